@@ -1,0 +1,241 @@
+/**
+ * The house rules of kbuild as a plugin for `deno lint`: which folder may import which, and where
+ * processes, the environment and the exit belong. `deno.json` names it under `lint.plugins`.
+ *
+ * @module
+ */
+
+// Not @std/path: `deno lint` must run where its registry cannot be reached.
+import { dirname, relative, sep } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+/**
+ * The floors: a folder imports lower ones only. Folders of `src`, and for `src/lib` every file or
+ * folder in it.
+ */
+const FLOORS: Readonly<Record<string, number>> = Object.freeze({
+  "errors": 0,
+  "lib/logging": 1,
+  "shell": 1,
+  "lib/util": 2,
+  "archive": 2,
+  "cli": 2,
+  "lib/init": 3,
+  "checkout": 3,
+  "sample": 3,
+  "lib/lock": 4,
+  "lib/version": 4,
+  "toolchain": 4,
+  "image": 4,
+  "lib/golang": 5,
+  "container": 6,
+  "generate": 6,
+  "release": 6,
+  "lib": 7, // src/lib/mod.ts, which gathers the others
+  "commands": 8,
+});
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Path from the root of the repository, with slashes; undefined for a file outside. */
+function pathInHouse(filename: string): string | undefined {
+  const path = relative(ROOT, filename).replaceAll(sep, "/");
+  return path.startsWith("../") || path.startsWith("/") ? undefined : path;
+}
+
+/** The folder that a path below `src` belongs to, as {@linkcode FLOORS} names it. */
+function folderOf(path: string): string | undefined {
+  const [top = "", second = "", ...rest] = path.split("/").slice(1);
+  if (!path.startsWith("src/")) return undefined;
+  if (top === "lib" && second !== "mod.ts") {
+    return `lib/${rest.length > 0 ? second : second.replace(/\.ts$/, "")}`;
+  }
+  return second === "" ? top.replace(/\.ts$/, "") : top;
+}
+
+/** Whether a path is the door of its folder: its `mod.ts`, or the file that is the folder. */
+function isDoor(path: string, folder: string): boolean {
+  return path === `src/${folder}.ts` || path === `src/${folder}/mod.ts`;
+}
+
+/** Whether the program proper is in the file: not tests, scripts or stand-ins. */
+function isProgram(path: string): boolean {
+  return path.startsWith("src/") || path === "main.ts" || path === "mod.ts";
+}
+
+function isOneOf(name: string, ...packages: string[]): boolean {
+  const bare = name.replace(/^(jsr|npm):\/?/, "");
+  return packages.some((each) =>
+    bare === each || bare.startsWith(`${each}/`) || bare.startsWith(`${each}@`)
+  );
+}
+
+type Report = (node: Deno.lint.Node, message: string, hint: string) => void;
+
+/** A rule for the files of the house; `create` gets their path from the root. */
+function rule(
+  create: (path: string, report: Report) => Deno.lint.LintVisitor,
+): Deno.lint.Rule {
+  return {
+    create(context) {
+      const path = pathInHouse(context.filename);
+      if (path === undefined) return {};
+      return create(path, (node, message, hint) => context.report({ node, message, hint }));
+    },
+  };
+}
+
+/** Calls back for every specifier that a file imports or re-exports, types and `import()` too. */
+function specifiers(
+  visit: (specifier: string, node: Deno.lint.Node) => void,
+): Deno.lint.LintVisitor {
+  const literal = (source: Deno.lint.Node | null, node: Deno.lint.Node) => {
+    if (source?.type === "TSLiteralType") source = source.literal;
+    if (source?.type === "Literal" && typeof source.value === "string") visit(source.value, node);
+  };
+  return {
+    ImportDeclaration: (node) => literal(node.source, node),
+    ExportAllDeclaration: (node) => literal(node.source, node),
+    ExportNamedDeclaration: (node) => literal(node.source, node),
+    ImportExpression: (node) => literal(node.source, node),
+    TSImportType: (node) => literal(node.argument, node),
+  };
+}
+
+/** Calls back where one of the members of a global is read: `Deno.exit`, `{ exit } = Deno`. */
+function members(
+  globals: readonly string[],
+  names: readonly string[],
+  visit: (member: string, node: Deno.lint.Node) => void,
+): Deno.lint.LintVisitor {
+  const globalOf = (node: Deno.lint.Node | null): string | undefined => {
+    if (node?.type === "MemberExpression") return propertyOf(node);
+    return node?.type === "Identifier" ? node.name : undefined;
+  };
+  const propertyOf = ({ property, computed }: Deno.lint.MemberExpression): string | undefined => {
+    if (property.type === "Identifier" && !computed) return property.name;
+    return property.type === "Literal" ? String(property.value) : undefined;
+  };
+  const check = (object: Deno.lint.Node | null, member: string | undefined, at: Deno.lint.Node) => {
+    const global = globalOf(object);
+    if (global === undefined || !globals.includes(global)) return;
+    if (member !== undefined && names.includes(member)) visit(`${global}.${member}`, at);
+  };
+  return {
+    MemberExpression: (node) => check(node.object, propertyOf(node), node),
+    VariableDeclarator(node) {
+      if (node.id.type !== "ObjectPattern") return;
+      for (const property of node.id.properties) {
+        if (property.type !== "Property" || property.key.type !== "Identifier") continue;
+        check(node.init, property.key.name, property);
+      }
+    },
+  };
+}
+
+const floors = rule((path, report) => {
+  if (!isProgram(path)) return {};
+  const from = folderOf(path);
+  const own = from === undefined ? Infinity : FLOORS[from];
+  const base = pathToFileURL(`${ROOT}/${path}`);
+  return specifiers((specifier, node) => {
+    if (!/^\.{0,2}\//.test(specifier) && !specifier.startsWith("file:")) return;
+    if (own === undefined) {
+      report(node, `Folder "${from}" has no floor`, "Add it to FLOORS in scripts/lint_rules.ts");
+      return;
+    }
+    const target = pathInHouse(fileURLToPath(new URL(specifier, base)));
+    const to = target === undefined ? undefined : folderOf(target);
+    if (target === undefined || to === undefined) {
+      if (from === undefined || target?.endsWith(".json") === true) return;
+      report(node, `"${specifier}" is outside src`, "The program imports from src alone");
+      return;
+    }
+    if (to === from) return;
+    const floor = FLOORS[to];
+    if (floor === undefined) {
+      report(node, `Folder "${to}" has no floor`, "Add it to FLOORS in scripts/lint_rules.ts");
+    } else if (floor >= own) {
+      report(
+        node,
+        `"${from}" (floor ${own}) imports "${to}" (floor ${floor})`,
+        "A folder imports lower floors only: take what you need as a parameter, or move it down",
+      );
+    } else if (!isDoor(target, to)) {
+      report(node, `"${specifier}" goes past the mod.ts of "${to}"`, `Import src/${to}/mod.ts`);
+    }
+  });
+});
+
+const daxInShell = rule((path, report) =>
+  !isProgram(path) || path.startsWith("src/shell/") ? {} : specifiers((specifier, node) => {
+    if (!isOneOf(specifier, "dax", "@david/dax")) return;
+    report(node, "dax is imported outside src/shell", "Take a Shell as a parameter");
+  })
+);
+
+const stdCliInCli = rule((path, report) =>
+  path.startsWith("src/cli/") ? {} : specifiers((specifier, node) => {
+    if (!isOneOf(specifier, "@std/cli")) return;
+    report(node, "@std/cli is imported outside src/cli", "Use src/cli/mod.ts");
+  })
+);
+
+const noExit = rule((path, report) =>
+  !isProgram(path) || path === "main.ts"
+    ? {}
+    : members(["Deno", "process"], ["exit"], (member, node) => {
+      report(node, `${member} is used outside main.ts`, "Throw a KbuildError with an exitCode");
+    })
+);
+
+const noAmbientState = rule((path, report) =>
+  !isProgram(path) || path === "main.ts"
+    ? {}
+    : members(["Deno", "process"], ["env", "cwd", "chdir"], (member, node) => {
+      report(node, `${member} is used outside main.ts`, "Take the value as a parameter");
+    })
+);
+
+const noDefaultExport = rule((path, report) => {
+  // Deno takes a lint plugin as the default export.
+  if (path === "scripts/lint_rules.ts") return {};
+  const complain = (node: Deno.lint.Node) => report(node, "A default export", "Export it by name");
+  return {
+    ExportDefaultDeclaration: complain,
+    ExportSpecifier({ exported, parent }) {
+      const name = exported.type === "Identifier" ? exported.name : exported.value;
+      if (name === "default") complain(parent);
+    },
+  };
+});
+
+const processInShell = rule((path, report) => {
+  if (!isProgram(path) || path.startsWith("src/shell/")) return {};
+  const hint = "Take a Shell as a parameter and use its run()";
+  return {
+    ...members(["Deno"], ["Command"], (member, node) => {
+      report(node, `${member} is used outside src/shell`, hint);
+    }),
+    ...specifiers((specifier, node) => {
+      if (!isOneOf(specifier, "node:child_process", "child_process")) return;
+      report(node, `"${specifier}" is imported outside src/shell`, hint);
+    }),
+  };
+});
+
+/** The plugin, under the prefix `kbuild/`. */
+const plugin: Deno.lint.Plugin = {
+  name: "kbuild",
+  rules: {
+    "floors": floors,
+    "dax-in-shell": daxInShell,
+    "std-cli-in-cli": stdCliInCli,
+    "no-exit": noExit,
+    "no-ambient-state": noAmbientState,
+    "no-default-export": noDefaultExport,
+    "process-in-shell": processInShell,
+  },
+};
+
+export default plugin;

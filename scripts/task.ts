@@ -1,0 +1,64 @@
+/**
+ * Development tasks: `deno task NAME`, or `scripts/task NAME` where only npm is reachable.
+ *
+ * Usage: task.ts CONFIG NAME [ARGS…]
+ */
+import { createShell } from "../src/shell/mod.ts";
+import { join } from "@std/path";
+import { exitCodeOf, renderError } from "../src/cli/mod.ts";
+import { KbuildError } from "../src/errors.ts";
+
+const [config = "deno.json", name = "", ...rest] = Deno.args;
+const root = join(import.meta.dirname ?? ".", "..");
+const shell = createShell({
+  cwd: root,
+  env: { ...Deno.env.toObject(), KBUILD_TEST_CONFIG: config },
+  write: async (chunk) => void await Deno.stdout.write(chunk),
+});
+/** What is formatted, linted and checked. */
+const SOURCES = ["main.ts", "mod.ts", "src", "tests", "scripts", "npm"];
+
+async function deno(...args: string[]): Promise<void> {
+  await shell.run([Deno.execPath(), ...args], { output: "stream", label: `deno ${args[0]}` });
+}
+
+const TASKS: Readonly<Record<string, () => Promise<void>>> = {
+  demo: () => deno("run", "-A", "--config", config, "main.ts", "demo", ...rest),
+  /** All fast tests. */
+  test: () => deno("test", "-A", "--no-prompt", "--parallel", "--config", config, ...fastOrGiven()),
+  /** The library's examples, as its readers would run them. */
+  "test:doc": () => deno("test", "-A", "--doc", "--config", config, "mod.ts"),
+  /** Slow end-to-end tests on the sample. */
+  "test:e2e": () => deno("test", "-A", "--no-prompt", "--config", config, "tests/e2e", ...rest),
+  /** Tests on a real Kubernetes checkout; each says why it is skipped where there is none. */
+  "test:real": () => deno("test", "-A", "--no-prompt", "--config", config, "tests/real", ...rest),
+  check: () => deno("check", "--config", config, "main.ts", "mod.ts", "scripts", "tests"),
+  lint: () => deno("lint", "--config", config, ...SOURCES),
+  fmt: () => deno("fmt", "--config", config, ...rest, ...SOURCES),
+  /** The gate: format, lint, types, fast tests. */
+  ok: async () => {
+    await deno("fmt", "--check", "--config", config, ...SOURCES);
+    await TASKS["lint"]?.();
+    await TASKS["check"]?.();
+    await TASKS["test"]?.();
+  },
+  bench: () => deno("run", "-A", "--config", config, "scripts/bench.ts", ...rest),
+};
+
+function fastOrGiven(): readonly string[] {
+  return rest.length > 0 ? rest : ["--ignore=tests/e2e,tests/real", "tests"];
+}
+
+try {
+  const task = TASKS[name];
+  if (task === undefined) {
+    throw new KbuildError(`Unknown task "${name}"`, {
+      notes: [`The tasks: ${Object.keys(TASKS).join(", ")}`],
+      exitCode: 2,
+    });
+  }
+  await task();
+} catch (error) {
+  console.error(renderError(error, { debug: false, color: false }));
+  Deno.exit(exitCodeOf(error));
+}

@@ -1,0 +1,98 @@
+import { basename, dirname, join } from "@std/path";
+import { KbuildError } from "../errors.ts";
+import { reasonOf } from "./entry.ts";
+
+/** Names that start so are files which kbuild is writing, or was when it was killed. */
+export const TEMPORARY_PREFIX = ".kbuild-tmp-";
+
+/**
+ * A new name in the folder of `path`, on the same file system: `.kbuild-tmp-<pid>-<random>`. The
+ * name of `path` is no part of it, since that may already be as long as a name can be.
+ */
+export function temporaryName(path: string): string {
+  const random = crypto.randomUUID().slice(0, 8);
+  return join(dirname(path), `${TEMPORARY_PREFIX}${Deno.pid}-${random}`);
+}
+
+/** Options of {@linkcode writeFileAtomic}. */
+export interface WriteFileAtomicOptions {
+  /** Permission bits of the new file; default 0666 less the umask. */
+  mode?: number;
+  /** Checked before the file gets its name. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Writes a file that appears complete or not at all: to a temporary file in the same folder, which
+ * is renamed when all is written, and removed when anything fails. The folder must exist.
+ *
+ * @param data The content, or a function that writes it to the open file.
+ * @returns What the function returned; undefined for plain content.
+ * @throws {KbuildError} The file cannot be made or renamed. Errors of the function come through.
+ */
+export async function writeFileAtomic<T = void>(
+  path: string,
+  data: string | Uint8Array | ((file: Deno.FsFile) => Promise<T>),
+  options: WriteFileAtomicOptions = {},
+): Promise<T> {
+  const { mode, signal } = options;
+  signal?.throwIfAborted();
+  const temporary = temporaryName(path);
+  const file = await Deno.open(temporary, {
+    write: true,
+    createNew: true,
+    ...(mode === undefined ? {} : { mode }),
+  }).catch((cause: unknown) => {
+    throw cannotWrite(path, cause);
+  });
+  try {
+    let result: T;
+    try {
+      if (typeof data === "function") result = await data(file);
+      else result = await writeAll(path, file, data) as T;
+      if (mode !== undefined) await Deno.chmod(temporary, mode);
+    } finally {
+      file.close();
+    }
+    signal?.throwIfAborted();
+    await Deno.rename(temporary, path).catch((cause: unknown) => {
+      throw cannotWrite(path, cause);
+    });
+    return result;
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+/**
+ * Writes all of `data` at the file's position.
+ *
+ * @param path What the user knows the file by.
+ * @throws {KbuildError} The write failed: a full disk, mostly.
+ */
+export async function writeAll(
+  path: string,
+  file: Deno.FsFile,
+  data: string | Uint8Array,
+): Promise<void> {
+  let bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+  try {
+    while (bytes.length > 0) bytes = bytes.subarray(await file.write(bytes));
+  } catch (cause) {
+    throw cannotWrite(path, cause);
+  }
+}
+
+function cannotWrite(path: string, cause: unknown): KbuildError {
+  const notes = cause instanceof Deno.errors.NotFound
+    ? [`Make the folder "${dirname(path)}" first`]
+    : [];
+  return new KbuildError(
+    `Cannot write "${basename(path)}" in "${dirname(path)}": ${reasonOf(cause)}`,
+    {
+      cause,
+      notes,
+    },
+  );
+}

@@ -1,0 +1,209 @@
+import { KbuildError } from "../errors.ts";
+import { compareNames, utf8 } from "./bytes.ts";
+import type { TarEntry, TarEntryType } from "./types.ts";
+
+/** Tar's unit: headers and content are padded to it. */
+export const BLOCK_SIZE = 512;
+
+const NAME_BYTES = 100;
+const PREFIX_BYTES = 155;
+const OWNER_BYTES = 31;
+const MAX_OCTAL_7 = 0o7777777;
+const MAX_OCTAL_11 = 0o77777777777;
+const TYPE_FLAGS: Readonly<Record<TarEntryType, string>> = {
+  file: "0",
+  hardlink: "1",
+  symlink: "2",
+  directory: "5",
+};
+
+/**
+ * Encodes the header of one entry: a ustar block where ustar can say it, else a PAX extended header
+ * ("x") in front of it with only the fields that do not fit:
+ *
+ * | field | PAX record | when |
+ * | --- | --- | --- |
+ * | name | `path` | over 100 bytes and no "/" splits it into 155 + 100 |
+ * | link target | `linkpath` | over 100 bytes |
+ * | size | `size` | 8 GiB and more |
+ * | mtime | `mtime` | negative, or beyond the year 2242 |
+ * | owner | `uid`, `gid`, `uname`, `gname` | over 2097151, or over 31 bytes |
+ * | xattrs | `SCHILY.xattr.<name>` | always |
+ *
+ * Names are written as UTF-8 in the ustar fields, as GNU tar does, also when they are not ASCII.
+ *
+ * @returns One block, or the PAX header, its records and one block.
+ * @throws {KbuildError} A name that no archive should have: empty, absolute, with a NUL or a ".." part.
+ * @throws {RangeError} A mode, mtime, size or owner that is no whole number in its range.
+ */
+export function encodeHeader(entry: TarEntry): Uint8Array<ArrayBuffer> {
+  checkEntry(entry);
+  const records: [string, Uint8Array][] = [];
+  const { uid = 0, gid = 0, uname = "root", gname = "root", linkName = "" } = entry;
+  const fit = <T>(ok: boolean, key: string, value: string, short: T, instead: T): T => {
+    if (!ok) records.push([key, utf8(value)]);
+    return ok ? short : instead;
+  };
+
+  const name = splitName(entry.name);
+  if (name === undefined) records.push(["path", utf8(entry.name)]);
+  const link = utf8(linkName);
+  const linkField = fit(link.length <= NAME_BYTES, "linkpath", linkName, link, cut(linkName));
+  const size = fit(entry.size <= MAX_OCTAL_11, "size", `${entry.size}`, entry.size, 0);
+  const mtimeFits = entry.mtime >= 0 && entry.mtime <= MAX_OCTAL_11;
+  const mtime = fit(mtimeFits, "mtime", `${entry.mtime}`, entry.mtime, 0);
+  const uidField = fit(uid <= MAX_OCTAL_7, "uid", `${uid}`, uid, 0);
+  const gidField = fit(gid <= MAX_OCTAL_7, "gid", `${gid}`, gid, 0);
+  const unameField = fit(utf8(uname).length <= OWNER_BYTES, "uname", uname, uname, "");
+  const gnameField = fit(utf8(gname).length <= OWNER_BYTES, "gname", gname, gname, "");
+  for (const [key, value] of Object.entries(entry.xattrs ?? {})) {
+    records.push([`SCHILY.xattr.${key}`, value]);
+  }
+
+  const block = encodeBlock({
+    name: name?.name ?? cut(entry.name),
+    prefix: name?.prefix ?? new Uint8Array(0),
+    mode: entry.mode,
+    uid: uidField,
+    gid: gidField,
+    size,
+    mtime,
+    typeFlag: TYPE_FLAGS[entry.type],
+    link: linkField,
+    uname: unameField,
+    gname: gnameField,
+  });
+  return records.length === 0 ? block : concat([encodePax(entry.name, records), block]);
+}
+
+/** How many bytes of padding follow `size` bytes of content. */
+export function paddingOf(size: number): number {
+  return (BLOCK_SIZE - size % BLOCK_SIZE) % BLOCK_SIZE;
+}
+
+interface Block {
+  name: Uint8Array;
+  prefix: Uint8Array;
+  mode: number;
+  uid: number;
+  gid: number;
+  size: number;
+  mtime: number;
+  typeFlag: string;
+  link: Uint8Array;
+  uname: string;
+  gname: string;
+}
+
+function encodeBlock(fields: Block): Uint8Array<ArrayBuffer> {
+  const block = new Uint8Array(BLOCK_SIZE);
+  const octal = (value: number, digits: number) => utf8(value.toString(8).padStart(digits, "0"));
+  block.set(fields.name, 0);
+  block.set(octal(fields.mode, 7), 100);
+  block.set(octal(fields.uid, 7), 108);
+  block.set(octal(fields.gid, 7), 116);
+  block.set(octal(fields.size, 11), 124);
+  block.set(octal(fields.mtime, 11), 136);
+  block.fill(0x20, 148, 156);
+  block.set(utf8(fields.typeFlag), 156);
+  block.set(fields.link, 157);
+  block.set(utf8("ustar\0" + "00"), 257);
+  block.set(utf8(fields.uname), 265);
+  block.set(utf8(fields.gname), 297);
+  block.set(utf8("0000000"), 329);
+  block.set(utf8("0000000"), 337);
+  block.set(fields.prefix, 345);
+  const sum = block.reduce((total, byte) => total + byte, 0);
+  block.set(octal(sum, 6), 148);
+  block[154] = 0;
+  return block;
+}
+
+/** The extended header: block, records ("length key=value\n", bytewise sorted by key), padding. */
+function encodePax(name: string, records: readonly [string, Uint8Array][]): Uint8Array {
+  const sorted = records.toSorted(([a], [b]) => compareNames(a, b));
+  const body = concat(sorted.map(([key, value]) => encodeRecord(key, value)));
+  const base = name.replace(/\/$/, "").split("/").at(-1) ?? "";
+  const header = encodeBlock({
+    name: cut(`PaxHeaders.0/${base}`),
+    prefix: new Uint8Array(0),
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    size: body.length,
+    mtime: 0,
+    typeFlag: "x",
+    link: new Uint8Array(0),
+    uname: "root",
+    gname: "root",
+  });
+  return concat([header, body, new Uint8Array(paddingOf(body.length))]);
+}
+
+/** "length key=value\n", where the length counts its own digits. */
+function encodeRecord(key: string, value: Uint8Array): Uint8Array {
+  const rest = concat([utf8(` ${key}=`), value, utf8("\n")]);
+  let length = rest.length;
+  while (`${length}`.length + rest.length !== length) length = `${length}`.length + rest.length;
+  return concat([utf8(`${length}`), rest]);
+}
+
+/** The ustar fields for a name, or undefined when they cannot hold it. */
+function splitName(text: string): { name: Uint8Array; prefix: Uint8Array } | undefined {
+  const bytes = utf8(text);
+  if (bytes.length <= NAME_BYTES) return { name: bytes, prefix: new Uint8Array(0) };
+  // The last "/" that leaves a name; a directory's own "/" at the end is no place to split.
+  const slash = bytes.lastIndexOf(0x2f, Math.min(PREFIX_BYTES, bytes.length - 2));
+  if (slash <= 0 || bytes.length - slash - 1 > NAME_BYTES) return undefined;
+  return { name: bytes.subarray(slash + 1), prefix: bytes.subarray(0, slash) };
+}
+
+/** The first 100 bytes at most, never half a character: what a reader without PAX gets to see. */
+function cut(text: string): Uint8Array {
+  const bytes = utf8(text);
+  if (bytes.length <= NAME_BYTES) return bytes;
+  let end = NAME_BYTES;
+  while ((bytes[end]! & 0xc0) === 0x80) end--;
+  return bytes.subarray(0, end);
+}
+
+function checkEntry(entry: TarEntry): void {
+  const { name, type, linkName } = entry;
+  const refuse = (why: string): never => {
+    throw new KbuildError(`Cannot put ${JSON.stringify(name)} into an archive: ${why}`);
+  };
+  if (name === "" || name === "/") refuse("the name is empty");
+  if (name.startsWith("/")) refuse("the name starts with a slash");
+  if (name.includes("\0") || linkName?.includes("\0")) refuse("a name holds a NUL byte");
+  if (!name.isWellFormed() || linkName?.isWellFormed() === false) refuse("a name is no valid text");
+  if (name.split("/").includes("..")) refuse('the name has a ".." part');
+  if (name.endsWith("/") !== (type === "directory")) {
+    refuse(`the name of a directory, and only that, ends in a slash; this is a ${type}`);
+  }
+  const isLink = type === "symlink" || type === "hardlink";
+  if (isLink !== (linkName !== undefined && linkName !== "")) {
+    refuse(isLink ? "the link has no target" : `a ${type} has no link target`);
+  }
+  for (const key of Object.keys(entry.xattrs ?? {})) {
+    if (key === "" || /[=\0]/.test(key)) refuse(`"${key}" is no name of an extended attribute`);
+  }
+  const whole = (what: string, value: number, min: number, max: number) => {
+    if (Number.isSafeInteger(value) && value >= min && value <= max) return;
+    throw new RangeError(`Cannot write ${what} ${value} of "${name}": want ${min} to ${max}`);
+  };
+  whole("mode", entry.mode, 0, 0o7777);
+  whole("mtime", entry.mtime, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+  whole("size", entry.size, 0, type === "file" ? Number.MAX_SAFE_INTEGER : 0);
+  whole("uid", entry.uid ?? 0, 0, Number.MAX_SAFE_INTEGER);
+  whole("gid", entry.gid ?? 0, 0, Number.MAX_SAFE_INTEGER);
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}

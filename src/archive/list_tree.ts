@@ -1,0 +1,97 @@
+import { join } from "@std/path";
+import { KbuildError } from "../errors.ts";
+import { compareNames } from "./bytes.ts";
+import { directoryEntry, reasonOf, symlinkEntry } from "./entry.ts";
+import type { TarEntry } from "./types.ts";
+
+/** Options of {@linkcode listTree}. */
+export interface ListTreeOptions {
+  /** Path in the archive that `dir` gets: "kubernetes/server". Empty (default): no entry for `dir`. */
+  prefix?: string;
+  /** The time of every entry, in seconds since 1970. */
+  mtime: number;
+  /** Whether to leave out a path (relative to `dir`, "/" between parts) and all below it. */
+  exclude?: (path: string) => boolean;
+}
+
+/**
+ * Lists a folder as archive entries that depend on names and contents alone: sorted by name
+ * (bytewise), directories 0755, files 0755 if anyone may execute them and else 0644, symbolic links
+ * 0777 and never followed, one time, owner root. Hard-linked files are listed as files of their own.
+ *
+ * @param dir The folder; a link to one is followed.
+ * @throws {KbuildError} `dir` is no folder or cannot be read; or the tree holds a socket, device or
+ * pipe, or a name that is not UTF-8.
+ */
+export async function listTree(
+  dir: string,
+  options: ListTreeOptions,
+): Promise<readonly TarEntry[]> {
+  const { mtime, exclude = () => false } = options;
+  const prefix = (options.prefix ?? "").replace(/\/+$/, "");
+  const info = await reading(dir, Deno.stat(dir));
+  if (!info.isDirectory) throw new KbuildError(`Cannot list "${dir}": it is no folder`);
+  const entries: TarEntry[] = prefix === "" ? [] : [directoryEntry(prefix, { mtime })];
+
+  async function visit(folder: string, relative: string): Promise<void> {
+    const names: string[] = [];
+    for await (const { name } of await reading(folder, readNames(folder))) names.push(name);
+    await Promise.all(names.map(async (name) => {
+      const path = join(folder, name);
+      const inside = relative === "" ? name : `${relative}/${name}`;
+      if (exclude(inside)) return;
+      checkText(path, name);
+      const inArchive = prefix === "" ? inside : `${prefix}/${inside}`;
+      const found = await reading(path, Deno.lstat(path));
+      if (found.isDirectory) {
+        entries.push(directoryEntry(inArchive, { mtime }));
+        await visit(path, inside);
+      } else {
+        entries.push(await leaf(path, inArchive, found, mtime));
+      }
+    }));
+  }
+  await visit(dir, "");
+  return Object.freeze(entries.sort((a, b) => compareNames(a.name, b.name)));
+}
+
+async function leaf(
+  path: string,
+  name: string,
+  info: Deno.FileInfo,
+  mtime: number,
+): Promise<TarEntry> {
+  if (info.isSymlink) {
+    const target = await reading(path, Deno.readLink(path));
+    checkText(path, target);
+    return symlinkEntry(name, target, { mtime });
+  }
+  if (!info.isFile) {
+    const kind = info.isSocket ? "a socket" : info.isFifo ? "a pipe" : "a device";
+    throw new KbuildError(`Cannot archive "${path}": it is ${kind}`, {
+      notes: ["Remove it, or leave it out of the archive"],
+    });
+  }
+  const mode = ((info.mode ?? 0) & 0o111) === 0 ? 0o644 : 0o755;
+  return Object.freeze({ name, type: "file", mode, mtime, size: info.size, content: { path } });
+}
+
+/** Deno shows bytes that are not UTF-8 as U+FFFD: such a file can be listed, but not opened. */
+function checkText(path: string, text: string): void {
+  if (!text.includes("\ufffd")) return;
+  throw new KbuildError(`Cannot archive "${path}": its name or link target is not valid UTF-8`, {
+    notes: ["Rename it; the place of the invalid bytes is shown as \ufffd"],
+  });
+}
+
+function readNames(folder: string): Promise<AsyncIterable<Deno.DirEntry>> {
+  return Promise.resolve(Deno.readDir(folder));
+}
+
+async function reading<T>(path: string, result: Promise<T>): Promise<T> {
+  try {
+    return await result;
+  } catch (cause) {
+    throw new KbuildError(`Cannot read "${path}": ${reasonOf(cause)}`, { cause });
+  }
+}

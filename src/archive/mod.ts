@@ -1,0 +1,60 @@
+/**
+ * Tar and gzip: archives that depend on their contents alone, and files that appear complete or not
+ * at all.
+ *
+ * ```ts
+ * import { listTree, packTarball } from "./mod.ts";
+ *
+ * const entries = await listTree("stage/kubernetes", { prefix: "kubernetes", mtime: 1700000000 });
+ * const { sha256 } = await packTarball(entries, "kubernetes.tar.gz", { jobs: 4 });
+ * ```
+ *
+ * @module
+ */
+export {
+  TEMPORARY_PREFIX,
+  temporaryName,
+  writeAll,
+  writeFileAtomic,
+  type WriteFileAtomicOptions,
+} from "./atomic.ts";
+export { compareNames, hex } from "./bytes.ts";
+export {
+  createDeflater,
+  DEFAULT_LEVEL,
+  type Deflated,
+  type Deflater,
+  type DeflaterOptions,
+} from "./deflater.ts";
+export {
+  bytesEntry,
+  directoryEntry,
+  type EntryOptions,
+  fileEntry,
+  orderEntries,
+  parentsOf,
+  symlinkEntry,
+  withParents,
+} from "./entry.ts";
+export { gzip, type GzipOptions, GzipWriter } from "./gzip.ts";
+export { encodeHeader } from "./header.ts";
+export { listTree, type ListTreeOptions } from "./list_tree.ts";
+export { packTarball, type PackTarballOptions, type Tarball } from "./pack_tarball.ts";
+export { readTar, type ReadTarOptions, type TarMember } from "./read_tar.ts";
+export {
+  type FileRange,
+  gunzip,
+  isGzip,
+  maybeGunzip,
+  readFileChunks,
+  streamOf,
+} from "./streams.ts";
+export type {
+  ByteSink,
+  TarContent,
+  TarEntry,
+  TarEntryType,
+  TarFields,
+  TarMemberType,
+} from "./types.ts";
+export { writeTar, type WriteTarOptions } from "./write_tar.ts";

@@ -1,0 +1,55 @@
+/** What kbuild writes into an archive. */
+export type TarEntryType = "file" | "directory" | "symlink" | "hardlink";
+
+/**
+ * Where the content of a file comes from: a file on disk (optionally the part of it that starts at
+ * `offset`), bytes in memory, or a stream that is opened each time the content is read.
+ */
+export type TarContent =
+  | { readonly path: string; readonly offset?: number }
+  | { readonly bytes: Uint8Array }
+  | { readonly open: () => ReadableStream<Uint8Array>; readonly label: string };
+
+/** Header fields that a member has besides its content. */
+export interface TarFields {
+  /** Path with "/" between parts, without a leading "/"; a directory's ends in "/". */
+  readonly name: string;
+  /** Permission bits, 0 to 0o7777, written exactly as given. */
+  readonly mode: number;
+  /** Modification time in whole seconds since 1970. */
+  readonly mtime: number;
+  /** Content in bytes; 0 for everything but files. */
+  readonly size: number;
+  /** Target of a symlink (any text) or a hard link (the name of an earlier entry). */
+  readonly linkName?: string;
+  /** Extended attributes, name to raw bytes: `security.capability`. */
+  readonly xattrs?: Readonly<Record<string, Uint8Array>>;
+  /** Owner; default 0. */
+  readonly uid?: number;
+  /** Group; default 0. */
+  readonly gid?: number;
+  /** Owner's name; default "root". */
+  readonly uname?: string;
+  /** Group's name; default "root". */
+  readonly gname?: string;
+}
+
+/** One member of an archive, before it is written. */
+export interface TarEntry extends TarFields {
+  /** What it is. */
+  readonly type: TarEntryType;
+  /** Where a file's content comes from; missing for an empty file and for all other types. */
+  readonly content?: TarContent;
+}
+
+/** What can stand in an archive that someone else wrote. */
+export type TarMemberType = TarEntryType | "character" | "block" | "fifo";
+
+/**
+ * Takes the next bytes of an archive. The chunk is only valid until the returned promise settles:
+ * the writer reuses the memory.
+ */
+export type ByteSink = (chunk: Uint8Array) => Promise<void> | void;
+
+/** The content of one gibibyte-sized file is handled in parts of this many bytes. */
+export const CHUNK_SIZE: number = 1 << 20;

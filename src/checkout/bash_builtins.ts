@@ -1,0 +1,376 @@
+import { splitFields } from "./bash_expand.ts";
+import type { BashState } from "./bash_state.ts";
+
+/** What a builtin may use of the evaluator. */
+export interface BuiltinHost {
+  readonly state: BashState;
+  readonly hostArch: string;
+  readonly ifs: string;
+  /** Stops the command. */
+  refuse(why: string): never;
+  /** Prints on stdout. */
+  print(text: string): void;
+  /** What is left of stdin; undefined when there is none. */
+  readInput(): string | undefined;
+  /** One line of stdin without its end, and whether it had one; undefined when there is no stdin. */
+  readLine(): { line: string; ended: boolean } | undefined;
+  readFile(path: string): string | undefined;
+  assign(name: string, value: string | readonly string[]): void;
+}
+
+/** Runs a builtin; the result is its exit status. */
+export type Builtin = (host: BuiltinHost, args: readonly string[], name: string) => number;
+
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+function nameArgument(host: BuiltinHost, name: string | undefined): string {
+  if (name === undefined || !NAME.test(name)) host.refuse(`"${name ?? ""}" is no variable`);
+  return name;
+}
+
+/** Takes leading options made of `flags`; refuses others. */
+function takeFlags(
+  host: BuiltinHost,
+  args: readonly string[],
+  known: string,
+): { flags: Set<string>; rest: readonly string[] } {
+  const flags = new Set<string>();
+  let at = 0;
+  for (; /^-[^-]/.test(args[at] ?? ""); at++) {
+    for (const flag of args[at]!.slice(1)) {
+      if (!known.includes(flag)) host.refuse(`The option "-${flag}" is not understood`);
+      flags.add(flag);
+    }
+  }
+  if (args[at] === "--") at++;
+  return { flags, rest: args.slice(at) };
+}
+
+function echo(host: BuiltinHost, args: readonly string[]): number {
+  let at = 0;
+  let newline = true;
+  let escapes = false;
+  for (; /^-[neE]+$/.test(args[at] ?? ""); at++) {
+    if (args[at]!.includes("n")) newline = false;
+    if (args[at]!.includes("e")) escapes = true;
+  }
+  const text = args.slice(at).join(" ");
+  host.print((escapes ? unescape(host, text) : text) + (newline ? "\n" : ""));
+  return 0;
+}
+
+function unescape(host: BuiltinHost, text: string): string {
+  const known: Record<string, string> = { n: "\n", t: "\t", "\\": "\\" };
+  return text.replace(
+    /\\([^]?)/g,
+    (whole, char: string) => known[char] ?? host.refuse(`The escape "${whole}" is not known`),
+  );
+}
+
+function printf(host: BuiltinHost, args: readonly string[]): number {
+  const variable = args[0] === "-v" ? nameArgument(host, args[1]) : undefined;
+  const [template, ...values] = args.slice(variable === undefined ? 0 : 2);
+  if (template === undefined) host.refuse('"printf" has no format');
+  const format = unescape(host, template);
+  let text = "";
+  do {
+    const before = values.length;
+    text += format.replace(/%(.?)/gs, (whole, verb: string) => {
+      if (verb === "%") return "%";
+      if (verb === "s") return values.shift() ?? "";
+      if (verb === "d" && /^-?[0-9]*$/.test(values[0] ?? "")) return values.shift() || "0";
+      return host.refuse(`"${whole}" of printf is not understood`);
+    });
+    if (values.length === before) break;
+  } while (values.length > 0);
+  if (variable === undefined) host.print(text);
+  else host.assign(variable, text);
+  return 0;
+}
+
+function read(host: BuiltinHost, args: readonly string[]): number {
+  const { flags, rest } = takeFlags(host, args, "ra");
+  const input = host.readLine() ?? host.refuse("There is no input to read");
+  if (!flags.has("r") && input.line.includes("\\")) host.refuse("A backslash is read without -r");
+  const status = input.ended ? 0 : 1;
+  const ifs = host.ifs;
+  if (flags.has("a")) {
+    if (rest.length !== 1) host.refuse('"read -a" takes one name');
+    host.assign(nameArgument(host, rest[0]), splitFields(input.line, ifs));
+    return status;
+  }
+  const names = rest.length === 0 ? ["REPLY"] : rest;
+  const space = [...ifs].filter((char) => /\s/.test(char));
+  let line = input.line;
+  const trim = () => {
+    while (space.includes(line[0] ?? "")) line = line.slice(1);
+  };
+  if (rest.length > 0) trim();
+  names.forEach((name, i) => {
+    let value = line;
+    if (i < names.length - 1) {
+      const end = [...line].findIndex((char) => ifs.includes(char));
+      value = end < 0 ? line : line.slice(0, end);
+      line = end < 0 ? "" : line.slice(end);
+      if (line !== "" && !space.includes(line[0]!)) line = line.slice(1);
+      trim();
+    } else if (rest.length > 0) {
+      while (value !== "" && space.includes(value.at(-1)!)) value = value.slice(0, -1);
+    }
+    host.assign(nameArgument(host, name), value);
+  });
+  return status;
+}
+
+function readArray(host: BuiltinHost, args: readonly string[]): number {
+  const input = host.readInput() ?? host.refuse("There is no input to read");
+  const lines = input.split("\n");
+  if (lines.at(-1) === "") lines.pop();
+  host.assign(nameArgument(host, args[0]), lines);
+  return 0;
+}
+
+function mapfile(host: BuiltinHost, args: readonly string[]): number {
+  const { flags, rest } = takeFlags(host, args, "t");
+  if (!flags.has("t")) host.refuse('"mapfile" without -t is not evaluated');
+  return readArray(host, rest.length === 0 ? ["MAPFILE"] : rest);
+}
+
+function sort(host: BuiltinHost, args: readonly string[]): number {
+  const { flags, rest } = takeFlags(host, args, "u");
+  if (rest.length > 0) host.refuse('"sort" of files is not evaluated');
+  const lines = inputLines(host).sort(byBytes);
+  printLines(host, flags.has("u") ? unique(lines) : lines);
+  return 0;
+}
+
+function uniq(host: BuiltinHost, args: readonly string[]): number {
+  const { flags, rest } = takeFlags(host, args, "du");
+  if (rest.length > 0) host.refuse('"uniq" of files is not evaluated');
+  const lines = inputLines(host);
+  const runs = lines.flatMap((line, i) =>
+    line === lines[i - 1] ? [] : [{
+      line,
+      repeated: lines[i + 1] === line,
+    }]
+  );
+  const kept = runs.filter(({ repeated }) =>
+    (!flags.has("d") || repeated) && (!flags.has("u") || !repeated)
+  );
+  printLines(host, kept.map(({ line }) => line));
+  return 0;
+}
+
+function inputLines(host: BuiltinHost): string[] {
+  const lines = (host.readInput() ?? host.refuse("There is no input")).split("\n");
+  if (lines.at(-1) === "") lines.pop();
+  return lines;
+}
+
+function printLines(host: BuiltinHost, lines: readonly string[]): void {
+  for (const line of lines) host.print(`${line}\n`);
+}
+
+function byBytes(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function unique(sorted: readonly string[]): string[] {
+  return sorted.filter((line, i) => line !== sorted[i - 1]);
+}
+
+/** What `printf "%s\n" "$@"` prints, line by line: one empty line for no arguments. */
+function asLines(args: readonly string[]): string[] {
+  return args.length === 0 ? [""] : args.flatMap((arg) => arg.split("\n"));
+}
+
+function cat(host: BuiltinHost, args: readonly string[]): number {
+  if (args.length === 0) {
+    host.print(host.readInput() ?? host.refuse("There is no input"));
+    return 0;
+  }
+  for (const path of args) {
+    host.print(host.readFile(path) ?? host.refuse(`Cannot read the file "${path}"`));
+  }
+  return 0;
+}
+
+function dirname(host: BuiltinHost, args: readonly string[]): number {
+  const path = onlyPath(host, args);
+  const match = /^(.*[^/])\/+[^/]+\/*$/s.exec(path);
+  host.print(`${match?.[1] ?? (path.startsWith("/") ? "/" : ".")}\n`);
+  return 0;
+}
+
+function basename(host: BuiltinHost, args: readonly string[]): number {
+  const path = onlyPath(host, args);
+  host.print(`${/([^/]+)\/*$/.exec(path)?.[1] ?? "/"}\n`);
+  return 0;
+}
+
+function onlyPath(host: BuiltinHost, args: readonly string[]): string {
+  const path = args[0] === "--" ? args[1] : args[0];
+  if (path === undefined || path.startsWith("-") || args.length > 2) {
+    host.refuse("Only one path is understood");
+  }
+  return path;
+}
+
+function set(host: BuiltinHost, args: readonly string[]): number {
+  if (args[0] === "--") host.state.positional = args.slice(1);
+  else if (args.length > 0 && !/^[-+]/.test(args[0]!)) host.state.positional = [...args];
+  return 0;
+}
+
+function shift(host: BuiltinHost, args: readonly string[]): number {
+  const count = Number(args[0] ?? "1");
+  if (!Number.isInteger(count) || count < 0) host.refuse(`"shift ${args[0]}" is not understood`);
+  if (count > host.state.positional.length) return 1;
+  host.state.positional = host.state.positional.slice(count);
+  return 0;
+}
+
+function unset(host: BuiltinHost, args: readonly string[]): number {
+  const { flags, rest } = takeFlags(host, args, "vf");
+  for (const name of rest) {
+    if (flags.has("f")) host.state.unsetFunction(name);
+    else host.state.unset(nameArgument(host, name));
+  }
+  return 0;
+}
+
+function test(host: BuiltinHost, args: readonly string[], name: string): number {
+  const words = [...args];
+  if (name === "[" && words.pop() !== "]") host.refuse('"[" is not closed');
+  let negate = false;
+  while (words.length > 1 && words[0] === "!") {
+    negate = !negate;
+    words.shift();
+  }
+  const result = testWords(host, words);
+  return result === negate ? 1 : 0;
+}
+
+function testWords(host: BuiltinHost, words: readonly string[]): boolean {
+  if (words.length === 0) return false;
+  if (words.length === 1) return words[0] !== "";
+  if (words.length === 2) return testUnary(host, words[0]!, words[1]!);
+  if (words.length !== 3) host.refuse(`"[ ${words.join(" ")} ]" is not understood`);
+  const [left, op, right] = words as [string, string, string];
+  if (op === "=" || op === "==") return left === right;
+  if (op === "!=") return left !== right;
+  return compareNumbers(host, left, op, right);
+}
+
+/** `-n`, `-z` and `-v`; tests of files are refused. */
+export function testUnary(host: BuiltinHost, op: string, operand: string): boolean {
+  if (op === "-n") return operand !== "";
+  if (op === "-z") return operand === "";
+  if (op === "-v") {
+    const variable = host.state.get(nameArgument(host, operand));
+    if (variable?.unknown !== undefined) host.refuse(`"${operand}" is not known`);
+    return variable?.value !== undefined && variable.value.length > 0;
+  }
+  return host.refuse(`The test "${op}" is not evaluated`);
+}
+
+/** `-eq`, `-lt` and the like on plain numbers. */
+export function compareNumbers(
+  host: BuiltinHost,
+  left: string,
+  op: string,
+  right: string,
+): boolean {
+  const number = (text: string) =>
+    /^-?(0|[1-9][0-9]{0,14})$/.test(text)
+      ? Number(text)
+      : host.refuse(`"${text}" is no plain number`);
+  const [a, b] = [number(left), number(right)];
+  switch (op) {
+    case "-eq":
+      return a === b;
+    case "-ne":
+      return a !== b;
+    case "-lt":
+      return a < b;
+    case "-le":
+      return a <= b;
+    case "-gt":
+      return a > b;
+    case "-ge":
+      return a >= b;
+  }
+  return host.refuse(`The test "${op}" is not evaluated`);
+}
+
+/**
+ * `go env`: what is read from a checkout must not depend on the host's system, so the answer is
+ * that of a Linux machine (images and the build container are Linux).
+ */
+function go(host: BuiltinHost, args: readonly string[]): number {
+  const answers = new Map([
+    ["GOHOSTOS", "linux"],
+    ["GOOS", "linux"],
+    ["GOHOSTARCH", host.hostArch],
+    ["GOARCH", host.hostArch],
+  ]);
+  const answer = args[0] === "env" && args.length === 2 ? answers.get(args[1]!) : undefined;
+  host.print(`${answer ?? host.refuse(`"go ${args.join(" ")}" is not run`)}\n`);
+  return 0;
+}
+
+function type(host: BuiltinHost, args: readonly string[]): number {
+  if (args[0] !== "-t" || !host.state.functions.has(args[1] ?? "")) {
+    host.refuse(`"type ${args.join(" ")}" is not understood`);
+  }
+  host.print("function\n");
+  return 0;
+}
+
+const nothing: Builtin = () => 0;
+
+/** Commands that are known; the functions of `hack/lib` among them beat the scripts' own. */
+export const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
+  [":", nothing],
+  ["[", test],
+  ["basename", basename],
+  ["cat", cat],
+  ["dirname", dirname],
+  ["echo", echo],
+  ["false", () => 1],
+  ["go", go],
+  ["mapfile", mapfile],
+  ["printf", printf],
+  ["read", read],
+  ["readarray", mapfile],
+  ["set", set],
+  ["shift", shift],
+  ["shopt", nothing],
+  ["sort", sort],
+  ["test", test],
+  ["trap", nothing],
+  ["true", nothing],
+  ["type", type],
+  ["uniq", uniq],
+  ["unset", unset],
+]);
+
+/** Functions of `hack/lib` that are built in; the scripts' own definitions are not used. */
+export const NATIVE_FUNCTIONS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
+  // hack/lib/golang.sh: printf "%s\n" "$@" | sort | uniq -d; byte order, whatever the locale.
+  ["kube::golang::dups", (host, args) => {
+    const lines = asLines(args).sort(byBytes);
+    printLines(host, unique(lines.filter((line, i) => line === lines[i - 1])));
+    return 0;
+  }],
+  ["kube::golang::dedup", (host, args) => {
+    printLines(host, unique(asLines(args).sort(byBytes)));
+    return 0;
+  }],
+  ["kube::util::host_arch", (host) => {
+    host.print(`${host.hostArch}\n`);
+    return 0;
+  }],
+  ["kube::util::array_contains", (_host, [wanted, ...items]) => items.includes(wanted!) ? 0 : 1],
+  ["kube::util::read-array", readArray],
+]);

@@ -1,0 +1,132 @@
+import { namesIn } from "./bash_parser.ts";
+import { type Assign, DECLARATIONS, literalOf, type Node, type Word } from "./bash_syntax.ts";
+import type { BashFunction } from "./bash_state.ts";
+
+/** What a command may do, found without running it. */
+export interface Effects {
+  /** Variables that it may assign. */
+  readonly names: ReadonlySet<string>;
+  /** Functions that it may define. */
+  readonly functions: ReadonlySet<string>;
+  /** Whether it may print. */
+  readonly prints: boolean;
+  /** Whether it may `return`, `exit`, `break` or `continue`. */
+  readonly jumps: boolean;
+}
+
+/** Commands that print nothing on stdout. */
+const SILENT = new Set([
+  ...DECLARATIONS,
+  "[",
+  ":",
+  "break",
+  "continue",
+  "exit",
+  "false",
+  "kube::util::array_contains",
+  "kube::util::read-array",
+  "mapfile",
+  "read",
+  "readarray",
+  "return",
+  "set",
+  "shift",
+  "shopt",
+  "test",
+  "trap",
+  "true",
+  "unset",
+]);
+
+/** Finds the {@linkcode Effects} of commands, those of the functions that they call included. */
+export function effectsOf(
+  nodes: readonly Node[],
+  functions: ReadonlyMap<string, BashFunction>,
+): Effects {
+  const found = {
+    names: new Set<string>(),
+    functions: new Set<string>(),
+    prints: false,
+    jumps: false,
+  };
+  const visited = new Set<string>();
+  let calls = 0;
+
+  function words(list: readonly (Word | Assign)[]): string[] {
+    return list.map((word) => literalOf(word) ?? "");
+  }
+
+  function call(name: string): void {
+    const called = functions.get(name);
+    if (called === undefined || visited.has(name)) return;
+    visited.add(name);
+    calls++;
+    visit(called.body);
+    calls--;
+  }
+
+  function visitAll(list: readonly Node[]): void {
+    for (const node of list) visit(node);
+  }
+
+  function visit(node: Node): void {
+    switch (node.type) {
+      case "simple": {
+        const [command, ...args] = words(node.words);
+        if (command === undefined) {
+          for (const assign of node.assigns) found.names.add(assign.name);
+          return;
+        }
+        if (DECLARATIONS.has(command)) {
+          for (const word of node.words.slice(1)) {
+            const name = word.type === "assign" ? word.name : literalOf(word) ?? "";
+            if (/^[A-Za-z_]/.test(name)) found.names.add(name);
+          }
+        } else if (/^(read|mapfile|readarray|unset|.*read-array|let|getopts)$/.test(command)) {
+          for (const arg of args) if (/^[A-Za-z_]/.test(arg)) found.names.add(arg.split("=")[0]!);
+        } else if (command === "printf" && args[0] === "-v") found.names.add(args[1]!);
+        else if (command === "eval") {
+          const text = node.words.flatMap((word) =>
+            word.type === "word" ? word.parts.map((p) => p.type === "text" ? p.text : "X") : []
+          ).join(" ");
+          for (const name of namesIn(` ${text}`)) found.names.add(name);
+        } else if (/^(return|exit|break|continue)$/.test(command) && calls === 0) {
+          found.jumps = true;
+        }
+        if (!SILENT.has(command) && !command.startsWith("kube::log::")) found.prints = true;
+        call(command);
+        return;
+      }
+      case "pipeline":
+        return visitAll(node.commands);
+      case "list":
+        visit(node.first);
+        return visitAll(node.rest.map((item) => item.node));
+      case "if":
+        for (const branch of node.branches) visitAll([...branch.test, ...branch.body]);
+        return visitAll(node.otherwise);
+      case "for":
+        if (node.name !== "") found.names.add(node.name);
+        return visitAll(node.body);
+      case "while":
+        return visitAll([...node.test, ...node.body]);
+      case "case":
+        return node.items.forEach((item) => visitAll(item.body));
+      case "group":
+        return visitAll(node.body);
+      case "function":
+        found.functions.add(node.name);
+        return;
+      case "opaque":
+        for (const name of node.names) found.names.add(name);
+        for (const name of node.functions) found.functions.add(name);
+        if (node.broken) found.prints = true;
+        return;
+      case "condition":
+        return;
+    }
+  }
+
+  visitAll(nodes);
+  return found;
+}

@@ -1,0 +1,697 @@
+import {
+  type BuiltinHost,
+  BUILTINS,
+  compareNumbers,
+  NATIVE_FUNCTIONS,
+  testUnary,
+} from "./bash_builtins.ts";
+import { effectsOf } from "./bash_effects.ts";
+import { Expander, type ExpandHost } from "./bash_expand.ts";
+import { parseBash } from "./bash_parser.ts";
+import { compileGlob, compileRegex, PatternError } from "./bash_pattern.ts";
+import { BashState, type Variable } from "./bash_state.ts";
+import {
+  type Assign,
+  type BashScript,
+  DECLARATIONS,
+  literalOf,
+  type Node,
+  type Redirect,
+  type Refusal,
+  type SimpleNode,
+  type Test,
+  type Word,
+} from "./bash_syntax.ts";
+
+/** Exit status, or why it is unknown. */
+type Status = number | Refusal;
+
+/** Ends one command: something in it is not understood or not known. */
+class Refused extends Error {
+  constructor(readonly refusal: Refusal) {
+    super(refusal.why);
+  }
+}
+
+/** Ends a function or loop: whether it goes on is not known. */
+class Lost extends Error {
+  constructor(readonly refusal: Refusal) {
+    super(refusal.why);
+  }
+}
+
+/** Ends everything: the script takes too many steps. */
+class OutOfSteps extends Error {}
+
+/** A `return`, `break` … on its way. */
+interface Flow {
+  type: "return" | "exit" | "break" | "continue";
+  levels: number;
+}
+
+/** Where output goes. */
+interface Sink {
+  text: string;
+  unknown?: Refusal;
+}
+
+/** Options of {@linkcode BashEvaluator}. */
+export interface EvaluatorOptions {
+  variables: Readonly<Record<string, string>>;
+  constants: Readonly<Record<string, string>>;
+  readFile: (path: string) => string | undefined;
+  hostArch: string;
+  maxSteps: number;
+}
+
+const MAX_CALLS = 100;
+const MAX_OUTPUT = 1_000_000;
+const MAX_REFUSALS = 500;
+
+/** Runs parsed bash on values alone: no file system, no processes. */
+export class BashEvaluator implements ExpandHost, BuiltinHost {
+  readonly state: BashState;
+  readonly refusals: Refusal[] = [];
+  readonly hostArch: string;
+  readonly #expander: Expander = new Expander(this);
+  readonly #options: EvaluatorOptions;
+  readonly #sourced = new Set<string>();
+  #sink: Sink = { text: "" };
+  #input: { text: string; pos: number } | undefined;
+  #flow: Flow | undefined;
+  #status = 0;
+  /** Status of the last command substitution: that of an assignment. */
+  #substituted: Status = 0;
+  #steps = 0;
+  #calls = 0;
+  #loops = 0;
+  #path = "";
+  #line = 0;
+  #ended = false;
+
+  constructor(options: EvaluatorOptions) {
+    this.#options = options;
+    this.hostArch = options.hostArch;
+    this.state = new BashState(options.variables, options.constants);
+  }
+
+  get status(): number {
+    return this.#status;
+  }
+
+  get ifs(): string {
+    return this.#expander.ifs;
+  }
+
+  /** Runs a file's top level. */
+  runScript(script: BashScript): void {
+    if (this.#ended) return;
+    this.#sourced.add(script.path);
+    const [path, line] = [this.#path, this.#line];
+    this.#path = script.path;
+    for (const [i, node] of script.body.entries()) {
+      try {
+        this.#run(node);
+      } catch (error) {
+        const refusal = this.#outOf(error);
+        this.#ended = true;
+        this.#flow = undefined;
+        this.#forget(script.body.slice(i), refusal);
+      }
+      if (this.#flow !== undefined || this.#ended) break;
+    }
+    if (this.#flow?.type === "exit" && !this.state.inFunction) this.#ended = true;
+    this.#flow = undefined;
+    [this.#path, this.#line] = [path, line];
+  }
+
+  /** Output of a function, final newlines dropped; undefined when it is not known. */
+  callFunction(name: string, args: readonly string[]): string | Refusal {
+    const endSubshell = this.state.subshell();
+    try {
+      const output = this.#collect(() => this.#call(name, args));
+      return output.replace(/\n+$/, "");
+    } catch (error) {
+      if (error instanceof Refused || error instanceof Lost) return error.refusal;
+      return this.#outOf(error);
+    } finally {
+      endSubshell();
+      this.#flow = undefined;
+      this.#calls = this.#loops = 0;
+    }
+  }
+
+  // --- what expansion and builtins ask for ---
+
+  refuse(why: string): never {
+    throw new Refused({ file: this.#path, line: this.#line, why });
+  }
+
+  valueOf(name: string): string | readonly string[] | undefined {
+    const variable = this.state.get(name);
+    if (variable?.unknown !== undefined) throw new Refused(variable.unknown);
+    return variable?.value;
+  }
+
+  assign(name: string, value: string | readonly string[]): void {
+    this.#set(name, value, this.#line);
+  }
+
+  capture(body: readonly Node[]): string {
+    const endSubshell = this.state.subshell();
+    const flow = this.#flow;
+    try {
+      return this.#collect(() => this.#runAll(body));
+    } finally {
+      endSubshell();
+      this.#flow = flow;
+    }
+  }
+
+  print(text: string): void {
+    if (this.#sink.text.length + text.length > MAX_OUTPUT) this.refuse("The output is too long");
+    this.#sink.text += text;
+  }
+
+  readInput(): string | undefined {
+    const input = this.#input;
+    if (input === undefined) return undefined;
+    const text = input.text.slice(input.pos);
+    input.pos = input.text.length;
+    return text;
+  }
+
+  readLine(): { line: string; ended: boolean } | undefined {
+    const input = this.#input;
+    if (input === undefined) return undefined;
+    const end = input.text.indexOf("\n", input.pos);
+    const line = input.text.slice(input.pos, end < 0 ? undefined : end);
+    input.pos = end < 0 ? input.text.length : end + 1;
+    return { line, ended: end >= 0 };
+  }
+
+  readFile(path: string): string | undefined {
+    return this.#options.readFile(path);
+  }
+
+  // --- running ---
+
+  #runAll(nodes: readonly Node[]): Status {
+    let status: Status = 0;
+    for (const node of nodes) {
+      status = this.#run(node);
+      if (this.#flow !== undefined) break;
+    }
+    return status;
+  }
+
+  #run(node: Node): Status {
+    if (++this.#steps > this.#options.maxSteps) throw new OutOfSteps();
+    this.#line = node.line;
+    let status: Status;
+    try {
+      status = this.#execute(node);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.#record(error.refusal);
+      this.#forget([node], error.refusal);
+      status = error.refusal;
+    }
+    this.#status = typeof status === "number" ? status : 1;
+    return status;
+  }
+
+  #execute(node: Node): Status {
+    switch (node.type) {
+      case "simple":
+        return this.#simple(node);
+      case "pipeline":
+        return this.#pipeline(node.commands, node.negate);
+      case "list": {
+        let status = this.#run(node.first);
+        for (const { op, node: next } of node.rest) {
+          if (this.#flow !== undefined) return status;
+          if (typeof status !== "number") {
+            this.#forget([next], status);
+          } else if ((status === 0) === (op === "&&")) status = this.#run(next);
+        }
+        return status;
+      }
+      case "if": {
+        for (const { test, body } of node.branches) {
+          const status = this.#runAll(test);
+          if (this.#flow !== undefined) return status;
+          if (typeof status !== "number") throw new Refused(status);
+          if (status === 0) return this.#runAll(body);
+        }
+        return this.#runAll(node.otherwise);
+      }
+      case "for": {
+        if (node.arithmetic) this.refuse("Arithmetic is not evaluated");
+        const words = node.words === undefined
+          ? [...this.state.positional]
+          : this.#expander.fields(node.words);
+        let status: Status = 0;
+        this.#loop(() => {
+          for (const word of words) {
+            this.#set(node.name, word, node.line);
+            status = this.#runAll(node.body);
+            if (this.#leavesLoop()) break;
+          }
+        });
+        return status;
+      }
+      case "while": {
+        let status: Status = 0;
+        this.#loop(() => {
+          for (;;) {
+            const test = this.#runAll(node.test);
+            if (this.#flow !== undefined) break;
+            if (typeof test !== "number") throw new Refused(test);
+            if ((test === 0) === node.until) break;
+            status = this.#runAll(node.body);
+            if (this.#leavesLoop()) break;
+          }
+        });
+        return status;
+      }
+      case "case": {
+        const text = this.#expander.text(node.word);
+        for (const { patterns, body, end } of node.items) {
+          if (!patterns.some((pattern) => this.#matches(text, pattern))) continue;
+          if (end !== ";;") this.refuse(`"${end}" is not evaluated`);
+          return this.#runAll(body);
+        }
+        return 0;
+      }
+      case "group": {
+        return this.#redirected(node.redirects, () => {
+          if (!node.subshell) return this.#runAll(node.body);
+          const endSubshell = this.state.subshell();
+          try {
+            return this.#runAll(node.body);
+          } finally {
+            endSubshell();
+            this.#flow = undefined;
+          }
+        });
+      }
+      case "function":
+        this.state.setFunction(node.name, { body: node.body, path: this.#path });
+        return 0;
+      case "condition":
+        return this.#test(node.test) ? 0 : 1;
+      case "opaque":
+        return this.refuse(node.why);
+    }
+  }
+
+  #loop(body: () => void): void {
+    this.#loops++;
+    try {
+      body();
+    } catch (error) {
+      // Where the loop stops is not known: neither is what it assigns.
+      if (error instanceof Lost && this.#calls === 0 && this.#loops === 1) {
+        throw new Refused(error.refusal);
+      }
+      throw error;
+    } finally {
+      this.#loops--;
+    }
+  }
+
+  /** Takes a `break` or `continue` that ends here; whether the loop is left. */
+  #leavesLoop(): boolean {
+    const flow = this.#flow;
+    if (flow === undefined) return false;
+    if (flow.type !== "break" && flow.type !== "continue") return true;
+    if (flow.levels > 1) {
+      flow.levels--;
+      return true;
+    }
+    this.#flow = undefined;
+    return flow.type === "break";
+  }
+
+  /** Marks everything that `nodes` may have changed as unknown. */
+  #forget(nodes: readonly Node[], refusal: Refusal): void {
+    const effects = effectsOf(nodes, this.state.functions);
+    for (const name of effects.names) {
+      this.state.set(name, {
+        value: undefined,
+        unknown: refusal,
+        readonly: false,
+        path: refusal.file,
+        line: refusal.line,
+      });
+    }
+    const body: Node = { type: "group", line: 0, subshell: false, body: [], redirects: [] };
+    for (const name of effects.functions) {
+      this.state.setFunction(name, { body, path: this.#path, broken: refusal });
+    }
+    if (effects.prints) this.#sink.unknown ??= refusal;
+    if (effects.jumps && (this.#calls > 0 || this.#loops > 0)) throw new Lost(refusal);
+  }
+
+  #record(refusal: Refusal): void {
+    if (this.refusals.length < MAX_REFUSALS && !this.refusals.includes(refusal)) {
+      this.refusals.push(refusal);
+    }
+  }
+
+  /** Turns what stops everything into a refusal; other errors are the interpreter's own. */
+  #outOf(error: unknown): Refusal {
+    const why = error instanceof OutOfSteps
+      ? "The script takes too many steps"
+      : error instanceof RangeError
+      ? "The script nests too deeply"
+      : undefined;
+    if (error instanceof Lost) return error.refusal;
+    if (why === undefined) throw error;
+    const refusal = { file: this.#path, line: this.#line, why };
+    this.#record(refusal);
+    return refusal;
+  }
+
+  /** Runs `body` and gives its output; refuses when that is not known. */
+  #collect(body: () => Status): string {
+    const outer = this.#sink;
+    const sink: Sink = { text: "" };
+    this.#sink = sink;
+    try {
+      const status = body();
+      this.#substituted = status;
+    } finally {
+      this.#sink = outer;
+    }
+    if (sink.unknown !== undefined) throw new Refused(sink.unknown);
+    return sink.text;
+  }
+
+  #pipeline(commands: readonly Node[], negate: boolean): Status {
+    let status: Status = 0;
+    if (commands.length === 1) status = this.#run(commands[0]!);
+    else {
+      const outer = this.#input;
+      try {
+        commands.forEach((command, i) => {
+          const last = i === commands.length - 1;
+          const output = this.capture([command]);
+          if (last) this.print(output);
+          else this.#input = { text: output, pos: 0 };
+        });
+      } finally {
+        this.#input = outer;
+      }
+      status = this.#substituted;
+    }
+    return !negate || typeof status !== "number" ? status : status === 0 ? 1 : 0;
+  }
+
+  #redirected(redirects: readonly Redirect[], body: () => Status): Status {
+    if (redirects.length === 0) return body();
+    const [input, sink] = [this.#input, this.#sink];
+    for (const redirect of redirects) this.#redirect(redirect);
+    const inner = this.#sink;
+    try {
+      return body();
+    } finally {
+      [this.#input, this.#sink] = [input, sink];
+      if (inner.unknown !== undefined && inner !== sink) this.#record(inner.unknown);
+    }
+  }
+
+  #redirect({ fd, op, target }: Redirect): void {
+    if (op.startsWith("<")) return this.#redirectInput(op, target, fd ?? 0);
+    const name = this.#expander.text(target);
+    const toNothing = name === "/dev/null" || (op === ">&" && name === "2") ||
+      name === "/dev/stderr";
+    if (!toNothing && !(op === ">&" && name === "1")) {
+      this.refuse(`Nothing is written to "${name}"`);
+    }
+    const stdout = (fd ?? 1) === 1;
+    if (stdout && name !== "1") this.#sink = { text: "" };
+  }
+
+  #redirectInput(op: string, target: Word, fd: number): void {
+    if (fd !== 0 || op === "<&" || op === "<>") this.refuse(`"${op}" is not understood`);
+    if (op === "<<<") this.#input = { text: `${this.#expander.text(target)}\n`, pos: 0 };
+    else if (op === "<<" || op === "<<-") {
+      this.#input = { text: this.#expander.text(target), pos: 0 };
+    } else {
+      const part = target.parts[0];
+      if (target.parts.length === 1 && part?.type === "process") {
+        this.#input = { text: this.capture(part.body), pos: 0 };
+        return;
+      }
+      const path = this.#expander.text(target);
+      const text = this.readFile(path) ?? this.refuse(`Cannot read the file "${path}"`);
+      this.#input = { text, pos: 0 };
+    }
+  }
+
+  // --- simple commands ---
+
+  #simple(node: SimpleNode): Status {
+    const command = literalOf(node.words[0]);
+    if (node.words.length === 0) {
+      this.#substituted = 0;
+      for (const assign of node.assigns) this.#assignment(assign);
+      const status = this.#substituted;
+      return this.#redirected(node.redirects, () => status);
+    }
+    if (command !== undefined && DECLARATIONS.has(command)) return this.#declare(command, node);
+    const words = this.#expander.fields(node.words.filter((word) => word.type === "word"));
+    const [name, ...args] = words;
+    if (name === undefined) return 0;
+    const restore = this.#temporary(node.assigns);
+    try {
+      return this.#redirected(node.redirects, () => this.#call(name, args));
+    } finally {
+      restore();
+    }
+  }
+
+  /** Sets `X=1 command`'s variables for the command alone. */
+  #temporary(assigns: readonly Assign[]): () => void {
+    const before = assigns.map(({ name }) => ({ name, variable: this.state.get(name) }));
+    for (const assign of assigns) this.#assignment(assign);
+    return () => {
+      for (const { name, variable } of before) {
+        if (variable === undefined) this.state.unset(name);
+        else this.state.set(name, variable);
+      }
+    };
+  }
+
+  #call(name: string, args: readonly string[]): Status {
+    if (name.startsWith("kube::log::")) return 0;
+    const native = NATIVE_FUNCTIONS.get(name);
+    if (native !== undefined) return native(this, args, name);
+    const called = this.state.functions.get(name);
+    if (called !== undefined) {
+      if (called.broken !== undefined) throw new Refused(called.broken);
+      return this.#callShellFunction(name, called.body, called.path, args);
+    }
+    if (name === "return" || name === "exit" || name === "break" || name === "continue") {
+      const value = Number(args[0] ?? (name === "return" || name === "exit" ? this.#status : 1));
+      if (!Number.isInteger(value) || value < 0) {
+        this.refuse(`"${name} ${args[0]}" is not understood`);
+      }
+      this.#flow = { type: name, levels: value };
+      return name === "return" || name === "exit" ? value : 0;
+    }
+    if (name === "source" || name === ".") return this.#source(args[0] ?? "");
+    const builtin = BUILTINS.get(name);
+    if (builtin === undefined) this.refuse(`"${name}" is not run`);
+    return builtin(this, args, name);
+  }
+
+  #callShellFunction(name: string, body: Node, path: string, args: readonly string[]): Status {
+    if (this.#calls >= MAX_CALLS) this.refuse(`"${name}" calls itself too often`);
+    const [outerPath, outerLine, outerLoops] = [this.#path, this.#line, this.#loops];
+    const leave = this.state.enter(args);
+    this.#calls++;
+    this.#loops = 0;
+    this.#path = path;
+    let lost: Refusal | undefined;
+    let status: Status = 0;
+    try {
+      status = this.#run(body);
+      if (this.#flow?.type === "return") {
+        status = this.#flow.levels;
+        this.#flow = undefined;
+      }
+    } catch (error) {
+      if (!(error instanceof Lost)) throw error;
+      lost = error.refusal;
+    } finally {
+      leave();
+      this.#calls--;
+      [this.#path, this.#line, this.#loops] = [outerPath, outerLine, outerLoops];
+    }
+    if (lost === undefined) return status;
+    // The caller's command is refused, which also forgets what the function may have set.
+    throw new Refused(lost);
+  }
+
+  #source(path: string): Status {
+    const text = this.readFile(path);
+    if (text === undefined) this.refuse(`The file "${path}" is not read`);
+    if (this.#sourced.has(path)) return 0;
+    this.runScript(parseBash(path, text));
+    return 0;
+  }
+
+  #declare(command: string, node: SimpleNode): Status {
+    const flags = new Set<string>();
+    const targets: (Assign | string)[] = [];
+    for (const word of node.words.slice(1)) {
+      if (word.type === "assign") targets.push(word);
+      else {
+        for (const text of this.#expander.fields([word])) {
+          if (/^[-+][a-zA-Z]+$/.test(text)) { for (const flag of text.slice(1)) flags.add(flag); }
+          else if (/^[A-Za-z_]\w*$/.test(text)) targets.push(text);
+          else if (!flags.has("f")) this.refuse(`"${command} ${text}" is not understood`);
+        }
+      }
+    }
+    if (flags.has("f") || flags.has("p") || flags.has("F")) return 0;
+    for (const flag of flags) {
+      if (!"arxgt".includes(flag)) this.refuse(`"${command} -${flag}" is not evaluated`);
+    }
+    const isReadonly = command === "readonly" || flags.has("r");
+    const makesLocal = command === "local" ||
+      ((command === "declare" || command === "typeset") && !flags.has("g"));
+    const local = makesLocal && this.state.inFunction;
+    for (const target of targets) {
+      if (typeof target !== "string") {
+        this.#assignment(target, { local, isReadonly });
+        continue;
+      }
+      const variable = local && !this.state.hasLocal(target) ? undefined : this.state.get(target);
+      if (variable !== undefined) {
+        if (isReadonly) this.state.set(target, { ...variable, readonly: true }, local);
+        continue;
+      }
+      const value = flags.has("a") ? [] : undefined;
+      if (!local && value === undefined) continue;
+      const line = node.line;
+      this.state.set(target, { value, readonly: isReadonly, path: this.#path, line }, local);
+    }
+    return 0;
+  }
+
+  #assignment(assign: Assign, { local = false, isReadonly = false } = {}): void {
+    const { name, index, append, value, line } = assign;
+    const isLocalNew = local && !this.state.hasLocal(name);
+    const old = isLocalNew ? undefined : this.state.get(name);
+    let next: string | readonly string[];
+    if (isWords(value)) {
+      const keyed = value.find((word) => /^\[[^\]]*\]\+?=/.test(leadingText(word)));
+      if (keyed !== undefined) this.refuse("Elements with subscripts are not evaluated");
+      const items = this.#expander.fields(value);
+      const before = append ? this.#known(old) ?? [] : [];
+      next = [...(typeof before === "string" ? [before] : before), ...items];
+    } else {
+      const text = this.#expander.text(value);
+      const before = append || index !== undefined || Array.isArray(old?.value)
+        ? this.#known(old)
+        : undefined;
+      next = this.#scalarInto(before, text, append, index);
+    }
+    this.#set(name, next, line, { local, isReadonly });
+  }
+
+  #known(variable: Variable | undefined): string | readonly string[] | undefined {
+    if (variable?.unknown !== undefined) throw new Refused(variable.unknown);
+    return variable?.value;
+  }
+
+  #scalarInto(
+    before: string | readonly string[] | undefined,
+    text: string,
+    append: boolean,
+    index: Word | undefined,
+  ): string | readonly string[] {
+    if (index === undefined && (before === undefined || typeof before === "string")) {
+      return append ? `${before ?? ""}${text}` : text;
+    }
+    const items = before === undefined ? [] : typeof before === "string" ? [before] : [...before];
+    const at = index === undefined ? 0 : this.#expander.subscript(index);
+    if (at > items.length) this.refuse("An array with holes is not evaluated");
+    items[at] = append ? `${items[at] ?? ""}${text}` : text;
+    return items;
+  }
+
+  #set(
+    name: string,
+    value: string | readonly string[],
+    line: number,
+    { local = false, isReadonly = false } = {},
+  ): void {
+    const old = local && !this.state.hasLocal(name) ? undefined : this.state.get(name);
+    if (old?.readonly) {
+      // A shell keeps the value and ends the script.
+      const refusal = { file: this.#path, line, why: `"${name}" is readonly` };
+      this.#record(refusal);
+      return;
+    }
+    this.state.set(name, { value, readonly: isReadonly, path: this.#path, line }, local);
+  }
+
+  // --- conditions ---
+
+  #test(test: Test): boolean {
+    if (++this.#steps > this.#options.maxSteps) throw new OutOfSteps();
+    switch (test.type) {
+      case "not":
+        return !this.#test(test.test);
+      case "and":
+        return this.#test(test.left) && this.#test(test.right);
+      case "or":
+        return this.#test(test.left) || this.#test(test.right);
+      case "unary":
+        return testUnary(this, test.op, this.#expander.text(test.word));
+      case "binary":
+        return this.#compare(test.op, test.left, test.right);
+    }
+  }
+
+  #compare(op: string, left: Word, right: Word): boolean {
+    const text = this.#expander.text(left);
+    if (op === "==" || op === "=") return this.#matches(text, right);
+    if (op === "!=") return !this.#matches(text, right);
+    if (op === "<") return text < this.#expander.text(right);
+    if (op === ">") return text > this.#expander.text(right);
+    if (op === "=~") {
+      const pieces = this.#expander.pieces(right);
+      return this.#pattern(() => compileRegex(pieces).search(text));
+    }
+    return compareNumbers(this, text, op, this.#expander.text(right));
+  }
+
+  #matches(text: string, pattern: Word): boolean {
+    const pieces = this.#expander.pieces(pattern);
+    return this.#pattern(() => compileGlob(pieces).matches(text));
+  }
+
+  #pattern(match: () => boolean): boolean {
+    try {
+      return match();
+    } catch (error) {
+      if (error instanceof PatternError) this.refuse(error.message);
+      throw error;
+    }
+  }
+}
+
+function isWords(value: Word | readonly Word[]): value is readonly Word[] {
+  return Array.isArray(value);
+}
+
+function leadingText(word: Word): string {
+  const first = word.parts[0];
+  return first?.type === "text" && !first.quoted ? first.text : "";
+}

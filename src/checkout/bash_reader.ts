@@ -1,0 +1,108 @@
+/**
+ * A small, safe reader of the bash that Kubernetes keeps its lists in. It works on text alone: no
+ * program is started and no file is opened, but for what `readFile` hands over.
+ *
+ * @module
+ */
+
+import { BashEvaluator } from "./bash_evaluator.ts";
+import { parseBash } from "./bash_parser.ts";
+import type { BashScript, Refusal } from "./bash_syntax.ts";
+
+/** A script's text and the path it is known by. */
+export interface BashSource {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Options of {@linkcode readBash}. */
+export interface ReadBashOptions {
+  /** Scripts, sourced one after the other; parsed ones can be read again and again. */
+  files: readonly (BashSource | BashScript)[];
+  /** The environment. */
+  variables: Readonly<Record<string, string>>;
+  /** Values that no assignment in a script changes: `KUBE_ROOT`, `OSTYPE`. */
+  constants?: Readonly<Record<string, string>>;
+  /** Text of a file for `$(cat FILE)`, `< FILE` and `source FILE`; undefined: not to be had. */
+  readFile?: (path: string) => string | undefined;
+  /** Answer of `kube::util::host_arch` and `go env GOARCH`: `amd64`. */
+  hostArch: string;
+  /** Commands to run at most, all calls together. Default 200 000. */
+  maxSteps?: number;
+}
+
+/** Values of scripts that were read. Unknown values are undefined. */
+export interface BashReader {
+  /** A scalar's value. */
+  get(name: string): string | undefined;
+  /** An array's elements. */
+  array(name: string): readonly string[] | undefined;
+  /** Where a variable was last assigned; undefined for the environment's. */
+  source(name: string): { path: string; line: number } | undefined;
+  /** Where a function is defined. */
+  functionSource(name: string): { path: string; line: number } | undefined;
+  /** What a function prints, as `$(name args)`; undefined when unknown. Changes no variable. */
+  call(name: string, args?: readonly string[]): string | undefined;
+  /** Why a variable's value, or the last {@linkcode BashReader.call} of a function, is unknown. */
+  why(name: string): Refusal | undefined;
+  /** Everything that was not understood. */
+  readonly refusals: readonly Refusal[];
+}
+
+/**
+ * Reads scripts as if they were sourced. Never throws and never hangs on any text: what is not
+ * understood makes the variables that depend on it unknown, and is listed in `refusals`.
+ *
+ * @example
+ * ```ts ignore
+ * const files = [{ path: "a.sh", text: 'X=(cmd/a cmd/b)\nY=("${X[@]##*\/}")' }];
+ * readBash({ files, variables: {}, hostArch: "amd64" }).array("Y"); // ["a", "b"]
+ * ```
+ */
+export function readBash(options: ReadBashOptions): BashReader {
+  const { files, variables, constants = {}, readFile = () => undefined } = options;
+  const { hostArch, maxSteps = 200_000 } = options;
+  const evaluator = new BashEvaluator({ variables, constants, readFile, hostArch, maxSteps });
+  const scripts = files.map((file) => "body" in file ? file : parseBash(file.path, file.text));
+  for (const script of scripts) evaluator.runScript(script);
+  const failedCalls = new Map<string, Refusal>();
+
+  function value(name: string): string | readonly string[] | undefined {
+    return evaluator.state.get(name)?.value;
+  }
+
+  return Object.freeze({
+    get(name: string): string | undefined {
+      const found = value(name);
+      return typeof found === "string" ? found : undefined;
+    },
+    array(name: string): readonly string[] | undefined {
+      const found = value(name);
+      return found === undefined || typeof found === "string"
+        ? undefined
+        : Object.freeze([...found]);
+    },
+    source(name: string): { path: string; line: number } | undefined {
+      const variable = evaluator.state.get(name);
+      return variable?.path === undefined
+        ? undefined
+        : { path: variable.path, line: variable.line };
+    },
+    functionSource(name: string): { path: string; line: number } | undefined {
+      const found = evaluator.state.functions.get(name);
+      return found === undefined ? undefined : { path: found.path, line: found.body.line };
+    },
+    call(name: string, args: readonly string[] = []): string | undefined {
+      const result = evaluator.callFunction(name, args);
+      if (typeof result === "string") return result;
+      failedCalls.set(name, result);
+      return undefined;
+    },
+    why(name: string): Refusal | undefined {
+      return evaluator.state.get(name)?.unknown ?? failedCalls.get(name);
+    },
+    get refusals(): readonly Refusal[] {
+      return Object.freeze([...evaluator.refusals]);
+    },
+  });
+}

@@ -1,0 +1,25 @@
+/**
+ * What a Kubernetes checkout is: its root, its era, and what its own scripts say of targets,
+ * platforms, images and the Go to build with. Scripts are read, never run.
+ *
+ * @module
+ */
+
+export { type BashReader, type BashSource, readBash, type ReadBashOptions } from "./bash_reader.ts";
+export { parseBash } from "./bash_parser.ts";
+export type { BashScript, Refusal } from "./bash_syntax.ts";
+export { detectEra } from "./era.ts";
+export { findRoot } from "./find_root.ts";
+export { type PlatformSet, setupPlatforms, type SetupPlatformsOptions } from "./platforms.ts";
+export { readCheckout, type ReadCheckoutOptions } from "./read_checkout.ts";
+export { type EraTable, eraTable, type TableImage } from "./tables.ts";
+export type {
+  Checkout,
+  Era,
+  EraName,
+  Platform,
+  PlatformLists,
+  Sourced,
+  TargetLists,
+  WrappedBinary,
+} from "./types.ts";

@@ -1,0 +1,104 @@
+import { closestString } from "@std/text";
+import { UsageError } from "../errors.ts";
+import type { Checkout, Platform } from "./types.ts";
+
+/** Options of {@linkcode setupPlatforms}. */
+export interface SetupPlatformsOptions {
+  /** `KUBE_BUILD_PLATFORMS`: platforms separated by spaces; "" is as if unset. */
+  buildPlatforms?: string;
+  /** `KUBE_FASTBUILD`: Linux on one architecture alone. */
+  fastbuild?: boolean;
+  /** `KUBE_BUILDER_OS`: with `darwin…` a fast build has Mac clients and tests as well. */
+  builderOs?: string;
+  /** The host's architecture as Go writes it. */
+  hostArch: string;
+  /** Drop unsupported platforms without a word, as the scripts do. */
+  strictParity?: boolean;
+}
+
+/** What each group of targets is built for. */
+export interface PlatformSet {
+  readonly server: readonly Platform[];
+  readonly node: readonly Platform[];
+  readonly client: readonly Platform[];
+  readonly test: readonly Platform[];
+  /** `KUBE_TEST_SERVER_PLATFORMS`: the server's. */
+  readonly testServer: readonly Platform[];
+}
+
+/**
+ * Port of `kube::golang::setup_platforms` (v1.20.2 hack/lib/golang.sh:170-246): the checkout's
+ * platforms, narrowed to those asked for (then sorted), or to a fast build's.
+ *
+ * v1.7.3 keeps its lists whatever `KUBE_BUILD_PLATFORMS` says; here they are narrowed as well, unless
+ * `strictParity`.
+ *
+ * @throws {UsageError} A platform is in none of the checkout's lists, unless `strictParity`.
+ */
+export function setupPlatforms(checkout: Checkout, options: SetupPlatformsOptions): PlatformSet {
+  const { strictParity = false } = options;
+  const { server, node, client, test } = checkout.platforms;
+  const asked = (options.buildPlatforms ?? "").split(/ +/).filter((platform) => platform !== "");
+  const narrows = !strictParity || checkout.narrowsPlatforms?.value !== false;
+  if (options.buildPlatforms && narrows) {
+    if (!strictParity) checkSupported(checkout, asked);
+    const both = (list: readonly Platform[]) => intersection(asked, list);
+    return platformSet(
+      both(server.value),
+      both(node.value),
+      both(client.value),
+      both(test.value),
+    );
+  }
+  if (options.fastbuild) return fastbuild(checkout, options);
+  return platformSet(server.value, node.value, client.value, test.value);
+}
+
+function fastbuild(checkout: Checkout, options: SetupPlatformsOptions): PlatformSet {
+  const known = checkout.fastbuildArchitectures.value;
+  const arch = known.includes(options.hostArch) ? options.hostArch : known[0] ?? "amd64";
+  const linux = [`linux/${arch}`];
+  const clients = options.builderOs?.startsWith("darwin") ? [`darwin/${arch}`, ...linux] : linux;
+  return platformSet(linux, linux, clients, clients);
+}
+
+/** As `dups` after `dedup`: sorted by bytes, each once. */
+function intersection(asked: readonly string[], list: readonly string[]): string[] {
+  return [...new Set(asked)].filter((platform) => list.includes(platform)).sort();
+}
+
+function platformSet(
+  server: readonly Platform[],
+  node: readonly Platform[],
+  client: readonly Platform[],
+  test: readonly Platform[],
+): PlatformSet {
+  const copy = (list: readonly Platform[]) => Object.freeze([...list]);
+  const servers = copy(server);
+  return Object.freeze({
+    server: servers,
+    node: copy(node),
+    client: copy(client),
+    test: copy(test),
+    testServer: servers,
+  });
+}
+
+function checkSupported(checkout: Checkout, asked: readonly string[]): void {
+  const { server, node, client, test } = checkout.platforms;
+  const lists = [server, node, client, test];
+  const known = [...new Set(lists.flatMap((list) => list.value))].sort();
+  const unknown = asked.filter((platform) => !known.includes(platform));
+  const [first] = unknown;
+  if (first === undefined && asked.length > 0) return;
+  const valid = `This checkout builds ${known.join(", ")} (${client.source})`;
+  if (first === undefined) {
+    throw new UsageError("Cannot build for no platform: KUBE_BUILD_PLATFORMS is blank", [valid]);
+  }
+  const nearest = known.length === 0 ? [] : [`The nearest is "${closestString(first, known)}"`];
+  const quoted = unknown.map((platform) => `"${platform}"`).join(", ");
+  throw new UsageError(`Cannot build for ${quoted}: the checkout does not support it`, [
+    ...nearest,
+    valid,
+  ]);
+}

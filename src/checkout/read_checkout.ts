@@ -1,0 +1,407 @@
+import { isAbsolute, join, normalize } from "@std/path";
+import { parseBash } from "./bash_parser.ts";
+import { type BashReader, readBash } from "./bash_reader.ts";
+import type { BashScript } from "./bash_syntax.ts";
+import { detectEra } from "./era.ts";
+import { type CheckoutFile, readCheckoutFile, readCheckoutFileSync } from "./files.ts";
+import { minimumGo, pinnedGo } from "./go_pin.ts";
+import { type EraTable, eraTable } from "./tables.ts";
+import type { Checkout, PlatformLists, Sourced, TargetLists, WrappedBinary } from "./types.ts";
+import { findVersionPackages } from "./version_packages.ts";
+import { readWrappedBinaries } from "./wrapped_binaries.ts";
+
+/** Options of {@linkcode readCheckout}. */
+export interface ReadCheckoutOptions {
+  /** The environment: `KUBE_BASE_IMAGE_REGISTRY`, `KUBE_PARALLEL_BUILD_MEMORY` … apply. */
+  variables: Readonly<Record<string, string>>;
+  /** The host's architecture as Go writes it: `amd64`. */
+  hostArch: string;
+}
+
+const GOLANG = "hack/lib/golang.sh";
+const COMMON = "build/common.sh";
+const RELEASE = "build/lib/release.sh";
+const VERSION = "hack/lib/version.sh";
+const GO_MOD = "go.mod";
+
+/** Scripts that hold no lists; reading them on `source` would only take time. */
+const NOT_FOLLOWED = new Set([
+  GOLANG,
+  VERSION,
+  COMMON,
+  "cluster/lib/logging.sh",
+  ...["etcd", "init", "logging", "protoc", "swagger", "test", "util"].map((n) =>
+    `hack/lib/${n}.sh`
+  ),
+]);
+
+/** Variables that narrow the lists, which are wanted whole. */
+const NARROWING = ["KUBE_BUILD_PLATFORMS", "KUBE_BUILDER_OS", "KUBE_FASTBUILD"];
+
+/**
+ * Reads what a checkout says of itself: targets, platforms, static lists, base images and the Go pin,
+ * from its own scripts (never run, only read), and from the era's built-in table where those are
+ * missing or not understood. `server-test` targets are those of Linux on any host.
+ *
+ * @param root Root of the checkout: absolute, links resolved ({@linkcode findRoot}).
+ * @throws {KbuildError} The folder is no Kubernetes checkout.
+ */
+export async function readCheckout(root: string, options: ReadCheckoutOptions): Promise<Checkout> {
+  const era = await detectEra(root);
+  const paths = [
+    GOLANG,
+    COMMON,
+    RELEASE,
+    VERSION,
+    GO_MOD,
+    ".go-version",
+    "build/build-image/cross/VERSION",
+  ];
+  const files = new Map(
+    (await Promise.all(paths.map((path) => readCheckoutFile(root, path))))
+      .map((file) => [file.path, file]),
+  );
+  return new CheckoutReader(root, files, eraTable(era.name), options).read(era);
+}
+
+class CheckoutReader {
+  readonly #root: string;
+  readonly #files: ReadonlyMap<string, CheckoutFile>;
+  readonly #table: EraTable;
+  readonly #options: ReadCheckoutOptions;
+  readonly #refusals: string[] = [];
+  readonly #scripts: readonly BashScript[];
+  readonly #bash: BashReader;
+
+  constructor(
+    root: string,
+    files: ReadonlyMap<string, CheckoutFile>,
+    table: EraTable,
+    options: ReadCheckoutOptions,
+  ) {
+    this.#root = root;
+    this.#files = files;
+    this.#table = table;
+    this.#options = options;
+    for (const path of [GOLANG, COMMON, RELEASE, VERSION]) this.#noteMissing(this.#file(path));
+    this.#scripts = [GOLANG, COMMON].flatMap((path) => {
+      const { text } = this.#file(path);
+      return text === undefined ? [] : [parseBash(path, text)];
+    });
+    this.#bash = this.#run(this.#scripts);
+  }
+
+  read(era: Checkout["era"]): Checkout {
+    const { value: goPackage } = this.#goPackage();
+    const wrapped = this.#wrappedBinaries();
+    const narrows = this.#narrowsPlatforms();
+    const dockerRegistry = this.#optional("KUBE_DOCKER_REGISTRY");
+    const baseImageRegistry = this.#optional("KUBE_BASE_IMAGE_REGISTRY");
+    const setcapImage = this.#optional("KUBE_BUILD_SETCAP_IMAGE");
+    const crossImage = this.#crossImage();
+    const checkout: Checkout = {
+      root: this.#root,
+      era,
+      goPackage: this.#goPackage(),
+      targets: this.#targets(wrapped),
+      platforms: this.#platforms(),
+      staticBinaries: this.#list(
+        ["KUBE_STATIC_BINARIES", "KUBE_STATIC_LIBRARIES"],
+        this.#table.staticBinaries,
+      ),
+      testPortable: this.#list(["KUBE_TEST_PORTABLE"], this.#table.testPortable),
+      coveragePackages: this.#list(
+        ["KUBE_COVERAGE_INSTRUMENTED_PACKAGES"],
+        this.#table.coveragePackages,
+      ),
+      minimumGo: this.#minimumGo(),
+      pinnedGo: this.#pinnedGo(),
+      parallelBuildMemory: this.#parallelBuildMemory(),
+      versionPackages: this.#versionPackages(goPackage),
+      wrappedBinaries: wrapped,
+      imageRegistry: this.#imageRegistry(),
+      fastbuildArchitectures: this.#fastbuildArchitectures(),
+      ...(narrows === undefined ? {} : { narrowsPlatforms: narrows }),
+      ...(dockerRegistry === undefined ? {} : { dockerRegistry }),
+      ...(baseImageRegistry === undefined ? {} : { baseImageRegistry }),
+      ...(setcapImage === undefined ? {} : { setcapImage }),
+      ...(crossImage === undefined ? {} : { crossImage }),
+      refusals: Object.freeze(this.#refusals),
+    };
+    return Object.freeze(checkout);
+  }
+
+  #file(path: string): CheckoutFile {
+    return this.#files.get(path)!;
+  }
+
+  #noteMissing({ path, text, why }: CheckoutFile): void {
+    if (text === undefined) {
+      this.#refusals.push(`${path}: ${why}; what it would say is from the ${this.#table.label}`);
+    }
+  }
+
+  /** Reads scripts with the user's variables, but for those that narrow the lists. */
+  #run(
+    scripts: readonly BashScript[],
+    extra: Readonly<Record<string, string>> = {},
+    hostArch: string = this.#options.hostArch,
+  ): BashReader {
+    const variables: Record<string, string> = { ...this.#options.variables };
+    for (const name of NARROWING) delete variables[name];
+    const subpath = variables["KUBE_OUTPUT_SUBPATH"] ?? "_output/local";
+    return readBash({
+      files: scripts,
+      variables: { ...variables, ...extra },
+      constants: {
+        KUBE_ROOT: this.#root,
+        KUBE_OUTPUT: join(this.#root, subpath),
+        KUBE_OUTPUT_BIN: join(this.#root, subpath, "bin"),
+        KUBE_OUTPUT_BINPATH: join(this.#root, subpath, "bin"),
+        // test/e2e_node/e2e_node.test is a target on Linux alone; images and containers are Linux.
+        OSTYPE: "linux-gnu",
+      },
+      readFile: (path) => this.#readFile(path),
+      hostArch,
+    });
+  }
+
+  /** A file below the root, by the path that a script writes. */
+  #readFile(path: string): string | undefined {
+    const inside = isAbsolute(path) ? normalize(path) : normalize(join(this.#root, path));
+    if (!inside.startsWith(`${this.#root}/`)) return undefined;
+    const relative = inside.slice(this.#root.length + 1);
+    if (NOT_FOLLOWED.has(relative)) return "";
+    return this.#files.get(relative)?.text ?? readCheckoutFileSync(this.#root, relative).text;
+  }
+
+  #sourced<T>(value: T, source: string): Sourced<T> {
+    if (Array.isArray(value)) Object.freeze(value);
+    return Object.freeze({ value, source });
+  }
+
+  #fallback<T>(value: T): Sourced<T> {
+    return this.#sourced(value, this.#table.label);
+  }
+
+  #refuse(what: string): void {
+    this.#refusals.push(`${what}; using the ${this.#table.label}`);
+  }
+
+  /** Notes why a variable of golang.sh or common.sh is not to be had. */
+  #refuseVariable(names: readonly string[], file: string): void {
+    if (this.#file(file).text === undefined) return; // Noted already.
+    for (const name of names) {
+      const why = this.#bash.why(name);
+      if (why !== undefined) {
+        return this.#refuse(`${this.#relative(why.file)}:${why.line}: ${name}: ${why.why}`);
+      }
+    }
+    const [first] = names;
+    const found = this.#bash.source(first!);
+    if (found === undefined) this.#refuse(`${file}: ${first} is not assigned`);
+    else this.#refuse(`${this.#relative(found.path)}:${found.line}: ${first} is no list`);
+  }
+
+  #relative(path: string): string {
+    return path.startsWith(`${this.#root}/`) ? path.slice(this.#root.length + 1) : path;
+  }
+
+  #sourceOf(name: string): string {
+    const found = this.#bash.source(name);
+    return found === undefined ? name : `${this.#relative(found.path)}:${found.line}`;
+  }
+
+  /** The first of the arrays that is there, else the table's. */
+  #list(names: readonly string[], table: readonly string[]): Sourced<readonly string[]> {
+    for (const name of names) {
+      const value = this.#bash.array(name);
+      if (value !== undefined) return this.#sourced(value, this.#sourceOf(name));
+    }
+    const lacking = table.length === 0 && names.every((name) => this.#bash.why(name) === undefined);
+    if (!lacking) this.#refuseVariable(names, GOLANG);
+    return this.#fallback(table);
+  }
+
+  #targets(wrapped: Sourced<readonly WrappedBinary[]>): TargetLists {
+    const { targets } = this.#table;
+    const server = this.#list(["KUBE_SERVER_TARGETS"], targets.server);
+    return Object.freeze({
+      server,
+      node: this.#list(["KUBE_NODE_TARGETS"], targets.node),
+      client: this.#list(["KUBE_CLIENT_TARGETS"], targets.client),
+      test: this.#list(["KUBE_TEST_TARGETS"], targets.test),
+      serverTest: this.#list(["KUBE_TEST_SERVER_TARGETS"], targets.serverTest),
+      serverImage: this.#serverImageTargets(server, wrapped),
+      conformanceImage: this.#list(["KUBE_CONFORMANCE_IMAGE_TARGETS"], targets.conformanceImage),
+      all: this.#list(["KUBE_ALL_TARGETS"], targets.all),
+    });
+  }
+
+  /** 1.7 has no list: its images are those of `get_docker_wrapped_binaries`. */
+  #serverImageTargets(
+    server: Sourced<readonly string[]>,
+    wrapped: Sourced<readonly WrappedBinary[]>,
+  ): Sourced<readonly string[]> {
+    const name = "KUBE_SERVER_IMAGE_TARGETS";
+    const missing = this.#bash.array(name) === undefined && this.#bash.why(name) === undefined;
+    if (missing && wrapped.source !== this.#table.label) {
+      const found = wrapped.value.map(({ binary }) =>
+        server.value.find((target) => target.split("/").at(-1) === binary)
+      );
+      if (found.every((target) => target !== undefined)) {
+        return this.#sourced(found, wrapped.source);
+      }
+    }
+    return this.#list([name], this.#table.targets.serverImage);
+  }
+
+  /** 1.7 has no `SUPPORTED` lists: there the lists of a full build are the same thing. */
+  #platforms(): PlatformLists {
+    const { platforms } = this.#table;
+    const list = (name: string, table: readonly string[]) =>
+      this.#list([`KUBE_SUPPORTED_${name}_PLATFORMS`, `KUBE_${name}_PLATFORMS`], table);
+    return Object.freeze({
+      server: list("SERVER", platforms.server),
+      node: list("NODE", platforms.node),
+      client: list("CLIENT", platforms.client),
+      test: list("TEST", platforms.test),
+    });
+  }
+
+  #goPackage(): Sourced<string> {
+    const value = this.#bash.get("KUBE_GO_PACKAGE");
+    if (value !== undefined) return this.#sourced(value, this.#sourceOf("KUBE_GO_PACKAGE"));
+    const lines = this.#file(GO_MOD).text?.split("\n") ?? [];
+    const line = lines.findIndex((text) => /^module\s+\S/.test(text));
+    if (line < 0) return this.#fallback(this.#table.goPackage);
+    const name = lines[line]!.replace(/^module\s+/, "").replace(/\/\/.*$/, "");
+    return this.#sourced(name.trim().replace(/^"(.*)"$/, "$1"), `${GO_MOD}:${line + 1}`);
+  }
+
+  #minimumGo(): Sourced<string> {
+    const { text } = this.#file(GOLANG);
+    const found = text === undefined ? undefined : minimumGo(text);
+    if (found !== undefined) return this.#sourced(found.value, `${GOLANG}:${found.line}`);
+    if (text !== undefined) this.#refuse(`${GOLANG}: minimum_go_version is not assigned`);
+    return this.#fallback(this.#table.minimumGo);
+  }
+
+  #pinnedGo(): Sourced<string> | undefined {
+    const [goVersion, cross] = [".go-version", "build/build-image/cross/VERSION"]
+      .map((path) => this.#file(path)) as [CheckoutFile, CheckoutFile];
+    const found = pinnedGo(goVersion, cross);
+    if (found === undefined) {
+      const why = cross.text === undefined ? cross.why : `"${cross.text.trim()}" names no Go`;
+      this.#refusals.push(`${cross.path}: ${why}; no Go is pinned`);
+    }
+    return found;
+  }
+
+  #parallelBuildMemory(): Sourced<number> {
+    const name = "KUBE_PARALLEL_BUILD_MEMORY";
+    const text = this.#bash.source(name) === undefined ? undefined : this.#bash.get(name);
+    if (text !== undefined && /^[0-9]{1,6}$/.test(text)) {
+      return this.#sourced(Number(text), this.#sourceOf(name));
+    }
+    if (text !== undefined) this.#refuse(`${this.#sourceOf(name)}: "${text}" is no number`);
+    else this.#refuseVariable([name], GOLANG);
+    return this.#fallback(this.#table.parallelBuildMemory);
+  }
+
+  #versionPackages(goPackage: string): Sourced<readonly string[]> {
+    const { text } = this.#file(VERSION);
+    const lines = text === undefined ? [] : findVersionPackages(text);
+    const packages = lines.map((line) =>
+      line.package.replace(
+        /\$\{?(\w+)\}?/g,
+        (whole, name: string) =>
+          name === "KUBE_GO_PACKAGE" ? goPackage : this.#bash.get(name) ?? whole,
+      )
+    );
+    if (lines.length > 0 && !packages.some((path) => path.includes("$"))) {
+      return this.#sourced(packages, `${VERSION}:${lines[0]!.line}`);
+    }
+    if (text !== undefined) this.#refuse(`${VERSION}: No line "-X 'PACKAGE.\${key}=\${val}'"`);
+    return this.#fallback(this.#table.versionPackages);
+  }
+
+  #wrappedBinaries(): Sourced<readonly WrappedBinary[]> {
+    const result = readWrappedBinaries(this.#bash, this.#table, this.#options.variables);
+    if (result.why !== undefined && this.#file(COMMON).text !== undefined) {
+      this.#refuse(`${COMMON}${result.why}`);
+    }
+    return this.#sourced(result.value, result.source);
+  }
+
+  /** `docker_registry` of release.sh; 1.7 writes the registry into `docker_image_tag`. */
+  #imageRegistry(): Sourced<string> {
+    const lines = this.#file(RELEASE).text?.split("\n") ?? [];
+    for (const name of ["docker_registry", "docker_image_tag"]) {
+      const expression = new RegExp(
+        `^\\s*(?:(?:local|readonly|declare)\\s+(?:-\\w+\\s+)?)?(${name}=.*)$`,
+      );
+      for (const [i, line] of lines.entries()) {
+        const text = expression.exec(line)?.[1];
+        if (text === undefined) continue;
+        const value = this.#run([parseBash(RELEASE, text)]).get(name);
+        if (value !== undefined && value !== "") return this.#sourced(value, `${RELEASE}:${i + 1}`);
+      }
+    }
+    if (lines.length > 0) this.#refuse(`${RELEASE}: docker_registry is not assigned`);
+    return this.#fallback(this.#table.imageRegistry);
+  }
+
+  /** What `KUBE_FASTBUILD=true` builds on hosts of each architecture. */
+  #fastbuildArchitectures(): Sourced<readonly string[]> {
+    const golang = this.#scripts.filter(({ path }) => path === GOLANG);
+    const found = new Set<string>();
+    const first = ["amd64", "arm64", this.#options.hostArch];
+    const hosts = [...first, "ppc64le", "s390x", "arm", "386", "riscv64", "loong64"];
+    for (const [i, hostArch] of golang.length === 0 ? [] : hosts.entries()) {
+      // Up to 1.20 the host does not matter.
+      if (i === first.length && found.size === 1) break;
+      const bash = this.#run(golang, { KUBE_FASTBUILD: "true" }, hostArch);
+      const platforms = bash.array("KUBE_SERVER_PLATFORMS");
+      if (platforms === undefined || platforms.length === 0) {
+        this.#refuseVariable(["KUBE_SERVER_PLATFORMS"], GOLANG);
+        return this.#fallback(this.#table.fastbuildArchitectures);
+      }
+      for (const platform of platforms) found.add(platform.split("/")[1] ?? platform);
+    }
+    if (found.size === 0) return this.#fallback(this.#table.fastbuildArchitectures);
+    const source = this.#bash.functionSource("kube::golang::setup_platforms");
+    const where = source === undefined
+      ? this.#sourceOf("KUBE_SERVER_PLATFORMS")
+      : `${this.#relative(source.path)}:${source.line}`;
+    return this.#sourced([...found], where);
+  }
+
+  /** Asks for a platform that no list has: lists that the variable narrows become empty. */
+  #narrowsPlatforms(): Sourced<boolean> | undefined {
+    const golang = this.#scripts.filter(({ path }) => path === GOLANG);
+    if (golang.length === 0) return undefined;
+    const bash = this.#run(golang, { KUBE_BUILD_PLATFORMS: "none/none" });
+    const platforms = bash.array("KUBE_SERVER_PLATFORMS");
+    if (platforms === undefined) return undefined;
+    const found = bash.source("KUBE_SERVER_PLATFORMS");
+    return this.#sourced(platforms.length === 0, `${GOLANG}:${found?.line ?? 1}`);
+  }
+
+  #optional(name: string): Sourced<string> | undefined {
+    const value = this.#bash.source(name) === undefined ? undefined : this.#bash.get(name);
+    if (value !== undefined) return this.#sourced(value, this.#sourceOf(name));
+    const why = this.#bash.why(name);
+    if (why !== undefined) {
+      this.#refusals.push(`${this.#relative(why.file)}:${why.line}: ${name}: ${why.why}`);
+    }
+    return undefined;
+  }
+
+  #crossImage(): Sourced<string> | undefined {
+    const image = this.#bash.get("KUBE_CROSS_IMAGE");
+    const version = this.#bash.get("KUBE_CROSS_VERSION");
+    if (image === undefined || version === undefined) return undefined;
+    return this.#sourced(`${image}:${version}`, this.#sourceOf("KUBE_CROSS_IMAGE"));
+  }
+}

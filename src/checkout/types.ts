@@ -1,0 +1,111 @@
+/** A value together with where it was found. */
+export interface Sourced<T> {
+  readonly value: T;
+  /** `"hack/lib/golang.sh:70"` (path from the root, line), or `"built-in table (1.20)"`. */
+  readonly source: string;
+}
+
+/** The eras of Kubernetes' build, told apart by the files that exist, never by a version. */
+export type EraName =
+  /** 1.6–1.14: `Godeps/Godeps.json`. */
+  | "godeps"
+  /** 1.15–1.25: `go.mod` and `Makefile.generated_files`, built in GOPATH mode. */
+  | "gopath"
+  /** 1.26–1.29: `go.mod`, neither `go.work` nor `Makefile.generated_files`. */
+  | "modules"
+  /** 1.30–1.35 alpha: `go.work`; `build/common.sh` uses rsync. */
+  | "workspace"
+  /** 1.35 final and later: `go.work`; `build/common.sh` without rsync. */
+  | "workspace-bind";
+
+/** One era and the facts that follow from it alone. */
+export interface Era {
+  readonly name: EraName;
+  /** For people: "1.15–1.25 (go.mod, built in GOPATH mode)". */
+  readonly title: string;
+  /** Why this era: the files that were found or missed, one sentence each. */
+  readonly evidence: readonly string[];
+  /** How Go finds packages: a link farm under GOPATH, vendored modules, or a workspace. */
+  readonly goMode: "gopath" | "modules" | "workspace";
+}
+
+/** A platform as Go and Kubernetes write it: `linux/amd64`. */
+export type Platform = string;
+
+/** The four groups of platforms and targets that `hack/lib/golang.sh` knows. */
+export interface PlatformLists {
+  readonly server: Sourced<readonly Platform[]>;
+  readonly node: Sourced<readonly Platform[]>;
+  readonly client: Sourced<readonly Platform[]>;
+  readonly test: Sourced<readonly Platform[]>;
+}
+
+/** Target lists, as the checkout writes them (`cmd/kubectl`, `vendor/k8s.io/kube-aggregator`). */
+export interface TargetLists {
+  readonly server: Sourced<readonly string[]>;
+  readonly node: Sourced<readonly string[]>;
+  readonly client: Sourced<readonly string[]>;
+  readonly test: Sourced<readonly string[]>;
+  readonly serverTest: Sourced<readonly string[]>;
+  readonly serverImage: Sourced<readonly string[]>;
+  readonly conformanceImage: Sourced<readonly string[]>;
+  /** What `make all` builds. */
+  readonly all: Sourced<readonly string[]>;
+}
+
+/** A server image: `kube::build::get_docker_wrapped_binaries`. */
+export interface WrappedBinary {
+  /** `kube-apiserver`. */
+  readonly binary: string;
+  /** `k8s.gcr.io/build-image/go-runner:buster-v2.2.2`, variables applied; the base on amd64. */
+  readonly baseImage: string;
+  /** Base by architecture, where they differ: `{ arm64: "aarch64/busybox" }` (1.6–1.14). */
+  readonly baseImages?: Readonly<Record<string, string>>;
+}
+
+/** What kbuild knows of one checkout. Frozen; everything else asks this. */
+export interface Checkout {
+  /** KUBE_ROOT: absolute, links resolved. */
+  readonly root: string;
+  readonly era: Era;
+  /** `KUBE_GO_PACKAGE`: `k8s.io/kubernetes`. */
+  readonly goPackage: Sourced<string>;
+  readonly targets: TargetLists;
+  /** `KUBE_SUPPORTED_*_PLATFORMS`. */
+  readonly platforms: PlatformLists;
+  /** `KUBE_STATIC_LIBRARIES`, later `KUBE_STATIC_BINARIES`: base names built with CGO_ENABLED=0. */
+  readonly staticBinaries: Sourced<readonly string[]>;
+  /** `KUBE_TEST_PORTABLE`: paths in the portable test tarball. */
+  readonly testPortable: Sourced<readonly string[]>;
+  /** `KUBE_COVERAGE_INSTRUMENTED_PACKAGES`. */
+  readonly coveragePackages: Sourced<readonly string[]>;
+  /** Lowest Go that `kube::golang::verify_go_version` takes: "1.15.0". */
+  readonly minimumGo: Sourced<string>;
+  /** The Go that the checkout pins (`.go-version`, `build/build-image/cross/VERSION`). */
+  readonly pinnedGo: Sourced<string> | undefined;
+  /** GiB of memory for building platforms side by side: `KUBE_PARALLEL_BUILD_MEMORY`. */
+  readonly parallelBuildMemory: Sourced<number>;
+  /** Packages that take `-X PACKAGE.gitVersion=…`, in the order of `kube::version::ldflags`. */
+  readonly versionPackages: Sourced<readonly string[]>;
+  /** Server images and their bases. */
+  readonly wrappedBinaries: Sourced<readonly WrappedBinary[]>;
+  /** The registry in image names: `k8s.gcr.io`, `registry.k8s.io`. */
+  readonly imageRegistry: Sourced<string>;
+  /** Whether `KUBE_FASTBUILD` means the host's architecture (1.21 and later) or always amd64. */
+  readonly fastbuildArchitectures: Sourced<readonly string[]>;
+  /**
+   * Whether `KUBE_BUILD_PLATFORMS` narrows the scripts' own platform lists (1.8 or later; in 1.7 it
+   * only says what one `make` builds). Absent: it does.
+   */
+  readonly narrowsPlatforms?: Sourced<boolean>;
+  /** `KUBE_DOCKER_REGISTRY` of `build/common.sh`, the variable applied; 1.7 has none. */
+  readonly dockerRegistry?: Sourced<string>;
+  /** `KUBE_BASE_IMAGE_REGISTRY`, the variable applied (1.20 and later). */
+  readonly baseImageRegistry?: Sourced<string>;
+  /** `KUBE_BUILD_SETCAP_IMAGE`: the first stage of kube-apiserver's image (1.21 and later). */
+  readonly setcapImage?: Sourced<string>;
+  /** `KUBE_CROSS_IMAGE:KUBE_CROSS_VERSION`: where the build container starts from. */
+  readonly crossImage?: Sourced<string>;
+  /** What could not be read and was taken from the built-in table: "file:line: why". */
+  readonly refusals: readonly string[];
+}

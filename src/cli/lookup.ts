@@ -1,0 +1,75 @@
+import { UsageError } from "../errors.ts";
+import { didYouMean, nearest } from "./nearest.ts";
+import { scan } from "./scan.ts";
+import type { Command, FlagSpec } from "./types.ts";
+
+/** A command for a name that is none of the listed ones, as `kbuild kubectl`; it may throw. */
+export type Fallback<C> = (
+  name: string,
+) => Command<C> | undefined | Promise<Command<C> | undefined>;
+
+/** The command line, cut at the name of the command. */
+export interface SplitArgv {
+  /** Undefined: the line has flags and variables alone. */
+  readonly name: string | undefined;
+  /** What stands before the name: flags of every command, variables. */
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+}
+
+/**
+ * Finds the name of the command: the first word that is neither flag nor variable.
+ *
+ * @param flags The flags that may stand before the name.
+ * @throws {UsageError} Another flag stands before the name.
+ */
+export function splitArgv(argv: readonly string[], flags: readonly FlagSpec[]): SplitArgv {
+  const unknown: string[] = [];
+  let name: string | undefined;
+  let [start, end] = [argv.length, argv.length];
+  for (const token of scan(argv, flags)) {
+    if (token.kind === "flag" && token.spec === undefined) unknown.push(token.text);
+    if (token.kind !== "positional") continue;
+    ({ text: name, start, end } = token);
+    break;
+  }
+  const [flag] = unknown;
+  if (flag !== undefined) {
+    const typed = flag.split("=", 1)[0] ?? flag;
+    const near = nearest(typed.replace(/^-+/, ""), flags.map((spec) => spec.name));
+    throw new UsageError(
+      `Unknown flag "${typed}"${name === undefined ? "" : ` before "${name}"`}`,
+      [
+        ...didYouMean(near.map((word) => `--${word}`)),
+        `Flags of a command follow its name: kbuild ${name ?? "COMMAND"} ${flag}`,
+        '"kbuild help" lists the flags that every command takes',
+      ],
+    );
+  }
+  return Object.freeze({
+    name,
+    before: Object.freeze(argv.slice(0, start)),
+    after: Object.freeze(argv.slice(end)),
+  });
+}
+
+/**
+ * The command of that name or alias, else what `fallback` makes of it.
+ *
+ * @throws {UsageError} There is none; names the nearest.
+ */
+export async function findCommand<C>(
+  name: string,
+  commands: readonly Command<C>[],
+  fallback?: Fallback<C>,
+): Promise<Command<C>> {
+  const found =
+    commands.find((command) => command.name === name || command.aliases?.includes(name) === true) ??
+      await fallback?.(name);
+  if (found !== undefined) return found;
+  const names = commands.flatMap((command) => [command.name, ...command.aliases ?? []]);
+  throw new UsageError(`Unknown command "${name}"`, [
+    ...didYouMean(nearest(name, [...names, "help"], 3)),
+    '"kbuild help" lists the commands',
+  ]);
+}

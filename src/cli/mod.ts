@@ -1,0 +1,26 @@
+/**
+ * The command line: commands as data, a parser for flags and make-style variables, help made from
+ * the data, and the one place where errors are put into words. It knows nothing of Kubernetes.
+ *
+ * @module
+ */
+
+export type {
+  ArgSpec,
+  Command,
+  CommandData,
+  FlagSpec,
+  Input,
+  Output,
+  VariableSpec,
+} from "./types.ts";
+export { DRY_RUN_FLAG, GLOBAL_FLAGS, VERBOSE_VARIABLE } from "./flags.ts";
+export { parseInput, type ParseInputOptions } from "./parse.ts";
+export { checkVariable, resolve, type Resolved, splitList, variablesOf } from "./variables.ts";
+export { didYouMean, nearest } from "./nearest.ts";
+export { type Fallback, findCommand } from "./lookup.ts";
+export { commandHelp, helpJson, overview, shortHelp } from "./help.ts";
+export { checkCommands } from "./check.ts";
+export { renderTable, type TableOptions } from "./table.ts";
+export { exitCodeOf, renderError, type RenderErrorOptions } from "./report.ts";
+export { type CliOptions, type Globals, runCli } from "./run.ts";

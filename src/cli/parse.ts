@@ -1,0 +1,183 @@
+import { parseArgs } from "@std/cli";
+import { UsageError } from "../errors.ts";
+import { GLOBAL_FLAGS, placeholderOf } from "./flags.ts";
+import { didYouMean, nearest } from "./nearest.ts";
+import { scan } from "./scan.ts";
+import type { CommandData, FlagSpec, Input, VariableSpec } from "./types.ts";
+import {
+  checkChoice,
+  checkVariable,
+  checkVariableName,
+  isDecimal,
+  splitList,
+  variablesOf,
+} from "./variables.ts";
+
+/** Options of {@linkcode parseInput}. */
+export interface ParseInputOptions {
+  /** Flags of every command; default {@linkcode GLOBAL_FLAGS}. */
+  globalFlags?: readonly FlagSpec[];
+  /** Variables that other commands read; taken and checked, as make takes any with any target. */
+  otherVariables?: readonly VariableSpec[];
+}
+
+type FlagValue = true | string | number | readonly string[];
+
+/**
+ * Reads the arguments of a command, the name itself left out.
+ *
+ * @throws {UsageError} An unknown flag or variable, a missing, repeated or bad value, an argument
+ * too many or too few.
+ */
+export function parseInput(
+  argv: readonly string[],
+  command: CommandData,
+  options: ParseInputOptions = {},
+): Input {
+  const { globalFlags = GLOBAL_FLAGS, otherVariables = [] } = options;
+  const flags = [...globalFlags, ...command.flags];
+  const help = `kbuild help ${command.name}`;
+  const known = new Map(
+    [...otherVariables, ...variablesOf({ ...command, flags })].map((spec) => [spec.name, spec]),
+  );
+
+  // `parseArgs` gets one unmistakable spelling: left to itself it takes "true" behind a boolean for
+  // its value, an empty value for none, and "-N -l" for flags.
+  const words: string[] = [];
+  const bare = new Map<FlagSpec, number>();
+  const args: string[] = [];
+  const variables: Record<string, string> = {};
+  for (const token of scan(argv, flags, { passthrough: command.passthrough ?? false })) {
+    if (token.kind === "positional") {
+      args.push(token.text);
+    } else if (token.kind === "variable") {
+      checkVariableName(token.name, known, help);
+      variables[token.name] = token.value;
+    } else if (token.spec === undefined) {
+      words.push(token.text);
+    } else if (token.value !== undefined) {
+      words.push(`--${token.spec.name}=${token.value}`);
+    } else if (token.spec.implied !== undefined) {
+      bare.set(token.spec, (bare.get(token.spec) ?? 0) + 1);
+    } else if (token.spec.kind === "boolean") {
+      words.push(`--${token.spec.name}`);
+    } else {
+      throw missingValue(token.spec, argv[token.end]);
+    }
+  }
+  for (const [{ name, implied = 0 }, count] of bare) words.push(`--${name}=${implied + count - 1}`);
+  for (const [name, value] of Object.entries(variables)) {
+    const spec = known.get(name);
+    if (spec !== undefined) checkVariable(spec, value);
+  }
+
+  const parsed = parseArgs(words, {
+    string: flags.filter(({ kind }) => kind !== "boolean").map(({ name }) => name),
+    collect: flags.map(({ name }) => name),
+    unknown: (word) => {
+      throw unknownFlag(word, flags, command.name);
+    },
+  });
+  const values = new Map<string, FlagValue>();
+  for (const flag of flags) {
+    const given: readonly unknown[] = parsed[flag.name] ?? [];
+    if (given.length > 0) values.set(flag.name, flagValue(flag, given));
+  }
+  checkArguments(args, command);
+  return inputOf(args, variables, flags, values, command.name);
+}
+
+function missingValue(flag: FlagSpec, next: string | undefined): UsageError {
+  const word = `--${flag.name}`;
+  const notes = [`Write ${word} ${placeholderOf(flag)}`];
+  if (next !== undefined && next !== "--") {
+    notes.push(`Write "${word}=${next}" if "${next}" is the value`);
+  }
+  return new UsageError(`Flag "${word}" needs a value`, notes);
+}
+
+function unknownFlag(word: string, flags: readonly FlagSpec[], command: string): UsageError {
+  const typed = word.split("=", 1)[0] ?? word;
+  const names = flags.filter(({ hidden }) => hidden !== true).map(({ name }) => name);
+  const near = nearest(typed.replace(/^-+/, ""), names);
+  return new UsageError(`Unknown flag "${typed}" of "kbuild ${command}"`, [
+    ...didYouMean(near.map((name) => `--${name}`)),
+    `"kbuild help ${command}" lists the flags`,
+  ]);
+}
+
+function flagValue(flag: FlagSpec, given: readonly unknown[]): FlagValue {
+  const word = `--${flag.name}`;
+  if (flag.kind === "boolean") {
+    const value = given.find((each) => each !== true);
+    if (value === undefined) return true;
+    throw new UsageError(`Flag "${word}" takes no value, but is given "${value}"`, [
+      `Write ${word} alone, or leave it out`,
+    ]);
+  }
+  const texts = given.map(String);
+  if (flag.kind === "list") {
+    const list = splitList(texts.join(","));
+    for (const item of list) checkValue(flag, item);
+    return list;
+  }
+  const [text = ""] = texts;
+  if (texts.length > 1) {
+    throw new UsageError(
+      `Flag "${word}" is given more than once: ${texts.map((each) => `"${each}"`).join(", ")}`,
+      ["Keep one of them"],
+    );
+  }
+  checkValue(flag, text);
+  return flag.kind === "number" ? Number(text) : text;
+}
+
+function checkValue(flag: FlagSpec, text: string): void {
+  const word = `"--${flag.name}"`;
+  if (flag.kind === "number" && !isDecimal(text)) {
+    throw new UsageError(`Value "${text}" of ${word} is not a number`);
+  }
+  if (flag.choices !== undefined) checkChoice(word, text, flag.choices);
+}
+
+function checkArguments(args: readonly string[], { name, args: specs = [] }: CommandData): void {
+  const missing = specs.find((spec, i) => spec.required === true && args.length <= i);
+  if (missing !== undefined) {
+    throw new UsageError(`Command "kbuild ${name}" needs an argument: ${missing.name}`, [
+      `${missing.name}: ${missing.summary}`,
+      `"kbuild help ${name}" shows examples`,
+    ]);
+  }
+  const surplus = args[specs.length];
+  if (surplus === undefined || specs.at(-1)?.variadic === true) return;
+  throw new UsageError(`Unexpected argument "${surplus}" of "kbuild ${name}"`, [
+    specs.length === 0
+      ? `"kbuild ${name}" takes flags and NAME=value alone`
+      : `"kbuild ${name}" takes ${specs.map((spec) => spec.name).join(" ")}`,
+    `"kbuild help ${name}" shows examples`,
+  ]);
+}
+
+function inputOf(
+  args: readonly string[],
+  variables: Record<string, string>,
+  flags: readonly FlagSpec[],
+  values: ReadonlyMap<string, FlagValue>,
+  command: string,
+): Input {
+  const kinds = new Map(flags.map(({ name, kind }) => [name, kind]));
+  function get(name: string, kind: FlagSpec["kind"]): FlagValue | undefined {
+    if (kinds.get(name) === kind) return values.get(name);
+    throw new TypeError(
+      `Cannot read "--${name}": "kbuild ${command}" has no ${kind} flag so named`,
+    );
+  }
+  return Object.freeze<Input>({
+    args: Object.freeze([...args]),
+    variables: Object.freeze(variables),
+    boolean: (name) => get(name, "boolean") as true | undefined,
+    string: (name) => get(name, "string") as string | undefined,
+    list: (name) => get(name, "list") as readonly string[] | undefined,
+    number: (name) => get(name, "number") as number | undefined,
+  });
+}

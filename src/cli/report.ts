@@ -1,0 +1,157 @@
+import { KbuildError } from "../errors.ts";
+import { osErrorText } from "./os_errors.ts";
+
+/** Options of {@linkcode renderError}. */
+export interface RenderErrorOptions {
+  /** Adds the stacks of the error and of its causes. */
+  debug?: boolean;
+  /** Colours the program name and the arrows. */
+  color?: boolean;
+}
+
+interface ErrorText {
+  readonly message: string;
+  readonly output: readonly string[];
+  readonly notes: readonly string[];
+  /** Nobody foresaw it: the stack is of use. */
+  readonly unexpected: boolean;
+}
+
+/** Exit code after Ctrl-C, as shells have it: 128 + SIGINT. */
+const INTERRUPTED = 130;
+
+/** Reads a property of whatever was thrown; a getter that throws counts as absent. */
+function property(value: unknown, name: string): unknown {
+  try {
+    return (value as Record<string, unknown> | null | undefined)?.[name];
+  } catch {
+    return undefined;
+  }
+}
+
+function text(value: unknown, name: string): string | undefined {
+  const found = property(value, name);
+  return typeof found === "string" && found !== "" ? found : undefined;
+}
+
+/** `instanceof` asks the object for its prototype, and a proxy may refuse. */
+function isA<T>(value: unknown, type: abstract new (...args: never[]) => T): value is T {
+  try {
+    return value instanceof type;
+  } catch {
+    return false;
+  }
+}
+
+function describeThrown(thrown: unknown): string {
+  try {
+    return typeof thrown === "string" ? thrown : Deno.inspect(thrown, { depth: 1 });
+  } catch {
+    return "something that cannot be shown";
+  }
+}
+
+/** The strings of a list property. */
+function texts(value: unknown, name: string): readonly string[] {
+  const found = property(value, name);
+  return Array.isArray(found) ? found.filter((each) => typeof each === "string") : [];
+}
+
+/** What `AggregateError`s hold, however deep; else the thrown thing alone. */
+function leaves(thrown: unknown, seen: Set<unknown> = new Set()): readonly unknown[] {
+  const errors = isA(thrown, AggregateError) ? property(thrown, "errors") : undefined;
+  if (!Array.isArray(errors) || errors.length === 0) return [thrown];
+  if (seen.has(thrown)) return [];
+  seen.add(thrown);
+  return errors.flatMap((error) => leaves(error, seen));
+}
+
+function textOf(thrown: unknown): ErrorText {
+  const plain = { output: [], notes: [], unexpected: false };
+  const message = text(thrown, "message");
+  const name = text(thrown, "name");
+  if (isA(thrown, KbuildError) && message !== undefined) {
+    return { ...plain, message, output: texts(thrown, "output"), notes: texts(thrown, "notes") };
+  }
+  if (name === "AbortError") return { ...plain, message: "Interrupted" };
+  if (name === "TimeoutError") return { ...plain, message: "Timed out: it took too long" };
+  if (name === "NotCapable") {
+    const notes = ["Start kbuild with deno run -A"];
+    return { ...plain, message: `Not allowed: ${message ?? "a permission is missing"}`, notes };
+  }
+  const system = osErrorText(text(thrown, "code"), message ?? "");
+  if (system !== undefined) return { ...plain, ...system };
+  const kind = isA(thrown, Error) ? name ?? "error" : "error";
+  const words = message ?? (isA(thrown, Error) ? "no message" : describeThrown(thrown));
+  return { ...plain, message: `Unexpected ${kind}: ${words}`, unexpected: true };
+}
+
+/** Several failures at once: the first in full, the others by their messages. */
+function textOfAll(thrown: unknown): ErrorText {
+  const [first, ...others] = leaves(thrown).map(textOf);
+  if (first === undefined) return textOf(undefined);
+  return { ...first, notes: [...first.notes, ...others.map(({ message }) => `Also: ${message}`)] };
+}
+
+/** The stacks of the error and its causes; of each error where there are several. */
+function stacks(thrown: unknown): readonly string[] {
+  const parts: string[] = [];
+  const seen = new Set<unknown>();
+  for (const leaf of leaves(thrown)) {
+    let lead = "";
+    for (let error = leaf; error !== undefined && error !== null && !seen.has(error);) {
+      seen.add(error);
+      parts.push(lead + (text(error, "stack") ?? describeThrown(error)));
+      lead = "Caused by: ";
+      error = property(error, "cause");
+    }
+  }
+  return parts;
+}
+
+/**
+ * The error as a user sees it, line break at the end. Never throws, whatever was thrown.
+ *
+ * ```text
+ * kbuild: Cannot build "cmd/kubectl": go exited with status 1
+ *
+ *     cmd/kubectl/kubectl.go:21:2: undefined: command
+ *
+ *   -> Run "kbuild doctor" to see what is missing
+ * ```
+ */
+export function renderError(thrown: unknown, options: RenderErrorOptions = {}): string {
+  const { debug = false, color = false } = options;
+  const paint = (code: number, word: string) => color ? `\x1b[${code}m${word}\x1b[0m` : word;
+  const { message, output, notes, unexpected } = textOfAll(thrown);
+  const hint = unexpected && !debug
+    ? ["This looks like a bug in kbuild; --debug shows the stack"]
+    : [];
+  const [first = "", ...more] = message.split("\n");
+  const lines = [
+    `${paint(31, "kbuild:")} ${first}`,
+    ...more.map((line) => `    ${line}`),
+    ...(output.length === 0 ? [] : ["", ...output.map((line) => `    ${line}`), ""]),
+    ...[...notes, ...hint].map((note) =>
+      `  ${paint(36, "->")} ${note.replaceAll("\n", "\n     ")}`
+    ),
+    ...(debug ? ["", ...stacks(thrown)] : []),
+  ];
+  while (lines.at(-1) === "") lines.pop();
+  return `${lines.join("\n")}\n`;
+}
+
+/**
+ * The exit code for an error: that of a {@linkcode KbuildError} (2 for wrong usage), 130 for an
+ * interruption, else 1. Never 0, never throws.
+ */
+export function exitCodeOf(thrown: unknown): number {
+  const [first] = leaves(thrown);
+  if (isA(first, KbuildError)) {
+    const code = property(first, "exitCode");
+    return typeof code === "number" && Number.isInteger(code) && code >= 1 && code <= 255
+      ? code
+      : 1;
+  }
+  return text(first, "name") === "AbortError" ? INTERRUPTED : 1;
+}

@@ -1,0 +1,162 @@
+import { UsageError } from "../errors.ts";
+import { TOP_FLAGS, VERBOSE_VARIABLE } from "./flags.ts";
+import { commandHelp, HELP_COMMAND, helpJson, overview, shortHelp } from "./help.ts";
+import { type Fallback, findCommand, splitArgv } from "./lookup.ts";
+import { parseInput } from "./parse.ts";
+import { exitCodeOf, renderError } from "./report.ts";
+import { scan } from "./scan.ts";
+import type { Command, CommandData, FlagSpec, Input, Output } from "./types.ts";
+import { checkVariable, resolve, variablesOf } from "./variables.ts";
+
+/** What holds for every command: the common flags, and what the program was started with. */
+export interface Globals {
+  /** `--root` as given, not resolved; undefined: look for the checkout around the folder. */
+  readonly root: string | undefined;
+  /** `--json`: the result is read by a program. */
+  readonly json: boolean;
+  /** `--debug`. */
+  readonly debug: boolean;
+  /** `-v`, else `KUBE_VERBOSE`; 1 when neither is given, as in the root Makefile. */
+  readonly verbosity: number;
+  /** `NAME=value` words of the command line. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** The whole environment, read once by the caller. */
+  readonly env: Readonly<Record<string, string>>;
+  /** For results. */
+  readonly stdout: Output;
+  /** For logs and progress. */
+  readonly stderr: Output;
+  /** Whether stderr may be coloured: a terminal, and no `NO_COLOR`. */
+  readonly color: boolean;
+}
+
+/** What {@linkcode runCli} works with; it reads nothing else. */
+export interface CliOptions<C> {
+  /** All commands but `help`, in the order in which help lists them. */
+  readonly commands: readonly Command<C>[];
+  /** For names that are not in `commands`. */
+  readonly fallback?: Fallback<C>;
+  /** The command that is meant by variables alone: `kbuild WHAT=cmd/kubectl`, as with make. */
+  readonly defaultCommand?: string;
+  /** The words behind the program name. */
+  readonly argv: readonly string[];
+  /** The whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Results and help. */
+  readonly stdout: Output;
+  /** Error reports. */
+  readonly stderr: Output;
+  /** What `--version` prints. */
+  readonly version: string;
+  /** First line of help. */
+  readonly summary?: string;
+  /**
+   * Aborted when the user gives up. What a command throws after that is reported as
+   * `signal.reason`: a `KbuildError` chooses the words and the exit code, else 130.
+   */
+  readonly signal?: AbortSignal;
+  /** Makes what commands work on; called for a command that runs, not for help. */
+  makeContext(globals: Globals, command: CommandData, input: Input): C | Promise<C>;
+}
+
+const SUMMARY = "kbuild builds, packages and releases Kubernetes checkouts.";
+
+/**
+ * Reads a command line, runs the command, reports errors.
+ *
+ * `kbuild` alone prints short help on stdout and is no error.
+ *
+ * @returns The exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted, or what the error says.
+ */
+export async function runCli<C>(options: CliOptions<C>): Promise<number> {
+  const { argv, env, stderr, signal } = options;
+  const color = stderr.terminal === true && (env["NO_COLOR"] ?? "") === "";
+  try {
+    await dispatch(options, color);
+    return 0;
+  } catch (error) {
+    const shown = signal?.aborted === true ? signal.reason : error;
+    // Counts even when the command line is what is wrong.
+    const end = argv.indexOf("--");
+    const debug = argv.slice(0, end === -1 ? undefined : end).includes("--debug");
+    stderr.write(renderError(shown, { debug, color }));
+    return exitCodeOf(shown);
+  }
+}
+
+async function dispatch<C>(options: CliOptions<C>, color: boolean): Promise<void> {
+  const { commands, fallback, defaultCommand, stdout, stderr, version, env } = options;
+  const { name, before, after } = splitArgv(options.argv, TOP_FLAGS);
+  const given = new Set(flagNames(before, TOP_FLAGS));
+  if (given.has("version")) return stdout.write(`kbuild ${version}\n`);
+
+  const otherVariables = commands.flatMap(variablesOf);
+  const argv = [...before, ...after];
+  if (name === "help" || (name === undefined && (given.has("help") || given.has("json")))) {
+    return await explain(options, parseInput(argv, HELP_COMMAND, { otherVariables }));
+  }
+  if (name === undefined && !hasVariable(before)) {
+    parseInput(argv, HELP_COMMAND); // "kbuild --root" still needs its value
+    return stdout.write(shortHelp(commands, options.summary ?? SUMMARY));
+  }
+  const called = name ?? defaultCommand;
+  if (called === undefined) {
+    throw new UsageError("No command is named", ['"kbuild help" lists the commands']);
+  }
+
+  const command = await findCommand(called, commands, fallback);
+  const flags = [...TOP_FLAGS, ...command.flags];
+  const { passthrough = false } = command;
+  if (flagNames(argv, flags, passthrough).includes("help")) {
+    return stdout.write(commandHelp(command));
+  }
+  const input = parseInput(argv, command, { otherVariables });
+  const globals: Globals = Object.freeze({
+    root: input.string("root"),
+    json: input.boolean("json") ?? false,
+    debug: input.boolean("debug") ?? false,
+    verbosity: verbosityOf(input, env),
+    variables: input.variables,
+    env,
+    stdout,
+    stderr,
+    color,
+  });
+  await command.run(await options.makeContext(globals, command, input), input);
+}
+
+function hasVariable(argv: readonly string[]): boolean {
+  return Array.from(scan(argv, TOP_FLAGS)).some(({ kind }) => kind === "variable");
+}
+
+/** Names of the flags that are given; "" for unknown ones. */
+function flagNames(
+  argv: readonly string[],
+  flags: readonly FlagSpec[],
+  passthrough = false,
+): readonly string[] {
+  return Array.from(scan(argv, flags, { passthrough }))
+    .map((token) => token.kind === "flag" ? token.spec?.name ?? "" : "");
+}
+
+async function explain<C>(options: CliOptions<C>, input: Input): Promise<void> {
+  const { commands, fallback, stdout, version, summary = SUMMARY } = options;
+  const [name] = input.args;
+  const json = input.boolean("json") ?? false;
+  if (name === undefined) {
+    return stdout.write(json ? helpJson(commands, version) : overview(commands, summary));
+  }
+  const command = name === HELP_COMMAND.name
+    ? HELP_COMMAND
+    : await findCommand(name, commands, fallback);
+  stdout.write(json ? helpJson([command], version) : commandHelp(command));
+}
+
+function verbosityOf(input: Input, env: Readonly<Record<string, string>>): number {
+  const { name } = VERBOSE_VARIABLE;
+  const read = (text: string) => {
+    checkVariable(VERBOSE_VARIABLE, text);
+    return text === "" ? 1 : Number(text);
+  };
+  return resolve(input.number("verbose"), input.variables[name], env[name], read)?.value ?? 1;
+}

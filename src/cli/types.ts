@@ -1,0 +1,115 @@
+/** A flag of a command line, as data: parser, help and completion read it. */
+export interface FlagSpec {
+  /** Long name without dashes: `platform`. */
+  readonly name: string;
+  /** One letter without dash. */
+  readonly short?: string;
+  /**
+   * `boolean` is given or not; `string` and `number` take one value; `list` takes values divided by
+   * commas or white space, and may be repeated.
+   */
+  readonly kind: "boolean" | "string" | "list" | "number";
+  /** What help calls the value: `DIR`. Default: the kind in capitals. */
+  readonly placeholder?: string;
+  /** The make or environment variable that the flag stands for: `KUBE_BUILD_PLATFORMS`. */
+  readonly variable?: string;
+  /** One line for help, no final full stop. */
+  readonly summary: string;
+  /** The only values that are taken. */
+  readonly choices?: readonly string[];
+  /**
+   * For `number` alone: what the flag means without a number; every repeat adds one. A number in
+   * the next word belongs to the flag.
+   */
+  readonly implied?: number;
+  /** Left out of help. */
+  readonly hidden?: boolean;
+}
+
+/** A make-style variable, `NAME=value` on the command line. An empty value always passes. */
+export interface VariableSpec {
+  /** As it is typed: `WHAT`. */
+  readonly name: string;
+  /** One line for help, no final full stop. */
+  readonly summary: string;
+  /**
+   * `string` (default): anything. `boolean-y`: `y` or `n`, either case, as scripts test with
+   * `=~ ^[yY]$`. `boolean-true`: `true` or `false`. `number`: a decimal number. `platforms`:
+   * `linux/amd64`, several divided by white space or commas.
+   */
+  readonly kind?: "string" | "boolean-y" | "boolean-true" | "number" | "platforms";
+  /** The only values that are taken. */
+  readonly choices?: readonly string[];
+}
+
+/** A positional argument of a command. */
+export interface ArgSpec {
+  /** As help writes it: `PACKAGE`. */
+  readonly name: string;
+  /** What it is, for help. */
+  readonly summary: string;
+  /** Takes all that follow; only for the last one. */
+  readonly variadic?: boolean;
+  /** Left out, it is a usage error. */
+  readonly required?: boolean;
+}
+
+/** What a user typed, checked against a command. */
+export interface Input {
+  /** Positional arguments, as they were typed. */
+  readonly args: readonly string[];
+  /** `NAME=value` words; of several for one name the last, as in make. */
+  readonly variables: Readonly<Record<string, string>>;
+  /**
+   * True when the flag is given, else undefined.
+   *
+   * @throws {TypeError} The command has no such boolean flag; the same for the other kinds.
+   */
+  boolean(name: string): true | undefined;
+  /** Value of a `string` flag; undefined when not given. */
+  string(name: string): string | undefined;
+  /** Values of a `list` flag in the order given, empty ones left out; undefined when not given. */
+  list(name: string): readonly string[] | undefined;
+  /** Value of a `number` flag; undefined when not given. */
+  number(name: string): number | undefined;
+}
+
+/** A command: data, and what it does. `C` is what it works on. */
+export interface Command<C> {
+  /** As Kubernetes names the make target or script: `quick-release`. */
+  readonly name: string;
+  /** Other names of the same command. */
+  readonly aliases?: readonly string[];
+  /** Heading in the overview. */
+  readonly group: string;
+  /** One line for help: capital first letter, no final full stop. */
+  readonly summary: string;
+  /** Paragraphs divided by empty lines; a line that starts with a blank is kept as it is. */
+  readonly description?: string;
+  /** Positional arguments; none when left out. */
+  readonly args?: readonly ArgSpec[];
+  /**
+   * The command hands its arguments to another program: from the first positional argument on,
+   * nothing is taken for a flag or a variable.
+   */
+  readonly passthrough?: boolean;
+  /** Its own flags; those of every command come on top. */
+  readonly flags: readonly FlagSpec[];
+  /** The make-style variables it reads, next to those that its flags stand for. */
+  readonly variables?: readonly VariableSpec[];
+  /** Command lines for help, and what they do. */
+  readonly examples: readonly { readonly command: string; readonly does: string }[];
+  /** Does it; fails by throwing. */
+  run(context: C, input: Input): Promise<void>;
+}
+
+/** The data of a command, whatever it works on. */
+export type CommandData = Omit<Command<never>, "run">;
+
+/** Where text goes. */
+export interface Output {
+  /** Takes text as it is; line breaks are in it. */
+  write(text: string): void;
+  /** Colours and redrawn lines are welcome. */
+  readonly terminal?: boolean;
+}

@@ -1,0 +1,146 @@
+import { lockOutput } from "../lib/lock.ts";
+import type { Command, CommandContext } from "./context.ts";
+import {
+  allPlatforms,
+  type BuildRequest,
+  chooseTargets,
+  crossMatrix,
+  dryRunBuild,
+  groupPlatforms,
+  readStamp,
+  runBuild,
+} from "./build_run.ts";
+import type { OpenCheckout } from "./context.ts";
+import { BUILD_FLAGS, BUILD_VARIABLES, VERSION_VARIABLES, WHAT } from "./flags.ts";
+
+/** `kbuild all`: port of `make all` (`hack/make-rules/build.sh`). */
+export const all: Command = {
+  name: "all",
+  group: "Build",
+  summary: "Build WHAT, or every target, for the host or KUBE_BUILD_PLATFORMS",
+  description: "Binaries land in _output/local/bin/<os>/<arch>, and _output/bin is a link to the " +
+    "host's. Targets are folders (cmd/kubectl), names (kubectl), test binaries " +
+    "(test/e2e/e2e.test) or Go packages; words that start with a dash go to go.",
+  args: [{ name: "WHAT", summary: "Targets; default: all", variadic: true }],
+  flags: [WHAT, ...BUILD_FLAGS],
+  variables: [...BUILD_VARIABLES, ...VERSION_VARIABLES],
+  examples: [
+    { command: "kbuild all WHAT=cmd/kubelet GOFLAGS=-v", does: "Build kubelet, as with make" },
+    { command: "kbuild all kubectl --platform darwin/arm64", does: "kubectl for Apple silicon" },
+  ],
+  async run(command, input) {
+    const open = await command.open();
+    await build(command, open, {
+      words: input.args,
+      jobs: input.number("jobs"),
+      dryRun: input.boolean("dry-run") ?? false,
+      what: "all",
+    });
+  },
+};
+
+/** `kbuild cross`: port of `make cross` (`hack/make-rules/cross.sh`). */
+export const cross: Command = {
+  name: "cross",
+  group: "Build",
+  summary: "Build every target for every platform of its group",
+  description: "Server, node, client, test and test-server targets, each for the platforms that " +
+    "hack/lib/golang.sh lists for it. Where make runs five times, kbuild builds each platform once.",
+  args: [],
+  flags: [WHAT, ...BUILD_FLAGS],
+  variables: [...BUILD_VARIABLES, ...VERSION_VARIABLES],
+  examples: [
+    { command: "kbuild cross", does: "Build for all platforms" },
+    {
+      command: "kbuild cross KUBE_FASTBUILD=true",
+      does: "Build for the platforms of quick-release",
+    },
+  ],
+  async run(command, input) {
+    const open = await command.open();
+    const { targets, goflags, named } = await chooseTargets(open, []);
+    const matrix = crossMatrix(open, groupPlatforms(open), named ? targets : undefined);
+    await execute(command, open, {
+      matrix,
+      goflags,
+      stamp: await readStamp(open),
+      binPath: open.context.binPath,
+      jobs: input.number("jobs"),
+    }, { dryRun: input.boolean("dry-run") ?? false, what: "cross" });
+  },
+};
+
+/** `kbuild kubectl`: builds one folder of `cmd/`, as `make kubectl` does. */
+export function commandFor(name: string, target: string): Command {
+  return {
+    ...all,
+    name,
+    summary: `Build ${target}`,
+    args: [],
+    flags: BUILD_FLAGS,
+    examples: [{ command: `kbuild ${name}`, does: `Build ${target} for this machine` }],
+    async run(command, input) {
+      const open = await command.open();
+      await build(command, open, {
+        words: [target],
+        jobs: input.number("jobs"),
+        dryRun: input.boolean("dry-run") ?? false,
+        what: name,
+      });
+    },
+  };
+}
+
+async function build(
+  command: CommandContext,
+  open: OpenCheckout,
+  options: {
+    words: readonly string[];
+    jobs: number | undefined;
+    dryRun: boolean;
+    what: string;
+  },
+): Promise<void> {
+  const { words, jobs } = options;
+  const { targets, goflags } = await chooseTargets(open, words);
+  const request: BuildRequest = {
+    matrix: allPlatforms(open).map((platform) => ({ platform, targets })),
+    goflags,
+    stamp: await readStamp(open),
+    binPath: open.context.binPath,
+    jobs,
+  };
+  await execute(command, open, request, options);
+}
+
+async function execute(
+  command: CommandContext,
+  open: OpenCheckout,
+  request: BuildRequest,
+  options: { dryRun: boolean; what: string },
+): Promise<void> {
+  if (options.dryRun) {
+    for (const line of await dryRunBuild(open, request)) command.print(line);
+    return;
+  }
+  const lock = await lockOutput(open.context, options.what);
+  try {
+    const { binaries, generateMs, buildMs } = await runBuild(open, request);
+    const relative = (path: string) => path.slice(open.context.root.length + 1);
+    if (command.globals.json) {
+      command.print(JSON.stringify(
+        {
+          version: request.stamp.vars.gitVersion,
+          binaries: binaries.map((binary) => ({ ...binary, path: relative(binary.path) })),
+          seconds: { generate: generateMs / 1000, build: buildMs / 1000 },
+        },
+        null,
+        2,
+      ));
+    } else {
+      for (const binary of binaries) command.print(relative(binary.path));
+    }
+  } finally {
+    lock.release();
+  }
+}

@@ -1,0 +1,154 @@
+import { setupPlatforms } from "../checkout/mod.ts";
+import { ensureGeneratedFiles } from "../generate/mod.ts";
+import {
+  buildBinaries,
+  type BuildPlan,
+  type BuiltBinary,
+  type PlatformTargets,
+  prepareBuild,
+  selectTargets,
+  verifyGoVersion,
+} from "../lib/golang/mod.ts";
+import {
+  getVersionVars,
+  requireVersion,
+  sourceDateEpoch,
+  type VersionVars,
+} from "../lib/version.ts";
+import { quote, quoteCommand } from "../shell/mod.ts";
+import type { OpenCheckout } from "./context.ts";
+
+/** The version of a checkout and the time that is stamped. */
+export interface Stamp {
+  readonly vars: VersionVars & { gitVersion: string };
+  /** Seconds since 1970. */
+  readonly epoch: number;
+}
+
+/** Reads version and time; a tree without a version stops here. */
+export async function readStamp({ context }: OpenCheckout): Promise<Stamp> {
+  const vars = requireVersion(await getVersionVars(context));
+  return Object.freeze({ vars, epoch: await sourceDateEpoch(context, vars) });
+}
+
+/** The platforms of each group, after `KUBE_BUILD_PLATFORMS`, `KUBE_FASTBUILD` and the rest. */
+export function groupPlatforms(
+  { context, checkout }: OpenCheckout,
+  fastbuild = context.env["KUBE_FASTBUILD"] === "true",
+): ReturnType<typeof setupPlatforms> {
+  const [os = "", arch = ""] = context.host.split("/");
+  const wanted = context.env["KUBE_BUILD_PLATFORMS"];
+  return setupPlatforms(checkout, {
+    ...(wanted === undefined || wanted.trim() === "" ? {} : { buildPlatforms: wanted }),
+    fastbuild,
+    builderOs: context.env["KUBE_BUILDER_OS"] || os,
+    hostArch: arch,
+    strictParity: context.strictParity,
+  });
+}
+
+/** The platforms of `make all`: `KUBE_BUILD_PLATFORMS`, else the host's. */
+export function allPlatforms(open: OpenCheckout): readonly string[] {
+  const wanted = open.context.env["KUBE_BUILD_PLATFORMS"]?.split(/[\s,]+/).filter((p) => p !== "");
+  if (wanted === undefined || wanted.length === 0) return [open.context.host];
+  if (!open.context.strictParity) groupPlatforms(open); // Refuses unsupported ones.
+  return [...new Set(wanted)];
+}
+
+/**
+ * Targets per platform of `hack/make-rules/cross.sh`, whose five runs of make are one build here:
+ * what a platform needs for several groups is built once.
+ *
+ * @param only Build these targets alone.
+ */
+export function crossMatrix(
+  { checkout }: OpenCheckout,
+  platforms: ReturnType<typeof setupPlatforms>,
+  only: readonly string[] | undefined,
+): readonly PlatformTargets[] {
+  const { targets } = checkout;
+  const groups = [
+    [targets.server.value, platforms.server],
+    [targets.node.value, platforms.node],
+    [targets.client.value, platforms.client],
+    [targets.test.value, platforms.test],
+    [targets.serverTest.value, platforms.testServer],
+  ] as const;
+  const matrix = new Map<string, string[]>();
+  for (const [names, list] of groups) {
+    for (const platform of list) {
+      const wanted = matrix.get(platform) ?? [];
+      for (const name of names) {
+        const chosen = only === undefined || only.includes(name);
+        if (chosen && !wanted.includes(name)) wanted.push(name);
+      }
+      if (wanted.length > 0) matrix.set(platform, wanted);
+    }
+  }
+  return [...matrix].map(([platform, names]) => ({ platform, targets: names }));
+}
+
+/** What one build is asked for. */
+export interface BuildRequest {
+  readonly matrix: readonly PlatformTargets[];
+  readonly goflags: readonly string[];
+  readonly stamp: Stamp;
+  readonly binPath: string;
+  readonly jobs: number | undefined;
+}
+
+/** Makes missing generated files, then builds. */
+export async function runBuild(
+  { context, checkout }: OpenCheckout,
+  request: BuildRequest,
+): Promise<{ binaries: readonly BuiltBinary[]; generateMs: number; buildMs: number }> {
+  const { matrix, goflags, stamp, binPath, jobs } = request;
+  const go = await verifyGoVersion(context, checkout);
+  const options = { goflags, vars: stamp.vars, epoch: stamp.epoch, jobs, go };
+  const started = performance.now();
+  await ensureGeneratedFiles(context, checkout, options);
+  const generated = performance.now();
+  const binaries = await buildBinaries(context, checkout, { ...options, matrix, binPath });
+  const built = performance.now();
+  return { binaries, generateMs: generated - started, buildMs: built - generated };
+}
+
+/** The exact commands and files of a build: `--dry-run`. */
+export async function dryRunBuild(
+  { context, checkout }: OpenCheckout,
+  request: BuildRequest,
+): Promise<readonly string[]> {
+  const { matrix, goflags, stamp, binPath } = request;
+  const { plan } = await prepareBuild(context, checkout, {
+    matrix,
+    goflags,
+    vars: stamp.vars,
+    epoch: stamp.epoch,
+    binPath,
+  });
+  return describePlan(plan);
+}
+
+function describePlan(plan: BuildPlan): readonly string[] {
+  return plan.platforms.flatMap(({ platform, steps }) => [
+    `# ${platform}`,
+    ...steps.flatMap((step) => {
+      const env = Object.entries(step.shownEnv).map(([name, value]) => `${name}=${quote(value)}`);
+      return [
+        `cd ${quote(step.cwd)} && ${env.join(" ")} ${quoteCommand(step.argv)}`,
+        ...step.outputs.map(({ built, placed }) => `# ${built} -> ${placed}`),
+      ];
+    }),
+  ]);
+}
+
+/** Sorts out `WHAT` and positional targets. */
+export async function chooseTargets(
+  { context, checkout }: OpenCheckout,
+  words: readonly string[],
+): Promise<{ targets: readonly string[]; goflags: readonly string[]; named: boolean }> {
+  const all = [context.env["WHAT"] ?? "", ...words];
+  const selection = await selectTargets(checkout, all);
+  const named = all.join(" ").split(/\s+/).some((word) => word !== "" && !word.startsWith("-"));
+  return { ...selection, named };
+}

@@ -1,0 +1,92 @@
+import { join } from "@std/path";
+import { DRY_RUN_FLAG } from "../cli/mod.ts";
+import { TEMPORARY_PREFIX } from "../archive/mod.ts";
+import { KbuildError } from "../errors.ts";
+import { type KubeContext, outputFolders } from "../lib/init.ts";
+import { lockOutput } from "../lib/lock.ts";
+import type { Command } from "./context.ts";
+
+/** `kbuild clean`: port of `make clean`, without the containers. */
+export const clean: Command = {
+  name: "clean",
+  group: "Maintenance",
+  summary: "Remove _output and what make left (.make)",
+  description:
+    "Read-only folders (Go's module cache) are made writable first. Links are removed, " +
+    "not followed.",
+  flags: [DRY_RUN_FLAG],
+  variables: [{ name: "OUT_DIR", summary: "Folder for releases (default _output)" }],
+  examples: [{ command: "kbuild clean", does: "Start afresh" }],
+  async run(command, input) {
+    const { context } = await command.open();
+    const folders = [...outputFolders(context), join(context.root, ".make")];
+    const present: string[] = [];
+    for (const folder of folders) {
+      if (await Deno.lstat(folder).catch(() => undefined) !== undefined) present.push(folder);
+    }
+    if (input.boolean("dry-run")) {
+      for (const folder of present) command.print(`# remove ${folder}`);
+      return;
+    }
+    if (present.length === 0) return;
+    const lock = await lockOutput(context, "clean");
+    try {
+      for (const folder of present) {
+        context.log.status(`Removing ${folder}`);
+        await removeTree(folder);
+      }
+    } finally {
+      lock.release();
+    }
+  },
+};
+
+/**
+ * Removes what killed runs left under `_output`: files and folders that start with
+ * `.kbuild-tmp-`. Only the holder of the lock may call this.
+ */
+export async function clearLeftovers(context: KubeContext): Promise<void> {
+  for (const folder of new Set([...outputFolders(context), context.output])) {
+    try {
+      for await (const { name } of Deno.readDir(folder)) {
+        if (name.startsWith(TEMPORARY_PREFIX)) await removeTree(join(folder, name));
+      }
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
+
+/** `rm -rf` that also gets through folders without write permission; never follows a link. */
+async function removeTree(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+    return;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw cannotRemove(path, error);
+  }
+  await makeWritable(path);
+  await Deno.remove(path, { recursive: true }).catch((error: unknown) => {
+    throw cannotRemove(path, error);
+  });
+}
+
+async function makeWritable(folder: string): Promise<void> {
+  const info = await Deno.lstat(folder);
+  if (!info.isDirectory) return;
+  await Deno.chmod(folder, 0o755).catch((error: unknown) => {
+    throw cannotRemove(folder, error);
+  });
+  for await (const entry of Deno.readDir(folder)) {
+    if (entry.isDirectory) await makeWritable(join(folder, entry.name));
+  }
+}
+
+function cannotRemove(path: string, cause: unknown): KbuildError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new KbuildError(`Cannot remove "${path}": ${reason}`, {
+    notes: ["Someone else may own it: an older build in a container runs as root"],
+    cause,
+  });
+}

@@ -1,0 +1,69 @@
+import { isAbsolute, join } from "@std/path";
+import { UsageError } from "../errors.ts";
+import { createSample, type EraParameter, SAMPLE_ERAS } from "../sample/mod.ts";
+import { quote } from "../shell/mod.ts";
+import type { Command } from "./context.ts";
+import { JOBS } from "./flags.ts";
+import { releaseCheckout, showRelease } from "./release.ts";
+
+/** `kbuild demo`: a sample checkout, and a release of it. */
+export const demo: Command = {
+  name: "demo",
+  group: "Start",
+  summary: "Make a small sample checkout, release it, and show what came out",
+  description:
+    "The sample is a Kubernetes look-alike that kbuild carries inside itself: its build " +
+    "files have the real shapes, its programs are tiny. Nothing is downloaded. The folder is kept.",
+  flags: [
+    {
+      name: "dir",
+      kind: "string",
+      placeholder: "DIR",
+      summary: "New or empty folder to make it in",
+    },
+    {
+      name: "era",
+      kind: "string",
+      placeholder: "ERA",
+      choices: SAMPLE_ERAS,
+      summary: `Shape of the sample: ${SAMPLE_ERAS.join(" or ")} (default ${SAMPLE_ERAS[0]})`,
+    },
+    JOBS,
+  ],
+  examples: [
+    { command: "kbuild demo", does: "See what kbuild does, in under a minute" },
+    { command: "kbuild demo --era 1.35 --dir /tmp/sample", does: "A go.work sample, kept there" },
+  ],
+  async run(command, input) {
+    const { log, env, shell } = command;
+    const era = (input.string("era") ?? SAMPLE_ERAS[0]) as EraParameter;
+    const given = input.string("dir");
+    if (given === "") throw new UsageError('Cannot use an empty folder name for "--dir"');
+    const dir = given === undefined
+      ? await Deno.makeTempDir({ prefix: "kbuild-demo-" })
+      : isAbsolute(given)
+      ? given
+      : join(command.cwd, given);
+    log.status(`Creating a sample checkout (${era}) in ${dir}`);
+    const sample = await createSample({ dir, era, git: shell, env });
+    const open = await command.openAt(sample.dir);
+    const result = await releaseCheckout(command, open, {
+      what: "demo",
+      jobs: input.number("jobs"),
+      baseImages: [],
+      dryRun: false,
+      container: false,
+      fastbuild: true,
+    });
+    if (result === undefined) return;
+    showRelease(command, result);
+    if (command.globals.json) return;
+    command.print("");
+    command.print(`The sample is in ${sample.dir}. Look around:`);
+    command.print(
+      `  cd ${
+        quote(sample.dir)
+      } && ls _output/release-tars && _output/dockerized/bin/${open.context.host}/kubectl --version`,
+    );
+  },
+};

@@ -1,0 +1,105 @@
+import type { FlagSpec, VariableSpec } from "../cli/mod.ts";
+import { DRY_RUN_FLAG } from "../cli/mod.ts";
+
+/** Flags and variables that several commands share, each described once. */
+
+export const JOBS: FlagSpec = {
+  name: "jobs",
+  short: "j",
+  kind: "number",
+  placeholder: "N",
+  summary: "Platforms to build and threads to compress at once (default: by memory and processors)",
+};
+
+export const PLATFORM: FlagSpec = {
+  name: "platform",
+  short: "p",
+  kind: "list",
+  placeholder: "OS/ARCH",
+  variable: "KUBE_BUILD_PLATFORMS",
+  summary: "Platforms to build for, instead of the default",
+};
+
+export const WHAT: FlagSpec = {
+  name: "what",
+  short: "w",
+  kind: "list",
+  placeholder: "TARGET",
+  variable: "WHAT",
+  summary: "Targets to build, instead of all",
+};
+
+export const STRICT_PARITY: FlagSpec = {
+  name: "strict-parity",
+  kind: "boolean",
+  summary: "Behave as the checkout's scripts do, known bugs included",
+};
+
+export const BASE_IMAGE: FlagSpec = {
+  name: "base-image",
+  kind: "list",
+  placeholder: "NAME=WHERE",
+  summary: "Base of an image: WHERE is an OCI layout folder, a docker or OCI tar, or scratch",
+};
+
+export const CONTAINER: FlagSpec = {
+  name: "container",
+  kind: "boolean",
+  summary: "Build in a container (not available yet: builds run on this machine)",
+};
+
+export const BUILD_FLAGS: readonly FlagSpec[] = [PLATFORM, JOBS, STRICT_PARITY, DRY_RUN_FLAG];
+
+/** Variables of `kube::golang::build_binaries` and of `kube::version::get_version_vars`. */
+export const BUILD_VARIABLES: readonly VariableSpec[] = [
+  { name: "GOFLAGS", summary: "Extra flags for go" },
+  { name: "GOLDFLAGS", summary: "Linker flags (default: strip; empty keeps symbols up to 1.25)" },
+  { name: "GOGCFLAGS", summary: "Compiler flags" },
+  { name: "DBG", choices: ["0", "1"], summary: "1 builds for a debugger: no -s -w, -N -l" },
+  { name: "KUBE_GOFLAGS", summary: "Old name of GOFLAGS" },
+  { name: "KUBE_FASTBUILD", kind: "boolean-true", summary: "true builds for few platforms" },
+  { name: "KUBE_BUILDER_OS", summary: "OS that asks for the build; darwin adds clients for it" },
+  { name: "KUBE_STATIC_OVERRIDES", summary: "Further binaries to build without cgo" },
+  { name: "KUBE_CGO_OVERRIDES", summary: "Binaries to build with cgo all the same" },
+  { name: "KUBE_RACE", summary: "-race, for binaries with cgo" },
+  {
+    name: "KUBE_PARALLEL_BUILD_MEMORY",
+    kind: "number",
+    summary: "GiB with which all platforms build at once",
+  },
+  { name: "KUBE_LINUX_AMD64_CC", summary: "C compiler for linux/amd64" },
+  { name: "KUBE_LINUX_ARM_CC", summary: "C compiler for linux/arm" },
+  { name: "KUBE_LINUX_ARM64_CC", summary: "C compiler for linux/arm64" },
+  { name: "KUBE_LINUX_PPC64LE_CC", summary: "C compiler for linux/ppc64le" },
+  { name: "KUBE_LINUX_S390X_CC", summary: "C compiler for linux/s390x" },
+  { name: "KUBE_EXTRA_GOPATH", summary: "Further GOPATH of the GOPATH eras" },
+  { name: "KUBE_OUTPUT_SUBPATH", summary: "Folder for builds (default _output/local)" },
+];
+
+export const VERSION_VARIABLES: readonly VariableSpec[] = [
+  { name: "KUBE_GIT_VERSION", summary: "Version to stamp instead of what git says" },
+  { name: "KUBE_GIT_COMMIT", summary: "Commit to stamp" },
+  { name: "KUBE_GIT_TREE_STATE", choices: ["clean", "dirty", "archive"], summary: "Tree state" },
+  { name: "KUBE_GIT_MAJOR", summary: "Major version to stamp" },
+  { name: "KUBE_GIT_MINOR", summary: "Minor version to stamp" },
+  { name: "KUBE_GIT_VERSION_FILE", summary: "File with the KUBE_GIT_* variables" },
+  { name: "SOURCE_DATE_EPOCH", kind: "number", summary: "Time to stamp (default: the commit's)" },
+];
+
+export const RELEASE_VARIABLES: readonly VariableSpec[] = [
+  { name: "OUT_DIR", summary: "Folder for releases (default _output)" },
+  { name: "KUBE_DOCKER_REGISTRY", summary: "Registry of the second name in image archives" },
+  { name: "KUBE_DOCKER_IMAGE_TAG", summary: "Tag of the second name in image archives" },
+  { name: "KUBE_BASE_IMAGE_REGISTRY", summary: "Registry of the base images" },
+  { name: "KUBE_GORUNNER_IMAGE", summary: "Base of static server images" },
+  { name: "KUBE_APISERVER_BASE_IMAGE", summary: "Base of kube-apiserver's image" },
+  {
+    name: "KUBE_CONTROLLER_MANAGER_BASE_IMAGE",
+    summary: "Base of kube-controller-manager's image",
+  },
+  { name: "KUBE_SCHEDULER_BASE_IMAGE", summary: "Base of kube-scheduler's image" },
+  { name: "KUBE_PROXY_BASE_IMAGE", summary: "Base of kube-proxy's image" },
+  { name: "KUBECTL_BASE_IMAGE", summary: "Base of kubectl's image" },
+  { name: "KUBE_BUILD_CONFORMANCE", kind: "boolean-y", summary: "Make the conformance image" },
+  { name: "KUBE_RELEASE_RUN_TESTS", kind: "boolean-y", summary: "Run tests (not available yet)" },
+];

@@ -1,0 +1,114 @@
+import { renderTable } from "../cli/mod.ts";
+import type { Sourced } from "../checkout/mod.ts";
+import { groupPlatforms } from "./build_run.ts";
+import type { Command } from "./context.ts";
+import { PLATFORM, STRICT_PARITY } from "./flags.ts";
+
+/** `kbuild targets`: the target lists of the checkout. */
+export const targets: Command = {
+  name: "targets",
+  group: "Look",
+  summary: "List the targets of this checkout, by group",
+  flags: [],
+  examples: [{ command: "kbuild targets", does: "What can be built here" }],
+  async run(command) {
+    const { checkout } = await command.open();
+    const { targets: lists } = checkout;
+    const groups: [string, Sourced<readonly string[]>][] = [
+      ["server", lists.server],
+      ["node", lists.node],
+      ["client", lists.client],
+      ["test", lists.test],
+      ["server-test", lists.serverTest],
+      ["server-image", lists.serverImage],
+      ["conformance-image", lists.conformanceImage],
+    ];
+    if (command.globals.json) {
+      command.print(JSON.stringify(Object.fromEntries(groups), null, 2));
+      return;
+    }
+    for (const [name, { value, source }] of groups) {
+      if (value.length === 0) continue;
+      command.print(`${name}  (${source})`);
+      for (const target of value) command.print(`  ${target}`);
+    }
+  },
+};
+
+/** `kbuild platforms`: the platforms of each group. */
+export const platforms: Command = {
+  name: "platforms",
+  group: "Look",
+  summary: "List the platforms of this checkout, by group",
+  description: "Shows what KUBE_BUILD_PLATFORMS, KUBE_FASTBUILD and KUBE_BUILDER_OS leave of the " +
+    "supported platforms.",
+  flags: [PLATFORM, STRICT_PARITY],
+  variables: [
+    { name: "KUBE_FASTBUILD", kind: "boolean-true", summary: "true builds for few platforms" },
+    { name: "KUBE_BUILDER_OS", summary: "OS that asks for the build" },
+  ],
+  examples: [{ command: "kbuild platforms KUBE_FASTBUILD=true", does: "Those of quick-release" }],
+  async run(command) {
+    const open = await command.open();
+    const chosen = groupPlatforms(open);
+    const { platforms: supported } = open.checkout;
+    const rows = [
+      { group: "server", platforms: chosen.server, source: supported.server.source },
+      { group: "node", platforms: chosen.node, source: supported.node.source },
+      { group: "client", platforms: chosen.client, source: supported.client.source },
+      { group: "test", platforms: chosen.test, source: supported.test.source },
+    ];
+    if (command.globals.json) {
+      command.print(JSON.stringify(rows, null, 2));
+      return;
+    }
+    for (const { group, platforms: list, source } of rows) {
+      command.print(`${group}  (${source})`);
+      for (const platform of list) command.print(`  ${platform}`);
+    }
+  },
+};
+
+/** `kbuild env`: where things are and what was read from the checkout. */
+export const env: Command = {
+  name: "env",
+  group: "Look",
+  summary: "Show paths, era and the values that were read from the checkout",
+  flags: [],
+  examples: [{ command: "kbuild env --json", does: "The same for scripts" }],
+  async run(command) {
+    const { context, checkout } = await command.open();
+    const wrapped = checkout.wrappedBinaries.value
+      .map(({ binary, baseImage }) => `${binary} on ${baseImage}`);
+    const rows: [string, string, string][] = [
+      ["KUBE_ROOT", context.root, ""],
+      ["KUBE_OUTPUT", context.output, ""],
+      ["KUBE_OUTPUT_BINPATH", context.binPath, ""],
+      ["KUBE_GOPATH", context.gopath, ""],
+      ["THIS_PLATFORM_BIN", context.thisPlatformBin, ""],
+      ["LOCAL_OUTPUT_ROOT", context.outputRoot, ""],
+      ["LOCAL_OUTPUT_BINPATH", context.releaseBinPath, ""],
+      ["host platform", context.host, ""],
+      ["era", checkout.era.title, checkout.era.evidence.join("; ")],
+      ["KUBE_GO_PACKAGE", checkout.goPackage.value, checkout.goPackage.source],
+      ["minimum Go", checkout.minimumGo.value, checkout.minimumGo.source],
+      ["pinned Go", checkout.pinnedGo?.value ?? "none", checkout.pinnedGo?.source ?? ""],
+      ["image registry", checkout.imageRegistry.value, checkout.imageRegistry.source],
+      ...wrapped.map((text): [string, string, string] => [
+        "server image",
+        text,
+        checkout.wrappedBinaries.source,
+      ]),
+    ];
+    if (command.globals.json) {
+      const values = rows.map(([name, value, source]) => ({ name, value, source }));
+      command.print(JSON.stringify({ values, refusals: checkout.refusals }, null, 2));
+      return;
+    }
+    command.print(
+      renderTable(rows.map(([name, value, source]) => [name, value, source && `(${source})`]))
+        .trimEnd(),
+    );
+    for (const refusal of checkout.refusals) command.print(`not understood: ${refusal}`);
+  },
+};

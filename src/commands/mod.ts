@@ -1,0 +1,44 @@
+/**
+ * The commands of kbuild: each is data plus what it does, and composes the modules below.
+ *
+ * @module
+ */
+import { commandNames } from "../lib/golang/mod.ts";
+import { findRoot } from "../checkout/mod.ts";
+import { all, commandFor, cross } from "./all.ts";
+import { clean } from "./clean.ts";
+import type { Command } from "./context.ts";
+import { demo } from "./demo.ts";
+import { env, platforms, targets } from "./look.ts";
+import { packageTarballsCommand, quickRelease, release } from "./release.ts";
+import { version } from "./version.ts";
+
+export { type Command, type CommandContext, makeCommandContext } from "./context.ts";
+
+/** Every command, in the order of the help. */
+export const COMMANDS: readonly Command[] = Object.freeze([
+  demo,
+  all,
+  cross,
+  release,
+  quickRelease,
+  packageTarballsCommand,
+  version,
+  env,
+  targets,
+  platforms,
+  clean,
+]);
+
+/**
+ * The command `kbuild NAME` for a folder of `cmd/` (or `ginkgo`), as the root Makefile makes a
+ * target of each.
+ *
+ * @param start Where to look for the checkout.
+ */
+export async function targetCommand(name: string, start: string): Promise<Command | undefined> {
+  const root = await findRoot(start).catch(() => undefined);
+  if (root === undefined) return undefined;
+  if ((await commandNames(root)).includes(name)) return commandFor(name, `cmd/${name}`);
+  return name === "ginkgo" ? commandFor(name, "ginkgo") : undefined;
+}

@@ -1,0 +1,62 @@
+import { KbuildError, UsageError } from "../errors.ts";
+import {
+  getVersionVars,
+  ldflags,
+  requireVersion,
+  shellVariables,
+  sourceDateEpoch,
+} from "../lib/version.ts";
+import type { Command } from "./context.ts";
+import { VERSION_VARIABLES } from "./flags.ts";
+
+/** How many of the paths that make a tree dirty are named. */
+const DIRTY_PATHS_SHOWN = 10;
+
+/** `kbuild version`: the version that a build would stamp, and why. */
+export const version: Command = {
+  name: "version",
+  group: "Look",
+  summary: "Show the version that a build stamps, and why a tree counts as dirty",
+  flags: [
+    { name: "shell", kind: "boolean", summary: "Print KUBE_GIT_* lines that a shell can read" },
+    { name: "ldflags", kind: "boolean", summary: "Print the -X flags for Go's linker" },
+  ],
+  variables: VERSION_VARIABLES,
+  examples: [
+    { command: "kbuild version", does: "What would be stamped here" },
+    { command: 'eval "$(kbuild version --shell)"', does: "Set KUBE_GIT_VERSION and the others" },
+  ],
+  async run(command, input) {
+    const { context, checkout } = await command.open();
+    const formats = [command.globals.json && "json", input.boolean("shell") && "shell"];
+    formats.push(input.boolean("ldflags") && "ldflags");
+    const chosen = formats.filter((format) => format !== false && format !== undefined);
+    if (chosen.length > 1) {
+      throw new UsageError(`Cannot print both --${chosen[0]} and --${chosen[1]}`);
+    }
+    const vars = await getVersionVars(context);
+    if (chosen[0] === "shell") {
+      for (const line of shellVariables(vars)) command.print(line);
+    } else if (chosen[0] === "json") {
+      const { gitCommit, gitTreeState, gitVersion, gitMajor, gitMinor, dirtyPaths } = vars;
+      const shown = { gitVersion, gitMajor, gitMinor, gitCommit, gitTreeState, dirtyPaths };
+      command.print(JSON.stringify(shown, null, 2));
+    } else if (chosen[0] === "ldflags") {
+      const known = requireVersion(vars);
+      command.print(ldflags(checkout, known, await sourceDateEpoch(context, known)));
+    } else {
+      if (vars.gitVersion !== undefined) command.print(vars.gitVersion);
+      command.print(`commit      ${vars.gitCommit ?? "unknown"}`);
+      command.print(`tree state  ${vars.gitTreeState ?? "unknown"}`);
+      for (const path of vars.dirtyPaths.slice(0, DIRTY_PATHS_SHOWN)) {
+        command.print(`  ${path}`);
+      }
+      const more = vars.dirtyPaths.length - DIRTY_PATHS_SHOWN;
+      if (more > 0) command.print(`  … and ${more} more`);
+    }
+    if (vars.gitVersion === undefined) requireVersion(vars);
+    if (vars.gitTreeState === "archive" && vars.gitCommit === undefined) {
+      throw new KbuildError("Cannot find the commit that this archive was made from");
+    }
+  },
+};

@@ -1,0 +1,53 @@
+/**
+ * The errors that a user can meet. Each level adds only its own context, one place
+ * (`src/cli/report.ts`) renders them, and no stack is shown unless `--debug` asks.
+ *
+ * @module
+ */
+
+/** What a {@linkcode KbuildError} carries besides its message. */
+export interface KbuildErrorOptions {
+  /** What to do next: one sentence a line, printed under the message. */
+  notes?: readonly string[];
+  /** Last lines of the failed program's output, printed as they are. */
+  output?: readonly string[];
+  /** Exit code of kbuild: 1 failed (default), 2 wrong usage, or the child's own. */
+  exitCode?: number;
+  /** The error underneath; shown with `--debug` only. */
+  cause?: unknown;
+}
+
+/** An error with a cause and a next step, meant for the user's eyes. */
+export class KbuildError extends Error {
+  override readonly name: string = "KbuildError";
+  /** What to do next, one sentence a line. */
+  readonly notes: readonly string[];
+  /** Last lines of the failed program's output. */
+  readonly output: readonly string[];
+  /** Exit code that kbuild ends with. */
+  readonly exitCode: number;
+
+  /**
+   * @param message What failed and why: capital first letter, no final full stop, values quoted.
+   * @param options Notes, output, exit code and cause.
+   */
+  constructor(message: string, options: KbuildErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.notes = Object.freeze([...(options.notes ?? [])]);
+    this.output = Object.freeze([...(options.output ?? [])]);
+    this.exitCode = options.exitCode ?? 1;
+  }
+}
+
+/** A command line or variable that cannot be meant: exit code 2. */
+export class UsageError extends KbuildError {
+  override readonly name = "UsageError";
+
+  /**
+   * @param message What is wrong.
+   * @param notes The valid values, the nearest one, the help to read.
+   */
+  constructor(message: string, notes: readonly string[] = []) {
+    super(message, { notes, exitCode: 2 });
+  }
+}

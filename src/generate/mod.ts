@@ -1,0 +1,8 @@
+/**
+ * Generated files that a build needs and git does not have, made by the checkout's own generators.
+ *
+ * @module
+ */
+export { ensureGeneratedFiles, missingFromGit } from "./generate.ts";
+export { type GeneratedFile, readGeneratedFiles } from "./sources.ts";
+export { findTagged, openapiPackages } from "./tagged.ts";

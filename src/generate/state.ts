@@ -1,0 +1,92 @@
+import { dirname, join } from "@std/path";
+import { createHash } from "node:crypto";
+import { writeFileAtomic } from "../archive/mod.ts";
+import type { KubeContext } from "../lib/init.ts";
+
+/** What is remembered of the last generation, in `_output/.kbuild/generated.json`. */
+export interface GenerationState {
+  /** {@linkcode treeKey} of the tree that the files were made from. */
+  readonly tree: string;
+  /** Digest of the inputs -> made outputs. */
+  readonly files: Readonly<Record<string, { readonly inputs: string; readonly output: string }>>;
+}
+
+function statePath(context: KubeContext): string {
+  return join(context.output, ".kbuild", "generated.json");
+}
+
+/** Reads the state; an unreadable or foreign file counts as none. */
+export async function readState(context: KubeContext): Promise<GenerationState> {
+  try {
+    const state = JSON.parse(await Deno.readTextFile(statePath(context)));
+    if (typeof state.tree === "string" && typeof state.files === "object") return state;
+  } catch {
+    // No state yet.
+  }
+  return { tree: "", files: {} };
+}
+
+/** Writes the state, by rename. */
+export async function writeState(context: KubeContext, state: GenerationState): Promise<void> {
+  const path = statePath(context);
+  await Deno.mkdir(dirname(path), { recursive: true });
+  await writeFileAtomic(path, JSON.stringify(state, null, 1));
+}
+
+/**
+ * A key that changes whenever a file of the checkout may have: the commit, and name, size and time
+ * of every file that differs from it. `git` answers in a tenth of a second where reading every
+ * file takes seconds.
+ *
+ * @returns undefined where git cannot say.
+ */
+export async function treeKey(context: KubeContext): Promise<string | undefined> {
+  const run = (...args: string[]) =>
+    context.shell.run(["git", "--work-tree", context.root, ...args], {
+      cwd: context.root,
+      env: { ...context.env, GIT_OPTIONAL_LOCKS: "0" },
+      allowed: Array.from({ length: 256 }, (_, code) => code),
+    });
+  const [head, status] = await Promise.all([
+    run("rev-parse", "HEAD^{commit}"),
+    run("status", "--porcelain", "-z", "--untracked-files=all"),
+  ]);
+  if (head.code !== 0 || status.code !== 0) return undefined;
+  const hash = createHash("sha256").update(head.stdout).update(status.stdout);
+  for (const entry of status.stdout.split("\0")) {
+    const path = entry.slice(3);
+    if (path === "") continue;
+    const info = await Deno.lstat(join(context.root, path)).catch(() => undefined);
+    hash.update(`${path}\0${info?.size}\0${info?.mtime?.getTime()}\0`);
+  }
+  return hash.digest("hex");
+}
+
+/** SHA-256 of a file, or undefined where there is none. */
+export async function fileDigest(path: string): Promise<string | undefined> {
+  const bytes = await Deno.readFile(path).catch(() => undefined);
+  return bytes === undefined ? undefined : createHash("sha256").update(bytes).digest("hex");
+}
+
+/** SHA-256 over names and contents of every file below some folders, in a fixed order. */
+export async function foldersDigest(
+  root: string,
+  folders: readonly string[],
+  options: { recursive: boolean; extra: readonly string[] },
+): Promise<string> {
+  const hash = createHash("sha256");
+  for (const word of options.extra) hash.update(`${word}\0`);
+  async function add(folder: string): Promise<void> {
+    const entries = await Array.fromAsync(Deno.readDir(join(root, folder))).catch(() => []);
+    for (const entry of entries.sort((a, b) => a.name < b.name ? -1 : 1)) {
+      const path = `${folder}/${entry.name}`;
+      if (entry.isFile) {
+        hash.update(`${path}\0`).update(await Deno.readFile(join(root, path))).update("\0");
+      } else if (entry.isDirectory && options.recursive) {
+        await add(path);
+      }
+    }
+  }
+  for (const folder of folders) await add(folder);
+  return hash.digest("hex");
+}

@@ -1,0 +1,136 @@
+import { KbuildError } from "../errors.ts";
+import { parentsOf, type TarEntry, type TarMember } from "../archive/mod.ts";
+import type { BaseNode, BaseTree } from "./types.ts";
+
+const WHITEOUT = ".wh.";
+const OPAQUE = ".wh..wh..opq";
+const MAX_LINKS = 40;
+
+/** A path in a layer and what stands there. */
+export type LayerNode = readonly [path: string, node: BaseNode];
+
+/** What a layer's member says about the tree; undefined for the root folder. */
+export function nodeOf(member: TarMember): LayerNode | undefined {
+  const path = member.name.split("/").filter((part) => part !== "" && part !== ".").join("/");
+  if (path === "") return undefined;
+  const { type, mode, mtime, uid = 0, gid = 0, uname = "", gname = "", xattrs } = member;
+  const kinds: Partial<Record<string, BaseNode["type"]>> = {
+    file: "file",
+    hardlink: "file",
+    directory: "directory",
+    symlink: "symlink",
+  };
+  const node: BaseNode = {
+    ...{ type: kinds[type] ?? "other", mode, mtime, uid, gid, uname, gname },
+    linkName: member.linkName ?? "",
+    ...(xattrs === undefined ? {} : { xattrs }),
+  };
+  return [path, Object.freeze(node)];
+}
+
+/**
+ * Puts a layer on top of a tree. First its whiteouts act on what lies below, then its own files are
+ * added, in whatever order they stand. OCI image-spec, layer.md, "Whiteouts".
+ */
+export function applyLayer(below: BaseTree, layer: readonly LayerNode[]): BaseTree {
+  const tree = new Map(below);
+  const removeBelow = (path: string) => {
+    for (const name of [...tree.keys()]) if (name.startsWith(`${path}/`)) tree.delete(name);
+  };
+  for (const [path] of layer) {
+    const slash = path.lastIndexOf("/");
+    const [dir, base] = [path.slice(0, Math.max(slash, 0)), path.slice(slash + 1)];
+    if (base === OPAQUE) {
+      if (dir === "") tree.clear();
+      else removeBelow(dir);
+    } else if (base.startsWith(WHITEOUT)) {
+      const victim = (dir === "" ? "" : `${dir}/`) + base.slice(WHITEOUT.length);
+      tree.delete(victim);
+      removeBelow(victim);
+    }
+  }
+  for (const [path, node] of layer) {
+    if (path.slice(path.lastIndexOf("/") + 1).startsWith(WHITEOUT)) continue;
+    if (node.type !== "directory" && tree.get(path)?.type === "directory") removeBelow(path);
+    tree.set(path, node);
+  }
+  return tree;
+}
+
+/**
+ * The entries of a layer that puts files into an image, as `COPY` does: links among the folders on
+ * the way are followed in the base, and every folder on the way is in the layer: one that the base
+ * has with its own mode, owner and time (so that unpacking changes nothing), a missing one with mode
+ * 0755 and `created`.
+ *
+ * @param tree What the base holds.
+ * @param entries Files with their path in the image: "usr/local/bin/kube-proxy".
+ * @param options `created`: seconds since 1970, for new folders.
+ * @throws {KbuildError} A file of the base stands where a folder is needed, or the reverse.
+ */
+export function copyLayer(
+  tree: BaseTree,
+  entries: readonly TarEntry[],
+  options: { created: number },
+): readonly TarEntry[] {
+  const result = new Map<string, TarEntry>();
+  for (const entry of entries) {
+    const path = entry.name.replace(/\/$/, "");
+    const slash = path.lastIndexOf("/");
+    const parent = slash < 0 ? "" : resolveFolder(tree, path.slice(0, slash));
+    const target = (parent === "" ? "" : `${parent}/`) + path.slice(slash + 1);
+    if (tree.get(target)?.type === "directory" && entry.type !== "directory") {
+      throw new KbuildError(`Cannot copy a file to "/${path}": it is a folder in the base image`);
+    }
+    for (const folder of parentsOf(`${target}`)) {
+      if (!result.has(`${folder}/`)) result.set(`${folder}/`, folderEntry(tree, folder, options));
+    }
+    const name = entry.type === "directory" ? `${target}/` : target;
+    result.set(name, Object.freeze({ ...entry, name }));
+  }
+  return Object.freeze([...result.values()]);
+}
+
+function folderEntry(tree: BaseTree, folder: string, options: { created: number }): TarEntry {
+  const node = tree.get(folder);
+  const name = `${folder}/`;
+  const fixed = { name, type: "directory", size: 0 } as const;
+  if (node === undefined) return Object.freeze({ ...fixed, mode: 0o755, mtime: options.created });
+  const { mode, mtime, uid, gid, uname, gname, xattrs } = node;
+  return Object.freeze({
+    ...fixed,
+    ...{ mode, mtime, uid, gid, uname, gname },
+    ...(xattrs === undefined ? {} : { xattrs }),
+  });
+}
+
+/** The folder that a path leads to when the links in it are followed; new parts stay as they are. */
+function resolveFolder(tree: BaseTree, path: string): string {
+  let links = 0;
+  let done: string[] = [];
+  const todo = path.split("/");
+  while (todo.length > 0) {
+    const part = todo.shift()!;
+    if (part === "" || part === ".") continue;
+    if (part === "..") {
+      done.pop();
+      continue;
+    }
+    const here = [...done, part].join("/");
+    const node = tree.get(here);
+    if (node?.type === "symlink") {
+      if (++links > MAX_LINKS) {
+        throw new KbuildError(
+          `Cannot copy into "/${path}": its links in the base image go in circles`,
+        );
+      }
+      if (node.linkName.startsWith("/")) done = [];
+      todo.unshift(...node.linkName.split("/"));
+    } else if (node === undefined || node.type === "directory") {
+      done.push(part);
+    } else {
+      throw new KbuildError(`Cannot copy into "/${path}": "/${here}" is a file in the base image`);
+    }
+  }
+  return done.join("/");
+}

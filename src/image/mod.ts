@@ -1,0 +1,53 @@
+/**
+ * Container images as files, made without a daemon and without a builder.
+ *
+ * ```ts
+ * import { copyLayer, openBase, writeImageArchive } from "./mod.ts";
+ * import { fileEntry } from "../archive/mod.ts";
+ *
+ * const created = 1700000000;
+ * await using base = await openBase("go-runner.tar", { arch: "amd64" });
+ * const binary = await fileEntry("usr/local/bin/kube-proxy", "_output/kube-proxy", {
+ *   mtime: created,
+ *   mode: 0o755,
+ * });
+ * await writeImageArchive({
+ *   out: "kube-proxy.tar",
+ *   base,
+ *   arch: "amd64",
+ *   created,
+ *   layers: [{
+ *     entries: copyLayer(base.tree, [binary], { created }),
+ *     createdBy: "COPY kube-proxy /usr/local/bin/kube-proxy",
+ *   }],
+ *   repoTags: ["registry.k8s.io/kube-proxy-amd64:v1.35.0"],
+ * });
+ * ```
+ *
+ * @module
+ */
+export { copyLayer } from "./base_tree.ts";
+export { encodeCapabilities } from "./capabilities.ts";
+export {
+  type DockerfileOptions,
+  type DockerfilePlan,
+  type ImageCopy,
+  landing,
+  planDockerfile,
+} from "./dockerfile.ts";
+export {
+  type ConfigChanges,
+  imageConfig,
+  type ImageConfigOptions,
+  rfc3339,
+} from "./image_config.ts";
+export { canonicalJson } from "./json.ts";
+export { openBase, type OpenBaseOptions } from "./open_base.ts";
+export { parseRepoTag, type RepoTag } from "./repo_tag.ts";
+export type { Base, BaseLayer, BaseNode, BaseTree, Json, JsonObject } from "./types.ts";
+export {
+  type ImageArchive,
+  type ImageArchiveOptions,
+  type ImageLayer,
+  writeImageArchive,
+} from "./write_image_archive.ts";

@@ -1,0 +1,35 @@
+import { UsageError } from "../errors.ts";
+
+const PART = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*";
+const HOST =
+  "[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]+)?|\\[[0-9a-fA-F:]+\\](?::[0-9]+)?";
+const REFERENCE = new RegExp(`^(?:(?:${HOST})/)?${PART}(?:/${PART})*:(\\w[\\w.-]{0,127})$`);
+
+/** A name that an image goes by, taken apart. */
+export interface RepoTag {
+  /** As given: "registry.k8s.io/kube-proxy-amd64:v1.35.0". */
+  readonly name: string;
+  /** The part behind the colon. */
+  readonly tag: string;
+  /** With the registry and "library" that docker would put in front. */
+  readonly full: string;
+}
+
+/**
+ * Checks an image name with its tag.
+ *
+ * @throws {UsageError} It is none; a version's "+" must be written "_".
+ */
+export function parseRepoTag(name: string): RepoTag {
+  const tag = REFERENCE.exec(name)?.[1];
+  if (tag === undefined) {
+    throw new UsageError(`Cannot use "${name}" as an image name: want "registry/name:tag"`, [
+      ...(name.includes("+") ? [`Write "_" for "+": "${name.replaceAll("+", "_")}"`] : []),
+      ...(/[A-Z]/.test(name) ? ["The name of an image has no capital letters"] : []),
+    ]);
+  }
+  const first = name.includes("/") ? name.slice(0, name.indexOf("/")) : "";
+  const hasHost = /[.:]/.test(first) || first === "localhost";
+  const full = hasHost ? name : `docker.io/${name.includes("/") ? "" : "library/"}${name}`;
+  return Object.freeze({ name, tag, full });
+}

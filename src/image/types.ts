@@ -1,0 +1,73 @@
+/** What a JSON document holds. */
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+/** A JSON object. */
+export interface JsonObject {
+  /** Fields that are undefined are not written. */
+  readonly [key: string]: Json | undefined;
+}
+
+/** One layer of a base image, checked against its digests when the base was opened. */
+export interface BaseLayer {
+  /** Digest of the uncompressed layer: `sha256:…`. */
+  readonly diffID: string;
+  /** Digest of the blob as it lies in the base, maybe compressed: `sha256:…`. */
+  readonly digest: string;
+  /** The blob's media type, as the base's manifest says. */
+  readonly mediaType: string;
+  /** Bytes of the uncompressed layer. */
+  readonly tarSize: number;
+  /** The uncompressed layer, read again each time. */
+  open(): AsyncGenerator<Uint8Array, void>;
+}
+
+/** A file, folder or link in a base image, as its layers together show it. */
+export interface BaseNode {
+  /** What it is. */
+  readonly type: "file" | "directory" | "symlink" | "other";
+  /** Permission bits. */
+  readonly mode: number;
+  /** Seconds since 1970. */
+  readonly mtime: number;
+  /** Owner. */
+  readonly uid: number;
+  /** Group. */
+  readonly gid: number;
+  /** Owner's name; may be empty. */
+  readonly uname: string;
+  /** Group's name; may be empty. */
+  readonly gname: string;
+  /** Target of a symbolic link. */
+  readonly linkName: string;
+  /** Extended attributes, name to raw bytes. */
+  readonly xattrs?: Readonly<Record<string, Uint8Array>>;
+}
+
+/** Path without slashes at its ends → what is there. */
+export type BaseTree = ReadonlyMap<string, BaseNode>;
+
+/** An image to build upon. */
+export interface Base extends AsyncDisposable {
+  /** What the user knows it by: `scratch` or a path. */
+  readonly label: string;
+  /** Lowest first. */
+  readonly layers: readonly BaseLayer[];
+  /** The image's configuration document; empty for `scratch`. */
+  readonly config: JsonObject;
+  /** All that its layers together hold. */
+  readonly tree: BaseTree;
+}
+
+/** An image found in its files, before its layers are read. */
+export interface FoundImage {
+  readonly config: JsonObject;
+  readonly layers: readonly FoundLayer[];
+}
+
+/** A layer found in a manifest. */
+export interface FoundLayer {
+  /** The file that holds it. */
+  readonly name: string;
+  /** The digest that the manifest gives; a docker archive gives none. */
+  readonly digest: string | undefined;
+  readonly mediaType: string;
+}

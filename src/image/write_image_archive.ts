@@ -1,0 +1,223 @@
+import { createHash } from "node:crypto";
+import {
+  bytesEntry,
+  directoryEntry,
+  orderEntries,
+  streamOf,
+  type TarEntry,
+  writeAll,
+  writeFileAtomic,
+  writeTar,
+} from "../archive/mod.ts";
+import { digestOf, hexOf, verified } from "./digest.ts";
+import { type ConfigChanges, imageConfig } from "./image_config.ts";
+import { canonicalJson } from "./json.ts";
+import { blobName } from "./read_oci.ts";
+import { parseRepoTag, type RepoTag } from "./repo_tag.ts";
+import type { Base, Json, JsonObject } from "./types.ts";
+
+const LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar";
+const CONFIG_TYPE = "application/vnd.oci.image.config.v1+json";
+const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
+const INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
+
+/** A new layer. */
+export interface ImageLayer {
+  /** Its members in their order; see {@linkcode copyLayer}. */
+  readonly entries: readonly TarEntry[];
+  /** What the image's history says of it: "COPY kube-proxy /usr/local/bin/kube-proxy". */
+  readonly createdBy: string;
+}
+
+/** Options of {@linkcode writeImageArchive}. */
+export interface ImageArchiveOptions {
+  /** The file to write; its folder must exist. */
+  out: string;
+  /** What to build upon; stays open. */
+  base: Base;
+  /** Go's word: "amd64". */
+  arch: string;
+  /** Default "linux". */
+  os?: "linux";
+  /** Seconds since 1970, for the image and for all members of the archive. */
+  created: number;
+  /** New layers, lowest first. */
+  layers: readonly ImageLayer[];
+  /** Changes to the base's configuration. */
+  config?: ConfigChanges;
+  /** Names with tags, written in this order. */
+  repoTags: readonly string[];
+  /** Stops the writing; no file is left. */
+  signal?: AbortSignal;
+}
+
+/** A finished image archive. */
+export interface ImageArchive {
+  /** The file, as it was asked for. */
+  readonly path: string;
+  /** Digest of the file, hexadecimal. */
+  readonly sha256: string;
+  /** Bytes of the file. */
+  readonly size: number;
+  /** Digest of the configuration, docker's image ID: `sha256:…`. */
+  readonly imageId: string;
+  /** Digest of the OCI manifest: `sha256:…`. */
+  readonly manifestDigest: string;
+}
+
+/**
+ * Writes an image as one tar that is a docker archive (`manifest.json`, for `docker load`) and an
+ * OCI layout (`index.json`, for containerd, podman and skopeo) at once, over the same blobs. All
+ * layers lie there uncompressed, also those of a base that had them compressed: a docker archive
+ * wants them so, and one copy serves both forms. Nothing in it depends on anything but the options
+ * and the contents; it appears complete or not at all.
+ *
+ * New layers are read twice: once for their digest, which stands in front of them, once to write.
+ *
+ * @throws {KbuildError} A source that cannot be read or changes meanwhile, a base for another
+ * architecture, a file that cannot be written.
+ * @throws {UsageError} A name that is none for an image.
+ */
+export async function writeImageArchive(options: ImageArchiveOptions): Promise<ImageArchive> {
+  const { out, base, arch, os = "linux", created, config: changes = {}, signal } = options;
+  const tags = options.repoTags.map(parseRepoTag);
+  const abort = signal === undefined ? {} : { signal };
+  const added = await Promise.all(options.layers.map((layer) => planLayer(layer, abort)));
+  const layers: PlannedLayer[] = [
+    ...base.layers.map(({ diffID, tarSize, open }) => ({ diffID, size: tarSize, open })),
+    ...added,
+  ];
+  const config = canonicalJson(imageConfig({ base, arch, os, created, layers: added, changes }));
+  const documents = planDocuments(config, layers, tags, JSON.parse(config));
+  const entries = archiveEntries(documents, layers, created);
+
+  return await writeFileAtomic(out, async (file) => {
+    const hash = createHash("sha256");
+    const size = await writeTar(entries, async (chunk) => {
+      hash.update(chunk);
+      await writeAll(out, file, chunk);
+    }, abort);
+    return Object.freeze({
+      path: out,
+      sha256: hash.digest("hex"),
+      size,
+      imageId: digestOf(config),
+      manifestDigest: digestOf(documents.manifest),
+    });
+  }, abort);
+}
+
+interface PlannedLayer {
+  readonly diffID: string;
+  readonly size: number;
+  open(): AsyncGenerator<Uint8Array, void>;
+}
+
+async function planLayer(
+  layer: ImageLayer,
+  options: { signal?: AbortSignal },
+): Promise<PlannedLayer & { createdBy: string }> {
+  const hash = createHash("sha256");
+  const size = await writeTar(layer.entries, (chunk) => void hash.update(chunk), options);
+  const diffID = `sha256:${hash.digest("hex")}`;
+  const open = () => verified(tarChunks(layer.entries, options), diffID, `"${layer.createdBy}"`);
+  return { diffID, size, open, createdBy: layer.createdBy };
+}
+
+/** {@linkcode writeTar} as something to read from. */
+function tarChunks(
+  entries: readonly TarEntry[],
+  options: { signal?: AbortSignal },
+): ReadableStream<Uint8Array> {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  writeTar(entries, (chunk) => writer.write(chunk.slice()), options)
+    .then(() => writer.close(), (error) => writer.abort(error))
+    // Whoever reads gets the error; who stopped reading does not want it.
+    .catch(() => {});
+  return readable;
+}
+
+interface Documents {
+  readonly config: string;
+  readonly manifest: string;
+  readonly index: string;
+  readonly docker: string;
+}
+
+function planDocuments(
+  config: string,
+  layers: readonly PlannedLayer[],
+  tags: readonly RepoTag[],
+  { architecture, os, variant }: JsonObject,
+): Documents {
+  const manifest = canonicalJson({
+    schemaVersion: 2,
+    mediaType: MANIFEST_TYPE,
+    config: descriptor(CONFIG_TYPE, digestOf(config), utf8Length(config)),
+    layers: layers.map(({ diffID, size }) => descriptor(LAYER_TYPE, diffID, size)),
+  });
+  const image = {
+    ...descriptor(MANIFEST_TYPE, digestOf(manifest), utf8Length(manifest)),
+    platform: {
+      architecture: architecture!,
+      os: os!,
+      ...(variant === undefined ? {} : { variant }),
+    },
+  };
+  // One descriptor a name, as `docker save` and containerd write them.
+  const named = tags.map(({ tag, full }) => ({
+    ...image,
+    annotations: { "io.containerd.image.name": full, "org.opencontainers.image.ref.name": tag },
+  }));
+  const docker: Json = [{
+    Config: blobName(digestOf(config)),
+    RepoTags: tags.length === 0 ? null : tags.map(({ name }) => name),
+    Layers: layers.map(({ diffID }) => blobName(diffID)),
+  }];
+  return {
+    config,
+    manifest,
+    index: canonicalJson({
+      schemaVersion: 2,
+      mediaType: INDEX_TYPE,
+      manifests: named.length === 0 ? [image] : named,
+    }),
+    docker: canonicalJson(docker),
+  };
+}
+
+function archiveEntries(
+  { config, manifest, index, docker }: Documents,
+  layers: readonly PlannedLayer[],
+  mtime: number,
+): readonly TarEntry[] {
+  const document = (name: string, text: string) =>
+    bytesEntry(name, new TextEncoder().encode(text), { mtime });
+  const unique = new Map(layers.map((layer) => [layer.diffID, layer]));
+  return orderEntries([
+    directoryEntry("blobs", { mtime }),
+    directoryEntry("blobs/sha256", { mtime }),
+    document(blobName(digestOf(config)), config),
+    document(blobName(digestOf(manifest)), manifest),
+    ...[...unique.values()].map(({ diffID, size, open }): TarEntry => ({
+      name: blobName(diffID),
+      type: "file",
+      mode: 0o644,
+      mtime,
+      size,
+      content: { open: () => streamOf(open), label: `layer ${hexOf(diffID).slice(0, 12)}` },
+    })),
+    document("index.json", index),
+    document("manifest.json", docker),
+    document("oci-layout", canonicalJson({ imageLayoutVersion: "1.0.0" })),
+  ]);
+}
+
+function descriptor(mediaType: string, digest: string, size: number) {
+  return { mediaType, digest, size };
+}
+
+function utf8Length(text: string): number {
+  return new TextEncoder().encode(text).length;
+}

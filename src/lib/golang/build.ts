@@ -1,0 +1,198 @@
+import type { Checkout } from "../../checkout/mod.ts";
+import { CommandError } from "../../shell/mod.ts";
+import type { KubeContext } from "../init.ts";
+import { memoryBudget } from "../util.ts";
+import { ldflags, type VersionVars } from "../version.ts";
+import { goFlags } from "./flag_rules.ts";
+import { type GoTool, verifyGoVersion } from "./go_tool.ts";
+import { createGopathTree } from "./gopath_tree.ts";
+import { linkHostBins, placeBins } from "./place.ts";
+import { type BuildPlan, type BuildStep, planBuild, type PlatformTargets } from "./plan.ts";
+import { schedulePlatforms } from "./schedule.ts";
+import { workspaceModules } from "./targets.ts";
+import { type BuildRecords, checkStep, openRecords, recordStep } from "./up_to_date.ts";
+
+/** What to build. */
+export interface BuildOptions {
+  /** Targets for each platform, in order. */
+  matrix: readonly PlatformTargets[];
+  /** Flags for `go` among the targets. */
+  goflags?: readonly string[];
+  vars: VersionVars;
+  /** Seconds since 1970: the build date that is stamped. */
+  epoch: number;
+  /** Folder that takes `<os>/<arch>/<name>`; default `context.binPath`. */
+  binPath?: string;
+  /** Platforms at once; default: what memory allows. */
+  jobs?: number | undefined;
+  /** A toolchain that was checked already. */
+  go?: GoTool;
+}
+
+/** One binary that a build placed. */
+export interface BuiltBinary {
+  readonly name: string;
+  readonly platform: string;
+  /** Absolute path under the bin folder. */
+  readonly path: string;
+}
+
+/** Checks the toolchain and computes the plan of a build, without doing anything. */
+export async function prepareBuild(
+  context: KubeContext,
+  checkout: Checkout,
+  options: BuildOptions,
+): Promise<{ plan: BuildPlan; go: GoTool }> {
+  const go = options.go ?? await verifyGoVersion(context, checkout);
+  const flags = goFlags(checkout, {
+    env: context.env,
+    goflags: options.goflags ?? [],
+    versionLdflags: ldflags(checkout, options.vars, options.epoch),
+    strictParity: context.strictParity,
+  });
+  const plan = planBuild(context, checkout, {
+    go,
+    matrix: options.matrix,
+    flags,
+    binPath: options.binPath ?? context.binPath,
+    modules: checkout.era.goMode === "workspace"
+      ? await workspaceModules(checkout.root)
+      : new Map(),
+  });
+  return { plan, go };
+}
+
+/**
+ * Port of `kube::golang::build_binaries` and `kube::golang::place_bins`: builds the targets for
+ * each platform and places the binaries. Platforms run side by side when memory allows; the first
+ * failure ends the others.
+ *
+ * @throws {CommandError} A `go` failed; its output has been shown.
+ * @throws {KbuildError} Go is missing or too old, or a target makes no binary.
+ */
+export async function buildBinaries(
+  context: KubeContext,
+  checkout: Checkout,
+  options: BuildOptions,
+): Promise<readonly BuiltBinary[]> {
+  const { log } = context;
+  const { plan, go } = await prepareBuild(context, checkout, options);
+  log.info(`Go version: ${go.description}`, { v: 2 });
+  if (context.env["GOFLAGS"]) log.info(`GOFLAGS: ${context.env["GOFLAGS"]}`);
+  await createGopathTree(context, checkout);
+
+  const jobs = chooseJobs(context, checkout, plan, options.jobs);
+  const records = await openRecords(context);
+  const failure = new AbortController();
+  const waiting = [...plan.platforms];
+  const worker = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      await buildPlatform(context, records, next, plan.targets, failure.signal);
+    }
+  };
+  const workers = Array.from({ length: jobs }, () =>
+    worker().catch((error: unknown) => {
+      waiting.length = 0;
+      failure.abort();
+      throw error;
+    }));
+  const results = await Promise.allSettled(workers);
+  throwFirst(results);
+
+  await linkHostBins(context, go.host);
+  return Object.freeze(
+    plan.platforms.flatMap(({ platform, steps }) =>
+      steps.flatMap((step) =>
+        step.outputs.map(({ name, placed }) => Object.freeze({ name, platform, path: placed }))
+      )
+    ),
+  );
+}
+
+function chooseJobs(
+  context: KubeContext,
+  checkout: Checkout,
+  plan: BuildPlan,
+  wanted: number | undefined,
+): number {
+  const count = plan.platforms.length;
+  if (count < 2) return count;
+  const schedule = schedulePlatforms(count, memoryBudget(), {
+    jobs: wanted,
+    threshold: Number(context.env["KUBE_PARALLEL_BUILD_MEMORY"]) ||
+      checkout.parallelBuildMemory.value,
+    cpus: navigator.hardwareConcurrency,
+  });
+  context.log.status(`Building ${count} platforms, ${schedule.jobs} at once: ${schedule.reason}`);
+  return schedule.jobs;
+}
+
+async function buildPlatform(
+  context: KubeContext,
+  records: BuildRecords,
+  { platform, steps }: BuildPlan["platforms"][number],
+  targets: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { log, shell } = context;
+  const started = performance.now();
+  log.status(`Building go targets for ${platform}:`, targets);
+  for (const step of steps) {
+    const env = Object.entries(step.shownEnv).map(([name, value]) => `${name}=${value}`);
+    log.info(`Env for ${platform}: ${env.join(" ")}`, { v: 2 });
+    log.info(step.argv.join(" "), { v: 3 });
+    const names = step.outputs.map((output) => output.name).join(", ");
+    const check = await checkStep(context, records, step, signal);
+    if (check.upToDate) {
+      log.info(`Up to date: ${names}`, { v: 2 });
+      await placeBins(context, step.outputs);
+      continue;
+    }
+    await shell.run(step.argv, {
+      cwd: step.cwd,
+      env: step.env,
+      output: "stream",
+      signal,
+      label: `Building ${names} for ${platform}`,
+    }).catch((error: unknown) => {
+      throw explain(error, step);
+    });
+    if (check.key !== undefined) await recordStep(records, step, check.key);
+    await placeBins(context, step.outputs);
+  }
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  log.status(`Built ${platform} in ${seconds} s`, [], { v: 2 });
+}
+
+/** Adds the way out where a C compiler is what failed. */
+function explain(error: unknown, step: BuildStep): unknown {
+  if (!(error instanceof CommandError)) return error;
+  const compiler = step.env["CC"] ?? "gcc";
+  const text = error.tail.join("\n");
+  const missing = /C compiler .* not found|exec: .*: executable file not found/.test(text);
+  if (!missing || step.kind === "static") return error;
+  const names = step.outputs.map((output) => output.name).join(" ");
+  return new CommandError(error.message, {
+    argv: error.argv,
+    cwd: error.cwd,
+    code: error.code,
+    signal: error.signal,
+    tail: error.tail,
+    output: error.output,
+    notes: [
+      ...error.notes,
+      `Install the C compiler "${compiler}", or build without cgo: KUBE_STATIC_OVERRIDES="${names}"`,
+    ],
+    cause: error,
+  });
+}
+
+/** Throws the first failure that is not the mere consequence of another. */
+function throwFirst(results: readonly PromiseSettledResult<unknown>[]): void {
+  const reasons = results.flatMap((result) => result.status === "rejected" ? [result.reason] : []);
+  if (reasons.length === 0) return;
+  throw reasons.find((reason) =>
+    !(reason instanceof Error && reason.name === "InterruptedError")
+  ) ??
+    reasons[0];
+}

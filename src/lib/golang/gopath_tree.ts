@@ -1,0 +1,20 @@
+import { dirname, join } from "@std/path";
+import type { Checkout } from "../../checkout/mod.ts";
+import type { KubeContext } from "../init.ts";
+
+/**
+ * Port of `kube::golang::create_gopath_tree`: the link `<gopath>/src/k8s.io/kubernetes` to the
+ * checkout, through which the GOPATH eras build. Does nothing in the module eras.
+ */
+export async function createGopathTree(context: KubeContext, checkout: Checkout): Promise<void> {
+  if (checkout.era.goMode !== "gopath") return;
+  const link = join(context.gopath, "src", checkout.goPackage.value);
+  await Deno.mkdir(dirname(link), { recursive: true });
+  const target = await Deno.readLink(link).catch(() => undefined);
+  if (target === context.root) return;
+  // A link is made beside the old one and renamed over it: another run never sees it missing.
+  const temporary = `${link}.kbuild-tmp-${Deno.pid}`;
+  await Deno.remove(temporary).catch(() => {});
+  await Deno.symlink(context.root, temporary);
+  await Deno.rename(temporary, link);
+}

@@ -1,0 +1,63 @@
+import { dirname, join } from "@std/path";
+import { KbuildError } from "../../errors.ts";
+import type { KubeContext } from "../init.ts";
+import type { BinaryOutput } from "./plan.ts";
+
+/**
+ * Port of `kube::golang::place_bins`: copies what `go` built to `<bin>/<os>/<arch>`, by rename, and
+ * points `_output/bin` at the host's folder. A file that is there already is left alone.
+ *
+ * The scripts place every file they find, but only for the client platforms, so that a binary for
+ * another platform is built and never seen again; here each binary of the build is placed.
+ *
+ * @throws {KbuildError} A binary was not built.
+ */
+export async function placeBins(
+  context: KubeContext,
+  outputs: readonly BinaryOutput[],
+): Promise<void> {
+  context.log.status("Placing binaries", [], { v: 2 });
+  for (const output of outputs) await place(output);
+}
+
+async function place({ built, placed }: BinaryOutput): Promise<void> {
+  const source = await Deno.stat(built).catch((error: unknown) => {
+    throw new KbuildError(`Cannot find "${built}", which go was to build`, {
+      notes: ["Check that the target is a main package (or ends in .test)"],
+      cause: error,
+    });
+  });
+  const existing = await Deno.lstat(placed).catch(() => undefined);
+  const unchanged = existing?.isFile === true && existing.size === source.size &&
+    existing.mtime?.getTime() === source.mtime?.getTime();
+  if (unchanged) return;
+  await Deno.mkdir(dirname(placed), { recursive: true });
+  const temporary = join(dirname(placed), `.kbuild-tmp-${Deno.pid}-${Math.random()}`);
+  try {
+    await Deno.copyFile(built, temporary);
+    const mtime = source.mtime ?? new Date(0);
+    await Deno.utime(temporary, mtime, mtime);
+    await Deno.chmod(temporary, 0o755);
+    await Deno.rename(temporary, placed);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+/**
+ * Points `_output/bin` at `<KUBE_OUTPUT_BINPATH>/<host platform>`, as `place_bins` does: an
+ * absolute link. A folder in its place is left alone.
+ */
+export async function linkHostBins(context: KubeContext, host: string): Promise<void> {
+  const target = join(context.binPath, host);
+  const link = context.thisPlatformBin;
+  const existing = await Deno.lstat(link).catch(() => undefined);
+  if (existing?.isSymlink === true && await Deno.readLink(link) === target) return;
+  if (existing !== undefined && !existing.isSymlink) return;
+  await Deno.mkdir(dirname(link), { recursive: true });
+  const temporary = `${link}.kbuild-tmp-${Deno.pid}`;
+  await Deno.remove(temporary).catch(() => {});
+  await Deno.symlink(target, temporary);
+  await Deno.rename(temporary, link);
+}

@@ -1,0 +1,155 @@
+import { join } from "@std/path";
+import type { Checkout } from "../../checkout/mod.ts";
+import { UsageError } from "../../errors.ts";
+import { nearest } from "../util.ts";
+
+/** What the user asked to build, sorted out. */
+export interface TargetSelection {
+  /** Targets as the checkout writes them: `cmd/kubectl`, `test/e2e/e2e.test`. */
+  readonly targets: readonly string[];
+  /** Arguments that start with a dash: flags for `go`. */
+  readonly goflags: readonly string[];
+}
+
+/** A target that starts with a domain name is a Go package already. */
+const DOMAIN = /^([A-Za-z0-9]+\.)+[A-Za-z0-9]+\/./;
+
+/** The names under which the scripts of the module eras know Ginkgo's command. */
+const GINKGO_ALIASES = [
+  "ginkgo",
+  "github.com/onsi/ginkgo/ginkgo",
+  "vendor/github.com/onsi/ginkgo/ginkgo",
+];
+
+/** The last part of a target: `cmd/kubectl` -> `kubectl`. */
+export function binaryName(target: string): string {
+  return target.slice(target.lastIndexOf("/") + 1);
+}
+
+/** Names that `kbuild <name>` builds, as `make <name>`: the folders of `cmd/`, and Ginkgo. */
+export async function commandNames(root: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  try {
+    for await (const entry of Deno.readDir(join(root, "cmd"))) {
+      if (entry.isDirectory) names.push(entry.name);
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return Object.freeze(names.sort());
+}
+
+/**
+ * Sorts out `WHAT`: splits at white space, keeps flags apart, resolves bare names (`kubectl` for
+ * `cmd/kubectl`), and checks that each target exists. No words at all mean every target.
+ *
+ * @throws {UsageError} A target does not exist; names the nearest.
+ */
+export async function selectTargets(
+  checkout: Checkout,
+  words: readonly string[],
+): Promise<TargetSelection> {
+  const parts = words.flatMap((word) => word.split(/\s+/)).filter((word) => word !== "");
+  const goflags = parts.filter((part) => part.startsWith("-"));
+  const wanted = parts.filter((part) => !part.startsWith("-"));
+  const known = checkout.targets.all.value;
+  const targets: string[] = [];
+  for (const word of wanted.length === 0 ? known : wanted) {
+    const target = await resolveTarget(checkout, word);
+    if (target === undefined) throw await unknownTarget(checkout, word);
+    if (!targets.includes(target)) targets.push(target);
+  }
+  return Object.freeze({ targets: Object.freeze(targets), goflags: Object.freeze(goflags) });
+}
+
+async function resolveTarget(checkout: Checkout, word: string): Promise<string | undefined> {
+  const known = checkout.targets.all.value;
+  const target = word.replace(/\/+$/, "");
+  if (known.includes(target) || DOMAIN.test(target)) return target;
+  if (target.startsWith(`${checkout.root}/`)) {
+    return await resolveTarget(checkout, target.slice(checkout.root.length + 1));
+  }
+  if (checkout.era.goMode !== "gopath" && GINKGO_ALIASES.includes(target)) return target;
+  const folder = target.endsWith(".test") || target.endsWith("/...")
+    ? target.slice(0, target.lastIndexOf("/"))
+    : target;
+  if (target.includes("/") && await isFolder(join(checkout.root, folder))) return target;
+  const byName = known.filter((candidate) => binaryName(candidate) === target);
+  if (byName.length > 0) return byName[0];
+  return await isFolder(join(checkout.root, "cmd", target)) ? `cmd/${target}` : undefined;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await Deno.stat(path).catch(() => undefined))?.isDirectory === true;
+}
+
+async function unknownTarget(checkout: Checkout, word: string): Promise<UsageError> {
+  const known = checkout.targets.all.value;
+  const names = [...known, ...known.map(binaryName), ...await commandNames(checkout.root)];
+  const guess = nearest(word, names);
+  return new UsageError(`Unknown target "${word}": this checkout has no such folder or name`, [
+    ...(guess === undefined ? [] : [`Did you mean "${guess}"?`]),
+    "List the targets: kbuild targets",
+  ]);
+}
+
+/**
+ * Port of `kube::golang::binaries_from_targets` (GOPATH eras) and
+ * `kube::golang::normalize_go_targets` (module eras, where `go list` is not needed: the modules of
+ * the workspace say which import path a folder has).
+ *
+ * @param modules Folder below the root -> module path, longest folder wins; GOPATH eras ignore it.
+ * @returns Go packages; test binaries keep their `/name.test` ending.
+ */
+export function goPackages(
+  checkout: Checkout,
+  targets: readonly string[],
+  modules: ReadonlyMap<string, string>,
+): readonly string[] {
+  const packages = targets.map((target) =>
+    checkout.era.goMode === "gopath"
+      ? DOMAIN.test(target) ? target : `${checkout.goPackage.value}/${target}`
+      : modulePackage(checkout, target, modules)
+  );
+  if (checkout.era.goMode === "gopath") return Object.freeze(packages);
+  // The module eras sort and drop duplicates (kube::golang::dedup).
+  return Object.freeze([...new Set(packages)].sort());
+}
+
+function modulePackage(
+  checkout: Checkout,
+  target: string,
+  modules: ReadonlyMap<string, string>,
+): string {
+  if (GINKGO_ALIASES.includes(target)) return "github.com/onsi/ginkgo/v2/ginkgo";
+  if (DOMAIN.test(target)) return target;
+  const path = target.replace(/^\.\//, "");
+  if (path.startsWith("vendor/")) return path.slice("vendor/".length);
+  let best = "";
+  for (const folder of modules.keys()) {
+    const inside = path === folder || path.startsWith(`${folder}/`);
+    if (inside && folder.length > best.length) best = folder;
+  }
+  if (best === "") return `${checkout.goPackage.value}/${path}`;
+  return `${modules.get(best)}${path.slice(best.length)}`;
+}
+
+/**
+ * The modules of a workspace: folder below the root -> module path. Empty without a `go.work`.
+ * Reads the `use` lines of `go.work` and the `module` line of each folder's `go.mod`.
+ */
+export async function workspaceModules(root: string): Promise<ReadonlyMap<string, string>> {
+  const modules = new Map<string, string>();
+  const work = await Deno.readTextFile(join(root, "go.work")).catch(() => "");
+  const block = [...work.matchAll(/^use\s+\(([^)]*)\)/gm)].map((match) => match[1] ?? "");
+  const single = [...work.matchAll(/^use\s+([^\s(]+)/gm)].map((match) => match[1] ?? "");
+  const folders = [...block.join("\n").split("\n"), ...single]
+    .map((line) => line.replace(/\/\/.*/, "").trim().replace(/^\.\//, "").replace(/^"|"$/g, ""))
+    .filter((folder) => folder !== "" && folder !== ".");
+  await Promise.all(folders.map(async (folder) => {
+    const text = await Deno.readTextFile(join(root, folder, "go.mod")).catch(() => "");
+    const name = /^module\s+"?([^\s"]+)/m.exec(text)?.[1];
+    if (name !== undefined) modules.set(folder, name);
+  }));
+  return modules;
+}

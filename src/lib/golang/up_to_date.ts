@@ -1,0 +1,93 @@
+import { dirname, join } from "@std/path";
+import { createHash } from "node:crypto";
+import { writeFileAtomic } from "../../archive/mod.ts";
+import type { KubeContext } from "../init.ts";
+import type { BuildStep } from "./plan.ts";
+
+/**
+ * What a step was built from, and what came out. `go install` with `-ldflags -buildid=` (1.15-1.20)
+ * and `go test -c` link anew each time, because the binary does not say what it was made from; this
+ * record says it.
+ */
+interface BuildRecord {
+  /** Digest of the command, its environment and the build IDs of every package below it. */
+  readonly key: string;
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly mtime: number;
+}
+
+/** What is known of a step before it runs. */
+export interface StepCheck {
+  /** Undefined when Go cannot say what the step would be built from. */
+  readonly key: string | undefined;
+  readonly upToDate: boolean;
+}
+
+/** The records of a checkout's outputs, shared by the platforms of one build. */
+export interface BuildRecords {
+  /** By the path that `go` writes. */
+  readonly byPath: Map<string, BuildRecord>;
+  readonly file: string;
+}
+
+/** Reads the records (`_output/local/.kbuild/builds.json`); damaged ones count as none. */
+export async function openRecords(context: KubeContext): Promise<BuildRecords> {
+  const file = join(context.output, ".kbuild", "builds.json");
+  try {
+    const records = JSON.parse(await Deno.readTextFile(file));
+    return { byPath: new Map(Object.entries(records)), file };
+  } catch {
+    return { byPath: new Map(), file };
+  }
+}
+
+/**
+ * Asks Go for the build IDs of everything that the step is linked from (`go list -export`, which
+ * compiles what has changed and takes the rest from the build cache), and compares with the last
+ * run. Build IDs are made from contents, so no change is missed.
+ */
+export async function checkStep(
+  context: KubeContext,
+  records: BuildRecords,
+  step: BuildStep,
+  signal: AbortSignal,
+): Promise<StepCheck> {
+  if (step.buildIds === undefined) return { key: undefined, upToDate: false };
+  const all = Array.from({ length: 256 }, (_, code) => code);
+  const listed = await context.shell.run(step.buildIds, {
+    cwd: step.cwd,
+    env: step.env,
+    allowed: all,
+    signal,
+  });
+  // What does not compile is reported by the build itself, which runs next.
+  if (listed.code !== 0) return { key: undefined, upToDate: false };
+  const hash = createHash("sha256");
+  for (const word of [...step.argv, ...Object.entries(step.shownEnv).flat()]) {
+    hash.update(`${word}\0`);
+  }
+  const key = hash.update(listed.stdout).digest("hex");
+  const fresh = await Promise.all(step.outputs.map(async ({ built }) => {
+    const record = records.byPath.get(built);
+    const info = await Deno.stat(built).catch(() => undefined);
+    return record?.key === key && record.size === info?.size &&
+      record.mtime === info.mtime?.getTime();
+  }));
+  return { key, upToDate: fresh.every((isFresh) => isFresh) };
+}
+
+/** Remembers what a step was built from. Only the holder of the output lock may call this. */
+export async function recordStep(
+  records: BuildRecords,
+  step: BuildStep,
+  key: string,
+): Promise<void> {
+  for (const { built } of step.outputs) {
+    const info = await Deno.stat(built);
+    records.byPath.set(built, { key, size: info.size, mtime: info.mtime?.getTime() ?? 0 });
+  }
+  const { file } = records;
+  await Deno.mkdir(dirname(file), { recursive: true });
+  await writeFileAtomic(file, JSON.stringify(Object.fromEntries(records.byPath), null, 1));
+}

@@ -1,0 +1,98 @@
+/**
+ * Port of `hack/lib/init.sh`: where things are. The environment is read once, into a frozen
+ * {@linkcode KubeContext} that every other function takes.
+ *
+ * @module
+ */
+import { isAbsolute, join } from "@std/path";
+import type { Shell } from "../shell/mod.ts";
+import { KbuildError } from "../errors.ts";
+import type { Logger } from "./logging.ts";
+import { hostPlatform } from "./util.ts";
+
+/** Names and values, as `Deno.env.toObject()` gives them. */
+export type Environment = Readonly<Record<string, string>>;
+
+/** Where a checkout and its outputs are, and what a run works with. */
+export interface KubeContext {
+  /** `KUBE_ROOT`: the checkout; absolute, links resolved. */
+  readonly root: string;
+  /** The environment that the run started with, make-style arguments applied. */
+  readonly env: Environment;
+  /** The machine's platform: `linux/amd64`. */
+  readonly host: string;
+  /** `LOCAL_OUTPUT_ROOT`: `<root>/${OUT_DIR:-_output}`, the release side. */
+  readonly outputRoot: string;
+  /** `KUBE_OUTPUT`: `<root>/${KUBE_OUTPUT_SUBPATH:-_output/local}`. */
+  readonly output: string;
+  /** `KUBE_OUTPUT_BINPATH`: `<output>/bin`, a folder per platform. */
+  readonly binPath: string;
+  /** `LOCAL_OUTPUT_BINPATH`: `<outputRoot>/dockerized/bin`, what a release is packed from. */
+  readonly releaseBinPath: string;
+  /** `KUBE_GOPATH`: `<output>/go`. */
+  readonly gopath: string;
+  /** `THIS_PLATFORM_BIN`: `<root>/_output/bin`, a link to the host's folder in `binPath`. */
+  readonly thisPlatformBin: string;
+  readonly log: Logger;
+  readonly shell: Shell;
+  /** Aborted when the run is to stop. */
+  readonly signal: AbortSignal | undefined;
+  /** Whether upstream's known bugs are wanted back. */
+  readonly strictParity: boolean;
+}
+
+/** What {@linkcode createContext} needs. */
+export interface ContextOptions {
+  /** The checkout; absolute, links resolved (`checkout.findRoot` gives it). */
+  root: string;
+  env: Environment;
+  log: Logger;
+  shell: Shell;
+  signal?: AbortSignal | undefined;
+  /** Default: this machine's platform. */
+  host?: string;
+  strictParity?: boolean;
+}
+
+/**
+ * Makes the {@linkcode KubeContext} of one run.
+ *
+ * @throws {KbuildError} `KUBE_OUTPUT_SUBPATH` or `OUT_DIR` leads out of the checkout.
+ */
+export function createContext(options: ContextOptions): KubeContext {
+  const { root, env, log, shell, signal, host = hostPlatform(), strictParity = false } = options;
+  const output = inside(root, "KUBE_OUTPUT_SUBPATH", env["KUBE_OUTPUT_SUBPATH"] || "_output/local");
+  const outputRoot = inside(root, "OUT_DIR", env["OUT_DIR"] || "_output");
+  return Object.freeze({
+    root,
+    env,
+    host,
+    outputRoot,
+    output,
+    binPath: join(output, "bin"),
+    releaseBinPath: join(outputRoot, "dockerized", "bin"),
+    gopath: join(output, "go"),
+    thisPlatformBin: join(root, "_output", "bin"),
+    log,
+    shell,
+    signal,
+    strictParity,
+  });
+}
+
+/** The scripts write `${KUBE_ROOT}/${value}`; a value that leaves the checkout is a mistake. */
+function inside(root: string, name: string, value: string): string {
+  const path = join(root, value);
+  if (isAbsolute(value) || value.split("/").includes("..") || path === root) {
+    throw new KbuildError(`Cannot use ${name}="${value}": it must be a folder in the checkout`, {
+      notes: [`Give a path relative to "${root}", such as "_output"`],
+      exitCode: 2,
+    });
+  }
+  return path;
+}
+
+/** The folders under the root that a run may write to, besides generated files. */
+export function outputFolders(context: KubeContext): readonly string[] {
+  return Object.freeze([...new Set([join(context.root, "_output"), context.outputRoot])]);
+}

@@ -1,0 +1,105 @@
+/**
+ * Port of the parts of `hack/lib/util.sh` that a build needs: the host's platform, finding
+ * programs, the nearest valid name, memory that may be used.
+ *
+ * @module
+ */
+import { closestString, levenshteinDistance } from "@std/text";
+import { DELIMITER, join } from "@std/path";
+
+const GO_OS: Readonly<Record<string, string>> = { darwin: "darwin", linux: "linux" };
+const GO_ARCH: Readonly<Record<string, string>> = { x86_64: "amd64", aarch64: "arm64" };
+
+/** Port of `kube::util::host_platform`: the machine's platform as Go writes it (`linux/amd64`). */
+export function hostPlatform(build: { os: string; arch: string } = Deno.build): string {
+  return `${GO_OS[build.os] ?? build.os}/${GO_ARCH[build.arch] ?? build.arch}`;
+}
+
+/**
+ * Finds a program as a shell would: the first executable regular file in the folders of `path`.
+ *
+ * @param program A name, or a path, which is returned as it is if it can be executed.
+ * @param path The value of `PATH`; undefined finds nothing.
+ */
+export async function findProgram(
+  program: string,
+  path: string | undefined,
+): Promise<string | undefined> {
+  const candidates = program.includes("/")
+    ? [program]
+    : (path ?? "").split(DELIMITER).filter((dir) => dir !== "").map((dir) => join(dir, program));
+  for (const candidate of candidates) {
+    const info = await Deno.stat(candidate).catch(() => undefined);
+    if (info?.isFile === true && ((info.mode ?? 0o111) & 0o111) !== 0) return candidate;
+  }
+  return undefined;
+}
+
+/**
+ * The valid name nearest to what was typed, for "Did you mean …".
+ *
+ * @returns undefined when nothing is near: more than a third of the letters differ.
+ */
+export function nearest(typed: string, valid: readonly string[]): string | undefined {
+  if (valid.length === 0) return undefined;
+  const best = closestString(typed, [...valid]);
+  const distance = levenshteinDistance(typed.toLowerCase(), best.toLowerCase());
+  return distance <= Math.max(2, Math.floor(best.length / 3)) ? best : undefined;
+}
+
+/** Memory that a build may use. */
+export interface MemoryBudget {
+  /** Bytes. */
+  readonly bytes: number;
+  /** Where the number comes from: "cgroup limit", "available memory". */
+  readonly source: string;
+}
+
+/** Reads a file, or undefined. Injected so that tests can show other machines. */
+export type ReadText = (path: string) => string | undefined;
+
+function readText(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The smaller of the cgroup's free memory (v2 `memory.max`, v1 `memory.limit_in_bytes`) and what
+ * the system has available (`MemAvailable`, elsewhere half of the free and inactive memory that
+ * Deno reports). `kube::golang::get_physmem` looks at `/proc/meminfo` alone, which in a container
+ * shows the host's memory.
+ */
+export function memoryBudget(
+  read: ReadText = readText,
+  system: () => { available: number } = Deno.systemMemoryInfo,
+): MemoryBudget {
+  const candidates: MemoryBudget[] = [];
+  const kib = /^MemAvailable:\s+(\d+) kB/m.exec(read("/proc/meminfo") ?? "")?.[1];
+  candidates.push({
+    bytes: kib === undefined ? system().available : Number(kib) * 1024,
+    source: "available memory",
+  });
+  const number = (path: string) => {
+    const text = read(path)?.trim();
+    return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+  };
+  const pairs = [
+    ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"],
+    [
+      "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+      "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+    ],
+  ] as const;
+  for (const [limitPath, usedPath] of pairs) {
+    const limit = number(limitPath);
+    // cgroup v1 says "no limit" with a number near 2^63.
+    if (limit === undefined || limit > 2 ** 60) continue;
+    const used = number(usedPath) ?? 0;
+    // The page cache counts as used but gives way; never assume less than half of the limit.
+    candidates.push({ bytes: Math.max(limit - used, limit / 2), source: "cgroup limit" });
+  }
+  return Object.freeze(candidates.reduce((a, b) => (b.bytes < a.bytes ? b : a)));
+}

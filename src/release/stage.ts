@@ -1,0 +1,136 @@
+import { basename, dirname, join } from "@std/path";
+import { KbuildError } from "../errors.ts";
+import type { StageEntry, StageSource, TarballPlan } from "./plan.ts";
+
+/** Where the things that are staged come from. */
+export interface StageRoots {
+  /** The checkout. */
+  readonly root: string;
+  /** Folder of the binaries: `<bin>/<os>/<arch>/<name>`. */
+  readonly binPath: string;
+  /** Folder of the finished tarballs. */
+  readonly tars: string;
+  /** Folder of the finished image archives: `<images>/<arch>/<name>.tar`. */
+  readonly images: string;
+}
+
+/** Names that `kube::release::clean_cruft` removes: `*~`, `#*#`, `.DS*`. */
+export function isCruft(name: string): boolean {
+  return name.endsWith("~") || name.startsWith(".DS") ||
+    (name.length > 1 && name.startsWith("#") && name.endsWith("#"));
+}
+
+/** What an addon file is named (`package_kube_manifests_tarball`): yaml, yaml.in, json, no demo. */
+function isAddon(name: string): boolean {
+  return /(\.yaml|\.yaml\.in|\.json)$/.test(name) && !name.includes("demo");
+}
+
+/**
+ * Fills the folder of one tarball. Binaries, tarballs and image archives, which nobody edits in
+ * place, are hard links; files of the checkout are copies. Symbolic links stay links.
+ *
+ * @param folder The stage folder; made here.
+ */
+export async function fillStage(
+  plan: TarballPlan,
+  folder: string,
+  roots: StageRoots,
+): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  for (const entry of plan.entries) await stageEntry(entry, folder, roots);
+}
+
+async function stageEntry(entry: StageEntry, folder: string, roots: StageRoots): Promise<void> {
+  const { source } = entry;
+  const to = join(folder, entry.to);
+  const from = linkedSource(source, roots);
+  if (from !== undefined) return await link(from, to);
+  if ("emptyFolder" in source) {
+    await Deno.mkdir(to, { recursive: true });
+  } else if ("text" in source) {
+    await makeParent(to);
+    await Deno.writeTextFile(to, source.text);
+  } else if ("file" in source) {
+    const path = join(roots.root, source.file);
+    if (source.optional === true && await Deno.lstat(path).catch(() => undefined) === undefined) {
+      return;
+    }
+    await copyTree(path, to);
+  } else if ("tree" in source) {
+    await copyTree(join(roots.root, source.tree), to);
+  } else if ("select" in source) {
+    await copySelected(join(roots.root, source.select), to, source.which);
+  }
+}
+
+/** The output file that an entry links to, for entries that do. */
+function linkedSource(source: StageSource, roots: StageRoots): string | undefined {
+  if ("binary" in source) return join(roots.binPath, source.binary.platform, source.binary.name);
+  if ("tarball" in source) return join(roots.tars, source.tarball);
+  if ("image" in source) return join(roots.images, source.image.arch, `${source.image.name}.tar`);
+  return undefined;
+}
+
+async function makeParent(path: string): Promise<void> {
+  await Deno.mkdir(dirname(path), { recursive: true });
+}
+
+async function link(from: string, to: string): Promise<void> {
+  await makeParent(to);
+  await Deno.remove(to).catch(() => {});
+  try {
+    // A link to what a symbolic link names, not to the link.
+    await Deno.link(await Deno.realPath(from), to);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw cannotStage(from, error);
+    // Another file system, or one without hard links.
+    await Deno.copyFile(from, to);
+  }
+}
+
+/** `cp -R`, without cruft. */
+async function copyTree(from: string, to: string): Promise<void> {
+  const info = await Deno.lstat(from).catch((error: unknown) => {
+    throw cannotStage(from, error);
+  });
+  if (isCruft(basename(from))) return;
+  if (info.isSymlink) {
+    await makeParent(to);
+    await Deno.remove(to).catch(() => {});
+    await Deno.symlink(await Deno.readLink(from), to);
+  } else if (info.isDirectory) {
+    await Deno.mkdir(to, { recursive: true });
+    for await (const { name } of Deno.readDir(from)) {
+      await copyTree(join(from, name), join(to, name));
+    }
+  } else {
+    await makeParent(to);
+    await Deno.copyFile(from, to);
+  }
+}
+
+/** Files below a folder that match, under their paths below it. */
+async function copySelected(
+  from: string,
+  to: string,
+  which: "addons" | "internal",
+): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  const wanted = which === "addons" ? isAddon : (name: string) => name.startsWith("internal-");
+
+  async function visit(relative: string): Promise<void> {
+    for await (const entry of Deno.readDir(join(from, relative))) {
+      const path = relative === "" ? entry.name : `${relative}/${entry.name}`;
+      if (entry.isDirectory) await visit(path);
+      else if (wanted(entry.name) && !isCruft(entry.name)) {
+        // `find … -exec cp {} dst` flattens the internal manifests; addons keep their folders.
+        await copyTree(join(from, path), join(to, which === "addons" ? path : entry.name));
+      }
+    }
+  }
+  if (await Deno.stat(from).catch(() => undefined) !== undefined) await visit("");
+}
+
+function cannotStage(path: string, cause: unknown): KbuildError {
+  return new KbuildError(`Cannot find "${path}", which belongs into the release`, { cause });
+}

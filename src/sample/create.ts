@@ -1,0 +1,144 @@
+import { join } from "@std/path";
+import { KbuildError } from "../errors.ts";
+import type { Shell } from "../shell/mod.ts";
+import { eraFacts } from "./eras.ts";
+import { fastImport } from "./fast_import.ts";
+import { sampleHistory } from "./files.ts";
+import type { EraParameter, SampleInfo } from "./types.ts";
+
+/** Options of {@linkcode createSample}. */
+export interface CreateSampleOptions {
+  /** Where the checkout goes: an absolute path; new, or an empty folder. */
+  dir: string;
+  /** Which Kubernetes it looks like. */
+  era: EraParameter;
+  /** Starts git. */
+  git: Shell;
+  /** The environment: git gets all of it but the variables of its own (`GIT_…`). */
+  env: Readonly<Record<string, string>>;
+  /** Text that makes this sample differ from others: another commit id. Default: none. */
+  seed?: string;
+}
+
+/**
+ * Makes a small look-alike of a Kubernetes checkout: a git repository with tags, clean, HEAD exactly
+ * at a version's tag. No network; the commit id is the same on every machine. A sample that cannot
+ * be finished is removed again.
+ *
+ * @example
+ * ```ts
+ * import { createSample } from "./mod.ts";
+ * import { createShell } from "../shell/mod.ts";
+ *
+ * const env = { PATH: "/usr/bin:/bin" };
+ * const dir = `${Deno.makeTempDirSync()}/kubernetes`;
+ * const git = createShell({ env, cwd: "/" });
+ * const { version } = await createSample({ dir, era: "1.20", git, env });
+ * if (version !== "v1.20.2") throw new Error(version);
+ * ```
+ *
+ * @throws {KbuildError} The folder is not empty, is no folder, or cannot be written.
+ * @throws {CommandError} git is missing or failed.
+ */
+export async function createSample(options: CreateSampleOptions): Promise<SampleInfo> {
+  const { dir, era, git: shell, seed } = options;
+  const { version, branch } = eraFacts(era);
+  const history = sampleHistory(era, seed === undefined ? {} : { seed });
+  const head = history.at(-1)!;
+  const { stream, tags } = fastImport(history, branch);
+  const env = gitEnvironment(options.env);
+  const existed = await prepare(dir);
+
+  const git = async (arguments_: readonly string[], stdin?: string): Promise<string> => {
+    const { stdout } = await shell.run(["git", ...arguments_], {
+      cwd: dir,
+      env,
+      label: "Making the sample checkout",
+      ...(stdin === undefined ? {} : { stdin }),
+    });
+    return stdout.trim();
+  };
+  try {
+    await git(["init", "--quiet", "--template="]);
+    await configure(dir);
+    const commit = await git(["fast-import", "--quiet", "--done"], stream);
+    await git(["checkout", "--quiet", "--force", branch]);
+    return Object.freeze({
+      dir,
+      era,
+      version,
+      commit,
+      commitTime: head.time,
+      branch,
+      tags,
+      files: head.files.size,
+    });
+  } catch (error) {
+    await cleanUp(dir, existed);
+    throw error;
+  }
+}
+
+/** What git sees: no user or system settings, no repository of the caller. */
+function gitEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {
+  const kept = Object.entries(env)
+    .filter(([name]) => !name.startsWith("GIT_") || name === "GIT_EXEC_PATH");
+  return {
+    ...Object.fromEntries(kept),
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_DEFAULT_HASH: "sha1",
+    // Attributes and ignores of the user's own are looked for in here.
+    XDG_CONFIG_HOME: "/dev/null",
+    GIT_TERMINAL_PROMPT: "0",
+    LC_ALL: "C",
+  };
+}
+
+/** Settings of the repository that users' own settings must not change. */
+async function configure(dir: string): Promise<void> {
+  const settings =
+    "[core]\n\tautocrlf = false\n\teol = lf\n\tfileMode = true\n\tsymlinks = true\n" +
+    "\tsafecrlf = false\n[gc]\n\tauto = 0\n";
+  await Deno.writeTextFile(join(dir, ".git", "config"), settings, { append: true });
+  // Beats attributes of the user's own: files stay as they are, whatever their line ends.
+  await Deno.mkdir(join(dir, ".git", "info"), { recursive: true });
+  await Deno.writeTextFile(join(dir, ".git", "info", "attributes"), "* -text\n");
+}
+
+/** Makes the folder, and says whether it was there. */
+async function prepare(dir: string): Promise<boolean> {
+  try {
+    for await (const { name } of Deno.readDir(dir)) {
+      throw new KbuildError(`Cannot make a sample in "${dir}": the folder holds "${name}"`, {
+        notes: ["Name a new or an empty folder"],
+      });
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof KbuildError) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw cannotMake(dir, error);
+  }
+  try {
+    await Deno.mkdir(dir, { recursive: true });
+    return false;
+  } catch (error) {
+    throw cannotMake(dir, error);
+  }
+}
+
+function cannotMake(dir: string, cause: unknown): KbuildError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new KbuildError(`Cannot make a sample in "${dir}": ${reason}`, {
+    notes: ["Name a new or an empty folder that you may write to"],
+    cause,
+  });
+}
+
+/** Removes what was made; the folder itself too, unless it was there before. */
+async function cleanUp(dir: string, existed: boolean): Promise<void> {
+  if (!existed) return await Deno.remove(dir, { recursive: true });
+  for await (const { name } of Deno.readDir(dir)) {
+    await Deno.remove(join(dir, name), { recursive: true });
+  }
+}

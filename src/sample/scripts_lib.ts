@@ -1,0 +1,463 @@
+/**
+ * `hack/lib` of the samples without `golang.sh`: init, util, logging, version, etcd. They run
+ * under bash, so that kbuild can be compared with the sample's own scripts.
+ *
+ * @module
+ */
+import type { EraFacts } from "./eras.ts";
+import { raw } from "./raw.ts";
+import { golangBuild120 } from "./scripts_golang_120.ts";
+import { golangBuild135 } from "./scripts_golang_135.ts";
+import { BASH_HEAD, golangLists } from "./scripts_targets.ts";
+import type { Tree } from "./tree.ts";
+
+/** `hack/lib/**`. */
+export function libScripts(facts: EraFacts): Tree {
+  const build = facts.goMode === "gopath" ? golangBuild120(facts) : golangBuild135(facts);
+  return {
+    "hack/lib/.gitattributes": "version.sh export-subst\n",
+    "hack/lib/etcd.sh": etcd(facts),
+    "hack/lib/golang.sh": `${golangLists(facts)}\n${build}`,
+    "hack/lib/init.sh": init(facts),
+    "hack/lib/logging.sh": LOGGING,
+    "hack/lib/util.sh": util(facts),
+    "hack/lib/version.sh": version(facts),
+  };
+}
+
+function init({ goMode }: EraFacts): string {
+  const gopath = goMode === "gopath";
+  const guard = gopath
+    ? "# Packages come from GOPATH and vendor/, not from modules.\nexport GO111MODULE=off\n"
+    : "# Once is enough.\n[[ $(type -t kube::init::loaded) == function ]] && return 0\n";
+  const output = gopath
+    ? raw`KUBE_OUTPUT_SUBPATH="\${KUBE_OUTPUT_SUBPATH:-_output/local}"
+KUBE_OUTPUT="\${KUBE_ROOT}/\${KUBE_OUTPUT_SUBPATH}"
+KUBE_OUTPUT_BINPATH="\${KUBE_OUTPUT}/bin"
+`
+    : raw`_KUBE_OUTPUT_SUBPATH="\${KUBE_OUTPUT_SUBPATH:-_output/local}"
+export KUBE_OUTPUT="\${KUBE_ROOT}/\${_KUBE_OUTPUT_SUBPATH}"
+export KUBE_OUTPUT_BIN="\${KUBE_OUTPUT}/bin"
+`;
+  const bashVersion = gopath ? "" : "kube::util::ensure-bash-version\n";
+  const end = gopath
+    ? raw`KUBE_OUTPUT_HOSTBIN="\${KUBE_OUTPUT_BINPATH}/$(kube::util::host_platform)"
+export KUBE_OUTPUT_HOSTBIN
+`
+    : raw`# Says that this file has been sourced.
+kube::init::loaded() {
+  return 0
+}
+`;
+  return raw`${BASH_HEAD}set -o errexit
+set -o nounset
+set -o pipefail
+
+${guard}
+# A CDPATH makes cd print the folder.
+unset CDPATH
+
+# The root of this checkout.
+KUBE_ROOT="$(cd "$(dirname "\${BASH_SOURCE[0]}")/../.." && pwd -P)"
+
+${output}
+# A link to the programs of the host's platform.
+export THIS_PLATFORM_BIN="\${KUBE_ROOT}/_output/bin"
+
+KUBE_RSYNC_COMPRESS="\${KUBE_RSYNC_COMPRESS:-0}"
+export no_proxy="127.0.0.1,localhost\${no_proxy:+,\${no_proxy}}"
+
+source "\${KUBE_ROOT}/hack/lib/util.sh"
+source "\${KUBE_ROOT}/hack/lib/logging.sh"
+
+kube::log::install_errexit
+${bashVersion}
+source "\${KUBE_ROOT}/hack/lib/version.sh"
+source "\${KUBE_ROOT}/hack/lib/golang.sh"
+source "\${KUBE_ROOT}/hack/lib/etcd.sh"
+
+# Group versions of the API, the preferred ones first.
+KUBE_AVAILABLE_GROUP_VERSIONS="\${KUBE_AVAILABLE_GROUP_VERSIONS:-\
+v1 \
+apps/v1 \
+autoscaling/v1 \
+}"
+
+# Group versions that the server does not serve.
+KUBE_NONSERVER_GROUP_VERSIONS="
+ abac.authorization.kubernetes.io/v1beta1 \
+"
+export KUBE_NONSERVER_GROUP_VERSIONS
+
+# What "readlink -f" prints, where there is none.
+function kube::readlinkdashf {
+  (
+    if [[ -d "\${1}" ]]; then
+      cd "\${1}"
+      pwd -P
+    else
+      cd "$(dirname "\${1}")"
+      local f
+      f=$(basename "\${1}")
+      if [[ -L "\${f}" ]]; then
+        readlink "\${f}"
+      else
+        echo "$(pwd -P)/\${f}"
+      fi
+    fi
+  )
+}
+
+kube::realpath() {
+  if [[ ! -e "\${1}" ]]; then
+    echo "\${1}: there is no such file" >&2
+    return 1
+  fi
+  kube::readlinkdashf "\${1}"
+}
+
+${end}`;
+}
+
+function util({ goMode }: EraFacts): string {
+  const newer = raw`
+# Finds a date that knows --date=@SECONDS.
+function kube::util::ensure-gnu-date {
+  DATE=date
+  if ! date --version 2>&1 | grep -q GNU; then
+    DATE=gdate
+  fi
+  if ! "\${DATE}" --version 2>&1 | grep -q GNU; then
+    kube::log::error "There is no GNU date in PATH."
+    return 1
+  fi
+}
+
+function kube::util::ensure-bash-version {
+  if (( BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 402 )); then
+    kube::log::error "These scripts need bash 4.2 or later; this is \${BASH_VERSION}."
+    exit 1
+  fi
+}
+
+function kube::util::ensure-docker-buildx {
+  docker buildx version > /dev/null
+}
+`;
+  return raw`${BASH_HEAD}# Whether $1 is one of the arguments after it.
+kube::util::array_contains() {
+  local search="$1"
+  local element
+  shift
+  for element; do
+    if [[ "\${element}" == "\${search}" ]]; then
+      return 0
+    fi
+  done
+  return 1
+}
+
+# Adds a command to the traps of signals: command, signal...
+kube::util::trap_add() {
+  local trap_add_cmd=$1
+  shift
+  local trap_add_name existing
+  for trap_add_name in "$@"; do
+    existing=$(trap -p "\${trap_add_name}" | sed "s/^trap -- '//; s/' [A-Z]*$//")
+    # shellcheck disable=SC2064
+    trap -- "\${existing:+\${existing}; }\${trap_add_cmd}" "\${trap_add_name}"
+  done
+}
+
+kube::util::host_os() {
+  case "$(uname -s)" in
+    Darwin) echo darwin ;;
+    Linux) echo linux ;;
+    *)
+      kube::log::error "Only Linux and macOS can build this."
+      exit 1
+      ;;
+  esac
+}
+
+kube::util::host_arch() {
+  case "$(uname -m)" in
+    x86_64* | amd64*) echo amd64 ;;
+    aarch64* | arm64*) echo arm64 ;;
+    arm*) echo arm ;;
+    s390x*) echo s390x ;;
+    ppc64le*) echo ppc64le ;;
+    *)
+      kube::log::error "The host's architecture is not supported."
+      exit 1
+      ;;
+  esac
+}
+
+kube::util::host_platform() {
+  echo "$(kube::util::host_os)/$(kube::util::host_arch)"
+}
+
+# The newest program of a name among the output folders: name, platform.
+kube::util::find-binary-for-platform() {
+  local -r lookfor="$1"
+  local -r platform="$2"
+  local locations=(
+    "\${KUBE_ROOT}/_output/bin/\${lookfor}"
+    "\${KUBE_ROOT}/_output/dockerized/bin/\${platform}/\${lookfor}"
+    "\${KUBE_ROOT}/_output/local/bin/\${platform}/\${lookfor}"
+    "\${KUBE_ROOT}/platforms/\${platform}/\${lookfor}"
+  )
+  local bin
+  # shellcheck disable=SC2012
+  bin=$( (ls -t "\${locations[@]}" 2>/dev/null || true) | head -1 )
+  echo -n "\${bin}"
+}
+
+kube::util::find-binary() {
+  kube::util::find-binary-for-platform "$1" "$(kube::util::host_platform)"
+}
+
+# The repositories in staging/.
+function kube::util::list_staging_repos() {
+  (
+    cd "\${KUBE_ROOT}/staging/src/k8s.io" && find . -mindepth 1 -maxdepth 1 -type d | cut -c 3- | sort
+  )
+}
+
+function kube::util::ensure_docker_daemon_connectivity {
+  "\${DOCKER[@]}" info > /dev/null
+}
+
+# Waits for all jobs; the status is how many of them failed.
+kube::util::wait-for-jobs() {
+  local fail=0
+  local job
+  for job in $(jobs -p); do
+    wait "\${job}" || (( fail += 1 ))
+  done
+  return \${fail}
+}
+
+# Joins arguments: separator, parts...
+function kube::util::join {
+  local IFS="$1"
+  shift
+  echo "$*"
+}
+
+# Reads lines of stdin into the array that $1 names.
+function kube::util::read-array {
+  local read_array_line
+  eval "$1=()"
+  while IFS= read -r read_array_line; do
+    eval "$1+=(\"\$read_array_line\")"
+  done
+}
+${goMode === "gopath" ? "" : newer}`;
+}
+
+const LOGGING = raw`${BASH_HEAD}# How much is said: lines with a higher V are left out.
+KUBE_VERBOSE="\${KUBE_VERBOSE:-2}"
+
+# Runs when a command fails.
+kube::log::errexit() {
+  local err="\${PIPESTATUS[*]}"
+  set +o | grep -qe "-o errexit" || return
+  set +o xtrace
+  kube::log::error "Error in \${BASH_SOURCE[1]}:\${BASH_LINENO[0]}. '\${BASH_COMMAND}' exited with status \${err}"
+  exit 1
+}
+
+kube::log::install_errexit() {
+  trap 'kube::log::errexit' ERR
+  set -o errtrace
+}
+
+kube::log::internal::stamp() {
+  date +"[%m%d %H:%M:%S]"
+}
+
+kube::log::internal::lines() {
+  local message
+  for message; do
+    echo "    \${message}"
+  done
+}
+
+# An error; goes on.
+kube::log::error() {
+  echo "!!! $(kube::log::internal::stamp) \${1-}" >&2
+  shift
+  kube::log::internal::lines "$@" >&2
+}
+
+# An error; ends the script: message, status.
+kube::log::error_exit() {
+  kube::log::error "\${1:-}"
+  exit "\${2:-1}"
+}
+
+kube::log::usage() {
+  echo >&2
+  printf '%s\n' "$@" >&2
+  echo >&2
+}
+
+kube::log::info() {
+  local V="\${V:-0}"
+  if [[ \${KUBE_VERBOSE} -lt \${V} ]]; then
+    return
+  fi
+  printf '%s\n' "$@"
+}
+
+kube::log::progress() {
+  printf '%b' "$@"
+}
+
+# A step: "+++ [0518 15:19:14] message", then further lines.
+kube::log::status() {
+  local V="\${V:-0}"
+  if [[ \${KUBE_VERBOSE} -lt \${V} ]]; then
+    return
+  fi
+  echo "+++ $(kube::log::internal::stamp) \${1}"
+  shift
+  kube::log::internal::lines "$@"
+}
+`;
+
+function version({ versionPackages, goMode }: EraFacts): string {
+  const flags = versionPackages.map((path) => `      "-X '${path}.\${key}=\${val}'"\n`).join("");
+  const [date, ensure] = goMode === "gopath"
+    ? ["date", ""]
+    : ["${DATE}", "  kube::util::ensure-gnu-date\n"];
+  return raw`${BASH_HEAD}# Where this file sets and keeps the version:
+#
+#   KUBE_GIT_COMMIT       commit id
+#   KUBE_GIT_TREE_STATE   clean, dirty or archive
+#   KUBE_GIT_VERSION      v1.2.3, v1.2.3-4+0123456789abcd, ...
+#   KUBE_GIT_MAJOR, KUBE_GIT_MINOR
+
+# Sets the variables above: from KUBE_GIT_VERSION_FILE, from what 'git archive' left, or from git.
+kube::version::get_version_vars() {
+  if [[ -n \${KUBE_GIT_VERSION_FILE-} ]]; then
+    kube::version::load_version_vars "\${KUBE_GIT_VERSION_FILE}"
+    return
+  fi
+
+  # 'git archive' fills these in (.gitattributes says export-subst).
+  # shellcheck disable=SC2016,SC2050
+  if [[ '$Format:%%$' == "%" ]]; then
+    KUBE_GIT_COMMIT='$Format:%H$'
+    KUBE_GIT_TREE_STATE="archive"
+    if [[ '$Format:%D$' =~ tag:\ (v[^ ,]+) ]]; then
+      KUBE_GIT_VERSION="\${BASH_REMATCH[1]}"
+    fi
+  fi
+
+  local git=(git --work-tree "\${KUBE_ROOT}")
+  local git_status
+
+  if [[ -z \${KUBE_GIT_COMMIT-} ]] && ! KUBE_GIT_COMMIT=$("\${git[@]}" rev-parse "HEAD^{commit}" 2>/dev/null); then
+    return 0
+  fi
+  if [[ -z \${KUBE_GIT_TREE_STATE-} ]]; then
+    if git_status=$("\${git[@]}" status --porcelain 2>/dev/null) && [[ -z \${git_status} ]]; then
+      KUBE_GIT_TREE_STATE="clean"
+    else
+      KUBE_GIT_TREE_STATE="dirty"
+    fi
+  fi
+
+  if [[ -z \${KUBE_GIT_VERSION-} ]]; then
+    KUBE_GIT_VERSION=$("\${git[@]}" describe --tags --match='v*' --abbrev=14 "\${KUBE_GIT_COMMIT}^{commit}" 2>/dev/null) || return 0
+  fi
+
+  # v1.2.3-alpha.0-4-gHASH becomes v1.2.3-alpha.0.4+HASH, v1.2.3-4-gHASH becomes v1.2.3-4+HASH.
+  if [[ "\${KUBE_GIT_VERSION}" =~ ^([^-]*-[^-]*)-([0-9]+)-g([0-9a-f]{14})$ ]]; then
+    KUBE_GIT_VERSION="\${BASH_REMATCH[1]}.\${BASH_REMATCH[2]}+\${BASH_REMATCH[3]}"
+  elif [[ "\${KUBE_GIT_VERSION}" =~ ^([^-]*-[0-9]+)-g([0-9a-f]{14})$ ]]; then
+    KUBE_GIT_VERSION="\${BASH_REMATCH[1]}+\${BASH_REMATCH[2]}"
+  fi
+  if [[ "\${KUBE_GIT_TREE_STATE}" == "dirty" ]]; then
+    KUBE_GIT_VERSION+="-dirty"
+  fi
+
+  if [[ "\${KUBE_GIT_VERSION}" =~ ^v([0-9]+)\.([0-9]+)(\.[0-9]+)?([-].*)?([+].*)?$ ]]; then
+    KUBE_GIT_MAJOR=\${BASH_REMATCH[1]}
+    KUBE_GIT_MINOR=\${BASH_REMATCH[2]}
+    if [[ -n "\${BASH_REMATCH[4]}" ]]; then
+      KUBE_GIT_MINOR+="+"
+    fi
+  fi
+
+  if ! [[ "\${KUBE_GIT_VERSION}" =~ ^v([0-9]+)\.([0-9]+)(\.[0-9]+)?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$ ]]; then
+    kube::log::error "KUBE_GIT_VERSION is no semantic version: \${KUBE_GIT_VERSION}"
+    exit 1
+  fi
+}
+
+# Writes the variables to a file.
+kube::version::save_version_vars() {
+  local version_file=\${1-}
+  cat <<EOF >"\${version_file}"
+KUBE_GIT_COMMIT='\${KUBE_GIT_COMMIT-}'
+KUBE_GIT_TREE_STATE='\${KUBE_GIT_TREE_STATE-}'
+KUBE_GIT_VERSION='\${KUBE_GIT_VERSION-}'
+KUBE_GIT_MAJOR='\${KUBE_GIT_MAJOR-}'
+KUBE_GIT_MINOR='\${KUBE_GIT_MINOR-}'
+EOF
+}
+
+# Reads the variables from a file.
+kube::version::load_version_vars() {
+  local version_file=\${1-}
+  source "\${version_file}"
+}
+
+# Prints what go's -ldflags needs to stamp the version.
+kube::version::ldflags() {
+  kube::version::get_version_vars
+
+  local -a ldflags
+  function add_ldflag() {
+    local key=\${1}
+    local val=\${2}
+    ldflags+=(
+${flags}    )
+  }
+
+${ensure}  add_ldflag "buildDate" "$(${date} \${SOURCE_DATE_EPOCH:+"--date=@\${SOURCE_DATE_EPOCH}"} -u +'%Y-%m-%dT%H:%M:%SZ')"
+  if [[ -n \${KUBE_GIT_COMMIT-} ]]; then
+    add_ldflag "gitCommit" "\${KUBE_GIT_COMMIT}"
+    add_ldflag "gitTreeState" "\${KUBE_GIT_TREE_STATE}"
+  fi
+
+  if [[ -n \${KUBE_GIT_VERSION-} ]]; then
+    add_ldflag "gitVersion" "\${KUBE_GIT_VERSION}"
+  fi
+
+  if [[ -n \${KUBE_GIT_MAJOR-} && -n \${KUBE_GIT_MINOR-} ]]; then
+    add_ldflag "gitMajor" "\${KUBE_GIT_MAJOR}"
+    add_ldflag "gitMinor" "\${KUBE_GIT_MINOR}"
+  fi
+
+  echo "\${ldflags[*]-}"
+}
+`;
+}
+
+function etcd({ goMode }: EraFacts): string {
+  return raw`${BASH_HEAD}# The etcd that integration tests want.
+ETCD_VERSION=\${ETCD_VERSION:-${goMode === "gopath" ? "3.4.13" : "3.6.4"}}
+ETCD_HOST=\${ETCD_HOST:-127.0.0.1}
+ETCD_PORT=\${ETCD_PORT:-2379}
+export KUBE_INTEGRATION_ETCD_URL="http://\${ETCD_HOST}:\${ETCD_PORT}"
+
+kube::etcd::validate() {
+  command -v etcd > /dev/null
+}
+`;
+}

@@ -1,0 +1,199 @@
+/**
+ * The first half of the sample's `hack/lib/golang.sh`: platforms, targets and static binaries, in
+ * the shapes of Kubernetes' own script. What changes from era to era comes from `EraFacts`.
+ *
+ * @module
+ */
+import type { EraFacts } from "./eras.ts";
+import { raw } from "./raw.ts";
+
+/** First lines of each bash library. */
+export const BASH_HEAD = raw`#!/usr/bin/env bash
+
+# Part of kbuild's sample checkout: a small look-alike of Kubernetes, not Kubernetes.
+
+`;
+
+/** First lines of each bash program. */
+export const BASH_PROGRAM_HEAD = raw`${BASH_HEAD}set -o errexit
+set -o nounset
+set -o pipefail
+
+`;
+
+function array(name: string, values: readonly string[]): string {
+  return `readonly ${name}=(\n${values.map((value) => `  ${value}\n`).join("")})\n`;
+}
+
+function targets(name: string, values: readonly string[], extra = ""): string {
+  const list = values.map((value) => `    ${value}\n`).join("");
+  return `kube::golang::${name}() {\n  local targets=(\n${list}  )\n${extra}` +
+    `  echo "\${targets[@]}"\n}\n`;
+}
+
+function platformArrays({ platforms }: EraFacts): string {
+  return [
+    "# Where the control plane runs.",
+    array("KUBE_SUPPORTED_SERVER_PLATFORMS", platforms.server),
+    "# Where nodes run.",
+    array("KUBE_SUPPORTED_NODE_PLATFORMS", platforms.node),
+    "# Where clients run.",
+    array("KUBE_SUPPORTED_CLIENT_PLATFORMS", platforms.client),
+    "# Where test programs run.",
+    array("KUBE_SUPPORTED_TEST_PLATFORMS", platforms.test),
+  ].join("\n");
+}
+
+const LIST_HELPERS = raw`# Prints each argument that is there more than once; sorted, one a line.
+kube::golang::dups() {
+  printf '%s\n' "$@" | sort | uniq -d
+}
+
+# Prints each argument once; sorted, one a line.
+kube::golang::dedup() {
+  printf '%s\n' "$@" | sort -u
+}
+`;
+
+function choose(values: Readonly<Record<"SERVER" | "NODE" | "TEST" | "CLIENT", string>>): string {
+  return (["SERVER", "NODE", "TEST", "CLIENT"] as const)
+    .map((group) =>
+      `    KUBE_${group}_PLATFORMS=(${values[group]})\n    readonly KUBE_${group}_PLATFORMS\n`
+    ).join("");
+}
+
+function fastBuild(architecture: string): string {
+  const linux = `"linux/${architecture}"`;
+  const both = `"darwin/${architecture}" ${linux}`;
+  const indent = (text: string) => text.replaceAll(/^/gm, "  ").trimEnd() + "\n";
+  const mac = choose({ SERVER: linux, NODE: linux, TEST: both, CLIENT: both });
+  const other = choose({ SERVER: linux, NODE: linux, TEST: linux, CLIENT: linux });
+  return raw`    if [[ "\${KUBE_BUILDER_OS:-}" == "darwin"* ]]; then
+${indent(mac)}    else
+${indent(other)}    fi
+`;
+}
+
+function setupPlatforms(facts: EraFacts): string {
+  const common = (group: string) =>
+    raw`    kube::util::read-array KUBE_${group}_PLATFORMS < <(kube::golang::dups \
+        "\${platforms[@]}" \
+        "\${KUBE_SUPPORTED_${group}_PLATFORMS[@]}" \
+      )
+    readonly KUBE_${group}_PLATFORMS
+`;
+  const hostArch = raw`    local host_arch
+    host_arch=$(kube::util::host_arch)
+    if [[ "\${host_arch}" != "amd64" && "\${host_arch}" != "arm64" && "\${host_arch}" != "ppc64le" && "\${host_arch}" != "s390x" ]]; then
+      host_arch="amd64"
+    fi
+`;
+  const fast = facts.era === "1.20" ? fastBuild("amd64") : hostArch + fastBuild("${host_arch}");
+  const groups = ["SERVER", "NODE", "TEST", "CLIENT"];
+  const all = choose({
+    SERVER: '"${KUBE_SUPPORTED_SERVER_PLATFORMS[@]}"',
+    NODE: '"${KUBE_SUPPORTED_NODE_PLATFORMS[@]}"',
+    TEST: '"${KUBE_SUPPORTED_TEST_PLATFORMS[@]}"',
+    CLIENT: '"${KUBE_SUPPORTED_CLIENT_PLATFORMS[@]}"',
+  });
+  return raw`# Decides the platforms of this run from KUBE_BUILD_PLATFORMS, KUBE_FASTBUILD and
+# KUBE_BUILDER_OS. A platform that no list above has is dropped.
+declare -a KUBE_SERVER_PLATFORMS
+declare -a KUBE_CLIENT_PLATFORMS
+declare -a KUBE_NODE_PLATFORMS
+declare -a KUBE_TEST_PLATFORMS
+kube::golang::setup_platforms() {
+  if [[ -n "\${KUBE_BUILD_PLATFORMS:-}" ]]; then
+    local -a platforms
+    IFS=" " read -ra platforms <<< "\${KUBE_BUILD_PLATFORMS}"
+    kube::util::read-array platforms < <(kube::golang::dedup "\${platforms[@]}")
+
+${groups.map(common).join("\n")}  elif [[ "\${KUBE_FASTBUILD:-}" == "true" ]]; then
+${fast}  else
+${all}  fi
+}
+
+kube::golang::setup_platforms
+`;
+}
+
+function readTargets(array: string, name: string): string {
+  return raw`
+IFS=" " read -ra ${array} <<< "$(kube::golang::${name})"
+readonly ${array}
+`;
+}
+
+function binaries(group: string): string {
+  return `readonly KUBE_${group}_BINARIES=("\${KUBE_${group}_TARGETS[@]##*/}")\n`;
+}
+
+function windowsBinaries(group: string): string {
+  return `readonly KUBE_${group}_BINARIES_WIN=("\${KUBE_${group}_BINARIES[@]/%/.exe}")\n`;
+}
+
+/** `hack/lib/golang.sh` up to and with the coverage list. */
+export function golangLists(facts: EraFacts): string {
+  const { targets: lists } = facts;
+  const nodeTest = raw`
+  if [[ "\${OSTYPE:-}" == "linux"* ]]; then
+    targets+=( test/e2e_node/e2e_node.test )
+  fi
+
+`;
+  const goPackage = facts.goMode === "gopath"
+    ? raw`# The package that is built.
+readonly KUBE_GO_PACKAGE=k8s.io/kubernetes
+readonly KUBE_GOPATH="\${KUBE_OUTPUT}/go"
+`
+    : raw`readonly KUBE_GOPATH="\${KUBE_GOPATH:-"\${KUBE_OUTPUT}/go"}"
+export KUBE_GOPATH
+`;
+  return [
+    `${BASH_HEAD}# shellcheck disable=SC2034\n\n${goPackage}`,
+    platformArrays(facts),
+    "# Programs of the control plane; Linux only.\n" + targets("server_targets", lists.server) +
+    readTargets("KUBE_SERVER_TARGETS", "server_targets") + binaries("SERVER"),
+    "# Programs that get a container image.\n" +
+    targets("server_image_targets", lists.serverImage) +
+    readTargets("KUBE_SERVER_IMAGE_TARGETS", "server_image_targets") + binaries("SERVER_IMAGE"),
+    "# Programs in the conformance image.\n" +
+    targets("conformance_image_targets", lists.conformanceImage) +
+    readTargets("KUBE_CONFORMANCE_IMAGE_TARGETS", "conformance_image_targets"),
+    "# Programs of a node.\n" + targets("node_targets", lists.node) +
+    readTargets("KUBE_NODE_TARGETS", "node_targets") + binaries("NODE") + windowsBinaries("NODE"),
+    LIST_HELPERS,
+    setupPlatforms(facts),
+    "# Programs for users.\n" + array("KUBE_CLIENT_TARGETS", lists.client) + binaries("CLIENT") +
+    windowsBinaries("CLIENT"),
+    "# Test programs for all platforms.\n" + targets("test_targets", lists.test) +
+    readTargets("KUBE_TEST_TARGETS", "test_targets") + binaries("TEST") + windowsBinaries("TEST") +
+    array("KUBE_TEST_PORTABLE", [
+      "test/e2e/testing-manifests",
+      "test/kubemark",
+      "hack/e2e-internal",
+      "hack/get-build.sh",
+      "hack/ginkgo-e2e.sh",
+      "hack/lib",
+    ]),
+    "# Test programs that run in a cluster.\n" +
+    targets("server_test_targets", lists.serverTest, nodeTest) +
+    readTargets("KUBE_TEST_SERVER_TARGETS", "server_test_targets") + binaries("TEST_SERVER") +
+    `readonly KUBE_TEST_SERVER_PLATFORMS=("\${KUBE_SERVER_PLATFORMS[@]:+"\${KUBE_SERVER_PLATFORMS[@]}"}")\n`,
+    `# GiB that building platforms side by side needs.\n` +
+    `readonly KUBE_PARALLEL_BUILD_MEMORY=${facts.parallelMemory}\n`,
+    array("KUBE_ALL_TARGETS", [
+      '"${KUBE_SERVER_TARGETS[@]}"',
+      '"${KUBE_CLIENT_TARGETS[@]}"',
+      '"${KUBE_TEST_TARGETS[@]}"',
+      '"${KUBE_TEST_SERVER_TARGETS[@]}"',
+    ]) + binaries("ALL"),
+    "# Built with CGO_ENABLED=0.\n" + array(facts.staticArray, facts.statics),
+    "# Built by `go test -c` when KUBE_BUILD_WITH_COVERAGE is set.\n" +
+    array(
+      "KUBE_COVERAGE_INSTRUMENTED_PACKAGES",
+      ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet"]
+        .map((name) => `k8s.io/kubernetes/cmd/${name}`),
+    ),
+  ].join("\n");
+}

@@ -1,0 +1,118 @@
+import { createTail } from "./tail.ts";
+
+/** How a process group is started and watched. */
+export interface GroupOptions {
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin?: string | undefined;
+  /** Takes stdout as it comes; the promise it returns holds the program back. */
+  readonly onStdout: (chunk: Uint8Array) => void | Promise<void>;
+  /** Takes stderr as it comes. */
+  readonly onStderr: (chunk: Uint8Array) => void | Promise<void>;
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds between the polite signal and SIGKILL. */
+  readonly graceMs: number;
+}
+
+/** How a process group ended. */
+export interface GroupEnd {
+  readonly code: number;
+  readonly signal: Deno.Signal | null;
+  readonly tail: readonly string[];
+  /** True when the group was ended because `signal` was aborted. */
+  readonly aborted: boolean;
+}
+
+/** Lines of output that errors can show. */
+const TAIL_LINES = 20;
+
+/** Sends a signal to every member of a group; a group that is gone is no error. */
+function signalGroup(leader: number, signal: Deno.Signal): void {
+  try {
+    Deno.kill(-leader, signal);
+  } catch {
+    // ESRCH: every member has ended.
+  }
+}
+
+async function drain(
+  stream: ReadableStream<Uint8Array>,
+  take: (chunk: Uint8Array) => void | Promise<void>,
+): Promise<void> {
+  for await (const chunk of stream) await take(chunk);
+}
+
+/**
+ * Starts a program as the leader of a new process group, and waits until it has ended and its
+ * output is read. `child.kill` would leave grandchildren (go's compile and link) alive; a signal
+ * to the group reaches all of them.
+ *
+ * On abort the group gets SIGINT, which lets `go` remove its work folder, and after `graceMs`
+ * SIGKILL. Members that outlive their leader are killed at the end in every case.
+ *
+ * @throws {Deno.errors.NotFound} The program or the folder does not exist.
+ */
+export async function runGroup(options: GroupOptions): Promise<GroupEnd> {
+  const { argv, cwd, env, stdin, onStdout, onStderr, signal, graceMs } = options;
+  const [program, ...args] = argv;
+  if (program === undefined) throw new TypeError("Cannot run an empty command");
+  signal?.throwIfAborted();
+
+  const child = new Deno.Command(program, {
+    args,
+    cwd,
+    env: { ...env },
+    clearEnv: true,
+    detached: true,
+    stdin: stdin === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+
+  let aborted = false;
+  let killer: ReturnType<typeof setTimeout> | undefined;
+  const onAbort = () => {
+    aborted = true;
+    signalGroup(child.pid, "SIGINT");
+    killer = setTimeout(() => signalGroup(child.pid, "SIGKILL"), graceMs);
+  };
+  signal?.addEventListener("abort", onAbort, { once: true });
+
+  const tail = createTail(TAIL_LINES);
+  const outText = new TextDecoder();
+  const errText = new TextDecoder();
+  try {
+    const feeding = stdin === undefined ? undefined : feed(child.stdin, stdin);
+    const reading = Promise.all([
+      drain(child.stdout, (chunk) => {
+        tail.push(outText.decode(chunk, { stream: true }));
+        return onStdout(chunk);
+      }),
+      drain(child.stderr, (chunk) => {
+        tail.push(errText.decode(chunk, { stream: true }));
+        return onStderr(chunk);
+      }),
+    ]);
+    // A consumer that fails must not leave the program blocked on a full pipe.
+    reading.catch(() => signalGroup(child.pid, "SIGKILL"));
+    const status = await child.status;
+    // A stray member would hold the pipes open and live on.
+    signalGroup(child.pid, "SIGKILL");
+    await Promise.all([feeding, reading]);
+    return Object.freeze({ code: status.code, signal: status.signal, tail: tail.lines(), aborted });
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+    clearTimeout(killer);
+  }
+}
+
+async function feed(sink: WritableStream<Uint8Array>, text: string): Promise<void> {
+  const writer = sink.getWriter();
+  try {
+    await writer.write(new TextEncoder().encode(text));
+    await writer.close();
+  } catch {
+    // EPIPE: the program ended without reading everything; its status tells the story.
+  }
+}

@@ -1,0 +1,148 @@
+import { KbuildError } from "../errors.ts";
+import { runGroup } from "./group.ts";
+import { CommandError } from "./types.ts";
+import type { RunOptions, RunResult, Shell, Start } from "./types.ts";
+import { quoteCommand } from "./quote.ts";
+
+/** What every program of one run shares. */
+export interface ShellOptions {
+  /** Working directory where a run names none; absolute. */
+  cwd: string;
+  /** Environment where a run names none. */
+  env: Readonly<Record<string, string>>;
+  /** Takes the output of runs with `output: "stream"`, as it comes. */
+  write?: (chunk: Uint8Array) => void | Promise<void>;
+  /** Ends every running group when aborted, and refuses new ones. */
+  signal?: AbortSignal;
+  /** Told of every program before it starts. */
+  onStart?: (start: Start) => void;
+  /** Milliseconds that a group has to end itself after an abort. Default 5000. */
+  graceMs?: number;
+}
+
+/** Thrown when a run ends because the user (or a failed sibling) asked for it. */
+export class InterruptedError extends KbuildError {
+  override readonly name = "InterruptedError";
+
+  constructor(what: string) {
+    super(`Stopped ${what}`, { exitCode: 130 });
+  }
+}
+
+/**
+ * Makes the {@linkcode Shell}: the one place that starts other programs. Each runs as the leader
+ * of a process group, so that Ctrl-C or a failure ends its children too.
+ */
+export function createShell(options: ShellOptions): Shell {
+  const { cwd: defaultCwd, env: defaultEnv, write, signal: runSignal, onStart, graceMs = 5000 } =
+    options;
+
+  async function run(argv: readonly string[], runOptions: RunOptions = {}): Promise<RunResult> {
+    const {
+      cwd = defaultCwd,
+      env = defaultEnv,
+      stdin,
+      output = "capture",
+      onStdout,
+      allowed = [0],
+      signal: ownSignal,
+      label,
+    } = runOptions;
+    const command = quoteCommand(argv);
+    const what = label ?? command;
+    const signals = [runSignal, ownSignal].filter((s) => s !== undefined);
+    const signal = signals.length === 0 ? undefined : AbortSignal.any(signals);
+    if (signal?.aborted === true) throw new InterruptedError(what);
+    onStart?.({ argv, cwd, env });
+
+    const captured: Uint8Array[] = [];
+    const started = performance.now();
+    const end = await runGroup({
+      argv,
+      cwd,
+      env,
+      stdin,
+      graceMs,
+      signal,
+      onStdout: onStdout ??
+        (output === "capture" ? (chunk) => void captured.push(chunk) : write ?? (() => {})),
+      onStderr: output === "capture" ? () => {} : write ?? (() => {}),
+    }).catch((error: unknown) => {
+      throw cannotStart(error, argv, cwd, what);
+    });
+    const durationMs = performance.now() - started;
+
+    if (end.aborted) throw new InterruptedError(what);
+    if (end.signal !== null || !allowed.includes(end.code)) {
+      throw failed(end, { argv, cwd, command, what, shown: output === "stream" });
+    }
+    return Object.freeze({
+      argv: Object.freeze([...argv]),
+      cwd,
+      code: end.code,
+      stdout: decode(captured),
+      tail: end.tail,
+      durationMs,
+    });
+  }
+  return Object.freeze({ run });
+}
+
+function decode(chunks: readonly Uint8Array[]): string {
+  const decoder = new TextDecoder();
+  return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode();
+}
+
+function failed(
+  end: { code: number; signal: string | null; tail: readonly string[] },
+  run: {
+    argv: readonly string[];
+    cwd: string;
+    command: string;
+    what: string;
+    shown: boolean;
+  },
+): CommandError {
+  const how = end.signal === null ? `exited with status ${end.code}` : `was ended by ${end.signal}`;
+  const program = run.argv[0] ?? "";
+  const notes = [`Command: ${run.command}`, `Directory: ${run.cwd}`];
+  const outOfMemory = end.signal === "SIGKILL" ||
+    end.tail.some((line) => /signal: killed|cannot allocate memory/.test(line));
+  if (outOfMemory) {
+    notes.push("The system may have run out of memory: retry with a smaller --jobs");
+  }
+  const noSpace = end.tail.some((line) => /no space left on device/i.test(line));
+  if (noSpace) notes.push("Free some disk space (`kbuild clean` removes _output), then run again");
+  const message = run.what === run.command
+    ? `"${program}" ${how}`
+    : `Cannot finish "${run.what}": ${program} ${how}`;
+  return new CommandError(message, {
+    argv: run.argv,
+    cwd: run.cwd,
+    code: end.signal === null ? end.code : undefined,
+    signal: end.signal ?? undefined,
+    // Streamed output is on the screen already.
+    output: run.shown ? [] : end.tail,
+    tail: end.tail,
+    notes,
+  });
+}
+
+function cannotStart(
+  error: unknown,
+  argv: readonly string[],
+  cwd: string,
+  what: string,
+): unknown {
+  if (error instanceof DOMException && error.name === "AbortError") {
+    return new InterruptedError(what);
+  }
+  if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied)) {
+    return error;
+  }
+  const program = argv[0] ?? "";
+  const why = error instanceof Deno.errors.NotFound
+    ? `it or the folder "${cwd}" does not exist`
+    : "permission denied";
+  return new CommandError(`Cannot start "${program}": ${why}`, { argv, cwd, cause: error });
+}

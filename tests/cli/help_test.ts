@@ -1,0 +1,139 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { checkCommands, commandHelp, helpJson, overview, shortHelp } from "../../src/cli/mod.ts";
+import { ALL, CLEAN, COMMANDS, RUN } from "./_commands.ts";
+
+function assertFits(text: string): void {
+  for (const line of text.split("\n")) assert(line.length <= 80, `${line.length}: ${line}`);
+  assertEquals(text.match(/[ \t]$/m), null);
+  assert(text.endsWith("\n") && !text.endsWith("\n\n"));
+}
+
+Deno.test("overview() lists commands by group, in one column", () => {
+  assertEquals(
+    overview(COMMANDS, "The summary."),
+    `The summary.
+
+Usage: kbuild COMMAND [FLAGS] [NAME=value ...]
+
+Building
+  all            Build binaries
+  run            Run a command in the container
+  clean          Remove what was built
+
+Releasing
+  quick-release  Build a release without tests
+
+Help
+  help           Show the commands, or one of them
+
+Flags of every command
+  --root DIR             The checkout to work on, instead of the one around the
+                         current folder
+  --json                 Print the result as JSON
+  -v, --verbose [LEVEL]  Say more: 0 least, 1 as ever, 5 most; -v is 2, -vv is 3
+                         [KUBE_VERBOSE]
+  --debug                Show the stack and the causes of an error
+  -h, --help             Show this help
+  --version              Print the version of kbuild
+
+"kbuild help COMMAND" explains a command. NAME=value sets a variable, as with
+make; a flag beats a variable, a variable beats the environment.
+`,
+  );
+});
+
+Deno.test("commandHelp() shows usage, flags with their variables, variables and examples", () => {
+  const text = commandHelp(ALL);
+  assert(
+    text.startsWith(`kbuild all: Build binaries
+
+Usage: kbuild all [FLAGS] [NAME=value ...] [TARGET ...]
+
+Builds what WHAT names, for one platform or several; without WHAT everything
+that the checkout lists.
+
+  kept   as it is
+
+Arguments
+  TARGET  What to build
+
+Flags
+  --what TARGETS          Targets [WHAT]
+  -p, --platform OS/ARCH  Platforms to build for, with a summary that is long
+                          enough to need a second line [KUBE_BUILD_PLATFORMS]
+`),
+    text,
+  );
+  assertStringIncludes(text, "  -f, --format STRING     How (text, yaml)\n");
+  assertStringIncludes(text, "  KUBE_FASTBUILD              One platform only (true, false)\n");
+  assert(text.endsWith(`
+Examples
+  # Build everything
+  kbuild all
+  # Build for a debugger
+  kbuild all WHAT=cmd/kubelet GOGCFLAGS="-N -l"
+`));
+  assert(!text.includes("--secret"));
+  assertStringIncludes(commandHelp(RUN), "Usage: kbuild run [FLAGS] [NAME=value ...] PROGRAM [ARG");
+});
+
+Deno.test("commandHelp() gives a long term a line of its own", () => {
+  const name = "KUBE_INTEGRATION_TEST_MAX_CONCURRENCY";
+  const text = commandHelp({ ...CLEAN, variables: [{ name, summary: "How many" }] });
+  assertStringIncludes(text, `  ${name}\n    How many\n`);
+});
+
+Deno.test("help fits 80 columns", () => {
+  const many = Array.from({ length: 60 }, (_, i) => ({ ...CLEAN, name: `a-command-${i}` }));
+  for (const text of [overview(many, "S."), shortHelp(many, "S."), shortHelp(COMMANDS, "S.")]) {
+    assertFits(text);
+  }
+  for (const command of COMMANDS) assertFits(commandHelp(command));
+});
+
+Deno.test("helpJson() is the data of the commands", () => {
+  const data = JSON.parse(helpJson(COMMANDS, "1.2.3"));
+  assertEquals(data.version, "1.2.3");
+  assertEquals(data.commands.map(({ name }: { name: string }) => name), [
+    "all",
+    "run",
+    "quick-release",
+    "clean",
+  ]);
+  const [all] = data.commands;
+  assertEquals(all.flags[0], ALL.flags[0]);
+  assertEquals(all.flags.some(({ name }: { name: string }) => name === "secret"), false);
+  assertEquals(all.variables, ALL.variables);
+  assertEquals([all.aliases, all.passthrough, "run" in all], [[], false, false]);
+});
+
+Deno.test("checkCommands() finds slips in the data", () => {
+  assertEquals(checkCommands(COMMANDS), []);
+  const flag = { name: "root", kind: "string", summary: "x" } as const;
+  const table: [Partial<typeof CLEAN>, string][] = [
+    [{ name: "Clean" }, "is not in lower case"],
+    [{ summary: "removes." }, "needs a summary with"],
+    [{ summary: "R".repeat(61) }, "has a summary of 61 letters"],
+    [{ examples: [] }, "has no example"],
+    [{ examples: [{ command: "make", does: "x" }] }, 'without "kbuild": "make"'],
+    [{ flags: [flag] }, 'has a second flag "--root"'],
+    [{ flags: [{ ...flag, name: "x y" }] }, 'malformed flag "--x y"'],
+    [{ flags: [{ ...flag, name: "rest", short: "v" }] }, 'has a second flag "-v"'],
+    [{ flags: [{ ...flag, name: "rest", short: "1" }] }, 'malformed flag "-1"'],
+    [{ variables: [{ name: "what", summary: "x" }] }, 'malformed variable "what"'],
+    [{ args: [{ name: "A", summary: "", variadic: true }, { name: "B", summary: "" }] }, "after"],
+    [
+      { args: [{ name: "A", summary: "" }, { name: "B", summary: "", required: true }] },
+      "left out",
+    ],
+  ];
+  for (const [change, words] of table) {
+    const [found = "", ...more] = checkCommands([{ ...CLEAN, ...change }]);
+    assertStringIncludes(found, words);
+    assertEquals(more, []);
+  }
+  assertEquals(checkCommands([CLEAN, { ...ALL, aliases: ["clean", "help"] }]), [
+    'Command "clean" exists twice',
+    'Command "help" exists twice',
+  ]);
+});

@@ -1,0 +1,27 @@
+import { assertEquals } from "@std/assert";
+import { didYouMean, nearest } from "../../src/cli/mod.ts";
+
+Deno.test("nearest() finds slips and beginnings", () => {
+  const words = ["all", "cross", "release", "quick-release", "release-images", "test", "package"];
+  const table: [string, number, string[]][] = [
+    ["relase", 3, ["release"]],
+    ["release-", 3, ["release", "release-images"]],
+    ["rel", 3, ["release", "release-images"]],
+    ["re", 3, []],
+    ["tset", 1, ["test"]],
+    ["TEST", 1, ["test"]],
+    ["al", 1, ["all"]],
+    ["zzz", 3, []],
+    ["", 3, []],
+    ["kubectl", 3, []],
+  ];
+  for (const [typed, limit, expected] of table) {
+    assertEquals(nearest(typed, words, limit), expected);
+  }
+});
+
+Deno.test("didYouMean() is no note when nothing is near", () => {
+  assertEquals(didYouMean([]), []);
+  assertEquals(didYouMean(["a"]), ['Did you mean "a"?']);
+  assertEquals(didYouMean(["a", "b"]), ['Did you mean "a" or "b"?']);
+});

@@ -1,0 +1,198 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { KbuildError } from "../../src/errors.ts";
+import { ALL, CLEAN, COMMANDS, run, type TestContext } from "./_commands.ts";
+import type { CliOptions, Globals } from "../../src/cli/mod.ts";
+
+function failing(error: unknown): Partial<CliOptions<TestContext>> {
+  return { commands: [{ ...CLEAN, run: () => Promise.reject(error) }] };
+}
+
+Deno.test("runCli() runs the command with its context and input", async () => {
+  const { code, ran, stdout, stderr, contexts } = await run([
+    "--root",
+    "/a b",
+    "all",
+    "x",
+    "WHAT=cmd/kubelet",
+    "--race",
+  ]);
+  assertEquals([code, stdout, stderr, contexts, ran.length], [0, "", "", 1, 1]);
+  const [only] = ran;
+  assertEquals(only?.command, "all");
+  assertEquals(only?.input.args, ["x"]);
+  assertEquals(only?.input.variables, { WHAT: "cmd/kubelet" });
+  assertEquals(only?.input.boolean("race"), true);
+});
+
+Deno.test("runCli() finds the command behind flags and variables", async () => {
+  const table: [string[], string, string[]][] = [
+    [["WHAT=x", "all"], "all", []],
+    [["-v", "all", "all"], "all", ["all"]],
+    [["-v5", "--json", "--root=x", "all"], "all", []],
+    [["--root", "clean", "all"], "all", []],
+    [["all", "--root", "clean"], "all", []],
+    [["release-skip-tests"], "quick-release", []],
+    [["--", "all", "--race"], "all", ["--race"]],
+    [["run", "ls", "-l", "--help"], "run", ["ls", "-l", "--help"]],
+    [["run", "--", "--version"], "run", ["--version"]],
+  ];
+  for (const [argv, command, args] of table) {
+    const { code, ran, stderr } = await run(argv);
+    assertEquals([code, stderr, ran[0]?.command, ran[0]?.input.args], [0, "", command, args]);
+  }
+});
+
+Deno.test("runCli() hands what every command shares to makeContext", async () => {
+  async function globals(argv: string[], env: Record<string, string> = {}): Promise<Globals> {
+    let seen: Globals | undefined;
+    const { stderr } = await run([...argv, "clean"], {
+      env,
+      makeContext(globals, command, input) {
+        seen = globals;
+        assertEquals([command.name, input.args], ["clean", []]);
+        return { root: "", verbosity: 0, ran: [] };
+      },
+    });
+    assert(seen !== undefined, stderr);
+    return seen;
+  }
+  const { root, json, debug, verbosity, color, env } = await globals([], { A: "b" });
+  assertEquals([root, json, debug, verbosity, color], [undefined, false, false, 1, false]);
+  assertEquals(env, { A: "b" });
+  const all = await globals(["--root", "x", "--json", "--debug", "-v"], { KUBE_VERBOSE: "5" });
+  assertEquals([all.root, all.json, all.debug, all.verbosity], ["x", true, true, 2]);
+  assertEquals((await globals(["KUBE_VERBOSE=4"], { KUBE_VERBOSE: "5" })).verbosity, 4);
+  assertEquals((await globals(["KUBE_VERBOSE="], { KUBE_VERBOSE: "5" })).verbosity, 1);
+  assertEquals((await globals([], { KUBE_VERBOSE: "5" })).verbosity, 5);
+  assertEquals((await globals([], { KUBE_VERBOSE: "" })).verbosity, 1);
+  assertEquals((await run(["clean"], { env: { KUBE_VERBOSE: "x" } })).code, 2);
+});
+
+Deno.test("runCli() prints help without making a context", async () => {
+  const table: [string[], string][] = [
+    [[], '"kbuild help" says what each does'],
+    [["-v"], '"kbuild help" says what each does'],
+    [["help"], "Flags of every command"],
+    [["--help"], "Flags of every command"],
+    [["-h"], "Flags of every command"],
+    [["WHAT=x", "--help"], "Flags of every command"],
+    [["help", "all"], "kbuild all: Build binaries"],
+    [["help", "release-skip-tests"], "kbuild quick-release:"],
+    [["help", "help"], "kbuild help:"],
+    [["help", "-h"], "Flags of every command"],
+    [["all", "--help"], "kbuild all: Build binaries"],
+    [["-h", "all"], "kbuild all: Build binaries"],
+    [["all", "--nope", "-rh", "KUBE_NOPE=1"], "kbuild all: Build binaries"],
+    [["run", "-h", "ls"], "kbuild run:"],
+    [["help", "--json"], '"commands": ['],
+    [["--json"], '"commands": ['],
+    [["help", "all", "--json"], '"name": "all"'],
+    [["--version"], "kbuild 1.2.3\n"],
+    [["--version", "all"], "kbuild 1.2.3\n"],
+  ];
+  for (const [argv, words] of table) {
+    const { code, stdout, stderr, contexts, ran } = await run(argv);
+    assertEquals([code, stderr, contexts, ran.length], [0, "", 0, 0], argv.join(" "));
+    assertStringIncludes(stdout, words);
+  }
+});
+
+Deno.test("runCli() reports wrong usage on stderr with exit code 2", async () => {
+  const table: [string[], string][] = [
+    [["al"], 'kbuild: Unknown command "al"\n  -> Did you mean "all"?\n  -> "kbuild help" lists'],
+    [["helpp"], 'Did you mean "help"?'],
+    [[""], 'Unknown command ""'],
+    [["help", "nope"], 'Unknown command "nope"'],
+    [["help", "all", "run"], 'Unexpected argument "run" of "kbuild help"'],
+    [["help", "--race"], 'Unknown flag "--race" of "kbuild help"'],
+    [["--race", "all"], 'Unknown flag "--race" before "all"\n  -> Flags of a command follow'],
+    [["--jsn"], 'Unknown flag "--jsn"\n  -> Did you mean "--json"?'],
+    [["all", "--rce"], 'Did you mean "--race"?'],
+    [["all", "--version"], 'Unknown flag "--version"'],
+    [["--root"], 'Flag "--root" needs a value'],
+    [["KUBE_FASTBUILT=true", "clean"], 'Did you mean "KUBE_FASTBUILD"?'],
+    [["KUBE_FASTBUILD=yes", "clean"], 'Value "yes" of KUBE_FASTBUILD'],
+    [["WHAT=x"], "No command is named"],
+  ];
+  for (const [argv, words] of table) {
+    const { code, stdout, stderr, contexts } = await run(argv);
+    assertEquals([code, stdout, contexts], [2, "", 0], argv.join(" "));
+    assertStringIncludes(stderr, words);
+  }
+});
+
+Deno.test("runCli() takes variables alone for the default command", async () => {
+  const { code, ran } = await run(["WHAT=x", "-v"], { defaultCommand: "all" });
+  assertEquals([code, ran[0]?.command, ran[0]?.input.variables], [0, "all", { WHAT: "x" }]);
+  assertStringIncludes((await run([], { defaultCommand: "all" })).stdout, "Usage");
+});
+
+Deno.test("runCli() asks the fallback for other names", async () => {
+  const asked: string[] = [];
+  const options: Partial<CliOptions<TestContext>> = {
+    fallback(name) {
+      asked.push(name);
+      return Promise.resolve(name === "kubectl" ? { ...ALL, name } : undefined);
+    },
+  };
+  assertEquals((await run(["kubectl", "--race"], options)).ran[0]?.command, "all");
+  assertStringIncludes((await run(["help", "kubectl"], options)).stdout, "kbuild kubectl:");
+  assertStringIncludes((await run(["kubectl", "-h"], options)).stdout, "kbuild kubectl:");
+  assertEquals((await run(["nope"], options)).code, 2);
+  await run(["all"], options);
+  assertEquals(asked, ["kubectl", "kubectl", "kubectl", "nope"]);
+});
+
+Deno.test("runCli() reports what a command throws", async () => {
+  const failed = await run(["clean"], failing(new KbuildError("Cannot clean", { exitCode: 7 })));
+  assertEquals([failed.code, failed.stdout, failed.stderr], [7, "", "kbuild: Cannot clean\n"]);
+  const bug = await run(["clean"], failing(new TypeError("x is not a function")));
+  assertEquals(bug.code, 1);
+  assert(!bug.stderr.includes("run_test.ts"));
+  const debug = await run(["clean", "--debug"], failing(new TypeError("x")));
+  assertStringIncludes(debug.stderr, "run_test.ts");
+  const context = await run(["clean"], {
+    makeContext: () => Promise.reject(new KbuildError("No checkout")),
+  });
+  assertEquals([context.code, context.stderr], [1, "kbuild: No checkout\n"]);
+});
+
+Deno.test("runCli() shows the stack of a usage error with --debug", async () => {
+  assertStringIncludes((await run(["--debug", "nope"])).stderr, "    at ");
+  assert(!(await run(["nope", "--", "--debug"])).stderr.includes("    at "));
+});
+
+Deno.test("runCli() reports an abort by its reason", async () => {
+  const error = new KbuildError("go was ended by SIGTERM");
+  const plain = new AbortController();
+  plain.abort();
+  const first = await run(["clean"], { ...failing(error), signal: plain.signal });
+  assertEquals([first.code, first.stderr], [130, "kbuild: Interrupted\n"]);
+  const worded = new AbortController();
+  worded.abort(new KbuildError("Ended by SIGTERM", { exitCode: 143 }));
+  const second = await run(["clean"], { ...failing(error), signal: worded.signal });
+  assertEquals([second.code, second.stderr], [143, "kbuild: Ended by SIGTERM\n"]);
+  assertEquals((await run(["clean"], { signal: plain.signal })).code, 0);
+});
+
+Deno.test("runCli() colours for terminals unless NO_COLOR says otherwise", async () => {
+  for (
+    const [env, terminal, colored] of [
+      [{}, true, true],
+      [{}, false, false],
+      [{ NO_COLOR: "1" }, true, false],
+      [{ NO_COLOR: "" }, true, true],
+    ] as const
+  ) {
+    let text = "";
+    const stderr = { terminal, write: (more: string) => void (text += more) };
+    await run(["nope"], { env, stderr });
+    assertEquals(text.includes("\x1b["), colored);
+  }
+});
+
+Deno.test("runCli() keeps the order of commands in help", async () => {
+  const { stdout } = await run([]);
+  const names = COMMANDS.map(({ name }) => stdout.indexOf(name));
+  assert(names.every((at) => at > 0));
+});

@@ -1,0 +1,23 @@
+import { assertEquals } from "@std/assert";
+import { renderTable } from "../../src/cli/mod.ts";
+
+Deno.test("renderTable() aligns columns and leaves no blanks at line ends", () => {
+  const rows = [["NAME", "SIZE", "NOTE"], ["kubelet", "9", ""], ["kubectl", "1024", "static"]];
+  assertEquals(
+    renderTable(rows, { align: ["left", "right"] }),
+    "NAME     SIZE  NOTE\nkubelet     9\nkubectl  1024  static\n",
+  );
+  assertEquals(renderTable([["a", "b"]], { gap: 1, indent: "  " }), "  a b\n");
+});
+
+Deno.test("renderTable() stands ragged, empty, wide, coloured and broken cells", () => {
+  assertEquals(renderTable([]), "");
+  assertEquals(renderTable([["a"], ["bb", "c"]]), "a\nbb  c\n");
+  assertEquals(renderTable([["世界", "x"], ["abc", "y"]]), "世界  x\nabc   y\n");
+  assertEquals(renderTable([["e\u0301", "x"], ["ab", "y"]]), "e\u0301   x\nab  y\n");
+  assertEquals(
+    renderTable([["\x1b[31mr\x1b[0m", "x"], ["ab", "y"]]),
+    "\x1b[31mr\x1b[0m   x\nab  y\n",
+  );
+  assertEquals(renderTable([["a\nb\tc", "x"]]), "a\\nb\\tc  x\n");
+});

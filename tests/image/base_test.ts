@@ -1,0 +1,277 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { KbuildError } from "../../src/errors.ts";
+import { bytesEntry, directoryEntry, gzip, symlinkEntry } from "../../src/archive/mod.ts";
+import { copyLayer, openBase } from "../../src/image/mod.ts";
+import { inTempDir, tarOf } from "../archive/helpers.ts";
+import {
+  baseLayer,
+  dockerFiles,
+  ociFiles,
+  sha256,
+  utf8,
+  writeArchive,
+  writeFolder,
+} from "./helpers.ts";
+
+const image = { arch: "amd64", layers: [baseLayer], config: { User: "65532" } };
+const diffID = `sha256:${sha256(await tarOf(baseLayer))}`;
+
+Deno.test("openBase() opens scratch", async () => {
+  await using base = await openBase("scratch", { arch: "s390x" });
+  assertEquals([base.layers, base.config, base.tree.size], [[], {}, 0]);
+});
+
+for (
+  const [form, make] of [
+    ["an OCI folder", async (p: string) => await writeFolder(p, await ociFiles([image]))],
+    [
+      "a compressed OCI folder without platforms",
+      async (p: string) =>
+        await writeFolder(
+          p,
+          await ociFiles([{ ...image, compressed: true }], { platforms: false }),
+        ),
+    ],
+    [
+      "nested indexes",
+      async (p: string) => await writeFolder(p, await ociFiles([image], { nested: true })),
+    ],
+    ["an OCI archive", async (p: string) => await writeArchive(p, await ociFiles([image]))],
+    ["a docker archive", async (p: string) => await writeArchive(p, await dockerFiles(image))],
+    ["a gzipped docker archive", async (p: string) => {
+      await writeArchive(p, await dockerFiles(image));
+      await Deno.writeFile(p, await gzip(await Deno.readFile(p)));
+    }],
+  ] as const
+) {
+  Deno.test(`openBase() opens ${form}`, () =>
+    inTempDir(async (dir) => {
+      await make(join(dir, "base"));
+      await Deno.mkdir(join(dir, "tmp"));
+      {
+        await using base = await openBase(join(dir, "base"), {
+          arch: "amd64",
+          tempDir: join(dir, "tmp"),
+        });
+        assertEquals(base.layers.map((layer) => layer.diffID), [diffID]);
+        assertEquals(base.layers[0]?.tarSize, (await tarOf(baseLayer)).length);
+        assertEquals(base.config["config"], { User: "65532" });
+        assertEquals([...base.tree.keys()], ["usr", "usr/bin", "bin", "usr/bin/sh", "tmp"]);
+        const chunks = await Array.fromAsync(base.layers[0]!.open());
+        assertEquals(chunks.reduce((n, chunk) => n + chunk.length, 0), base.layers[0]?.tarSize);
+      }
+      assertEquals(await Array.fromAsync(Deno.readDir(join(dir, "tmp"))), []);
+    }));
+}
+
+Deno.test("openBase() follows the links by which docker save shares layers", () =>
+  inTempDir(async (dir) => {
+    const layer = await tarOf(baseLayer);
+    const config = {
+      architecture: "amd64",
+      os: "linux",
+      rootfs: { diff_ids: [diffID, diffID] },
+    };
+    const manifest = [{ Config: "c.json", Layers: ["a/layer.tar", "b/layer.tar"] }];
+    const entry = (name: string, text: string) => bytesEntry(name, utf8(text), { mtime: 0 });
+    await Deno.writeFile(
+      join(dir, "x.tar"),
+      await tarOf([
+        symlinkEntry("b/layer.tar", "../a/layer.tar", { mtime: 0 }),
+        bytesEntry("a/layer.tar", layer, { mtime: 0 }),
+        entry("c.json", JSON.stringify(config)),
+        entry("manifest.json", JSON.stringify(manifest)),
+      ]),
+    );
+    await using base = await openBase(join(dir, "x.tar"), { arch: "amd64" });
+    assertEquals(base.layers.length, 2);
+  }));
+
+Deno.test("openBase() takes the image for the architecture, v7 of several for arm", () =>
+  inTempDir(async (dir) => {
+    const arm = (variant: string) => ({
+      ...image,
+      arch: "arm",
+      variant,
+      config: { User: variant },
+    });
+    await writeFolder(
+      dir,
+      await ociFiles([image, arm("v6"), arm("v7"), { ...image, arch: "arm64" }]),
+    );
+    await using base = await openBase(dir, { arch: "arm" });
+    assertEquals(base.config["config"], { User: "v7" });
+    const error = await assertRejects(() => openBase(dir, { arch: "s390x" }), KbuildError);
+    assertEquals(error.message.includes('no image for "linux/s390x"'), true);
+    assertEquals(error.notes, ["It has: linux/amd64, linux/arm/v6, linux/arm/v7, linux/arm64"]);
+  }));
+
+Deno.test("openBase() refuses several images for one architecture", () =>
+  inTempDir(async (dir) => {
+    await writeFolder(dir, await ociFiles([image, { ...image, config: {} }]));
+    await assertRejects(() => openBase(dir, { arch: "amd64" }), KbuildError, "holds 2 images");
+  }));
+
+const spoil = async (change: (files: Record<string, Uint8Array | string>) => void) => {
+  const files = await ociFiles([{ ...image, compressed: true }]);
+  change(files);
+  return files;
+};
+const blobs = (files: Record<string, unknown>) =>
+  Object.keys(files).filter((name) => name.startsWith("blobs/"));
+const blobWith = (files: Record<string, Uint8Array | string>, text: string) =>
+  blobs(files).find((name) =>
+    new TextDecoder().decode(files[name] as Uint8Array).startsWith(text)
+  )!;
+for (
+  const [what, files, message] of [
+    ["a folder of something else", { "x": "y" }, "neither an OCI layout nor a docker archive"],
+    [
+      "a changed manifest",
+      await spoil((f) => f[blobWith(f, '{"schemaVersion":2,"config"')] = '{"schemaVersion":2}'),
+      "its digest is",
+    ],
+    [
+      "a changed configuration",
+      await spoil((f) => f[blobWith(f, '{"architecture"')] = '{"architecture":"amd64"}'),
+      "its digest is",
+    ],
+    [
+      "a changed layer",
+      await (async () => {
+        const packed = await gzip(await tarOf([]));
+        return await spoil((f) => f[blobWith(f, "\x1f")] = packed);
+      })(),
+      'layer "blobs/sha256/',
+    ],
+    ["a missing layer", await spoil((f) => delete f[blobWith(f, "\x1f")]), "it has no file"],
+    [
+      "zstd",
+      await spoil((f) => f[blobWith(f, "\x1f")] = new Uint8Array([0x28, 0xb5, 0x2f, 0xfd])),
+      "compressed with zstd",
+    ],
+    ["an index that is no JSON", { "oci-layout": "{}", "index.json": "{" }, "it is no JSON"],
+    ["an empty index", { "oci-layout": "{}", "index.json": "{}" }, "no image for"],
+    [
+      "a digest that climbs out",
+      {
+        "oci-layout": "{}",
+        "index.json": '{"manifests":[{"digest":"sha256:../../../etc/passwd"}]}',
+      },
+      "want sha256:<64 hex>",
+    ],
+    [
+      "more layers than diff IDs",
+      {
+        "manifest.json": '[{"Config":"c","Layers":["a"]}]',
+        "c": '{"architecture":"amd64","os":"linux"}',
+      },
+      "its manifest has 1 layers, its configuration 0",
+    ],
+    [
+      "a docker archive with another layer",
+      { ...await dockerFiles(image), "0abc/layer.tar": await tarOf([]) },
+      "its digest is",
+    ],
+  ] as const
+) {
+  Deno.test(`openBase() refuses ${what}`, () =>
+    inTempDir(async (dir) => {
+      await writeFolder(join(dir, "f"), files as Record<string, Uint8Array | string>);
+      await assertRejects(() => openBase(join(dir, "f"), { arch: "amd64" }), KbuildError, message);
+    }));
+}
+
+Deno.test("openBase() refuses what is missing and what is no archive", () =>
+  inTempDir(async (dir) => {
+    const open = (name: string) => openBase(join(dir, name), { arch: "amd64" });
+    await assertRejects(() => open("no"), KbuildError, "no such file or folder");
+    await Deno.writeTextFile(join(dir, "text"), "hello\n".repeat(500));
+    await assertRejects(() => open("text"), KbuildError, "no tar member");
+  }));
+
+Deno.test("openBase() sees the files as the layers together show them", () =>
+  inTempDir(async (dir) => {
+    const at = { mtime: 0 };
+    const file = (name: string) => bytesEntry(name, utf8("x"), at);
+    const layers = [
+      [
+        directoryEntry("a", at),
+        file("a/1"),
+        directoryEntry("b", at),
+        file("b/1"),
+        file("c"),
+        file("d"),
+      ],
+      // The new file stands in front of the opaque mark, which must not remove it.
+      [
+        file("b/2"),
+        file("b/.wh..wh..opq"),
+        file("a/.wh.1"),
+        file(".wh.c"),
+        directoryEntry("d", at),
+      ],
+    ];
+    await writeFolder(dir, await ociFiles([{ arch: "amd64", layers }]));
+    await using base = await openBase(dir, { arch: "amd64" });
+    assertEquals([...base.tree].map(([path, { type }]) => `${path} ${type}`).sort(), [
+      "a directory",
+      "b directory",
+      "b/2 file",
+      "d directory",
+    ]);
+  }));
+
+const binary = (name: string) => bytesEntry(name, utf8("ELF"), { mtime: 99, mode: 0o755 });
+
+Deno.test("copyLayer() brings the folders that the base has not", () => {
+  const layer = copyLayer(new Map(), [binary("usr/local/bin/x"), binary("usr/local/bin/y")], {
+    created: 99,
+  });
+  assertEquals(layer.map(({ name, mode, mtime }) => `${name} ${mode.toString(8)} ${mtime}`), [
+    "usr/ 755 99",
+    "usr/local/ 755 99",
+    "usr/local/bin/ 755 99",
+    "usr/local/bin/x 755 99",
+    "usr/local/bin/y 755 99",
+  ]);
+});
+
+Deno.test("copyLayer() keeps the folders of the base and follows its links", () =>
+  inTempDir(async (dir) => {
+    await writeFolder(dir, await ociFiles([image]));
+    await using base = await openBase(dir, { arch: "amd64" });
+    const layer = copyLayer(base.tree, [binary("bin/kubectl"), binary("tmp/x")], { created: 99 });
+    assertEquals(layer.map(({ name, mode, mtime, uid }) => [name, mode, mtime, uid]), [
+      ["usr/", 0o755, 5, 0],
+      ["usr/bin/", 0o711, 6, 0],
+      ["usr/bin/kubectl", 0o755, 99, undefined],
+      ["tmp/", 0o1777, 9, 12],
+      ["tmp/x", 0o755, 99, undefined],
+    ]);
+    assertThrows(
+      () => copyLayer(base.tree, [binary("usr/bin/sh/x")], { created: 99 }),
+      KbuildError,
+      '"/usr/bin/sh" is a file',
+    );
+    assertThrows(
+      () => copyLayer(base.tree, [binary("usr/bin")], { created: 99 }),
+      KbuildError,
+      "it is a folder",
+    );
+  }));
+
+Deno.test("copyLayer() refuses links that go in circles", () => {
+  const node = {
+    type: "symlink",
+    mode: 0o777,
+    mtime: 0,
+    uid: 0,
+    gid: 0,
+    uname: "",
+    gname: "",
+  } as const;
+  const tree = new Map([["a", { ...node, linkName: "b" }], ["b", { ...node, linkName: "/a" }]]);
+  assertThrows(() => copyLayer(tree, [binary("a/x")], { created: 0 }), KbuildError, "in circles");
+});

@@ -1,0 +1,191 @@
+import { assertEquals } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import plugin from "../../scripts/lint_rules.ts";
+
+const root = fromFileUrl(new URL("../../", import.meta.url));
+
+/** What the rules say of a file: `floors: message`. */
+function lint(path: string, source: string): string[] {
+  const filename = path.startsWith("/") ? path : root + path;
+  return Deno.lint.runPlugin(plugin, filename, source)
+    .map(({ id, message }) => `${id.replace(/^kbuild\//, "")}: ${message}`);
+}
+
+type Table = readonly (readonly [path: string, source: string, ...found: string[]])[];
+
+function check(table: Table): void {
+  for (const [path, source, ...found] of table) {
+    assertEquals(lint(path, source), found, `${path}: ${source}`);
+  }
+}
+
+Deno.test("floors lets a folder import lower floors through their doors", () => {
+  check([
+    ["src/release/plan.ts", 'import { a } from "../lib/golang/mod.ts";'],
+    ["src/release/plan.ts", 'import { a } from "../lib/init.ts";'],
+    ["src/release/plan.ts", 'import { a } from "./stage.ts";'],
+    ["src/release/deep/plan.ts", 'import { a } from "../stage.ts";'],
+    ["src/lib/golang/plan.ts", 'import { a } from "../init.ts";'],
+    ["src/lib/golang/plan.ts", 'import { a } from "./deep/x.ts";'],
+    ["src/lib/mod.ts", 'export * as golang from "./golang/mod.ts";'],
+    ["src/cli/run.ts", 'import { a } from "../errors.ts";'],
+    ["src/commands/all.ts", 'import { a } from "../cli/mod.ts";'],
+    ["src/commands/all.ts", 'import config from "../../deno.json" with { type: "json" };'],
+    ["src/cli/run.ts", 'import { a } from "@std/text"; import b from "node:path";'],
+    ["main.ts", 'import { a } from "./src/commands/mod.ts"; import "./deno.json";'],
+    ["mod.ts", 'export * as release from "./src/release/mod.ts";'],
+    ["tests/cli/x_test.ts", 'import { a } from "../../src/cli/parse.ts";'],
+    ["/elsewhere/src/cli/x.ts", 'import { a } from "../commands/all.ts";'],
+  ]);
+});
+
+Deno.test("floors stops imports upwards, sideways, past the door and out of src", () => {
+  check([
+    [
+      "src/cli/run.ts",
+      'import { a } from "../lib/golang/mod.ts";',
+      'floors: "cli" (floor 2) imports "lib/golang" (floor 5)',
+    ],
+    [
+      "src/generate/a.ts",
+      'import type { A } from "../release/mod.ts";',
+      'floors: "generate" (floor 6) imports "release" (floor 6)',
+    ],
+    [
+      "src/lib/util.ts",
+      'export { a } from "./init.ts";',
+      'floors: "lib/util" (floor 2) imports "lib/init" (floor 3)',
+    ],
+    [
+      "src/lib/logging.ts",
+      'export * from "../shell/mod.ts";',
+      'floors: "lib/logging" (floor 1) imports "shell" (floor 1)',
+    ],
+    [
+      "src/errors.ts",
+      'const a = await import("./cli/mod.ts");',
+      'floors: "errors" (floor 0) imports "cli" (floor 2)',
+    ],
+    [
+      "src/errors.ts",
+      'type A = import("./cli/mod.ts").A;',
+      'floors: "errors" (floor 0) imports "cli" (floor 2)',
+    ],
+    [
+      "src/lib/golang/plan.ts",
+      'import { a } from "../mod.ts";',
+      'floors: "lib/golang" (floor 5) imports "lib" (floor 7)',
+    ],
+    [
+      "src/release/plan.ts",
+      'import { a } from "../archive/gzip.ts";',
+      'floors: "../archive/gzip.ts" goes past the mod.ts of "archive"',
+    ],
+    [
+      "src/release/plan.ts",
+      'import { a } from "../lib/golang/plan.ts";',
+      'floors: "../lib/golang/plan.ts" goes past the mod.ts of "lib/golang"',
+    ],
+    [
+      "main.ts",
+      'import { a } from "./src/cli/run.ts";',
+      'floors: "./src/cli/run.ts" goes past the mod.ts of "cli"',
+    ],
+    [
+      "src/cli/run.ts",
+      'import { a } from "../../tests/cli/a.ts";',
+      'floors: "../../tests/cli/a.ts" is outside src',
+    ],
+    [
+      "src/cli/run.ts",
+      'import { a } from "../../main.ts";',
+      'floors: "../../main.ts" is outside src',
+    ],
+    ["src/new/a.ts", 'import "../errors.ts";', 'floors: Folder "new" has no floor'],
+    ["src/commands/a.ts", 'import "../new/mod.ts";', 'floors: Folder "new" has no floor'],
+  ]);
+});
+
+Deno.test("dax-in-shell keeps dax in src/shell, tests and scripts", () => {
+  const found = "dax-in-shell: dax is imported outside src/shell";
+  check([
+    ["src/shell/dollar.ts", 'import { build$ } from "dax";'],
+    ["tests/e2e/a_test.ts", 'import $ from "dax";'],
+    ["scripts/compile.ts", 'import $ from "dax";'],
+    ["src/commands/all.ts", 'import $ from "dax";', found],
+    ["src/commands/all.ts", 'import type { A } from "dax/x";', found],
+    ["main.ts", 'import $ from "jsr:@david/dax@^0.49";', found],
+    ["src/commands/all.ts", 'import $ from "daxophone";'],
+  ]);
+});
+
+Deno.test("std-cli-in-cli keeps @std/cli in src/cli", () => {
+  const found = "std-cli-in-cli: @std/cli is imported outside src/cli";
+  check([
+    ["src/cli/parse.ts", 'import { parseArgs } from "@std/cli";'],
+    ["src/commands/all.ts", 'import { parseArgs } from "@std/cli/parse-args";', found],
+    ["scripts/compile.ts", 'import { parseArgs } from "jsr:@std/cli@1";', found],
+    ["main.ts", 'const { parseArgs } = await import("@std/cli");', found],
+  ]);
+});
+
+Deno.test("no-exit keeps the exit in main.ts", () => {
+  const found = "no-exit: Deno.exit is used outside main.ts";
+  check([
+    ["main.ts", "Deno.exit(1);"],
+    ["scripts/compile.ts", "Deno.exit(1);"],
+    ["tests/a_test.ts", "Deno.exit(1);"],
+    ["src/cli/run.ts", "Deno.exit(1);", found],
+    ["src/cli/run.ts", 'Deno["exit"](1);', found],
+    ["src/cli/run.ts", "globalThis.Deno.exit(1);", found],
+    ["src/cli/run.ts", "const { exit } = Deno;", found],
+    ["src/cli/run.ts", "process.exit(1);", "no-exit: process.exit is used outside main.ts"],
+    ["src/cli/run.ts", "child.exit(); const { exit } = child; Deno.stat(exit);"],
+  ]);
+});
+
+Deno.test("no-ambient-state keeps environment and working directory in main.ts", () => {
+  check([
+    ["main.ts", "Deno.env.toObject(); Deno.cwd();"],
+    ["tests/a_test.ts", 'Deno.env.get("A"); Deno.chdir("/");'],
+    ["src/lib/init.ts", 'Deno.env.get("A");', "no-ambient-state: Deno.env is used outside main.ts"],
+    ["src/lib/init.ts", "Deno.cwd();", "no-ambient-state: Deno.cwd is used outside main.ts"],
+    ["src/lib/init.ts", 'Deno.chdir("/");', "no-ambient-state: Deno.chdir is used outside main.ts"],
+    ["mod.ts", "process.env.A;", "no-ambient-state: process.env is used outside main.ts"],
+    ["src/lib/init.ts", "options.env; options.cwd();"],
+  ]);
+});
+
+Deno.test("no-default-export asks for names", () => {
+  const found = "no-default-export: A default export";
+  check([
+    ["src/a.ts", "export default 1;", found],
+    ["tests/a.ts", "export default function a() {}", found],
+    ["scripts/a.ts", "const a = 1; export { a as default };", found],
+    ["scripts/lint_rules.ts", "export default {};"],
+    ["src/cli/a.ts", "export const a = 1;"],
+  ]);
+});
+
+Deno.test("process-in-shell keeps processes in src/shell, tests and scripts", () => {
+  check([
+    ["src/shell/group.ts", 'new Deno.Command("go");'],
+    ["scripts/compile.ts", 'new Deno.Command("go");'],
+    ["tests/a_test.ts", 'new Deno.Command("go");'],
+    [
+      "src/release/a.ts",
+      'new Deno.Command("go");',
+      "process-in-shell: Deno.Command is used outside src/shell",
+    ],
+    [
+      "src/release/a.ts",
+      'import { spawn } from "node:child_process";',
+      'process-in-shell: "node:child_process" is imported outside src/shell',
+    ],
+    [
+      "main.ts",
+      "const { Command } = Deno;",
+      "process-in-shell: Deno.Command is used outside src/shell",
+    ],
+  ]);
+});
