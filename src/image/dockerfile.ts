@@ -85,11 +85,12 @@ function instructions(text: string): { keyword: string; rest: string; line: numb
   let open = "";
   let start = 0;
   for (const [index, raw] of text.split("\n").entries()) {
-    const line = raw.trim();
-    if (line.startsWith("#") || (line === "" && open === "")) continue;
+    if (/^\s*#/.test(raw) || (raw.trim() === "" && open === "")) continue;
     if (open === "") start = index + 1;
+    // A continued line keeps its leading blanks, as docker keeps them.
+    const line = raw.trimEnd();
     if (line.endsWith("\\")) {
-      open += `${line.slice(0, -1)} `;
+      open += line.slice(0, -1);
       continue;
     }
     const [, keyword = "", rest = ""] = /^(\S+)\s*(.*)$/.exec((open + line).trim()) ?? [];

@@ -92,7 +92,8 @@ export async function getVersionVars(context: KubeContext): Promise<VersionVars>
   }
   const treeState = presetState ?? (status?.text === "" ? "clean" : "dirty");
   const version = presetVersion ?? described?.text?.trim();
-  const strict = script === "" || script.includes("semver.org");
+  // 1.6-1.13 take any version; later scripts name the rule that they insist on.
+  const strict = script === "" || /semantic version|semver/i.test(script);
   return finish(context, {
     gitCommit: commit,
     gitTreeState: treeState,

@@ -87,10 +87,11 @@ function functionBody(script: string, name: string): string {
 
 /** The `cp` lines of `package_kube_manifests_tarball`. */
 function manifestCopies(body: string): ManifestCopy[] {
-  const folder = /local src_dir="\$\{KUBE_ROOT\}\/([^"]+)"/.exec(body)?.[1] ?? GCE;
   const copies: ManifestCopy[] = [];
+  let folder = GCE;
   let conditional = false;
   for (const line of body.split("\n")) {
+    folder = /^\s*(?:local )?src_dir="\$\{KUBE_ROOT\}\/([^"]+)"$/.exec(line)?.[1] ?? folder;
     if (/^\s*if \[\[ -e /.test(line)) conditional = true;
     if (/^\s*fi$/.test(line)) conditional = false;
     const match = /^\s*cp "\$\{(src_dir|KUBE_ROOT)\}\/([^"$]+)" "\$\{dst_dir\}\/?([^"$]*)"$/

@@ -154,24 +154,19 @@ function conformance({ conformanceDir }: EraFacts): Tree {
   return {
     "images/README.md": "# Images\n",
     ...under("images/conformance", {
-      "Dockerfile": raw`FROM BASEIMAGE
+      "Dockerfile": raw`# BASEIMAGE is filled in by the Makefile.
+FROM BASEIMAGE
 
-COPY ginkgo /usr/local/bin/
-COPY e2e.test /usr/local/bin/
-COPY kubectl /usr/local/bin/
 COPY run_e2e.sh /run_e2e.sh
 COPY gorunner /gorunner
+COPY kubectl /usr/local/bin/
+COPY ginkgo /usr/local/bin/
+COPY e2e.test /usr/local/bin/
 COPY cluster /kubernetes/cluster
-WORKDIR /usr/local/bin
 
-ENV E2E_FOCUS="\[Conformance\]"
-ENV E2E_SKIP=""
-ENV E2E_PROVIDER="local"
-ENV E2E_PARALLEL="1"
-ENV E2E_VERBOSITY="4"
 ENV RESULTS_DIR="/tmp/results"
-ENV KUBECONFIG=""
-
+ENV E2E_FOCUS="\[Conformance\]"
+WORKDIR /usr/local/bin
 CMD [ "/bin/bash", "-c", "/run_e2e.sh" ]
 `,
       "Makefile": conformanceMakefile("k8s.gcr.io", "debian:stretch-slim"),
@@ -209,6 +204,7 @@ build:
 	cp $(call find_bin,ginkgo) $(call find_bin,kubectl) $(call find_bin,e2e.test) $(TEMP_DIR)
 	cp $(call find_bin,go-runner) $(TEMP_DIR)/gorunner
 	cp -r ../../../cluster $(TEMP_DIR)/cluster
+	sed -i.back "s|^FROM BASEIMAGE|FROM $(BASEIMAGE)|" $(TEMP_DIR)/Dockerfile
 	docker build --pull --build-arg BASEIMAGE=$(BASEIMAGE) -t $(REGISTRY)/conformance-$(ARCH):$(VERSION) $(TEMP_DIR)
 
 .PHONY: build all

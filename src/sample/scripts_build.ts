@@ -178,14 +178,15 @@ kube::build::get_docker_wrapped_binaries() {
 const COMMON_FUNCTIONS =
   raw`# Looks for the programs that the scripts need, and names the containers.
 function kube::build::verify_prereqs() {
-  local -r require_docker=\${1:-true}
+  local tool
+  local -a tools=(tar rsync)
   kube::log::status "Verifying Prerequisites...."
-  kube::build::ensure_tar || return 1
-  kube::build::ensure_rsync || return 1
-  if \${require_docker}; then
-    kube::build::ensure_docker_in_path || return 1
-    kube::util::ensure_docker_daemon_connectivity || return 1
+  if [[ "\${1:-true}" == true ]]; then
+    tools+=(docker_in_path)
   fi
+  for tool in "\${tools[@]}"; do
+    "kube::build::ensure_\${tool}" || return 1
+  done
 
   KUBE_GIT_BRANCH=$(git symbolic-ref --short -q HEAD 2>/dev/null || true)
   KUBE_ROOT_HASH=$(kube::build::short_hash "\${HOSTNAME:-}:\${KUBE_ROOT}:\${KUBE_GIT_BRANCH}")

@@ -31,20 +31,83 @@ export function minimumGo(version: string): string {
 `;
 }
 
+/**
+ * The override lists and the function that knows which programs are built with CGO_ENABLED=0.
+ *
+ * @param options Names of the function, of the array of static programs, and what the names of the
+ *   lists made from KUBE_CGO_OVERRIDES and KUBE_STATIC_OVERRIDES end with.
+ */
+export function staticPrograms(
+  options: { readonly name: string; readonly array: string; readonly suffix: string },
+): string {
+  const cgo = `KUBE_CGO_OVERRIDES${options.suffix}`;
+  const fixed = `KUBE_STATIC_OVERRIDES${options.suffix}`;
+  return raw`# Names that are built with cgo all the same, and names that join the list above.
+IFS=" " read -ra ${cgo} <<< "\${KUBE_CGO_OVERRIDES:-}"
+readonly ${cgo}
+IFS=" " read -ra ${fixed} <<< "\${KUBE_STATIC_OVERRIDES:-}"
+readonly ${fixed}
+
+kube::golang::${options.name}() {
+  local -r name="\${1##*/}"
+  # kubectl made on a Mac for a Mac uses cgo.
+  if [[ "\${name}" == kubectl && "$(go env GOHOSTOS) $(go env GOOS)" == "darwin darwin" ]]; then
+    return 1
+  fi
+  ! kube::util::array_contains "\${name}" \${${cgo}[@]:+"\${${cgo}[@]}"} || return 1
+  kube::util::array_contains "\${name}" "\${${options.array}[@]}" \${${fixed}[@]:+"\${${fixed}[@]}"}
+}
+`;
+}
+
+/**
+ * `kube::golang::set_platform_envs`: GOOS, GOARCH, and cgo's compiler where one is needed.
+ *
+ * @param options When compilers are set, for which platforms, and what follows.
+ */
+export function platformEnvs(
+  options: {
+    readonly when: string;
+    readonly compilers: Readonly<Record<string, string>>;
+    readonly then?: string;
+  },
+): string {
+  const cases = Object.entries(options.compilers).map(([platform, gcc]) =>
+    `      ${platform}) compiler=${gcc}-gcc ;;\n`
+  ).join("");
+  return raw`# The variable that names the C compiler of a platform: KUBE_LINUX_ARM64_CC.
+kube::golang::internal::cc_variable() {
+  echo "KUBE_$1_CC" | tr 'a-z/' 'A-Z_'
+}
+
+kube::golang::set_platform_envs() {
+  local -r platform=$1
+  local compiler="" variable
+  variable=$(kube::golang::internal::cc_variable "\${platform}")
+  export GOOS=\${platform%/*} GOARCH=\${platform##*/}
+
+  if [[ ${options.when} ]]; then
+    case "\${platform}" in
+${cases}    esac
+  fi
+  if [[ -n "\${compiler}" ]]; then
+    export CGO_ENABLED=1 CC="\${!variable:-\${compiler}}"
+  fi
+${options.then ?? ""}}
+`;
+}
+
 /** `kube::golang::outfile_for_binary`: where `go install` would put a program. */
 export const OUTFILE_FOR_BINARY = raw`kube::golang::outfile_for_binary() {
-  local binary=$1
-  local platform=$2
-  local output_path="\${KUBE_GOPATH}/bin"
-  local bin
-  bin=$(basename "\${binary}")
-  if [[ "\${platform}" != "\${host_platform}" ]]; then
-    output_path="\${output_path}/\${platform//\//_}"
+  local file="\${KUBE_GOPATH}/bin"
+  if [[ "$2" != "\${host_platform}" ]]; then
+    file+="/\${2%/*}_\${2#*/}"
   fi
-  if [[ \${GOOS} == "windows" ]]; then
-    bin="\${bin}.exe"
+  file+="/\${1##*/}"
+  if [[ "\${GOOS}" == "windows" ]]; then
+    file+=".exe"
   fi
-  echo "\${output_path}/\${bin}"
+  echo "\${file}"
 }
 `;
 
@@ -122,34 +185,91 @@ kube::golang::delete_coverage_dummy_test() {
   rm -f "$(kube::golang::path_for_coverage_dummy_test "$1")"
 }
 
+# Builds one package as a test that measures coverage.
+kube::golang::internal::build_covered() {
+  local file
+  file=$(kube::golang::outfile_for_binary "$1" "\${platform}")
+  V=2 kube::log::info "Building $1 with coverage..."
+  kube::util::trap_add "kube::golang::delete_coverage_dummy_test \"$1\"" EXIT
+  kube::golang::create_coverage_dummy_test "$1"
+  go test -c -o "\${file}" -covermode count -coverpkg ${options.coverpkg} "\${build_args[@]}" -tags coverage "$1"
+}
+
 # Builds packages; reads build_args and platform of the caller.
 kube::golang::build_some_binaries() {
-  if [[ -z "\${KUBE_BUILD_WITH_COVERAGE:-}" ]]; then
-    V=2 kube::log::info "Coverage is disabled."
-    ${options.install} "\${build_args[@]}" "$@"
-    return
-  fi
-  local -a uncovered=()
+  local -a plain=()
   local package
-  for package in "$@"; do
-    if kube::golang::is_instrumented_package "\${package}"; then
-      V=2 kube::log::info "Building \${package} with coverage..."
-      kube::golang::create_coverage_dummy_test "\${package}"
-      kube::util::trap_add "kube::golang::delete_coverage_dummy_test \"\${package}\"" EXIT
-      go test -c -o "$(kube::golang::outfile_for_binary "\${package}" "\${platform}")" \
-        -covermode count \
-        -coverpkg ${options.coverpkg} \
-        "\${build_args[@]}" \
-        -tags coverage \
-        "\${package}"
+  for package; do
+    if [[ -n "\${KUBE_BUILD_WITH_COVERAGE:-}" ]] && kube::golang::is_instrumented_package "\${package}"; then
+      kube::golang::internal::build_covered "\${package}"
     else
-      uncovered+=("\${package}")
+      plain+=("\${package}")
     fi
   done
-  if [[ "\${#uncovered[@]}" != 0 ]]; then
-    V=2 kube::log::info "Building \${uncovered[*]} without coverage..."
-    ${options.install} "\${build_args[@]}" "\${uncovered[@]}"
+  if (( \${#plain[@]} > 0 )); then
+    ${options.install} "\${build_args[@]}" "\${plain[@]}"
   fi
+}
+`;
+}
+
+/**
+ * `kube::golang::build_binaries_for_platform`: three groups of the caller's binaries.
+ *
+ * @param options The function that knows static programs, and go's flags.
+ */
+export function buildForPlatform(
+  options: {
+    readonly isStatic: string;
+    readonly installsuffix: string;
+    readonly flags: readonly string[];
+    /** Whether each program is told of, with the way it is built. */
+    readonly tell?: boolean;
+    readonly dynamicFlags?: string;
+  },
+): string {
+  const tell = (indent: string, how: string) =>
+    options.tell ? `${indent}kube::log::info "    \${binary} (${how})"\n` : "";
+  const flags = options.flags.map((flag) => `    ${flag}\n`).join("");
+  return raw`kube::golang::build_binaries_for_platform() {
+  umask 0022
+  local -r platform=$1
+  local -a fixed=() dynamic=() tests=() build_args=()
+  local binary file
+
+  # What go gets for every group.
+  local -a shared=(
+    \${goflags:+"\${goflags[@]}"}
+${flags}  )
+
+  for binary in "\${binaries[@]}"; do
+    case "\${binary}" in
+      *.test)
+        tests+=("\${binary}")
+${tell("        ", "test")}        ;;
+      *)
+        if ${options.isStatic} "\${binary}"; then
+          fixed+=("\${binary}")
+${tell("          ", "static")}        else
+          dynamic+=("\${binary}")
+${tell("          ", "non-static${KUBE_RACE:+, race detection}")}        fi
+        ;;
+    esac
+  done
+
+  if (( \${#fixed[@]} > 0 )); then
+    build_args=(${options.installsuffix} "\${shared[@]}")
+    CGO_ENABLED=0 kube::golang::build_some_binaries "\${fixed[@]}"
+  fi
+  if (( \${#dynamic[@]} > 0 )); then
+    build_args=("\${shared[@]}"${options.dynamicFlags ?? ""})
+    kube::golang::build_some_binaries "\${dynamic[@]}"
+  fi
+  for binary in \${tests[@]:+"\${tests[@]}"}; do
+    file=$(kube::golang::outfile_for_binary "\${binary}" "\${platform}")
+    mkdir -p "\${file%/*}"
+    go test -c "\${shared[@]}" -o "\${file}" "\${binary%/*}"
+  done
 }
 `;
 }
@@ -164,6 +284,20 @@ kube::golang::get_physmem() {
     echo $(( mem / 1073741824 ))
   else
     echo 1
+  fi
+}
+
+# Sorts arguments into the caller's goflags and targets.
+kube::golang::internal::sort_arguments() {
+  local argument
+  for argument; do
+    case "\${argument}" in
+      -*) goflags+=("\${argument}") ;;
+      *) targets+=("\${argument}") ;;
+    esac
+  done
+  if (( \${#targets[@]} == 0 )); then
+    targets=("\${KUBE_ALL_TARGETS[@]}")
   fi
 }
 

@@ -2,20 +2,37 @@ import type { EraFacts } from "./eras.ts";
 import { raw } from "./raw.ts";
 import {
   BUILD_PLATFORMS,
+  buildForPlatform,
   buildSomeBinaries,
   HOST_PLATFORM,
   minimumGo,
   OUTFILE_FOR_BINARY,
   placeBins,
+  platformEnvs,
+  staticPrograms,
 } from "./scripts_golang.ts";
 
 /** The build half of `hack/lib/golang.sh` in 1.35: a Go workspace (T35:319-1000). */
 export function golangBuild135(facts: EraFacts): string {
   return [
-    STATIC,
+    staticPrograms({
+      name: "is_statically_linked",
+      array: facts.staticArray,
+      suffix: "_LIST",
+    }),
     NORMALIZE,
     HOST_PLATFORM,
-    PLATFORM_ENVS,
+    platformEnvs({
+      when: `"$(kube::golang::host_platform)" != "\${platform}"`,
+      compilers: {
+        "linux/amd64": "x86_64-linux-gnu",
+        "linux/arm": "arm-linux-gnueabihf",
+        "linux/arm64": "aarch64-linux-gnu",
+        "linux/ppc64le": "powerpc64le-linux-gnu",
+        "linux/s390x": "s390x-linux-gnu",
+      },
+      then: OWN_COMPILER,
+    }),
     VERIFY_GO_VERSION + minimumGo(facts.minimumGo),
     SETUP_ENV,
     placeBins("KUBE_OUTPUT_BIN"),
@@ -25,32 +42,17 @@ export function golangBuild135(facts: EraFacts): string {
       folder: `$(go list -find -f '{{.Dir}}' "\${package}")`,
       coverpkg: "k8s.io/...",
     }),
-    BUILD_FOR_PLATFORM,
+    buildForPlatform({
+      isStatic: "kube::golang::is_statically_linked",
+      installsuffix: "-installsuffix=static",
+      flags: ['-gcflags="${gogcflags}"', '-ldflags="${goldflags}"', '-tags="${gotags}"'],
+      tell: true,
+      dynamicFlags: raw` \${KUBE_RACE:+"\${KUBE_RACE}"}`,
+    }),
     BUILD_PLATFORMS,
     BUILD_BINARIES,
   ].join("\n");
 }
-
-const STATIC = raw`# Names that are built with cgo all the same, and names that join the list above.
-IFS=" " read -ra KUBE_CGO_OVERRIDES_LIST <<< "\${KUBE_CGO_OVERRIDES:-}"
-readonly KUBE_CGO_OVERRIDES_LIST
-IFS=" " read -ra KUBE_STATIC_OVERRIDES_LIST <<< "\${KUBE_STATIC_OVERRIDES:-}"
-readonly KUBE_STATIC_OVERRIDES_LIST
-
-kube::golang::is_statically_linked() {
-  local e
-  # kubectl made on a Mac for a Mac uses cgo.
-  [[ "$(go env GOHOSTOS)" == "darwin" && "$(go env GOOS)" == "darwin" && "$1" == *"/kubectl" ]] && return 1
-  if [[ -n "\${KUBE_CGO_OVERRIDES_LIST:+x}" ]]; then
-    for e in "\${KUBE_CGO_OVERRIDES_LIST[@]}"; do [[ "\${1}" == *"/\${e}" ]] && return 1; done
-  fi
-  for e in "\${KUBE_STATIC_BINARIES[@]}"; do [[ "\${1}" == *"/\${e}" ]] && return 0; done
-  if [[ -n "\${KUBE_STATIC_OVERRIDES_LIST:+x}" ]]; then
-    for e in "\${KUBE_STATIC_OVERRIDES_LIST[@]}"; do [[ "\${1}" == *"/\${e}" ]] && return 0; done
-  fi
-  return 1
-}
-`;
 
 const NORMALIZE = raw`# Turns targets, as users write them, into names that go understands.
 kube::golang::best_guess_go_targets() {
@@ -95,43 +97,10 @@ kube::golang::normalize_go_targets() {
 }
 `;
 
-const PLATFORM_ENVS = raw`kube::golang::set_platform_envs() {
-  export GOOS=\${platform%/*}
-  export GOARCH=\${platform##*/}
-
-  if [[ $(kube::golang::host_platform) != "\${platform}" ]]; then
-    case "\${platform}" in
-      "linux/amd64")
-        export CGO_ENABLED=1
-        export CC=\${KUBE_LINUX_AMD64_CC:-x86_64-linux-gnu-gcc}
-        ;;
-      "linux/arm")
-        export CGO_ENABLED=1
-        export CC=\${KUBE_LINUX_ARM_CC:-arm-linux-gnueabihf-gcc}
-        ;;
-      "linux/arm64")
-        export CGO_ENABLED=1
-        export CC=\${KUBE_LINUX_ARM64_CC:-aarch64-linux-gnu-gcc}
-        ;;
-      "linux/ppc64le")
-        export CGO_ENABLED=1
-        export CC=\${KUBE_LINUX_PPC64LE_CC:-powerpc64le-linux-gnu-gcc}
-        ;;
-      "linux/s390x")
-        export CGO_ENABLED=1
-        export CC=\${KUBE_LINUX_S390X_CC:-s390x-linux-gnu-gcc}
-        ;;
-    esac
+const OWN_COMPILER = raw`  # A compiler that the user names turns cgo on.
+  if [[ -n "\${!variable-}" ]]; then
+    export CGO_ENABLED=1 CC="\${!variable}"
   fi
-
-  # A compiler that the user names turns cgo on.
-  local ccenv
-  ccenv=$(echo "\${platform}" | awk -F/ '{print "KUBE_" toupper($1) "_" toupper($2) "_CC"}')
-  if [[ -n "\${!ccenv-}" ]]; then
-    export CGO_ENABLED=1
-    export CC="\${!ccenv}"
-  fi
-}
 `;
 
 const VERIFY_GO_VERSION = raw`# GO_VERSION: the wanted Go, from .go-version when unset.
@@ -166,68 +135,6 @@ kube::golang::setup_env() {
 }
 `;
 
-const BUILD_FOR_PLATFORM = raw`kube::golang::build_binaries_for_platform() {
-  umask 0022
-
-  local platform=$1
-  local -a statics=()
-  local -a nonstatics=()
-  local -a tests=()
-  local binary
-
-  for binary in "\${binaries[@]}"; do
-    if [[ "\${binary}" =~ ".test"$ ]]; then
-      tests+=("\${binary}")
-      kube::log::info "    \${binary} (test)"
-    elif kube::golang::is_statically_linked "\${binary}"; then
-      statics+=("\${binary}")
-      kube::log::info "    \${binary} (static)"
-    else
-      nonstatics+=("\${binary}")
-      kube::log::info "    \${binary} (non-static\${KUBE_RACE:+, race detection})"
-    fi
-  done
-
-  local -a build_args
-  if [[ "\${#statics[@]}" != 0 ]]; then
-    build_args=(
-      -installsuffix=static
-      \${goflags:+"\${goflags[@]}"}
-      -gcflags="\${gogcflags}"
-      -ldflags="\${goldflags}"
-      -tags="\${gotags:-}"
-    )
-    CGO_ENABLED=0 kube::golang::build_some_binaries "\${statics[@]}"
-  fi
-
-  if [[ "\${#nonstatics[@]}" != 0 ]]; then
-    build_args=(
-      \${goflags:+"\${goflags[@]}"}
-      -gcflags="\${gogcflags}"
-      -ldflags="\${goldflags}"
-      -tags="\${gotags:-}"
-    )
-    if [[ -n "\${KUBE_RACE:-}" ]]; then
-      build_args+=("\${KUBE_RACE}")
-    fi
-    kube::golang::build_some_binaries "\${nonstatics[@]}"
-  fi
-
-  local test outfile
-  for test in "\${tests[@]:+\${tests[@]}}"; do
-    outfile=$(kube::golang::outfile_for_binary "\${test}" "\${platform}")
-    mkdir -p "$(dirname "\${outfile}")"
-    go test -c \
-      \${goflags:+"\${goflags[@]}"} \
-      -gcflags="\${gogcflags}" \
-      -ldflags="\${goldflags}" \
-      -tags="\${gotags:-}" \
-      -o "\${outfile}" \
-      "$(dirname "\${test}")"
-  done
-}
-`;
-
 const BUILD_BINARIES =
   raw`# Builds the targets that are named, or all of them. The caller has run setup_env.
 kube::golang::build_binaries() {
@@ -235,42 +142,21 @@ kube::golang::build_binaries() {
 
   local host_platform
   host_platform=$(kube::golang::host_platform)
-
-  local goflags goldflags gogcflags gotags grpcnotrace=""
-  goflags=()
-  gogcflags="\${GOGCFLAGS:-}"
+  local -a goflags=() targets=() platforms=() binaries=()
+  local gogcflags="\${GOGCFLAGS:-}" goldflags gotags tracing=""
   goldflags="all=$(kube::version::ldflags) \${GOLDFLAGS:-}"
-  if [[ "\${DBG:-}" == 1 ]]; then
-    gogcflags="\${gogcflags} all=-N -l"
+  if [[ "\${DBG:-}" != 1 ]]; then
+    goflags=("-trimpath")
+    goldflags+=" -s -w"
+    tracing=",grpcnotrace"
   else
-    goldflags="\${goldflags} -s -w"
-    goflags+=("-trimpath")
-    grpcnotrace=",grpcnotrace"
+    gogcflags+=" all=-N -l"
   fi
-  gotags="selinux,notest\${grpcnotrace},$(echo "\${GOFLAGS:-}" | sed -ne 's|.*-tags=\([^-]*\).*|\1|p')"
+  gotags="selinux,notest\${tracing},$(echo "\${GOFLAGS:-}" | sed -ne 's|.*-tags=\([^-]*\).*|\1|p')"
 
-  local -a targets=()
-  local arg
-  for arg; do
-    if [[ "\${arg}" == -* ]]; then
-      goflags+=("\${arg}")
-    else
-      targets+=("\${arg}")
-    fi
-  done
-
-  local -a platforms
-  IFS=" " read -ra platforms <<< "\${KUBE_BUILD_PLATFORMS:-}"
-  if [[ \${#platforms[@]} -eq 0 ]]; then
-    platforms=("\${host_platform}")
-  fi
-
-  if [[ \${#targets[@]} -eq 0 ]]; then
-    targets=("\${KUBE_ALL_TARGETS[@]}")
-  fi
+  kube::golang::internal::sort_arguments "$@"
+  read -ra platforms <<< "\${KUBE_BUILD_PLATFORMS:-\${host_platform}}"
   kube::util::read-array targets < <(kube::golang::dedup "\${targets[@]}")
-
-  local -a binaries
   kube::util::read-array binaries < <(kube::golang::normalize_go_targets "\${targets[@]}")
   kube::util::read-array binaries < <(kube::golang::dedup "\${binaries[@]}")
 

@@ -91,21 +91,16 @@ export KUBE_NONSERVER_GROUP_VERSIONS
 
 # What "readlink -f" prints, where there is none.
 function kube::readlinkdashf {
-  (
-    if [[ -d "\${1}" ]]; then
-      cd "\${1}"
-      pwd -P
-    else
-      cd "$(dirname "\${1}")"
-      local f
-      f=$(basename "\${1}")
-      if [[ -L "\${f}" ]]; then
-        readlink "\${f}"
-      else
-        echo "$(pwd -P)/\${f}"
-      fi
-    fi
-  )
+  local -r path=$1
+  local folder
+  if [[ -d "\${path}" ]]; then
+    (cd "\${path}" && pwd -P)
+  elif [[ -L "\${path}" ]]; then
+    readlink "\${path}"
+  else
+    folder=$(cd "$(dirname "\${path}")" && pwd -P)
+    echo "\${folder}/\${path##*/}"
+  fi
 }
 
 kube::realpath() {
@@ -146,13 +141,11 @@ function kube::util::ensure-docker-buildx {
 `;
   return raw`${BASH_HEAD}# Whether $1 is one of the arguments after it.
 kube::util::array_contains() {
-  local search="$1"
-  local element
+  local -r wanted=$1
+  local item
   shift
-  for element; do
-    if [[ "\${element}" == "\${search}" ]]; then
-      return 0
-    fi
+  for item; do
+    [[ "\${item}" != "\${wanted}" ]] || return 0
   done
   return 1
 }
@@ -200,18 +193,14 @@ kube::util::host_platform() {
 
 # The newest program of a name among the output folders: name, platform.
 kube::util::find-binary-for-platform() {
-  local -r lookfor="$1"
-  local -r platform="$2"
-  local locations=(
-    "\${KUBE_ROOT}/_output/bin/\${lookfor}"
-    "\${KUBE_ROOT}/_output/dockerized/bin/\${platform}/\${lookfor}"
-    "\${KUBE_ROOT}/_output/local/bin/\${platform}/\${lookfor}"
-    "\${KUBE_ROOT}/platforms/\${platform}/\${lookfor}"
-  )
-  local bin
-  # shellcheck disable=SC2012
-  bin=$( (ls -t "\${locations[@]}" 2>/dev/null || true) | head -1 )
-  echo -n "\${bin}"
+  local newest="" folder
+  for folder in _output/bin "_output/dockerized/bin/$2" "_output/local/bin/$2" "platforms/$2"; do
+    folder="\${KUBE_ROOT}/\${folder}"
+    if [[ -e "\${folder}/$1" && ( -z "\${newest}" || "\${folder}/$1" -nt "\${newest}" ) ]]; then
+      newest="\${folder}/$1"
+    fi
+  done
+  echo -n "\${newest}"
 }
 
 kube::util::find-binary() {
@@ -429,20 +418,18 @@ kube::version::ldflags() {
 ${flags}    )
   }
 
-${ensure}  add_ldflag "buildDate" "$(${date} \${SOURCE_DATE_EPOCH:+"--date=@\${SOURCE_DATE_EPOCH}"} -u +'%Y-%m-%dT%H:%M:%SZ')"
-  if [[ -n \${KUBE_GIT_COMMIT-} ]]; then
-    add_ldflag "gitCommit" "\${KUBE_GIT_COMMIT}"
-    add_ldflag "gitTreeState" "\${KUBE_GIT_TREE_STATE}"
-  fi
-
-  if [[ -n \${KUBE_GIT_VERSION-} ]]; then
-    add_ldflag "gitVersion" "\${KUBE_GIT_VERSION}"
-  fi
-
-  if [[ -n \${KUBE_GIT_MAJOR-} && -n \${KUBE_GIT_MINOR-} ]]; then
-    add_ldflag "gitMajor" "\${KUBE_GIT_MAJOR}"
-    add_ldflag "gitMinor" "\${KUBE_GIT_MINOR}"
-  fi
+${ensure}  local now
+  now=$(${date} \${SOURCE_DATE_EPOCH:+"--date=@\${SOURCE_DATE_EPOCH}"} -u +'%Y-%m-%dT%H:%M:%SZ')
+  add_ldflag buildDate "\${now}"
+  [[ -z \${KUBE_GIT_COMMIT-} ]] || {
+    add_ldflag gitCommit "\${KUBE_GIT_COMMIT}"
+    add_ldflag gitTreeState "\${KUBE_GIT_TREE_STATE}"
+  }
+  [[ -z \${KUBE_GIT_VERSION-} ]] || add_ldflag gitVersion "\${KUBE_GIT_VERSION}"
+  [[ -z \${KUBE_GIT_MAJOR-} || -z \${KUBE_GIT_MINOR-} ]] || {
+    add_ldflag gitMajor "\${KUBE_GIT_MAJOR}"
+    add_ldflag gitMinor "\${KUBE_GIT_MINOR}"
+  }
 
   echo "\${ldflags[*]-}"
 }

@@ -193,8 +193,7 @@ ${build}    "\${DOCKER[@]}" tag "\${docker_image_tag}" "\${release_docker_image_
 
 function manifests({ goMode }: EraFacts): string {
   const gopath = goMode === "gopath";
-  const cloud = gopath ? "" : raw`  cp "\${src_dir}/cloud-controller-manager.manifest" "\${dst_dir}"
-`;
+  const cloud = gopath ? "" : " cloud-controller-manager.manifest";
   const health = gopath
     ? raw`  cp "\${KUBE_ROOT}/cluster/gce/gci/health-monitor.sh" "\${dst_dir}/health-monitor.sh"
 `
@@ -205,20 +204,18 @@ function manifests({ goMode }: EraFacts): string {
   local src_dir="\${KUBE_ROOT}/cluster/gce/manifests"
   local release_stage="\${RELEASE_STAGE}/manifests/kubernetes"
   local dst_dir="\${release_stage}/gci-trusty"
+  local name
   mkdir -p "\${dst_dir}"
-  cp "\${src_dir}/kube-proxy.manifest" "\${dst_dir}/"
-  cp "\${src_dir}/cluster-autoscaler.manifest" "\${dst_dir}/"
-  cp "\${src_dir}/etcd.manifest" "\${dst_dir}"
-  cp "\${src_dir}/kube-scheduler.manifest" "\${dst_dir}"
-  cp "\${src_dir}/kube-apiserver.manifest" "\${dst_dir}"
-  cp "\${src_dir}/konnectivity-server.yaml" "\${dst_dir}"
-  cp "\${src_dir}/abac-authz-policy.jsonl" "\${dst_dir}"
-${cloud}  cp "\${src_dir}/kube-controller-manager.manifest" "\${dst_dir}"
-  cp "\${src_dir}/kube-addon-manager.yaml" "\${dst_dir}"
-  cp "\${src_dir}/glbc.manifest" "\${dst_dir}"
-  find "\${src_dir}" -name 'internal-*' -exec cp {} "\${dst_dir}" \;
-  cp "\${KUBE_ROOT}/cluster/gce/gci/configure-helper.sh" "\${dst_dir}/gci-configure-helper.sh"
-  cp "\${KUBE_ROOT}/cluster/gce/gci/configure-kubeapiserver.sh" "\${dst_dir}/configure-kubeapiserver.sh"
+  for name in kube-apiserver kube-controller-manager kube-scheduler kube-proxy etcd cluster-autoscaler glbc; do
+    cp "\${src_dir}/\${name}.manifest" "\${dst_dir}/"
+  done
+  for name in konnectivity-server.yaml kube-addon-manager.yaml abac-authz-policy.jsonl${cloud}; do
+    cp "\${src_dir}/\${name}" "\${dst_dir}/"
+  done
+  find "\${src_dir}" -name 'internal-*' -exec cp {} "\${dst_dir}/" \;
+  src_dir="\${KUBE_ROOT}/cluster/gce/gci"
+  cp "\${src_dir}/configure-helper.sh" "\${dst_dir}/gci-configure-helper.sh"
+  cp "\${src_dir}/configure-kubeapiserver.sh" "\${dst_dir}/"
 ${health}  local d
   for d in cluster/addons cluster/gce/addons; do
     find "\${KUBE_ROOT}/\${d}" \( \( -name \*.yaml -o -name \*.yaml.in -o -name \*.json \) -a ! \( -name \*demo\* \) \) -print0 | "\${TAR}" c --transform "s|\${KUBE_ROOT#/*}/\${d}||" --null -T - | "\${TAR}" x -C "\${dst_dir}"

@@ -75,13 +75,6 @@ ${indent(other)}    fi
 }
 
 function setupPlatforms(facts: EraFacts): string {
-  const common = (group: string) =>
-    raw`    kube::util::read-array KUBE_${group}_PLATFORMS < <(kube::golang::dups \
-        "\${platforms[@]}" \
-        "\${KUBE_SUPPORTED_${group}_PLATFORMS[@]}" \
-      )
-    readonly KUBE_${group}_PLATFORMS
-`;
   const hostArch = raw`    local host_arch
     host_arch=$(kube::util::host_arch)
     if [[ "\${host_arch}" != "amd64" && "\${host_arch}" != "arm64" && "\${host_arch}" != "ppc64le" && "\${host_arch}" != "s390x" ]]; then
@@ -89,7 +82,6 @@ function setupPlatforms(facts: EraFacts): string {
     fi
 `;
   const fast = facts.era === "1.20" ? fastBuild("amd64") : hostArch + fastBuild("${host_arch}");
-  const groups = ["SERVER", "NODE", "TEST", "CLIENT"];
   const all = choose({
     SERVER: '"${KUBE_SUPPORTED_SERVER_PLATFORMS[@]}"',
     NODE: '"${KUBE_SUPPORTED_NODE_PLATFORMS[@]}"',
@@ -104,11 +96,17 @@ declare -a KUBE_NODE_PLATFORMS
 declare -a KUBE_TEST_PLATFORMS
 kube::golang::setup_platforms() {
   if [[ -n "\${KUBE_BUILD_PLATFORMS:-}" ]]; then
-    local -a platforms
-    IFS=" " read -ra platforms <<< "\${KUBE_BUILD_PLATFORMS}"
-    kube::util::read-array platforms < <(kube::golang::dedup "\${platforms[@]}")
-
-${groups.map(common).join("\n")}  elif [[ "\${KUBE_FASTBUILD:-}" == "true" ]]; then
+    local -a wanted
+    local group supported
+    read -ra wanted <<< "\${KUBE_BUILD_PLATFORMS}"
+    # Once each: what is there twice then, is wanted and supported.
+    kube::util::read-array wanted < <(kube::golang::dedup "\${wanted[@]}")
+    for group in SERVER NODE TEST CLIENT; do
+      supported="KUBE_SUPPORTED_\${group}_PLATFORMS[@]"
+      kube::util::read-array "KUBE_\${group}_PLATFORMS" < <(kube::golang::dups "\${wanted[@]}" "\${!supported}")
+      readonly "KUBE_\${group}_PLATFORMS"
+    done
+  elif [[ "\${KUBE_FASTBUILD:-}" == "true" ]]; then
 ${fast}  else
 ${all}  fi
 }

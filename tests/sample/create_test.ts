@@ -5,8 +5,8 @@ import { ENV, inTemp, output, shell } from "./_sample.ts";
 
 /** The commit id of each sample, on every machine. A change of a sample changes them. */
 const COMMITS: Readonly<Record<EraParameter, string>> = {
-  "1.20": "617a8d4f84aab95595b5f9f5d91fc9fb3fa059c4",
-  "1.35": "ffd8a71bde7346e0bced65d04ad1ec5e811053cd",
+  "1.20": "8a5f772389d72300d111184a30c483fa47f928e3",
+  "1.35": "924584af4240c65236d17aaa3a2f6df6d20c265c",
 };
 
 for (const era of SAMPLE_ERAS) {

@@ -1,0 +1,101 @@
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { UsageError } from "../../src/errors.ts";
+import {
+  type Checkout,
+  readCheckout,
+  setupPlatforms,
+  type SetupPlatformsOptions,
+} from "../../src/checkout/mod.ts";
+import { CHECKOUT, withFiles } from "./fixture.ts";
+
+let checkout: Checkout;
+await withFiles(CHECKOUT, async (root) => {
+  checkout = await readCheckout(root, { variables: {}, hostArch: "amd64" });
+});
+
+function setup(options: Partial<SetupPlatformsOptions>): string[] {
+  const set = setupPlatforms(checkout, { hostArch: "amd64", ...options });
+  assert(Object.isFrozen(set) && Object.values(set).every((list) => Object.isFrozen(list)));
+  assertEquals(set.testServer, set.server);
+  return [set.server, set.node, set.client, set.test].map((list) => list.join(" "));
+}
+
+const CASES: readonly [string, Partial<SetupPlatformsOptions>, readonly string[]][] = [
+  ["the checkout's lists as they are", {}, [
+    "linux/amd64 linux/arm64",
+    "linux/amd64 linux/arm64 windows/amd64",
+    "linux/amd64 linux/arm64 darwin/arm64",
+    "linux/arm64 linux/amd64",
+  ]],
+  [
+    "those asked for, sorted, each once",
+    { buildPlatforms: "windows/amd64  linux/arm64 linux/amd64 linux/arm64" },
+    [
+      "linux/amd64 linux/arm64",
+      "linux/amd64 linux/arm64 windows/amd64",
+      "linux/amd64 linux/arm64",
+      "linux/amd64 linux/arm64",
+    ],
+  ],
+  ["nothing for groups without the platform", { buildPlatforms: "darwin/arm64" }, [
+    "",
+    "",
+    "darwin/arm64",
+    "",
+  ]],
+  ["one architecture for a fast build", { fastbuild: true, hostArch: "arm64" }, [
+    "linux/arm64",
+    "linux/arm64",
+    "linux/arm64",
+    "linux/arm64",
+  ]],
+  ["amd64 for a fast build on other hosts", { fastbuild: true, hostArch: "riscv64" }, [
+    "linux/amd64",
+    "linux/amd64",
+    "linux/amd64",
+    "linux/amd64",
+  ]],
+  ["Mac clients for a fast build from a Mac", { fastbuild: true, builderOs: "darwin22.1" }, [
+    "linux/amd64",
+    "linux/amd64",
+    "darwin/amd64 linux/amd64",
+    "darwin/amd64 linux/amd64",
+  ]],
+  ["those asked for even in a fast build", { fastbuild: true, buildPlatforms: "linux/arm64" }, [
+    "linux/arm64",
+    "linux/arm64",
+    "linux/arm64",
+    "linux/arm64",
+  ]],
+  [
+    "no unsupported ones under strict parity",
+    { buildPlatforms: "plan9/mips linux/arm64", strictParity: true },
+    ["linux/arm64", "linux/arm64", "linux/arm64", "linux/arm64"],
+  ],
+  ["none for a blank under strict parity", { buildPlatforms: " ", strictParity: true }, [
+    "",
+    "",
+    "",
+    "",
+  ]],
+];
+
+for (const [what, options, expected] of CASES) {
+  Deno.test(`setupPlatforms() gives ${what}`, () => assertEquals(setup(options), expected));
+}
+
+Deno.test("setupPlatforms() refuses unsupported platforms and names the nearest", () => {
+  const options = { buildPlatforms: "linux/amd64 linux/arm46 beos/x86" };
+  const error = assertThrows(() => setup(options), UsageError, '"linux/arm46", "beos/x86"');
+  assertStringIncludes(error.notes[0]!, '"linux/arm64"');
+  assertStringIncludes(error.notes[1]!, "darwin/arm64, linux/amd64, linux/arm64, windows/amd64");
+  assertEquals(error.exitCode, 2);
+  assertThrows(() => setup({ buildPlatforms: "  " }), UsageError, "blank");
+});
+
+Deno.test("setupPlatforms() leaves 1.7's lists whole only under strict parity", () => {
+  const old: Checkout = { ...checkout, narrowsPlatforms: { value: false, source: "x" } };
+  const options = { buildPlatforms: "linux/arm64", hostArch: "amd64" };
+  assertEquals(setupPlatforms(old, options).server, ["linux/arm64"]);
+  assertEquals(setupPlatforms(old, { ...options, strictParity: true }).server.length, 2);
+});

@@ -1,0 +1,33 @@
+import { type Checkout, readCheckout } from "../../src/checkout/mod.ts";
+import { createContext, type KubeContext } from "../../src/lib/init.ts";
+import { createLogger } from "../../src/lib/logging.ts";
+import { createSample, type EraParameter } from "../../src/sample/mod.ts";
+import { createShell } from "../../src/shell/mod.ts";
+
+/** A sample checkout that tests work on, and what it takes to remove it. */
+export interface OpenSample {
+  readonly context: KubeContext;
+  readonly checkout: Checkout;
+  /** The same checkout under other variables. */
+  withEnv(more: Record<string, string>, options?: { strictParity?: boolean }): KubeContext;
+  remove(): Promise<void>;
+}
+
+/** Makes a sample and opens it as the program would; `host` is the platform it claims. */
+export async function openSample(era: EraParameter, host = "linux/amd64"): Promise<OpenSample> {
+  const parent = await Deno.realPath(await Deno.makeTempDir({ prefix: "kbuild-lib-" }));
+  const root = `${parent}/kubernetes`;
+  const env = { PATH: Deno.env.get("PATH") ?? "", HOME: parent };
+  const shell = createShell({ cwd: parent, env });
+  await createSample({ dir: root, era, git: shell, env });
+  const checkout = await readCheckout(root, { variables: {}, hostArch: host.split("/")[1] ?? "" });
+  const log = createLogger({ write: () => {} });
+  const withEnv: OpenSample["withEnv"] = (more, { strictParity = false } = {}) =>
+    createContext({ root, env: { ...env, ...more }, log, shell, host, strictParity });
+  return {
+    context: withEnv({}),
+    checkout,
+    withEnv,
+    remove: () => Deno.remove(parent, { recursive: true }),
+  };
+}

@@ -1,0 +1,84 @@
+import { assertEquals } from "@std/assert";
+import { findProgram, hostPlatform, memoryBudget } from "../../src/lib/util.ts";
+
+Deno.test("hostPlatform() writes platforms as Go does", () => {
+  assertEquals(hostPlatform({ os: "darwin", arch: "aarch64" }), "darwin/arm64");
+  assertEquals(hostPlatform({ os: "linux", arch: "x86_64" }), "linux/amd64");
+  assertEquals(hostPlatform({ os: "freebsd", arch: "riscv64" }), "freebsd/riscv64");
+});
+
+Deno.test("findProgram() finds executable files in PATH order", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "kbuild-find a b-" });
+  try {
+    for (const folder of ["one", "two", "three"]) await Deno.mkdir(`${dir}/${folder}`);
+    await Deno.mkdir(`${dir}/one/tool`);
+    await Deno.writeTextFile(`${dir}/two/tool`, "", { mode: 0o644 });
+    await Deno.writeTextFile(`${dir}/three/tool`, "", { mode: 0o755 });
+    const path = `${dir}/one:${dir}/two::${dir}/three`;
+    assertEquals(await findProgram("tool", path), `${dir}/three/tool`);
+    assertEquals(await findProgram("tool", `${dir}/one:${dir}/two`), undefined);
+    assertEquals(await findProgram("tool", undefined), undefined);
+    assertEquals(await findProgram(`${dir}/three/tool`, undefined), `${dir}/three/tool`);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("memoryBudget() takes the tighter of system and cgroup", () => {
+  const gib = 2 ** 30;
+  const system = () => ({ available: 3 * gib });
+  const files = (table: Record<string, string>) => (path: string) => table[path];
+  const meminfo = "MemTotal:       33554432 kB\nMemAvailable:   16777216 kB\n";
+  const table: [string, Record<string, string>, number, string][] = [
+    ["no /proc: macOS", {}, 3, "available memory"],
+    ["no limit", { "/proc/meminfo": meminfo }, 16, "available memory"],
+    [
+      "cgroup v2",
+      {
+        "/proc/meminfo": meminfo,
+        "/sys/fs/cgroup/memory.max": `${8 * gib}\n`,
+        "/sys/fs/cgroup/memory.current": `${2 * gib}\n`,
+      },
+      6,
+      "cgroup limit",
+    ],
+    [
+      "cgroup v2, full of page cache",
+      {
+        "/proc/meminfo": meminfo,
+        "/sys/fs/cgroup/memory.max": `${8 * gib}\n`,
+        "/sys/fs/cgroup/memory.current": `${7 * gib}\n`,
+      },
+      4,
+      "cgroup limit",
+    ],
+    [
+      "cgroup v2 without limit",
+      { "/proc/meminfo": meminfo, "/sys/fs/cgroup/memory.max": "max\n" },
+      16,
+      "available memory",
+    ],
+    [
+      "cgroup v1",
+      {
+        "/proc/meminfo": meminfo,
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes": `${4 * gib}`,
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes": `${gib}`,
+      },
+      3,
+      "cgroup limit",
+    ],
+    [
+      "cgroup v1 without limit",
+      {
+        "/proc/meminfo": meminfo,
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712",
+      },
+      16,
+      "available memory",
+    ],
+  ];
+  for (const [name, texts, size, source] of table) {
+    assertEquals(memoryBudget(files(texts), system), { bytes: size * gib, source }, name);
+  }
+});

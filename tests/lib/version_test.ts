@@ -1,0 +1,139 @@
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { KbuildError } from "../../src/errors.ts";
+import {
+  buildDate,
+  getVersionVars,
+  ldflags,
+  requireVersion,
+  semanticVersion,
+  sourceDateEpoch,
+  versionFile,
+} from "../../src/lib/version.ts";
+import { openSample } from "./_open.ts";
+
+const sample = await openSample("1.20");
+const { context, checkout } = sample;
+globalThis.addEventListener("unload", () => {
+  Deno.removeSync(`${context.root}/..`, { recursive: true });
+});
+
+Deno.test("semanticVersion() rewrites what git describe says, as version.sh does", () => {
+  const hash = "0123456789abcd";
+  const table: [string, string, string][] = [
+    ["v1.20.2", "clean", "v1.20.2"],
+    ["v1.20.2", "archive", "v1.20.2"],
+    ["v1.20.2", "dirty", "v1.20.2-dirty"],
+    [`v1.20.2-5-g${hash}`, "clean", `v1.20.2-5+${hash}`],
+    [`v1.20.2-5-g${hash}`, "dirty", `v1.20.2-5+${hash}-dirty`],
+    ["v1.21.0-alpha.1", "clean", "v1.21.0-alpha.1"],
+    [`v1.21.0-alpha.1-7-g${hash}`, "clean", `v1.21.0-alpha.1.7+${hash}`],
+    // A longer id, where 14 digits are not unique, stays as it is.
+    [`v1.20.2-5-g${hash}ef`, "clean", `v1.20.2-5-g${hash}ef`],
+  ];
+  for (const [described, state, version] of table) {
+    assertEquals(semanticVersion(described, state), version);
+  }
+});
+
+Deno.test("getVersionVars() reads a version file without running it", async () => {
+  const file = "version-defs";
+  const text = "KUBE_GIT_COMMIT='abc'\nKUBE_GIT_VERSION=\"v9.8.7\"\nKUBE_GIT_MINOR=8\n" +
+    "KUBE_GIT_MAJOR=$(touch pwned)\nrm -rf /\n";
+  await Deno.writeTextFile(`${context.root}/${file}`, text);
+  try {
+    const vars = await getVersionVars(sample.withEnv({ KUBE_GIT_VERSION_FILE: file }));
+    assertEquals(vars.gitCommit, "abc");
+    assertEquals(vars.gitVersion, "v9.8.7");
+    assertEquals(vars.gitMinor, "8");
+    assertEquals(vars.gitMajor, undefined);
+  } finally {
+    await Deno.remove(`${context.root}/${file}`);
+  }
+});
+
+Deno.test("getVersionVars() refuses what is no semantic version", async () => {
+  const error = await assertRejects(
+    () => getVersionVars(sample.withEnv({ KUBE_GIT_VERSION: "v1.2.3_x" })),
+    KbuildError,
+    'Cannot use "v1.2.3_x" as the version',
+  );
+  assertEquals(error.notes.length, 2);
+});
+
+Deno.test("requireVersion() names two ways out", async () => {
+  const vars = await getVersionVars(context);
+  assertEquals(requireVersion(vars).gitVersion, "v1.20.2");
+  const error = assertThrows(
+    () => requireVersion({ ...vars, gitVersion: undefined, problem: "fatal: No names found" }),
+    KbuildError,
+  );
+  assertStringIncludes(error.notes.join("\n"), "fatal: No names found");
+  assertStringIncludes(error.notes.join("\n"), "git fetch --tags");
+  assertStringIncludes(error.notes.join("\n"), "KUBE_GIT_VERSION=");
+});
+
+Deno.test("sourceDateEpoch() is the variable, else the commit's time", async () => {
+  const vars = await getVersionVars(context);
+  const { stdout } = await context.shell.run(["git", "show", "-s", "--format=%ct"], {
+    cwd: context.root,
+  });
+  assertEquals(await sourceDateEpoch(context, vars), Number(stdout));
+  assertEquals(await sourceDateEpoch(sample.withEnv({ SOURCE_DATE_EPOCH: "12" }), vars), 12);
+  const strict = sample.withEnv({}, { strictParity: true });
+  assertEquals(await sourceDateEpoch(strict, vars, () => 5_999), 5);
+  await assertRejects(
+    () => sourceDateEpoch(sample.withEnv({ SOURCE_DATE_EPOCH: "yesterday" }), vars),
+    KbuildError,
+    'Cannot use SOURCE_DATE_EPOCH="yesterday"',
+  );
+});
+
+Deno.test("buildDate() prints UTC without fractions", () => {
+  assertEquals(buildDate(1600000000), "2020-09-13T12:26:40Z");
+  assertEquals(buildDate(0), "1970-01-01T00:00:00Z");
+});
+
+Deno.test("ldflags() stamps each key into each package, in the scripts' order", () => {
+  const vars = {
+    gitCommit: "c0ffee",
+    gitTreeState: "clean",
+    gitVersion: "v1.20.2",
+    gitMajor: "1",
+    gitMinor: "20",
+    dirtyPaths: [],
+    problem: undefined,
+  };
+  const text = ldflags(checkout, vars, 0);
+  const keys = [...text.matchAll(/-X '(\S+)\.(\w+)=([^']*)'/g)].map((match) => match.slice(1));
+  assertEquals(
+    keys,
+    [
+      ["buildDate", "1970-01-01T00:00:00Z"],
+      ["gitCommit", "c0ffee"],
+      ["gitTreeState", "clean"],
+      ["gitVersion", "v1.20.2"],
+      ["gitMajor", "1"],
+      ["gitMinor", "20"],
+    ].flatMap(([key = "", value = ""]) => [
+      ["k8s.io/kubernetes/vendor/k8s.io/client-go/pkg/version", key, value],
+      ["k8s.io/kubernetes/vendor/k8s.io/component-base/version", key, value],
+    ]),
+  );
+});
+
+Deno.test("versionFile() is what save_version_vars writes", () => {
+  const text = versionFile({
+    gitCommit: "c0ffee",
+    gitTreeState: "clean",
+    gitVersion: "v1.20.2",
+    gitMajor: undefined,
+    gitMinor: "20",
+    dirtyPaths: [],
+    problem: undefined,
+  });
+  assertEquals(
+    text,
+    "KUBE_GIT_COMMIT='c0ffee'\nKUBE_GIT_TREE_STATE='clean'\nKUBE_GIT_VERSION='v1.20.2'\n" +
+      "KUBE_GIT_MAJOR=''\nKUBE_GIT_MINOR='20'\n",
+  );
+});

@@ -1,0 +1,222 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { CommandError, createShell, dollar, InterruptedError } from "../../src/shell/mod.ts";
+
+const env = { PATH: Deno.env.get("PATH") ?? "" };
+const cwd = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "kbuild-shell-" }));
+globalThis.addEventListener("unload", () => Deno.removeSync(cwd, { recursive: true }));
+
+/** Prints its pid and that of a child that would outlive it, then waits. */
+const WITH_CHILD = `sleep 300 & echo $$ $!; wait`;
+
+function alive(pid: number): boolean {
+  try {
+    // A zombie is dead: only its parent has not looked yet.
+    return !/^State:\s+Z/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
+  } catch {
+    return false;
+  }
+}
+
+async function waitUntilGone(pids: readonly number[]): Promise<readonly number[]> {
+  for (let i = 0; i < 100 && pids.some(alive); i++) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return pids.filter(alive);
+}
+
+Deno.test("run() returns what the program printed", async () => {
+  const shell = createShell({ cwd, env });
+  const result = await shell.run(["sh", "-c", "echo out; echo err >&2; pwd"]);
+  assertEquals(result.stdout, `out\n${cwd}\n`);
+  assertEquals(result.code, 0);
+  assertEquals([...result.tail].sort(), [cwd, "err", "out"].sort());
+});
+
+Deno.test("run() hands over arguments as they are", async () => {
+  const shell = createShell({ cwd, env });
+  const words = ["a b", "$(x)", "ü", "it's", "new\nline", "*", ""];
+  const result = await shell.run(["printf", "%s\\0", ...words]);
+  assertEquals(result.stdout.split("\0"), [...words, ""]);
+});
+
+Deno.test("run() gives the program no variables but those it was told", async () => {
+  const shell = createShell({ cwd, env: { ...env, ONE: "1" } });
+  const { stdout } = await shell.run(["env"], { env: { PATH: env.PATH, TWO: "2" } });
+  assertEquals(stdout.trim().split("\n").sort(), [`PATH=${env.PATH}`, "TWO=2"]);
+});
+
+Deno.test("run() reports command, directory, status and last lines of a failure", async () => {
+  const shell = createShell({ cwd, env });
+  const error = await assertRejects(
+    () => shell.run(["sh", "-c", "seq 1 30; exit 3"], { label: "Counting" }),
+    CommandError,
+  );
+  assertEquals(error.message, 'Cannot finish "Counting": sh exited with status 3');
+  assertEquals(error.code, 3);
+  assertEquals(error.output, Array.from({ length: 20 }, (_, i) => String(i + 11)));
+  assertEquals(error.notes, ["Command: sh -c 'seq 1 30; exit 3'", `Directory: ${cwd}`]);
+});
+
+Deno.test("run() does not repeat output that was streamed", async () => {
+  let shown = "";
+  const decoder = new TextDecoder();
+  const shell = createShell({ cwd, env, write: (chunk) => void (shown += decoder.decode(chunk)) });
+  const error = await assertRejects(
+    () => shell.run(["sh", "-c", "echo broken; exit 1"], { output: "stream" }),
+    CommandError,
+  );
+  assertEquals(shown, "broken\n");
+  assertEquals(error.output, []);
+  assertEquals(error.tail, ["broken"]);
+});
+
+Deno.test("run() takes the exit codes that it was told to allow", async () => {
+  const shell = createShell({ cwd, env });
+  const { code } = await shell.run(["sh", "-c", "exit 7"], { allowed: [0, 7] });
+  assertEquals(code, 7);
+});
+
+Deno.test("run() names a program that does not exist", async () => {
+  const shell = createShell({ cwd, env });
+  const error = await assertRejects(() => shell.run(["no-such-program"]), CommandError);
+  assertStringIncludes(error.message, 'Cannot start "no-such-program"');
+  assertEquals(error.code, undefined);
+});
+
+Deno.test("run() hints at memory when a program was killed", async () => {
+  const shell = createShell({ cwd, env });
+  const error = await assertRejects(() => shell.run(["sh", "-c", "kill -9 $$"]), CommandError);
+  assertEquals(error.signal, "SIGKILL");
+  assertStringIncludes(error.notes.join("\n"), "out of memory");
+});
+
+Deno.test("run() feeds stdin, also to a program that does not read it", async () => {
+  const shell = createShell({ cwd, env });
+  assertEquals((await shell.run(["cat"], { stdin: "text" })).stdout, "text");
+  await shell.run(["true"], { stdin: "x".repeat(1 << 20) });
+});
+
+Deno.test("run() gives large output to onStdout as fast as it is taken", async () => {
+  const shell = createShell({ cwd, env });
+  let bytes = 0;
+  await shell.run(["head", "-c", "5000000", "/dev/zero"], {
+    onStdout: async (chunk) => {
+      bytes += chunk.length;
+      await Promise.resolve();
+    },
+  });
+  assertEquals(bytes, 5_000_000);
+});
+
+Deno.test({
+  name: "run() ends the whole group when aborted",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const controller = new AbortController();
+    const shell = createShell({ cwd, env, signal: controller.signal, graceMs: 500 });
+    let pids: number[] = [];
+    const running = shell.run(["sh", "-c", WITH_CHILD], {
+      onStdout: (chunk) => {
+        pids = new TextDecoder().decode(chunk).trim().split(" ").map(Number);
+        controller.abort();
+      },
+    });
+    await assertRejects(() => running, InterruptedError);
+    assertEquals(pids.length, 2);
+    assertEquals(await waitUntilGone(pids), []);
+  },
+});
+
+Deno.test({
+  name: "run() kills a group that ignores the polite signal",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const controller = new AbortController();
+    const shell = createShell({ cwd, env, graceMs: 200 });
+    const started = performance.now();
+    let pid = 0;
+    const running = shell.run([
+      "sh",
+      "-c",
+      "trap '' INT TERM; echo $$; while :; do sleep 0.1; done",
+    ], {
+      signal: controller.signal,
+      onStdout: (chunk) => {
+        pid = Number(new TextDecoder().decode(chunk));
+        controller.abort();
+      },
+    });
+    await assertRejects(() => running, InterruptedError);
+    assert(performance.now() - started < 5000);
+    assertEquals(await waitUntilGone([pid]), []);
+  },
+});
+
+Deno.test({
+  name: "run() leaves no member of the group behind when its leader ends",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const shell = createShell({ cwd, env });
+    const { stdout } = await shell.run(["sh", "-c", "sleep 300 >/dev/null 2>&1 & echo $!"]);
+    assertEquals(await waitUntilGone([Number(stdout)]), []);
+  },
+});
+
+Deno.test("run() starts nothing after an abort", async () => {
+  const starts: string[] = [];
+  const shell = createShell({
+    cwd,
+    env,
+    signal: AbortSignal.abort(),
+    onStart: ({ argv }) => void starts.push(argv.join(" ")),
+  });
+  await assertRejects(() => shell.run(["true"]), InterruptedError);
+  assertEquals(starts, []);
+});
+
+Deno.test("onStart is told of every program", async () => {
+  const starts: string[] = [];
+  const shell = createShell({ cwd, env, onStart: ({ argv }) => void starts.push(argv.join(" ")) });
+  await shell.run(["true"]);
+  await shell.run(["echo", "a"]);
+  assertEquals(starts, ["true", "echo a"]);
+});
+
+Deno.test("dollar() is a dax template whose programs get their arguments quoted", async () => {
+  const $ = await dollar({ cwd, env });
+  const path = "a b $(x)";
+  const text = await $`echo ${path} ${["c d", "e"]}`.text();
+  assertEquals(text, "a b $(x) c d e");
+});
+
+Deno.test("dollar() runs git in its own process group and pipes its output", async () => {
+  const $ = await dollar({ cwd, env: { ...env, HOME: cwd } });
+  await $`git init --quiet repo`;
+  const text = await $`git -C repo rev-parse --is-inside-work-tree | cat`.text();
+  assertEquals(text, "true");
+  const failed = await $`git -C repo rev-parse HEAD`.noThrow().quiet();
+  assertEquals(failed.code, 128);
+});
+
+Deno.test({
+  name: "dollar() ends the children of a program that is killed",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const bin = `${cwd}/bin`;
+    await Deno.mkdir(bin);
+    await Deno.writeTextFile(`${bin}/slow`, `#!/bin/sh\n${WITH_CHILD}\n`, { mode: 0o755 });
+    const $ = await dollar({
+      cwd,
+      env: { PATH: `${bin}:${env.PATH}` },
+      programs: ["slow"],
+      graceMs: 300,
+    });
+    const child = $`slow`.stdout("piped").noThrow().spawn();
+    const reader = child.stdout().getReader();
+    const { value } = await reader.read();
+    const pids = new TextDecoder().decode(value).trim().split(" ").map(Number);
+    child.kill();
+    await child;
+    assertEquals(await waitUntilGone(pids), []);
+  },
+});
