@@ -16,6 +16,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "errors": 0,
   "lib/logging": 1,
+  "lib/nearest": 1,
   "shell": 1,
   "lib/util": 2,
   "archive": 2,

@@ -11,14 +11,14 @@ import type { BashScript, Refusal } from "./bash_syntax.ts";
 
 /** A script's text and the path it is known by. */
 export interface BashSource {
+  /** Path as refusals and sources name it. */
   readonly path: string;
+  /** The script. */
   readonly text: string;
 }
 
-/** Options of {@linkcode readBash}. */
-export interface ReadBashOptions {
-  /** Scripts, sourced one after the other; parsed ones can be read again and again. */
-  files: readonly (BashSource | BashScript)[];
+/** What scripts are read with. */
+export interface BashSurroundings {
   /** The environment. */
   variables: Readonly<Record<string, string>>;
   /** Values that no assignment in a script changes: `KUBE_ROOT`, `OSTYPE`. */
@@ -29,6 +29,12 @@ export interface ReadBashOptions {
   hostArch: string;
   /** Commands to run at most, all calls together. Default 200 000. */
   maxSteps?: number;
+}
+
+/** Options of {@linkcode readBash}. */
+export interface ReadBashOptions extends BashSurroundings {
+  /** Scripts, sourced one after the other. */
+  files: readonly BashSource[];
 }
 
 /** Values of scripts that were read. Unknown values are undefined. */
@@ -60,10 +66,17 @@ export interface BashReader {
  * ```
  */
 export function readBash(options: ReadBashOptions): BashReader {
-  const { files, variables, constants = {}, readFile = () => undefined } = options;
-  const { hostArch, maxSteps = 200_000 } = options;
+  return readScripts(options.files.map(({ path, text }) => parseBash(path, text)), options);
+}
+
+/** As {@linkcode readBash}, for scripts that were parsed before and may be read again and again. */
+export function readScripts(
+  scripts: readonly BashScript[],
+  surroundings: BashSurroundings,
+): BashReader {
+  const { variables, constants = {}, readFile = () => undefined } = surroundings;
+  const { hostArch, maxSteps = 200_000 } = surroundings;
   const evaluator = new BashEvaluator({ variables, constants, readFile, hostArch, maxSteps });
-  const scripts = files.map((file) => "body" in file ? file : parseBash(file.path, file.text));
   for (const script of scripts) evaluator.runScript(script);
   const failedCalls = new Map<string, Refusal>();
 

@@ -5,9 +5,14 @@
  * @module
  */
 
-export { type BashReader, type BashSource, readBash, type ReadBashOptions } from "./bash_reader.ts";
-export { parseBash } from "./bash_parser.ts";
-export type { BashScript, Refusal } from "./bash_syntax.ts";
+export {
+  type BashReader,
+  type BashSource,
+  type BashSurroundings,
+  readBash,
+  type ReadBashOptions,
+} from "./bash_reader.ts";
+export type { Refusal } from "./bash_syntax.ts";
 export { detectEra } from "./era.ts";
 export { findRoot } from "./find_root.ts";
 export { type PlatformSet, setupPlatforms, type SetupPlatformsOptions } from "./platforms.ts";

@@ -18,9 +18,13 @@ export interface SetupPlatformsOptions {
 
 /** What each group of targets is built for. */
 export interface PlatformSet {
+  /** Of server binaries and images. */
   readonly server: readonly Platform[];
+  /** Of node binaries. */
   readonly node: readonly Platform[];
+  /** Of client binaries. */
   readonly client: readonly Platform[];
+  /** Of test binaries. */
   readonly test: readonly Platform[];
   /** `KUBE_TEST_SERVER_PLATFORMS`: the server's. */
   readonly testServer: readonly Platform[];

@@ -1,6 +1,6 @@
 import { isAbsolute, join, normalize } from "@std/path";
 import { parseBash } from "./bash_parser.ts";
-import { type BashReader, readBash } from "./bash_reader.ts";
+import { type BashReader, readScripts } from "./bash_reader.ts";
 import type { BashScript } from "./bash_syntax.ts";
 import { detectEra } from "./era.ts";
 import { type CheckoutFile, readCheckoutFile, readCheckoutFileSync } from "./files.ts";
@@ -150,8 +150,7 @@ class CheckoutReader {
     const variables: Record<string, string> = { ...this.#options.variables };
     for (const name of NARROWING) delete variables[name];
     const subpath = variables["KUBE_OUTPUT_SUBPATH"] ?? "_output/local";
-    return readBash({
-      files: scripts,
+    return readScripts(scripts, {
       variables: { ...variables, ...extra },
       constants: {
         KUBE_ROOT: this.#root,

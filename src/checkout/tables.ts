@@ -2,7 +2,9 @@ import type { EraName } from "./types.ts";
 
 /** A server image in a table. `{registry}`, `{arch}` and `{busybox}` stand for what they name. */
 export interface TableImage {
+  /** Name of the program in the image. */
   readonly binary: string;
+  /** Base image with placeholders. */
   readonly base: string;
   /** Variables that replace the base, the strongest first: `KUBE_PROXY_BASE_IMAGE`. */
   readonly variables: readonly string[];
@@ -12,7 +14,9 @@ export interface TableImage {
 export interface EraTable {
   /** `built-in table (1.20)`. */
   readonly label: string;
+  /** Go's name of the module. */
   readonly goPackage: string;
+  /** Target lists, as the scripts write them. */
   readonly targets: Readonly<
     Record<
       | "server"
@@ -26,18 +30,29 @@ export interface EraTable {
       readonly string[]
     >
   >;
+  /** Platforms of each group. */
   readonly platforms: Readonly<Record<"server" | "node" | "client" | "test", readonly string[]>>;
+  /** Base names built without cgo. */
   readonly staticBinaries: readonly string[];
+  /** Paths in the portable test tarball. */
   readonly testPortable: readonly string[];
+  /** Packages that coverage instruments. */
   readonly coveragePackages: readonly string[];
+  /** The lowest Go that the scripts take. */
   readonly minimumGo: string;
   /** GiB. */
   readonly parallelBuildMemory: number;
+  /** Packages that take the version. */
   readonly versionPackages: readonly string[];
+  /** Server images. */
   readonly images: readonly TableImage[];
+  /** Registry in image names. */
   readonly imageRegistry: string;
+  /** Registry of base images. */
   readonly baseImageRegistry: string | undefined;
+  /** Image that sets file capabilities. */
   readonly setcapImage: string | undefined;
+  /** Architectures of a fast build; the first is for all other hosts. */
   readonly fastbuildArchitectures: readonly string[];
 }
 

@@ -1,5 +1,6 @@
 /** A value together with where it was found. */
 export interface Sourced<T> {
+  /** What was found. */
   readonly value: T;
   /** `"hack/lib/golang.sh:70"` (path from the root, line), or `"built-in table (1.20)"`. */
   readonly source: string;
@@ -20,6 +21,7 @@ export type EraName =
 
 /** One era and the facts that follow from it alone. */
 export interface Era {
+  /** Its name in code. */
   readonly name: EraName;
   /** For people: "1.15–1.25 (go.mod, built in GOPATH mode)". */
   readonly title: string;
@@ -34,20 +36,31 @@ export type Platform = string;
 
 /** The four groups of platforms and targets that `hack/lib/golang.sh` knows. */
 export interface PlatformLists {
+  /** `KUBE_SUPPORTED_SERVER_PLATFORMS`. */
   readonly server: Sourced<readonly Platform[]>;
+  /** `KUBE_SUPPORTED_NODE_PLATFORMS`. */
   readonly node: Sourced<readonly Platform[]>;
+  /** `KUBE_SUPPORTED_CLIENT_PLATFORMS`. */
   readonly client: Sourced<readonly Platform[]>;
+  /** `KUBE_SUPPORTED_TEST_PLATFORMS`. */
   readonly test: Sourced<readonly Platform[]>;
 }
 
 /** Target lists, as the checkout writes them (`cmd/kubectl`, `vendor/k8s.io/kube-aggregator`). */
 export interface TargetLists {
+  /** `KUBE_SERVER_TARGETS`. */
   readonly server: Sourced<readonly string[]>;
+  /** `KUBE_NODE_TARGETS`. */
   readonly node: Sourced<readonly string[]>;
+  /** `KUBE_CLIENT_TARGETS`. */
   readonly client: Sourced<readonly string[]>;
+  /** `KUBE_TEST_TARGETS`. */
   readonly test: Sourced<readonly string[]>;
+  /** `KUBE_TEST_SERVER_TARGETS`, `e2e_node.test` among them on any host. */
   readonly serverTest: Sourced<readonly string[]>;
+  /** `KUBE_SERVER_IMAGE_TARGETS`. */
   readonly serverImage: Sourced<readonly string[]>;
+  /** `KUBE_CONFORMANCE_IMAGE_TARGETS`; empty in 1.7. */
   readonly conformanceImage: Sourced<readonly string[]>;
   /** What `make all` builds. */
   readonly all: Sourced<readonly string[]>;
@@ -67,9 +80,11 @@ export interface WrappedBinary {
 export interface Checkout {
   /** KUBE_ROOT: absolute, links resolved. */
   readonly root: string;
+  /** Which way of building the checkout has. */
   readonly era: Era;
   /** `KUBE_GO_PACKAGE`: `k8s.io/kubernetes`. */
   readonly goPackage: Sourced<string>;
+  /** What each group consists of. */
   readonly targets: TargetLists;
   /** `KUBE_SUPPORTED_*_PLATFORMS`. */
   readonly platforms: PlatformLists;

@@ -1,5 +1,5 @@
 import { UsageError } from "../errors.ts";
-import { didYouMean, nearest } from "./nearest.ts";
+import { didYouMean, nearest } from "../lib/nearest.ts";
 import { scan } from "./scan.ts";
 import type { Command, FlagSpec } from "./types.ts";
 

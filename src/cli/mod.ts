@@ -17,7 +17,6 @@ export type {
 export { DRY_RUN_FLAG, GLOBAL_FLAGS, VERBOSE_VARIABLE } from "./flags.ts";
 export { parseInput, type ParseInputOptions } from "./parse.ts";
 export { checkVariable, resolve, type Resolved, splitList, variablesOf } from "./variables.ts";
-export { didYouMean, nearest } from "./nearest.ts";
 export { type Fallback, findCommand } from "./lookup.ts";
 export { commandHelp, helpJson, overview, shortHelp } from "./help.ts";
 export { checkCommands } from "./check.ts";

@@ -1,7 +1,7 @@
 import { parseArgs } from "@std/cli";
 import { UsageError } from "../errors.ts";
 import { GLOBAL_FLAGS, placeholderOf } from "./flags.ts";
-import { didYouMean, nearest } from "./nearest.ts";
+import { didYouMean, nearest } from "../lib/nearest.ts";
 import { scan } from "./scan.ts";
 import type { CommandData, FlagSpec, Input, VariableSpec } from "./types.ts";
 import {

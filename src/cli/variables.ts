@@ -1,5 +1,5 @@
 import { UsageError } from "../errors.ts";
-import { didYouMean, isSlip, nearest } from "./nearest.ts";
+import { didYouMean, isSlip, nearest } from "../lib/nearest.ts";
 import type { CommandData, VariableSpec } from "./types.ts";
 
 /** Where a setting was found. */

@@ -1,10 +1,9 @@
 /**
  * Port of the parts of `hack/lib/util.sh` that a build needs: the host's platform, finding
- * programs, the nearest valid name, memory that may be used.
+ * programs, memory that may be used.
  *
  * @module
  */
-import { closestString, levenshteinDistance } from "@std/text";
 import { DELIMITER, join } from "@std/path";
 
 const GO_OS: Readonly<Record<string, string>> = { darwin: "darwin", linux: "linux" };
@@ -33,18 +32,6 @@ export async function findProgram(
     if (info?.isFile === true && ((info.mode ?? 0o111) & 0o111) !== 0) return candidate;
   }
   return undefined;
-}
-
-/**
- * The valid name nearest to what was typed, for "Did you mean …".
- *
- * @returns undefined when nothing is near: more than a third of the letters differ.
- */
-export function nearest(typed: string, valid: readonly string[]): string | undefined {
-  if (valid.length === 0) return undefined;
-  const best = closestString(typed, [...valid]);
-  const distance = levenshteinDistance(typed.toLowerCase(), best.toLowerCase());
-  return distance <= Math.max(2, Math.floor(best.length / 3)) ? best : undefined;
 }
 
 /** Memory that a build may use. */

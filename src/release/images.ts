@@ -14,7 +14,7 @@ import {
   writeImageArchive,
 } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import { nearest } from "../lib/util.ts";
+import { didYouMean, nearest } from "../lib/nearest.ts";
 import type { ReleaseLayout } from "./layout.ts";
 import { dockerTag } from "./plan.ts";
 
@@ -195,9 +195,8 @@ export function parseBaseImages(
       ]);
     }
     if (!known.includes(name)) {
-      const guess = nearest(name, known);
       throw new UsageError(`Unknown base image "${name}"`, [
-        ...(guess === undefined ? [] : [`Did you mean "${guess}"?`]),
+        ...didYouMean(nearest(name, known)),
         `The bases of this release: ${known.join(", ") || "none"}`,
       ]);
     }

@@ -1,7 +1,7 @@
 import { join } from "@std/path";
 import type { Checkout } from "../../checkout/mod.ts";
 import { UsageError } from "../../errors.ts";
-import { nearest } from "../util.ts";
+import { didYouMean, nearest } from "../nearest.ts";
 
 /** What the user asked to build, sorted out. */
 export interface TargetSelection {
@@ -86,9 +86,8 @@ async function isFolder(path: string): Promise<boolean> {
 async function unknownTarget(checkout: Checkout, word: string): Promise<UsageError> {
   const known = checkout.targets.all.value;
   const names = [...known, ...known.map(binaryName), ...await commandNames(checkout.root)];
-  const guess = nearest(word, names);
   return new UsageError(`Unknown target "${word}": this checkout has no such folder or name`, [
-    ...(guess === undefined ? [] : [`Did you mean "${guess}"?`]),
+    ...didYouMean(nearest(word, names)),
     "List the targets: kbuild targets",
   ]);
 }

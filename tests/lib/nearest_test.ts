@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { didYouMean, nearest } from "../../src/cli/mod.ts";
+import { didYouMean, nearest } from "../../src/lib/nearest.ts";
 
 Deno.test("nearest() finds slips and beginnings", () => {
   const words = ["all", "cross", "release", "quick-release", "release-images", "test", "package"];
