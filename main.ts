@@ -7,9 +7,13 @@ import denoConfig from "./deno.json" with { type: "json" };
 import { runCli } from "./src/cli/mod.ts";
 import { COMMANDS, makeCommandContext, targetCommand } from "./src/commands/mod.ts";
 import { KbuildError } from "./src/errors.ts";
+import { killGroups } from "./src/shell/mod.ts";
 
-/** Writes all of a text at once; a reader that went away (`| head`) ends the program quietly. */
-function writer(stream: typeof Deno.stdout | typeof Deno.stderr): (text: string) => void {
+/** Writes all of a text at once; `onGone` is called when the reader went away (`| head`). */
+function writer(
+  stream: typeof Deno.stdout | typeof Deno.stderr,
+  onGone: () => void,
+): (text: string) => void {
   const encoder = new TextEncoder();
   return (text) => {
     try {
@@ -18,8 +22,8 @@ function writer(stream: typeof Deno.stdout | typeof Deno.stderr): (text: string)
         written += stream.writeSync(bytes.subarray(written));
       }
     } catch (error) {
-      if (error instanceof Deno.errors.BrokenPipe) Deno.exit(141);
-      throw error;
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      onGone();
     }
   };
 }
@@ -31,6 +35,12 @@ function rootOf(argv: readonly string[], cwd: string): string {
   return argv[at]?.includes("=") ? argv[at].slice("--root=".length) : argv[at + 1] ?? cwd;
 }
 
+/** Ends kbuild and every program that it started, at once. */
+function exitNow(code: number): never {
+  killGroups();
+  Deno.exit(code);
+}
+
 async function main(): Promise<number> {
   // As the scripts do in build_binaries_for_platform: the user's umask must not leak into files.
   Deno.umask(0o022);
@@ -39,27 +49,42 @@ async function main(): Promise<number> {
   const stop = (signal: string, code: number) => {
     asked += 1;
     // The second Ctrl-C does not wait for anybody's clean-up.
-    if (asked > 1) Deno.exit(code);
+    if (asked > 1) exitNow(code);
     interrupt.abort(new KbuildError(`Stopped by ${signal}`, { exitCode: code }));
   };
   Deno.addSignalListener("SIGINT", () => stop("Ctrl-C", 130));
   Deno.addSignalListener("SIGTERM", () => stop("SIGTERM", 143));
   Deno.addSignalListener("SIGHUP", () => stop("SIGHUP", 129));
 
+  // A broken pipe ends the run as a Ctrl-C does, but without a word.
+  let gone = false;
+  const onGone = () => {
+    gone = true;
+    interrupt.abort(new KbuildError("Nobody reads the output", { exitCode: 141 }));
+  };
+  const output = (stream: typeof Deno.stdout | typeof Deno.stderr) => {
+    const write = writer(stream, onGone);
+    return {
+      write: (text: string) => gone ? undefined : write(text),
+      terminal: stream.isTerminal(),
+    };
+  };
+
   const cwd = Deno.cwd();
-  return await runCli({
+  const code = await runCli({
     commands: COMMANDS,
     fallback: (name) => targetCommand(name, rootOf(Deno.args, cwd)),
     defaultCommand: "all",
     argv: Deno.args,
     env: Deno.env.toObject(),
-    stdout: { write: writer(Deno.stdout), terminal: Deno.stdout.isTerminal() },
-    stderr: { write: writer(Deno.stderr), terminal: Deno.stderr.isTerminal() },
+    stdout: output(Deno.stdout),
+    stderr: output(Deno.stderr),
     version: denoConfig.version,
     signal: interrupt.signal,
     makeContext: (globals, command, input) =>
       makeCommandContext(globals, command, input, { cwd, signal: interrupt.signal }),
   });
+  return gone ? 141 : code;
 }
 
 Deno.exit(await main());

@@ -42,6 +42,8 @@ const TASKS: Readonly<Record<string, () => Promise<void>>> = {
     await TASKS["check"]?.();
     await TASKS["test"]?.();
   },
+  /** Renews the demo's output in README.md. */
+  readme: () => deno("run", "-A", "--config", config, "scripts/readme_demo.ts", config),
   bench: () => deno("run", "-A", "--config", config, "scripts/bench.ts", ...rest),
 };
 

@@ -1,5 +1,5 @@
-import { closestString } from "@std/text";
 import { UsageError } from "../errors.ts";
+import { didYouMean, nearest } from "../lib/nearest.ts";
 import type { Checkout, Platform } from "./types.ts";
 
 /** Options of {@linkcode setupPlatforms}. */
@@ -99,10 +99,9 @@ function checkSupported(checkout: Checkout, asked: readonly string[]): void {
   if (first === undefined) {
     throw new UsageError("Cannot build for no platform: KUBE_BUILD_PLATFORMS is blank", [valid]);
   }
-  const nearest = known.length === 0 ? [] : [`The nearest is "${closestString(first, known)}"`];
   const quoted = unknown.map((platform) => `"${platform}"`).join(", ");
   throw new UsageError(`Cannot build for ${quoted}: the checkout does not support it`, [
-    ...nearest,
+    ...didYouMean(nearest(first, known)),
     valid,
   ]);
 }

@@ -137,6 +137,11 @@ function checkValue(flag: FlagSpec, text: string): void {
   if (flag.kind === "number" && !isDecimal(text)) {
     throw new UsageError(`Value "${text}" of ${word} is not a number`);
   }
+  if (flag.minimum !== undefined && !(/^\d+$/.test(text) && Number(text) >= flag.minimum)) {
+    throw new UsageError(
+      `Value "${text}" of ${word} is not a whole number from ${flag.minimum} on`,
+    );
+  }
   if (flag.choices !== undefined) checkChoice(word, text, flag.choices);
 }
 

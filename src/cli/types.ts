@@ -22,6 +22,8 @@ export interface FlagSpec {
    * the next word belongs to the flag.
    */
   readonly implied?: number;
+  /** For `number` alone: only whole numbers from this one on. */
+  readonly minimum?: number;
   /** Left out of help. */
   readonly hidden?: boolean;
 }

@@ -8,6 +8,7 @@ export const JOBS: FlagSpec = {
   short: "j",
   kind: "number",
   placeholder: "N",
+  minimum: 1,
   summary: "Platforms to build and threads to compress at once (default: by memory and processors)",
 };
 

@@ -2,6 +2,7 @@ import { levenshteinDistance } from "@std/text";
 
 /** Edits that still look like a slip of the finger, by the length of the word. */
 function tolerance(word: string): number {
+  if (word.length <= 1) return 0;
   if (word.length <= 3) return 1;
   return word.length <= 7 ? 2 : 3;
 }

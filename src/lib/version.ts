@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { join } from "@std/path";
+import { join, resolve } from "@std/path";
 import type { Checkout } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
 import type { KubeContext } from "./init.ts";
@@ -56,7 +56,9 @@ const WAYS_OUT = [
 export async function getVersionVars(context: KubeContext): Promise<VersionVars> {
   const { env } = context;
   const file = env["KUBE_GIT_VERSION_FILE"];
-  if (file !== undefined && file !== "") return await loadVersionVars(join(context.root, file));
+  if (file !== undefined && file !== "") {
+    return await loadVersionVars(resolve(context.root, file), env);
+  }
 
   const script = await Deno.readTextFile(join(context.root, "hack/lib/version.sh"))
     .catch(() => "");
@@ -198,18 +200,22 @@ async function askGit(
 }
 
 /** Port of `kube::version::load_version_vars`, without running the file as a script. */
-async function loadVersionVars(path: string): Promise<VersionVars> {
+async function loadVersionVars(
+  path: string,
+  env: Readonly<Record<string, string>>,
+): Promise<VersionVars> {
   const text = await Deno.readTextFile(path).catch((error: unknown) => {
     throw new KbuildError(`Cannot read KUBE_GIT_VERSION_FILE "${path}"`, { cause: error });
   });
   const found = new Map<string, string>();
   for (const line of text.split("\n")) {
     const match =
-      /^\s*(?:export\s+)?(KUBE_GIT_[A-Z]+)=(?:'([^']*)'|"([^"$`\\]*)"|([^\s'"$`\\;]*))\s*$/
+      /^\s*(?:export\s+)?(KUBE_GIT_[A-Z_]+)=(?:'([^']*)'|"([^"$`\\]*)"|([^\s'"$`\\;]*))\s*$/
         .exec(line);
     if (match?.[1] !== undefined) found.set(match[1], match[2] ?? match[3] ?? match[4] ?? "");
   }
-  const value = (name: string) => nonEmpty(found.get(name));
+  // What the file does not name keeps its value, as with bash's "source".
+  const value = (name: string) => nonEmpty(found.get(name) ?? env[name]);
   return Object.freeze({
     gitCommit: value("KUBE_GIT_COMMIT"),
     gitTreeState: value("KUBE_GIT_TREE_STATE"),

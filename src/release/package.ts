@@ -126,6 +126,7 @@ export async function checkInputs(
   plan: PackagePlan,
   options: PackageOptions & { checkBinaries: boolean },
 ): Promise<void> {
+  await checkBases(plan.bases);
   const wanted = requiredInputs(plan.tarballs).map((path) => join(context.root, path));
   if (options.checkBinaries) wanted.push(...requiredBinaries(options.binPath, plan.tarballs));
   const missing: string[] = [];
@@ -138,6 +139,19 @@ export async function checkInputs(
     output: relative.slice(0, 20).concat(relative.length > 20 ? ["…"] : []),
     notes: ["Build what is missing (`kbuild quick-release`), or restore it from git"],
   });
+}
+
+/** A base that is not there would be noticed only after the build. */
+async function checkBases(bases: BaseImages): Promise<void> {
+  for (const [name, where] of bases) {
+    if (where === "scratch" || await Deno.stat(where).catch(() => undefined) !== undefined) {
+      continue;
+    }
+    throw new KbuildError(`Cannot open base image "${where}": no such file or folder`, {
+      notes: [`--base-image ${name}=WHERE takes an OCI layout folder, an archive or "scratch"`],
+      exitCode: 2,
+    });
+  }
 }
 
 /**

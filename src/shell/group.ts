@@ -27,6 +27,17 @@ export interface GroupEnd {
 /** Lines of output that errors can show. */
 const TAIL_LINES = 20;
 
+/** Leaders of the groups that run now, for {@linkcode killGroups}. */
+const running = new Set<number>();
+
+/**
+ * Kills every process of every group that runs now, without waiting: for a program that is about
+ * to exit at once.
+ */
+export function killGroups(): void {
+  for (const leader of running) signalGroup(leader, "SIGKILL");
+}
+
 /** Sends a signal to every member of a group; a group that is gone is no error. */
 function signalGroup(leader: number, signal: Deno.Signal): void {
   try {
@@ -69,6 +80,7 @@ export async function runGroup(options: GroupOptions): Promise<GroupEnd> {
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  running.add(child.pid);
 
   let aborted = false;
   let killer: ReturnType<typeof setTimeout> | undefined;
@@ -99,9 +111,11 @@ export async function runGroup(options: GroupOptions): Promise<GroupEnd> {
     const status = await child.status;
     // A stray member would hold the pipes open and live on.
     signalGroup(child.pid, "SIGKILL");
+    running.delete(child.pid);
     await Promise.all([feeding, reading]);
     return Object.freeze({ code: status.code, signal: status.signal, tail: tail.lines(), aborted });
   } finally {
+    running.delete(child.pid);
     signal?.removeEventListener("abort", onAbort);
     clearTimeout(killer);
   }

@@ -8,6 +8,7 @@
  * @module
  */
 export { createShell, InterruptedError, type ShellOptions } from "./shell.ts";
+export { killGroups } from "./group.ts";
 export { type Dollar, dollar, type DollarOptions } from "./dollar.ts";
 export { quote, quoteCommand } from "./quote.ts";
 export { createTail, type Tail } from "./tail.ts";

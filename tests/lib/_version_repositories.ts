@@ -19,6 +19,8 @@ export interface Case {
   readonly refused?: true;
   /** Whether kbuild tells major and minor where `version.sh` leaves them unset. */
   readonly fillsMajorMinor?: true;
+  /** Whether `version.sh` takes the words that git could not resolve for a commit. */
+  readonly unborn?: true;
 }
 
 /** git for the tests: settings of the user and the machine do not count. */
@@ -281,6 +283,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: "no commits",
+    unborn: true,
     version: undefined,
     make: async (git, dir) => {
       const root = await git.copyBase(join(dir, "k"));
@@ -447,7 +450,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: "two annotated tags on one commit",
-    version: "v1.20.3-alpha.0",
+    version: "v1.20.2",
     make: async (git, dir) => ({
       root: await git.init(join(dir, "k"), "v1.20.3-alpha.0", "v1.20.2"),
     }),
@@ -578,6 +581,7 @@ export const CASES: readonly Case[] = [
         env: {
           KUBE_GIT_VERSION_FILE: "defs",
           KUBE_GIT_COMMIT: COMMIT,
+          KUBE_GIT_TREE_STATE: "dirty",
           KUBE_GIT_VERSION: "v1.0.0",
           KUBE_GIT_MINOR: "20",
         },

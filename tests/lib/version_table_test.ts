@@ -40,8 +40,7 @@ async function bash(root: string, env: Environment, run: string): Promise<Answer
   const script = `set -o errexit -o nounset -o pipefail
 KUBE_ROOT=$1
 KUBE_GO_PACKAGE=k8s.io/kubernetes
-DATE=date
-source "$KUBE_ROOT/hack/lib/version.sh"
+for name in util logging version; do source "$KUBE_ROOT/hack/lib/$name.sh"; done
 ${run}`;
   const shell = createShell({ cwd: root, env });
   const all = Array.from({ length: 256 }, (_, code) => code);
@@ -77,9 +76,10 @@ async function makeBase(dir: string, era: EraParameter, script?: string): Promis
 /** The text of a real version.sh as it is in git: a source package has the marks filled in. */
 async function realScript(tree: string): Promise<string> {
   const text = await Deno.readTextFile(join(tree, "hack/lib/version.sh"));
-  const inGit = text.replace(`[[ '%' == "%" ]]`, `[[ '$Format:%%$' == "%" ]]`)
-    .replace(/KUBE_GIT_COMMIT='[0-9a-f]{40}'/, "KUBE_GIT_COMMIT='$Format:%H$'")
-    .replace(/\[\[ '[^'$]*' =~ tag:/, "[[ '$Format:%D$' =~ tag:");
+  // Functions, because "$'" means something in a replacement text.
+  const inGit = text.replace(`[[ '%' == "%" ]]`, () => `[[ '$Format:%%$' == "%" ]]`)
+    .replace(/KUBE_GIT_COMMIT='[0-9a-f]{40}'/, () => "KUBE_GIT_COMMIT='$Format:%H$'")
+    .replace(/\[\[ '[^'$]*' =~ tag:/, () => "[[ '$Format:%D$' =~ tag:");
   assertEquals(inGit.match(/\$Format:/g)?.length, 3, "version.sh has three marks");
   return inGit;
 }
@@ -115,7 +115,8 @@ async function compare(git: Git, dir: string, item: Case): Promise<void> {
     assertEquals(got.slice(0, 3), wanted.slice(0, 3));
     return;
   }
-  assertEquals(got, wanted);
+  if (item.unborn) assertEquals(wanted.shift(), "KUBE_GIT_COMMIT='HEAD^{commit}'");
+  assertEquals(got, item.unborn ? ["KUBE_GIT_COMMIT=''", ...wanted] : wanted);
 
   const flags = await kbuild(root, env, "version", "--ldflags");
   if (item.version === undefined) {
@@ -146,15 +147,20 @@ function quote(path: string): string {
   return `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
-async function runTable(era: EraParameter, script?: string, t?: Deno.TestContext): Promise<void> {
+async function runTable(
+  t: Deno.TestContext,
+  era: EraParameter,
+  options: { script?: string; cases?: readonly Case[] } = {},
+): Promise<void> {
+  const { script, cases = CASES } = options;
   const made = await Deno.makeTempDir({ prefix: "kbuild-version-" });
   const top = await Deno.realPath(made);
   try {
     const git = new Git(await makeBase(top, era, script), top);
-    for (const [index, item] of CASES.entries()) {
+    for (const [index, item] of cases.entries()) {
       const dir = join(top, String(index));
       await Deno.mkdir(dir);
-      await t?.step(item.name, () => compare(git, dir, item));
+      await t.step(item.name, () => compare(git, dir, item));
     }
   } finally {
     await Deno.remove(top, { recursive: true });
@@ -168,7 +174,8 @@ for (const era of SAMPLE_ERAS) {
   Deno.test({
     name: `kbuild version says what version.sh of the sample says: ${era}${because}`,
     ignore: missing.length > 0,
-    fn: (t) => runTable(era, undefined, t),
+    // The scripts of the two samples differ in their ldflags alone.
+    fn: (t) => runTable(t, era, { cases: era === SAMPLE_ERAS[0] ? CASES : CASES.slice(0, 6) }),
   });
 }
 
@@ -178,5 +185,5 @@ const reason = missing.length > 0 ? because : tree === undefined ? ` (skipped: $
 Deno.test({
   name: `kbuild version says what version.sh of Kubernetes says${reason}`,
   ignore: reason !== "",
-  fn: async (t) => runTable("1.20", await realScript(tree ?? ""), t),
+  fn: async (t) => runTable(t, "1.20", { script: await realScript(tree ?? "") }),
 });

@@ -1,4 +1,5 @@
 import type { Checkout } from "../../checkout/mod.ts";
+import { KbuildError } from "../../errors.ts";
 import { CommandError } from "../../shell/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { memoryBudget } from "../util.ts";
@@ -43,6 +44,7 @@ export async function prepareBuild(
   checkout: Checkout,
   options: BuildOptions,
 ): Promise<{ plan: BuildPlan; go: GoTool }> {
+  checkBuildPath(context);
   const go = options.go ?? await verifyGoVersion(context, checkout);
   const flags = goFlags(checkout, {
     env: context.env,
@@ -85,9 +87,11 @@ export async function buildBinaries(
   const records = await openRecords(context);
   const failure = new AbortController();
   const waiting = [...plan.platforms];
+  const targetsOf = new Map(options.matrix.map(({ platform, targets }) => [platform, targets]));
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      await buildPlatform(context, records, next, plan.targets, failure.signal);
+      const targets = targetsOf.get(next.platform) ?? [];
+      await buildPlatform(context, records, next, targets, failure.signal);
     }
   };
   const workers = Array.from({ length: jobs }, () =>
@@ -107,6 +111,21 @@ export async function buildBinaries(
       )
     ),
   );
+}
+
+/** Refuses folders that go cannot work in, before go says so in words of its own. */
+function checkBuildPath({ root, gopath }: KubeContext): void {
+  const why = gopath.includes(":")
+    ? 'a ":" divides the folders of a GOPATH'
+    : /[\r\n]/.test(gopath)
+    ? "Go takes no line break in the path of a package"
+    : /\s/.test(root) && root.includes("'") && root.includes('"')
+    ? "Go's flags cannot hold a path with a blank and both kinds of quotes"
+    : undefined;
+  if (why === undefined) return;
+  throw new KbuildError(`Cannot build in "${root}": ${why}`, {
+    notes: ["Move the checkout to a folder with a plainer name"],
+  });
 }
 
 function chooseJobs(

@@ -104,17 +104,17 @@ export function goFlags(checkout: Checkout, inputs: FlagInputs): GoFlags {
 
   let gcflags = env["GOGCFLAGS"] ?? "";
   if (debug) gcflags = `${gcflags} all=-N -l`;
-  else if (rules.trim === "main-package") gcflags = `${gcflags} -trimpath=${root}`;
-  else if (rules.trim === "all-packages") gcflags = `${gcflags} all=-trimpath=${root}`;
+  else if (rules.trim === "main-package") gcflags = `${gcflags} ${trimFlag(root, gcflags === "")}`;
+  else if (rules.trim === "all-packages") gcflags = `${gcflags} all=${trimFlag(root, false)}`;
 
   const flag = (name: string, value: string) =>
     rules.joined ? [`-${name}=${value}`] : [`-${name}`, value];
   const asmflags = debug
     ? []
     : rules.trim === "main-package"
-    ? flag("asmflags", `-trimpath=${root}`)
+    ? flag("asmflags", trimFlag(root, true))
     : rules.trim === "all-packages"
-    ? flag("asmflags", `all=-trimpath=${root}`)
+    ? flag("asmflags", `all=${trimFlag(root, false)}`)
     : [];
   const tags = [
     ...rules.tags.filter((tag) => !(debug && tag === "grpcnotrace")),
@@ -134,6 +134,20 @@ export function goFlags(checkout: Checkout, inputs: FlagInputs): GoFlags {
       ...(rules.tags.length === 0 ? [] : flag("tags", tags)),
     ]),
   });
+}
+
+/**
+ * `-trimpath=<root>` inside `-gcflags` or `-asmflags`, which go divides at white space unless a word
+ * stands in quotes (cmd/internal/quoted). Scripts fail in a folder with a blank in its name.
+ *
+ * @param first Whether the flag comes first. go takes what does not start with a dash for a pattern
+ * of packages, so an empty `-trimpath=`, which the next one overrides, goes before a quoted word.
+ */
+function trimFlag(root: string, first: boolean): string {
+  const word = `-trimpath=${root}`;
+  if (!/\s/.test(root)) return word;
+  const mark = root.includes("'") ? '"' : "'";
+  return `${first ? "-trimpath= " : ""}${mark}${word}${mark}`;
 }
 
 /**

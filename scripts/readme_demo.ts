@@ -1,0 +1,28 @@
+/**
+ * Puts the result of a real demo run into README.md, between the fences of its first `text` block.
+ *
+ * Usage: scripts/task readme
+ */
+import { join } from "@std/path";
+import { createShell } from "../src/shell/mod.ts";
+
+const root = join(import.meta.dirname ?? ".", "..");
+const config = Deno.args[0] ?? "deno.json";
+const env = Deno.env.toObject();
+const shell = createShell({ cwd: root, env, write: (chunk) => void Deno.stderr.writeSync(chunk) });
+
+const dir = await Deno.makeTempDir({ prefix: "kbuild-readme-" });
+try {
+  const { stdout } = await shell.run(
+    [Deno.execPath(), "run", "-A", "--config", config, "main.ts", "demo", "--dir", `${dir}/sample`],
+    { label: "The demo" },
+  );
+  // Digests are cut: the table must fit a page.
+  const shown = stdout.trimEnd().replaceAll(/sha256:([0-9a-f]{12})[0-9a-f]{52}/g, "sha256:$1…")
+    .replaceAll(dir, "/tmp").replaceAll(/ +$/gm, "");
+  const readme = join(root, "README.md");
+  const text = await Deno.readTextFile(readme);
+  await Deno.writeTextFile(readme, text.replace(/```text\n[^`]*```/, () => `\`\`\`text\n${shown}\n\`\`\``));
+} finally {
+  await Deno.remove(dir, { recursive: true });
+}
