@@ -4,20 +4,34 @@
  * A {@linkcode init.KubeContext} says where things are, a {@linkcode checkout.Checkout} what the
  * checkout says of itself; functions take both and return frozen values.
  *
- * @example Which version would a build stamp?
- * ```ts ignore
- * import { checkout, init, logging, shell, version } from "@k8s/kbuild";
+ * @example Which version would a build stamp, and what would it start?
+ * ```ts
+ * import { checkout, golang, init, logging, sample, shell, version } from "@k8s/kbuild";
  *
+ * // A checkout to look at: here the embedded sample. Yours is found by checkout.findRoot(folder).
  * const env = Deno.env.toObject();
- * const root = await checkout.findRoot(Deno.cwd());
+ * const dir = await Deno.makeTempDir();
+ * const git = shell.createShell({ cwd: dir, env });
+ * await sample.createSample({ dir: `${dir}/kubernetes`, era: "1.20", git, env });
+ * const root = await checkout.findRoot(`${dir}/kubernetes`);
+ *
  * const context = init.createContext({
  *   root,
  *   env,
- *   log: logging.createLogger({ write: (text) => void Deno.stderr.writeSync(new TextEncoder().encode(text)) }),
- *   shell: shell.createShell({ cwd: root, env }),
+ *   log: logging.createLogger({ write: (text) => console.error(text.trimEnd()) }),
+ *   shell: git,
  * });
- * const { gitVersion } = await version.getVersionVars(context);
- * console.log(gitVersion);
+ * const tree = await checkout.readCheckout(root, { variables: env, hostArch: "amd64" });
+ * const vars = await version.getVersionVars(context);
+ * console.log(vars.gitVersion, tree.targets.client.value); // v1.20.2 [ "cmd/kubectl" ]
+ *
+ * const { plan } = await golang.prepareBuild(context, tree, {
+ *   matrix: [{ platform: "linux/amd64", targets: ["cmd/kubectl"] }],
+ *   vars,
+ *   epoch: await version.sourceDateEpoch(context, vars),
+ * });
+ * console.log(plan.platforms[0]?.steps[0]?.argv.join(" ")); // …/go install -installsuffix static …
+ * await Deno.remove(dir, { recursive: true });
  * ```
  *
  * @module
@@ -30,6 +44,7 @@ export * as image from "./src/image/mod.ts";
 export * as init from "./src/lib/init.ts";
 export * as logging from "./src/lib/logging.ts";
 export * as release from "./src/release/mod.ts";
+export * as sample from "./src/sample/mod.ts";
 export * as shell from "./src/shell/mod.ts";
 export * as util from "./src/lib/util.ts";
 export * as version from "./src/lib/version.ts";

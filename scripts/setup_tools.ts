@@ -130,6 +130,8 @@ async function unpack(archive: string, folder: string): Promise<void> {
       await Deno.mkdir(dirname(path), { recursive: true });
       const content = ReadableStream.from(member.chunks());
       await Deno.writeFile(path, content, { mode: member.mode & 0o777 });
+    } else {
+      throw new KbuildError(`Cannot unpack "${archive}": "${member.name}" is a ${member.type}`);
     }
   }
 }

@@ -27,12 +27,15 @@ const TASKS: Readonly<Record<string, () => Promise<void>>> = {
   /** All fast tests. */
   test: () => deno("test", "-A", "--no-prompt", "--parallel", "--config", config, ...fastOrGiven()),
   /** The library's examples, as its readers would run them. */
-  "test:doc": () => deno("test", "-A", "--doc", "--config", config, "mod.ts"),
+  "test:doc": () => deno("test", "-A", "--doc", "--config", config, "mod.ts", "src"),
   /** Slow end-to-end tests on the sample. */
   "test:e2e": () => deno("test", "-A", "--no-prompt", "--config", config, "tests/e2e", ...rest),
   /** Tests on a real Kubernetes checkout; each says why it is skipped where there is none. */
   "test:real": () => deno("test", "-A", "--no-prompt", "--config", config, "tests/real", ...rest),
-  check: () => deno("check", "--config", config, "main.ts", "mod.ts", "scripts", "tests"),
+  check: async () => {
+    await deno("check", "--config", config, "main.ts", "mod.ts", "scripts", "tests");
+    await deno("doc", "--lint", "--config", config, "mod.ts");
+  },
   lint: () => deno("lint", "--config", config, ...SOURCES),
   fmt: () => deno("fmt", "--config", config, ...rest, ...SOURCES),
   /** The gate: format, lint, types, fast tests. */

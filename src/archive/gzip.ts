@@ -110,9 +110,10 @@ export class GzipWriter {
  *
  * @example
  * ```ts
- * import { gzip } from "jsr:@k8s/kbuild/archive";
+ * import { archive } from "@k8s/kbuild";
  *
- * const bytes = await gzip(new TextEncoder().encode("hello"));
+ * const bytes = await archive.gzip(new TextEncoder().encode("hello"));
+ * console.log(bytes.length);
  * ```
  */
 export async function gzip(

@@ -2,11 +2,20 @@
  * Tar and gzip: archives that depend on their contents alone, and files that appear complete or not
  * at all.
  *
+ * @example
  * ```ts
- * import { listTree, packTarball } from "./mod.ts";
+ * import { archive } from "@k8s/kbuild";
  *
- * const entries = await listTree("stage/kubernetes", { prefix: "kubernetes", mtime: 1700000000 });
- * const { sha256 } = await packTarball(entries, "kubernetes.tar.gz", { jobs: 4 });
+ * const dir = await Deno.makeTempDir();
+ * await Deno.mkdir(`${dir}/stage`);
+ * await Deno.writeTextFile(`${dir}/stage/version`, "v1.20.2");
+ * const entries = await archive.listTree(`${dir}/stage`, {
+ *   prefix: "kubernetes",
+ *   mtime: 1700000000,
+ * });
+ * const { sha256 } = await archive.packTarball(entries, `${dir}/kubernetes.tar.gz`);
+ * console.log(sha256);
+ * await Deno.remove(dir, { recursive: true });
  * ```
  *
  * @module

@@ -60,9 +60,12 @@ export interface BashReader {
  * understood makes the variables that depend on it unknown, and is listed in `refusals`.
  *
  * @example
- * ```ts ignore
+ * ```ts
+ * import { checkout } from "@k8s/kbuild";
+ *
  * const files = [{ path: "a.sh", text: 'X=(cmd/a cmd/b)\nY=("${X[@]##*\/}")' }];
- * readBash({ files, variables: {}, hostArch: "amd64" }).array("Y"); // ["a", "b"]
+ * const reader = checkout.readBash({ files, variables: {}, hostArch: "amd64" });
+ * console.log(reader.array("Y")); // [ "a", "b" ]
  * ```
  */
 export function readBash(options: ReadBashOptions): BashReader {

@@ -1,27 +1,31 @@
 /**
  * Container images as files, made without a daemon and without a builder.
  *
+ * @example
  * ```ts
- * import { copyLayer, openBase, writeImageArchive } from "./mod.ts";
- * import { fileEntry } from "../archive/mod.ts";
+ * import { archive, image } from "@k8s/kbuild";
  *
+ * const dir = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${dir}/kube-proxy`, "a program", { mode: 0o755 });
  * const created = 1700000000;
- * await using base = await openBase("go-runner.tar", { arch: "amd64" });
- * const binary = await fileEntry("usr/local/bin/kube-proxy", "_output/kube-proxy", {
+ * await using base = await image.openBase("scratch", { arch: "amd64" });
+ * const binary = await archive.fileEntry("usr/local/bin/kube-proxy", `${dir}/kube-proxy`, {
  *   mtime: created,
  *   mode: 0o755,
  * });
- * await writeImageArchive({
- *   out: "kube-proxy.tar",
+ * const { imageId } = await image.writeImageArchive({
+ *   out: `${dir}/kube-proxy.tar`,
  *   base,
  *   arch: "amd64",
  *   created,
  *   layers: [{
- *     entries: copyLayer(base.tree, [binary], { created }),
+ *     entries: image.copyLayer(base.tree, [binary], { created }),
  *     createdBy: "COPY kube-proxy /usr/local/bin/kube-proxy",
  *   }],
  *   repoTags: ["registry.k8s.io/kube-proxy-amd64:v1.35.0"],
  * });
+ * console.log(imageId);
+ * await Deno.remove(dir, { recursive: true });
  * ```
  *
  * @module

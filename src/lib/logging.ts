@@ -55,7 +55,17 @@ export function timestamp(date: Date): string {
   return `[${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}]`;
 }
 
-/** Makes a {@linkcode Logger} that writes through `options.write`. */
+/**
+ * Makes a {@linkcode Logger} that writes through `options.write`.
+ *
+ * @example
+ * ```ts
+ * import { logging } from "@k8s/kbuild";
+ *
+ * const log = logging.createLogger({ write: (text) => console.error(text.trimEnd()) });
+ * log.status("Building go targets for linux/amd64:", ["cmd/kubectl"]);
+ * ```
+ */
 export function createLogger(options: LoggerOptions): Logger {
   const { write, verbosity = 1, now = () => new Date(), color = false, terminal = false } = options;
   const paint = (code: number, text: string) => color ? `\x1b[${code}m${text}\x1b[0m` : text;

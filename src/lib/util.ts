@@ -9,7 +9,16 @@ import { DELIMITER, join } from "@std/path";
 const GO_OS: Readonly<Record<string, string>> = { darwin: "darwin", linux: "linux" };
 const GO_ARCH: Readonly<Record<string, string>> = { x86_64: "amd64", aarch64: "arm64" };
 
-/** Port of `kube::util::host_platform`: the machine's platform as Go writes it (`linux/amd64`). */
+/**
+ * Port of `kube::util::host_platform`: the machine's platform as Go writes it.
+ *
+ * @example
+ * ```ts
+ * import { util } from "@k8s/kbuild";
+ *
+ * console.log(util.hostPlatform()); // linux/amd64
+ * ```
+ */
 export function hostPlatform(build: { os: string; arch: string } = Deno.build): string {
   return `${GO_OS[build.os] ?? build.os}/${GO_ARCH[build.arch] ?? build.arch}`;
 }

@@ -106,7 +106,17 @@ export async function getVersionVars(context: KubeContext): Promise<VersionVars>
   }, strict);
 }
 
-/** `v1.20.0-5-g0123456789abcd` -> `v1.20.0-5+0123456789abcd`: the sed lines of `version.sh`. */
+/**
+ * What `git describe` says as a semantic version: the sed lines of `version.sh`.
+ *
+ * @example
+ * ```ts
+ * import { version } from "@k8s/kbuild";
+ *
+ * console.log(version.semanticVersion("v1.20.0-5-g0123456789abcd", "dirty"));
+ * // v1.20.0-5+0123456789abcd-dirty
+ * ```
+ */
 export function semanticVersion(described: string, treeState: string): string {
   const dashes = described.replaceAll(/[^-]/g, "").length;
   let version = described;

@@ -1,6 +1,25 @@
 /**
  * Port of `build/lib/release.sh`: which tarballs and images a release has, and how they are made.
  *
+ * @example Which tarballs does a release have?
+ * ```ts
+ * import { checkout, release, sample, shell } from "@k8s/kbuild";
+ *
+ * const env = Deno.env.toObject();
+ * const dir = await Deno.makeTempDir();
+ * const git = shell.createShell({ env, cwd: dir });
+ * await sample.createSample({ dir, era: "1.35", git, env });
+ * const tree = await checkout.readCheckout(dir, { variables: {}, hostArch: "amd64" });
+ * const platforms = checkout.setupPlatforms(tree, { fastbuild: true, hostArch: "amd64" });
+ * const tarballs = release.planRelease(tree, await release.readReleaseLayout(tree), {
+ *   platforms,
+ *   version: "v1.35.0",
+ *   only: undefined,
+ * });
+ * for (const { name, entries } of tarballs) console.log(name, entries.length);
+ * await Deno.remove(dir, { recursive: true });
+ * ```
+ *
  * @module
  */
 export {

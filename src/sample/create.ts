@@ -27,14 +27,14 @@ export interface CreateSampleOptions {
  *
  * @example
  * ```ts
- * import { createSample } from "./mod.ts";
- * import { createShell } from "../shell/mod.ts";
+ * import { sample, shell } from "@k8s/kbuild";
  *
- * const env = { PATH: "/usr/bin:/bin" };
- * const dir = `${Deno.makeTempDirSync()}/kubernetes`;
- * const git = createShell({ env, cwd: "/" });
- * const { version } = await createSample({ dir, era: "1.20", git, env });
- * if (version !== "v1.20.2") throw new Error(version);
+ * const env = Deno.env.toObject();
+ * const dir = await Deno.makeTempDir();
+ * const git = shell.createShell({ env, cwd: dir });
+ * const { version } = await sample.createSample({ dir, era: "1.20", git, env });
+ * console.log(version); // v1.20.2
+ * await Deno.remove(dir, { recursive: true });
  * ```
  *
  * @throws {KbuildError} The folder is not empty, is no folder, or cannot be written.

@@ -1,0 +1,312 @@
+/**
+ * What the end-to-end tests share: the real program as a user starts it, samples to run it on, and
+ * folders, mounts and processes that are gone when a test has ended, however it ended.
+ */
+import { dirname, fromFileUrl, join } from "@std/path";
+import { createSample, type EraParameter } from "../../src/sample/mod.ts";
+import { createShell } from "../../src/shell/mod.ts";
+
+/** The clone that is tested. */
+export const CLONE = fromFileUrl(new URL("../..", import.meta.url)).replace(/\/$/, "");
+const CONFIG = Deno.env.get("KBUILD_TEST_CONFIG") ?? "deno.npm.json";
+const DENO_DIR = Deno.env.get("DENO_DIR") ?? join(Deno.env.get("HOME") ?? "/", ".cache", "deno");
+
+/** The environment of a test: nothing of the developer's but where things are. */
+export const ENV: Readonly<Record<string, string>> = Object.freeze({
+  ...Object.fromEntries(["PATH", "HOME", "TMPDIR"].flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  })),
+  DENO_DIR,
+  DENO_NO_UPDATE_CHECK: "1",
+});
+
+/** How a program ended. */
+export interface Ended {
+  readonly code: number;
+  readonly signal: Deno.Signal | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How a program is started. */
+export interface StartOptions {
+  readonly cwd?: string;
+  /** On top of {@linkcode ENV}. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The words that start kbuild from the clone. */
+export function kbuildArgv(...args: string[]): string[] {
+  const config = join(CLONE, CONFIG);
+  const main = join(CLONE, "main.ts");
+  return [Deno.execPath(), "run", "-A", "--no-prompt", "--config", config, main, ...args];
+}
+
+/** Starts a program with piped output. */
+export function start(
+  argv: readonly string[],
+  options: StartOptions & { detached?: boolean } = {},
+): Deno.ChildProcess {
+  const { cwd = "/", env = {}, detached = false } = options;
+  const [program = "", ...args] = argv;
+  return new Deno.Command(program, {
+    args,
+    cwd,
+    env: { ...ENV, ...env },
+    clearEnv: true,
+    detached,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** Waits for a started program. */
+export async function ended(child: Deno.ChildProcess): Promise<Ended> {
+  const { code, signal, stdout, stderr } = await child.output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, signal, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/** Runs any program to its end. */
+export async function run(argv: readonly string[], options: StartOptions = {}): Promise<Ended> {
+  return await ended(start(argv, options));
+}
+
+/** Runs a program that must succeed; returns its stdout. */
+export async function output(
+  argv: readonly string[],
+  options: StartOptions = {},
+): Promise<string> {
+  const { code, stdout, stderr } = await run(argv, options);
+  if (code !== 0) throw new Error(`${argv.join(" ")} ended with ${code}:\n${stderr}`);
+  return stdout;
+}
+
+/** Runs kbuild to its end. */
+export async function kbuild(args: readonly string[], options: StartOptions = {}): Promise<Ended> {
+  return await run(kbuildArgv(...args), options);
+}
+
+/** Runs kbuild, which must succeed; returns what it wrote to stdout. */
+export async function kbuildOk(
+  args: readonly string[],
+  options: StartOptions = {},
+): Promise<string> {
+  return await output(kbuildArgv(...args), options);
+}
+
+/** A file of a release, as `--json` shows it. */
+export interface Artifact {
+  readonly path: string;
+  readonly size: number;
+  readonly sha256: string;
+}
+
+/** Path -> digest, of the JSON that a release prints. */
+export function digestsOf(json: string): Record<string, string> {
+  const { artifacts } = JSON.parse(json) as { artifacts: Artifact[] };
+  return Object.fromEntries(artifacts.map(({ path, sha256 }) => [path, sha256]));
+}
+
+/** Time stamps and given texts replaced: what a golden text can be compared with. */
+export function plain(text: string, names: Readonly<Record<string, string>> = {}): string {
+  let result = text.replaceAll(/\[\d{4} \d\d:\d\d:\d\d\]/g, "[time]");
+  const longestFirst = Object.entries(names).sort(([, a], [, b]) => b.length - a.length);
+  for (const [name, value] of longestFirst) result = result.replaceAll(value, `<${name}>`);
+  return result;
+}
+
+/** The first executable file of that name in PATH. */
+export function which(program: string, path = ENV["PATH"] ?? ""): string | undefined {
+  for (const folder of path.split(":").filter((part) => part !== "")) {
+    try {
+      const info = Deno.statSync(join(folder, program));
+      if (info.isFile && ((info.mode ?? 0) & 0o111) !== 0) return join(folder, program);
+    } catch {
+      // Not here.
+    }
+  }
+  return undefined;
+}
+
+/** 1.26 as 126; 0 without Go. */
+export const GO: number = (() => {
+  const go = which("go");
+  if (go === undefined) return 0;
+  const { stdout } = new Deno.Command(go, {
+    args: ["env", "GOVERSION"],
+    env: { GOTOOLCHAIN: "local" },
+  }).outputSync();
+  const [, major, minor] = /go(\d+)\.(\d+)/.exec(new TextDecoder().decode(stdout)) ?? [];
+  return Number(major ?? 0) * 100 + Number(minor ?? 0);
+})();
+
+/** Why an era's sample cannot be built here; undefined when it can. */
+export function missingFor(era: EraParameter): string | undefined {
+  if (which("git") === undefined) return "needs git";
+  if (GO === 0) return "needs go";
+  return era === "1.35" && GO < 122 ? "needs go 1.22 or later" : undefined;
+}
+
+/** `name`, and `ignore` with the reason in the name. */
+export function unless(
+  reason: string | false | undefined,
+  name: string,
+): { name: string; ignore: boolean } {
+  return reason === undefined || reason === false
+    ? { name, ignore: false }
+    : { name: `${name} (skipped: ${reason})`, ignore: true };
+}
+
+/** Makes a sample checkout, with nothing built. */
+export async function makeSample(era: EraParameter, dir: string): Promise<string> {
+  const git = createShell({ cwd: "/", env: ENV });
+  await createSample({ dir, era, git, env: ENV });
+  return dir;
+}
+
+/** A folder for one test; afterwards its mounts, the processes that work in it and it are gone. */
+export async function inScratch(
+  body: (dir: string) => Promise<void>,
+  prefix = "kbuild-e2e-",
+): Promise<void> {
+  const dir = Deno.realPathSync(Deno.makeTempDirSync({ prefix }));
+  try {
+    await body(dir);
+  } finally {
+    discard(dir);
+  }
+}
+
+const shared = new Map<EraParameter, Promise<string>>();
+
+/**
+ * A released sample that the tests of one file share: look at it, copy it, do not change it. Gone
+ * when the file's tests have ended.
+ */
+export function sharedRelease(era: EraParameter): Promise<string> {
+  const known = shared.get(era);
+  if (known !== undefined) return known;
+  const dir = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "kbuild-e2e-shared-" }));
+  globalThis.addEventListener("unload", () => discard(dir));
+  const made = kbuildOk(["demo", "--era", era, "--dir", join(dir, "kubernetes"), "--json"])
+    .then((json) => {
+      Deno.writeTextFileSync(join(dir, "release.json"), json);
+      return join(dir, "kubernetes");
+    });
+  shared.set(era, made);
+  return made;
+}
+
+/** What {@linkcode sharedRelease} printed. */
+export async function sharedDigests(era: EraParameter): Promise<Record<string, string>> {
+  return digestsOf(await Deno.readTextFile(join(dirname(await sharedRelease(era)), "release.json")));
+}
+
+/** Copies a tree: modes, times and symbolic links stay as they are. */
+export async function copyTree(from: string, to: string): Promise<string> {
+  const info = await Deno.lstat(from);
+  if (info.isSymlink) {
+    await Deno.symlink(await Deno.readLink(from), to);
+    return to;
+  }
+  if (info.isDirectory) {
+    await Deno.mkdir(to, { recursive: true });
+    for await (const { name } of Deno.readDir(from)) {
+      await copyTree(join(from, name), join(to, name));
+    }
+  } else {
+    await Deno.copyFile(from, to);
+  }
+  if (info.mode !== null) await Deno.chmod(to, info.mode & 0o7777);
+  if (info.mtime !== null) await Deno.utime(to, info.mtime, info.mtime);
+  return to;
+}
+
+/** Processes whose folder or command line lies below `dir`: pid and command line. */
+export function processesBelow(dir: string): { pid: number; command: string }[] {
+  const found: { pid: number; command: string }[] = [];
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name) || Number(name) === Deno.pid) continue;
+    try {
+      const command = Deno.readTextFileSync(`/proc/${name}/cmdline`).replaceAll("\0", " ").trim();
+      const cwd = Deno.readLinkSync(`/proc/${name}/cwd`);
+      const inside = cwd === dir || cwd.startsWith(`${dir}/`);
+      // A zombie has no command line and works nowhere.
+      if (inside || command.includes(`${dir}/`)) found.push({ pid: Number(name), command });
+    } catch {
+      // Ended meanwhile.
+    }
+  }
+  return found;
+}
+
+/** Removes a folder with all that is mounted in it or runs in it. Synchronous: for "unload" too. */
+export function discard(dir: string): void {
+  if (Deno.build.os === "linux") {
+    for (const { pid } of processesBelow(dir)) {
+      try {
+        Deno.kill(pid, "SIGKILL");
+      } catch {
+        // Ended meanwhile.
+      }
+    }
+    const mounts = Deno.readTextFileSync("/proc/mounts").split("\n")
+      .map((line) => (line.split(" ")[1] ?? "").replaceAll("\\040", " "))
+      .filter((place) => place.startsWith(`${dir}/`)).sort().reverse();
+    for (const place of mounts) new Deno.Command("umount", { args: ["-l", place] }).outputSync();
+  }
+  try {
+    Deno.removeSync(dir, { recursive: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    new Deno.Command("chmod", { args: ["-R", "u+w", dir] }).outputSync();
+    Deno.removeSync(dir, { recursive: true });
+  }
+}
+
+/** Every file, folder and link below a folder, sorted, with the sizes of files. */
+export function listing(dir: string): string[] {
+  const found: string[] = [];
+  function visit(relative: string): void {
+    for (const entry of Deno.readDirSync(join(dir, relative))) {
+      const path = relative === "" ? entry.name : `${relative}/${entry.name}`;
+      found.push(entry.isFile ? `${path} ${Deno.lstatSync(join(dir, path)).size}` : path);
+      if (entry.isDirectory) visit(path);
+    }
+  }
+  visit("");
+  return found.sort();
+}
+
+/** Programs that kbuild must never start; `gcc` and `cc` only go may. */
+export const FAKES = [
+  ...["tar", "gzip", "sed", "date", "bash", "sh", "make", "rsync", "cp", "find", "docker"],
+  ...["gcc", "cc"],
+] as const;
+
+/**
+ * A folder for PATH: links to git and go, and fakes that note their name in `log` and exit with 97.
+ */
+export function lonelyPath(dir: string): { path: string; log: string } {
+  const path = join(dir, "bin");
+  const log = join(dir, "fakes.log");
+  Deno.mkdirSync(path, { recursive: true });
+  for (const program of ["git", "go"]) {
+    Deno.symlinkSync(Deno.realPathSync(which(program) ?? program), join(path, program));
+  }
+  for (const program of FAKES) {
+    script(join(path, program), `echo ${program} "$@" >> '${log}'\nexit 97\n`);
+  }
+  Deno.writeTextFileSync(log, "");
+  return { path, log };
+}
+
+/** Writes an executable script that needs no PATH itself. */
+export function script(path: string, body: string): string {
+  Deno.writeTextFileSync(path, `#!/bin/sh\n${body}`);
+  Deno.chmodSync(path, 0o755);
+  return path;
+}
