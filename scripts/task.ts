@@ -34,7 +34,7 @@ const TASKS: Readonly<Record<string, () => Promise<void>>> = {
   "test:real": () => deno("test", "-A", "--no-prompt", "--config", config, "tests/real", ...rest),
   check: async () => {
     await deno("check", "--config", config, "main.ts", "mod.ts", "scripts", "tests");
-    await deno("doc", "--lint", "--config", config, "mod.ts");
+    await deno("doc", "--lint", "--import-map", config, "mod.ts");
   },
   lint: () => deno("lint", "--config", config, ...SOURCES),
   fmt: () => deno("fmt", "--config", config, ...rest, ...SOURCES),

@@ -19,6 +19,7 @@ export interface KbuildErrorOptions {
 
 /** An error with a cause and a next step, meant for the user's eyes. */
 export class KbuildError extends Error {
+  /** The class, for whoever cannot use `instanceof`. */
   override readonly name: string = "KbuildError";
   /** What to do next, one sentence a line. */
   readonly notes: readonly string[];
@@ -28,6 +29,8 @@ export class KbuildError extends Error {
   readonly exitCode: number;
 
   /**
+   * Makes an error for the user.
+   *
    * @param message What failed and why: capital first letter, no final full stop, values quoted.
    * @param options Notes, output, exit code and cause.
    */
@@ -41,9 +44,12 @@ export class KbuildError extends Error {
 
 /** A command line or variable that cannot be meant: exit code 2. */
 export class UsageError extends KbuildError {
+  /** The class, for whoever cannot use `instanceof`. */
   override readonly name = "UsageError";
 
   /**
+   * Makes an error about how kbuild was called.
+   *
    * @param message What is wrong.
    * @param notes The valid values, the nearest one, the help to read.
    */

@@ -62,6 +62,8 @@ export interface EvaluatorOptions {
   readFile: (path: string) => string | undefined;
   hostArch: string;
   maxSteps: number;
+  /** Told of a command that is not known; true: it counts as done. */
+  onCommand?: ((name: string, args: readonly string[]) => boolean) | undefined;
 }
 
 const MAX_CALLS = 100;
@@ -504,7 +506,10 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     }
     if (name === "source" || name === ".") return this.#source(args[0] ?? "");
     const builtin = BUILTINS.get(name);
-    if (builtin === undefined) this.refuse(`"${name}" is not run`);
+    if (builtin === undefined) {
+      if (this.#options.onCommand?.(name, args) === true) return 0;
+      this.refuse(`"${name}" is not run`);
+    }
     return builtin(this, args, name);
   }
 

@@ -27,6 +27,11 @@ export interface BashSurroundings {
   readFile?: (path: string) => string | undefined;
   /** Answer of `kube::util::host_arch` and `go env GOARCH`: `amd64`. */
   hostArch: string;
+  /**
+   * Told of each command that is neither a function nor understood (`cp`, `mkdir`), which shows
+   * what a script would do. True: it counts as done; false: it is refused.
+   */
+  onCommand?: (name: string, args: readonly string[]) => boolean;
   /** Commands to run at most, all calls together. Default 200 000. */
   maxSteps?: number;
 }
@@ -78,8 +83,9 @@ export function readScripts(
   surroundings: BashSurroundings,
 ): BashReader {
   const { variables, constants = {}, readFile = () => undefined } = surroundings;
-  const { hostArch, maxSteps = 200_000 } = surroundings;
-  const evaluator = new BashEvaluator({ variables, constants, readFile, hostArch, maxSteps });
+  const { hostArch, maxSteps = 200_000, onCommand } = surroundings;
+  const options = { variables, constants, readFile, hostArch, maxSteps, onCommand };
+  const evaluator = new BashEvaluator(options);
   for (const script of scripts) evaluator.runScript(script);
   const failedCalls = new Map<string, Refusal>();
 

@@ -17,7 +17,7 @@ import { BUILD_FLAGS, BUILD_VARIABLES, VERSION_VARIABLES, WHAT } from "./flags.t
 export const all: Command = {
   name: "all",
   group: "Build",
-  summary: "Build WHAT, or every target, for the host or KUBE_BUILD_PLATFORMS",
+  summary: "Build WHAT or everything, for this or other platforms",
   description: "Binaries land in _output/local/bin/<os>/<arch>, and _output/bin is a link to the " +
     "host's. Targets are folders (cmd/kubectl), names (kubectl), test binaries " +
     "(test/e2e/e2e.test) or Go packages; words that start with a dash go to go.",

@@ -1,5 +1,6 @@
 import { setupPlatforms } from "../checkout/mod.ts";
-import { ensureGeneratedFiles } from "../generate/mod.ts";
+import { KbuildError } from "../errors.ts";
+import { ensureGeneratedFiles, planGeneratedFiles } from "../generate/mod.ts";
 import {
   buildBinaries,
   type BuildPlan,
@@ -103,6 +104,11 @@ export async function runBuild(
   request: BuildRequest,
 ): Promise<{ binaries: readonly BuiltBinary[]; generateMs: number; buildMs: number }> {
   const { matrix, goflags, stamp, binPath, jobs } = request;
+  if (context.env["KUBE_BUILD_WITH_COVERAGE"]) {
+    throw new KbuildError("Cannot build with coverage: kbuild does not have that yet", {
+      notes: ["Unset KUBE_BUILD_WITH_COVERAGE"],
+    });
+  }
   const go = await verifyGoVersion(context, checkout);
   const options = { goflags, vars: stamp.vars, epoch: stamp.epoch, jobs, go };
   const started = performance.now();
@@ -119,14 +125,22 @@ export async function dryRunBuild(
   request: BuildRequest,
 ): Promise<readonly string[]> {
   const { matrix, goflags, stamp, binPath } = request;
-  const { plan } = await prepareBuild(context, checkout, {
-    matrix,
-    goflags,
-    vars: stamp.vars,
-    epoch: stamp.epoch,
-    binPath,
-  });
-  return describePlan(plan);
+  const options = { goflags, vars: stamp.vars, epoch: stamp.epoch };
+  const go = await verifyGoVersion(context, checkout);
+  const prepare = async (rows: readonly PlatformTargets[], folder: string) =>
+    (await prepareBuild(context, checkout, { ...options, go, matrix: rows, binPath: folder })).plan;
+
+  const lines: string[] = [];
+  const { tools, commands } = await planGeneratedFiles(context, checkout, go.host);
+  if (tools.length > 0) {
+    const row = { platform: go.host, targets: tools };
+    lines.push("# generated files that are not in git");
+    lines.push(...describePlan(await prepare([row], context.binPath)));
+  }
+  for (const { argv, cwd, output } of commands) {
+    lines.push(`cd ${quote(cwd)} && ${quoteCommand(argv)}`, `# -> ${output}`);
+  }
+  return [...lines, ...describePlan(await prepare(matrix, binPath))];
 }
 
 function describePlan(plan: BuildPlan): readonly string[] {

@@ -63,7 +63,10 @@ export function makeCommandContext(
     cwd,
     env,
     signal,
-    write: (chunk) => stderr.write(decoder.decode(chunk, { stream: true })),
+    write: (chunk) => {
+      log.progress("");
+      stderr.write(decoder.decode(chunk, { stream: true }));
+    },
     ...(onStart === undefined ? {} : { onStart }),
   });
 

@@ -10,7 +10,7 @@ import { releaseCheckout, showRelease } from "./release.ts";
 export const demo: Command = {
   name: "demo",
   group: "Start",
-  summary: "Make a small sample checkout, release it, and show what came out",
+  summary: "Make a sample checkout, release it, show what came out",
   description:
     "The sample is a Kubernetes look-alike that kbuild carries inside itself: its build " +
     "files have the real shapes, its programs are tiny. Nothing is downloaded. The folder is kept.",

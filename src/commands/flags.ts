@@ -73,6 +73,7 @@ export const BUILD_VARIABLES: readonly VariableSpec[] = [
   { name: "KUBE_LINUX_ARM64_CC", summary: "C compiler for linux/arm64" },
   { name: "KUBE_LINUX_PPC64LE_CC", summary: "C compiler for linux/ppc64le" },
   { name: "KUBE_LINUX_S390X_CC", summary: "C compiler for linux/s390x" },
+  { name: "KUBE_BUILD_WITH_COVERAGE", summary: "Coverage binaries (not available yet)" },
   { name: "KUBE_EXTRA_GOPATH", summary: "Further GOPATH of the GOPATH eras" },
   { name: "KUBE_OUTPUT_SUBPATH", summary: "Folder for builds (default _output/local)" },
 ];

@@ -73,7 +73,7 @@ export const platforms: Command = {
 export const env: Command = {
   name: "env",
   group: "Look",
-  summary: "Show paths, era and the values that were read from the checkout",
+  summary: "Show paths, era and what was read from the checkout",
   flags: [],
   examples: [{ command: "kbuild env --json", does: "The same for scripts" }],
   async run(command) {

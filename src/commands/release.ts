@@ -60,7 +60,7 @@ export const quickRelease: Command = {
   name: "quick-release",
   aliases: ["release-skip-tests"],
   group: "Release",
-  summary: "Build for few platforms (KUBE_FASTBUILD) and package it, without tests",
+  summary: "Build for few platforms and package it, without tests",
   description:
     "With WHAT only those targets are built, and the tarballs hold only them. Without a base " +
     "image an image is made from scratch: give bases with --base-image.",
@@ -191,6 +191,9 @@ export async function releaseCheckout(
     return undefined;
   }
 
+  if (/[yY]/.test(context.env["KUBE_RELEASE_RUN_TESTS"] ?? "") && request.fastbuild === false) {
+    context.log.warn("Tests are not run: kbuild does not have that yet (KUBE_RELEASE_RUN_TESTS)");
+  }
   if (only !== undefined) {
     context.log.warn("This is a part of a release: it holds only", [...only]);
   }

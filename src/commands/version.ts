@@ -16,7 +16,7 @@ const DIRTY_PATHS_SHOWN = 10;
 export const version: Command = {
   name: "version",
   group: "Look",
-  summary: "Show the version that a build stamps, and why a tree counts as dirty",
+  summary: "Show the version that a build stamps, and what is dirty",
   flags: [
     { name: "shell", kind: "boolean", summary: "Print KUBE_GIT_* lines that a shell can read" },
     { name: "ldflags", kind: "boolean", summary: "Print the -X flags for Go's linker" },

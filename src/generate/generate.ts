@@ -54,6 +54,79 @@ async function fileExists(path: string): Promise<boolean> {
   return (await Deno.stat(path).catch(() => undefined))?.isFile === true;
 }
 
+/** What has to be made, and what is remembered of the rest. */
+interface Stale {
+  readonly tree: string | undefined;
+  readonly kept: Record<string, { inputs: string; output: string }>;
+  readonly files: readonly StaleFile[];
+}
+
+interface StaleFile {
+  readonly file: GeneratedFile;
+  readonly inputs: string;
+  /** Packages that an OpenAPI file is made from. */
+  readonly packages: readonly string[];
+}
+
+async function findStale(context: KubeContext): Promise<Stale | undefined> {
+  const files = await missingFromGit(context);
+  if (files.length === 0) return undefined;
+  const [tree, before] = await Promise.all([treeKey(context), readState(context)]);
+  if (tree !== undefined && tree === before.tree && await allPresent(context, files, before)) {
+    return undefined;
+  }
+  const tagged = await findTagged(context.root, "openapi-gen");
+  const stale: StaleFile[] = [];
+  const kept: Stale["kept"] = {};
+  for (const file of files) {
+    const packages = file.kind === "openapi" ? openapiPackages(file.name, tagged) : [];
+    const inputs = await inputsDigest(context, file, packages);
+    const known = before.files[file.output];
+    const output = await fileDigest(join(context.root, file.output));
+    if (known !== undefined && known.inputs === inputs && known.output === output) {
+      kept[file.output] = known;
+    } else {
+      stale.push({ file, inputs, packages });
+    }
+  }
+  return { tree, kept, files: stale };
+}
+
+/** What {@linkcode ensureGeneratedFiles} would do: tools to build, then commands to run. */
+export interface GenerationPlan {
+  /** Targets of the generators, for the host. */
+  readonly tools: readonly string[];
+  /** Each makes one file in a temporary folder, which is moved to `output`. */
+  readonly commands: readonly {
+    readonly argv: readonly string[];
+    readonly cwd: string;
+    readonly output: string;
+  }[];
+}
+
+/** Computes the {@linkcode GenerationPlan}; empty lists when all files are up to date. */
+export async function planGeneratedFiles(
+  context: KubeContext,
+  checkout: Checkout,
+  host: string,
+): Promise<GenerationPlan> {
+  const stale = (await findStale(context))?.files ?? [];
+  const work = join(context.output, ".kbuild-tmp-generate");
+  return Object.freeze({
+    tools: Object.freeze(toolsOf(stale)),
+    commands: Object.freeze(stale.map(({ file, packages }) =>
+      Object.freeze({
+        ...toolCommand(context, checkout, host, { file, packages, work }),
+        output: join(context.root, file.output),
+      })
+    )),
+  });
+}
+
+function toolsOf(stale: readonly StaleFile[]): readonly string[] {
+  return [...new Set(stale.map(({ file }) => file.tool))];
+}
+
 /**
  * Makes the files of {@linkcode missingFromGit} with the checkout's own generators, unless they
  * are up to date. Files appear by rename, and only when their content changed.
@@ -66,43 +139,23 @@ export async function ensureGeneratedFiles(
   checkout: Checkout,
   build: Omit<BuildOptions, "matrix">,
 ): Promise<readonly string[]> {
-  const files = await missingFromGit(context);
-  if (files.length === 0) return [];
-  const [tree, before] = await Promise.all([treeKey(context), readState(context)]);
-  if (tree !== undefined && tree === before.tree && await allPresent(context, files, before)) {
-    return [];
-  }
-
-  const tagged = await findTagged(context.root, "openapi-gen");
-  const stale: { file: GeneratedFile; inputs: string; packages: readonly string[] }[] = [];
-  const kept: Record<string, { inputs: string; output: string }> = {};
-  for (const file of files) {
-    const packages = file.kind === "openapi" ? openapiPackages(file.name, tagged) : [];
-    const inputs = await inputsDigest(context, file, packages);
-    const known = before.files[file.output];
-    const output = await fileDigest(join(context.root, file.output));
-    if (known !== undefined && known.inputs === inputs && known.output === output) {
-      kept[file.output] = known;
-    } else {
-      stale.push({ file, inputs, packages });
-    }
-  }
-
+  const found = await findStale(context);
+  if (found === undefined) return [];
+  const { tree, kept, files: stale } = found;
   const written: string[] = [];
   if (stale.length > 0) {
     const go = build.go ?? await verifyGoVersion(context, checkout);
     const names = stale.map(({ file }) => file.output);
     context.log.status("Generating files that are not in git:", names);
-    const tools = [...new Set(stale.map(({ file }) => file.tool))];
     await buildBinaries(context, checkout, {
       ...build,
       go,
-      matrix: [{ platform: go.host, targets: tools }],
+      matrix: [{ platform: go.host, targets: toolsOf(stale) }],
       binPath: context.binPath,
     });
     await createGopathTree(context, checkout);
     for (const { file, inputs, packages } of stale) {
-      if (await generate(context, checkout, go, file, packages)) written.push(file.output);
+      if (await generate(context, checkout, go, { file, packages })) written.push(file.output);
       const output = await fileDigest(join(context.root, file.output)) ?? "";
       kept[file.output] = { inputs, output };
     }
@@ -150,50 +203,79 @@ function inputFolders(args: readonly string[]): readonly string[] {
   return args.filter((word) => word.endsWith("/...")).map((word) => word.slice(0, -4));
 }
 
+/** One file to make: from which packages, in which temporary folder. */
+interface Job {
+  readonly file: GeneratedFile;
+  readonly packages: readonly string[];
+  readonly work: string;
+}
+
 /** Makes one file. Returns whether its content changed. */
 async function generate(
   context: KubeContext,
   checkout: Checkout,
   go: GoTool,
-  file: GeneratedFile,
-  packages: readonly string[],
+  { file, packages }: Omit<Job, "work">,
 ): Promise<boolean> {
   const work = await Deno.makeTempDir({ dir: context.output, prefix: ".kbuild-tmp-generate-" });
   try {
-    const made = file.kind === "openapi"
-      ? await makeOpenapi(context, checkout, go, { file, packages, work })
-      : await makeBindata(context, checkout, go, { file, work });
+    const { argv, cwd, made } = toolCommand(context, checkout, go.host, { file, packages, work });
+    const { shell } = context;
+    const env = hostGoEnv(context, checkout);
+    const goroot = await shell.run([go.path, "env", "GOROOT"], { cwd: context.root, env });
+    await shell.run(argv, {
+      cwd,
+      // Programs that parse Go code look for the standard library there.
+      env: { ...env, GOROOT: goroot.stdout.trim() },
+      label: `Generating ${file.output}`,
+    });
+    if (file.kind === "openapi") {
+      await checkViolations(context, file, reportPath(work));
+    } else {
+      // gofmt lies beside go; some distributions put links to both into PATH.
+      const gofmt = await findGofmt(context, goroot.stdout.trim());
+      await shell.run([gofmt, "-s", "-w", made], {
+        cwd: work,
+        env,
+        label: `Formatting ${file.output}`,
+      });
+    }
     return await replaceIfDifferent(made, join(context.root, file.output));
   } finally {
     await Deno.remove(work, { recursive: true }).catch(() => {});
   }
 }
 
-async function makeOpenapi(
+function reportPath(work: string): string {
+  return join(work, "violations.report");
+}
+
+/** The generator's command line, and the file that it makes. Pure. */
+function toolCommand(
   context: KubeContext,
   checkout: Checkout,
-  go: GoTool,
-  job: {
-    file: GeneratedFile & { kind: "openapi" };
-    packages: readonly string[];
-    work: string;
-  },
-): Promise<string> {
-  const { file, packages, work } = job;
+  host: string,
+  { file, packages, work }: Job,
+): { argv: readonly string[]; cwd: string; made: string } {
+  const program = join(context.binPath, host, binaryName(file.tool));
+  const cwd = goWorkingDirectory(context, checkout);
+  if (file.kind === "bindata") {
+    const made = join(work, "bindata.go");
+    return { argv: [program, "-o", made, ...file.args], cwd, made };
+  }
   const prefix = checkout.goPackage.value;
-  const report = join(work, "violations.report");
   const outputBase = join(work, "src");
-  await runTool(context, checkout, go, file, [
+  const argv = [
+    program,
     ...["--v", String(context.log.verbosity), "--logtostderr"],
     ...["-i", packages.map((path) => `${prefix}/${path}`).join(",")],
     ...["-p", `${prefix}/${file.outputPackage}`],
     ...["-O", "zz_generated.openapi"],
     ...["-h", BOILERPLATE],
     ...["-o", outputBase],
-    ...["-r", report],
-  ]);
-  await checkViolations(context, file, report);
-  return join(outputBase, prefix, file.output);
+    ...["-r", reportPath(work)],
+  ];
+  return { argv, cwd, made: join(outputBase, prefix, file.output) };
 }
 
 /** The build of `make` fails where the violations differ from the known ones; so does ours. */
@@ -225,46 +307,8 @@ async function checkViolations(
   );
 }
 
-async function makeBindata(
-  context: KubeContext,
-  checkout: Checkout,
-  go: GoTool,
-  job: { file: GeneratedFile & { kind: "bindata" }; work: string },
-): Promise<string> {
-  const { file, work } = job;
-  const made = join(work, "bindata.go");
-  await runTool(context, checkout, go, file, ["-o", made, ...file.args]);
-  const gofmt = await findGofmt(context, go);
-  await context.shell.run([gofmt, "-s", "-w", made], {
-    cwd: work,
-    env: hostGoEnv(context, checkout),
-    label: `Formatting ${file.output}`,
-  });
-  return made;
-}
-
-async function runTool(
-  context: KubeContext,
-  checkout: Checkout,
-  go: GoTool,
-  file: GeneratedFile,
-  args: readonly string[],
-): Promise<void> {
-  const { shell } = context;
-  const env = hostGoEnv(context, checkout);
-  const goroot = (await shell.run([go.path, "env", "GOROOT"], { cwd: context.root, env })).stdout;
-  await shell.run([join(context.binPath, go.host, binaryName(file.tool)), ...args], {
-    cwd: goWorkingDirectory(context, checkout),
-    // Programs that parse Go code look for the standard library there.
-    env: { ...env, GOROOT: goroot.trim() },
-    label: `Generating ${file.output}`,
-  });
-}
-
-/** gofmt lies beside go; some distributions put links to both into PATH. */
-async function findGofmt(context: KubeContext, go: GoTool): Promise<string> {
-  const { stdout } = await context.shell.run([go.path, "env", "GOROOT"], { cwd: context.root });
-  const beside = join(stdout.trim(), "bin", "gofmt");
+async function findGofmt(context: KubeContext, goroot: string): Promise<string> {
+  const beside = join(goroot, "bin", "gofmt");
   const found = await findProgram(beside, undefined) ??
     await findProgram("gofmt", context.env["PATH"]);
   if (found === undefined) {

@@ -3,6 +3,11 @@
  *
  * @module
  */
-export { ensureGeneratedFiles, missingFromGit } from "./generate.ts";
+export {
+  ensureGeneratedFiles,
+  type GenerationPlan,
+  missingFromGit,
+  planGeneratedFiles,
+} from "./generate.ts";
 export { type GeneratedFile, readGeneratedFiles } from "./sources.ts";
 export { findTagged, openapiPackages } from "./tagged.ts";

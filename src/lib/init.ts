@@ -33,7 +33,9 @@ export interface KubeContext {
   readonly gopath: string;
   /** `THIS_PLATFORM_BIN`: `<root>/_output/bin`, a link to the host's folder in `binPath`. */
   readonly thisPlatformBin: string;
+  /** Where the log goes. */
   readonly log: Logger;
+  /** Starts other programs. */
   readonly shell: Shell;
   /** Aborted when the run is to stop. */
   readonly signal: AbortSignal | undefined;
@@ -45,12 +47,17 @@ export interface KubeContext {
 export interface ContextOptions {
   /** The checkout; absolute, links resolved (`checkout.findRoot` gives it). */
   root: string;
+  /** Names and values; nothing else is read from the process. */
   env: Environment;
+  /** Where the log goes. */
   log: Logger;
+  /** Starts other programs. */
   shell: Shell;
+  /** Stops the run when aborted. */
   signal?: AbortSignal | undefined;
   /** Default: this machine's platform. */
   host?: string;
+  /** Whether upstream's known bugs are wanted back; default false. */
   strictParity?: boolean;
 }
 

@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import type { Checkout } from "../checkout/mod.ts";
+import { type Checkout, readBash } from "../checkout/mod.ts";
 
 /** One file of the manifests tarball: from the checkout, to a name below `gci-trusty/`. */
 export interface ManifestCopy {
@@ -62,7 +62,7 @@ export async function readReleaseLayout(checkout: Checkout): Promise<ReleaseLayo
   const source = body("package_src_tarball");
   const server = body("package_server_tarballs");
   const final = body("package_final_tarball");
-  const manifests = manifestCopies(body("package_kube_manifests_tarball"));
+  const manifests = manifestCopies(script);
   const conformance = /make -C (\S+?)\/? build/.exec(body("build_conformance_image"))?.[1];
   return Object.freeze({
     sourcePrefix: script === "" || source.includes("|kubernetes|") ? "kubernetes/" : "",
@@ -85,23 +85,33 @@ function functionBody(script: string, name: string): string {
   return script.slice(start, end < 0 ? undefined : end);
 }
 
-/** The `cp` lines of `package_kube_manifests_tarball`. */
-function manifestCopies(body: string): ManifestCopy[] {
+const MANIFESTS_FUNCTION = "kube::release::package_kube_manifests_tarball";
+const ROOT = "/checkout/";
+
+/** The files that `package_kube_manifests_tarball` copies into `gci-trusty`, read by following it. */
+function manifestCopies(script: string): ManifestCopy[] {
   const copies: ManifestCopy[] = [];
-  let folder = GCE;
-  let conditional = false;
-  for (const line of body.split("\n")) {
-    folder = /^\s*(?:local )?src_dir="\$\{KUBE_ROOT\}\/([^"]+)"$/.exec(line)?.[1] ?? folder;
-    if (/^\s*if \[\[ -e /.test(line)) conditional = true;
-    if (/^\s*fi$/.test(line)) conditional = false;
-    const match = /^\s*cp "\$\{(src_dir|KUBE_ROOT)\}\/([^"$]+)" "\$\{dst_dir\}\/?([^"$]*)"$/
-      .exec(line);
-    const file = match?.[2];
-    if (file === undefined) continue;
-    const from = match?.[1] === "src_dir" ? `${folder}/${file}` : file;
-    const name = match?.[3];
-    const to = name === undefined || name === "" ? file.slice(file.lastIndexOf("/") + 1) : name;
-    copies.push(Object.freeze({ from, to, optional: conditional }));
+  const add = (from: string, folder: string, optional: boolean) => {
+    const below = /\/gci-trusty\/?([^/]*)$/.exec(folder)?.[1];
+    if (!from.startsWith(ROOT) || below === undefined) return;
+    const to = below === "" ? from.slice(from.lastIndexOf("/") + 1) : below;
+    copies.push(Object.freeze({ from: from.slice(ROOT.length), to, optional }));
+  };
+  const reader = readBash({
+    files: [{ path: "build/lib/release.sh", text: script }],
+    variables: {},
+    constants: { KUBE_ROOT: ROOT.slice(0, -1), LOCAL_OUTPUT_ROOT: "/output" },
+    hostArch: "amd64",
+    onCommand: (name, args) => {
+      if (name === "cp" && args.length === 2) add(args[0] ?? "", args[1] ?? "", false);
+      return true;
+    },
+  });
+  reader.call(MANIFESTS_FUNCTION);
+  // What stands in `if [[ -e … ]]` depends on the checkout's files, which the reader does not see.
+  const conditional = /if \[\[ -e [^\n]*\n\s*cp "\$\{KUBE_ROOT\}\/([^"$]+)" "\$\{dst_dir\}\/?"/g;
+  for (const [, from = ""] of functionBody(script, MANIFESTS_FUNCTION).matchAll(conditional)) {
+    add(`${ROOT}${from}`, "/gci-trusty/", true);
   }
   return copies;
 }

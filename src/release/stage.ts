@@ -1,4 +1,5 @@
-import { basename, dirname, join } from "@std/path";
+import { ensureDir, walk } from "@std/fs";
+import { basename, dirname, join, relative } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import type { StageEntry, StageSource, TarballPlan } from "./plan.ts";
 
@@ -36,7 +37,7 @@ export async function fillStage(
   folder: string,
   roots: StageRoots,
 ): Promise<void> {
-  await Deno.mkdir(folder, { recursive: true });
+  await ensureDir(folder);
   for (const entry of plan.entries) await stageEntry(entry, folder, roots);
 }
 
@@ -46,9 +47,9 @@ async function stageEntry(entry: StageEntry, folder: string, roots: StageRoots):
   const from = linkedSource(source, roots);
   if (from !== undefined) return await link(from, to);
   if ("emptyFolder" in source) {
-    await Deno.mkdir(to, { recursive: true });
+    await ensureDir(to);
   } else if ("text" in source) {
-    await makeParent(to);
+    await ensureDir(dirname(to));
     await Deno.writeTextFile(to, source.text);
   } else if ("file" in source) {
     const path = join(roots.root, source.file);
@@ -71,12 +72,8 @@ function linkedSource(source: StageSource, roots: StageRoots): string | undefine
   return undefined;
 }
 
-async function makeParent(path: string): Promise<void> {
-  await Deno.mkdir(dirname(path), { recursive: true });
-}
-
 async function link(from: string, to: string): Promise<void> {
-  await makeParent(to);
+  await ensureDir(dirname(to));
   await Deno.remove(to).catch(() => {});
   try {
     // A link to what a symbolic link names, not to the link.
@@ -95,16 +92,16 @@ async function copyTree(from: string, to: string): Promise<void> {
   });
   if (isCruft(basename(from))) return;
   if (info.isSymlink) {
-    await makeParent(to);
+    await ensureDir(dirname(to));
     await Deno.remove(to).catch(() => {});
     await Deno.symlink(await Deno.readLink(from), to);
   } else if (info.isDirectory) {
-    await Deno.mkdir(to, { recursive: true });
+    await ensureDir(to);
     for await (const { name } of Deno.readDir(from)) {
       await copyTree(join(from, name), join(to, name));
     }
   } else {
-    await makeParent(to);
+    await ensureDir(dirname(to));
     await Deno.copyFile(from, to);
   }
 }
@@ -115,20 +112,14 @@ async function copySelected(
   to: string,
   which: "addons" | "internal",
 ): Promise<void> {
-  await Deno.mkdir(to, { recursive: true });
+  await ensureDir(to);
   const wanted = which === "addons" ? isAddon : (name: string) => name.startsWith("internal-");
-
-  async function visit(relative: string): Promise<void> {
-    for await (const entry of Deno.readDir(join(from, relative))) {
-      const path = relative === "" ? entry.name : `${relative}/${entry.name}`;
-      if (entry.isDirectory) await visit(path);
-      else if (wanted(entry.name) && !isCruft(entry.name)) {
-        // `find … -exec cp {} dst` flattens the internal manifests; addons keep their folders.
-        await copyTree(join(from, path), join(to, which === "addons" ? path : entry.name));
-      }
-    }
+  if (await Deno.stat(from).catch(() => undefined) === undefined) return;
+  for await (const { path, name } of walk(from, { includeDirs: false })) {
+    if (!wanted(name) || isCruft(name)) continue;
+    // `find … -exec cp {} dst` flattens the internal manifests; addons keep their folders.
+    await copyTree(path, join(to, which === "addons" ? relative(from, path) : name));
   }
-  if (await Deno.stat(from).catch(() => undefined) !== undefined) await visit("");
 }
 
 function cannotStage(path: string, cause: unknown): KbuildError {

@@ -202,7 +202,9 @@ export function sharedRelease(era: EraParameter): Promise<string> {
 
 /** What {@linkcode sharedRelease} printed. */
 export async function sharedDigests(era: EraParameter): Promise<Record<string, string>> {
-  return digestsOf(await Deno.readTextFile(join(dirname(await sharedRelease(era)), "release.json")));
+  return digestsOf(
+    await Deno.readTextFile(join(dirname(await sharedRelease(era)), "release.json")),
+  );
 }
 
 /** Copies a tree: modes, times and symbolic links stay as they are. */

@@ -126,7 +126,6 @@ async function readLayer(bytes: Uint8Array): Promise<Members> {
   return members;
 }
 
-// deno-lint-ignore require-await
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }

@@ -97,6 +97,22 @@ Deno.test("planRelease() puts into a tarball what release.sh puts there", async 
   }
 });
 
+Deno.test("readReleaseLayout() follows release.sh for the files of the manifests tarball", async () => {
+  for (const { checkout, context } of [old, workspace]) {
+    const { manifests } = await readReleaseLayout(checkout);
+    const names = manifests.map(({ to }) => to);
+    for (const name of ["etcd.manifest", "kube-apiserver.manifest", "abac-authz-policy.jsonl"]) {
+      assert(names.includes(name), name);
+    }
+    assert(names.includes("gci-configure-helper.sh"));
+    assertEquals(
+      names.includes("cloud-controller-manager.manifest"),
+      checkout === workspace.checkout,
+    );
+    for (const { from } of manifests) await Deno.stat(`${context.root}/${from}`);
+  }
+});
+
 Deno.test("planRelease() packs the test server's programs on server platforms alone", async () => {
   const plans = planRelease(old.checkout, await readReleaseLayout(old.checkout), {
     ...QUICK,

@@ -153,8 +153,30 @@ async function buildPlatform(
   targets: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { log, shell } = context;
+  const { log } = context;
   const started = performance.now();
+  // go says nothing for minutes; on a terminal the time shows that it lives.
+  const ticker = setInterval(() => {
+    log.progress(`    ${platform}: ${Math.round((performance.now() - started) / 1000)} s`);
+  }, 1000);
+  try {
+    await buildSteps(context, records, { platform, steps }, targets, signal);
+  } finally {
+    clearInterval(ticker);
+    log.progress("");
+  }
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  log.status(`Built ${platform} in ${seconds} s`, [], { v: 2 });
+}
+
+async function buildSteps(
+  context: KubeContext,
+  records: BuildRecords,
+  { platform, steps }: BuildPlan["platforms"][number],
+  targets: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { log, shell } = context;
   log.status(`Building go targets for ${platform}:`, targets);
   for (const step of steps) {
     const env = Object.entries(step.shownEnv).map(([name, value]) => `${name}=${value}`);
@@ -179,8 +201,6 @@ async function buildPlatform(
     if (check.key !== undefined) await recordStep(records, step, check.key);
     await placeBins(context, step.outputs);
   }
-  const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  log.status(`Built ${platform} in ${seconds} s`, [], { v: 2 });
 }
 
 /** Adds the way out where a C compiler is what failed. */

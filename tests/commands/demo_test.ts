@@ -1,0 +1,140 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { join } from "@std/path";
+import { hostPlatform } from "../../src/lib/util.ts";
+import { SAMPLE_ERAS } from "../../src/sample/mod.ts";
+import {
+  digestsOf,
+  type Ended,
+  inScratch,
+  kbuild,
+  listing,
+  lonelyPath,
+  missingFor,
+  output,
+  plain,
+  script,
+  unless,
+} from "../e2e/_program.ts";
+
+const HOST = hostPlatform();
+
+for (const era of SAMPLE_ERAS) {
+  Deno.test({
+    ...unless(missingFor(era), `kbuild demo and what follows need git and go alone: ${era}`),
+    fn: (t) =>
+      inScratch(async (dir) => {
+        const { path, log } = lonelyPath(dir);
+        const root = join(dir, "kubernetes");
+        const here = { cwd: root, env: { PATH: path, TMPDIR: dir } };
+        const ok = async (...args: string[]): Promise<Ended> => {
+          const result = await kbuild(args, here);
+          assertEquals({ args, code: result.code, stderr: result.code ? result.stderr : "" }, {
+            args,
+            code: 0,
+            stderr: "",
+          });
+          return result;
+        };
+        const clean = async () => await output(["git", "status", "--porcelain"], { cwd: root });
+        let digests: Record<string, string> = {};
+
+        await t.step("demo shows every file with its digest, without colours", async () => {
+          const made = await kbuild(["demo", "--era", era, "--dir", root], {
+            ...here,
+            cwd: dir,
+          });
+          assertEquals([made.code, made.code === 0 ? "" : made.stderr], [0, ""]);
+          assert(!/\x1b|\r/.test(made.stdout + made.stderr));
+          const rows = [...made.stdout.matchAll(/^(_output\/\S+) .* sha256:([0-9a-f]{64})$/gm)];
+          digests = Object.fromEntries(rows.map(([, path, digest]) => [path, digest]));
+          const files = ["release-images", "release-tars"].flatMap((folder) =>
+            listing(join(root, "_output", folder)).filter((line) => line.includes(" "))
+              .map((line) => `_output/${folder}/${line.split(" ")[0]}`)
+          );
+          assertEquals(Object.keys(digests).sort(), files.sort());
+          assertMatch(made.stdout, /^v1\.\d+\.\d in \d+\.\d s: .*build \d+\.\d s, package /m);
+          assert(made.stdout.includes(`The sample is in ${root}.`));
+          assertMatch(plain(made.stderr), /^\+\+\+ \[time\] Creating a sample checkout /);
+          assertEquals(await clean(), "");
+        });
+        await t.step("quick-release makes the same again, and --json can be parsed", async () => {
+          assertEquals(digestsOf((await ok("quick-release", "--json")).stdout), digests);
+          for (const [path, digest] of Object.entries(digests)) {
+            const bytes = await crypto.subtle.digest(
+              "SHA-256",
+              await Deno.readFile(`${root}/${path}`),
+            );
+            assertEquals(new Uint8Array(bytes).toHex(), digest);
+          }
+        });
+        await t.step("package-tarballs alone makes the same", async () => {
+          assertEquals(digestsOf((await ok("package-tarballs", "--json")).stdout), digests);
+        });
+        await t.step("kbuild kubectl builds it, and links _output/bin", async () => {
+          const { stdout } = await ok("kubectl");
+          assertEquals(stdout, `_output/local/bin/${HOST}/kubectl\n`);
+          const version = await output([join(root, "_output/bin/kubectl"), "--version"]);
+          assertEquals(version, `kubectl ${era === "1.20" ? "v1.20.2" : "v1.35.0"}\n`);
+          const json = JSON.parse((await ok("all", "cmd/kubectl", "--json")).stdout);
+          assertEquals(json.binaries, [
+            { name: "kubectl", platform: HOST, path: `_output/local/bin/${HOST}/kubectl` },
+          ]);
+        });
+        await t.step("every look command prints JSON", async () => {
+          for (const name of ["version", "env", "targets", "platforms", "help"]) {
+            assertEquals(typeof JSON.parse((await ok(name, "--json")).stdout), "object");
+          }
+        });
+        await t.step("what does not compile shows the compiler's lines, no stack", async () => {
+          const broken = join(root, "cmd/kubectl/broken.go");
+          await Deno.writeTextFile(broken, "package main\n\nvar _ = nothing\n");
+          const { code, stdout, stderr } = await kbuild(["kubectl"], here);
+          await Deno.remove(broken);
+          const go = join(path, "go");
+          const lines = plain(stderr, { go, root }).split("\n");
+          const command = lines.findIndex((line) => line.startsWith("  -> Command: <go> install "));
+          assertEquals([code, stdout, ...lines.toSpliced(command, 1)], [
+            1,
+            "",
+            `+++ [time] Building go targets for ${HOST}:`,
+            "    cmd/kubectl",
+            "# k8s.io/kubernetes/cmd/kubectl",
+            "cmd/kubectl/broken.go:3:9: undefined: nothing",
+            `kbuild: Cannot finish "Building kubectl for ${HOST}": <go> exited with status 1`,
+            `  -> Directory: <root>${
+              era === "1.20" ? "/_output/local/go/src/k8s.io/kubernetes" : ""
+            }`,
+            "",
+          ]);
+          assertEquals(await clean(), "");
+        });
+        await t.step("clean gets through read-only folders, and follows no link", async () => {
+          const sentinel = join(dir, "sentinel");
+          await Deno.writeTextFile(sentinel, "keep");
+          const folder = join(root, "_output/locked/inner");
+          await Deno.mkdir(folder, { recursive: true });
+          await Deno.writeTextFile(join(folder, "file"), "");
+          await Deno.symlink(dir, join(folder, "outside"));
+          await Deno.symlink(sentinel, join(folder, "link"));
+          await Deno.chmod(folder, 0o555);
+          await Deno.chmod(join(root, "_output/locked"), 0o555);
+          const before = listing(root);
+          assertEquals((await ok("clean", "--dry-run")).stdout, `# remove ${root}/_output\n`);
+          assertEquals(listing(root), before);
+          await ok("clean");
+          assertEquals(await Deno.readTextFile(sentinel), "keep");
+          assert(!listing(root).some((path) => path.startsWith("_output/")));
+          assertEquals(await clean(), "");
+        });
+        assertEquals(await Deno.readTextFile(log), "");
+      }),
+  });
+}
+
+Deno.test("the fakes of these tests note their names", () =>
+  inScratch(async (dir) => {
+    const { path, log } = lonelyPath(dir);
+    const caller = script(join(dir, "caller"), "tar x; true\n");
+    await output([caller], { env: { PATH: path } });
+    assertEquals(await Deno.readTextFile(log), "tar x\n");
+  }));

@@ -1,0 +1,134 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import {
+  copyTree,
+  digestsOf,
+  inScratch,
+  kbuild,
+  kbuildOk,
+  listing,
+  makeSample,
+  missingFor,
+  output,
+  plain,
+  run,
+  sharedRelease,
+  unless,
+} from "./_program.ts";
+
+/** Whether this machine lets us mount: root, on Linux, in a container that allows it. */
+const noMount = await (async () => {
+  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return "needs root on Linux";
+  const dir = Deno.makeTempDirSync();
+  try {
+    const { code } = await run(["mount", "-t", "tmpfs", "tmpfs", dir]);
+    if (code === 0) await output(["umount", dir]);
+    return code === 0 ? undefined : "needs the right to mount";
+  } finally {
+    Deno.removeSync(dir);
+  }
+})();
+const reason = missingFor("1.20") ?? noMount;
+
+async function withTmpfs(size: string, place: string, body: () => Promise<void>): Promise<void> {
+  await Deno.mkdir(place, { recursive: true });
+  await output(["mount", "-t", "tmpfs", "-o", `size=${size}`, "tmpfs", place]);
+  try {
+    await body();
+  } finally {
+    await output(["umount", place]);
+  }
+}
+
+/** Files with a final name in the folders of a release. */
+function released(root: string, out: string): string[] {
+  return ["release-tars", "release-images", "release-stage"].flatMap((folder) => {
+    try {
+      return listing(join(root, out, folder));
+    } catch {
+      return [];
+    }
+  });
+}
+
+Deno.test({
+  ...unless(reason, "kbuild says that the disk is full while go builds, and works after that"),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.20", join(dir, "kubernetes"));
+      await withTmpfs("3m", join(root, "_output"), async () => {
+        const { code, stdout, stderr } = await kbuild(["quick-release"], { cwd: root });
+        assertEquals([code, stdout], [1, ""]);
+        const end = stderr.slice(stderr.indexOf("kbuild:"));
+        assertMatch(
+          end,
+          /^kbuild: Cannot finish "Building openapi-gen, go-bindata for \S+": \S+ exited with status 1\n/,
+        );
+        assertStringIncludes(stderr, "no space left on device");
+        assert(
+          end.endsWith(
+            "  -> Free some disk space (`kbuild clean` removes _output), then run again\n",
+          ),
+          end,
+        );
+        assert(!/^ +at /m.test(end), end);
+        assertEquals(released(root, "_output"), []);
+        assert(!listing(root).some((path) => path.includes(".kbuild-tmp-")));
+      });
+      await kbuildOk(["quick-release", "WHAT=cmd/kubectl"], { cwd: root });
+    }),
+});
+
+Deno.test({
+  ...unless(reason, "kbuild says that the disk is full while it packs, and works after that"),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await copyTree(await sharedRelease("1.20"), join(dir, "kubernetes"));
+      const args = ["package-tarballs", "OUT_DIR=_out", "--json"];
+      await copyTree(join(root, "_output/dockerized"), join(root, "_output/local/bins"));
+      await withTmpfs("60m", join(root, "_out"), async () => {
+        await copyTree(join(root, "_output/dockerized"), join(root, "_out/dockerized"));
+        const room = Number((await output(["df", "-k", join(root, "_out")])).split(/\s+/).at(-3));
+        // What is left holds some images, not all.
+        await output([
+          "dd",
+          "if=/dev/zero",
+          `of=${root}/_out/ballast`,
+          "bs=1k",
+          `count=${room - 4000}`,
+        ]);
+        const { code, stdout, stderr } = await kbuild(args, { cwd: root });
+        assertEquals([code, stdout], [1, ""]);
+        const end = plain(stderr.slice(stderr.indexOf("kbuild:")), { root });
+        assertMatch(end, /^kbuild: Cannot [^\n]*no space left on device/i);
+        assertMatch(end, /\n {2}-> Free some /);
+        assert(!/^ +at /m.test(end), end);
+        assertEquals(released(root, "_out"), []);
+        assert(!listing(join(root, "_out")).some((path) => path.includes(".kbuild-tmp-")));
+        await Deno.remove(join(root, "_out/ballast"));
+        const digests = digestsOf(await kbuildOk(args, { cwd: root }));
+        assertEquals(Object.keys(digests).length, 13);
+      });
+    }),
+});
+
+Deno.test({
+  ...unless(reason, "kbuild says that _output is read-only"),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.20", join(dir, "kubernetes"));
+      const out = join(root, "_output");
+      await withTmpfs("3m", out, async () => {
+        await output(["mount", "-o", "remount,ro", out]);
+        for (const args of [["all", "cmd/kubectl"], ["quick-release"], ["cross"]]) {
+          const { code, stdout, stderr } = await kbuild(args, { cwd: root });
+          assertEquals([code, stdout, plain(stderr, { root })], [
+            1,
+            "",
+            'kbuild: Cannot write to the output folder "<root>/_output": read-only file system\n' +
+            "  -> Make it writable for you, or remove it; kbuild writes nowhere else\n",
+          ]);
+        }
+      });
+    }),
+});
