@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { UsageError } from "../errors.ts";
 import { commandNames } from "../lib/golang/mod.ts";
+import { didYouMean, nearest } from "../lib/nearest.ts";
 import { findRoot } from "../checkout/mod.ts";
 import { all, commandFor, cross } from "./all.ts";
 import { clean } from "./clean.ts";
@@ -35,10 +37,20 @@ export const COMMANDS: readonly Command[] = Object.freeze([
  * target of each.
  *
  * @param start Where to look for the checkout.
+ * @throws {UsageError} There is no such folder, but one with a name much like it.
  */
 export async function targetCommand(name: string, start: string): Promise<Command | undefined> {
   const root = await findRoot(start).catch(() => undefined);
   if (root === undefined) return undefined;
-  if ((await commandNames(root)).includes(name)) return commandFor(name, `cmd/${name}`);
-  return name === "ginkgo" ? commandFor(name, "ginkgo") : undefined;
+  const folders = await commandNames(root);
+  if (folders.includes(name)) return commandFor(name, `cmd/${name}`);
+  if (name === "ginkgo") return commandFor(name, "ginkgo");
+  const others = COMMANDS.flatMap((command) => [command.name, ...command.aliases ?? []]);
+  const near = nearest(name, [...others, "help", ...folders], 3);
+  // What is near a command alone is said by the command line itself.
+  if (!near.some((word) => folders.includes(word))) return undefined;
+  throw new UsageError(`Unknown command "${name}"`, [
+    ...didYouMean(near),
+    '"kbuild help" lists the commands, "kbuild targets" what can be built',
+  ]);
 }

@@ -135,7 +135,8 @@ export async function checkInputs(
   }
   if (missing.length === 0) return;
   const relative = missing.map((path) => path.slice(context.root.length + 1));
-  throw new KbuildError(`Cannot package this checkout: ${missing.length} inputs are missing`, {
+  const count = missing.length === 1 ? "1 input is" : `${missing.length} inputs are`;
+  throw new KbuildError(`Cannot package this checkout: ${count} missing`, {
     output: relative.slice(0, 20).concat(relative.length > 20 ? ["…"] : []),
     notes: ["Build what is missing (`kbuild quick-release`), or restore it from git"],
   });

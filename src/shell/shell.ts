@@ -93,6 +93,13 @@ function decode(chunks: readonly Uint8Array[]): string {
   return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode();
 }
 
+/** Go's command lines hold thousands of characters of ldflags; `argv` of the error has them all. */
+function shorten(command: string): string {
+  const most = 400;
+  if (command.length <= most) return command;
+  return `${command.slice(0, most * 0.75)} … ${command.slice(-most * 0.25)}`;
+}
+
 function failed(
   end: { code: number; signal: string | null; tail: readonly string[] },
   run: {
@@ -105,7 +112,7 @@ function failed(
 ): CommandError {
   const how = end.signal === null ? `exited with status ${end.code}` : `was ended by ${end.signal}`;
   const program = run.argv[0] ?? "";
-  const notes = [`Command: ${run.command}`, `Directory: ${run.cwd}`];
+  const notes = [`Command: ${shorten(run.command)}`, `Directory: ${run.cwd}`];
   const outOfMemory = end.signal === "SIGKILL" ||
     end.tail.some((line) => /signal: killed|cannot allocate memory/.test(line));
   if (outOfMemory) {
