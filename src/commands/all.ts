@@ -1,5 +1,4 @@
 import { lockOutput } from "../lib/lock.ts";
-import type { Command, CommandContext } from "./context.ts";
 import {
   allPlatforms,
   type BuildRequest,
@@ -10,7 +9,8 @@ import {
   readStamp,
   runBuild,
 } from "./build_run.ts";
-import type { OpenCheckout } from "./context.ts";
+import { clearLeftovers } from "./clean.ts";
+import type { Command, CommandContext, OpenCheckout } from "./context.ts";
 import { BUILD_FLAGS, BUILD_VARIABLES, VERSION_VARIABLES, WHAT } from "./flags.ts";
 
 /** `kbuild all`: port of `make all` (`hack/make-rules/build.sh`). */
@@ -125,6 +125,7 @@ async function execute(
   }
   const lock = await lockOutput(open.context, options.what);
   try {
+    await clearLeftovers(open.context);
     const { binaries, generateMs, buildMs } = await runBuild(open, request);
     const relative = (path: string) => path.slice(open.context.root.length + 1);
     if (command.globals.json) {

@@ -42,18 +42,42 @@ export const clean: Command = {
 };
 
 /**
- * Removes what killed runs left under `_output`: files and folders that start with
- * `.kbuild-tmp-`. Only the holder of the lock may call this.
+ * Removes what killed runs left: files and folders that start with `.kbuild-tmp-`, in every folder
+ * that kbuild writes such names to. Only the holder of the lock may call this.
  */
 export async function clearLeftovers(context: KubeContext): Promise<void> {
-  for (const folder of new Set([...outputFolders(context), context.output])) {
-    try {
-      for await (const { name } of Deno.readDir(folder)) {
-        if (name.startsWith(TEMPORARY_PREFIX)) await removeTree(join(folder, name));
-      }
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+  const folders = new Set([
+    ...outputFolders(context),
+    context.output,
+    join(context.output, ".kbuild"),
+    ...await platformFolders(context.binPath),
+    ...await platformFolders(context.releaseBinPath),
+  ]);
+  for (const folder of folders) {
+    for (const name of await namesIn(folder)) {
+      if (name.startsWith(TEMPORARY_PREFIX)) await removeTree(join(folder, name));
     }
+  }
+}
+
+/** `<bin>/<os>/<arch>` for every platform that has a folder. */
+async function platformFolders(binPath: string): Promise<readonly string[]> {
+  const systems = (await namesIn(binPath)).map((name) => join(binPath, name));
+  const folders = await Promise.all(
+    systems.map(async (system) => (await namesIn(system)).map((arch) => join(system, arch))),
+  );
+  return folders.flat();
+}
+
+/** Names in a folder; none where there is no such folder. */
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return [];
+    }
+    throw error;
   }
 }
 

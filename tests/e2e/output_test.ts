@@ -46,7 +46,7 @@ Deno.test({
     ];
     for (const [line, args, first] of table) {
       const { code, stdout, stderr } = await run(
-        ["sh", "-c", `${line} 3>&2`, "sh", ...kbuildArgv(...args)],
+        ["sh", "-c", `{ ${line}; } 3>&2`, "sh", ...kbuildArgv(...args)],
         { cwd: root },
       );
       assertEquals(code, 0);

@@ -132,3 +132,11 @@ export function perPackage(call: GoCall): readonly GoCall[] {
   const rest = call.args.filter((word) => !word.startsWith("k8s.io/"));
   return packages.map((name) => ({ ...call, args: [...rest, name] }));
 }
+
+/** Each package once; the scripts' lists of all targets name ginkgo twice, and go builds it once. */
+export function eachOnce(call: GoCall): GoCall {
+  const args = call.args.filter((word, index) =>
+    !word.startsWith("k8s.io/") || call.args.indexOf(word) === index
+  );
+  return { ...call, args };
+}

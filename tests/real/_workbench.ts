@@ -44,8 +44,12 @@ export class Workbench {
     this.shell = createShell({ cwd: this.tree, env: this.env, write: () => {} });
   }
 
-  /** Copies a checkout; outputs of earlier builds stay behind. */
+  /**
+   * Clones a checkout; outputs of earlier builds stay behind. Files get the modes that git has for
+   * them: upstream packs whatever the group may do, kbuild 0644 and 0755 alone.
+   */
   static async open(source: string, goBin: string): Promise<Workbench> {
+    Deno.umask(0o022);
     const top = await Deno.realPath(await Deno.makeTempDir({ prefix: "kbuild-real-" }));
     const bench = new Workbench(top, goBin);
     for (const name of ["home", "tmp"]) await Deno.mkdir(join(top, name));

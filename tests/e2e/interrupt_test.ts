@@ -1,0 +1,237 @@
+/**
+ * Ctrl-C, SIGTERM, SIGKILL at random moments. `KBUILD_TEST_TRIES` and `KBUILD_TEST_SEED` choose how
+ * many tries and which moments.
+ */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { dirname, join } from "@std/path";
+import { maybeGunzip, readFileChunks, readTar } from "../../src/archive/mod.ts";
+import {
+  digestsOf,
+  type Ended,
+  ended,
+  inScratch,
+  kbuildArgv,
+  kbuildOk,
+  listing,
+  missingFor,
+  output,
+  processesBelow,
+  start,
+  unless,
+  which,
+} from "./_program.ts";
+
+const TRIES = Number(Deno.env.get("KBUILD_TEST_TRIES") ?? 50);
+const SEED = Number(Deno.env.get("KBUILD_TEST_SEED") ?? Date.now() % 1_000_000);
+
+/** Mulberry32: the same numbers for the same seed. */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Every finished file of a release can be read to its end, by kbuild and by gzip. */
+async function checkArtifacts(root: string): Promise<void> {
+  const out = join(root, "_output");
+  const present = ["release-stage", "release-tars", "release-images"].filter((folder) => {
+    try {
+      return Deno.statSync(join(out, folder)).isDirectory;
+    } catch {
+      return false;
+    }
+  });
+  for (const folder of present) {
+    for (const line of listing(join(out, folder))) {
+      const path = line.replace(/ \d+$/, "");
+      assert(!path.includes(".kbuild-tmp-"), `${folder}/${path}`);
+      if (!/\.tar(\.gz)?$/.test(path)) continue;
+      const file = join(out, folder, path);
+      let members = 0;
+      for await (const member of readTar(maybeGunzip(readFileChunks(file), file))) {
+        for await (const _chunk of member.chunks()) { /* Reading is the check. */ }
+        members += 1;
+      }
+      assert(members > 0, `${file} is empty`);
+      if (file.endsWith(".gz") && which("gzip") !== undefined) await output(["gzip", "-t", file]);
+    }
+  }
+}
+
+/** Temporary names of kbuild below `_output`. */
+function leftovers(root: string): string[] {
+  try {
+    return listing(join(root, "_output")).filter((path) => path.includes(".kbuild-tmp-"))
+      // `go`'s own cache and packages hold nothing of kbuild.
+      .filter((path) => !path.startsWith("local/go/cache/"));
+  } catch {
+    return [];
+  }
+}
+
+/** Makes the next run link and pack again, and now and then compile too. */
+async function makeStale(root: string, cold: boolean): Promise<void> {
+  const remove = cold ? ["_output"] : ["_output/local/go/bin", "_output/local/.kbuild"];
+  for (const path of remove) {
+    await Deno.remove(join(root, path), { recursive: true }).catch(() => {});
+  }
+}
+
+/** Processes below a folder, after those that are ending had a moment. */
+async function survivors(dir: string): Promise<string[]> {
+  for (let i = 0; i < 40 && processesBelow(dir).length > 0; i++) await pause(50);
+  return processesBelow(dir).map(({ command }) => command);
+}
+
+/** Starts kbuild, sends a signal after `ms`, unless it ended before; its children are its own. */
+async function disturbed(
+  args: readonly string[],
+  root: string,
+  ms: number,
+  signal: Deno.Signal,
+  then?: (child: Deno.ChildProcess) => Promise<void>,
+): Promise<Ended> {
+  const child = start(kbuildArgv(...args), { cwd: root });
+  let running = true;
+  const end = ended(child).finally(() => running = false);
+  await Promise.race([pause(ms), end]);
+  if (running) {
+    child.kill(signal);
+    await then?.(child);
+  }
+  return await end;
+}
+
+async function sampleWithDigests(dir: string): Promise<[string, Record<string, string>, number]> {
+  const root = join(dir, "kubernetes");
+  await kbuildOk(["demo", "--dir", root]);
+  await makeStale(root, false);
+  const started = performance.now();
+  const json = await kbuildOk(["quick-release", "--json"], { cwd: root });
+  return [root, digestsOf(json), performance.now() - started];
+}
+
+Deno.test({
+  ...unless(
+    missingFor("1.20") ?? (Deno.build.os !== "linux" && "needs /proc"),
+    `Ctrl-C at ${TRIES} random moments leaves no process, no part of a file, and the next run is sound`,
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      console.log(`KBUILD_TEST_SEED=${SEED}`);
+      const random = randomNumbers(SEED);
+      const [root, wanted, duration] = await sampleWithDigests(dir);
+      let interrupted = 0;
+      for (let at = 0; at < TRIES; at++) {
+        const cold = at % 17 === 16;
+        await makeStale(root, cold);
+        const ms = cold ? 300 + random() * 10_000 : 100 + random() * Math.min(duration, 6000);
+        const moment = `try ${at} of seed ${SEED}: Ctrl-C after ${ms.toFixed(0)} ms`;
+        const end = await disturbed(["quick-release", "--json"], root, ms, "SIGINT");
+        if (end.code !== 0) {
+          interrupted += 1;
+          // Before the program itself runs, the signal ends Deno.
+          const early = end.signal === "SIGINT" && end.stderr === "";
+          if (!early) {
+            assertEquals([end.code, end.stdout], [130, ""], `${moment}\n${end.stderr}`);
+            assertMatch(end.stderr, /(^|\n)kbuild: Stopped by Ctrl-C\n$/, moment);
+            assert(!/^ +at /m.test(end.stderr), `${moment}\n${end.stderr}`);
+          }
+        }
+        assertEquals(await survivors(dir), [], moment);
+        assertEquals(leftovers(root), [], moment);
+        await checkArtifacts(root);
+        const next = digestsOf(await kbuildOk(["quick-release", "--json"], { cwd: root }));
+        assertEquals(next, wanted, moment);
+      }
+      assert(interrupted >= TRIES / 2, `only ${interrupted} of ${TRIES} were interrupted`);
+      assertEquals(await output(["git", "status", "--porcelain"], { cwd: root }), "");
+    }),
+});
+
+Deno.test({
+  ...unless(
+    missingFor("1.20") ?? (Deno.build.os !== "linux" && "needs /proc"),
+    "SIGTERM, a second Ctrl-C and SIGKILL: the next run cleans up and is sound",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const random = randomNumbers(SEED + 1);
+      const [root, wanted, duration] = await sampleWithDigests(dir);
+      const moments = () => 300 + random() * duration;
+      const args = ["quick-release", "--json"];
+      const sound = async (moment: string) => {
+        await checkArtifacts(root);
+        assertEquals(digestsOf(await kbuildOk(args, { cwd: root })), wanted, moment);
+        assertEquals(leftovers(root), [], moment);
+      };
+      for (let at = 0; at < 4; at++) {
+        await makeStale(root, false);
+        const ms = moments();
+        const { code, stderr } = await disturbed(args, root, ms, "SIGTERM");
+        if (code !== 0) {
+          assertEquals(code, 143);
+          assertMatch(stderr, /(^|\n)kbuild: Stopped by SIGTERM\n$/);
+        }
+        assertEquals(await survivors(dir), []);
+        assertEquals(leftovers(root), []);
+        await sound(`SIGTERM after ${ms} ms`);
+      }
+      for (let at = 0; at < 4; at++) {
+        await makeStale(root, false);
+        const ms = moments();
+        const { code } = await disturbed(args, root, ms, "SIGINT", async (child) => {
+          await pause(random() * 20);
+          try {
+            child.kill("SIGINT");
+          } catch {
+            // Ended at the first one.
+          }
+        });
+        assert(code === 0 || code === 130, `${code}`);
+        assertEquals(await survivors(dir), []);
+        await sound(`Ctrl-C twice after ${ms} ms`);
+      }
+      for (let at = 0; at < 6; at++) {
+        await makeStale(root, false);
+        const ms = moments();
+        const { signal } = await disturbed(args, root, ms, "SIGKILL");
+        assert(signal === "SIGKILL" || signal === null);
+        // A killed program cannot end go; the next run comes while it may still be at work.
+        await sound(`SIGKILL after ${ms} ms`);
+        assertEquals(await survivors(dir), []);
+      }
+    }),
+});
+
+Deno.test({
+  ...unless(
+    missingFor("1.20") ?? (Deno.build.os !== "linux" && "needs /proc"),
+    "Ctrl-C on a terminal's whole group, and during kbuild demo: nothing survives",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const random = randomNumbers(SEED + 2);
+      for (let at = 0; at < 5; at++) {
+        const root = join(dir, `demo ${at}`.replace(" ", "-"));
+        const child = start(kbuildArgv("demo", "--dir", root), { cwd: dir, detached: true });
+        const end = ended(child);
+        await pause(200 + random() * 6000);
+        // What a terminal does: every process of the foreground group gets the signal.
+        Deno.kill(-child.pid, "SIGINT");
+        const { code, signal, stderr } = await end;
+        assert(code === 130 || signal === "SIGINT", stderr);
+        assertEquals(await survivors(dirname(root)), []);
+        const exists = await Deno.stat(root).catch(() => undefined);
+        if (exists === undefined) continue;
+        assertEquals(leftovers(root), []);
+        await checkArtifacts(root);
+      }
+    }),
+});
