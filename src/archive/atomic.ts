@@ -87,6 +87,8 @@ export async function writeAll(
 function cannotWrite(path: string, cause: unknown): KbuildError {
   const notes = cause instanceof Deno.errors.NotFound
     ? [`Make the folder "${dirname(path)}" first`]
+    : /no space left|quota exceeded/i.test(reasonOf(cause))
+    ? ["Free some disk space (`kbuild clean` removes _output), then run again"]
     : [];
   return new KbuildError(
     `Cannot write "${basename(path)}" in "${dirname(path)}": ${reasonOf(cause)}`,

@@ -123,7 +123,9 @@ export function parentsOf(path: string): readonly string[] {
 export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "no such file or directory";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const words = /^(.*?) \(os error \d+\)/s.exec(error.message)?.[1];
+  return words === undefined ? error.message : words.charAt(0).toLowerCase() + words.slice(1);
 }
 
 /** Whether a content this large gets deflate blocks of its own. */

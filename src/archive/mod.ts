@@ -42,6 +42,7 @@ export {
   fileEntry,
   orderEntries,
   parentsOf,
+  reasonOf,
   symlinkEntry,
   withParents,
 } from "./entry.ts";

@@ -1,16 +1,4 @@
-import { lockOutput } from "../lib/lock.ts";
-import {
-  allPlatforms,
-  type BuildRequest,
-  chooseTargets,
-  crossMatrix,
-  dryRunBuild,
-  groupPlatforms,
-  readStamp,
-  runBuild,
-} from "./build_run.ts";
-import { clearLeftovers } from "./clean.ts";
-import type { Command, CommandContext, OpenCheckout } from "./context.ts";
+import type { Command } from "./context.ts";
 import { BUILD_FLAGS, BUILD_VARIABLES, VERSION_VARIABLES, WHAT } from "./flags.ts";
 
 /** `kbuild all`: port of `make all` (`hack/make-rules/build.sh`). */
@@ -29,8 +17,8 @@ export const all: Command = {
     { command: "kbuild all kubectl --platform darwin/arm64", does: "kubectl for Apple silicon" },
   ],
   async run(command, input) {
-    const open = await command.open();
-    await build(command, open, {
+    const { build } = await import("./all_run.ts");
+    await build(command, {
       words: input.args,
       jobs: input.number("jobs"),
       dryRun: input.boolean("dry-run") ?? false,
@@ -57,16 +45,11 @@ export const cross: Command = {
     },
   ],
   async run(command, input) {
-    const open = await command.open();
-    const { targets, goflags, named } = await chooseTargets(open, []);
-    const matrix = crossMatrix(open, groupPlatforms(open), named ? targets : undefined);
-    await execute(command, open, {
-      matrix,
-      goflags,
-      stamp: await readStamp(open),
-      binPath: open.context.binPath,
+    const { buildCross } = await import("./all_run.ts");
+    await buildCross(command, {
       jobs: input.number("jobs"),
-    }, { dryRun: input.boolean("dry-run") ?? false, what: "cross" });
+      dryRun: input.boolean("dry-run") ?? false,
+    });
   },
 };
 
@@ -80,8 +63,8 @@ export function commandFor(name: string, target: string): Command {
     flags: BUILD_FLAGS,
     examples: [{ command: `kbuild ${name}`, does: `Build ${target} for this machine` }],
     async run(command, input) {
-      const open = await command.open();
-      await build(command, open, {
+      const { build } = await import("./all_run.ts");
+      await build(command, {
         words: [target],
         jobs: input.number("jobs"),
         dryRun: input.boolean("dry-run") ?? false,
@@ -89,59 +72,4 @@ export function commandFor(name: string, target: string): Command {
       });
     },
   };
-}
-
-async function build(
-  command: CommandContext,
-  open: OpenCheckout,
-  options: {
-    words: readonly string[];
-    jobs: number | undefined;
-    dryRun: boolean;
-    what: string;
-  },
-): Promise<void> {
-  const { words, jobs } = options;
-  const { targets, goflags } = await chooseTargets(open, words);
-  const request: BuildRequest = {
-    matrix: allPlatforms(open).map((platform) => ({ platform, targets })),
-    goflags,
-    stamp: await readStamp(open),
-    binPath: open.context.binPath,
-    jobs,
-  };
-  await execute(command, open, request, options);
-}
-
-async function execute(
-  command: CommandContext,
-  open: OpenCheckout,
-  request: BuildRequest,
-  options: { dryRun: boolean; what: string },
-): Promise<void> {
-  if (options.dryRun) {
-    for (const line of await dryRunBuild(open, request)) command.print(line);
-    return;
-  }
-  const lock = await lockOutput(open.context, options.what);
-  try {
-    await clearLeftovers(open.context);
-    const { binaries, generateMs, buildMs } = await runBuild(open, request);
-    const relative = (path: string) => path.slice(open.context.root.length + 1);
-    if (command.globals.json) {
-      command.print(JSON.stringify(
-        {
-          version: request.stamp.vars.gitVersion,
-          binaries: binaries.map((binary) => ({ ...binary, path: relative(binary.path) })),
-          seconds: { generate: generateMs / 1000, build: buildMs / 1000 },
-        },
-        null,
-        2,
-      ));
-    } else {
-      for (const binary of binaries) command.print(relative(binary.path));
-    }
-  } finally {
-    lock.release();
-  }
 }

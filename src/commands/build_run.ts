@@ -1,10 +1,12 @@
-import { setupPlatforms } from "../checkout/mod.ts";
+import { dirname } from "@std/path";
+import type { PlatformSet } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { ensureGeneratedFiles, planGeneratedFiles } from "../generate/mod.ts";
 import {
   buildBinaries,
   type BuildPlan,
   type BuiltBinary,
+  gopathLink,
   type PlatformTargets,
   prepareBuild,
   selectTargets,
@@ -32,30 +34,6 @@ export async function readStamp({ context }: OpenCheckout): Promise<Stamp> {
   return Object.freeze({ vars, epoch: await sourceDateEpoch(context, vars) });
 }
 
-/** The platforms of each group, after `KUBE_BUILD_PLATFORMS`, `KUBE_FASTBUILD` and the rest. */
-export function groupPlatforms(
-  { context, checkout }: OpenCheckout,
-  fastbuild = context.env["KUBE_FASTBUILD"] === "true",
-): ReturnType<typeof setupPlatforms> {
-  const [os = "", arch = ""] = context.host.split("/");
-  const wanted = context.env["KUBE_BUILD_PLATFORMS"];
-  return setupPlatforms(checkout, {
-    ...(wanted === undefined || wanted.trim() === "" ? {} : { buildPlatforms: wanted }),
-    fastbuild,
-    builderOs: context.env["KUBE_BUILDER_OS"] || os,
-    hostArch: arch,
-    strictParity: context.strictParity,
-  });
-}
-
-/** The platforms of `make all`: `KUBE_BUILD_PLATFORMS`, else the host's. */
-export function allPlatforms(open: OpenCheckout): readonly string[] {
-  const wanted = open.context.env["KUBE_BUILD_PLATFORMS"]?.split(/[\s,]+/).filter((p) => p !== "");
-  if (wanted === undefined || wanted.length === 0) return [open.context.host];
-  if (!open.context.strictParity) groupPlatforms(open); // Refuses unsupported ones.
-  return [...new Set(wanted)];
-}
-
 /**
  * Targets per platform of `hack/make-rules/cross.sh`, whose five runs of make are one build here:
  * what a platform needs for several groups is built once.
@@ -64,7 +42,7 @@ export function allPlatforms(open: OpenCheckout): readonly string[] {
  */
 export function crossMatrix(
   { checkout }: OpenCheckout,
-  platforms: ReturnType<typeof setupPlatforms>,
+  platforms: PlatformSet,
   only: readonly string[] | undefined,
 ): readonly PlatformTargets[] {
   const { targets } = checkout;
@@ -131,6 +109,12 @@ export async function dryRunBuild(
     (await prepareBuild(context, checkout, { ...options, go, matrix: rows, binPath: folder })).plan;
 
   const lines: string[] = [];
+  const link = gopathLink(context, checkout);
+  if (link !== undefined) {
+    lines.push(
+      `mkdir -p ${quote(dirname(link))} && ln -sfn ${quote(context.root)} ${quote(link)}`,
+    );
+  }
   const { tools, commands } = await planGeneratedFiles(context, checkout, go.host);
   if (tools.length > 0) {
     const row = { platform: go.host, targets: tools };

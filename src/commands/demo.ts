@@ -1,10 +1,12 @@
 import { isAbsolute, join } from "@std/path";
 import { UsageError } from "../errors.ts";
-import { createSample, type EraParameter, SAMPLE_ERAS } from "../sample/mod.ts";
+import type { EraParameter } from "../sample/mod.ts";
 import { quote } from "../shell/mod.ts";
 import type { Command } from "./context.ts";
 import { JOBS } from "./flags.ts";
-import { releaseCheckout, showRelease } from "./release.ts";
+
+/** The sample's shapes, named here so that the sample is only loaded when one is made. */
+const ERAS: readonly EraParameter[] = ["1.20", "1.35"];
 
 /** `kbuild demo`: a sample checkout, and a release of it. */
 export const demo: Command = {
@@ -25,8 +27,8 @@ export const demo: Command = {
       name: "era",
       kind: "string",
       placeholder: "ERA",
-      choices: SAMPLE_ERAS,
-      summary: `Shape of the sample: ${SAMPLE_ERAS.join(" or ")} (default ${SAMPLE_ERAS[0]})`,
+      choices: ERAS,
+      summary: `Shape of the sample: ${ERAS.join(" or ")} (default ${ERAS[0]})`,
     },
     JOBS,
   ],
@@ -35,8 +37,10 @@ export const demo: Command = {
     { command: "kbuild demo --era 1.35 --dir /tmp/sample", does: "A go.work sample, kept there" },
   ],
   async run(command, input) {
+    const { createSample } = await import("../sample/mod.ts");
+    const { releaseCheckout, showRelease } = await import("./release_run.ts");
     const { log, env, shell } = command;
-    const era = (input.string("era") ?? SAMPLE_ERAS[0]) as EraParameter;
+    const era = (input.string("era") ?? ERAS[0]) as EraParameter;
     const given = input.string("dir");
     if (given === "") throw new UsageError('Cannot use an empty folder name for "--dir"');
     const dir = given === undefined

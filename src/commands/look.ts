@@ -1,6 +1,6 @@
 import { renderTable } from "../cli/mod.ts";
 import type { Sourced } from "../checkout/mod.ts";
-import { groupPlatforms } from "./build_run.ts";
+import { groupPlatforms } from "./platform_choice.ts";
 import type { Command } from "./context.ts";
 import { PLATFORM, STRICT_PARITY } from "./flags.ts";
 

@@ -4,7 +4,6 @@
  * @module
  */
 import { UsageError } from "../errors.ts";
-import { commandNames } from "../lib/golang/mod.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import { findRoot } from "../checkout/mod.ts";
 import { all, commandFor, cross } from "./all.ts";
@@ -42,6 +41,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
 export async function targetCommand(name: string, start: string): Promise<Command | undefined> {
   const root = await findRoot(start).catch(() => undefined);
   if (root === undefined) return undefined;
+  const { commandNames } = await import("../lib/golang/mod.ts");
   const folders = await commandNames(root);
   if (folders.includes(name)) return commandFor(name, `cmd/${name}`);
   if (name === "ginkgo") return commandFor(name, "ginkgo");

@@ -1,29 +1,5 @@
-import { format as formatBytes } from "@std/fmt/bytes";
-import { join } from "@std/path";
-import type { setupPlatforms } from "../checkout/mod.ts";
-import { DRY_RUN_FLAG, renderTable } from "../cli/mod.ts";
-import { KbuildError } from "../errors.ts";
-import { binaryName } from "../lib/golang/mod.ts";
-import { lockOutput } from "../lib/lock.ts";
-import {
-  type Artifact,
-  checkInputs,
-  type PackageOptions,
-  packageTarballs,
-  preparePackage,
-  type ReleasePlatforms,
-} from "../release/mod.ts";
-import { clearLeftovers } from "./clean.ts";
-import {
-  type BuildRequest,
-  chooseTargets,
-  crossMatrix,
-  dryRunBuild,
-  groupPlatforms,
-  readStamp,
-  runBuild,
-} from "./build_run.ts";
-import type { Command, CommandContext, OpenCheckout } from "./context.ts";
+import { DRY_RUN_FLAG, type Input } from "../cli/mod.ts";
+import type { Command, CommandContext } from "./context.ts";
 import {
   BASE_IMAGE,
   BUILD_VARIABLES,
@@ -35,6 +11,7 @@ import {
   VERSION_VARIABLES,
   WHAT,
 } from "./flags.ts";
+import type { ReleaseRequest } from "./release_run.ts";
 
 const FLAGS = [PLATFORM, WHAT, BASE_IMAGE, JOBS, STRICT_PARITY, CONTAINER, DRY_RUN_FLAG];
 const VARIABLES = [...BUILD_VARIABLES, ...VERSION_VARIABLES, ...RELEASE_VARIABLES];
@@ -51,8 +28,7 @@ export const release: Command = {
   flags: FLAGS,
   variables: VARIABLES,
   examples: [{ command: "kbuild release", does: "Make a full release" }],
-  run: (command, input) =>
-    makeRelease(command, { ...common(command, input), fastbuild: false, what: "release" }),
+  run: (command, input) => start(command, input, { fastbuild: false, what: "release" }),
 };
 
 /** `kbuild quick-release`: port of `make quick-release`, which sets KUBE_FASTBUILD. */
@@ -77,8 +53,7 @@ export const quickRelease: Command = {
       does: "Server images on a base from an OCI layout",
     },
   ],
-  run: (command, input) =>
-    makeRelease(command, { ...common(command, input), fastbuild: true, what: "quick-release" }),
+  run: (command, input) => start(command, input, { fastbuild: true, what: "quick-release" }),
 };
 
 /** `kbuild package-tarballs`: port of `build/package-tarballs.sh`, on existing binaries. */
@@ -92,198 +67,21 @@ export const packageTarballsCommand: Command = {
   flags: FLAGS,
   variables: VARIABLES,
   examples: [{ command: "kbuild package-tarballs", does: "Package once more" }],
-  run: (command, input) =>
-    makeRelease(command, { ...common(command, input), build: false, what: "package-tarballs" }),
+  run: (command, input) => start(command, input, { build: false, what: "package-tarballs" }),
 };
 
-interface ReleaseRequest {
-  readonly what: string;
-  readonly jobs: number | undefined;
-  readonly baseImages: readonly string[];
-  readonly dryRun: boolean;
-  readonly container: boolean;
-  /** Whether to build first; default true. */
-  readonly build?: boolean;
-  /** `KUBE_FASTBUILD` of the command; the environment's when undefined. */
-  readonly fastbuild?: boolean;
-}
-
-function common(
-  _command: CommandContext,
-  input: Parameters<Command["run"]>[1],
-): Omit<ReleaseRequest, "what"> {
-  return {
+/** Loads what makes releases only when one is made: looking around must start quickly. */
+async function start(
+  command: CommandContext,
+  input: Input,
+  request: Pick<ReleaseRequest, "what" | "build" | "fastbuild">,
+): Promise<void> {
+  const { makeRelease } = await import("./release_run.ts");
+  await makeRelease(command, {
+    ...request,
     jobs: input.number("jobs"),
     baseImages: input.list("base-image") ?? [],
     dryRun: input.boolean("dry-run") ?? false,
     container: input.boolean("container") ?? false,
-  };
-}
-
-/** A finished release. */
-export interface ReleaseResult {
-  readonly version: string;
-  readonly artifacts: readonly Artifact[];
-  /** Milliseconds. */
-  readonly generateMs: number;
-  readonly buildMs: number;
-  readonly packageMs: number;
-}
-
-async function makeRelease(command: CommandContext, request: ReleaseRequest): Promise<void> {
-  if (request.container) {
-    throw new KbuildError("Cannot build in a container: kbuild does not have that yet", {
-      notes: ["Leave out --container: the build runs on this machine, with its own Go"],
-    });
-  }
-  const open = await command.open();
-  const result = await releaseCheckout(command, open, request);
-  if (result !== undefined) showRelease(command, result);
-}
-
-/** Makes a release of an open checkout, or prints what it would do. */
-export async function releaseCheckout(
-  command: CommandContext,
-  open: OpenCheckout,
-  request: ReleaseRequest,
-): Promise<ReleaseResult | undefined> {
-  const { context } = open;
-  const { targets, goflags, named } = await chooseTargets(open, []);
-  const stamp = await readStamp(open);
-  // A variable beats quick-release's own setting, as it does with make on the command line.
-  const fastbuild = command.globals.variables["KUBE_FASTBUILD"] === undefined
-    ? request.fastbuild
-    : command.globals.variables["KUBE_FASTBUILD"] === "true";
-  const platforms = fastbuild === undefined
-    ? groupPlatforms(open)
-    : groupPlatforms(open, fastbuild);
-  const only = named ? new Set(targets.map(binaryName)) : undefined;
-  const build = request.build ?? true;
-  const binPath = build ? context.releaseBinPath : await existingBinPath(open);
-  const options: PackageOptions = {
-    ...stamp,
-    platforms: build ? platforms : await existingPlatforms(open, platforms, binPath),
-    binPath,
-    only,
-    baseImages: request.baseImages,
-    jobs: request.jobs,
-  };
-  const buildRequest: BuildRequest = {
-    matrix: crossMatrix(open, platforms, named ? targets : undefined),
-    goflags,
-    stamp,
-    binPath: context.releaseBinPath,
-    jobs: request.jobs,
-  };
-
-  // What is missing is said before anything is built.
-  const plan = await preparePackage(context, open.checkout, options);
-  await checkInputs(context, plan, { ...options, checkBinaries: !build });
-  if (request.dryRun) {
-    if (build) { for (const line of await dryRunBuild(open, buildRequest)) command.print(line); }
-    const folder = context.outputRoot;
-    for (const image of plan.images) {
-      command.print(`# image ${join(folder, "release-images", image.path)} on ${image.base}`);
-    }
-    for (const { name } of plan.tarballs) {
-      command.print(`# tarball ${join(folder, "release-tars", name)}`);
-    }
-    return undefined;
-  }
-
-  if (/[yY]/.test(context.env["KUBE_RELEASE_RUN_TESTS"] ?? "") && request.fastbuild === false) {
-    context.log.warn("Tests are not run: kbuild does not have that yet (KUBE_RELEASE_RUN_TESTS)");
-  }
-  if (only !== undefined) {
-    context.log.warn("This is a part of a release: it holds only", [...only]);
-  }
-  const lock = await lockOutput(context, request.what);
-  try {
-    await clearLeftovers(context);
-    const { generateMs, buildMs } = build
-      ? await runBuild(open, buildRequest)
-      : { generateMs: 0, buildMs: 0 };
-    const started = performance.now();
-    const artifacts = await packageTarballs(context, open.checkout, options);
-    return Object.freeze({
-      version: stamp.vars.gitVersion,
-      artifacts,
-      generateMs,
-      buildMs,
-      packageMs: performance.now() - started,
-    });
-  } finally {
-    lock.release();
-  }
-}
-
-/** `_output/dockerized/bin` where there is one, else `_output/local/bin`. */
-async function existingBinPath({ context }: OpenCheckout): Promise<string> {
-  const exists = await Deno.stat(context.releaseBinPath).catch(() => undefined);
-  return exists === undefined ? context.binPath : context.releaseBinPath;
-}
-
-/**
- * Without a word about platforms, those that have binaries; the scripts take all and fail in `cp`.
- */
-async function existingPlatforms(
-  { context }: OpenCheckout,
-  platforms: ReturnType<typeof setupPlatforms>,
-  binPath: string,
-): Promise<ReleasePlatforms> {
-  const { env } = context;
-  if (context.strictParity || env["KUBE_BUILD_PLATFORMS"] || env["KUBE_FASTBUILD"] === "true") {
-    return platforms;
-  }
-  const filter = async (list: readonly string[]) => {
-    const found = await Promise.all(
-      list.map((platform) => Deno.stat(join(binPath, platform)).catch(() => undefined)),
-    );
-    return list.filter((_, index) => found[index]?.isDirectory === true);
-  };
-  const [server, node, client, test, testServer] = await Promise.all(
-    [platforms.server, platforms.node, platforms.client, platforms.test, platforms.testServer]
-      .map(filter),
-  );
-  return {
-    server: server ?? [],
-    node: node ?? [],
-    client: client ?? [],
-    test: test ?? [],
-    testServer: testServer ?? [],
-  };
-}
-
-/** Shows every artifact with size and digest, and where the time went. */
-export function showRelease(command: CommandContext, result: ReleaseResult): void {
-  const { artifacts, version } = result;
-  const seconds = {
-    generate: result.generateMs / 1000,
-    build: result.buildMs / 1000,
-    package: result.packageMs / 1000,
-  };
-  if (command.globals.json) {
-    command.print(JSON.stringify({ version, artifacts, seconds }, null, 2));
-    return;
-  }
-  const rows = artifacts.map((artifact) => [
-    artifact.path,
-    formatBytes(artifact.size),
-    `sha256:${artifact.sha256}`,
-  ]);
-  command.print(
-    renderTable([["ARTIFACT", "SIZE", "DIGEST"], ...rows], { align: ["left", "right"] })
-      .trimEnd(),
-  );
-  command.print("");
-  const total = seconds.generate + seconds.build + seconds.package;
-  const slowest = [...artifacts].sort((a, b) => b.durationMs - a.durationMs)[0];
-  const parts = Object.entries(seconds).filter(([, value]) => value > 0)
-    .map(([name, value]) => `${name} ${value.toFixed(1)} s`);
-  const longest = slowest === undefined
-    ? ""
-    : `; longest: ${slowest.path.slice(slowest.path.lastIndexOf("/") + 1)} ${
-      (slowest.durationMs / 1000).toFixed(1)
-    } s`;
-  command.print(`${version} in ${total.toFixed(1)} s: ${parts.join(", ")}${longest}`);
+  });
 }

@@ -1,4 +1,5 @@
 import { join } from "@std/path";
+import { reasonOf } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import type { KubeContext } from "./init.ts";
 
@@ -45,8 +46,7 @@ async function openLock(folder: string, path: string): Promise<Deno.FsFile> {
     await Deno.mkdir(folder, { recursive: true });
     return await Deno.open(path, { read: true, write: true, create: true });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new KbuildError(`Cannot write to the output folder "${folder}": ${reason}`, {
+    throw new KbuildError(`Cannot write to the output folder "${folder}": ${reasonOf(error)}`, {
       notes: ["Make it writable for you, or remove it; kbuild writes nowhere else"],
       cause: error,
     });

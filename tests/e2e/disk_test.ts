@@ -85,7 +85,7 @@ Deno.test({
     inScratch(async (dir) => {
       const root = await copyTree(await sharedRelease("1.20"), join(dir, "kubernetes"));
       const args = ["package-tarballs", "OUT_DIR=_out", "--json"];
-      await withTmpfs("60m", join(root, "_out"), async () => {
+      await withTmpfs("160m", join(root, "_out"), async () => {
         await copyTree(join(root, "_output/dockerized"), join(root, "_out/dockerized"));
         const df = await output(["df", "-k", "--output=avail", join(root, "_out")]);
         const room = Number(df.trim().split("\n").at(-1));

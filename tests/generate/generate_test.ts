@@ -93,7 +93,8 @@ Deno.test("openapiPackages() gives each target its packages", () => {
 });
 
 Deno.test({
-  name: "ensureGeneratedFiles() makes files once, and again when an input or an output changes",
+  name: "ensureGeneratedFiles() makes files once, and again when an input or an output changes" +
+    (go === undefined ? " (skipped: needs go)" : ""),
   ignore: go === undefined,
   fn: async () => {
     const sample = await openSample("1.20");

@@ -13,7 +13,15 @@ import {
   readMembers,
 } from "./_archives.ts";
 import { BASES, Docker, dockerWithoutPull, makeBases, NEEDS_DOCKER } from "./_docker.ts";
-import { builds, describe, eachOnce, type GoCall, perPackage, watchGo } from "./_go_log.ts";
+import {
+  builds,
+  describe,
+  eachOnce,
+  type GoCall,
+  perPackage,
+  untrimmedTest,
+  watchGo,
+} from "./_go_log.ts";
 import { exists, findRealTree, goBin, NEEDS_TREE, which } from "./_tree.ts";
 import { bareBin, keep, SUBSET, Workbench } from "./_workbench.ts";
 
@@ -115,8 +123,22 @@ async function compareBuilds(t: Deno.TestContext, bench: Workbench, bin: string)
 }
 
 /** Settings under which both sides must start the same commands. */
-const SETTINGS: readonly { name: string; env: Record<string, string>; words?: string[] }[] = [
+const SETTINGS: readonly {
+  name: string;
+  env: Record<string, string>;
+  words?: string[];
+  /** With `--strict-parity`. */
+  strict?: true;
+}[] = [
   { name: "all targets", env: {} },
+  { name: "all targets, with --strict-parity", env: {}, strict: true },
+  {
+    // The scripts paste the whole of it into -tags.
+    name: "GOFLAGS without tags, with --strict-parity",
+    env: { GOFLAGS: "-v -x" },
+    words: ["cmd/kubectl"],
+    strict: true,
+  },
   {
     name: "several platforms",
     env: {
@@ -166,7 +188,7 @@ async function compareCommandLines(
   await keep(join(bench.tree, "_output/local/.kbuild"), join(bench.tree, output, ".kbuild"), [
     "generated.json",
   ]);
-  for (const { name, env, words = [] } of SETTINGS) {
+  for (const { name, env, words = [], strict } of SETTINGS) {
     await t.step(`kbuild all starts what build.sh starts: ${name}`, async () => {
       const all = {
         ...env,
@@ -174,10 +196,12 @@ async function compareCommandLines(
         KUBE_OUTPUT_SUBPATH: output,
       };
       await bench.run(["bash", "hack/make-rules/build.sh", ...words], all);
-      const theirs = (await go.take()).filter(builds).map(eachOnce);
+      const theirs = (await go.take()).filter(builds).map(eachOnce)
+        .map((call) => strict ? call : untrimmedTest(call));
       assert(theirs.length > 0);
       await bench.remove(`${output}/bin`, `${output}/go/bin`);
-      await bench.kbuild(["all", "--", ...words], all);
+      const flags = strict ? ["--strict-parity"] : [];
+      await bench.kbuild(["all", ...flags, "--", ...words], all);
       assertEquals(texts((await go.take()).filter(builds)), texts(theirs));
     });
   }

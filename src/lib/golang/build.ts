@@ -1,3 +1,4 @@
+import { hex } from "../../archive/mod.ts";
 import type { Checkout } from "../../checkout/mod.ts";
 import { KbuildError } from "../../errors.ts";
 import { CommandError } from "../../shell/mod.ts";
@@ -8,7 +9,13 @@ import { goFlags } from "./flag_rules.ts";
 import { type GoTool, verifyGoVersion } from "./go_tool.ts";
 import { createGopathTree } from "./gopath_tree.ts";
 import { linkHostBins, placeBins } from "./place.ts";
-import { type BuildPlan, type BuildStep, planBuild, type PlatformTargets } from "./plan.ts";
+import {
+  type BinaryOutput,
+  type BuildPlan,
+  type BuildStep,
+  planBuild,
+  type PlatformTargets,
+} from "./plan.ts";
 import { schedulePlatforms } from "./schedule.ts";
 import { workspaceModules } from "./targets.ts";
 import { type BuildRecords, checkStep, openRecords, recordStep } from "./up_to_date.ts";
@@ -189,6 +196,7 @@ async function buildSteps(
       await placeBins(context, step.outputs);
       continue;
     }
+    await removeDamaged(step.outputs);
     await shell.run(step.argv, {
       cwd: step.cwd,
       env: step.env,
@@ -200,6 +208,25 @@ async function buildSteps(
     });
     if (check.key !== undefined) await recordStep(records, step, check.key);
     await placeBins(context, step.outputs);
+  }
+}
+
+/** First bytes of programs: ELF, Mach-O (64 bit, both byte orders), PE. */
+const PROGRAM_MARKS = ["7f454c46", "cffaedfe", "feedfacf", "4d5a"];
+
+/**
+ * Removes outputs that are no programs, such as a file of zeros after a power failure: `go` refuses
+ * to overwrite what it does not know.
+ */
+async function removeDamaged(outputs: readonly BinaryOutput[]): Promise<void> {
+  for (const { built } of outputs) {
+    const file = await Deno.open(built).catch(() => undefined);
+    if (file === undefined) continue;
+    const start = new Uint8Array(4);
+    const length = await file.read(start).finally(() => file.close()) ?? 0;
+    if (!PROGRAM_MARKS.some((mark) => hex(start.subarray(0, length)).startsWith(mark))) {
+      await Deno.remove(built);
+    }
   }
 }
 

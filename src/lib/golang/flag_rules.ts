@@ -75,6 +75,12 @@ export interface GoFlags {
   readonly extra: readonly string[];
   /** `-gcflags`, `-asmflags`, `-ldflags`, `-tags`, as arguments. */
   readonly build: readonly string[];
+  /**
+   * `build` for `go test -c`. The scripts' `-trimpath` in `-gcflags` replaces go's own, which would
+   * cut the random work folder from the path of the generated main file, so that a test binary
+   * differs from build to build; it is left out here, unless parity is strict.
+   */
+  readonly test: readonly string[];
 }
 
 /** What the flags depend on besides the checkout. */
@@ -84,7 +90,10 @@ export interface FlagInputs {
   readonly goflags: readonly string[];
   /** The `-X …` flags of `version.ldflags`. */
   readonly versionLdflags: string;
-  /** Brings back 1.20's habit of pasting a GOFLAGS without `-tags=` whole into `-tags`. */
+  /**
+   * Brings back 1.20's habit of pasting a GOFLAGS without `-tags=` whole into `-tags`, and test
+   * binaries that differ from build to build.
+   */
   readonly strictParity: boolean;
 }
 
@@ -103,6 +112,7 @@ export function goFlags(checkout: Checkout, inputs: FlagInputs): GoFlags {
     : `${env["GOLDFLAGS"] ?? (debug ? "" : rules.goldflags.default)} ${versionLdflags}`;
 
   let gcflags = env["GOGCFLAGS"] ?? "";
+  const untrimmed = gcflags;
   if (debug) gcflags = `${gcflags} all=-N -l`;
   else if (rules.trim === "main-package") gcflags = `${gcflags} ${trimFlag(root, gcflags === "")}`;
   else if (rules.trim === "all-packages") gcflags = `${gcflags} all=${trimFlag(root, false)}`;
@@ -121,18 +131,21 @@ export function goFlags(checkout: Checkout, inputs: FlagInputs): GoFlags {
     tagsOf(env["GOFLAGS"] ?? "", strictParity && checkout.era.name === "gopath"),
   ].join(",");
 
+  const build = (compiler: string) =>
+    Object.freeze([
+      ...flag("gcflags", compiler),
+      ...asmflags,
+      ...flag("ldflags", goldflags),
+      ...(rules.tags.length === 0 ? [] : flag("tags", tags)),
+    ]);
   return Object.freeze({
     installSuffix: Object.freeze(flag("installsuffix", rules.installSuffix)),
     extra: Object.freeze([
       ...(rules.trim === "flag" && !debug ? ["-trimpath"] : []),
       ...goflags,
     ]),
-    build: Object.freeze([
-      ...flag("gcflags", gcflags),
-      ...asmflags,
-      ...flag("ldflags", goldflags),
-      ...(rules.tags.length === 0 ? [] : flag("tags", tags)),
-    ]),
+    build: build(gcflags),
+    test: build(debug || strictParity ? gcflags : untrimmed),
   });
 }
 

@@ -13,7 +13,7 @@ export {
   parseGoVersion,
   verifyGoVersion,
 } from "./go_tool.ts";
-export { createGopathTree } from "./gopath_tree.ts";
+export { createGopathTree, gopathLink } from "./gopath_tree.ts";
 export { linkHostBins, placeBins } from "./place.ts";
 export {
   type BinaryOutput,

@@ -242,7 +242,7 @@ function platformSteps(
   }
   for (const test of tests) {
     const { built } = output(context, platform, go.host, binPath, test);
-    const args = [...flags.extra, ...flags.build];
+    const args = [...flags.extra, ...flags.test];
     const pkg = dirname(test);
     add("test", ["test", "-c", ...args, "-o", built, pkg], platformOnly, [test], [
       "-test",

@@ -1,6 +1,6 @@
 import { dirname, join } from "@std/path";
 import { createHash } from "node:crypto";
-import { writeFileAtomic } from "../../archive/mod.ts";
+import { readFileChunks, writeFileAtomic } from "../../archive/mod.ts";
 import type { KubeContext } from "../init.ts";
 import type { BuildStep } from "./plan.ts";
 
@@ -15,6 +15,8 @@ interface BuildRecord {
   readonly size: number;
   /** Milliseconds since 1970. */
   readonly mtime: number;
+  /** Digest of the file, for when only its time has changed: `make` links the same bytes anew. */
+  readonly sha256: string;
 }
 
 /** What is known of a step before it runs. */
@@ -71,10 +73,16 @@ export async function checkStep(
   const fresh = await Promise.all(step.outputs.map(async ({ built }) => {
     const record = records.byPath.get(built);
     const info = await Deno.stat(built).catch(() => undefined);
-    return record?.key === key && record.size === info?.size &&
-      record.mtime === info.mtime?.getTime();
+    if (record?.key !== key || record.size !== info?.size) return false;
+    return record.mtime === info.mtime?.getTime() || record.sha256 === await fileDigest(built);
   }));
   return { key, upToDate: fresh.every((isFresh) => isFresh) };
+}
+
+async function fileDigest(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of readFileChunks(path)) hash.update(chunk);
+  return hash.digest("hex");
 }
 
 /** Remembers what a step was built from. Only the holder of the output lock may call this. */
@@ -85,7 +93,8 @@ export async function recordStep(
 ): Promise<void> {
   for (const { built } of step.outputs) {
     const info = await Deno.stat(built);
-    records.byPath.set(built, { key, size: info.size, mtime: info.mtime?.getTime() ?? 0 });
+    const sha256 = await fileDigest(built);
+    records.byPath.set(built, { key, size: info.size, mtime: info.mtime?.getTime() ?? 0, sha256 });
   }
   const { file } = records;
   await Deno.mkdir(dirname(file), { recursive: true });

@@ -1,0 +1,26 @@
+import { type PlatformSet, setupPlatforms } from "../checkout/mod.ts";
+import type { OpenCheckout } from "./context.ts";
+
+/** The platforms of each group, after `KUBE_BUILD_PLATFORMS`, `KUBE_FASTBUILD` and the rest. */
+export function groupPlatforms(
+  { context, checkout }: OpenCheckout,
+  fastbuild = context.env["KUBE_FASTBUILD"] === "true",
+): PlatformSet {
+  const [os = "", arch = ""] = context.host.split("/");
+  const wanted = context.env["KUBE_BUILD_PLATFORMS"];
+  return setupPlatforms(checkout, {
+    ...(wanted === undefined || wanted.trim() === "" ? {} : { buildPlatforms: wanted }),
+    fastbuild,
+    builderOs: context.env["KUBE_BUILDER_OS"] || os,
+    hostArch: arch,
+    strictParity: context.strictParity,
+  });
+}
+
+/** The platforms of `make all`: `KUBE_BUILD_PLATFORMS`, else the host's. */
+export function allPlatforms(open: OpenCheckout): readonly string[] {
+  const wanted = open.context.env["KUBE_BUILD_PLATFORMS"]?.split(/[\s,]+/).filter((p) => p !== "");
+  if (wanted === undefined || wanted.length === 0) return [open.context.host];
+  if (!open.context.strictParity) groupPlatforms(open); // Refuses unsupported ones.
+  return [...new Set(wanted)];
+}
