@@ -115,14 +115,23 @@ export async function dryRunBuild(
       `mkdir -p ${quote(dirname(link))} && ln -sfn ${quote(context.root)} ${quote(link)}`,
     );
   }
-  const { tools, commands } = await planGeneratedFiles(context, checkout, go.host);
+  const { tools, work, commands } = await planGeneratedFiles(context, checkout, go.host);
   if (tools.length > 0) {
     const row = { platform: go.host, targets: tools };
     lines.push("# generated files that are not in git");
-    lines.push(...describePlan(await prepare([row], context.binPath)));
+    const plan = await prepare([row], context.binPath);
+    lines.push(...describePlan(plan));
+    const outputs = plan.platforms.flatMap(({ steps }) => steps.flatMap((step) => step.outputs));
+    for (const { built, placed } of outputs) {
+      lines.push(`mkdir -p ${quote(dirname(placed))} && cp ${quote(built)} ${quote(placed)}`);
+    }
+    lines.push(`mkdir -p ${quote(work)}`);
   }
-  for (const { argv, cwd, output } of commands) {
-    lines.push(`cd ${quote(cwd)} && ${quoteCommand(argv)}`, `# -> ${output}`);
+  for (const { argv, cwd, made, format, output } of commands) {
+    const env = `GOPATH=${quote(context.gopath)} GO111MODULE=off`;
+    lines.push(`cd ${quote(cwd)} && ${env} ${quoteCommand(argv)}`);
+    if (format) lines.push(`gofmt -s -w ${quote(made)}`);
+    lines.push(`mkdir -p ${quote(dirname(output))} && mv ${quote(made)} ${quote(output)}`);
   }
   return [...lines, ...describePlan(await prepare(matrix, binPath))];
 }

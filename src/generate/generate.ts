@@ -96,10 +96,14 @@ async function findStale(context: KubeContext): Promise<Stale | undefined> {
 export interface GenerationPlan {
   /** Targets of the generators, for the host. */
   readonly tools: readonly string[];
-  /** Each makes one file in a temporary folder, which is moved to `output`. */
+  /** Temporary folder that the commands write to. */
+  readonly work: string;
+  /** Each makes the file `made`, which is formatted where `format` says so, and moved to `output`. */
   readonly commands: readonly {
     readonly argv: readonly string[];
     readonly cwd: string;
+    readonly made: string;
+    readonly format: boolean;
     readonly output: string;
   }[];
 }
@@ -113,10 +117,12 @@ export async function planGeneratedFiles(
   const stale = (await findStale(context))?.files ?? [];
   const work = join(context.output, ".kbuild-tmp-generate");
   return Object.freeze({
+    work,
     tools: Object.freeze(toolsOf(stale)),
     commands: Object.freeze(stale.map(({ file, packages }) =>
       Object.freeze({
         ...toolCommand(context, checkout, host, { file, packages, work }),
+        format: file.kind === "bindata",
         output: join(context.root, file.output),
       })
     )),
