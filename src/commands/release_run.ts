@@ -11,7 +11,6 @@ import {
   type PackageOptions,
   packageTarballs,
   preparePackage,
-  type ReleasePlatforms,
 } from "../release/mod.ts";
 import {
   type BuildRequest,
@@ -149,7 +148,7 @@ async function existingPlatforms(
   { context }: OpenCheckout,
   platforms: PlatformSet,
   binPath: string,
-): Promise<ReleasePlatforms> {
+): Promise<PlatformSet> {
   const { env } = context;
   if (context.strictParity || env["KUBE_BUILD_PLATFORMS"] || env["KUBE_FASTBUILD"] === "true") {
     return platforms;

@@ -38,7 +38,7 @@ export async function missingFromGit(
   if (files.length === 0) return files;
   const listed = await context.shell.run(
     ["git", "--work-tree", context.root, "ls-files", "--", ...files.map((file) => file.output)],
-    { cwd: context.root, allowed: Array.from({ length: 256 }, (_, code) => code) },
+    { cwd: context.root, allowed: "any" },
   );
   const tracked = new Set(listed.code === 0 ? listed.stdout.split("\n") : []);
   const wanted: GeneratedFile[] = [];

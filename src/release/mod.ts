@@ -43,7 +43,6 @@ export {
   dockerTag,
   planRelease,
   type ReleaseInputs,
-  type ReleasePlatforms,
   requiredBinaries,
   requiredInputs,
   type StageEntry,

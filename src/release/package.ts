@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 import { listTree, packTarball, type Tarball, TEMPORARY_PREFIX } from "../archive/mod.ts";
-import type { Checkout } from "../checkout/mod.ts";
+import type { Checkout, PlatformSet } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { VersionVars } from "../lib/version.ts";
@@ -18,7 +18,6 @@ import {
   imageNames,
   planRelease,
   type ReleaseInputs,
-  type ReleasePlatforms,
   requiredBinaries,
   requiredInputs,
   SOURCE_TARBALL,
@@ -32,7 +31,7 @@ export interface PackageOptions {
   vars: VersionVars & { gitVersion: string };
   /** Seconds since 1970: the time of every member and image. */
   epoch: number;
-  platforms: ReleasePlatforms;
+  platforms: PlatformSet;
   /** Folder of the binaries: `<bin>/<os>/<arch>/<name>`. */
   binPath: string;
   /** Names of the only binaries to package; undefined means all. */

@@ -1,16 +1,7 @@
 import { join } from "@std/path";
-import type { Checkout, Platform } from "../checkout/mod.ts";
+import type { Checkout, Platform, PlatformSet } from "../checkout/mod.ts";
 import { binaryName } from "../lib/golang/mod.ts";
 import type { ReleaseLayout } from "./layout.ts";
-
-/** Platforms of each group, as `setupPlatforms` gives them. */
-export interface ReleasePlatforms {
-  readonly server: readonly Platform[];
-  readonly node: readonly Platform[];
-  readonly client: readonly Platform[];
-  readonly test: readonly Platform[];
-  readonly testServer: readonly Platform[];
-}
 
 /** What goes to one path of a stage folder. */
 export type StageSource =
@@ -50,7 +41,8 @@ export interface TarballPlan {
 
 /** What a release is made of. */
 export interface ReleaseInputs {
-  readonly platforms: ReleasePlatforms;
+  /** The platforms of each group. */
+  readonly platforms: PlatformSet;
   /** `KUBE_GIT_VERSION`. */
   readonly version: string;
   /** Names of the binaries that exist; undefined means all. */

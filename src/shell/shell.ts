@@ -73,7 +73,7 @@ export function createShell(options: ShellOptions): Shell {
     const durationMs = performance.now() - started;
 
     if (end.aborted) throw new InterruptedError(what);
-    if (end.signal !== null || !allowed.includes(end.code)) {
+    if (end.signal !== null || (allowed !== "any" && !allowed.includes(end.code))) {
       throw failed(end, { argv, cwd, command, what, shown: output === "stream" });
     }
     return Object.freeze({

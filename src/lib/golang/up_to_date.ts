@@ -56,11 +56,10 @@ export async function checkStep(
   signal: AbortSignal,
 ): Promise<StepCheck> {
   if (step.buildIds === undefined) return { key: undefined, upToDate: false };
-  const all = Array.from({ length: 256 }, (_, code) => code);
   const listed = await context.shell.run(step.buildIds, {
     cwd: step.cwd,
     env: step.env,
-    allowed: all,
+    allowed: "any",
     signal,
   });
   // What does not compile is reported by the build itself, which runs next.
