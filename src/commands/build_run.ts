@@ -90,9 +90,18 @@ export async function runBuild(
   const go = await verifyGoVersion(context, checkout);
   const options = { goflags, vars: stamp.vars, epoch: stamp.epoch, jobs, go };
   const started = performance.now();
-  await ensureGeneratedFiles(context, checkout, options);
-  const generated = performance.now();
-  const binaries = await buildBinaries(context, checkout, { ...options, matrix, binPath });
+  let generated = started;
+  // What is built is looked at while the generated files are: mostly there is nothing to generate.
+  const settled = ensureGeneratedFiles(context, checkout, options).then((written) => {
+    generated = performance.now();
+    return written.length === 0;
+  });
+  const binaries = await buildBinaries(context, checkout, { ...options, matrix, binPath, settled })
+    .catch(async (error: unknown) => {
+      // Nothing may be at work when the error is shown.
+      await settled.catch(() => {});
+      throw error;
+    });
   const built = performance.now();
   return { binaries, generateMs: generated - started, buildMs: built - generated };
 }

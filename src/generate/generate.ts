@@ -69,9 +69,12 @@ interface StaleFile {
 }
 
 async function findStale(context: KubeContext): Promise<Stale | undefined> {
-  const files = await missingFromGit(context);
+  const [files, tree, before] = await Promise.all([
+    missingFromGit(context),
+    treeKey(context),
+    readState(context),
+  ]);
   if (files.length === 0) return undefined;
-  const [tree, before] = await Promise.all([treeKey(context), readState(context)]);
   if (tree !== undefined && tree === before.tree && await allPresent(context, files, before)) {
     return undefined;
   }

@@ -18,7 +18,13 @@ import {
 } from "./plan.ts";
 import { schedulePlatforms } from "./schedule.ts";
 import { workspaceModules } from "./targets.ts";
-import { type BuildRecords, checkStep, openRecords, recordStep } from "./up_to_date.ts";
+import {
+  type BuildRecords,
+  checkStep,
+  openRecords,
+  recordStep,
+  type StepCheck,
+} from "./up_to_date.ts";
 
 /** What to build. */
 export interface BuildOptions {
@@ -35,6 +41,11 @@ export interface BuildOptions {
   jobs?: number | undefined;
   /** A toolchain that was checked already. */
   go?: GoTool;
+  /**
+   * Resolves when the sources are complete: true when nothing was changed meanwhile. Until then the
+   * build only asks Go what has changed, and asks again after a false.
+   */
+  settled?: Promise<boolean>;
 }
 
 /** One binary that a build placed. */
@@ -90,15 +101,16 @@ export async function buildBinaries(
   if (context.env["GOFLAGS"]) log.info(`GOFLAGS: ${context.env["GOFLAGS"]}`);
   await createGopathTree(context, checkout);
 
-  const jobs = chooseJobs(context, checkout, plan, options.jobs);
   const records = await openRecords(context);
+  const early = await checkEarly(context, records, plan, options.settled);
+  const jobs = chooseJobs(context, checkout, plan, options.jobs);
   const failure = new AbortController();
   const waiting = [...plan.platforms];
   const targetsOf = new Map(options.matrix.map(({ platform, targets }) => [platform, targets]));
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const targets = targetsOf.get(next.platform) ?? [];
-      await buildPlatform(context, records, next, targets, failure.signal);
+      await buildPlatform(context, { records, early }, next, targets, failure.signal);
     }
   };
   const workers = Array.from({ length: jobs }, () =>
@@ -118,6 +130,38 @@ export async function buildBinaries(
       )
     ),
   );
+}
+
+/** What is known of the steps of a build. */
+interface Known {
+  readonly records: BuildRecords;
+  /** Checks that were made while the sources were still being completed. */
+  readonly early: ReadonlyMap<BuildStep, Promise<StepCheck>>;
+}
+
+/** Asks Go about the first platform while `settled` is open; empty when the answers are no good. */
+async function checkEarly(
+  context: KubeContext,
+  records: BuildRecords,
+  plan: BuildPlan,
+  settled: Promise<boolean> | undefined,
+): Promise<Known["early"]> {
+  if (settled === undefined) return new Map();
+  const stop = new AbortController();
+  const steps = plan.platforms[0]?.steps ?? [];
+  const checks = new Map(
+    steps.map((step) => [step, checkStep(context, records, step, stop.signal)] as const),
+  );
+  // Who needs an answer awaits it; the others must not count as unhandled.
+  for (const check of checks.values()) check.catch(() => {});
+  const still = await settled.catch((error: unknown) => {
+    stop.abort();
+    throw error;
+  });
+  if (still) return checks;
+  stop.abort();
+  await Promise.allSettled(checks.values());
+  return new Map();
 }
 
 /** Refuses folders that go cannot work in, before go says so in words of its own. */
@@ -155,7 +199,7 @@ function chooseJobs(
 
 async function buildPlatform(
   context: KubeContext,
-  records: BuildRecords,
+  known: Known,
   { platform, steps }: BuildPlan["platforms"][number],
   targets: readonly string[],
   signal: AbortSignal,
@@ -167,7 +211,7 @@ async function buildPlatform(
     log.progress(`    ${platform}: ${Math.round((performance.now() - started) / 1000)} s`);
   }, 1000);
   try {
-    await buildSteps(context, records, { platform, steps }, targets, signal);
+    await buildSteps(context, known, { platform, steps }, targets, signal);
   } finally {
     clearInterval(ticker);
     log.progress("");
@@ -178,19 +222,20 @@ async function buildPlatform(
 
 async function buildSteps(
   context: KubeContext,
-  records: BuildRecords,
+  known: Known,
   { platform, steps }: BuildPlan["platforms"][number],
   targets: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
   const { log, shell } = context;
+  const { records } = known;
   log.status(`Building go targets for ${platform}:`, targets);
   for (const step of steps) {
     const env = Object.entries(step.shownEnv).map(([name, value]) => `${name}=${value}`);
     log.info(`Env for ${platform}: ${env.join(" ")}`, { v: 2 });
     log.info(step.argv.join(" "), { v: 3 });
     const names = step.outputs.map((output) => output.name).join(", ");
-    const check = await checkStep(context, records, step, signal);
+    const check = await (known.early.get(step) ?? checkStep(context, records, step, signal));
     if (check.upToDate) {
       log.info(`Up to date: ${names}`, { v: 2 });
       await placeBins(context, step.outputs);
