@@ -22,7 +22,10 @@ try {
     .replaceAll(dir, "/tmp").replaceAll(/ +$/gm, "");
   const readme = join(root, "README.md");
   const text = await Deno.readTextFile(readme);
-  await Deno.writeTextFile(readme, text.replace(/```text\n[^`]*```/, () => `\`\`\`text\n${shown}\n\`\`\``));
+  await Deno.writeTextFile(
+    readme,
+    text.replace(/```text\n[^`]*```/, () => `\`\`\`text\n${shown}\n\`\`\``),
+  );
 } finally {
   await Deno.remove(dir, { recursive: true });
 }
