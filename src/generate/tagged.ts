@@ -1,11 +1,5 @@
 import { join } from "@std/path";
 
-/** Packages that carry a tag, and what stands in them. */
-export interface TaggedPackages {
-  /** Folders below the root as `make` names them (`staging/src/…` is `vendor/…`), sorted. */
-  readonly packages: readonly string[];
-}
-
 /** Folders that `cache_go_dirs.sh` passes over: `_*`, `.*` and `vendor` at the root. */
 function skipped(name: string): boolean {
   return name.startsWith("_") || name.startsWith(".") || name === "vendor";

@@ -101,8 +101,9 @@ export async function buildBinaries(
   if (context.env["GOFLAGS"]) log.info(`GOFLAGS: ${context.env["GOFLAGS"]}`);
   await createGopathTree(context, checkout);
 
+  const early = await checkEarly(context, await openRecords(context), plan, options.settled);
+  // Read again: generators that were built meanwhile have left records of their own.
   const records = await openRecords(context);
-  const early = await checkEarly(context, records, plan, options.settled);
   const jobs = chooseJobs(context, checkout, plan, options.jobs);
   const failure = new AbortController();
   const waiting = [...plan.platforms];

@@ -1,4 +1,5 @@
 import { dirname, join } from "@std/path";
+import { temporaryName } from "../../archive/mod.ts";
 import type { Checkout } from "../../checkout/mod.ts";
 import type { KubeContext } from "../init.ts";
 
@@ -19,8 +20,7 @@ export async function createGopathTree(context: KubeContext, checkout: Checkout)
   const target = await Deno.readLink(link).catch(() => undefined);
   if (target === context.root) return;
   // A link is made beside the old one and renamed over it: another run never sees it missing.
-  const temporary = `${link}.kbuild-tmp-${Deno.pid}`;
-  await Deno.remove(temporary).catch(() => {});
+  const temporary = temporaryName(link);
   await Deno.symlink(context.root, temporary);
   await Deno.rename(temporary, link);
 }

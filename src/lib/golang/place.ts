@@ -1,4 +1,5 @@
 import { dirname, join } from "@std/path";
+import { temporaryName } from "../../archive/mod.ts";
 import { KbuildError } from "../../errors.ts";
 import type { KubeContext } from "../init.ts";
 import type { BinaryOutput } from "./plan.ts";
@@ -32,7 +33,7 @@ async function place({ built, placed }: BinaryOutput): Promise<void> {
     existing.mtime?.getTime() === source.mtime?.getTime();
   if (unchanged) return;
   await Deno.mkdir(dirname(placed), { recursive: true });
-  const temporary = join(dirname(placed), `.kbuild-tmp-${Deno.pid}-${Math.random()}`);
+  const temporary = temporaryName(placed);
   try {
     await Deno.copyFile(built, temporary);
     const mtime = source.mtime ?? new Date(0);
@@ -56,8 +57,7 @@ export async function linkHostBins(context: KubeContext, host: string): Promise<
   if (existing?.isSymlink === true && await Deno.readLink(link) === target) return;
   if (existing !== undefined && !existing.isSymlink) return;
   await Deno.mkdir(dirname(link), { recursive: true });
-  const temporary = `${link}.kbuild-tmp-${Deno.pid}`;
-  await Deno.remove(temporary).catch(() => {});
+  const temporary = temporaryName(link);
   await Deno.symlink(target, temporary);
   await Deno.rename(temporary, link);
 }
