@@ -67,4 +67,5 @@ export type {
   TarFields,
   TarMemberType,
 } from "./types.ts";
+export { removeTree } from "./remove_tree.ts";
 export { writeTar, type WriteTarOptions } from "./write_tar.ts";

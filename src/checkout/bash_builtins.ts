@@ -1,4 +1,6 @@
 import { splitFields } from "./bash_expand.ts";
+import { compileSed } from "./bash_sed.ts";
+import { compileAwk, TextToolError, translate } from "./bash_text_tools.ts";
 import type { BashState } from "./bash_state.ts";
 
 /** What a builtin may use of the evaluator. */
@@ -15,6 +17,12 @@ export interface BuiltinHost {
   /** One line of stdin without its end, and whether it had one; undefined when there is no stdin. */
   readLine(): { line: string; ended: boolean } | undefined;
   readFile(path: string): string | undefined;
+  /** Answers `-f`, `-x` and the like, or refuses them. */
+  testFile(op: string, path: string): boolean;
+  /** The value of `((text))`. */
+  arithmetic(text: string): number;
+  /** Runs text as a script; the result is its exit status. */
+  evaluate(text: string): number;
   assign(name: string, value: string | readonly string[]): void;
 }
 
@@ -184,6 +192,58 @@ function asLines(args: readonly string[]): string[] {
   return args.length === 0 ? [""] : args.flatMap((arg) => arg.split("\n"));
 }
 
+/** `sed [-n] [-e] SCRIPT`, standard input alone. */
+function sed(host: BuiltinHost, args: readonly string[]): number {
+  const { flags, rest } = takeFlags(host, args, "ne");
+  if (rest.length !== 1) host.refuse('"sed" takes one script and no file here');
+  return filterLines(host, () => compileSed(rest[0]!, flags.has("n")));
+}
+
+/** `awk [-F SEPARATOR] PROGRAM`, standard input alone. */
+function awk(host: BuiltinHost, args: readonly string[]): number {
+  const [first = ""] = args;
+  const separator = first === "-F" ? args[1] : first.startsWith("-F") ? first.slice(2) : undefined;
+  const rest = args.slice(separator === undefined ? 0 : first === "-F" ? 2 : 1);
+  if (rest.length !== 1) host.refuse('"awk" takes one program and no file here');
+  return filterLines(host, () => compileAwk(rest[0]!, separator));
+}
+
+/** `tr SET1 SET2` and `tr -d SET1`. */
+function tr(host: BuiltinHost, args: readonly string[]): number {
+  const { flags, rest } = takeFlags(host, args, "d");
+  const [from, to] = rest;
+  if (from === undefined || rest.length !== (flags.has("d") ? 1 : 2)) {
+    host.refuse(`"tr ${args.join(" ")}" is not understood`);
+  }
+  const text = host.readInput() ?? host.refuse("There is no input");
+  return understood(host, () => host.print(translate(text, from, to)));
+}
+
+/** Runs a text tool and refuses what it does not understand. */
+function understood(host: BuiltinHost, run: () => void): number {
+  try {
+    run();
+    return 0;
+  } catch (error) {
+    if (error instanceof TextToolError) host.refuse(error.message);
+    throw error;
+  }
+}
+
+/** Prints what `compile`'s function makes of each line. */
+function filterLines(
+  host: BuiltinHost,
+  compile: () => (line: string) => string | undefined,
+): number {
+  return understood(host, () => {
+    const filter = compile();
+    for (const line of inputLines(host)) {
+      const text = filter(line);
+      if (text !== undefined) host.print(`${text}\n`);
+    }
+  });
+}
+
 function cat(host: BuiltinHost, args: readonly string[]): number {
   if (args.length === 0) {
     host.print(host.readInput() ?? host.refuse("There is no input"));
@@ -196,9 +256,13 @@ function cat(host: BuiltinHost, args: readonly string[]): number {
 }
 
 function dirname(host: BuiltinHost, args: readonly string[]): number {
-  const path = onlyPath(host, args);
-  const match = /^(.*[^/])\/+[^/]+\/*$/s.exec(path);
-  host.print(`${match?.[1] ?? (path.startsWith("/") ? "/" : ".")}\n`);
+  const paths = args[0] === "--" ? args.slice(1) : args;
+  if (paths.length === 0) host.refuse('"dirname" has no path');
+  for (const path of paths) {
+    if (path.startsWith("-")) host.refuse(`"dirname ${path}" is not understood`);
+    const match = /^(.*[^/])\/+[^/]+\/*$/s.exec(path);
+    host.print(`${match?.[1] ?? (path.startsWith("/") ? "/" : ".")}\n`);
+  }
   return 0;
 }
 
@@ -262,7 +326,7 @@ function testWords(host: BuiltinHost, words: readonly string[]): boolean {
   return compareNumbers(host, left, op, right);
 }
 
-/** `-n`, `-z` and `-v`; tests of files are refused. */
+/** `-n`, `-z`, `-v`, and what the host answers of files. */
 export function testUnary(host: BuiltinHost, op: string, operand: string): boolean {
   if (op === "-n") return operand !== "";
   if (op === "-z") return operand === "";
@@ -271,6 +335,7 @@ export function testUnary(host: BuiltinHost, op: string, operand: string): boole
     if (variable?.unknown !== undefined) host.refuse(`"${operand}" is not known`);
     return variable?.value !== undefined && variable.value.length > 0;
   }
+  if (/^-[a-hkprstuwxGLNOS]$/.test(op)) return host.testFile(op, operand);
   return host.refuse(`The test "${op}" is not evaluated`);
 }
 
@@ -333,21 +398,29 @@ const nothing: Builtin = () => 0;
 export const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   [":", nothing],
   ["[", test],
+  ["awk", awk],
   ["basename", basename],
   ["cat", cat],
   ["dirname", dirname],
   ["echo", echo],
+  ["eval", (host, args) => host.evaluate(args.join(" "))],
   ["false", () => 1],
   ["go", go],
+  ["let", (host, args) => {
+    if (args.length === 0) host.refuse('"let" has no expression');
+    return args.map((text) => host.arithmetic(text)).at(-1) === 0 ? 1 : 0;
+  }],
   ["mapfile", mapfile],
   ["printf", printf],
   ["read", read],
   ["readarray", mapfile],
+  ["sed", sed],
   ["set", set],
   ["shift", shift],
   ["shopt", nothing],
   ["sort", sort],
   ["test", test],
+  ["tr", tr],
   ["trap", nothing],
   ["true", nothing],
   ["type", type],

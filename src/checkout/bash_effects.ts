@@ -1,5 +1,12 @@
 import { namesIn } from "./bash_parser.ts";
-import { type Assign, DECLARATIONS, literalOf, type Node, type Word } from "./bash_syntax.ts";
+import {
+  type Assign,
+  DECLARATIONS,
+  literalOf,
+  type Node,
+  type Test,
+  type Word,
+} from "./bash_syntax.ts";
 import type { BashFunction } from "./bash_state.ts";
 
 /** What a command may do, found without running it. */
@@ -56,6 +63,36 @@ export function effectsOf(
     return list.map((word) => literalOf(word) ?? "");
   }
 
+  /** What expansions assign: `${X:=word}`, `$((X++))`. */
+  function expand(word: Word | undefined): void {
+    for (const part of word?.parts ?? []) {
+      if (part.type === "arithmetic") { for (const name of part.names) found.names.add(name); }
+      if (part.type !== "param") continue;
+      if (part.op === "=" || part.op === ":=") found.names.add(part.name);
+      expand(part.arg);
+      expand(part.replacement);
+      if (typeof part.index === "object") expand(part.index);
+    }
+  }
+
+  function expandAll(list: readonly (Word | Assign)[]): void {
+    for (const word of list) {
+      if (word.type === "word") expand(word);
+      else {
+        expand(word.index);
+        if ("parts" in word.value) expand(word.value);
+        else word.value.forEach(expand);
+      }
+    }
+  }
+
+  function test(condition: Test): void {
+    if (condition.type === "not") test(condition.test);
+    else if (condition.type === "unary") expand(condition.word);
+    else if (condition.type === "binary") expandAll([condition.left, condition.right]);
+    else [condition.left, condition.right].forEach(test);
+  }
+
   function call(name: string): void {
     const called = functions.get(name);
     if (called === undefined || visited.has(name)) return;
@@ -72,24 +109,34 @@ export function effectsOf(
   function visit(node: Node): void {
     switch (node.type) {
       case "simple": {
+        expandAll([...node.assigns, ...node.words, ...node.redirects.map((r) => r.target)]);
         const [command, ...args] = words(node.words);
         if (command === undefined) {
           for (const assign of node.assigns) found.names.add(assign.name);
           return;
         }
-        if (DECLARATIONS.has(command)) {
+        if (literalOf(node.words[0]) === undefined) {
+          // Which command it is is not known: any function, or one that sets what it is given.
+          for (const name of functions.keys()) call(name);
+          for (const arg of args) if (/^[A-Za-z_]\w*$/.test(arg)) found.names.add(arg);
+        } else if (DECLARATIONS.has(command)) {
           for (const word of node.words.slice(1)) {
             const name = word.type === "assign" ? word.name : literalOf(word) ?? "";
             if (/^[A-Za-z_]/.test(name)) found.names.add(name);
           }
-        } else if (/^(read|mapfile|readarray|unset|.*read-array|let|getopts)$/.test(command)) {
+        } else if (/^(read|mapfile|readarray|unset|.*read-array|getopts)$/.test(command)) {
           for (const arg of args) if (/^[A-Za-z_]/.test(arg)) found.names.add(arg.split("=")[0]!);
+        } else if (command === "let") {
+          for (const arg of args) {
+            for (const [name] of arg.matchAll(/[A-Za-z_]\w*/g)) found.names.add(name);
+          }
         } else if (command === "printf" && args[0] === "-v") found.names.add(args[1]!);
         else if (command === "eval") {
           const text = node.words.flatMap((word) =>
             word.type === "word" ? word.parts.map((p) => p.type === "text" ? p.text : "X") : []
           ).join(" ");
           for (const name of namesIn(` ${text}`)) found.names.add(name);
+          for (const [word] of text.matchAll(/[^\s;&|()<>"'`$]+/g)) call(word);
         } else if (/^(return|exit|break|continue)$/.test(command) && calls === 0) {
           found.jumps = true;
         }
@@ -107,15 +154,21 @@ export function effectsOf(
         return visitAll(node.otherwise);
       case "for":
         if (node.name !== "") found.names.add(node.name);
+        expandAll(node.words ?? []);
         return visitAll(node.body);
       case "while":
         return visitAll([...node.test, ...node.body]);
       case "case":
+        expandAll([node.word, ...node.items.flatMap((item) => item.patterns)]);
         return node.items.forEach((item) => visitAll(item.body));
       case "group":
+        expandAll(node.redirects.map((redirect) => redirect.target));
         return visitAll(node.body);
       case "function":
         found.functions.add(node.name);
+        return;
+      case "arithmetic":
+        for (const name of node.names) found.names.add(name);
         return;
       case "opaque":
         for (const name of node.names) found.names.add(name);
@@ -123,7 +176,7 @@ export function effectsOf(
         if (node.broken) found.prints = true;
         return;
       case "condition":
-        return;
+        return test(node.test);
     }
   }
 

@@ -1,4 +1,6 @@
+import { evaluateArithmetic } from "./bash_arithmetic.ts";
 import {
+  type Builtin,
   type BuiltinHost,
   BUILTINS,
   compareNumbers,
@@ -26,22 +28,22 @@ import {
 /** Exit status, or why it is unknown. */
 type Status = number | Refusal;
 
+// What follows is thrown, often, and is no error of kbuild: there is no stack to gather.
+
 /** Ends one command: something in it is not understood or not known. */
-class Refused extends Error {
-  constructor(readonly refusal: Refusal) {
-    super(refusal.why);
-  }
+class Refused {
+  constructor(readonly refusal: Refusal) {}
 }
 
 /** Ends a function or loop: whether it goes on is not known. */
-class Lost extends Error {
-  constructor(readonly refusal: Refusal) {
-    super(refusal.why);
-  }
+class Lost {
+  constructor(readonly refusal: Refusal) {}
 }
 
 /** Ends everything: the script takes too many steps. */
-class OutOfSteps extends Error {}
+class OutOfSteps {
+  constructor(readonly place: { path: string; line: number }) {}
+}
 
 /** A `return`, `break` … on its way. */
 interface Flow {
@@ -55,6 +57,14 @@ interface Sink {
   unknown?: Refusal;
 }
 
+/** How a variable is set. */
+interface Attributes {
+  readonly local?: boolean;
+  readonly isReadonly?: boolean;
+  /** Undefined: as it was. */
+  readonly isExported?: boolean | undefined;
+}
+
 /** Options of {@linkcode BashEvaluator}. */
 export interface EvaluatorOptions {
   variables: Readonly<Record<string, string>>;
@@ -64,6 +74,12 @@ export interface EvaluatorOptions {
   maxSteps: number;
   /** Told of a command that is not known; true: it counts as done. */
   onCommand?: ((name: string, args: readonly string[]) => boolean) | undefined;
+  /** Commands and functions that are answered here, whatever the scripts define. */
+  commands?: ReadonlyMap<string, Builtin> | undefined;
+  /** Answers `-f`, `-x` and the like; without it they are refused. */
+  testFile?: ((op: string, path: string) => boolean) | undefined;
+  /** Whether what is written to files is dropped; else such a command is refused. */
+  dropsFiles?: boolean | undefined;
 }
 
 const MAX_CALLS = 100;
@@ -78,10 +94,11 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
   readonly #expander: Expander = new Expander(this);
   readonly #options: EvaluatorOptions;
   readonly #sourced = new Set<string>();
+  readonly #recorded = new Set<string>();
   #sink: Sink = { text: "" };
   #input: { text: string; pos: number } | undefined;
   #flow: Flow | undefined;
-  #status = 0;
+  #status: Status = 0;
   /** Status of the last command substitution: that of an assignment. */
   #substituted: Status = 0;
   #steps = 0;
@@ -90,6 +107,8 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
   #path = "";
   #line = 0;
   #ended = false;
+  /** Whether the first thing that is not understood ends everything. */
+  #strict = false;
 
   constructor(options: EvaluatorOptions) {
     this.#options = options;
@@ -98,7 +117,13 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
   }
 
   get status(): number {
+    if (typeof this.#status !== "number") throw new Refused(this.#status);
     return this.#status;
+  }
+
+  /** Where the command that is being run stands. */
+  get place(): { path: string; line: number } {
+    return { path: this.#path, line: this.#line };
   }
 
   get ifs(): string {
@@ -127,9 +152,15 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     [this.#path, this.#line] = [path, line];
   }
 
-  /** Output of a function, final newlines dropped; undefined when it is not known. */
-  callFunction(name: string, args: readonly string[]): string | Refusal {
+  /**
+   * Output of a function, final newlines dropped, or why it is not known.
+   *
+   * @param strict Whether the first thing that is not understood ends the call, even if it may not
+   * matter to the output.
+   */
+  callFunction(name: string, args: readonly string[], strict = false): string | Refusal {
     const endSubshell = this.state.subshell();
+    this.#strict = strict;
     try {
       const output = this.#collect(() => this.#call(name, args));
       return output.replace(/\n+$/, "");
@@ -138,6 +169,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
       return this.#outOf(error);
     } finally {
       endSubshell();
+      this.#strict = false;
       this.#flow = undefined;
       this.#calls = this.#loops = 0;
     }
@@ -161,13 +193,30 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
 
   capture(body: readonly Node[]): string {
     const endSubshell = this.state.subshell();
-    const flow = this.#flow;
+    const [flow, line] = [this.#flow, this.#line];
     try {
       return this.#collect(() => this.#runAll(body));
     } finally {
       endSubshell();
       this.#flow = flow;
+      this.#line = line;
     }
+  }
+
+  /** Runs text as if it stood here: `eval`. */
+  evaluate(text: string): number {
+    const script = parseBash(this.#path, text, this.#line);
+    const status = this.#runAll(script.body);
+    if (typeof status !== "number") throw new Refused(status);
+    return status;
+  }
+
+  arithmetic(text: string): number {
+    return evaluateArithmetic(this, text);
+  }
+
+  testFile(op: string, path: string): boolean {
+    return this.#options.testFile?.(op, path) ?? this.refuse(`The test "${op}" is not evaluated`);
   }
 
   print(text: string): void {
@@ -208,18 +257,18 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
   }
 
   #run(node: Node): Status {
-    if (++this.#steps > this.#options.maxSteps) throw new OutOfSteps();
+    if (++this.#steps > this.#options.maxSteps) throw new OutOfSteps(this.place);
     this.#line = node.line;
     let status: Status;
     try {
       status = this.#execute(node);
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
+      if (!(error instanceof Refused) || this.#strict) throw error;
       this.#record(error.refusal);
       this.#forget([node], error.refusal);
       status = error.refusal;
     }
-    this.#status = typeof status === "number" ? status : 1;
+    this.#status = status;
     return status;
   }
 
@@ -303,6 +352,8 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
         return 0;
       case "condition":
         return this.#test(node.test) ? 0 : 1;
+      case "arithmetic":
+        return this.arithmetic(this.#expander.text(node.expression)) === 0 ? 1 : 0;
       case "opaque":
         return this.refuse(node.why);
     }
@@ -344,6 +395,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
         value: undefined,
         unknown: refusal,
         readonly: false,
+        exported: this.state.get(name)?.exported ?? false,
         path: refusal.file,
         line: refusal.line,
       });
@@ -357,13 +409,15 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
   }
 
   #record(refusal: Refusal): void {
-    if (this.refusals.length < MAX_REFUSALS && !this.refusals.includes(refusal)) {
-      this.refusals.push(refusal);
-    }
+    const key = `${refusal.file}:${refusal.line}: ${refusal.why}`;
+    if (this.refusals.length >= MAX_REFUSALS || this.#recorded.has(key)) return;
+    this.#recorded.add(key);
+    this.refusals.push(refusal);
   }
 
   /** Turns what stops everything into a refusal; other errors are the interpreter's own. */
   #outOf(error: unknown): Refusal {
+    const { path, line } = error instanceof OutOfSteps ? error.place : this.place;
     const why = error instanceof OutOfSteps
       ? "The script takes too many steps"
       : error instanceof RangeError
@@ -371,7 +425,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
       : undefined;
     if (error instanceof Lost) return error.refusal;
     if (why === undefined) throw error;
-    const refusal = { file: this.#path, line: this.#line, why };
+    const refusal = { file: path, line, why };
     this.#record(refusal);
     return refusal;
   }
@@ -384,6 +438,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     try {
       const status = body();
       this.#substituted = status;
+      this.#status = status;
     } finally {
       this.#sink = outer;
     }
@@ -429,7 +484,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     const name = this.#expander.text(target);
     const toNothing = name === "/dev/null" || (op === ">&" && name === "2") ||
       name === "/dev/stderr";
-    if (!toNothing && !(op === ">&" && name === "1")) {
+    if (!toNothing && !(op === ">&" && name === "1") && !this.#options.dropsFiles) {
       this.refuse(`Nothing is written to "${name}"`);
     }
     const stdout = (fd ?? 1) === 1;
@@ -464,6 +519,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
       return this.#redirected(node.redirects, () => status);
     }
     if (command !== undefined && DECLARATIONS.has(command)) return this.#declare(command, node);
+    if (command !== undefined && this.#isLogging(command)) return 0;
     const words = this.#expander.fields(node.words.filter((word) => word.type === "word"));
     const [name, ...args] = words;
     if (name === undefined) return 0;
@@ -478,7 +534,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
   /** Sets `X=1 command`'s variables for the command alone. */
   #temporary(assigns: readonly Assign[]): () => void {
     const before = assigns.map(({ name }) => ({ name, variable: this.state.get(name) }));
-    for (const assign of assigns) this.#assignment(assign);
+    for (const assign of assigns) this.#assignment(assign, { isExported: true });
     return () => {
       for (const { name, variable } of before) {
         if (variable === undefined) this.state.unset(name);
@@ -487,8 +543,15 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     };
   }
 
+  /** Log lines change nothing and print on stderr. */
+  #isLogging(name: string): boolean {
+    return name.startsWith("kube::log::") && !this.#options.commands?.has(name);
+  }
+
   #call(name: string, args: readonly string[]): Status {
-    if (name.startsWith("kube::log::")) return 0;
+    const answered = this.#options.commands?.get(name);
+    if (answered !== undefined) return answered(this, args, name);
+    if (this.#isLogging(name)) return 0;
     const native = NATIVE_FUNCTIONS.get(name);
     if (native !== undefined) return native(this, args, name);
     const called = this.state.functions.get(name);
@@ -497,7 +560,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
       return this.#callShellFunction(name, called.body, called.path, args);
     }
     if (name === "return" || name === "exit" || name === "break" || name === "continue") {
-      const value = Number(args[0] ?? (name === "return" || name === "exit" ? this.#status : 1));
+      const value = Number(args[0] ?? (name === "return" || name === "exit" ? this.status : 1));
       if (!Number.isInteger(value) || value < 0) {
         this.refuse(`"${name} ${args[0]}" is not understood`);
       }
@@ -564,31 +627,43 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     }
     if (flags.has("f") || flags.has("p") || flags.has("F")) return 0;
     for (const flag of flags) {
-      if (!"arxgt".includes(flag)) this.refuse(`"${command} -${flag}" is not evaluated`);
+      const known = command === "export" ? "n" : "arxgt";
+      if (!known.includes(flag)) this.refuse(`"${command} -${flag}" is not evaluated`);
     }
     const isReadonly = command === "readonly" || flags.has("r");
+    const isExported = flags.has("n")
+      ? false
+      : command === "export" || flags.has("x")
+      ? true
+      : undefined;
     const makesLocal = command === "local" ||
       ((command === "declare" || command === "typeset") && !flags.has("g"));
     const local = makesLocal && this.state.inFunction;
     for (const target of targets) {
       if (typeof target !== "string") {
-        this.#assignment(target, { local, isReadonly });
+        this.#assignment(target, { local, isReadonly, isExported });
         continue;
       }
-      const variable = local && !this.state.hasLocal(target) ? undefined : this.state.get(target);
+      const outer = this.state.get(target);
+      const variable = local && !this.state.hasLocal(target) ? undefined : outer;
+      const exported = isExported ?? outer?.exported ?? false;
       if (variable !== undefined) {
-        if (isReadonly) this.state.set(target, { ...variable, readonly: true }, local);
+        const readonly = isReadonly || variable.readonly;
+        this.state.set(target, { ...variable, readonly, exported }, local);
         continue;
       }
       const value = flags.has("a") ? [] : undefined;
-      if (!local && value === undefined) continue;
-      const line = node.line;
-      this.state.set(target, { value, readonly: isReadonly, path: this.#path, line }, local);
+      if (!local && value === undefined && isExported !== true) continue;
+      const [path, line] = [this.#path, node.line];
+      this.state.set(target, { value, readonly: isReadonly, exported, path, line }, local);
     }
     return 0;
   }
 
-  #assignment(assign: Assign, { local = false, isReadonly = false } = {}): void {
+  #assignment(
+    assign: Assign,
+    { local = false, isReadonly = false, isExported }: Attributes = {},
+  ): void {
     const { name, index, append, value, line } = assign;
     const isLocalNew = local && !this.state.hasLocal(name);
     const old = isLocalNew ? undefined : this.state.get(name);
@@ -606,7 +681,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
         : undefined;
       next = this.#scalarInto(before, text, append, index);
     }
-    this.#set(name, next, line, { local, isReadonly });
+    this.#set(name, next, line, { local, isReadonly, isExported });
   }
 
   #known(variable: Variable | undefined): string | readonly string[] | undefined {
@@ -634,22 +709,26 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     name: string,
     value: string | readonly string[],
     line: number,
-    { local = false, isReadonly = false } = {},
+    { local = false, isReadonly = false, isExported }: Attributes = {},
   ): void {
-    const old = local && !this.state.hasLocal(name) ? undefined : this.state.get(name);
+    const outer = this.state.get(name);
+    const old = local && !this.state.hasLocal(name) ? undefined : outer;
     if (old?.readonly) {
       // A shell keeps the value and ends the script.
       const refusal = { file: this.#path, line, why: `"${name}" is readonly` };
+      if (this.#strict) throw new Refused(refusal);
       this.#record(refusal);
       return;
     }
-    this.state.set(name, { value, readonly: isReadonly, path: this.#path, line }, local);
+    const exported = isExported ?? outer?.exported ?? false;
+    const path = this.#path;
+    this.state.set(name, { value, readonly: isReadonly, exported, path, line }, local);
   }
 
   // --- conditions ---
 
   #test(test: Test): boolean {
-    if (++this.#steps > this.#options.maxSteps) throw new OutOfSteps();
+    if (++this.#steps > this.#options.maxSteps) throw new OutOfSteps(this.place);
     switch (test.type) {
       case "not":
         return !this.#test(test.test);

@@ -1,3 +1,4 @@
+import { evaluateArithmetic } from "./bash_arithmetic.ts";
 import { compileGlob, PatternError, type PatternPiece } from "./bash_pattern.ts";
 import { literalOf, type Node, type ParamPart, type Part, type Word } from "./bash_syntax.ts";
 import type { BashState } from "./bash_state.ts";
@@ -159,6 +160,10 @@ export class Expander {
         return this.#param(part);
       case "command":
         return [{ text: this.#host.capture(part.body).replace(/\n+$/, ""), quoted: part.quoted }];
+      case "arithmetic": {
+        const text = String(evaluateArithmetic(this.#host, this.text(part.expression)));
+        return [{ text, quoted: part.quoted }];
+      }
       case "process":
         return this.#host.refuse('"<(…)" is not understood here');
       case "opaque":
@@ -191,11 +196,11 @@ export class Expander {
     return item === undefined ? undefined : [item];
   }
 
-  /** A subscript: a whole number or a variable that holds one. */
+  /** A subscript: arithmetic. */
   subscript(word: Word): number {
-    const text = this.text(word).trim();
-    const value = /^[A-Za-z_]\w*$/.test(text) ? this.#host.valueOf(text) : text;
-    if (typeof value === "string" && /^[0-9]{1,9}$/.test(value)) return Number(value);
+    const text = this.text(word);
+    const value = evaluateArithmetic(this.#host, text);
+    if (value >= 0 && text.trim() !== "") return value;
     return this.#host.refuse(`The subscript "${text}" is not evaluated`);
   }
 

@@ -35,9 +35,20 @@ interface PendingHeredoc {
   tabs: boolean;
 }
 
-/** Parses a script; never throws on any input. */
-export function parseBash(path: string, text: string): BashScript {
-  return { path, body: new CommandParser(text, 1, 0).parseScript() };
+/**
+ * Parses a script; never throws on any input.
+ *
+ * @param firstLine Number of the text's first line.
+ */
+export function parseBash(path: string, text: string, firstLine = 1): BashScript {
+  const parser = new CommandParser(plainLines(text), firstLine, 0);
+  return { path, body: parser.parseScript() };
+}
+
+/** Shells leave NUL bytes out; a file whose every line ends in CR LF was meant to have LF alone. */
+function plainLines(text: string): string {
+  const kept = text.replaceAll("\0", "");
+  return /\r\n/.test(kept) && !/(^|[^\r])\n/.test(kept) ? kept.replaceAll("\r\n", "\n") : kept;
 }
 
 class CommandParser extends WordParser {
@@ -72,6 +83,11 @@ class CommandParser extends WordParser {
   protected override parseNested(text: string, line: number): Node[] {
     const parser = new CommandParser(text, line, this.depth);
     return parser.#parseBody(() => false, true);
+  }
+
+  protected override parseExpression(text: string, line: number): Word {
+    const parser = new CommandParser(text, line, this.depth);
+    return { type: "word", parts: parser.#quotedParts(), line };
   }
 
   /** Skips the command that starts at `start`, to the line that seems to end it. */
@@ -110,7 +126,7 @@ class CommandParser extends WordParser {
   #skipSpace(lines: boolean): void {
     for (;;) {
       const char = this.text[this.pos];
-      if (char === " " || char === "\t" || char === "\r") this.pos++;
+      if (char === " " || char === "\t") this.pos++;
       else if (char === "\\" && this.text[this.pos + 1] === "\n") this.pos += 2;
       else if (char === "#") this.pos = this.#endOfLine(this.pos);
       else if (char === "\n" && lines) this.#newline();
@@ -139,11 +155,12 @@ class CommandParser extends WordParser {
     }
     const parts: Part[] = quoted || !/[$`\\]/.test(body)
       ? [{ type: "text", text: body, quoted: true }]
-      : new CommandParser(body, line, this.depth).#heredocParts();
+      : new CommandParser(body, line, this.depth).#quotedParts();
     redirect.target = { type: "word", parts, line };
   }
 
-  #heredocParts(): Part[] {
+  /** The whole text as in double quotes, those in it being ordinary characters. */
+  #quotedParts(): Part[] {
     try {
       const parts = this.parseParts({
         stop: () => false,
@@ -259,12 +276,7 @@ class CommandParser extends WordParser {
   #parseCompound(line: number): Node | undefined {
     if (this.at("((")) {
       this.pos += 2;
-      const start = this.pos;
-      this.skipArithmetic();
-      const names = [...this.text.slice(start, this.pos).matchAll(/[A-Za-z_][A-Za-z0-9_]*/g)]
-        .map((match) => match[0]);
-      const why = "Arithmetic is not evaluated";
-      return { type: "opaque", line, why, names, functions: [], broken: false };
+      return { type: "arithmetic", line, ...this.parseArithmetic() };
     }
     if (this.at("(")) {
       this.pos++;
@@ -498,6 +510,10 @@ class CommandParser extends WordParser {
         value.push(word);
       }
       this.expect(")");
+      const next = this.text[this.pos];
+      if (next !== undefined && !/[\s;&|()<>]/.test(next)) {
+        this.fail(`The array of "${base.name}" is part of a word`);
+      }
       return { ...base, value };
     }
     const value = this.parseWord() ?? { type: "word", parts: [], line };
@@ -521,6 +537,8 @@ class CommandParser extends WordParser {
     if (op === "<<" || op === "<<-") {
       const quoted = target.parts.some((part) => part.type === "text" && part.quoted);
       const end = literalOf(target) ?? this.fail("The end of a here-document is not a plain word");
+      const why = `The here-document "${end}" does not end`;
+      redirect.target = { ...target, parts: [{ type: "opaque", why, quoted: true }] };
       this.#heredocs.push({ redirect, end, quoted, tabs: op === "<<-" });
     }
     return redirect;

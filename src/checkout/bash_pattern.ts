@@ -299,6 +299,19 @@ const CLASSES: Readonly<Record<string, RegExp | undefined>> = {
   xdigit: /[A-Fa-f0-9]/,
 };
 
+/**
+ * Reads a set of a regular expression, `[^a-z[:digit:]]`, that starts at `start`.
+ *
+ * @returns Its test and where it ends; undefined when it does not close.
+ * @throws {PatternError} It names a class that is not known.
+ */
+export function compileSet(
+  text: string,
+  start: number,
+): { test: (char: string) => boolean; end: number } | undefined {
+  return readSet(text, start, "^");
+}
+
 /** Reads `[…]` at `start`; undefined when it does not close. */
 function readSet(
   text: string,

@@ -32,7 +32,7 @@ export interface BashSurroundings {
    * what a script would do. True: it counts as done; false: it is refused.
    */
   onCommand?: (name: string, args: readonly string[]) => boolean;
-  /** Commands to run at most, all calls together. Default 200 000. */
+  /** Commands to run at most, all calls together: 20 000 unless given. Real scripts take hundreds. */
   maxSteps?: number;
 }
 
@@ -48,6 +48,8 @@ export interface BashReader {
   get(name: string): string | undefined;
   /** An array's elements. */
   array(name: string): readonly string[] | undefined;
+  /** The variables that the scripts have assigned, functions' own not among them. */
+  readonly names: readonly string[];
   /** Where a variable was last assigned; undefined for the environment's. */
   source(name: string): { path: string; line: number } | undefined;
   /** Where a function is defined. */
@@ -74,7 +76,16 @@ export interface BashReader {
  * ```
  */
 export function readBash(options: ReadBashOptions): BashReader {
-  return readScripts(options.files.map(({ path, text }) => parseBash(path, text)), options);
+  return readScripts(options.files.map(scriptOf), options);
+}
+
+const parsed = new WeakMap<BashSource, BashScript>();
+
+/** Parses a script, once for each {@linkcode BashSource}. */
+export function scriptOf(source: BashSource): BashScript {
+  let script = parsed.get(source);
+  if (script === undefined) parsed.set(source, script = parseBash(source.path, source.text));
+  return script;
 }
 
 /** As {@linkcode readBash}, for scripts that were parsed before and may be read again and again. */
@@ -83,7 +94,7 @@ export function readScripts(
   surroundings: BashSurroundings,
 ): BashReader {
   const { variables, constants = {}, readFile = () => undefined } = surroundings;
-  const { hostArch, maxSteps = 200_000, onCommand } = surroundings;
+  const { hostArch, maxSteps = 20_000, onCommand } = surroundings;
   const options = { variables, constants, readFile, hostArch, maxSteps, onCommand };
   const evaluator = new BashEvaluator(options);
   for (const script of scripts) evaluator.runScript(script);
@@ -103,6 +114,9 @@ export function readScripts(
       return found === undefined || typeof found === "string"
         ? undefined
         : Object.freeze([...found]);
+    },
+    get names(): readonly string[] {
+      return Object.freeze(evaluator.state.assigned());
     },
     source(name: string): { path: string; line: number } | undefined {
       const variable = evaluator.state.get(name);

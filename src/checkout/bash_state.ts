@@ -6,6 +6,8 @@ export interface Variable {
   readonly value: string | readonly string[] | undefined;
   readonly unknown?: Refusal;
   readonly readonly: boolean;
+  /** Whether programs that the script starts get it. */
+  readonly exported: boolean;
   /** Undefined for variables from the environment. */
   readonly path: string | undefined;
   readonly line: number;
@@ -36,7 +38,7 @@ export class BashState {
     const globals = new Map<string, Variable>();
     for (const [name, value] of [...Object.entries(variables), ...Object.entries(constants)]) {
       if (name === "IFS") continue; // Shells do not take IFS from the environment.
-      globals.set(name, { value, readonly: false, path: undefined, line: 0 });
+      globals.set(name, { value, readonly: false, exported: true, path: undefined, line: 0 });
     }
     this.#scopes = [globals];
     this.#constants = new Set(Object.keys(constants));
@@ -58,6 +60,22 @@ export class BashState {
     const scope = local ? this.#scopes.at(-1)! : this.#scopeOf(name) ?? globals;
     this.#remember(scope, name);
     scope.set(name, variable);
+  }
+
+  /** The variables that programs get, as seen from here. */
+  exported(): ReadonlyMap<string, Variable> {
+    const visible = new Map<string, Variable>();
+    for (const scope of this.#scopes) {
+      for (const [name, variable] of scope) visible.set(name, variable);
+    }
+    return new Map([...visible].filter(([, variable]) => variable.exported));
+  }
+
+  /** Names of the global variables that scripts have set. */
+  assigned(): readonly string[] {
+    return [...this.#scopes[0]!].flatMap(([name, { path, value }]) =>
+      path === undefined || value === undefined ? [] : [name]
+    );
   }
 
   /** Whether the innermost scope has the variable. */

@@ -47,7 +47,17 @@ export interface CommandPart {
   readonly quoted: boolean;
 }
 
-/** An expansion that is not evaluated: `$((…))`. */
+/** `$((…))`. */
+export interface ArithmeticPart {
+  readonly type: "arithmetic";
+  /** The inside, expanded first. */
+  readonly expression: Word;
+  /** Variables that it may assign. */
+  readonly names: readonly string[];
+  readonly quoted: boolean;
+}
+
+/** An expansion that is not evaluated: `>(…)`. */
 export interface OpaquePart {
   readonly type: "opaque";
   readonly why: string;
@@ -55,7 +65,7 @@ export interface OpaquePart {
 }
 
 /** A piece of a word. */
-export type Part = TextPart | ParamPart | CommandPart | OpaquePart;
+export type Part = TextPart | ParamPart | CommandPart | ArithmeticPart | OpaquePart;
 
 /** A word; double quotes are flattened into their parts. */
 export interface Word {
@@ -173,6 +183,16 @@ export interface ConditionNode {
   readonly test: Test;
 }
 
+/** `((…))`. */
+export interface ArithmeticNode {
+  readonly type: "arithmetic";
+  readonly line: number;
+  /** The inside, expanded first. */
+  readonly expression: Word;
+  /** Variables that it may assign. */
+  readonly names: readonly string[];
+}
+
 /** What was parsed, or skipped, but cannot be evaluated. */
 export interface OpaqueNode {
   readonly type: "opaque";
@@ -205,6 +225,7 @@ export type Node =
   | GroupNode
   | FunctionNode
   | ConditionNode
+  | ArithmeticNode
   | OpaqueNode;
 
 /** A parsed file; parse once, evaluate as often as needed. */

@@ -11,7 +11,7 @@ const PARAM_OP = /:[-=+?]|##|%%|\/\/|\/#|\/%|\^\^|,,|[-=+?#%\/^,:@]/y;
 const PLAIN = /[^\s\\'"`$;&|()<>{}\[\]*?~#\/]+/y;
 
 function endsWord(char: string): boolean {
-  return " \t\r\n;&|()<>".includes(char);
+  return " \t\n;&|()<>".includes(char);
 }
 
 /** How a run of parts is read. */
@@ -196,9 +196,9 @@ export abstract class WordParser {
   protected parseDollar(quoted: boolean): Part[] | undefined {
     if (this.at("$((")) {
       this.pos += 3;
-      this.skipArithmetic();
-      return [{ type: "opaque", why: "Arithmetic is not evaluated", quoted }];
+      return [{ type: "arithmetic", ...this.parseArithmetic(), quoted }];
     }
+    if (this.at("$[")) this.fail('"$[…]" is not evaluated');
     if (this.at("$(")) {
       this.pos += 2;
       const body = this.nested(() => this.parseSubstitution());
@@ -216,6 +216,18 @@ export abstract class WordParser {
     const name = this.take(NAME) ?? this.take(/[0-9@*#?$!-]/y);
     return name === undefined ? undefined : [{ type: "param", name, quoted }];
   }
+
+  /** Reads everything up to the `))` that closes; the position is after the opening one. */
+  protected parseArithmetic(): { expression: Word; names: readonly string[] } {
+    const start = this.pos;
+    this.skipArithmetic();
+    const text = this.text.slice(start, this.pos - 2);
+    const names = [...text.matchAll(/[A-Za-z_][A-Za-z0-9_]*/g)].map((match) => match[0]);
+    return { expression: this.parseExpression(text, this.lineAt(start)), names };
+  }
+
+  /** Reads a piece of text as in double quotes. */
+  protected abstract parseExpression(text: string, line: number): Word;
 
   /** Takes everything up to the `))` that closes; the position is after the opening one. */
   protected skipArithmetic(): void {

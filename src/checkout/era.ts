@@ -13,6 +13,14 @@ const ERAS: Readonly<Record<EraName, Pick<Era, "title" | "goMode">>> = {
   },
 };
 
+/** The names of the eras, oldest first. */
+export const ERA_NAMES: readonly EraName[] = Object.freeze(Object.keys(ERAS) as EraName[]);
+
+/** The era that somebody names, instead of {@linkcode detectEra}. */
+export function namedEra(name: EraName, evidence: string): Era {
+  return Object.freeze({ name, ...ERAS[name], evidence: Object.freeze([evidence]) });
+}
+
 /**
  * Tells the era of a checkout by the files that it has, never by a version: backports and forks
  * break version rules.

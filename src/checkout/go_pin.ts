@@ -7,19 +7,20 @@ import type { Sourced } from "./types.ts";
  *
  * @param goVersion The file `.go-version`.
  * @param cross The file `build/build-image/cross/VERSION`.
- * @returns A version without "go": `1.21.7`, `1.26rc1`.
+ * @returns A version without "go": `1.21.7`, `1.26rc1`; `exact` if it is that of `.go-version`, which
+ * the scripts insist on.
  */
 export function pinnedGo(
   goVersion: CheckoutFile,
   cross: CheckoutFile,
-): Sourced<string> | undefined {
+): { pin: Sourced<string>; exact: boolean } | undefined {
   const plain = /^(?:go)?([0-9]+\.[0-9]+[0-9A-Za-z.]*)\s*$/.exec(goVersion.text?.trim() ?? "");
-  if (plain !== null) return sourced(plain[1]!, goVersion);
+  if (plain !== null) return { pin: sourced(plain[1]!, goVersion), exact: true };
   const text = cross.text?.trim() ?? "";
   const named = /-go([0-9]+\.[0-9]+[0-9A-Za-z.]*)(?:-|$)/.exec(text);
-  if (named !== null) return sourced(named[1]!, cross);
+  if (named !== null) return { pin: sourced(named[1]!, cross), exact: false };
   const old = /^v?([0-9]+\.[0-9]+(?:\.[0-9]+)?(?:(?:beta|rc)[0-9]+)?)(?:-|$)/.exec(text);
-  return old === null ? undefined : sourced(old[1]!, cross);
+  return old === null ? undefined : { pin: sourced(old[1]!, cross), exact: false };
 }
 
 function sourced(value: string, file: CheckoutFile): Sourced<string> {

@@ -12,8 +12,16 @@ export {
   readBash,
   type ReadBashOptions,
 } from "./bash_reader.ts";
+export {
+  applyConfig,
+  type CheckoutConfig,
+  findConfig,
+  type ListChange,
+  readConfig,
+} from "./config.ts";
 export type { Refusal } from "./bash_syntax.ts";
 export { detectEra } from "./era.ts";
+export { type GoCall, type GoCallInputs, type GoCalls, readGoCalls } from "./go_calls.ts";
 export { findRoot } from "./find_root.ts";
 export { type PlatformSet, setupPlatforms, type SetupPlatformsOptions } from "./platforms.ts";
 export { readCheckout, type ReadCheckoutOptions } from "./read_checkout.ts";
@@ -22,6 +30,7 @@ export type {
   Checkout,
   Era,
   EraName,
+  ImageDockerfile,
   Platform,
   PlatformLists,
   Sourced,

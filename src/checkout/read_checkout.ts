@@ -1,8 +1,16 @@
 import { isAbsolute, join, normalize } from "@std/path";
 import { parseBash } from "./bash_parser.ts";
-import { type BashReader, readScripts } from "./bash_reader.ts";
+import { type BashReader, type BashSource, readScripts, scriptOf } from "./bash_reader.ts";
 import type { BashScript } from "./bash_syntax.ts";
-import { detectEra } from "./era.ts";
+import {
+  type BuildFiles,
+  containerSources,
+  findBuildFiles,
+  generatedCode,
+  imageDockerfiles,
+} from "./build_files.ts";
+import { applyConfig, type CheckoutConfig } from "./config.ts";
+import { detectEra, namedEra } from "./era.ts";
 import { type CheckoutFile, readCheckoutFile, readCheckoutFileSync } from "./files.ts";
 import { minimumGo, pinnedGo } from "./go_pin.ts";
 import { type EraTable, eraTable } from "./tables.ts";
@@ -16,12 +24,15 @@ export interface ReadCheckoutOptions {
   variables: Readonly<Record<string, string>>;
   /** The host's architecture as Go writes it: `amd64`. */
   hostArch: string;
+  /** What `kbuild.toml` says (`findConfig`): it beats what is read. */
+  config?: CheckoutConfig | undefined;
 }
 
 const GOLANG = "hack/lib/golang.sh";
 const COMMON = "build/common.sh";
 const RELEASE = "build/lib/release.sh";
 const VERSION = "hack/lib/version.sh";
+const INIT = "hack/lib/init.sh";
 const GO_MOD = "go.mod";
 
 /** Scripts that hold no lists; reading them on `source` would only take time. */
@@ -35,6 +46,17 @@ const NOT_FOLLOWED = new Set([
   ),
 ]);
 
+/** What `release.sh` makes the names of images from, and what stands for it when they are read. */
+const IMAGE_VARIABLES = ["arch", "binary_name", "docker_tag", "md5_sum"];
+const MARK = "\u0001";
+
+/** `go 1.22.0` in a go.mod. */
+const GO_DIRECTIVE = /^go\s+([0-9]+\.[0-9]+(?:\.[0-9]+)?)\s*(?:\/\/.*)?$/;
+
+/** Lists that Kubernetes itself has under these names: no other list renamed. */
+const USUAL_LISTS =
+  /^KUBE_(((TEST_)?SERVER(_IMAGE)?|NODE|CLIENT|TEST|CONFORMANCE_IMAGE|ALL)_(TARGETS|BINARIES)|.*_PLATFORMS)$/;
+
 /** Variables that narrow the lists, which are wanted whole. */
 const NARROWING = ["KUBE_BUILD_PLATFORMS", "KUBE_BUILDER_OS", "KUBE_FASTBUILD"];
 
@@ -47,21 +69,28 @@ const NARROWING = ["KUBE_BUILD_PLATFORMS", "KUBE_BUILDER_OS", "KUBE_FASTBUILD"];
  * @throws {KbuildError} The folder is no Kubernetes checkout.
  */
 export async function readCheckout(root: string, options: ReadCheckoutOptions): Promise<Checkout> {
-  const era = await detectEra(root);
+  const { config } = options;
+  const era = config?.era === undefined
+    ? await detectEra(root)
+    : namedEra(config.era, `"${config.path}" says so`);
   const paths = [
     GOLANG,
     COMMON,
     RELEASE,
     VERSION,
+    INIT,
     GO_MOD,
     ".go-version",
     "build/build-image/cross/VERSION",
   ];
-  const files = new Map(
-    (await Promise.all(paths.map((path) => readCheckoutFile(root, path))))
-      .map((file) => [file.path, file]),
-  );
-  return new CheckoutReader(root, files, eraTable(era.name), options).read(era);
+  const [buildFiles, ...texts] = await Promise.all([
+    findBuildFiles(root),
+    ...paths.map((path) => readCheckoutFile(root, path)),
+  ]);
+  const files = new Map(texts.map((file) => [file.path, file]));
+  const reader = new CheckoutReader(root, files, eraTable(era.name), options);
+  const checkout = reader.read(era, buildFiles);
+  return config === undefined ? checkout : applyConfig(checkout, config);
 }
 
 class CheckoutReader {
@@ -70,6 +99,9 @@ class CheckoutReader {
   readonly #table: EraTable;
   readonly #options: ReadCheckoutOptions;
   readonly #refusals: string[] = [];
+  readonly #sources: readonly BashSource[];
+  /** What those source besides. */
+  readonly #followed = new Map<string, BashSource>();
   readonly #scripts: readonly BashScript[];
   readonly #bash: BashReader;
 
@@ -84,27 +116,30 @@ class CheckoutReader {
     this.#table = table;
     this.#options = options;
     for (const path of [GOLANG, COMMON, RELEASE, VERSION]) this.#noteMissing(this.#file(path));
-    this.#scripts = [GOLANG, COMMON].flatMap((path) => {
+    this.#sources = [INIT, GOLANG, COMMON].flatMap((path) => {
       const { text } = this.#file(path);
-      return text === undefined ? [] : [parseBash(path, text)];
+      return text === undefined ? [] : [Object.freeze({ path, text })];
     });
+    this.#scripts = this.#sources.filter(({ path }) => path !== INIT).map(scriptOf);
     this.#bash = this.#run(this.#scripts);
   }
 
-  read(era: Checkout["era"]): Checkout {
+  read(era: Checkout["era"], buildFiles: BuildFiles): Checkout {
     const { value: goPackage } = this.#goPackage();
-    const wrapped = this.#wrappedBinaries();
+    const platforms = this.#platforms();
+    const wrapped = this.#wrappedBinaries(platforms.server.value);
     const narrows = this.#narrowsPlatforms();
     const dockerRegistry = this.#optional("KUBE_DOCKER_REGISTRY");
     const baseImageRegistry = this.#optional("KUBE_BASE_IMAGE_REGISTRY");
     const setcapImage = this.#optional("KUBE_BUILD_SETCAP_IMAGE");
     const crossImage = this.#crossImage();
+    const go = this.#pinnedGo();
     const checkout: Checkout = {
       root: this.#root,
       era,
       goPackage: this.#goPackage(),
       targets: this.#targets(wrapped),
-      platforms: this.#platforms(),
+      platforms,
       staticBinaries: this.#list(
         ["KUBE_STATIC_BINARIES", "KUBE_STATIC_LIBRARIES"],
         this.#table.staticBinaries,
@@ -115,7 +150,8 @@ class CheckoutReader {
         this.#table.coveragePackages,
       ),
       minimumGo: this.#minimumGo(),
-      pinnedGo: this.#pinnedGo(),
+      pinnedGo: go?.pin,
+      pinnedGoExact: go?.exact ?? false,
       parallelBuildMemory: this.#parallelBuildMemory(),
       versionPackages: this.#versionPackages(goPackage),
       wrappedBinaries: wrapped,
@@ -126,6 +162,15 @@ class CheckoutReader {
       ...(baseImageRegistry === undefined ? {} : { baseImageRegistry }),
       ...(setcapImage === undefined ? {} : { setcapImage }),
       ...(crossImage === undefined ? {} : { crossImage }),
+      generated: generatedCode(buildFiles, this.#table),
+      dockerfiles: imageDockerfiles(
+        buildFiles,
+        this.#file(RELEASE),
+        wrapped.value.map(({ binary }) => binary),
+        this.#table,
+      ),
+      container: containerSources(this.#file(COMMON), era.name, this.#table),
+      scripts: Object.freeze([...this.#sources, ...this.#followed.values()]),
       refusals: Object.freeze(this.#refusals),
     };
     return Object.freeze(checkout);
@@ -171,7 +216,12 @@ class CheckoutReader {
     if (!inside.startsWith(`${this.#root}/`)) return undefined;
     const relative = inside.slice(this.#root.length + 1);
     if (NOT_FOLLOWED.has(relative)) return "";
-    return this.#files.get(relative)?.text ?? readCheckoutFileSync(this.#root, relative).text;
+    const text = this.#files.get(relative)?.text ??
+      readCheckoutFileSync(this.#root, relative).text;
+    if (text !== undefined && relative.endsWith(".sh")) {
+      this.#followed.set(relative, Object.freeze({ path: relative, text }));
+    }
+    return text;
   }
 
   #sourced<T>(value: T, source: string): Sourced<T> {
@@ -198,8 +248,23 @@ class CheckoutReader {
     }
     const [first] = names;
     const found = this.#bash.source(first!);
-    if (found === undefined) this.#refuse(`${file}: ${first} is not assigned`);
-    else this.#refuse(`${this.#relative(found.path)}:${found.line}: ${first} is no list`);
+    if (found !== undefined) {
+      this.#refuse(`${this.#relative(found.path)}:${found.line}: ${first} is no list`);
+      return;
+    }
+    const other = this.#renamed(first!);
+    const hint = other === undefined ? "" : `, but ${other} is (${this.#sourceOf(other)})`;
+    this.#refuse(`${file}: ${first} is not assigned${hint}`);
+  }
+
+  /** A list of a fork whose name has all words but one of the name that is missing. */
+  #renamed(name: string): string | undefined {
+    const words = new Set(name.split("_"));
+    return this.#bash.names.find((other) => {
+      if (USUAL_LISTS.test(other) || this.#bash.array(other) === undefined) return false;
+      const common = other.split("_").filter((word) => words.has(word));
+      return common.length >= words.size - 1;
+    });
   }
 
   #relative(path: string): string {
@@ -282,11 +347,16 @@ class CheckoutReader {
     const { text } = this.#file(GOLANG);
     const found = text === undefined ? undefined : minimumGo(text);
     if (found !== undefined) return this.#sourced(found.value, `${GOLANG}:${found.line}`);
+    const lines = this.#file(GO_MOD).text?.split("\n") ?? [];
+    const line = lines.findIndex((line) => GO_DIRECTIVE.test(line));
+    if (line >= 0) {
+      return this.#sourced(GO_DIRECTIVE.exec(lines[line]!)![1]!, `${GO_MOD}:${line + 1}`);
+    }
     if (text !== undefined) this.#refuse(`${GOLANG}: minimum_go_version is not assigned`);
     return this.#fallback(this.#table.minimumGo);
   }
 
-  #pinnedGo(): Sourced<string> | undefined {
+  #pinnedGo(): ReturnType<typeof pinnedGo> {
     const [goVersion, cross] = [".go-version", "build/build-image/cross/VERSION"]
       .map((path) => this.#file(path)) as [CheckoutFile, CheckoutFile];
     const found = pinnedGo(goVersion, cross);
@@ -325,15 +395,18 @@ class CheckoutReader {
     return this.#fallback(this.#table.versionPackages);
   }
 
-  #wrappedBinaries(): Sourced<readonly WrappedBinary[]> {
-    const result = readWrappedBinaries(this.#bash, this.#table, this.#options.variables);
+  #wrappedBinaries(platforms: readonly string[]): Sourced<readonly WrappedBinary[]> {
+    const result = readWrappedBinaries(this.#bash, this.#table, {
+      variables: this.#options.variables,
+      platforms,
+    });
     if (result.why !== undefined && this.#file(COMMON).text !== undefined) {
       this.#refuse(`${COMMON}${result.why}`);
     }
     return this.#sourced(result.value, result.source);
   }
 
-  /** `docker_registry` of release.sh; 1.7 writes the registry into `docker_image_tag`. */
+  /** `docker_registry` of release.sh; 1.5 to 1.8 write the registry into `docker_image_tag`. */
   #imageRegistry(): Sourced<string> {
     const lines = this.#file(RELEASE).text?.split("\n") ?? [];
     for (const name of ["docker_registry", "docker_image_tag"]) {
@@ -343,7 +416,8 @@ class CheckoutReader {
       for (const [i, line] of lines.entries()) {
         const text = expression.exec(line)?.[1];
         if (text === undefined) continue;
-        const value = this.#run([parseBash(RELEASE, text)]).get(name);
+        const marked = Object.fromEntries(IMAGE_VARIABLES.map((name) => [name, MARK]));
+        const value = this.#run([parseBash(RELEASE, text)], marked).get(name)?.split(`/${MARK}`)[0];
         if (value !== undefined && value !== "") return this.#sourced(value, `${RELEASE}:${i + 1}`);
       }
     }

@@ -1,3 +1,5 @@
+import type { BashSource } from "./bash_reader.ts";
+
 /** A value together with where it was found. */
 export interface Sourced<T> {
   /** What was found. */
@@ -76,6 +78,14 @@ export interface WrappedBinary {
   readonly baseImages?: Readonly<Record<string, string>>;
 }
 
+/** The Dockerfile of a release image. */
+export interface ImageDockerfile {
+  /** `kube-apiserver`, `conformance`. */
+  readonly image: string;
+  /** Path from the root; absent: `build/lib/release.sh` writes one (up to 1.20), or it is missing. */
+  readonly path?: string;
+}
+
 /** What kbuild knows of one checkout. Frozen; everything else asks this. */
 export interface Checkout {
   /** KUBE_ROOT: absolute, links resolved. */
@@ -98,6 +108,11 @@ export interface Checkout {
   readonly minimumGo: Sourced<string>;
   /** The Go that the checkout pins (`.go-version`, `build/build-image/cross/VERSION`). */
   readonly pinnedGo: Sourced<string> | undefined;
+  /**
+   * Whether a build must use exactly `pinnedGo`: `.go-version` says so (1.27 and later, backported);
+   * `build/build-image/cross/VERSION` only names the Go of the build container.
+   */
+  readonly pinnedGoExact: boolean;
   /** GiB of memory for building platforms side by side: `KUBE_PARALLEL_BUILD_MEMORY`. */
   readonly parallelBuildMemory: Sourced<number>;
   /** Packages that take `-X PACKAGE.gitVersion=…`, in the order of `kube::version::ldflags`. */
@@ -121,6 +136,17 @@ export interface Checkout {
   readonly setcapImage?: Sourced<string>;
   /** `KUBE_CROSS_IMAGE:KUBE_CROSS_VERSION`: where the build container starts from. */
   readonly crossImage?: Sourced<string>;
+  /**
+   * Where generated Go code comes from: the build makes it (`Makefile.generated_files`, up to 1.25),
+   * or all of it is committed.
+   */
+  readonly generated: Sourced<"committed" | "makefile">;
+  /** The Dockerfiles of the images in a release: server images in order, then conformance. */
+  readonly dockerfiles: Sourced<readonly ImageDockerfile[]>;
+  /** How the build container gets at the sources (kubernetes/kubernetes#134510, 1.35). */
+  readonly container: Sourced<"bind-mount" | "rsync">;
+  /** The scripts that all of this was read from, as they are: `readGoCalls` reads on in them. */
+  readonly scripts: readonly BashSource[];
   /** What could not be read and was taken from the built-in table: "file:line: why". */
   readonly refusals: readonly string[];
 }

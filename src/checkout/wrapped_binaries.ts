@@ -2,7 +2,7 @@ import type { BashReader } from "./bash_reader.ts";
 import { type EraTable, tableImage } from "./tables.ts";
 import type { WrappedBinary } from "./types.ts";
 
-/** Architectures that the scripts know bases for. */
+/** Architectures that Kubernetes' own scripts know bases for. */
 const ARCHITECTURES = ["amd64", "arm", "arm64", "ppc64le", "s390x"];
 const FUNCTION = "kube::build::get_docker_wrapped_binaries";
 
@@ -20,14 +20,21 @@ export interface WrappedBinariesResult {
  *
  * @param bash `hack/lib/golang.sh` and `build/common.sh`, read.
  * @param table The fallback.
- * @param variables The environment, for the fallback: `KUBE_BASE_IMAGE_REGISTRY` and the like.
+ * @param options The environment, for the fallback (`KUBE_BASE_IMAGE_REGISTRY` and the like), and the
+ * server platforms, whose architectures (`riscv64` of a fork) have bases, too.
  */
 export function readWrappedBinaries(
   bash: BashReader,
   table: EraTable,
-  variables: Readonly<Record<string, string>>,
+  options: {
+    variables: Readonly<Record<string, string>>;
+    platforms: readonly string[];
+  },
 ): WrappedBinariesResult {
-  const byArch = ARCHITECTURES.map((arch) => ({ arch, pairs: parse(bash.call(FUNCTION, [arch])) }));
+  const { variables, platforms } = options;
+  const served = platforms.map((platform) => platform.split("/")[1] ?? "");
+  const architectures = [...new Set([...ARCHITECTURES, ...served])].filter((arch) => arch !== "");
+  const byArch = architectures.map((arch) => ({ arch, pairs: parse(bash.call(FUNCTION, [arch])) }));
   const amd64 = byArch[0]!.pairs;
   const source = bash.functionSource(FUNCTION);
   if (amd64 === undefined || source === undefined) {

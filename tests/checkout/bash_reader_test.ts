@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type BashReader, readBash, type ReadBashOptions } from "../../src/checkout/mod.ts";
+import { DUMP, SAME_AS_BASH } from "./scripts.ts";
 
 function read(text: string, options: Partial<ReadBashOptions> = {}): BashReader {
   return readBash({
@@ -9,23 +10,6 @@ function read(text: string, options: Partial<ReadBashOptions> = {}): BashReader 
     ...options,
   });
 }
-
-/** Prints `NAME=(…)` lines, one element a line, as {@linkcode ours} does. */
-const DUMP = `
-dump() {
-  local name
-  for name in "$@"; do
-    if [[ "$(declare -p "$name" 2>/dev/null)" =~ ^declare\\ -[A-Za-z]*a ]]; then
-      local -n ref="$name"
-      echo "$name is an array of \${#ref[@]}"
-      [[ \${#ref[@]} == 0 ]] || printf '<%s>\\n' "\${ref[@]}"
-      unset -n ref
-    else
-      printf '%s is <%s>\\n' "$name" "\${!name-unset}"
-    fi
-  done
-}
-`;
 
 function ours(bash: BashReader, names: readonly string[]): string {
   return names.map((name) => {
@@ -45,93 +29,6 @@ async function hasBash(): Promise<boolean> {
 }
 
 const noBash = !await hasBash();
-
-/** Scripts that set A, B, C and D; each must give what bash itself gives. */
-const SAME_AS_BASH: Record<string, string> = {
-  "quotes and escapes": String.raw`A='a "b" $c \n'; B="x \"y\" \$z \a"; C=p\ q\$r; D=$'t\tn\n\'q'`,
-  "adjacent quotes": `x=1; A=a"b c"'d e'$x"$x"; B=""; C="a"""; D=`,
-  "line continuation": 'A=one\\\ntwo\nB="p \\\n  q"\nC=(a \\\n b)',
-  "comments": "# A=x\nA=1 # two\nB=a#b\nC=( # first\n  a # it's \"open (\n  # b\n  c\n)",
-  "arrays": 'A=(a "b c" d) B=() C=("")\nD=(x)\nD+=(y "z w")\nA+=(e)',
-  "array over lines":
-    'readonly A=(\n  cmd/a\n  "cmd/b c"\n\n  cmd/d )\ndeclare -a B; local_x=(q); C=("${local_x[@]}" "${A[@]}")',
-  "scalar append and index": 'A=a; A+=b; B=(a b); B[1]=X; B[2]=Y; C=("${B[@]}"); C=Z; D="${B[1]}"',
-  "defaults": 'E=""; A="${E:-d}"; B="${E-d}"; C="${NOPE-d}${NOPE:-"q r"}"; D="${NOPE:=n}$NOPE"',
-  "alternates":
-    'E=""; F=f; A="${E:+y}${E+z}"; B="${F:+y}"; C=("${E:+y}"); D=(${E:+y} "${NO:+"a"}")',
-  "all elements": 'X=(a "b c" ""); A=("${X[@]}"); B="${X[*]}"; C=("p${X[@]}s"); D=(${X[@]})',
-  "all elements or nothing":
-    'X=(); Y=(1 2); A=("${X[@]:+"${X[@]}"}"); B=("${Y[@]:+"${Y[@]}"}"); C=("${X[@]:+${X[@]}}")',
-  "star joins with IFS":
-    'X=(a b c); IFS=,; A="${X[*]}"; B="${X[@]}"; IFS=""; D="${X[*]}"; unset IFS; C="${X[*]}"',
-  "prefixes":
-    'X=(cmd/a/b x/y z); A=("${X[@]##*/}"); B=("${X[@]#*/}"); P=cmd/; C="${X[0]#$P}"; D="${X[0]#"*"/}"',
-  "suffixes": 'X=(a.b.c d.e f); A=("${X[@]%.*}"); B=("${X[@]%%.*}"); C="${X[0]%c}"; D="${X[0]%/*}"',
-  "replacements": String
-    .raw`X=(a/b/a c); A=("\${X[@]/a/Z}"); B=("\${X[@]//a/Z}"); C=("\${X[@]/%/.exe}"); D=("\${X[@]/#/pre-}")`
-    .replaceAll("\\$", "$"),
-  "replacements of slashes": String
-    .raw`X=linux/amd64; A="${"$"}{X//\//_}"; B="${"$"}{X/\//}"; C="${"$"}{X/#linux/L}"; D="${"$"}{X/%64/x}"`,
-  "lengths and substrings":
-    'X=(a bb ccc); A=${#X[@]}; B=${#X[2]}; Y=abcdef; C="${Y:1:3}${Y:4}"; D="${Y: -2}"',
-  "case changes and indirection": 'Y=aB; A="${Y^^}"; B="${Y,,}"; N=Y; C="${!N}"; D="${!N:-q}"',
-  "functions and locals":
-    'x=g\nf() { local x=1 y="$1"; echo "$x-$y-$#-$2"; }\nA="$(f a "b c")"; B="$x"\nfunction g { x=2; }\ng; C=$x\nh() { echo "$@"; }; D=$(h a "b  c")',
-  "nested functions":
-    'o() { local -a l; add() { l+=("<$1>"); }; add 1; add "2 3"; echo "${l[*]-}"; }; A=$(o); B="${l[*]-none}"',
-  "subshells keep their changes":
-    'x=1; f() { x=2; echo "$x"; }; A="$(f)"; B=$x; (x=3); C=$x; { x=4; }; D=$x',
-  "splitting":
-    'f() { echo "a  b"; echo c; }; A=($(f)); B=("$(f)"); for x in $(f); do C+="<$x>"; done; D=$(f)',
-  "read": 'IFS=" " read -ra A <<< "a  b c "; IFS=" " read -r -a B <<< ""; read -r C D <<< "x y z"',
-  "read other separators":
-    'IFS=, read -ra A <<< "a,b,,c"; IFS=":" read -r B C <<< "p:q:r"; IFS= read -r D <<< "  s "',
-  "read takes one line":
-    'f() { echo "a b"; echo c; }; IFS=" " read -ra A <<< "$(f)"; while read -r l; do B+="<$l>"; done < <(f)',
-  "mapfile": 'f() { printf "%s\\n" a "b c" ""; }; mapfile -t A < <(f); readarray -t B <<< "x"',
-  "if and elif":
-    'X=b; if [[ $X == a ]]; then A=1; elif [[ "$X" == "b" ]]; then A=2; else A=3; fi; if [ "$X" = c ]; then B=1; else B=2; fi',
-  "patterns in conditions":
-    'X=darwin19; [[ $X == "darwin"* ]] && A=y; [[ $X == "darwin*" ]] || B=n; [[ $X != d?rwin[0-9]* ]] || C=y; P="d*"; [[ $X == $P && $X != "$P" ]] && D=y',
-  "conditions":
-    'X=""; Y=y; [[ -z $X && -n $Y ]] && A=1; [[ ! -n $X || $Y == z ]] && B=1; [[ ( -z $Y || -n $X ) && -n $Y ]] || C=1; if ! [[ $Y ]]; then D=1; else D=2; fi',
-  "numbers in conditions":
-    'X=(a b); [[ ${#X[@]} -eq 2 ]] && A=1; [[ 10 -lt 9 ]] || B=1; [ "${#X[@]}" -ge 2 ] && C=1; [[ b > a ]] && D=1',
-  "regular expressions": String
-    .raw`m() { [[ "$1" =~ $2 ]] && echo y || echo n; }; A="$(m k8s.io/x '^([[:alnum:]]+\.)+[[:alnum:]]+/')$(m cmd/x '^([[:alnum:]]+\.)+[[:alnum:]]+/')"; [[ "v1.20.3" =~ ^v[0-9]+\.[0-9]+ ]] && B=y; [[ a.test =~ ".test"$ ]] && C=y; [[ xtest =~ ".test"$ ]] || D=n`,
-  "case":
-    'f() { case "$1" in "linux/"*) echo l ;; darwin|mac) echo d;; [a-c]?) echo r;; *) echo o; esac; }; A=$(f linux/arm)$(f mac)$(f bz)$(f "")',
-  "for over arguments":
-    'f() { local t; for t; do echo "<$t>"; done; for u do echo "$u"; done; }; A="$(f a "b c")"; for i in 1 2 3; do [[ $i == 2 ]] && continue; B+=$i; done; for i in a b; do for j in x y; do [[ $j == y ]] && continue 2; C+=$i$j; done; done; for i in 1 2 3; do if [[ $i == 2 ]]; then break; fi; done; D=$i',
-  "return values":
-    'f() { [[ "$1" == a ]] && return 0; return 3; }; f a && A=0; f b || B=$?; if f c; then C=1; else C=2; fi; g() { echo one; return; echo two; }; D=$(g)',
-  "lists":
-    "false && A=1; true || A=2; false || true && B=3; ! false && C=4; true && { D=5; } || D=6",
-  "positional arguments":
-    'f() { local a="$1"; shift; A="$a/$#/$*"; set -- x "y z"; B="$2"; for i; do C+="<$i>"; done; D="${9:-none}${2:+two}"; }; f 1 2 "3 4"',
-  "here-documents":
-    'X=v; read -r A <<EOF\nx ${X} "q" $(echo r)\nEOF\nread -r B <<\'END\'\n${X}\nEND\nC="$(cat <<-T\n\tindented\n\tT\n)"',
-  "printf":
-    'A=$(printf "%s\\n" a "b c"); B=$(printf "%s=%d;" x 1 y 2); C=$(printf "100%%"); printf -v D "%s-%s" p q',
-  "echo": 'A="$(echo -n a; echo b)"; B="$(echo "")"; C="$(echo -e "x\\ty")"; D="$(echo -- a)"',
-  "paths":
-    'A="$(dirname a/b/c) $(dirname a) $(dirname /a) $(dirname a/b/)"; B="$(basename a/b/c) $(basename a) $(basename a/)"; D=$(basename "x y/z w")',
-  "braces": 'A=(linux/{amd64,arm64} x{1,2}{a,b}) B={a,b} C=(a{b} "{c,d}") D=${A[@]}',
-  "pipelines":
-    'A="$(printf "%s\\n" b a b | sort | uniq -d)"; B="$(printf "%s\\n" b a b | sort -u)"; x=1; echo 2 | { read -r x; }; C=$x',
-  "temporary variables":
-    'V=1; f() { echo "V=$V"; }; A="$(V=2 f)$V"; IFS=, read -ra B <<< "a,b"; C=("a,b")',
-  "backquotes": 'f() { echo "$1"; }; A=`f x`; B="`f "a b"`"; C=`echo \\`f y\\``',
-  "redirections":
-    'f() { echo out; echo err >&2; }; A="$(f 2>/dev/null)"; B="$(f >/dev/null 2>&1)"; C="$({ echo x; } 2>/dev/null)"',
-  "while and until":
-    "i=a; while [[ $i != aaaa ]]; do i+=a; done; A=$i; until [[ $i == aaaaaa ]]; do i+=a; done; B=$i",
-  "unset": "A=1; unset A; f() { :; }; B=(a); unset B; C=${B[0]-gone}",
-  "odd words": 'A=a=b; B=-n; C=(--x=1 ]) ; D="]"; if true; then A=fi; fi',
-  "escaped braces": String.raw`A="a\}b"; B="${"$"}{NO:-x\}y}"; C=a\}b; D="${"$"}{NO-"q}r"}"`,
-  "dollar alone": 'A="a$ b$"; B=a$; C="$ $"; D="100$%"',
-  "carried functions": "f() { g; }; g() { echo later; }; A=$(f)",
-};
 
 for (const [name, script] of Object.entries(SAME_AS_BASH)) {
   Deno.test({
@@ -155,7 +52,9 @@ for (const [name, script] of Object.entries(SAME_AS_BASH)) {
 const UNKNOWN: Record<string, { script: string; why: string }> = {
   "a command": { script: "A=$(git describe); B=1", why: '"git" is not run' },
   "a command inside a function": { script: "f() { echo a; id -u; }; A=$(f); B=1", why: '"id"' },
-  "arithmetic": { script: "A=$((1 + 1)); B=1", why: "Arithmetic" },
+  "arithmetic": { script: "A=$((2 ** 3)); B=1", why: 'arithmetic "2 ** 3"' },
+  "what arithmetic may set": { script: "X=$(id); : $((A = X + 1)); B=1", why: '"id"' },
+  "what an expansion may set": { script: "unset A; : $(id) ${A:=x}; B=1", why: '"id"' },
   "a variable that is not set": { script: 'A="x${NOPE}"; B=1', why: '"NOPE" is not set' },
   "a variable made from an unknown one": { script: "X=$(id); A=(a $X); B=1", why: '"id"' },
   "a file that is not there": { script: "A=$(cat /nowhere); B=1", why: '"/nowhere"' },
@@ -180,7 +79,39 @@ const UNKNOWN: Record<string, { script: string; why: string }> = {
     script: "f() { id && return; A=1; }; f; B=1",
     why: '"id"',
   },
-  "eval": { script: 'eval "A=(x)"; B=1', why: '"eval" is not run' },
+  "what a broken eval may set": { script: 'eval "A=(x"; B=1', why: "" },
+  "what an unknown eval may set": { script: 'eval "A=($(id))"; B=1', why: '"id" is not run' },
+  "sed that runs a program": { script: "A=$(echo a | sed 's/a/b/e'); B=1", why: 'flags "e"' },
+  "sed that writes a file": { script: "A=$(echo a | sed 's/a/b/w x'); B=1", why: "w x" },
+  "sed with a choice": { script: "A=$(echo a | sed 's/a\\|b/c/'); B=1", why: '"\\|"' },
+  "sed with a repeated group": { script: "A=$(echo a | sed 's/\\(a\\)*//'); B=1", why: "repeated" },
+  "sed with a group that is not there": {
+    script: "A=$(echo a | sed 's/a/\\1/'); B=1",
+    why: "no group",
+  },
+  "sed of a file": { script: "A=$(sed s/a/b/ x); B=1", why: '"sed" takes' },
+  "awk that does more": { script: "A=$(echo a | awk '{system($1)}'); B=1", why: "awk program" },
+  "awk with another separator": {
+    script: "A=$(echo a | awk -F'[,]' '{print $1}'); B=1",
+    why: "[,]",
+  },
+  "tr of other sets": { script: "A=$(echo a | tr '[=a=]' b); B=1", why: "tr" },
+  "letters of other languages": {
+    script: "A=$(echo ä | awk '{print toupper($1)}'); B=1",
+    why: "locale",
+  },
+  "arithmetic on a text": { script: "X=abc; A=$((X + 1)); B=1", why: '"abc" is no plain number' },
+  "arithmetic on an octal number": { script: "A=$((010)); B=1", why: '"010"' },
+  "a division by zero": { script: "A=$((1 / 0)); B=1", why: "1 / 0" },
+  "arithmetic beyond 53 bits": { script: "A=$((99999999999999 * 99999)); B=1", why: "99999" },
+  "arithmetic without end": {
+    script: `A=$((${"(".repeat(60)}1${")".repeat(60)})); B=1`,
+    why: "((",
+  },
+  "a negative subscript": { script: "X=(a b); A=${X[0-1]}; B=1", why: "subscript" },
+  "a status after an unknown command": { script: "id; A=$?; B=1", why: '"id"' },
+  "arithmetic of old": { script: "A=$[1 + 1]; B=1\nB=1", why: "$[" },
+  "let without an expression": { script: "let && A=1\nB=1", why: '"let" has no' },
   "a process that writes": { script: "A=$(echo x > /tmp/y); B=1", why: "/tmp/y" },
   "a syntax error": { script: "A=(a\nB=${\nfi", why: "" },
   "a syntax error in a function": {
@@ -203,6 +134,19 @@ for (const [name, { script, why }] of Object.entries(UNKNOWN)) {
     assert(refusal!.line >= 2, `line ${refusal!.line}`);
   });
 }
+
+Deno.test("readBash() takes a file with the line ends of Windows, but no mixture", () => {
+  const reader = read("A=(a\r\n  b)\r\nB=c\r\n");
+  assertEquals([reader.array("A"), reader.get("B")], [["a", "b"], "c"]);
+  assertEquals(read("A=a\r\nB=b\n").get("A"), "a\r");
+  assertEquals(read("A=a\0b\n").get("A"), "ab");
+});
+
+Deno.test("readBash() leaves unknown what a here-document without end would say", () => {
+  const reader = read("B=1\nread -r A <<END");
+  assertEquals([reader.get("A"), reader.get("B")], [undefined, "1"]);
+  assertStringIncludes(reader.why("A")!.why, '"END" does not end');
+});
 
 Deno.test("readBash() goes on after what it cannot parse", () => {
   const reader = read("A=1\nfor x in a; do\n  ${\ndone\nB=2\nf() {\n  (( \n}\nC=3\n");

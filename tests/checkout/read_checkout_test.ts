@@ -57,6 +57,7 @@ Deno.test("readCheckout() takes every value from the checkout's own files", asyn
       source: golang("minimum_go_version=go"),
     });
     assertEquals(checkout.pinnedGo, { value: "1.22.6", source: ".go-version:1" });
+    assertEquals(checkout.pinnedGoExact, true);
     assertEquals(checkout.parallelBuildMemory.value, 20);
     assertEquals(checkout.versionPackages, {
       value: ["example.com/kube/vendor/example.com/a/version", "example.com/b/version"],
@@ -137,7 +138,7 @@ Deno.test("readCheckout() falls back to the era's table and says why", async () 
         files["hack/lib/golang.sh"] = "version https://git-lfs.github.com/spec/v1\noid sha256:0\n";
       },
       refusals: ["hack/lib/golang.sh: A Git LFS pointer", "is_statically_linked"],
-      check: (checkout) => assertEquals(checkout.minimumGo.source, "built-in table (1.35 alpha)"),
+      check: (checkout) => assertEquals(checkout.minimumGo, { value: "1.22", source: "go.mod:3" }),
     },
     {
       change: (files) => {

@@ -1,0 +1,3 @@
+/** `@std/toml` where only npm is reachable. */
+// @ts-types="./types/toml.d.ts"
+export * from "deno-std/toml/mod.js";

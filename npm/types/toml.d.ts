@@ -1,0 +1,2 @@
+/** The part of `@std/toml` that kbuild uses. */
+export function parse(tomlString: string): Record<string, unknown>;

@@ -1,0 +1,46 @@
+import { join } from "@std/path";
+import { KbuildError } from "../errors.ts";
+import { reasonOf } from "./entry.ts";
+
+/**
+ * Removes a file or folder, read-only folders included (Go's module cache has such); never follows
+ * a link. What is not there is no error.
+ *
+ * @throws {KbuildError} Something in it belongs to somebody else.
+ */
+export async function removeTree(path: string): Promise<void> {
+  try {
+    await removeOnce(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw cannotRemove(path, error);
+    try {
+      await makeWritable(path);
+      await removeOnce(path);
+    } catch (second) {
+      throw cannotRemove(path, second);
+    }
+  }
+}
+
+async function removeOnce(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function makeWritable(folder: string): Promise<void> {
+  if (!(await Deno.lstat(folder)).isDirectory) return;
+  await Deno.chmod(folder, 0o755);
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory) await makeWritable(join(folder, name));
+  }
+}
+
+function cannotRemove(path: string, cause: unknown): KbuildError {
+  return new KbuildError(`Cannot remove "${path}": ${reasonOf(cause)}`, {
+    notes: ["Someone else may own it: an older build in a container runs as root"],
+    cause,
+  });
+}

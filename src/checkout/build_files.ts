@@ -1,0 +1,104 @@
+import { join } from "@std/path";
+import { type CheckoutFile, isThere } from "./files.ts";
+import type { EraTable } from "./tables.ts";
+import type { EraName, ImageDockerfile, Sourced } from "./types.ts";
+
+/** Files that say by being there how a checkout is built. */
+export interface BuildFiles {
+  /** The Makefile that makes generated code, if there is one. */
+  readonly generatedMakefile: string | undefined;
+  /** `hack/update-codegen.sh`, if it is there. */
+  readonly updateCodegen: string | undefined;
+  /** Dockerfiles of server images, by binary; `""` is that of all others (1.21 and later). */
+  readonly server: ReadonlyMap<string, string>;
+  /** The Dockerfile of the conformance image (1.14 and later). */
+  readonly conformance: string | undefined;
+}
+
+const SERVER_IMAGE = "build/server-image";
+const RELEASE = "build/lib/release.sh";
+
+/** Looks for them; never throws. */
+export async function findBuildFiles(root: string): Promise<BuildFiles> {
+  const first = async (...paths: string[]) => {
+    for (const path of paths) if (await isThere(root, path)) return path;
+    return undefined;
+  };
+  const [generatedMakefile, updateCodegen, server, conformance] = await Promise.all([
+    first("Makefile.generated_files", "build/root/Makefile.generated_files"),
+    first("hack/update-codegen.sh"),
+    serverDockerfiles(root),
+    first("test/conformance/image/Dockerfile", "cluster/images/conformance/Dockerfile"),
+  ]);
+  return { generatedMakefile, updateCodegen, server, conformance };
+}
+
+async function serverDockerfiles(root: string): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  const names = [""];
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(join(root, SERVER_IMAGE))) {
+      if (isDirectory) names.push(name);
+    }
+  } catch {
+    return found; // Before 1.21 there is none.
+  }
+  for (const name of names.sort()) {
+    const path = [SERVER_IMAGE, name, "Dockerfile"].filter((part) => part !== "").join("/");
+    if (await isThere(root, path)) found.set(name, path);
+  }
+  return found;
+}
+
+/** Which Dockerfile each release image has: {@linkcode ImageDockerfile}. */
+export function imageDockerfiles(
+  files: BuildFiles,
+  release: CheckoutFile,
+  binaries: readonly string[],
+  table: EraTable,
+): Sourced<readonly ImageDockerfile[]> {
+  const images = binaries.map((image) => {
+    const path = files.server.get(image) ?? files.server.get("");
+    return Object.freeze({ image, ...(path === undefined ? {} : { path }) });
+  });
+  if (files.conformance !== undefined) {
+    images.push(Object.freeze({ image: "conformance", path: files.conformance }));
+  }
+  const line = lineOf(release.text, /^[^#]*\bdocker_file_path=/);
+  const source = line > 0 ? `${RELEASE}:${line}` : files.server.get("") ?? table.label;
+  return Object.freeze({ value: Object.freeze(images), source });
+}
+
+/** Where generated code comes from: `Checkout.generated`. */
+export function generatedCode(
+  files: BuildFiles,
+  table: EraTable,
+): Sourced<"committed" | "makefile"> {
+  const { generatedMakefile, updateCodegen } = files;
+  return Object.freeze(
+    generatedMakefile === undefined
+      ? { value: "committed", source: updateCodegen ?? table.label }
+      : { value: "makefile", source: generatedMakefile },
+  );
+}
+
+/** How the build container gets at the sources: `Checkout.container`. */
+export function containerSources(
+  common: CheckoutFile,
+  era: EraName,
+  table: EraTable,
+): Sourced<"bind-mount" | "rsync"> {
+  if (common.text === undefined) {
+    const value = era === "workspace-bind" ? "bind-mount" : "rsync";
+    return Object.freeze({ value, source: table.label });
+  }
+  const line = lineOf(common.text, /^[^#]*rsync/i);
+  if (line > 0) return Object.freeze({ value: "rsync", source: `${common.path}:${line}` });
+  const mount = lineOf(common.text, /^[^#]*(--volume|--mount|-v)\b/);
+  return Object.freeze({ value: "bind-mount", source: `${common.path}:${Math.max(mount, 1)}` });
+}
+
+/** Number of the first line that matches, from 1; 0: none. */
+function lineOf(text: string | undefined, expression: RegExp): number {
+  return (text?.split("\n") ?? []).findIndex((line) => expression.test(line)) + 1;
+}

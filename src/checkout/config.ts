@@ -1,0 +1,318 @@
+import { basename, dirname, join } from "@std/path";
+import { KbuildError, UsageError } from "../errors.ts";
+import { didYouMean, nearest } from "../lib/nearest.ts";
+import { ERA_NAMES } from "./era.ts";
+import type {
+  Checkout,
+  EraName,
+  PlatformLists,
+  Sourced,
+  TargetLists,
+  WrappedBinary,
+} from "./types.ts";
+
+/** A list in a configuration file: a new list, or a change of the one that was found. */
+export interface ListChange {
+  /** The whole list; undefined: the one that was found is changed. */
+  readonly replace: readonly string[] | undefined;
+  /** Appended, where they are not in the list. */
+  readonly add: readonly string[];
+  /** Taken out. */
+  readonly remove: readonly string[];
+}
+
+/** What `kbuild.toml` (or `kbuild.json`) says of a checkout, for what cannot be read from it. */
+export interface CheckoutConfig {
+  /** The file, as errors and sources name it. */
+  readonly path: string;
+  /** `era`: instead of what the files say. */
+  readonly era: EraName | undefined;
+  /** Plain values: `go`, `minimum-go`, `go-package`, `image-registry`. */
+  readonly values: Readonly<Partial<Record<ValueKey, string>>>;
+  /** Lists by key: `targets.server`, `static-binaries`. */
+  readonly lists: Readonly<Partial<Record<ListKey, ListChange>>>;
+  /** `images`: base by binary. */
+  readonly images: Readonly<Record<string, string>>;
+}
+
+const VALUE_KEYS = ["go", "minimum-go", "go-package", "image-registry"] as const;
+type ValueKey = typeof VALUE_KEYS[number];
+
+const TARGET_GROUPS = {
+  "server": "server",
+  "node": "node",
+  "client": "client",
+  "test": "test",
+  "server-test": "serverTest",
+  "server-image": "serverImage",
+  "conformance-image": "conformanceImage",
+} as const;
+const PLATFORM_GROUPS = ["server", "node", "client", "test"] as const;
+const PLAIN_LISTS = ["static-binaries", "test-portable", "version-packages"] as const;
+
+type ListKey =
+  | `targets.${keyof typeof TARGET_GROUPS}`
+  | `platforms.${typeof PLATFORM_GROUPS[number]}`
+  | typeof PLAIN_LISTS[number];
+
+const LIST_KEYS: readonly ListKey[] = [
+  ...(Object.keys(TARGET_GROUPS) as (keyof typeof TARGET_GROUPS)[])
+    .map((group) => `targets.${group}` as const),
+  ...PLATFORM_GROUPS.map((group) => `platforms.${group}` as const),
+  ...PLAIN_LISTS,
+];
+const TOP_KEYS = ["era", ...VALUE_KEYS, "targets", "platforms", ...PLAIN_LISTS, "images"];
+
+const NAMES = ["kbuild.toml", "kbuild.json"];
+
+/**
+ * Finds the configuration of a checkout: the named file, else `kbuild.toml` or `kbuild.json` in its
+ * root, else the same beside the checkout's folder.
+ *
+ * @param root Root of the checkout.
+ * @param named `--config`, absolute; undefined: look for one.
+ * @returns undefined where there is none.
+ * @throws {KbuildError} The named file is missing, or a file cannot be understood.
+ */
+export async function findConfig(
+  root: string,
+  named: string | undefined,
+): Promise<CheckoutConfig | undefined> {
+  if (named !== undefined) return await readConfig(named);
+  for (const folder of [root, dirname(root)]) {
+    for (const name of NAMES) {
+      const path = join(folder, name);
+      const info = await Deno.stat(path).catch(() => undefined);
+      if (info?.isFile === true) return await readConfig(path);
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Reads a configuration file; the ending says whether it is TOML or JSON. Every key is checked.
+ *
+ * @throws {KbuildError} It cannot be read, is not well formed, or has an unknown key or value.
+ */
+export async function readConfig(path: string): Promise<CheckoutConfig> {
+  const text = await Deno.readTextFile(path).catch((cause: unknown) => {
+    const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : String(cause);
+    throw new KbuildError(`Cannot read the configuration "${path}": ${why}`, {
+      exitCode: 2,
+      cause,
+    });
+  });
+  return new ConfigReader(path).read(await parse(path, text));
+}
+
+async function parse(path: string, text: string): Promise<unknown> {
+  try {
+    if (path.endsWith(".json")) return JSON.parse(text);
+    const { parse } = await import("@std/toml");
+    return parse(text);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+    throw new KbuildError(`Cannot understand the configuration "${path}": ${why}`, {
+      exitCode: 2,
+      cause,
+    });
+  }
+}
+
+type Table = Readonly<Record<string, unknown>>;
+
+function isTable(value: unknown): value is Table {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string" && item !== "");
+}
+
+class ConfigReader {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  read(top: unknown): CheckoutConfig {
+    if (!isTable(top)) throw this.#wrong("", top, "a table of settings");
+    this.#checkKeys("", top, TOP_KEYS);
+    const values: Partial<Record<ValueKey, string>> = {};
+    for (const key of VALUE_KEYS) {
+      const value = top[key];
+      if (value === undefined) continue;
+      if (typeof value !== "string" || value === "") throw this.#wrong(key, value, "a text");
+      if (key.endsWith("go") && !/^\d+\.\d+/.test(value)) {
+        throw this.#wrong(key, value, 'a version of Go such as "1.21.7"');
+      }
+      values[key] = value;
+    }
+    return Object.freeze({
+      path: this.#path,
+      era: this.#era(top["era"]),
+      values: Object.freeze(values),
+      lists: Object.freeze(this.#lists(top)),
+      images: Object.freeze(this.#images(top["images"])),
+    });
+  }
+
+  #era(value: unknown): EraName | undefined {
+    if (value === undefined) return undefined;
+    const found = ERA_NAMES.find((name) => name === value);
+    if (found !== undefined) return found;
+    const names = ERA_NAMES.map((name) => `"${name}"`).join(", ");
+    throw this.#wrong("era", value, `one of ${names}`);
+  }
+
+  #lists(top: Table): Partial<Record<ListKey, ListChange>> {
+    const lists: Partial<Record<ListKey, ListChange>> = {};
+    for (const group of ["targets", "platforms"]) {
+      const table = top[group];
+      if (table === undefined) continue;
+      if (!isTable(table)) throw this.#wrong(group, table, "a table of lists");
+      const known = LIST_KEYS.filter((key) => key.startsWith(`${group}.`));
+      this.#checkKeys(`${group}.`, table, known.map((key) => key.slice(group.length + 1)));
+    }
+    for (const key of LIST_KEYS) {
+      const [group = "", name] = key.split(".");
+      const value = name === undefined ? top[key] : (top[group] as Table | undefined)?.[name];
+      if (value !== undefined) lists[key] = this.#list(key, value);
+    }
+    return lists;
+  }
+
+  #list(key: string, value: unknown): ListChange {
+    const change = (replace: readonly string[] | undefined, add = NONE, remove = NONE) =>
+      Object.freeze({ replace, add, remove });
+    const wanted = "a list of texts, or a table with add and remove";
+    if (isList(value)) return change(Object.freeze([...value]));
+    if (!isTable(value)) throw this.#wrong(key, value, wanted);
+    this.#checkKeys(`${key}.`, value, ["add", "remove"]);
+    const { add = NONE, remove = NONE } = value;
+    if (!isList(add) || !isList(remove)) throw this.#wrong(key, value, wanted);
+    return change(undefined, add, remove);
+  }
+
+  #images(value: unknown): Record<string, string> {
+    if (value === undefined) return {};
+    if (!isTable(value)) throw this.#wrong("images", value, "a table: binary = base image");
+    for (const [binary, base] of Object.entries(value)) {
+      if (typeof base !== "string" || base === "") {
+        throw this.#wrong(`images.${binary}`, base, "the name of a base image");
+      }
+    }
+    return { ...value } as Record<string, string>;
+  }
+
+  #checkKeys(prefix: string, table: Table, known: readonly string[]): void {
+    const unknown = Object.keys(table).find((key) => !known.includes(key));
+    if (unknown === undefined) return;
+    throw new UsageError(`Unknown setting "${prefix}${unknown}" in "${this.#path}"`, [
+      ...didYouMean(nearest(unknown, known).map((key) => `${prefix}${key}`)),
+      `Known: ${known.map((key) => `${prefix}${key}`).join(", ")}`,
+    ]);
+  }
+
+  #wrong(key: string, value: unknown, wanted: string): UsageError {
+    const subject = key === "" ? "The configuration" : `Setting "${key}"`;
+    return new UsageError(
+      `${subject} in "${this.#path}" is ${JSON.stringify(value)}, but must be ${wanted}`,
+    );
+  }
+}
+
+const NONE: readonly string[] = Object.freeze([]);
+
+/**
+ * A checkout with what its configuration says in place of what was read. Targets that are added to a
+ * group are built by `all`, too; targets that no group has any more are not.
+ */
+export function applyConfig(checkout: Checkout, config: CheckoutConfig): Checkout {
+  const file = basename(config.path);
+  function list(key: ListKey, found: Sourced<readonly string[]>): Sourced<readonly string[]> {
+    const change = config.lists[key];
+    if (change === undefined) return found;
+    const kept = (change.replace ?? found.value).filter((item) => !change.remove.includes(item));
+    const value = Object.freeze([...new Set([...kept, ...change.add])]);
+    const source = change.replace === undefined ? `${found.source}, ${file}` : file;
+    return Object.freeze({ value, source: `${source}: ${key}` });
+  }
+  function value(key: ValueKey, found: Sourced<string>): Sourced<string> {
+    const given = config.values[key];
+    return given === undefined ? found : Object.freeze({ value: given, source: `${file}: ${key}` });
+  }
+  const { platforms } = checkout;
+  const changedPlatforms: PlatformLists = Object.freeze({
+    server: list("platforms.server", platforms.server),
+    node: list("platforms.node", platforms.node),
+    client: list("platforms.client", platforms.client),
+    test: list("platforms.test", platforms.test),
+  });
+  const pin = config.values["go"];
+  return Object.freeze({
+    ...checkout,
+    goPackage: value("go-package", checkout.goPackage),
+    minimumGo: value("minimum-go", checkout.minimumGo),
+    ...(pin === undefined ? {} : {
+      pinnedGo: Object.freeze({ value: pin, source: `${file}: go` }),
+      pinnedGoExact: true,
+    }),
+    imageRegistry: value("image-registry", checkout.imageRegistry),
+    targets: changeTargets(checkout.targets, list),
+    platforms: changedPlatforms,
+    staticBinaries: list("static-binaries", checkout.staticBinaries),
+    testPortable: list("test-portable", checkout.testPortable),
+    versionPackages: list("version-packages", checkout.versionPackages),
+    wrappedBinaries: changeImages(checkout.wrappedBinaries, config.images, file),
+  });
+}
+
+function changeTargets(
+  targets: TargetLists,
+  list: (key: ListKey, found: Sourced<readonly string[]>) => Sourced<readonly string[]>,
+): TargetLists {
+  const changed = {
+    server: list("targets.server", targets.server),
+    node: list("targets.node", targets.node),
+    client: list("targets.client", targets.client),
+    test: list("targets.test", targets.test),
+    serverTest: list("targets.server-test", targets.serverTest),
+    serverImage: list("targets.server-image", targets.serverImage),
+    conformanceImage: list("targets.conformance-image", targets.conformanceImage),
+  };
+  const before = new Set(Object.values(TARGET_GROUPS).flatMap((group) => targets[group].value));
+  const after = Object.values(TARGET_GROUPS).flatMap((group) => changed[group].value);
+  // Some targets are in no group: 1.7's gke-certificates-controller is only built by "make".
+  const kept = targets.all.value.filter((name) => !before.has(name) || after.includes(name));
+  const added = after.filter((name) => !before.has(name));
+  const all = Object.freeze([...new Set([...kept, ...added])]);
+  const same = all.length === targets.all.value.length &&
+    all.every((name, i) => name === targets.all.value[i]);
+  return Object.freeze({
+    ...changed,
+    all: same
+      ? targets.all
+      : Object.freeze({ value: all, source: `${targets.all.source}, changed` }),
+  });
+}
+
+function changeImages(
+  found: Sourced<readonly WrappedBinary[]>,
+  images: Readonly<Record<string, string>>,
+  file: string,
+): Sourced<readonly WrappedBinary[]> {
+  if (Object.keys(images).length === 0) return found;
+  const bases = new Map(Object.entries(images));
+  const changed = found.value.map((image) => {
+    const baseImage = bases.get(image.binary);
+    bases.delete(image.binary);
+    return baseImage === undefined ? image : Object.freeze({ binary: image.binary, baseImage });
+  });
+  const added = [...bases].map(([binary, baseImage]) => Object.freeze({ binary, baseImage }));
+  return Object.freeze({
+    value: Object.freeze([...changed, ...added]),
+    source: `${found.source}, ${file}: images`,
+  });
+}

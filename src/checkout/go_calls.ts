@@ -1,0 +1,243 @@
+import { join } from "@std/path";
+import type { Builtin, BuiltinHost } from "./bash_builtins.ts";
+import { BashEvaluator } from "./bash_evaluator.ts";
+import { scriptOf } from "./bash_reader.ts";
+import type { Variable } from "./bash_state.ts";
+import type { Checkout, Platform } from "./types.ts";
+
+/** What {@linkcode readGoCalls} needs besides the checkout. */
+export interface GoCallInputs {
+  /** What to build for. */
+  readonly platform: Platform;
+  /** Where it is built. */
+  readonly host: Platform;
+  /**
+   * What to build, as `kube::golang::binaries_from_targets` or `normalize_go_targets` gives it:
+   * `k8s.io/kubernetes/cmd/kubectl`, `k8s.io/kubernetes/test/e2e/e2e.test`.
+   */
+  readonly packages: readonly string[];
+  /** Flags among the targets: `-v`. */
+  readonly goflags: readonly string[];
+  /** The environment: GOFLAGS, GOLDFLAGS (empty is not the same as unset), DBG, KUBE_RACE … */
+  readonly variables: Readonly<Record<string, string>>;
+  /** What `kube::version::ldflags` prints. */
+  readonly versionLdflags: string;
+  /** `KUBE_GOPATH`. */
+  readonly gopath: string;
+  /** Folder in which `go` runs: what `$(pwd)` gives. */
+  readonly cwd: string;
+}
+
+/** One start of `go` that the checkout's scripts would make. */
+export interface GoCall {
+  /** `install`, `-gcflags=…`, `k8s.io/kubernetes/cmd/kubectl`: without the `go`. */
+  readonly argv: readonly string[];
+  /** What the scripts set for it: `GOOS`, `GOARCH`, `CGO_ENABLED`, `CC`, `GO111MODULE`, `GOPROXY`. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Where the scripts start it: `hack/lib/golang.sh:782`. */
+  readonly source: string;
+}
+
+/** The calls, or why they cannot be told: `hack/lib/golang.sh:812: "x" is not run`. */
+export type GoCalls = { readonly calls: readonly GoCall[] } | { readonly why: string };
+
+const FUNCTION = "kube::golang::build_binaries";
+const GOLANG = "hack/lib/golang.sh";
+const SCRIPTS = ["hack/lib/init.sh", GOLANG];
+const BUILDING = new Set(["build", "generate", "install", "test"]);
+
+/** What the scripts do besides: folders, traps, the Go to use, what is generated before. */
+const LEFT_OUT = [
+  "cd",
+  "chmod",
+  "mkdir",
+  "rm",
+  "umask",
+  "wait",
+  "kube::golang::build_kube_toolchain",
+  "kube::golang::create_coverage_dummy_test",
+  "kube::golang::create_gopath_tree",
+  "kube::golang::delete_coverage_dummy_test",
+  // 1.5 to 1.8: takes `go build` where the standard library cannot be written to.
+  "kube::golang::fallback_if_stdlib_not_installable",
+  "kube::golang::setup_env",
+  "kube::golang::setup_gomaxprocs",
+  "kube::golang::verify_go_version",
+  "kube::util::trap_add",
+];
+
+/**
+ * Tells which `go` commands the checkout's own `kube::golang::build_binaries` would start for one
+ * platform, by interpreting it and the functions that it calls; nothing is run. What stands around
+ * it is not its matter: checking and setting up Go, bindata (1.5–1.8), the dummy tests of a coverage
+ * build, finding packages.
+ *
+ * Up to 1.8 the Makefile hands GOFLAGS, GOLDFLAGS and GOGCFLAGS on as `KUBE_…` (v1.7.3 Makefile:52-54);
+ * so does this.
+ *
+ * @returns The calls in order, or where and why the scripts could not be understood.
+ */
+export function readGoCalls(checkout: Checkout, inputs: GoCallInputs): GoCalls {
+  const sources = SCRIPTS.flatMap((path) => checkout.scripts.filter((file) => file.path === path));
+  const golang = sources.find(({ path }) => path === GOLANG);
+  if (golang === undefined) {
+    const noted = checkout.refusals.find((refusal) => refusal.startsWith(`${GOLANG}: `));
+    return { why: noted?.replace(/; .*/, "") ?? `${GOLANG}: Missing` };
+  }
+  const calls: GoCall[] = [];
+  const evaluator: BashEvaluator = new BashEvaluator({
+    variables: environment(inputs, golang.text),
+    constants: constants(checkout.root, inputs),
+    readFile: (path) => sourced(checkout, path),
+    hostArch: inputs.host.split("/")[1] ?? "",
+    maxSteps: 20_000,
+    commands: commands(inputs, (host, args) => record(host, args)),
+    onCommand: (name, args) => name.endsWith("/go") && record(evaluator, args) === 0,
+    testFile: () => false,
+    dropsFiles: true,
+  });
+  for (const source of sources) evaluator.runScript(scriptOf(source));
+  const definition = evaluator.state.functions.get(FUNCTION);
+  if (definition === undefined) {
+    return Object.freeze({ why: `${GOLANG}: ${FUNCTION} is not defined` });
+  }
+  useConfigured(evaluator, checkout);
+  const before = new Map(evaluator.state.exported());
+
+  function record(host: BuiltinHost, args: readonly string[]): number {
+    calls.push(Object.freeze({
+      argv: Object.freeze([...args]),
+      env: Object.freeze(setByScripts(host, before)),
+      source: sourceOf(checkout.root, evaluator.place),
+    }));
+    return 0;
+  }
+
+  const result = evaluator.callFunction(FUNCTION, [...inputs.goflags, ...inputs.packages], true);
+  if (typeof result !== "string") {
+    const { file: path, line, why } = result;
+    return Object.freeze({ why: `${sourceOf(checkout.root, { path, line })}: ${why}` });
+  }
+  if (calls.length === 0 && inputs.packages.length > 0) {
+    const where = sourceOf(checkout.root, { ...definition, line: definition.body.line });
+    return Object.freeze({ why: `${where}: ${FUNCTION} starts no go` });
+  }
+  return Object.freeze({ calls: Object.freeze(calls) });
+}
+
+/** A script that another one sources: known ones are read in their turn, others hold no builds. */
+function sourced(checkout: Checkout, path: string): string | undefined {
+  const relative = relativeTo(checkout.root, path);
+  const found = checkout.scripts.find((script) => script.path === relative);
+  if (found !== undefined && !SCRIPTS.includes(found.path)) return found.text;
+  return path.endsWith(".sh") ? "" : undefined;
+}
+
+function environment(inputs: GoCallInputs, golang: string): Readonly<Record<string, string>> {
+  const variables: Record<string, string> = { ...inputs.variables };
+  // What setup_env would have set; 1.6 and 1.8 compare it.
+  variables["GOROOT"] ??= "/usr/local/go";
+  variables["KUBE_BUILD_PLATFORMS"] = inputs.platform;
+  delete variables["KUBE_FASTBUILD"];
+  for (const name of ["GOFLAGS", "GOLDFLAGS", "GOGCFLAGS"]) {
+    const value = variables[name];
+    if (value !== undefined && new RegExp(`\\bKUBE_${name}\\b`).test(golang)) {
+      variables[`KUBE_${name}`] ||= value;
+    }
+  }
+  return variables;
+}
+
+function constants(root: string, inputs: GoCallInputs): Readonly<Record<string, string>> {
+  const subpath = inputs.variables["KUBE_OUTPUT_SUBPATH"] ?? "_output/local";
+  return {
+    KUBE_ROOT: root,
+    KUBE_OUTPUT: join(root, subpath),
+    KUBE_OUTPUT_BIN: join(root, subpath, "bin"),
+    KUBE_OUTPUT_BINPATH: join(root, subpath, "bin"),
+    KUBE_GOPATH: inputs.gopath,
+    OSTYPE: inputs.host.startsWith("darwin/") ? "darwin" : "linux-gnu",
+  };
+}
+
+/** Lists that a `kbuild.toml` changes. */
+function useConfigured(evaluator: BashEvaluator, checkout: Checkout): void {
+  for (const name of ["KUBE_STATIC_LIBRARIES", "KUBE_STATIC_BINARIES"]) {
+    const variable = evaluator.state.get(name);
+    if (variable?.value === undefined) continue;
+    evaluator.state.set(name, { ...variable, value: checkout.staticBinaries.value });
+  }
+}
+
+/** The answers that take the place of functions and programs. */
+function commands(inputs: GoCallInputs, record: Builtin): ReadonlyMap<string, Builtin> {
+  const print = (lines: readonly string[]): Builtin => (host) => {
+    for (const line of lines) host.print(`${line}\n`);
+    return 0;
+  };
+  const nothing: Builtin = () => 0;
+  return new Map<string, Builtin>([
+    ...LEFT_OUT.map((name) => [name, nothing] as const),
+    ["go", (host, args, name) => go(host, args, name, inputs, record)],
+    ["pwd", print([inputs.cwd])],
+    ["kube::golang::binaries_from_targets", print(inputs.packages)],
+    ["kube::golang::normalize_go_targets", print(inputs.packages)],
+    ["kube::golang::host_platform", print([inputs.host])],
+    ["kube::golang::get_physmem", print(["1"])],
+    ["kube::version::ldflags", print([inputs.versionLdflags])],
+    ["kube::log::error_exit", (host, args) => host.refuse(`The script ends: ${args.join(" ")}`)],
+  ]);
+}
+
+function go(
+  host: BuiltinHost,
+  args: readonly string[],
+  name: string,
+  inputs: GoCallInputs,
+  record: Builtin,
+): number {
+  const [command = "", ...rest] = args;
+  if (BUILDING.has(command)) return record(host, args, name);
+  // Packages are import paths: go gives them back.
+  if (command === "list" && rest.length === 2 && rest[0] === "-find" && !/^\.|^-/.test(rest[1]!)) {
+    host.print(`${rest[1]}\n`);
+    return 0;
+  }
+  const [goos = "", goarch = ""] = inputs.host.split("/");
+  const set = (variable: string) => {
+    const value = host.state.get(variable)?.value;
+    return typeof value === "string" && value !== "" ? value : undefined;
+  };
+  const answers = new Map([
+    ["GOHOSTOS", goos],
+    ["GOHOSTARCH", goarch],
+    ["GOOS", set("GOOS") ?? goos],
+    ["GOARCH", set("GOARCH") ?? goarch],
+  ]);
+  const answer = command === "env" && rest.length === 1 ? answers.get(rest[0]!) : undefined;
+  host.print(`${answer ?? host.refuse(`"go ${args.join(" ")}" is not run`)}\n`);
+  return 0;
+}
+
+/** What the scripts export to a program; of what they set up at first, only what is Go's. */
+function setByScripts(
+  host: BuiltinHost,
+  before: ReadonlyMap<string, Variable>,
+): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const [name, variable] of host.state.exported()) {
+    if (variable.path === undefined) continue;
+    if (before.get(name) === variable && !/^(GO|CGO_)/.test(name)) continue;
+    if (variable.unknown !== undefined) host.refuse(`"${name}" is not known`);
+    if (typeof variable.value === "string") env[name] = variable.value;
+  }
+  return env;
+}
+
+function sourceOf(root: string, { path, line }: { path: string; line: number }): string {
+  return `${relativeTo(root, path)}:${line}`;
+}
+
+function relativeTo(root: string, path: string): string {
+  return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
+}
