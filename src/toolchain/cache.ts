@@ -1,0 +1,97 @@
+import { isAbsolute, join } from "@std/path";
+import type { Environment } from "../lib/init.ts";
+import { isGoRelease } from "./go_tool.ts";
+
+/** A Go that kbuild has provided. */
+export interface CachedGo {
+  /** Release: "1.24.3". */
+  readonly version: string;
+  /** The platform that it runs on: "linux/amd64". */
+  readonly platform: string;
+  /** Where the Go distribution lies. */
+  readonly goroot: string;
+  /** The folder that holds it and {@linkcode GoOrigin}; removing it removes all. */
+  readonly folder: string;
+}
+
+/** Where a cached Go came from, as `origin.json` beside it says. */
+export interface GoOrigin {
+  /** The URL of an archive, or `golang.org/toolchain@… (GOPROXY)`. */
+  readonly from: string;
+  /** SHA-256 of an archive; modules are checked by Go against its checksum database. */
+  readonly sha256?: string;
+  /** Bytes of all its files. */
+  readonly size: number;
+}
+
+/** The file beside a cached Go that says where it came from. */
+export const ORIGIN_FILE = "origin.json";
+
+/**
+ * kbuild's own folder for what checkouts share: `KBUILD_CACHE`, else `XDG_CACHE_HOME/kbuild`, else
+ * `~/.cache/kbuild`, on macOS `~/Library/Caches/kbuild`. Paths that are not absolute count as not
+ * given, as the XDG specification wants.
+ *
+ * @param host The platform, as Go writes it.
+ * @returns undefined where none of the variables leads anywhere.
+ */
+export function cacheFolder(env: Environment, host: string): string | undefined {
+  const absolute = (name: string) => {
+    const value = env[name];
+    return value !== undefined && isAbsolute(value) ? value : undefined;
+  };
+  const own = absolute("KBUILD_CACHE");
+  if (own !== undefined) return own;
+  const shared = absolute("XDG_CACHE_HOME");
+  if (shared !== undefined) return join(shared, "kbuild");
+  const home = absolute("HOME");
+  if (home === undefined) return undefined;
+  return host.startsWith("darwin/")
+    ? join(home, "Library", "Caches", "kbuild")
+    : join(home, ".cache", "kbuild");
+}
+
+/** Where a Go is kept in the cache; `cache` is {@linkcode cacheFolder}. */
+export function cachedGo(cache: string, version: string, platform: string): CachedGo {
+  const folder = join(cache, "go", goFileName(version, platform));
+  return Object.freeze({ version, platform, folder, goroot: join(folder, "go") });
+}
+
+/** `go1.21.7.linux-amd64`, as Go's archives are named. */
+export function goFileName(version: string, platform: string): string {
+  return `go${version}.${platform.replace("/", "-")}`;
+}
+
+/** Whether the program of a cached Go is there; folders appear complete, so the rest is, too. */
+export async function isCached({ goroot }: CachedGo): Promise<boolean> {
+  const info = await Deno.stat(join(goroot, "bin", "go")).catch(() => undefined);
+  return info?.isFile === true && info.size > 0;
+}
+
+/** Every Go in the cache, oldest release first. */
+export async function listCached(cache: string): Promise<readonly CachedGo[]> {
+  const found: CachedGo[] = [];
+  try {
+    for await (const { name } of Deno.readDir(join(cache, "go"))) {
+      const [, version, os, arch] = /^go(.+)\.([a-z0-9]+)-([a-z0-9]+)$/.exec(name) ?? [];
+      if (version === undefined || !isGoRelease(version)) continue;
+      const go = cachedGo(cache, version, `${os}/${arch}`);
+      if (await isCached(go)) found.push(go);
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) {
+      throw error;
+    }
+  }
+  return Object.freeze(found);
+}
+
+/** What is known of a cached Go; undefined where nothing was written down. */
+export async function originOf({ folder }: CachedGo): Promise<GoOrigin | undefined> {
+  try {
+    const origin = JSON.parse(await Deno.readTextFile(join(folder, ORIGIN_FILE)));
+    return typeof origin.from === "string" && typeof origin.size === "number" ? origin : undefined;
+  } catch {
+    return undefined;
+  }
+}

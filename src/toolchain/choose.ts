@@ -1,0 +1,227 @@
+import { join } from "@std/path";
+import { cachedGo, goFileName } from "./cache.ts";
+import { compareGoVersions, type GoTool, isGoRelease } from "./go_tool.ts";
+import type { GoNeeds, GoWish } from "./wish.ts";
+
+/** The first release that is a module, too, and that fetches others for `GOTOOLCHAIN`. */
+export const FIRST_SWITCHING = "1.21.0";
+
+/** The first release that checks modules against the checksum database. */
+const FIRST_CHECKING = "1.13";
+
+/** Go's own distribution for a platform begins with this release, where that is known for sure. */
+const FIRST_FOR: Readonly<Record<string, string>> = { "darwin/arm64": "1.16" };
+
+/** What there is to choose from. */
+export interface GoSupply {
+  /** The Go in `PATH`, or the one that a wish names by its path. */
+  readonly have: GoTool | undefined;
+  /** This machine: "linux/amd64". */
+  readonly host: string;
+  /** kbuild's cache; undefined where no variable leads to one. */
+  readonly cache: string | undefined;
+  /** Whether the cache holds the release that is wished for. */
+  readonly cached: boolean;
+  /** Nothing may be fetched. */
+  readonly offline: boolean;
+  /** Base URL of Go's archives, without a slash at the end. */
+  readonly mirror: string;
+  /** Archives even where Go could fetch the release itself: a mirror is named, or `GOPROXY=off`. */
+  readonly archivesOnly: boolean;
+  /** The release is wanted in the cache, whatever else there is. */
+  readonly cacheOnly?: boolean;
+}
+
+/** Which Go a checkout is built with. */
+export interface GoChoice {
+  /** The Go in `PATH`, or that of `--go PATH`. */
+  readonly have: GoTool | undefined;
+  /** "1.21.7", "1.15.0 or later", "in PATH". */
+  readonly want: string;
+  /** Who wants it: `.go-version:1`, `GO_VERSION=1.24.3`. */
+  readonly why: string;
+  /**
+   * `host`: the Go that is there. `cached`: provided earlier. `proxy`: Go itself will fetch it from
+   * the module proxy. `archive`: kbuild will fetch Go's archive. `unavailable`: see `problem`.
+   */
+  readonly action: "host" | "cached" | "proxy" | "archive" | "unavailable";
+  /** The release that is or would be provided; undefined for the Go that is there. */
+  readonly version?: string;
+  /** The `go` program; where it is still to be fetched, its later place. */
+  readonly path?: string;
+  /** What would be fetched: the URL of an archive, or a module and its version. */
+  readonly url?: string;
+  /** Why there is no Go to build with, as the message of an error. */
+  readonly problem?: string;
+  /** With `problem`: the ways out. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Decides between the Go in `PATH`, one in kbuild's cache and one to be fetched. Pure: what is
+ * there was found out before.
+ *
+ * @param wish From `wishedGo`.
+ * @param needs What the checkout says; undefined outside of one.
+ */
+export function chooseGo(
+  wish: GoWish,
+  needs: GoNeeds | undefined,
+  supply: GoSupply,
+): GoChoice {
+  return Object.freeze({ have: supply.have, why: wish.why, ...decide(wish, needs, supply) });
+}
+
+type Decision = Omit<GoChoice, "have" | "why"> & { readonly why?: string };
+
+function decide(wish: GoWish, needs: GoNeeds | undefined, supply: GoSupply): Decision {
+  const { have } = supply;
+  if (wish.kind === "host" || wish.kind === "path") {
+    return present(wish, needs, supply);
+  }
+  const want = wish.kind === "exact" ? wish.version : `${wish.least} or later`;
+  const fits = wish.kind === "exact"
+    ? have?.devel === false && compareGoVersions(have.version, wish.version) === 0
+    : serves(have, needs);
+  const tooOld = wish.kind === "exact" && needs !== undefined &&
+    isGoRelease(wish.version) && !reaches(wish.version, needs.minimumGo.value);
+  if (tooOld) {
+    const { value, source } = needs.minimumGo;
+    return unavailable(
+      want,
+      `Cannot build with Go ${wish.version} (${wish.why}): this checkout needs Go ${value} or later`,
+      [`${source} sets the minimum`, ...hostServes(needs, supply)],
+    );
+  }
+  if (fits && have !== undefined && supply.cacheOnly !== true) {
+    const why = wish.kind === "least" ? needs?.minimumGo.source ?? wish.why : wish.why;
+    return { ...found(want, have.path), why };
+  }
+  return fetched(wish, want, needs, supply);
+}
+
+/** The Go that is there, if it is, and if the checkout takes it. */
+function present(
+  wish: GoWish & { kind: "host" | "path" },
+  needs: GoNeeds | undefined,
+  { have }: GoSupply,
+): Decision {
+  const want = wish.kind === "host" ? "the Go in PATH" : wish.path;
+  if (have === undefined) {
+    const wanted = needs === undefined
+      ? ""
+      : `; this checkout needs Go ${needs.pinnedGo?.value ?? needs.minimumGo.value}`;
+    const problem = wish.kind === "host"
+      ? `Cannot find "go" in PATH${wanted}`
+      : `Cannot find a Go at "${wish.path}"${wanted}`;
+    return unavailable(want, problem, [
+      ...(wish.why === "PATH" ? [] : [`${wish.why} asks for it; without that kbuild fetches Go`]),
+      "Install Go: on Debian `apt-get install golang-go`, on macOS `brew install go`",
+      "or download it from https://go.dev/dl/, then put its bin folder into PATH",
+    ]);
+  }
+  if (needs === undefined || serves(have, needs)) return found(want, have.path);
+  const { minimumGo: { value, source }, pinnedGo: pin } = needs;
+  return unavailable(
+    want,
+    `Cannot build with Go ${have.version} ("${have.path}"): this checkout needs Go ${value} or later`,
+    [
+      `${source} sets the minimum${
+        pin === undefined ? "" : `, ${pin.source} pins ${pin.value}`
+      }; ${wish.why} asks for this Go`,
+      `Let kbuild fetch it: --go ${pin?.value ?? value}`,
+    ],
+  );
+}
+
+/** A release that is not there: from the cache, from Go's proxy, from an archive. */
+function fetched(
+  wish: GoWish & { kind: "exact" | "least" },
+  want: string,
+  needs: GoNeeds | undefined,
+  supply: GoSupply,
+): Decision {
+  const { version } = wish;
+  const { have, host, cache, cached, offline, mirror, archivesOnly } = supply;
+  const intro = have === undefined || wish.kind === "exact"
+    ? `Cannot get Go ${version}`
+    : `Cannot build with Go ${have.version} ("${have.path}"), nor get Go ${version}`;
+  const fail = (why: string, notes: readonly string[]) =>
+    unavailable(want, `${intro}: ${why}`, [
+      `${wish.why} wants Go ${version}${
+        wish.kind === "least" && needs !== undefined
+          ? `, ${needs.minimumGo.source} takes ${wish.least} or later`
+          : ""
+      }`,
+      ...notes,
+    ]);
+  if (!isGoRelease(version)) {
+    return fail("that is the name of no release", [...hostServes(needs, supply), CHOOSE_ANOTHER]);
+  }
+  if (cache === undefined) {
+    return fail("no folder is known to keep it in", [
+      "Set KBUILD_CACHE to the absolute path of a folder",
+      ...hostServes(needs, supply),
+    ]);
+  }
+  const place = cachedGo(cache, version, host);
+  const later = { want, version, path: join(place.goroot, "bin", "go"), notes: [] };
+  if (cached) return { ...later, action: "cached" };
+  const first = FIRST_FOR[host];
+  if (first !== undefined && compareGoVersions(version, first) < 0) {
+    return fail(`there is no Go for ${host} before ${first}`, [
+      ...hostServes(needs, supply),
+      ...(wish.kind === "exact"
+        ? [CHOOSE_ANOTHER]
+        : [`A later Go builds this checkout, too: --go ${first}; the binaries will differ`]),
+    ]);
+  }
+  if (offline || (wish.kind === "exact" && wish.stay)) {
+    const why = offline ? "--offline forbids downloads" : `${wish.why} forbids downloads`;
+    return fail(`it is not in the cache "${join(cache, "go")}", and ${why}`, [
+      `Get it in advance: kbuild toolchain install ${version}`,
+      ...hostServes(needs, supply),
+    ]);
+  }
+  const starts = have !== undefined && have.host === host && canFetch(have);
+  if (starts && !archivesOnly && compareGoVersions(version, FIRST_SWITCHING) >= 0) {
+    const module = `golang.org/toolchain@v0.0.1-${goFileName(version, host)}`;
+    return { ...later, action: "proxy", url: module };
+  }
+  return { ...later, action: "archive", url: `${mirror}/${goFileName(version, host)}.tar.gz` };
+}
+
+const CHOOSE_ANOTHER = "Choose another: --go VERSION, or --go with the path of a Go";
+
+function canFetch({ version, devel }: GoTool): boolean {
+  return devel || reaches(version, FIRST_CHECKING);
+}
+
+/** Whether a checkout takes this Go; a development version is taken for the latest. */
+function serves(have: GoTool | undefined, needs: GoNeeds | undefined): boolean {
+  if (have === undefined || needs === undefined) return false;
+  return have.devel || reaches(have.version, needs.minimumGo.value);
+}
+
+/** As the scripts compare: a candidate counts as its release. */
+function reaches(version: string, minimum: string): boolean {
+  return compareGoVersions(version.replace(/(rc|beta)\d+$/, ""), minimum) >= 0;
+}
+
+/** The way out that costs nothing, where it is one. */
+function hostServes(needs: GoNeeds | undefined, { have }: GoSupply): readonly string[] {
+  if (have === undefined || !serves(have, needs)) return [];
+  return [
+    `The Go in PATH would do (${
+      have.version || "devel"
+    }, "${have.path}"): --go host, or FORCE_HOST_GO=y`,
+  ];
+}
+
+function found(want: string, path: string): Decision {
+  return { want, action: "host", path, notes: [] };
+}
+
+function unavailable(want: string, problem: string, notes: readonly string[]): Decision {
+  return { want, action: "unavailable", problem, notes: Object.freeze(notes) };
+}

@@ -1,0 +1,37 @@
+/**
+ * The right Go: which one a checkout is built with, where it comes from, and fetching it into a
+ * cache that all checkouts share.
+ *
+ * {@linkcode describeGo} decides and says why, {@linkcode provideGo} carries it out.
+ *
+ * @module
+ */
+export { goRoot } from "./ask_go.ts";
+export {
+  type CachedGo,
+  cachedGo,
+  cacheFolder,
+  type GoOrigin,
+  isCached,
+  listCached,
+  originOf,
+} from "./cache.ts";
+export { sizeOfTree } from "./fetch_module.ts";
+export { chooseGo, type GoChoice, type GoSupply } from "./choose.ts";
+export {
+  compareGoVersions,
+  type GoTool,
+  type GoVersion,
+  isGoRelease,
+  parseGoVersion,
+} from "./go_tool.ts";
+export {
+  describeGo,
+  type GoDescription,
+  installRelease,
+  isOffline,
+  provideGo,
+  removeRelease,
+} from "./provide.ts";
+export type { GoContext } from "./types.ts";
+export { GO_CHOICE, type GoNeeds, type GoWish, wishedGo } from "./wish.ts";

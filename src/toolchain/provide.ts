@@ -1,0 +1,151 @@
+import { dirname } from "@std/path";
+import { removeTree } from "../archive/mod.ts";
+import type { Environment } from "../lib/init.ts";
+import { KbuildError } from "../errors.ts";
+import { findProgram } from "../lib/util.ts";
+import { askGo, goAt, inFront, ownFolder } from "./ask_go.ts";
+import { cachedGo, cacheFolder, isCached } from "./cache.ts";
+import { chooseGo, type GoChoice } from "./choose.ts";
+import { OFFICIAL_MIRROR } from "./fetch_archive.ts";
+import type { GoTool } from "./go_tool.ts";
+import { installGo } from "./install.ts";
+import { withLock } from "./lock.ts";
+import type { GoContext } from "./types.ts";
+import { type GoNeeds, type GoWish, wishedGo } from "./wish.ts";
+
+/** Which Go a checkout will be built with. */
+export interface GoDescription extends GoChoice {
+  /** What a plan may name, also where the Go is still to be fetched; undefined with `problem`. */
+  readonly tool: GoTool | undefined;
+}
+
+/** Whether nothing may be fetched: `--offline`, `KBUILD_OFFLINE` but for `n`, `0` and `false`. */
+export function isOffline(env: Environment): boolean {
+  return !/^(|0|n|no|false)$/i.test(env["KBUILD_OFFLINE"] ?? "");
+}
+
+/**
+ * Which Go a checkout will be built with, and where it will come from. Fetches nothing, and starts
+ * one `go version` at most.
+ *
+ * @param needs A checkout; undefined outside of one.
+ * @returns With `problem` where there is none to build with.
+ * @throws {KbuildError} What `PATH` or `--go` leads to is no Go, unless another one is wanted.
+ * @throws {UsageError} A variable has a value that names no Go.
+ */
+export async function describeGo(
+  context: GoContext,
+  needs: GoNeeds | undefined,
+): Promise<GoDescription> {
+  const choice = await decideGo(context, wishedGo(needs, context.env), needs);
+  return Object.freeze({ ...choice, tool: toolOf(context, choice) });
+}
+
+/**
+ * Provides the Go that a checkout is built with: the one in `PATH` where it fits, else one from
+ * kbuild's cache, fetched when it is not there yet. Says where from, unless it was there anyway.
+ *
+ * @throws {KbuildError} There is none, none can be had, or none fits: have, want and the ways out.
+ */
+export async function provideGo(context: GoContext, needs: GoNeeds): Promise<GoTool> {
+  const { env, log } = context;
+  const choice = await decideGo(context, wishedGo(needs, env), needs);
+  const go = await carryOut(context, choice);
+  if (go.devel) log.warn(`Building with a development version of Go: ${go.description}`);
+  const line = `Go ${go.version || "devel"} (${choice.why}) from ${dirname(dirname(go.path))}`;
+  log.status(line, [], { v: choice.action === "host" ? 2 : 1 });
+  return go;
+}
+
+/** Puts one release into the cache, whatever is in `PATH`; returns it when it is there already. */
+export async function installRelease(
+  context: GoContext,
+  version: string,
+  options: { stallMs?: number } = {},
+): Promise<GoTool> {
+  const wish: GoWish = { kind: "exact", version, why: "kbuild toolchain install", stay: false };
+  const choice = await decideGo(context, wish, undefined, { cacheOnly: true });
+  return await carryOut(context, choice, options);
+}
+
+/**
+ * Removes a release from the cache.
+ *
+ * @returns False when it was not there.
+ * @throws {KbuildError} It cannot be removed.
+ */
+export async function removeRelease(context: GoContext, version: string): Promise<boolean> {
+  const cache = cacheFolder(context.env, context.host);
+  if (cache === undefined) return false;
+  const go = cachedGo(cache, version, context.host);
+  if (await Deno.lstat(go.folder).catch(() => undefined) === undefined) return false;
+  await withLock(dirname(go.folder), context, () => removeTree(go.folder));
+  return true;
+}
+
+/** Finds out what there is, and chooses. */
+async function decideGo(
+  context: GoContext,
+  wish: GoWish,
+  needs: GoNeeds | undefined,
+  { cacheOnly = false }: { cacheOnly?: boolean } = {},
+): Promise<GoChoice> {
+  const { env, host } = context;
+  const path = wish.kind === "path" ? await goAt(wish.path) : await findProgram("go", env["PATH"]);
+  const cache = cacheFolder(env, host);
+  const version = wish.kind === "exact" || wish.kind === "least" ? wish.version : undefined;
+  const [have, cached] = await Promise.all([
+    path === undefined ? undefined : askGo(context, path).catch((error: unknown) => {
+      // Where one release is wanted, what else is in PATH need not even run.
+      if (wish.kind !== "exact" || context.signal?.aborted === true) throw error;
+      return undefined;
+    }),
+    cache !== undefined && version !== undefined && isCached(cachedGo(cache, version, host)),
+  ]);
+  const mirror = env["KBUILD_GO_MIRROR"] ?? "";
+  return chooseGo(wish, needs, {
+    have,
+    host,
+    cache,
+    cached,
+    offline: isOffline(env),
+    mirror: (mirror === "" ? OFFICIAL_MIRROR : mirror).replace(/\/+$/, ""),
+    archivesOnly: mirror !== "" || env["GOPROXY"] === "off",
+    cacheOnly,
+  });
+}
+
+/** What a plan may name; the version of a Go that is still to be fetched is known, too. */
+function toolOf({ host }: GoContext, choice: GoChoice): GoTool | undefined {
+  const { action, have, path, version } = choice;
+  if (action === "host") return have;
+  if (path === undefined || version === undefined) return undefined;
+  const description = `go version go${version} ${host}`;
+  return inFront({ path, description, version, devel: false, host });
+}
+
+async function carryOut(
+  context: GoContext,
+  choice: GoChoice,
+  { stallMs }: { stallMs?: number } = {},
+): Promise<GoTool> {
+  const { action, have, notes, problem, path, version = "" } = choice;
+  if (problem !== undefined || path === undefined) {
+    throw new KbuildError(problem ?? "Cannot find a Go", { notes });
+  }
+  if (action === "host" && have !== undefined) {
+    const first = await findProgram("go", context.env["PATH"]) === have.path;
+    return first ? have : await ownFolder(context, have);
+  }
+  const cache = cacheFolder(context.env, context.host);
+  if (action !== "cached" && cache !== undefined) {
+    await installGo(context, { cache, choice, stallMs });
+  }
+  const go = await askGo(context, path);
+  if (go.version !== version) {
+    throw new KbuildError(`Cannot use Go ${version} in "${path}": it says "${go.description}"`, {
+      notes: [`Remove it, then run again: kbuild toolchain remove ${version}`],
+    });
+  }
+  return inFront(go);
+}
