@@ -5,9 +5,12 @@
  */
 export {
   ensureGeneratedFiles,
+  type GenerateOptions,
   type GenerationPlan,
-  missingFromGit,
   planGeneratedFiles,
 } from "./generate.ts";
-export { type GeneratedFile, readGeneratedFiles } from "./sources.ts";
+export { type GoFolders, parseGoFolders, type Pruned } from "./go_folders.ts";
+export { type GeneratedFile, readGeneratedFiles, type TagFiles } from "./sources.ts";
+export { missingFromGit } from "./stale.ts";
 export { findTagged, openapiPackages } from "./tagged.ts";
+export type { ToolCommand } from "./tool_command.ts";

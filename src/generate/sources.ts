@@ -1,17 +1,22 @@
 import { join } from "@std/path";
+import { type Makefile, readMakefile } from "./makefile.ts";
 
 /** A generated Go file that a build needs, and how `make generated_files` makes it. */
 export type GeneratedFile =
   | {
     readonly kind: "openapi";
-    /** `KUBE`, `AGGREGATOR` …: the name in `Makefile.generated_files`. */
+    /** `KUBE`, `AGGREGATOR` …: the name in `Makefile.generated_files`; `KUBE` where there is one. */
     readonly name: string;
     /** Path below the root: `pkg/generated/openapi/zz_generated.openapi.go`. */
     readonly output: string;
     /** Folder below the root: `pkg/generated/openapi`. */
     readonly outputPackage: string;
-    /** The known violations, below the root. */
-    readonly knownViolations: string;
+    /** Which of the tagged files count: `*_OPENAPI_TAG_FILES`. */
+    readonly tagFiles: TagFiles;
+    /** File with the header, below the root; undefined: the generator's own (1.6–1.9). */
+    readonly header: string | undefined;
+    /** The known violations, below the root; undefined where none are reported (1.6–1.10). */
+    readonly knownViolations: string | undefined;
     readonly tool: string;
   }
   | {
@@ -22,43 +27,96 @@ export type GeneratedFile =
     readonly tool: string;
   };
 
-const OPENAPI_GEN = "./vendor/k8s.io/kube-openapi/cmd/openapi-gen";
+/** A `$(filter …)` or `$(filter-out …)`: patterns in which `%` stands for anything. */
+export interface TagFiles {
+  readonly keep: boolean;
+  readonly patterns: readonly string[];
+}
+
+const MAKEFILES = ["build/root/Makefile.generated_files", "Makefile.generated_files"];
 
 /**
  * Reads which files `make generated_files` makes, besides those that every checkout has in git:
- * the OpenAPI targets of `Makefile.generated_files` (v1.20.2: lines 520-640) and the calls of
- * go-bindata in `hack/generate-bindata.sh`. Trees without these files have nothing to generate.
+ * the OpenAPI targets of `Makefile.generated_files` (one up to 1.14, v1.7.3: lines 500-570; several
+ * later, v1.20.2: lines 520-640) and the calls of go-bindata in `hack/generate-bindata.sh`. Deep
+ * copies, defaults, conversions and lifecycles are in git in every version that was looked at.
+ * Trees without these files have nothing to generate.
  */
 export async function readGeneratedFiles(root: string): Promise<readonly GeneratedFile[]> {
   const read = (path: string) => Deno.readTextFile(join(root, path)).catch(() => "");
-  const [makefile, bindata] = await Promise.all([
-    read("build/root/Makefile.generated_files"),
+  const [inBuild, atRoot, script, golang] = await Promise.all([
+    ...MAKEFILES.map(read),
     read("hack/generate-bindata.sh"),
+    read("hack/lib/golang.sh"),
   ]);
-  return Object.freeze([...openapiFiles(makefile), ...bindataFiles(bindata)]);
+  const makefile = readMakefile(inBuild || atRoot || "", {
+    GENERATED_FILE_PREFIX: "zz_generated.",
+    PRJ_SRC_PATH: "k8s.io/kubernetes",
+  });
+  return Object.freeze([
+    ...openapiFiles(makefile),
+    ...bindataFiles(script ?? "", bindataTool(script ?? "", makefile, golang ?? "")),
+  ]);
 }
 
-function openapiFiles(makefile: string): GeneratedFile[] {
-  const variable = (name: string) =>
-    new RegExp(`^${name}\\s*:?=[ \\t]*(.*)$`, "m").exec(makefile)?.[1]?.trim();
-  const targets = variable("OPENAPI_TARGETS")?.split(/\s+/) ?? [];
-  return targets.flatMap((name) => {
-    const outputPackage = variable(`${name}_OPENAPI_OUTPUT_PKG`);
-    const knownViolations = variable(`${name}_KNOWN_VIOLATION_FILENAME`);
-    if (outputPackage === undefined || knownViolations === undefined) return [];
+function openapiFiles(makefile: Makefile): GeneratedFile[] {
+  const tool = builtTarget(makefile, "$(OPENAPI_GEN)");
+  if (tool === undefined) return [];
+  const call = makefile.lines.find((line) => /run-in-gopath\.sh +\$+\(OPENAPI_GEN\)/.test(line)) ??
+    "";
+  const header = /\s-h +\$+\((\w+)\)/.test(call)
+    ? makefile.text(/\s-h +\$+\((\w+)\)/.exec(call)?.[1] ?? "")
+    : undefined;
+  const reports = /\s-r\s/.test(call);
+  const base = makefile.text("OPENAPI_BASENAME") ?? "zz_generated.openapi";
+  const names = makefile.text("OPENAPI_TARGETS")?.split(/\s+/);
+  const described = names === undefined
+    ? [{ name: "KUBE", prefix: "" }]
+    : names.map((name) => ({ name, prefix: `${name}_` }));
+  return described.flatMap(({ name, prefix }) => {
+    const outputPackage = makefile.text(`${prefix}OPENAPI_OUTPUT_PKG`);
+    const knownViolations = makefile.text(`${prefix}KNOWN_VIOLATION_FILENAME`);
+    if (outputPackage === undefined) return [];
     return [Object.freeze({
       kind: "openapi" as const,
       name,
-      output: `${outputPackage}/zz_generated.openapi.go`,
+      output: `${outputPackage}/${base}.go`,
       outputPackage,
-      knownViolations,
-      tool: OPENAPI_GEN,
+      tagFiles: tagFiles(makefile, `${prefix}OPENAPI_TAG_FILES`),
+      header,
+      knownViolations: reports ? knownViolations : undefined,
+      tool,
     })];
   });
 }
 
-function bindataFiles(script: string): GeneratedFile[] {
-  const tool = /^go install \S+?\/(vendor\/\S+go-bindata)\s*$/m.exec(script)?.[1];
+/** Reads `$(filter PATTERNS, $(ALL_K8S_TAG_FILES))`; everything where there is no such variable. */
+function tagFiles(makefile: Makefile, name: string): TagFiles {
+  const [, word, patterns] = /^\$\((filter|filter-out)\s+(.*),\s*\$\(\w+\)\)$/.exec(
+    makefile.raw(name) ?? "",
+  ) ?? [];
+  if (word === undefined || patterns === undefined) return { keep: false, patterns: [] };
+  const filled = patterns.replace(/\$\((\w+)\)/g, (_match, inner) => makefile.text(inner) ?? "");
+  return {
+    keep: word === "filter",
+    patterns: filled.split(/\s+/).filter((pattern) => pattern !== ""),
+  };
+}
+
+/** What a makefile gives to `hack/make-rules/build.sh` in a rule. */
+function builtTarget(makefile: Makefile, rule: string): string | undefined {
+  return /build\.sh +(\S+)/.exec(makefile.recipe(rule) ?? "")?.[1];
+}
+
+/** The target of go-bindata: its own line in the script, the makefile's, or golang.sh's toolchain. */
+function bindataTool(script: string, makefile: Makefile, golang: string): string | undefined {
+  const installed = /^go install \S+?\/(vendor\/\S+go-bindata)\s*$/m.exec(script)?.[1];
+  if (installed !== undefined) return `./${installed}`;
+  return builtTarget(makefile, "$(BINDATA_GEN)") ??
+    /^\s*(vendor\/\S+\/go-bindata)\s*$/m.exec(golang)?.[1];
+}
+
+function bindataFiles(script: string, tool: string | undefined): GeneratedFile[] {
   if (tool === undefined) return [];
   const joined = script.replaceAll("\\\n", " ");
   const files: GeneratedFile[] = [];
@@ -73,7 +131,7 @@ function bindataFiles(script: string): GeneratedFile[] {
       kind: "bindata" as const,
       output,
       args: Object.freeze(words),
-      tool: `./${tool}`,
+      tool,
     }));
   }
   return files;

@@ -3,12 +3,25 @@ import { createHash } from "node:crypto";
 import { writeFileAtomic } from "../archive/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 
-/** What is remembered of the last generation, in `_output/.kbuild/generated.json`. */
+/** What is remembered of the last generations, in `_output/local/.kbuild/generated.json`. */
 export interface GenerationState {
-  /** {@linkcode treeKey} of the tree that the files were made from. */
+  /** By output. */
+  readonly files: Readonly<Record<string, GenerationRecord>>;
+  /** Which files the targets of a build need, by targets; valid for one tree. */
+  readonly needs: {
+    readonly tree: string;
+    readonly byTargets: Readonly<Record<string, readonly string[]>>;
+  };
+}
+
+/** What one file was made from. */
+export interface GenerationRecord {
+  /** {@linkcode treeKey} of the tree in which the file was found or made up to date. */
   readonly tree: string;
-  /** Digest of the inputs -> made outputs. */
-  readonly files: Readonly<Record<string, { readonly inputs: string; readonly output: string }>>;
+  /** Digest of everything that the file is made from. */
+  readonly inputs: string;
+  /** Digest of the file. */
+  readonly output: string;
 }
 
 function statePath(context: KubeContext): string {
@@ -18,12 +31,12 @@ function statePath(context: KubeContext): string {
 /** Reads the state; an unreadable or foreign file counts as none. */
 export async function readState(context: KubeContext): Promise<GenerationState> {
   try {
-    const state = JSON.parse(await Deno.readTextFile(statePath(context)));
-    if (typeof state.tree === "string" && typeof state.files === "object") return state;
+    const { files, needs } = JSON.parse(await Deno.readTextFile(statePath(context)));
+    if (typeof files === "object" && typeof needs.byTargets === "object") return { files, needs };
   } catch {
     // No state yet.
   }
-  return { tree: "", files: {} };
+  return { files: {}, needs: { tree: "", byTargets: {} } };
 }
 
 /** Writes the state, by rename. */

@@ -1,68 +1,60 @@
 import { join } from "@std/path";
-
-/** Folders that `cache_go_dirs.sh` passes over: `_*`, `.*` and `vendor` at the root. */
-function skipped(name: string): boolean {
-  return name.startsWith("_") || name.startsWith(".") || name === "vendor";
-}
+import { isPruned, readGoFolders } from "./go_folders.ts";
+import type { TagFiles } from "./sources.ts";
 
 /** A line that makes a file count in `ALL_K8S_TAG_FILES`. */
 const ANY_TAG = /^\/\/ *\+k8s:/m;
 
 /**
- * Finds the packages with a `// +k8s:openapi-gen=` comment, as `ALL_K8S_TAG_FILES` and the
- * `*_OPENAPI_DIRS` of `Makefile.generated_files` do: every Go file outside of `vendor`, where the
- * staging modules count under their names in `vendor`.
+ * Finds the files with a `// +k8s:openapi-gen=` comment, as `ALL_K8S_TAG_FILES` and the
+ * `*_OPENAPI_DIRS` of `Makefile.generated_files` do, in the folders that the checkout's
+ * `cache_go_dirs.sh` names. From 1.9 on the staging modules count under their names in `vendor`.
  *
  * @param tag `openapi-gen`.
+ * @returns Paths below the root: `vendor/k8s.io/api/core/v1/doc.go`.
  */
 export async function findTagged(root: string, tag: string): Promise<readonly string[]> {
   const wanted = `+k8s:${tag}=`;
   const found = new Set<string>();
+  const rules = await readGoFolders(root);
 
-  async function visit(folder: string, top: boolean): Promise<void> {
+  async function visit(folder: string): Promise<void> {
     const folders: string[] = [];
     const files: string[] = [];
-    for await (const entry of Deno.readDir(join(root, folder))) {
-      if (entry.isDirectory && !(top && skipped(entry.name))) folders.push(entry.name);
-      else if (entry.isFile && entry.name.endsWith(".go")) files.push(entry.name);
-    }
     const path = (name: string) => folder === "" ? name : `${folder}/${name}`;
-    for (const name of files) {
-      const text = await Deno.readTextFile(join(root, path(name)));
-      if (text.includes(wanted) && ANY_TAG.test(text)) {
-        found.add(folder.replace(/^staging\/src\//, "vendor/"));
-        break;
-      }
+    for await (const { name, isDirectory, isFile } of Deno.readDir(join(root, folder))) {
+      const go = isFile && name.endsWith(".go");
+      if (!isDirectory && !go) continue;
+      if (isPruned(rules, { path: `./${path(name)}`, name, folder: isDirectory })) continue;
+      (go ? files : folders).push(path(name));
     }
-    await Promise.all(folders.map((name) => visit(path(name), false)));
+    for (const file of files) {
+      const text = await Deno.readTextFile(join(root, file));
+      if (!text.includes(wanted) || !ANY_TAG.test(text)) continue;
+      found.add(rules.stagingAsVendor ? file.replace(/^staging\/src\//, "vendor/") : file);
+    }
+    await Promise.all(folders.map(visit));
   }
-  await visit("", true);
+  for (const start of rules.starts) {
+    // What one release lists and a fork has removed is no reason to stop; find goes on, too.
+    const exists = await Deno.stat(join(root, start)).then((info) => info.isDirectory, () => false);
+    if (exists) await visit(start);
+  }
   return Object.freeze([...found].sort());
 }
 
-/** Folders that every OpenAPI target but `KUBE` sees besides its own. */
-const APIMACHINERY = [
-  "vendor/k8s.io/apimachinery/pkg/apis/meta/v1/",
-  "vendor/k8s.io/apimachinery/pkg/runtime/",
-  "vendor/k8s.io/apimachinery/pkg/version/",
-];
+/** The packages that one OpenAPI target covers: folders below the root, in the order of bytes. */
+export function openapiPackages(rules: TagFiles, tagged: readonly string[]): readonly string[] {
+  const counts = (file: string) =>
+    rules.patterns.some((pattern) => matches(pattern, file)) === rules.keep;
+  const folders = tagged.filter(counts).map((file) => file.slice(0, file.lastIndexOf("/")));
+  return Object.freeze([...new Set(folders)].sort());
+}
 
-/** The further folders of each target: `*_OPENAPI_TAG_FILES` of v1.20.2. */
-const OWN: Readonly<Record<string, readonly string[]>> = {
-  AGGREGATOR: ["vendor/k8s.io/kube-aggregator/"],
-  APIEXTENSIONS: ["vendor/k8s.io/apiextensions/", "vendor/k8s.io/api/autoscaling/v1/"],
-  CODEGEN: ["vendor/k8s.io/code-generator/"],
-  SAMPLEAPISERVER: ["vendor/k8s.io/sample-apiserver/"],
-};
-
-/** The tagged packages that one OpenAPI target covers. */
-export function openapiPackages(target: string, tagged: readonly string[]): readonly string[] {
-  const own = OWN[target];
-  if (own === undefined) {
-    const left = ["vendor/k8s.io/code-generator/", "vendor/k8s.io/sample-apiserver/"];
-    return tagged.filter((path) => !left.some((prefix) => `${path}/`.startsWith(prefix)));
-  }
-  return tagged.filter((path) =>
-    [...APIMACHINERY, ...own].some((prefix) => `${path}/`.startsWith(prefix))
-  );
+/** A pattern of make: one `%` stands for any text. */
+function matches(pattern: string, file: string): boolean {
+  const [before = "", after] = pattern.split("%");
+  if (after === undefined) return file === pattern;
+  return file.length >= before.length + after.length && file.startsWith(before) &&
+    file.endsWith(after);
 }

@@ -5,6 +5,7 @@ import {
   findTagged,
   missingFromGit,
   openapiPackages,
+  parseGoFolders,
   readGeneratedFiles,
 } from "../../src/generate/mod.ts";
 import { getVersionVars } from "../../src/lib/version.ts";
@@ -45,51 +46,241 @@ Deno.test("readGeneratedFiles() finds nothing to do where all is in git", async 
   }
 });
 
-Deno.test("findTagged() passes over vendor, hidden and output folders, and names staging as vendor", async () => {
-  const root = await Deno.makeTempDir({ prefix: "kbuild-tagged-" });
-  const put = async (path: string, text: string) => {
-    await Deno.mkdir(`${root}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
-    await Deno.writeTextFile(`${root}/${path}`, text);
-  };
-  const tagged = "// +k8s:openapi-gen=true\npackage x\n";
+/** A folder with files by path. */
+async function withFiles(
+  files: Readonly<Record<string, string>>,
+  check: (root: string) => Promise<void>,
+): Promise<void> {
+  const root = await Deno.makeTempDir({ prefix: "kbuild-generate-" });
   try {
-    await put("pkg/a/doc.go", tagged);
-    await put("pkg/a b/types.go", `package x\n\n//+k8s:openapi-gen=true\n`);
-    await put("staging/src/k8s.io/api/core/v1/doc.go", tagged);
-    await put("vendor/k8s.io/other/doc.go", tagged);
-    await put("_output/x/doc.go", tagged);
-    await put(".hidden/doc.go", tagged);
-    await put("pkg/none/doc.go", "package x // not a tag: +k8s:openapi-gen=true\n");
-    await put("pkg/text/doc.txt", tagged);
-    assertEquals(await findTagged(root, "openapi-gen"), [
-      "pkg/a",
-      "pkg/a b",
-      "vendor/k8s.io/api/core/v1",
-    ]);
+    for (const [path, text] of Object.entries(files)) {
+      await Deno.mkdir(`${root}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
+      await Deno.writeTextFile(`${root}/${path}`, text);
+    }
+    await check(root);
   } finally {
     await Deno.remove(root, { recursive: true });
   }
+}
+
+const TAGGED = "// +k8s:openapi-gen=true\npackage x\n";
+
+Deno.test("findTagged() passes over vendor, hidden and output folders, and names staging as vendor", async () => {
+  await withFiles({
+    "pkg/a/doc.go": TAGGED,
+    "pkg/a b/types.go": "package x\n\n//+k8s:openapi-gen=true\n",
+    "staging/src/k8s.io/api/core/v1/doc.go": TAGGED,
+    "vendor/k8s.io/other/doc.go": TAGGED,
+    "_output/x/doc.go": TAGGED,
+    ".hidden/doc.go": TAGGED,
+    "pkg/none/doc.go": "package x // not a tag: +k8s:openapi-gen=true\n",
+    "pkg/text/doc.txt": TAGGED,
+  }, async (root) => {
+    assertEquals(await findTagged(root, "openapi-gen"), [
+      "pkg/a b/types.go",
+      "pkg/a/doc.go",
+      "vendor/k8s.io/api/core/v1/doc.go",
+    ]);
+  });
 });
 
-Deno.test("openapiPackages() gives each target its packages", () => {
-  const tagged = [
-    "pkg/a",
-    "vendor/k8s.io/api/autoscaling/v1",
-    "vendor/k8s.io/apimachinery/pkg/version",
-    "vendor/k8s.io/code-generator/examples/x",
-    "vendor/k8s.io/kube-aggregator/pkg/apis/v1",
-    "vendor/k8s.io/sample-apiserver/pkg/apis/v1",
+Deno.test("findTagged() looks where the checkout's cache_go_dirs.sh looks", async () => {
+  const script = `function kfind() {
+    # find nothing here
+    find -H . ./vendor/k8s.io/lib ./vendor/k8s.io/gone \\
+        \\(                         \\
+        -not \\(                    \\
+            \\(                     \\
+                -path ./vendor -o  \\
+                -path ./staging -o \\
+                -path ./_\\* -o     \\
+                -path ./docs       \\
+            \\) -prune              \\
+        \\)                         \\
+        \\)                         \\
+        "$@"
+}
+`;
+  await withFiles({
+    "hack/make-rules/helpers/cache_go_dirs.sh": script,
+    "pkg/a/doc.go": TAGGED,
+    "docs/doc.go": TAGGED,
+    "pkg/docs/doc.go": TAGGED,
+    "_x/doc.go": TAGGED,
+    "staging/src/k8s.io/lib/v1/doc.go": TAGGED,
+    "vendor/k8s.io/other/doc.go": TAGGED,
+  }, async (root) => {
+    await Deno.symlink("../../staging/src/k8s.io/lib", `${root}/vendor/k8s.io/lib`);
+    assertEquals(await findTagged(root, "openapi-gen"), [
+      "pkg/a/doc.go",
+      "pkg/docs/doc.go",
+      "vendor/k8s.io/lib/v1/doc.go",
+    ]);
+  });
+});
+
+Deno.test("parseGoFolders() reads what find passes over", () => {
+  const rules = parseGoFolders(
+    `find -H . \\( -not \\( \\( -name '_*' -o -name '.[^.]*' -o \\( -name "vendor" -type d \\) \\) -prune \\) \\) "$@" \\
+       | sed 's|^./staging/src|vendor|'`,
+  );
+  assertEquals(rules, {
+    starts: [""],
+    pruned: [
+      { test: "name", pattern: "_*", foldersOnly: false },
+      { test: "name", pattern: ".[^.]*", foldersOnly: false },
+      { test: "name", pattern: "vendor", foldersOnly: true },
+    ],
+    stagingAsVendor: true,
+  });
+  assertEquals(parseGoFolders("echo none\n"), undefined);
+});
+
+/** Makefiles of the three kinds that releases have. */
+const MAKEFILES = {
+  oldest: `
+OPENAPI_BASENAME := $(GENERATED_FILE_PREFIX)openapi
+OPENAPI_OUTPUT_PKG := pkg/generated/openapi
+$(OPENAPI_OUTFILE): $(OPENAPI_GEN)
+\tfunction run() { \\
+        ./hack/run-in-gopath.sh $(OPENAPI_GEN) \\
+            --logtostderr -p $(PRJ_SRC_PATH)/$(OPENAPI_OUTPUT_PKG) \\
+            "$$@"; }; run
+$(OPENAPI_GEN):
+\thack/make-rules/build.sh cmd/libs/go2idl/openapi-gen
+\ttouch $@
+`,
+  one: `
+OPENAPI_BASENAME := $(GENERATED_FILE_PREFIX)openapi
+OPENAPI_OUTPUT_PKG := pkg/generated/openapi # where
+BOILERPLATE_FILENAME := vendor/k8s.io/code-generator/hack/boilerplate.go.txt
+KNOWN_VIOLATION_FILENAME := api/api-rules/violation_exceptions.list
+ifeq ($(UPDATE_API_KNOWN_VIOLATIONS),true)
+    KNOWN_VIOLATION_FILENAME := elsewhere
+endif
+$(OPENAPI_OUTFILE): $(OPENAPI_GEN)
+\t./hack/run-in-gopath.sh $(OPENAPI_GEN) \\
+\t    -h $(BOILERPLATE_FILENAME) \\
+\t    -r $(REPORT_FILENAME) "$$@"
+$(OPENAPI_GEN): $(deps)
+\tKUBE_BUILD_PLATFORMS="" hack/make-rules/build.sh ./vendor/k8s.io/kube-openapi/cmd/openapi-gen
+`,
+  several: `
+BOILERPLATE_FILENAME := vendor/k8s.io/code-generator/hack/boilerplate.go.txt
+DEFAULTS := vendor/k8s.io/m/v1/% vendor/k8s.io/m/v2/%
+KUBE_KNOWN_VIOLATION_FILENAME := api/kube.list
+AGG_KNOWN_VIOLATION_FILENAME := api/agg.list
+KUBE_OPENAPI_TAG_FILES :=  $(filter-out vendor/k8s.io/gen/% vendor/k8s.io/sample/%, $(ALL_K8S_TAG_FILES))
+AGG_OPENAPI_TAG_FILES := $(filter $(DEFAULTS) vendor/k8s.io/agg/%, $(ALL_K8S_TAG_FILES))
+KUBE_OPENAPI_OUTPUT_PKG := pkg/generated/openapi
+AGG_OPENAPI_OUTPUT_PKG := staging/src/k8s.io/agg/openapi
+OPENAPI_TARGETS := KUBE AGG
+define OPENAPI_TARGETS_DEF
+KUBE_OPENAPI_OUTPUT_PKG := not/this
+\t./hack/run-in-gopath.sh $(OPENAPI_GEN) -h $(BOILERPLATE_FILENAME) -r $$($(prefix)_REPORT) "$$$$@"
+endef
+$(OPENAPI_GEN): $(deps)
+\tKUBE_BUILD_PLATFORMS="" hack/make-rules/build.sh ./vendor/k8s.io/kube-openapi/cmd/openapi-gen
+`,
+};
+const KUBE_OPENAPI = "./vendor/k8s.io/kube-openapi/cmd/openapi-gen";
+const HEADER = "vendor/k8s.io/code-generator/hack/boilerplate.go.txt";
+
+Deno.test("readGeneratedFiles() reads the makefile of each release", async () => {
+  const all = { keep: false, patterns: [] };
+  const kube = { kind: "openapi", name: "KUBE", output: OPENAPI };
+  const expected = {
+    oldest: [{
+      ...kube,
+      outputPackage: "pkg/generated/openapi",
+      tagFiles: all,
+      header: undefined,
+      knownViolations: undefined,
+      tool: "cmd/libs/go2idl/openapi-gen",
+    }],
+    one: [{
+      ...kube,
+      outputPackage: "pkg/generated/openapi",
+      tagFiles: all,
+      header: HEADER,
+      knownViolations: "api/api-rules/violation_exceptions.list",
+      tool: KUBE_OPENAPI,
+    }],
+    several: [{
+      ...kube,
+      outputPackage: "pkg/generated/openapi",
+      tagFiles: { keep: false, patterns: ["vendor/k8s.io/gen/%", "vendor/k8s.io/sample/%"] },
+      header: HEADER,
+      knownViolations: "api/kube.list",
+      tool: KUBE_OPENAPI,
+    }, {
+      kind: "openapi",
+      name: "AGG",
+      output: "staging/src/k8s.io/agg/openapi/zz_generated.openapi.go",
+      outputPackage: "staging/src/k8s.io/agg/openapi",
+      tagFiles: {
+        keep: true,
+        patterns: ["vendor/k8s.io/m/v1/%", "vendor/k8s.io/m/v2/%", "vendor/k8s.io/agg/%"],
+      },
+      header: HEADER,
+      knownViolations: "api/agg.list",
+      tool: KUBE_OPENAPI,
+    }],
+  } as const;
+  for (const name of ["oldest", "one", "several"] as const) {
+    await withFiles({ "Makefile.generated_files": MAKEFILES[name] }, async (root) => {
+      assertEquals<unknown>(await readGeneratedFiles(root), expected[name], name);
+    });
+  }
+});
+
+Deno.test("readGeneratedFiles() finds go-bindata in the script, the makefile or golang.sh", async () => {
+  const script =
+    'BINDATA_OUTPUT="a/bindata.go"\ngo-bindata -nometadata -o "${BINDATA_OUTPUT}.tmp" \\\n' +
+    "\t-ignore 'BUILD(\\.bazel)?' \\\n\t\"test/images/...\"\n";
+  const tool = "vendor/github.com/x/go-bindata/go-bindata";
+  const table: [Record<string, string>, string | undefined][] = [
+    [
+      { "hack/generate-bindata.sh": `go install k8s.io/kubernetes/${tool}\n${script}` },
+      `./${tool}`,
+    ],
+    [{
+      "hack/generate-bindata.sh": script,
+      "Makefile.generated_files": `$(BINDATA_GEN): $(deps)\n\thack/make-rules/build.sh ./${tool}\n`,
+    }, `./${tool}`],
+    [{
+      "hack/generate-bindata.sh": script,
+      "hack/lib/golang.sh": `  local targets=(\n    hack/cmd/teststale\n    ${tool}\n  )\n`,
+    }, tool],
+    [{ "hack/generate-bindata.sh": script }, undefined],
   ];
-  assertEquals(openapiPackages("KUBE", tagged), [
+  for (const [files, expected] of table) {
+    await withFiles(files, async (root) => {
+      const [file] = await readGeneratedFiles(root);
+      assertEquals(file?.tool, expected);
+      if (file?.kind !== "bindata") return;
+      assertEquals(file.output, "a/bindata.go");
+      assertEquals(file.args, ["-nometadata", "-ignore", "BUILD(\\.bazel)?", "test/images/..."]);
+    });
+  }
+});
+
+Deno.test("openapiPackages() filters files as make does", () => {
+  const tagged = [
+    "pkg/a/doc.go",
+    "pkg/a/types.go",
+    "vendor/k8s.io/gen/x/doc.go",
+    "vendor/k8s.io/m/v1/doc.go",
+    "vendor/k8s.io/m/v10/doc.go",
+  ];
+  const out = { keep: false, patterns: ["vendor/k8s.io/gen/%"] };
+  assertEquals(openapiPackages(out, tagged), [
     "pkg/a",
-    "vendor/k8s.io/api/autoscaling/v1",
-    "vendor/k8s.io/apimachinery/pkg/version",
-    "vendor/k8s.io/kube-aggregator/pkg/apis/v1",
+    "vendor/k8s.io/m/v1",
+    "vendor/k8s.io/m/v10",
   ]);
-  assertEquals(openapiPackages("AGGREGATOR", tagged), [
-    "vendor/k8s.io/apimachinery/pkg/version",
-    "vendor/k8s.io/kube-aggregator/pkg/apis/v1",
-  ]);
+  const only = { keep: true, patterns: ["vendor/k8s.io/m/v1/%", "pkg/a/types.go"] };
+  assertEquals(openapiPackages(only, tagged), ["pkg/a", "vendor/k8s.io/m/v1"]);
 });
 
 Deno.test({
@@ -104,6 +295,14 @@ Deno.test({
     try {
       const vars = await getVersionVars(context);
       const run = () => ensureGeneratedFiles(context, checkout, { vars, epoch: 0 });
+      const only = (...targets: string[]) =>
+        ensureGeneratedFiles(context, checkout, { vars, epoch: 0, targets });
+      assertEquals(await only("cmd/kubectl"), []);
+      assertEquals(await only("cmd/kubectl", "cmd/kube-apiserver"), [OPENAPI]);
+      assertEquals(await only("test/e2e/e2e.test"), [BINDATA]);
+      await Deno.remove(output);
+      await Deno.remove(bindata);
+      assertEquals(await only("cmd/kubectl"), []);
       assertEquals(await run(), [OPENAPI, BINDATA]);
       const made = await Deno.readTextFile(output);
       const { mtime } = await Deno.stat(output);
@@ -126,6 +325,8 @@ Deno.test({
       const doc = `${context.root}/staging/src/k8s.io/api/core/v1/new_type.go`;
       await Deno.writeTextFile(doc, "package v1\n\n// New is new.\ntype New struct{}\n");
       const bindataBefore = (await Deno.stat(bindata)).mtime;
+      assertEquals(await only("cmd/kubectl"), []);
+      assertEquals((await Deno.stat(output)).mtime, before.mtime);
       await run();
       assertEquals((await Deno.stat(bindata)).mtime, bindataBefore);
 

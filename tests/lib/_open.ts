@@ -17,7 +17,8 @@ export interface OpenSample {
 export async function openSample(era: EraParameter, host = "linux/amd64"): Promise<OpenSample> {
   const parent = await Deno.realPath(await Deno.makeTempDir({ prefix: "kbuild-lib-" }));
   const root = `${parent}/kubernetes`;
-  const env = { PATH: Deno.env.get("PATH") ?? "", HOME: parent };
+  // The samples pin releases of Go that this machine need not have.
+  const env = { PATH: Deno.env.get("PATH") ?? "", HOME: parent, FORCE_HOST_GO: "y" };
   const shell = createShell({ cwd: parent, env });
   await createSample({ dir: root, era, git: shell, env });
   const checkout = await readCheckout(root, { variables: {}, hostArch: host.split("/")[1] ?? "" });

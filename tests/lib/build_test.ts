@@ -1,11 +1,23 @@
-import { assert, assertEquals } from "@std/assert";
-import { buildBinaries, verifyGoVersion } from "../../src/lib/golang/mod.ts";
-import { createContext } from "../../src/lib/init.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { KbuildError, UsageError } from "../../src/errors.ts";
+import {
+  buildBinaries,
+  checkCompilers,
+  prepareBuild,
+  verifyGoVersion,
+} from "../../src/lib/golang/mod.ts";
+import { createContext, type KubeContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import { findProgram } from "../../src/lib/util.ts";
 import { getVersionVars } from "../../src/lib/version.ts";
 import { createShell } from "../../src/shell/mod.ts";
-import { openSample } from "./_open.ts";
+import { type OpenSample, openSample } from "./_open.ts";
 
 const go = await findProgram("go", Deno.env.get("PATH"));
 
@@ -68,6 +80,126 @@ Deno.test({
           await Deno.readLink(context.thisPlatformBin),
           `${context.binPath}/${tool.host}`,
         );
+      });
+    } finally {
+      await sample.remove();
+    }
+  },
+});
+
+/** A context whose programs are written down: the words after `go`. */
+function watched(
+  { context: plain }: OpenSample,
+  more: Record<string, string>,
+  starts: string[],
+): KubeContext {
+  const env = { ...plain.env, ...more };
+  const shell = createShell({
+    cwd: plain.root,
+    env,
+    onStart: ({ argv }) => void starts.push(argv[1] ?? ""),
+  });
+  return createContext({ root: plain.root, env, log: createLogger({ write: () => {} }), shell });
+}
+
+Deno.test({
+  name: "buildBinaries() builds patterns, with coverage, and stops early without a C compiler" +
+    (go === undefined ? " (skipped: needs go)" : ""),
+  ignore: go === undefined,
+  fn: async (t) => {
+    const sample = await openSample("1.35");
+    const { checkout } = sample;
+    const { root } = sample.context;
+    const starts: string[] = [];
+    const tool = await verifyGoVersion(sample.context, checkout);
+    const vars = await getVersionVars(sample.context);
+    // The standard library is compiled already, where Go keeps it for everybody.
+    const cache = await new Deno.Command(tool.path, { args: ["env", "GOCACHE"] }).output();
+    const GOCACHE = new TextDecoder().decode(cache.stdout).trim();
+    const build = (more: Record<string, string>, platform: string, targets: readonly string[]) => {
+      starts.length = 0;
+      const context = watched(sample, { GOCACHE, ...more }, starts);
+      const matrix = [{ platform, targets }];
+      return buildBinaries(context, checkout, { matrix, vars, epoch: 0, go: tool });
+    };
+    try {
+      await t.step("a pattern stands for the programs below it", async () => {
+        await Deno.mkdir(`${root}/cmd/more/lib`, { recursive: true });
+        const program = "package main\n\nfunc main() {}\n";
+        await Deno.mkdir(`${root}/cmd/more/one`);
+        await Deno.mkdir(`${root}/cmd/more/windows`);
+        await Deno.writeTextFile(`${root}/cmd/more/one/main.go`, program);
+        await Deno.writeTextFile(`${root}/cmd/more/windows/main_windows.go`, program);
+        await Deno.writeTextFile(`${root}/cmd/more/lib/lib.go`, "package lib\n");
+        for (
+          const pattern of ["cmd/more/...", "./cmd/more/...", "k8s.io/kubernetes/cmd/more/..."]
+        ) {
+          const built = await build({}, tool.host, [pattern]);
+          assertEquals(built.map(({ name }) => name), ["one"], pattern);
+        }
+        const error = await assertRejects(
+          () => build({}, tool.host, ["cmd/more/lib/..."]),
+          UsageError,
+        );
+        assertStringIncludes(error.message, 'Cannot find a program below "cmd/more/lib/..."');
+      });
+      await t.step("a binary that is up to date is not placed anew", async () => {
+        const [binary] = await build({}, tool.host, ["cmd/more/one"]);
+        const before = await Deno.stat(binary?.path ?? "");
+        await new Promise((done) => setTimeout(done, 20));
+        await build({}, tool.host, ["cmd/more/one"]);
+        assert(starts.includes("install"));
+        const after = await Deno.stat(binary?.path ?? "");
+        assertEquals([after.mtime, after.ino], [before.mtime, before.ino]);
+        await Deno.writeTextFile(
+          `${root}/cmd/more/one/main.go`,
+          'package main\n\nfunc main() { println("changed") }\n',
+        );
+        await build({}, tool.host, ["cmd/more/one"]);
+        assert((await Deno.stat(binary?.path ?? "")).ino !== before.ino);
+      });
+      await t.step("a coverage binary needs no file in the source tree", async () => {
+        const env = { KUBE_BUILD_WITH_COVERAGE: "y" };
+        const [binary] = await build(env, tool.host, ["cmd/kube-scheduler"]);
+        assertEquals(binary?.name, "kube-scheduler");
+        const folder = await Array.fromAsync(Deno.readDir(`${root}/cmd/kube-scheduler`));
+        assertEquals(folder.filter(({ name }) => name.endsWith("_test.go")), []);
+        const { stdout } = await sample.context.shell.run([binary?.path ?? "", "--version"]);
+        assertMatch(stdout, /v1\.35\.0/);
+      });
+      await t.step("what has no cgo in it needs no C compiler", async () => {
+        const context = watched(sample, { KUBE_LINUX_S390X_CC: "/gone/s390x-cc" }, starts);
+        const matrix = [{ platform: "linux/s390x", targets: ["cmd/kubelet"] }];
+        const options = { matrix, vars, epoch: 0, go: tool };
+        const { plan } = await prepareBuild(context, checkout, options);
+        assertEquals(plan.platforms[0]?.steps[0]?.env["CC"], "/gone/s390x-cc");
+        await checkCompilers(context, checkout, tool, plan);
+      });
+      await t.step("a missing C compiler is found before anything is built", async () => {
+        const text = 'package main\n\nimport _ "os/user"\n';
+        await Deno.writeTextFile(`${root}/cmd/kubelet/user.go`, text);
+        await Deno.writeTextFile(`${root}/test/e2e/user_test.go`, text.replace("main", "e2e"));
+        const error = await assertRejects(
+          () =>
+            build({ KUBE_LINUX_S390X_CC: "/gone/s390x-cc" }, "linux/s390x", [
+              "cmd/kubectl",
+              "cmd/kubelet",
+              "cmd/more/one",
+              "test/e2e/e2e.test",
+            ]),
+          KbuildError,
+        );
+        assertEquals(
+          error.message,
+          'Cannot build "kubelet", "e2e.test" for linux/s390x: ' +
+            'the C compiler "/gone/s390x-cc" is missing',
+        );
+        assertEquals(error.notes, [
+          "To use another compiler, set KUBE_LINUX_S390X_CC",
+          'To build without cgo: KUBE_STATIC_OVERRIDES="kubelet"',
+          'Or leave "e2e.test" out; test binaries have cgo',
+        ]);
+        assertEquals(starts.filter((word) => word === "install" || word === "test"), []);
       });
     } finally {
       await sample.remove();

@@ -170,12 +170,13 @@ async function runTable(
 const missing = ["bash", "git", "tar"].filter((program) => which(program) === undefined);
 const because = missing.length === 0 ? "" : ` (skipped: needs ${missing.join(", ")})`;
 
-for (const era of SAMPLE_ERAS) {
+// 1.7 knows neither archives nor SOURCE_DATE_EPOCH; the latest version.sh is that of 1.35.
+for (const era of SAMPLE_ERAS.filter((name) => name !== "1.7" && name !== "latest")) {
   Deno.test({
     name: `kbuild version says what version.sh of the sample says: ${era}${because}`,
     ignore: missing.length > 0,
-    // The scripts of the two samples differ in their ldflags alone.
-    fn: (t) => runTable(t, era, { cases: era === SAMPLE_ERAS[0] ? CASES : CASES.slice(0, 6) }),
+    // The samples' scripts differ in their ldflags alone.
+    fn: (t) => runTable(t, era, { cases: era === "1.20" ? CASES : CASES.slice(0, 6) }),
   });
 }
 

@@ -35,19 +35,21 @@ export interface WatchedGo {
  * Makes a `go` that writes down its start and then is the real one.
  *
  * @param dir An empty folder.
+ * @param options.version What it says to be, where scripts refuse the real one.
  * @param options.builds With false, `install` and `test -c` compile nothing and leave empty
  * programs where the real ones would be: command lines without the minutes behind them.
  */
 export async function watchGo(
   dir: string,
   go: string,
-  options: { builds: boolean },
+  options: { builds: boolean; version?: string },
 ): Promise<WatchedGo> {
   const [bin, log] = [join(dir, "bin"), join(dir, "log")];
   await Deno.mkdir(bin, { recursive: true });
   await Deno.mkdir(log, { recursive: true });
   const record = VARIABLES.map((name) => `"\${${name}-}"`).join(" ");
   const script = `#!/bin/bash
+${options.version === undefined ? "" : `[[ "$*" != version ]] || exec echo '${options.version}'`}
 case \${1-} in install|test|list|build|run)
   file=$(mktemp '${log}/XXXXXXXXXX')
   printf '%s\\0' "$PWD" ${record} "$@" >"$file"
@@ -64,6 +66,7 @@ const PRETEND = `
 name() { basename "$1" | sed 's/$/'"$([[ \${GOOS-} == windows ]] && echo .exe)/"; }
 case \${1-} in
 list) exit 1 ;;
+generate) exit 0 ;;
 install)
   folder=\${GOPATH%%:*}/bin
   if [[ -n \${GOOS-} && "$GOOS/$GOARCH" != "$(go env GOHOSTOS)/$(go env GOHOSTARCH)" ]]; then
@@ -149,7 +152,11 @@ export function untrimmedTest(call: GoCall): GoCall {
   if (call.args[0] !== "test") return call;
   const at = call.args.indexOf("-gcflags") + 1;
   const args = call.args.map((word, index) =>
-    index === at ? word.replace(/ -trimpath=.*$/s, "") : word
+    index === at && at > 0
+      ? word.replace(/ ?-trimpath=.*$/s, "")
+      : word.startsWith("-gcflags=")
+      ? word.replace(/all=-trimpath=\S*\s*/, "")
+      : word
   );
   return { ...call, args };
 }

@@ -1,21 +1,17 @@
-import { hex } from "../../archive/mod.ts";
 import type { Checkout } from "../../checkout/mod.ts";
 import { KbuildError } from "../../errors.ts";
 import { CommandError } from "../../shell/mod.ts";
+import type { GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { memoryBudget } from "../util.ts";
 import { ldflags, type VersionVars } from "../version.ts";
-import { goFlags } from "./flag_rules.ts";
-import { type GoTool, verifyGoVersion } from "./go_tool.ts";
+import { checkCompilers } from "./compilers.ts";
+import { currentGoCorrections } from "./current_go.ts";
 import { createGopathTree } from "./gopath_tree.ts";
+import { removeDamaged, statBuilt, undoTouch, writeStepFiles } from "./outputs.ts";
+import { expandPatterns } from "./patterns.ts";
 import { linkHostBins, placeBins } from "./place.ts";
-import {
-  type BinaryOutput,
-  type BuildPlan,
-  type BuildStep,
-  planBuild,
-  type PlatformTargets,
-} from "./plan.ts";
+import { type BuildPlan, type BuildStep, planBuild, type PlatformTargets } from "./plan.ts";
 import { schedulePlatforms } from "./schedule.ts";
 import { workspaceModules } from "./targets.ts";
 import {
@@ -25,6 +21,7 @@ import {
   recordStep,
   type StepCheck,
 } from "./up_to_date.ts";
+import { verifyGoVersion } from "./verify_go_version.ts";
 
 /** What to build. */
 export interface BuildOptions {
@@ -42,10 +39,13 @@ export interface BuildOptions {
   /** A toolchain that was checked already. */
   go?: GoTool;
   /**
-   * Resolves when the sources are complete: true when nothing was changed meanwhile. Until then the
-   * build only asks Go what has changed, and asks again after a false.
+   * Completes the sources; called once, when the build is known to be possible. Resolves to true
+   * when nothing was changed. Until then the build only asks Go what has changed, and asks again
+   * after a false.
    */
-  settled?: Promise<boolean>;
+  settle?: () => Promise<boolean>;
+  /** Leaves out what the user should know of the plan, for a build on the way to another. */
+  quiet?: boolean;
 }
 
 /** One binary that a build placed. */
@@ -64,16 +64,12 @@ export async function prepareBuild(
 ): Promise<{ plan: BuildPlan; go: GoTool }> {
   checkBuildPath(context);
   const go = options.go ?? await verifyGoVersion(context, checkout);
-  const flags = goFlags(checkout, {
-    env: context.env,
-    goflags: options.goflags ?? [],
-    versionLdflags: ldflags(checkout, options.vars, options.epoch),
-    strictParity: context.strictParity,
-  });
   const plan = planBuild(context, checkout, {
     go,
-    matrix: options.matrix,
-    flags,
+    matrix: await expandPatterns(context, checkout, go, options.matrix),
+    goflags: options.goflags ?? [],
+    corrections: await currentGoCorrections(checkout, go),
+    versionLdflags: ldflags(checkout, options.vars, options.epoch),
     binPath: options.binPath ?? context.binPath,
     modules: checkout.era.goMode === "workspace"
       ? await workspaceModules(checkout.root)
@@ -88,7 +84,7 @@ export async function prepareBuild(
  * failure ends the others.
  *
  * @throws {CommandError} A `go` failed; its output has been shown.
- * @throws {KbuildError} Go is missing or too old, or a target makes no binary.
+ * @throws {KbuildError} Go or a C compiler is missing, Go is too old, a target makes no binary.
  */
 export async function buildBinaries(
   context: KubeContext,
@@ -97,11 +93,15 @@ export async function buildBinaries(
 ): Promise<readonly BuiltBinary[]> {
   const { log } = context;
   const { plan, go } = await prepareBuild(context, checkout, options);
+  if (options.quiet !== true) { for (const note of plan.notes) log.info(note); }
+  await checkCompilers(context, checkout, go, plan);
+  const settled = options.settle?.();
   log.info(`Go version: ${go.description}`, { v: 2 });
   if (context.env["GOFLAGS"]) log.info(`GOFLAGS: ${context.env["GOFLAGS"]}`);
   await createGopathTree(context, checkout);
+  await writeStepFiles(plan);
 
-  const early = await checkEarly(context, await openRecords(context), plan, options.settled);
+  const early = await checkEarly(context, await openRecords(context), plan, settled);
   // Read again: generators that were built meanwhile have left records of their own.
   const records = await openRecords(context);
   const jobs = chooseJobs(context, checkout, plan, options.jobs);
@@ -243,6 +243,7 @@ async function buildSteps(
       continue;
     }
     await removeDamaged(step.outputs);
+    const before = await statBuilt(step.outputs);
     await shell.run(step.argv, {
       cwd: step.cwd,
       env: step.env,
@@ -252,27 +253,9 @@ async function buildSteps(
     }).catch((error: unknown) => {
       throw explain(error, step);
     });
+    await undoTouch(step.outputs, before);
     if (check.key !== undefined) await recordStep(records, step, check.key);
     await placeBins(context, step.outputs);
-  }
-}
-
-/** First bytes of programs: ELF, Mach-O (64 bit, both byte orders), PE. */
-const PROGRAM_MARKS = ["7f454c46", "cffaedfe", "feedfacf", "4d5a"];
-
-/**
- * Removes outputs that are no programs, such as a file of zeros after a power failure: `go` refuses
- * to overwrite what it does not know.
- */
-async function removeDamaged(outputs: readonly BinaryOutput[]): Promise<void> {
-  for (const { built } of outputs) {
-    const file = await Deno.open(built).catch(() => undefined);
-    if (file === undefined) continue;
-    const start = new Uint8Array(4);
-    const length = await file.read(start).finally(() => file.close()) ?? 0;
-    if (!PROGRAM_MARKS.some((mark) => hex(start.subarray(0, length)).startsWith(mark))) {
-      await Deno.remove(built);
-    }
   }
 }
 

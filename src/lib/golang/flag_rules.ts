@@ -1,5 +1,8 @@
-import type { Checkout, EraName } from "../../checkout/mod.ts";
-import type { Environment } from "../init.ts";
+import { dirname, join } from "@std/path";
+import type { Checkout, EraName, GoCall, GoCallInputs, Platform } from "../../checkout/mod.ts";
+import { binaryName } from "./targets.ts";
+
+type Env = Readonly<Record<string, string>>;
 
 /** What an era's `kube::golang::build_binaries` does to Go's flags. */
 interface FlagRules {
@@ -15,12 +18,21 @@ interface FlagRules {
   readonly installSuffix: string;
   /** Whether a flag and its value are one argument (`-tags=x`) or two. */
   readonly joined: boolean;
+  /** What `go install` and `go test` get besides. */
+  readonly env: { readonly install: Env; readonly test: Env };
 }
 
 const SELINUX = ["selinux", "notest"] as const;
+const GOPATH_ENV = { install: { GO111MODULE: "off" }, test: { GO111MODULE: "off" } };
+// 1.26-1.29: test binaries are still built in the GOPATH (v1.28.7 golang.sh:745-815).
+const MODULES_ENV = {
+  install: { GO111MODULE: "on", GOPROXY: "off" },
+  test: { GO111MODULE: "off" },
+};
+const WORKSPACE_ENV = { install: { GOPROXY: "off" }, test: {} };
 
 /**
- * One row per era. Sources: `kube::golang::build_binaries` and
+ * One row per era, for a checkout whose own `golang.sh` cannot be read. Sources: `kube::golang::build_binaries` and
  * `kube::golang::build_binaries_for_platform` of v1.7.3 (golang.sh:536-690), v1.20.2
  * (golang.sh:636-868), 1.28.7 and the 1.35 scripts (golang.sh:750-1000).
  */
@@ -32,6 +44,7 @@ const RULES: Readonly<Record<EraName, FlagRules>> = {
     goldflags: { default: "", appended: false },
     installSuffix: "cgo",
     joined: false,
+    env: GOPATH_ENV,
   },
   gopath: {
     trim: "main-package",
@@ -40,6 +53,7 @@ const RULES: Readonly<Record<EraName, FlagRules>> = {
     goldflags: { default: "-s -w -buildid=", appended: false },
     installSuffix: "static",
     joined: false,
+    env: GOPATH_ENV,
   },
   modules: {
     trim: "all-packages",
@@ -48,6 +62,7 @@ const RULES: Readonly<Record<EraName, FlagRules>> = {
     goldflags: { default: "-s -w", appended: true },
     installSuffix: "static",
     joined: true,
+    env: MODULES_ENV,
   },
   workspace: {
     trim: "flag",
@@ -56,6 +71,7 @@ const RULES: Readonly<Record<EraName, FlagRules>> = {
     goldflags: { default: "-s -w", appended: true },
     installSuffix: "static",
     joined: true,
+    env: WORKSPACE_ENV,
   },
   "workspace-bind": {
     trim: "flag",
@@ -64,111 +80,126 @@ const RULES: Readonly<Record<EraName, FlagRules>> = {
     goldflags: { default: "-s -w", appended: true },
     installSuffix: "static",
     joined: true,
+    env: WORKSPACE_ENV,
   },
 };
 
-/** Go's flags for one kind of binary, values as `go` gets them. */
-export interface GoFlags {
-  /** `-installsuffix` for static binaries, as arguments. */
-  readonly installSuffix: readonly string[];
-  /** `-trimpath` and what the user gave, as arguments. */
-  readonly extra: readonly string[];
-  /** `-gcflags`, `-asmflags`, `-ldflags`, `-tags`, as arguments. */
-  readonly build: readonly string[];
-  /**
-   * `build` for `go test -c`. The scripts' `-trimpath` in `-gcflags` replaces go's own, which would
-   * cut the random work folder from the path of the generated main file, so that a test binary
-   * differs from build to build; it is left out here, unless parity is strict.
-   */
-  readonly test: readonly string[];
+/** Cross C compilers of `kube::golang::set_platform_envs`. */
+const CROSS_COMPILERS: Readonly<Record<Platform, string>> = {
+  "linux/amd64": "x86_64-linux-gnu-gcc",
+  "linux/arm": "arm-linux-gnueabihf-gcc",
+  "linux/arm64": "aarch64-linux-gnu-gcc",
+  "linux/ppc64le": "powerpc64le-linux-gnu-gcc",
+  "linux/s390x": "s390x-linux-gnu-gcc",
+};
+
+/** `KUBE_LINUX_ARM64_CC` for `linux/arm64`. */
+export function compilerVariable(platform: Platform): string {
+  return `KUBE_${platform.replaceAll("/", "_").toUpperCase()}_CC`;
 }
 
-/** What the flags depend on besides the checkout. */
-export interface FlagInputs {
-  readonly env: Environment;
-  /** Flags among the targets: `WHAT="cmd/kubectl -v"`. */
-  readonly goflags: readonly string[];
-  /** The `-X …` flags of `version.ldflags`. */
-  readonly versionLdflags: string;
-  /**
-   * Brings back 1.20's habit of pasting a GOFLAGS without `-tags=` whole into `-tags`, and test
-   * binaries that differ from build to build.
-   */
-  readonly strictParity: boolean;
-}
-
-/** Computes Go's flags as the era's `kube::golang::build_binaries` does. Pure. */
-export function goFlags(checkout: Checkout, inputs: FlagInputs): GoFlags {
-  const { env, goflags, versionLdflags, strictParity } = inputs;
+/**
+ * What `readGoCalls` reads from a checkout, from the built-in table of its era: static programs,
+ * the others, and one call for each test binary. Coverage builds need the checkout's own scripts.
+ */
+export function tableGoCalls(checkout: Checkout, inputs: GoCallInputs): readonly GoCall[] {
+  const { packages, goflags } = inputs;
   const rules = RULES[checkout.era.name];
-  const debug = env["DBG"] === "1";
-  const root = checkout.root;
-
-  const goldflags = rules.goldflags.appended
-    ? [
-      `${rules.allPrefix ? "all=" : ""}${versionLdflags} ${env["GOLDFLAGS"] ?? ""}`,
-      ...(debug ? [] : [rules.goldflags.default]),
-    ].join(" ")
-    : `${env["GOLDFLAGS"] ?? (debug ? "" : rules.goldflags.default)} ${versionLdflags}`;
-
-  let gcflags = env["GOGCFLAGS"] ?? "";
-  const untrimmed = gcflags;
-  if (debug) gcflags = `${gcflags} all=-N -l`;
-  else if (rules.trim === "main-package") gcflags = `${gcflags} ${trimFlag(root, gcflags === "")}`;
-  else if (rules.trim === "all-packages") gcflags = `${gcflags} all=${trimFlag(root, false)}`;
-
+  const { gcflags, others, trimmed } = buildFlags(checkout, inputs, rules);
+  const platform = platformEnv(checkout, inputs);
   const flag = (name: string, value: string) =>
     rules.joined ? [`-${name}=${value}`] : [`-${name}`, value];
-  const asmflags = debug
-    ? []
+  const calls: GoCall[] = [];
+  const add = (argv: readonly string[], env: Env) => {
+    calls.push(Object.freeze({
+      argv: Object.freeze([...argv]),
+      env: Object.freeze({ ...platform, ...env }),
+      source: "built-in table",
+    }));
+  };
+  const build = [...trimmed, ...goflags, ...gcflags, ...others];
+  const programs = packages.filter((name) => !name.endsWith(".test"));
+  const statics = programs.filter((name) => isStatic(checkout, inputs, name));
+  const dynamics = programs.filter((name) => !statics.includes(name));
+  if (statics.length > 0) {
+    const suffix = flag("installsuffix", rules.installSuffix);
+    add(["install", ...suffix, ...build, ...statics], { ...rules.env.install, CGO_ENABLED: "0" });
+  }
+  if (dynamics.length > 0) {
+    // KUBE_RACE reaches programs that are not static since 1.35 (PR #133834).
+    const race = checkout.era.goMode === "workspace" ? inputs.variables["KUBE_RACE"] : undefined;
+    const words = race ? [race] : [];
+    add(["install", ...build, ...words, ...dynamics], rules.env.install);
+  }
+  for (const test of packages.filter((name) => name.endsWith(".test"))) {
+    const folder = inputs.platform === inputs.host ? [] : [inputs.platform.replaceAll("/", "_")];
+    const suffix = inputs.platform.startsWith("windows/") ? ".exe" : "";
+    const file = join(inputs.gopath, "bin", ...folder, `${binaryName(test)}${suffix}`);
+    add(["test", "-c", ...build, "-o", file, dirname(test)], rules.env.test);
+  }
+  return calls;
+}
+
+function buildFlags(
+  checkout: Checkout,
+  { variables, versionLdflags, cwd }: GoCallInputs,
+  rules: FlagRules,
+): { trimmed: readonly string[]; gcflags: readonly string[]; others: readonly string[] } {
+  const debug = variables["DBG"] === "1";
+  const given = variables["GOGCFLAGS"] ?? "";
+  const goldflags = rules.goldflags.appended
+    ? [
+      `${rules.allPrefix ? "all=" : ""}${versionLdflags} ${variables["GOLDFLAGS"] ?? ""}`,
+      ...(debug ? [] : [rules.goldflags.default]),
+    ].join(" ")
+    : `${variables["GOLDFLAGS"] ?? (debug ? "" : rules.goldflags.default)} ${versionLdflags}`;
+  const flag = (name: string, value: string) =>
+    rules.joined ? [`-${name}=${value}`] : [`-${name}`, value];
+  const trim = debug
+    ? undefined
     : rules.trim === "main-package"
-    ? flag("asmflags", trimFlag(root, true))
+    ? `-trimpath=${checkout.root}`
     : rules.trim === "all-packages"
-    ? flag("asmflags", `all=${trimFlag(root, false)}`)
-    : [];
+    ? `all=-trimpath=${cwd}`
+    : undefined;
+  const gcflags = debug ? `${given} all=-N -l` : trim === undefined ? given : `${given} ${trim}`;
   const tags = [
     ...rules.tags.filter((tag) => !(debug && tag === "grpcnotrace")),
-    tagsOf(env["GOFLAGS"] ?? "", strictParity && checkout.era.name === "gopath"),
+    /^.*-tags=([^-]*).*$/s.exec(variables["GOFLAGS"] ?? "")?.[1]?.trim() ?? "",
   ].join(",");
-
-  const build = (compiler: string) =>
-    Object.freeze([
-      ...flag("gcflags", compiler),
-      ...asmflags,
+  return {
+    trimmed: rules.trim === "flag" && !debug ? ["-trimpath"] : [],
+    gcflags: flag("gcflags", gcflags),
+    others: [
+      ...(trim === undefined ? [] : flag("asmflags", trim)),
       ...flag("ldflags", goldflags),
       ...(rules.tags.length === 0 ? [] : flag("tags", tags)),
-    ]);
-  return Object.freeze({
-    installSuffix: Object.freeze(flag("installsuffix", rules.installSuffix)),
-    extra: Object.freeze([
-      ...(rules.trim === "flag" && !debug ? ["-trimpath"] : []),
-      ...goflags,
-    ]),
-    build: build(gcflags),
-    test: build(debug || strictParity ? gcflags : untrimmed),
-  });
+    ],
+  };
 }
 
-/**
- * `-trimpath=<root>` inside `-gcflags` or `-asmflags`, which go divides at white space unless a word
- * stands in quotes (cmd/internal/quoted). Scripts fail in a folder with a blank in its name.
- *
- * @param first Whether the flag comes first. go takes what does not start with a dash for a pattern
- * of packages, so an empty `-trimpath=`, which the next one overrides, goes before a quoted word.
- */
-function trimFlag(root: string, first: boolean): string {
-  const word = `-trimpath=${root}`;
-  if (!/\s/.test(root)) return word;
-  const mark = root.includes("'") ? '"' : "'";
-  return `${first ? "-trimpath= " : ""}${mark}${word}${mark}`;
+/** Port of `kube::golang::set_platform_envs`. */
+function platformEnv(checkout: Checkout, { platform, host, variables }: GoCallInputs): Env {
+  const [goos = "", goarch = ""] = platform.split("/");
+  const base = { GOOS: goos, GOARCH: goarch };
+  const named = variables[compilerVariable(platform)];
+  const known = CROSS_COMPILERS[platform];
+  // Up to 1.20 the scripts know cross compilers on linux/amd64 only, and none for amd64 itself.
+  const crossHost = checkout.era.goMode !== "gopath" || host === "linux/amd64";
+  const compiler = named || (platform !== host && crossHost ? known : undefined);
+  return compiler === undefined ? base : { ...base, CGO_ENABLED: "1", CC: compiler };
 }
 
-/**
- * The tags in `GOFLAGS`: what follows `-tags=` up to the next dash, as the scripts cut it.
- *
- * @param wholeWithoutTags v1.20's `sed` has no `-n`: a value without `-tags=` comes out whole.
- */
-function tagsOf(goflags: string, wholeWithoutTags: boolean): string {
-  const found = /^.*-tags=([^-]*).*$/s.exec(goflags)?.[1];
-  return (found ?? (wholeWithoutTags ? goflags : "")).trim();
+/** Port of `kube::golang::is_statically_linked_library`. */
+function isStatic(checkout: Checkout, inputs: GoCallInputs, goPackage: string): boolean {
+  const name = binaryName(goPackage);
+  const { platform, host, variables } = inputs;
+  // Explicitly cgo: kubectl for darwin built on darwin.
+  if (host.startsWith("darwin/") && platform.startsWith("darwin/") && name === "kubectl") {
+    return false;
+  }
+  const list = (variable: string) => (variables[variable] ?? "").split(/\s+/);
+  if (list("KUBE_CGO_OVERRIDES").includes(name)) return false;
+  return checkout.staticBinaries.value.includes(name) ||
+    list("KUBE_STATIC_OVERRIDES").includes(name);
 }

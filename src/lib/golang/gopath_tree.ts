@@ -3,15 +3,25 @@ import { temporaryName } from "../../archive/mod.ts";
 import type { Checkout } from "../../checkout/mod.ts";
 import type { KubeContext } from "../init.ts";
 
-/** The link of the GOPATH eras through which they build; undefined in the module eras. */
+/**
+ * Whether the checkout's scripts build through a link under the GOPATH: up to 1.29, which still has
+ * `kube::golang::create_gopath_tree`, although its programs are built as modules.
+ */
+export function buildsThroughLink(checkout: Checkout): boolean {
+  const golang = checkout.scripts.find(({ path }) => path === "hack/lib/golang.sh")?.text;
+  if (golang === undefined) return checkout.era.goMode !== "workspace";
+  return /^kube::golang::create_gopath_tree\(\)/m.test(golang);
+}
+
+/** The link through which a checkout builds; undefined where it builds in place. */
 export function gopathLink(context: KubeContext, checkout: Checkout): string | undefined {
-  if (checkout.era.goMode !== "gopath") return undefined;
+  if (!buildsThroughLink(checkout)) return undefined;
   return join(context.gopath, "src", checkout.goPackage.value);
 }
 
 /**
  * Port of `kube::golang::create_gopath_tree`: the link `<gopath>/src/k8s.io/kubernetes` to the
- * checkout, through which the GOPATH eras build. Does nothing in the module eras.
+ * checkout, through which it builds up to 1.29. Does nothing in later checkouts.
  */
 export async function createGopathTree(context: KubeContext, checkout: Checkout): Promise<void> {
   const link = gopathLink(context, checkout);

@@ -4,28 +4,23 @@
  *
  * @module
  */
+export { adjustCall, type AdjustInputs } from "./adjust_call.ts";
 export { buildBinaries, type BuildOptions, type BuiltBinary, prepareBuild } from "./build.ts";
-export { type FlagInputs, type GoFlags, goFlags } from "./flag_rules.ts";
-export {
-  compareGoVersions,
-  type GoTool,
-  type GoVersion,
-  parseGoVersion,
-  verifyGoVersion,
-} from "./go_tool.ts";
-export { createGopathTree, gopathLink } from "./gopath_tree.ts";
+export { checkCompilers } from "./compilers.ts";
+export { type Correction, currentGoCorrections } from "./current_go.ts";
+export { compilerVariable, tableGoCalls } from "./flag_rules.ts";
+export { goWorkingDirectory, hostGoEnv } from "./go_env.ts";
+export { goList } from "./go_list.ts";
+export { buildsThroughLink, createGopathTree, gopathLink } from "./gopath_tree.ts";
+export type { StepFile } from "./overlay.ts";
+export { expandPatterns } from "./patterns.ts";
 export { linkHostBins, placeBins } from "./place.ts";
 export {
   type BinaryOutput,
   type BuildPlan,
   type BuildStep,
-  compilerVariable,
-  goWorkingDirectory,
-  hostGoEnv,
-  isStatic,
   planBuild,
   type PlanInputs,
-  platformEnv,
   type PlatformTargets,
 } from "./plan.ts";
 export { BYTES_PER_PLATFORM, type Schedule, schedulePlatforms } from "./schedule.ts";
@@ -33,7 +28,9 @@ export {
   binaryName,
   commandNames,
   goPackages,
+  isPattern,
   selectTargets,
   type TargetSelection,
   workspaceModules,
 } from "./targets.ts";
+export { verifyGoVersion } from "./verify_go_version.ts";

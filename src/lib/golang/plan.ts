@@ -1,8 +1,13 @@
-import { dirname, join } from "@std/path";
-import type { Checkout, Platform } from "../../checkout/mod.ts";
+import { join } from "@std/path";
+import type { Checkout, GoCall, Platform } from "../../checkout/mod.ts";
+import type { GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
-import type { GoFlags } from "./flag_rules.ts";
-import type { GoTool } from "./go_tool.ts";
+import { adjustCall } from "./adjust_call.ts";
+import { coverageTest } from "./coverage.ts";
+import type { Correction } from "./current_go.ts";
+import { goEnv, goWorkingDirectory } from "./go_env.ts";
+import { overlay, type StepFile } from "./overlay.ts";
+import { madeBy, scriptedCalls } from "./scripted_calls.ts";
 import { binaryName, goPackages } from "./targets.ts";
 
 /** Where one binary is made and where it goes. */
@@ -27,6 +32,10 @@ export interface BuildStep {
   /** The part of `env` that the plan decided, for people. */
   readonly shownEnv: Readonly<Record<string, string>>;
   readonly outputs: readonly BinaryOutput[];
+  /** Where the checkout's scripts have this start: "hack/lib/golang.sh:745". */
+  readonly source: string;
+  /** Written before the start, below the output. */
+  readonly files: readonly StepFile[];
   /**
    * Prints what the outputs are linked from; undefined where `go` itself sees that nothing has
    * changed.
@@ -41,6 +50,8 @@ export interface BuildPlan {
     readonly steps: readonly BuildStep[];
   }[];
   readonly targets: readonly string[];
+  /** What the user should know of the plan, a line each. */
+  readonly notes: readonly string[];
 }
 
 /** Targets to build for one platform. */
@@ -53,210 +64,155 @@ export interface PlatformTargets {
 export interface PlanInputs {
   readonly go: GoTool;
   readonly matrix: readonly PlatformTargets[];
-  readonly flags: GoFlags;
+  /** Flags for `go` among the targets. */
+  readonly goflags: readonly string[];
+  /** The `-X …` flags of `version.ldflags`. */
+  readonly versionLdflags: string;
   /** Folder that takes `<os>/<arch>/<name>`. */
   readonly binPath: string;
   /** The modules of the workspace (`workspaceModules`); empty in the GOPATH eras. */
   readonly modules: ReadonlyMap<string, string>;
-}
-
-/** Cross C compilers of `kube::golang::set_platform_envs`, and the variable that names another. */
-const CROSS_COMPILERS: Readonly<Record<Platform, string>> = {
-  "linux/amd64": "x86_64-linux-gnu-gcc",
-  "linux/arm": "arm-linux-gnueabihf-gcc",
-  "linux/arm64": "aarch64-linux-gnu-gcc",
-  "linux/ppc64le": "powerpc64le-linux-gnu-gcc",
-  "linux/s390x": "s390x-linux-gnu-gcc",
-};
-
-/** `KUBE_LINUX_ARM64_CC` for `linux/arm64`. */
-export function compilerVariable(platform: Platform): string {
-  return `KUBE_${platform.replaceAll("/", "_").toUpperCase()}_CC`;
-}
-
-/**
- * Port of `kube::golang::set_platform_envs`: `GOOS`, `GOARCH`, and for cross builds with cgo
- * `CGO_ENABLED` and `CC`.
- *
- * For the host's own platform cgo is asked for by name: Go would otherwise turn it off silently on
- * a machine without a C compiler, and the same command would make other binaries there.
- */
-export function platformEnv(
-  context: KubeContext,
-  checkout: Checkout,
-  platform: Platform,
-  host: Platform,
-): Readonly<Record<string, string>> {
-  const { env } = context;
-  const [goos = "", goarch = ""] = platform.split("/");
-  const base: Record<string, string> = { GOOS: goos, GOARCH: goarch };
-  const variable = compilerVariable(platform);
-  const named = env[variable];
-  const compiler = CROSS_COMPILERS[platform];
-  // Up to 1.20 the scripts know cross compilers on linux/amd64 only, and none for amd64 itself.
-  const crossHost = checkout.era.goMode !== "gopath" || host === "linux/amd64";
-  if (platform !== host && crossHost && compiler !== undefined) {
-    return { ...base, CGO_ENABLED: "1", CC: named || compiler };
-  }
-  if (named !== undefined && named !== "") return { ...base, CGO_ENABLED: "1", CC: named };
-  return { ...base, CGO_ENABLED: env["CGO_ENABLED"] || (platform === host ? "1" : "0") };
-}
-
-/** Port of `kube::golang::is_statically_linked_library`. */
-export function isStatic(
-  context: KubeContext,
-  checkout: Checkout,
-  goPackage: string,
-  platform: Platform,
-  host: Platform,
-): boolean {
-  const name = binaryName(goPackage);
-  // Explicitly cgo: kubectl for darwin built on darwin.
-  if (host.startsWith("darwin/") && platform.startsWith("darwin/") && name === "kubectl") {
-    return false;
-  }
-  const list = (variable: string) => (context.env[variable] ?? "").split(/\s+/);
-  if (list("KUBE_CGO_OVERRIDES").includes(name)) return false;
-  return checkout.staticBinaries.value.includes(name) ||
-    list("KUBE_STATIC_OVERRIDES").includes(name);
-}
-
-/** The environment that every `go` of a build shares (`kube::golang::setup_env`). */
-function goEnv(context: KubeContext, checkout: Checkout): Record<string, string> {
-  const { env, gopath } = context;
-  const shared: Record<string, string> = { ...env };
-  delete shared["GOBIN"];
-  delete shared["GO111MODULE"];
-  delete shared["GOWORK"];
-  shared["PATH"] = `${join(gopath, "bin")}:${env["PATH"] ?? ""}`;
-  shared["GOTOOLCHAIN"] = env["GOTOOLCHAIN"] ?? "local";
-  if (checkout.era.goMode === "gopath") {
-    const extra = env["KUBE_EXTRA_GOPATH"];
-    shared["GOPATH"] = extra ? `${gopath}:${extra}` : gopath;
-    shared["GOCACHE"] = join(gopath, "cache");
-    shared["GO111MODULE"] = "off";
-    return shared;
-  }
-  shared["GOPATH"] = gopath;
-  shared["GOCACHE"] = env["GOCACHE"] || join(gopath, "cache", "build");
-  shared["GOMODCACHE"] = env["GOMODCACHE"] || join(gopath, "cache", "mod");
-  return shared;
-}
-
-/** The folder in which `go` runs: under the GOPATH in the GOPATH eras, else the checkout. */
-export function goWorkingDirectory(context: KubeContext, checkout: Checkout): string {
-  return checkout.era.goMode === "gopath"
-    ? join(context.gopath, "src", checkout.goPackage.value)
-    : context.root;
-}
-
-/** The environment for a `go` or a generator that runs in the checkout, host platform. */
-export function hostGoEnv(
-  context: KubeContext,
-  checkout: Checkout,
-): Readonly<Record<string, string>> {
-  return Object.freeze({
-    ...goEnv(context, checkout),
-    PWD: goWorkingDirectory(context, checkout),
-  });
+  /** Source files to correct for a current Go (`currentGoCorrections`). */
+  readonly corrections?: readonly Correction[];
 }
 
 /**
  * Port of `kube::golang::build_binaries_for_platform`, as a plan: which `go` starts, in which
- * environment, and which files come out. Targets that share flags share one `go install`. Pure.
+ * environment, and which files come out. Arguments and environment are those of the checkout's own
+ * scripts (`checkout.readGoCalls`), or of the era's table where those cannot be read. Pure.
+ *
+ * @throws {KbuildError} A coverage build that this Go or this checkout cannot do.
  */
 export function planBuild(
   context: KubeContext,
   checkout: Checkout,
   inputs: PlanInputs,
 ): BuildPlan {
+  const notes = new Set<string>();
   const platforms = inputs.matrix.map(({ platform, targets }) =>
     Object.freeze({
       platform,
-      steps: Object.freeze(platformSteps(context, checkout, inputs, platform, targets)),
+      steps: Object.freeze(platformSteps(context, checkout, inputs, { platform, targets }, notes)),
     })
   );
   const targets = [...new Set(inputs.matrix.flatMap((row) => row.targets))];
-  return Object.freeze({ platforms: Object.freeze(platforms), targets: Object.freeze(targets) });
+  const argvs = platforms.flatMap(({ steps }) => steps.map(({ argv }) => argv));
+  for (const note of unusedVariables(context, argvs)) notes.add(note);
+  return Object.freeze({
+    platforms: Object.freeze(platforms),
+    targets: Object.freeze(targets),
+    notes: Object.freeze([...notes]),
+  });
+}
+
+/** Variables that were set in vain: for static programs, or in a release that has no such thing. */
+function unusedVariables(
+  { env }: KubeContext,
+  argvs: readonly (readonly string[])[],
+): readonly string[] {
+  const used = (word: string) => argvs.some((argv) => argv.includes(word));
+  const race = env["KUBE_RACE"];
+  return [
+    ...(race && argvs.length > 0 && !used(race)
+      ? [`KUBE_RACE="${race}" changes nothing here: it is for programs with cgo, from 1.35 on`]
+      : []),
+    ...(env["KUBE_BUILD_WITH_COVERAGE"] && argvs.length > 0 && !used("-coverpkg")
+      ? ["KUBE_BUILD_WITH_COVERAGE changes nothing here: none of the targets is instrumented"]
+      : []),
+  ];
 }
 
 function platformSteps(
   context: KubeContext,
   checkout: Checkout,
   inputs: PlanInputs,
-  platform: Platform,
-  targets: readonly string[],
+  { platform, targets }: PlatformTargets,
+  notes: Set<string>,
 ): BuildStep[] {
-  const { go, flags, binPath, modules } = inputs;
-  const packages = goPackages(checkout, targets, modules);
-  const tests = packages.filter((name) => name.endsWith(".test"));
-  const programs = packages.filter((name) => !name.endsWith(".test"));
-  const still = (name: string) => isStatic(context, checkout, name, platform, go.host);
-  const statics = programs.filter(still);
-  const dynamics = programs.filter((name) => !still(name));
-
+  const { go, binPath } = inputs;
+  const packages = goPackages(checkout, targets, inputs.modules);
   const cwd = goWorkingDirectory(context, checkout);
-  const modular = checkout.era.goMode !== "gopath";
-  const shared = goEnv(context, checkout);
-  const steps: BuildStep[] = [];
-
-  // Without a build ID in the binary go cannot tell that it is up to date.
-  const relinks = flags.build.some((word) => /(^|[\s=])-buildid=(\s|$)/.test(word));
-  const list = [go.path, "list", "-export", "-deps", "-f", "{{.BuildID}}"];
-  const add = (
-    kind: BuildStep["kind"],
-    args: readonly string[],
-    env: Readonly<Record<string, string>>,
-    names: readonly string[],
-    listed: readonly string[] | undefined,
-  ) => {
-    const outputs = names.map((name) => output(context, platform, go.host, binPath, name));
-    steps.push(Object.freeze({
-      platform,
-      kind,
-      argv: Object.freeze([go.path, ...args]),
-      cwd,
-      // PWD tells go which of several paths to this folder is meant.
-      env: Object.freeze({ ...shared, ...env, PWD: cwd }),
-      shownEnv: Object.freeze({
-        ...pick(shared, ["GOPATH", "GOCACHE", "GO111MODULE", "GOFLAGS"]),
-        ...env,
-      }),
-      outputs: Object.freeze(outputs),
-      buildIds: listed === undefined ? undefined : Object.freeze([...list, ...listed]),
-    }));
+  const asked = {
+    platform,
+    host: go.host,
+    packages,
+    goflags: inputs.goflags,
+    variables: context.env,
+    versionLdflags: inputs.versionLdflags,
+    gopath: context.gopath,
+    cwd,
   };
-
-  const platformOnly = platformEnv(context, checkout, platform, go.host);
-  const installEnv = modular ? { ...platformOnly, GOPROXY: "off" } : platformOnly;
-  const { CC: _cc, ...withoutCompiler } = installEnv as Record<string, string>;
-  if (statics.length > 0) {
-    const args = [...flags.installSuffix, ...flags.extra, ...flags.build, ...statics];
-    const env = { ...withoutCompiler, CGO_ENABLED: "0" };
-    add("static", ["install", ...args], env, statics, relinks ? args : undefined);
-  }
-  if (dynamics.length > 0) {
-    const race = modular ? raceFlags(context) : [];
-    const args = [...flags.extra, ...flags.build, ...race, ...dynamics];
-    add("dynamic", ["install", ...args], installEnv, dynamics, relinks ? args : undefined);
-  }
-  for (const test of tests) {
-    const { built } = output(context, platform, go.host, binPath, test);
-    const args = [...flags.extra, ...flags.test];
-    const pkg = dirname(test);
-    add("test", ["test", "-c", ...args, "-o", built, pkg], platformOnly, [test], [
-      "-test",
-      ...args,
-      pkg,
-    ]);
-  }
-  return steps;
+  const { calls, note } = scriptedCalls(checkout, asked);
+  if (note !== undefined) notes.add(note);
+  const shared = goEnv(context, checkout, go);
+  const adjust = {
+    platform,
+    host: go.host,
+    variables: context.env,
+    trimmed: [cwd, context.root],
+    strictParity: context.strictParity,
+  };
+  return calls.flatMap((original) => {
+    const call = adjustCall(original, adjust);
+    const names = madeBy(call, packages);
+    // `go generate`, and the `go install` of a test's package that teststale looked at (1.5-1.8).
+    if (names.length === 0) return [];
+    const corrections = context.strictParity ? [] : inputs.corrections ?? [];
+    for (const { why } of corrections) notes.add(why);
+    const dummies = isCoverage(call) ? names.map((name) => coverageTest(checkout, go, name)) : [];
+    const { flags, files } = overlay([...corrections, ...dummies], {
+      name: dummies.length === 0 ? "corrections" : `coverage-${binaryName(names[0] ?? "")}`,
+      folder: join(context.output, ".kbuild", "overlay"),
+      cwd,
+    });
+    const [command = "", ...rest] = call.argv;
+    const outputs = names.map((name) => output(context, platform, go.host, binPath, name));
+    const buildIds = isCoverage(call) ? undefined : buildIdArguments(call, flags);
+    return [Object.freeze(
+      {
+        platform,
+        kind: command === "test"
+          ? "test"
+          : original.env["CGO_ENABLED"] === "0"
+          ? "static"
+          : "dynamic",
+        argv: Object.freeze([go.path, command, ...flags, ...rest]),
+        cwd,
+        // PWD tells go which of several paths to this folder is meant.
+        env: Object.freeze({ ...shared, ...call.env, PWD: cwd }),
+        shownEnv: Object.freeze({
+          ...pick(shared, ["GOPATH", "GOCACHE", "GO111MODULE", "GOFLAGS"]),
+          ...call.env,
+        }),
+        outputs: Object.freeze(outputs),
+        source: call.source,
+        files: Object.freeze(files),
+        buildIds: buildIds === undefined ? undefined : Object.freeze([go.path, ...buildIds]),
+      } satisfies BuildStep,
+    )];
+  });
 }
 
-/** `KUBE_RACE` reaches binaries that are not static since 1.35 (PR #133834). */
-function raceFlags(context: KubeContext): readonly string[] {
-  const race = context.env["KUBE_RACE"];
-  return race === undefined || race === "" ? [] : [race];
+function isCoverage({ argv }: GoCall): boolean {
+  return argv.includes("-coverpkg");
+}
+
+/**
+ * The arguments of `go` that print what a call links; undefined where go itself sees that nothing
+ * has changed, which it cannot without a build ID in the binary, and for test binaries.
+ */
+function buildIdArguments(
+  { argv }: GoCall,
+  flags: readonly string[],
+): readonly string[] | undefined {
+  const [command, ...words] = argv;
+  const list = ["list", "-export", "-deps", "-f", "{{.BuildID}}", ...flags];
+  const plain = words.filter((word, index) =>
+    word !== "-c" && word !== "-o" && words[index - 1] !== "-o"
+  );
+  if (command === "test") return [...list, "-test", ...plain];
+  const relinks = words.some((word) => /(^|[\s=])-buildid=(\s|$)/.test(word));
+  return relinks ? [...list, ...plain] : undefined;
 }
 
 /** Port of `kube::golang::outfile_for_binary`, and of where `place_bins` puts the file. */

@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import type { Checkout } from "../../checkout/mod.ts";
+import { type Checkout, readBash } from "../../checkout/mod.ts";
 import { UsageError } from "../../errors.ts";
 import { didYouMean, nearest } from "../nearest.ts";
 
@@ -14,29 +14,55 @@ export interface TargetSelection {
 /** A target that starts with a domain name is a Go package already. */
 const DOMAIN = /^([A-Za-z0-9]+\.)+[A-Za-z0-9]+\/./;
 
-/** The names under which the scripts of the module eras know Ginkgo's command. */
-const GINKGO_ALIASES = [
-  "ginkgo",
-  "github.com/onsi/ginkgo/ginkgo",
-  "vendor/github.com/onsi/ginkgo/ginkgo",
-];
+/** Names of Ginkgo's command that scripts take for others (v1.28.7 golang.sh:375-381). */
+const GINKGO = ["ginkgo", "github.com/onsi/ginkgo/ginkgo", "vendor/github.com/onsi/ginkgo/ginkgo"];
+
+/**
+ * The package that an alias of Ginkgo's command stands for, as the checkout's own
+ * `best_guess_go_targets` (before 1.30 `binaries_from_targets`) has it. Up to 1.25 there are no
+ * aliases, and `ginkgo` is the last part of a target.
+ */
+function ginkgoPackage(checkout: Checkout, target: string): string | undefined {
+  if (!GINKGO.includes(target)) return undefined;
+  const files = checkout.scripts.filter(({ path }) => path === "hack/lib/golang.sh");
+  const plain = [target, `./${target}`, `${checkout.goPackage.value}/${target}`];
+  const bash = readBash({ files, variables: {}, hostArch: "amd64" });
+  for (const name of ["best_guess_go_targets", "binaries_from_targets"]) {
+    const found = bash.call(`kube::golang::${name}`, [target])?.trim();
+    if (found) return plain.includes(found) ? undefined : found;
+  }
+  return checkout.era.goMode === "gopath" ? undefined : "github.com/onsi/ginkgo/v2/ginkgo";
+}
+
+/** Whether a target stands for every program below a folder: `cmd/...`. */
+export function isPattern(target: string): boolean {
+  return target === "..." || target.endsWith("/...");
+}
 
 /** The last part of a target: `cmd/kubectl` -> `kubectl`. */
 export function binaryName(target: string): string {
   return target.slice(target.lastIndexOf("/") + 1);
 }
 
-/** Names that `kbuild <name>` builds, as `make <name>`: the folders of `cmd/`, and Ginkgo. */
+/** Folders of programs that make has a target for; all but the first went with 1.9 and 1.10. */
+const COMMAND_FOLDERS = ["cmd", "plugin/cmd", "federation/cmd"];
+
+/**
+ * Names that `kbuild <name>` builds, as `make <name>`: the folders of `cmd/`, in 1.7 also of
+ * `plugin/cmd/` and `federation/cmd/`.
+ */
 export async function commandNames(root: string): Promise<readonly string[]> {
-  const names: string[] = [];
-  try {
-    for await (const entry of Deno.readDir(join(root, "cmd"))) {
-      if (entry.isDirectory) names.push(entry.name);
+  const names = new Set<string>();
+  for (const folder of COMMAND_FOLDERS) {
+    try {
+      for await (const entry of Deno.readDir(join(root, folder))) {
+        if (entry.isDirectory) names.add(entry.name);
+      }
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  return Object.freeze(names.sort());
+  return Object.freeze([...names].sort());
 }
 
 /**
@@ -63,20 +89,29 @@ export async function selectTargets(
 }
 
 async function resolveTarget(checkout: Checkout, word: string): Promise<string | undefined> {
+  const { root } = checkout;
   const known = checkout.targets.all.value;
   const target = word.replace(/\/+$/, "");
-  if (known.includes(target) || DOMAIN.test(target)) return target;
-  if (target.startsWith(`${checkout.root}/`)) {
-    return await resolveTarget(checkout, target.slice(checkout.root.length + 1));
+  if (known.includes(target)) return target;
+  if (target.startsWith(`${root}/`)) {
+    return await resolveTarget(checkout, target.slice(root.length + 1));
   }
-  if (checkout.era.goMode !== "gopath" && GINKGO_ALIASES.includes(target)) return target;
-  const folder = target.endsWith(".test") || target.endsWith("/...")
-    ? target.slice(0, target.lastIndexOf("/"))
-    : target;
-  if (target.includes("/") && await isFolder(join(checkout.root, folder))) return target;
-  const byName = known.filter((candidate) => binaryName(candidate) === target);
-  if (byName.length > 0) return byName[0];
-  return await isFolder(join(checkout.root, "cmd", target)) ? `cmd/${target}` : undefined;
+  if (ginkgoPackage(checkout, target) !== undefined) return target;
+  const own = `${checkout.goPackage.value}/`;
+  const path = target.startsWith(own) ? target.slice(own.length) : target;
+  // Other people's packages are for go to find.
+  if (DOMAIN.test(path)) return target;
+  if (path === "..." || path === "./...") return target;
+  const folder = path.endsWith(".test") || isPattern(path)
+    ? path.slice(0, path.lastIndexOf("/"))
+    : path;
+  if (path.includes("/")) return await isFolder(join(root, folder)) ? target : undefined;
+  const byName = known.find((candidate) => binaryName(candidate) === target);
+  if (byName !== undefined) return byName;
+  for (const parent of COMMAND_FOLDERS) {
+    if (await isFolder(join(root, parent, target))) return `${parent}/${target}`;
+  }
+  return undefined;
 }
 
 async function isFolder(path: string): Promise<boolean> {
@@ -85,7 +120,14 @@ async function isFolder(path: string): Promise<boolean> {
 
 async function unknownTarget(checkout: Checkout, word: string): Promise<UsageError> {
   const known = checkout.targets.all.value;
-  const names = [...known, ...known.map(binaryName), ...await commandNames(checkout.root)];
+  const commands = await commandNames(checkout.root);
+  const names = [
+    ...known,
+    ...known.map((target) => `${checkout.goPackage.value}/${target}`),
+    ...known.map(binaryName),
+    ...commands,
+    ...commands.map((name) => `cmd/${name}`),
+  ];
   return new UsageError(`Unknown target "${word}": this checkout has no such folder or name`, [
     ...didYouMean(nearest(word, names)),
     "List the targets: kbuild targets",
@@ -120,7 +162,8 @@ function modulePackage(
   target: string,
   modules: ReadonlyMap<string, string>,
 ): string {
-  if (GINKGO_ALIASES.includes(target)) return "github.com/onsi/ginkgo/v2/ginkgo";
+  const ginkgo = ginkgoPackage(checkout, target);
+  if (ginkgo !== undefined) return ginkgo;
   if (DOMAIN.test(target)) return target;
   const path = target.replace(/^\.\//, "");
   if (path.startsWith("vendor/")) return path.slice("vendor/".length);
@@ -129,8 +172,10 @@ function modulePackage(
     const inside = path === folder || path.startsWith(`${folder}/`);
     if (inside && folder.length > best.length) best = folder;
   }
-  if (best === "") return `${checkout.goPackage.value}/${path}`;
-  return `${modules.get(best)}${path.slice(best.length)}`;
+  if (best !== "") return `${modules.get(best)}${path.slice(best.length)}`;
+  // 1.26-1.29 have no workspace; go.mod puts the staging modules in the place of their names.
+  if (path.startsWith("staging/src/")) return path.slice("staging/src/".length);
+  return `${checkout.goPackage.value}/${path}`;
 }
 
 /**

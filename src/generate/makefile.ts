@@ -1,0 +1,67 @@
+/** A makefile, as far as it can be read without running anything. */
+export interface Makefile {
+  /** The text of a variable, variables in it filled in; undefined where it is missing or no text. */
+  text(name: string): string | undefined;
+  /** A variable as it is written. */
+  raw(name: string): string | undefined;
+  /** The recipe of the rule for a target, `\` at line ends removed; undefined without a rule. */
+  recipe(target: string): string | undefined;
+  /** The whole makefile, lines that a `\` divides joined. */
+  readonly lines: readonly string[];
+}
+
+const ASSIGNMENT = /^ *([A-Za-z_][\w-]*)[ \t]*(?:::?:?|\?)?=[ \t]*(.*)$/;
+
+/**
+ * Reads variables and rules. Assignments under a condition (`ifeq`) and in templates (`define`) are
+ * passed over; of several, the last counts, as in make.
+ *
+ * @param given Variables of the makefile that calls this one.
+ */
+export function readMakefile(source: string, given: Readonly<Record<string, string>>): Makefile {
+  const lines = source.replace(/\\\r?\n/g, " ").split(/\r?\n/);
+  const variables = new Map(Object.entries(given));
+  let hidden = 0;
+  for (const line of lines) {
+    if (/^ *(ifn?eq|ifn?def|define)\b/.test(line)) hidden++;
+    else if (/^ *(endif|endef)\b/.test(line)) hidden = Math.max(0, hidden - 1);
+    else if (hidden === 0) {
+      const [, name, value] = ASSIGNMENT.exec(line) ?? [];
+      if (name !== undefined && value !== undefined) {
+        variables.set(name, value.replace(/(^|[ \t])#.*$/, "").trim());
+      }
+    }
+  }
+
+  function expand(text: string, depth: number): string | undefined {
+    if (depth > 20) return undefined;
+    let whole = true;
+    const filled = text.replace(/\$\(([\w-]+)\)/g, (_match, name: string) => {
+      const value = variables.get(name);
+      const inner = value === undefined ? undefined : expand(value, depth + 1);
+      if (inner === undefined) whole = false;
+      return inner ?? "";
+    });
+    return whole && !filled.includes("$(") ? filled : undefined;
+  }
+
+  return Object.freeze({
+    lines: Object.freeze(lines),
+    raw: (name: string) => variables.get(name),
+    text(name: string): string | undefined {
+      const value = variables.get(name);
+      return value === undefined ? undefined : expand(value, 0);
+    },
+    recipe(target: string): string | undefined {
+      const found: string[] = [];
+      for (let at = 0; at < lines.length; at++) {
+        const line = lines[at] ?? "";
+        if (!line.startsWith(`${target}:`) || /^[^:]*:+=/.test(line)) continue;
+        for (let next = at + 1; /^\t/.test(lines[next] ?? ""); next++) {
+          found.push((lines[next] ?? "").slice(1));
+        }
+      }
+      return found.length === 0 ? undefined : found.join("\n");
+    },
+  });
+}

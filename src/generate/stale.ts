@@ -1,0 +1,166 @@
+import { join } from "@std/path";
+import type { Checkout } from "../checkout/mod.ts";
+import type { KubeContext } from "../lib/init.ts";
+import type { GoTool } from "../toolchain/mod.ts";
+import { neededFiles, needsOf, rememberedNeeds, withNeeds } from "./needed.ts";
+import { type GeneratedFile, readGeneratedFiles } from "./sources.ts";
+import {
+  fileDigest,
+  foldersDigest,
+  type GenerationRecord,
+  type GenerationState,
+  readState,
+  treeKey,
+} from "./state.ts";
+import { findTagged, openapiPackages } from "./tagged.ts";
+
+/**
+ * The generated files that a build needs and git does not have (up to 1.25: OpenAPI definitions of
+ * kube-apiserver; up to 1.21: bindata of e2e.test). What git has is never made or touched.
+ */
+export async function missingFromGit(
+  context: KubeContext,
+): Promise<readonly GeneratedFile[]> {
+  const files = await readGeneratedFiles(context.root);
+  if (files.length === 0) return files;
+  const listed = await context.shell.run(
+    ["git", "--work-tree", context.root, "ls-files", "--", ...files.map((file) => file.output)],
+    { cwd: context.root, allowed: "any" },
+  );
+  const tracked = new Set(listed.code === 0 ? listed.stdout.split("\n") : []);
+  const wanted: GeneratedFile[] = [];
+  for (const file of files) {
+    const exists = await fileExists(join(context.root, file.output));
+    // Without git only a file that is not there is known to be needed.
+    if (listed.code === 0 ? !tracked.has(file.output) : !exists) wanted.push(file);
+  }
+  return Object.freeze(wanted);
+}
+
+async function fileExists(path: string): Promise<boolean> {
+  return (await Deno.stat(path).catch(() => undefined))?.isFile === true;
+}
+
+/** What has to be made, and what is remembered of the rest. */
+export interface Stale {
+  /** Key of the tree; undefined where git cannot say. */
+  readonly tree: string | undefined;
+  readonly records: GenerationState["files"];
+  readonly needs: GenerationState["needs"];
+  readonly files: readonly StaleFile[];
+}
+
+/** A file that has to be made. */
+export interface StaleFile {
+  readonly file: GeneratedFile;
+  /** Digest of everything that it is made from. */
+  readonly inputs: string;
+  /** Packages that an OpenAPI file is made from. */
+  readonly packages: readonly string[];
+}
+
+/**
+ * Finds the files that some targets need and that are not up to date.
+ *
+ * @param targets As the checkout writes them; undefined: every file is needed.
+ * @returns undefined when there is nothing to do and nothing new to remember.
+ */
+export async function findStale(
+  context: KubeContext,
+  checkout: Checkout,
+  go: GoTool,
+  targets: readonly string[] | undefined,
+): Promise<Stale | undefined> {
+  const [all, tree, before] = await Promise.all([
+    missingFromGit(context),
+    treeKey(context),
+    readState(context),
+  ]);
+  if (all.length === 0) return undefined;
+  const needs = needsOf(before, tree);
+  const known = targets === undefined ? all : rememberedNeeds(needs, all, targets);
+  const present = async (files: readonly GeneratedFile[]) =>
+    tree !== undefined && await allPresent(context, files, before, tree);
+  if (await present(all) || (known !== undefined && await present(known))) return undefined;
+
+  // Go takes seconds to say what is needed: it is asked when a file was never made, or is stale.
+  const ask = async () =>
+    targets === undefined ? all : await neededFiles(context, checkout, go, { files: all, targets });
+  const neverMade = all.some(({ output }) => before.files[output] === undefined);
+  let needed = known ?? (neverMade ? await ask() : undefined);
+  const { records, stale } = await compare(context, before, tree, needed ?? all);
+  if (stale.length > 0) needed ??= await ask();
+  return {
+    tree,
+    records,
+    needs: needed === undefined || targets === undefined
+      ? needs
+      : withNeeds(needs, needed, targets),
+    files: stale.filter(({ file }) => needed?.includes(file)),
+  };
+}
+
+/** Compares files with what they would be made from. */
+async function compare(
+  context: KubeContext,
+  before: GenerationState,
+  tree: string | undefined,
+  files: readonly GeneratedFile[],
+): Promise<{ records: GenerationState["files"]; stale: readonly StaleFile[] }> {
+  const tagged = files.some(({ kind }) => kind === "openapi")
+    ? await findTagged(context.root, "openapi-gen")
+    : [];
+  const stale: StaleFile[] = [];
+  const records: Record<string, GenerationRecord> = { ...before.files };
+  for (const file of files) {
+    const packages = file.kind === "openapi" ? openapiPackages(file.tagFiles, tagged) : [];
+    const inputs = await inputsDigest(context, file, packages);
+    const known = before.files[file.output];
+    const output = await fileDigest(join(context.root, file.output));
+    if (known !== undefined && known.inputs === inputs && known.output === output) {
+      records[file.output] = { ...known, tree: tree ?? "" };
+    } else {
+      stale.push({ file, inputs, packages });
+    }
+  }
+  return { records, stale };
+}
+
+async function allPresent(
+  context: KubeContext,
+  files: readonly GeneratedFile[],
+  state: GenerationState,
+  tree: string,
+): Promise<boolean> {
+  for (const file of files) {
+    const known = state.files[file.output];
+    if (known === undefined || known.tree !== tree) return false;
+    if (await fileDigest(join(context.root, file.output)) !== known.output) return false;
+  }
+  return true;
+}
+
+/** Contents of everything that the output is made from: inputs, generator, arguments. */
+async function inputsDigest(
+  context: KubeContext,
+  file: GeneratedFile,
+  packages: readonly string[],
+): Promise<string> {
+  const own = file.kind === "openapi"
+    ? await foldersDigest(context.root, packages, {
+      recursive: false,
+      extra: [file.outputPackage, file.header ?? "", file.knownViolations ?? ""],
+    })
+    : await foldersDigest(context.root, inputFolders(file.args), {
+      recursive: true,
+      extra: file.args,
+    });
+  return await foldersDigest(context.root, [file.tool.replace(/^\.\//, "")], {
+    recursive: true,
+    extra: [own],
+  });
+}
+
+function inputFolders(args: readonly string[]): readonly string[] {
+  return args.filter((word) => word.endsWith("/...")).map((word) => word.slice(0, -4));
+}

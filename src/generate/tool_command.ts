@@ -1,0 +1,90 @@
+import { dirname, join } from "@std/path";
+import type { Checkout } from "../checkout/mod.ts";
+import { KbuildError } from "../errors.ts";
+import { binaryName, goWorkingDirectory } from "../lib/golang/mod.ts";
+import type { KubeContext } from "../lib/init.ts";
+import type { GeneratedFile } from "./sources.ts";
+
+/** One file to make: from which packages, in which temporary folder. */
+export interface Job {
+  readonly file: GeneratedFile;
+  /** Folders below the root; OpenAPI files alone have them. */
+  readonly packages: readonly string[];
+  /** Absolute path. */
+  readonly work: string;
+}
+
+/** A generator's start, and the file that it makes. */
+export interface ToolCommand {
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  /** Absolute path, in the temporary folder. */
+  readonly made: string;
+}
+
+/** The generator's command line, and the file that it makes. Pure. */
+export function toolCommand(
+  context: KubeContext,
+  checkout: Checkout,
+  host: string,
+  { file, packages, work }: Job,
+): ToolCommand {
+  const program = join(context.binPath, host, binaryName(file.tool));
+  const cwd = goWorkingDirectory(context, checkout);
+  if (file.kind === "bindata") {
+    const made = join(work, "bindata.go");
+    return { argv: [program, "-o", made, ...file.args], cwd, made };
+  }
+  const prefix = checkout.goPackage.value;
+  const outputBase = join(work, "src");
+  const argv = [
+    program,
+    ...["--v", String(context.log.verbosity), "--logtostderr"],
+    ...["-i", packages.map((path) => `${prefix}/${path}`).join(",")],
+    ...["-p", `${prefix}/${file.outputPackage}`],
+    ...["-O", binaryName(file.output).replace(/\.go$/, "")],
+    ...(file.header === undefined ? [] : ["-h", file.header]),
+    ...["-o", outputBase],
+    ...(file.knownViolations === undefined ? [] : ["-r", reportPath(work)]),
+  ];
+  return { argv, cwd, made: join(outputBase, prefix, file.output) };
+}
+
+function reportPath(work: string): string {
+  return join(work, "violations.report");
+}
+
+/**
+ * The build of `make` fails where the violations differ from the known ones; so does ours.
+ *
+ * @throws {KbuildError} They differ; the report is kept in `_output`.
+ */
+export async function checkViolations(
+  context: KubeContext,
+  file: GeneratedFile & { kind: "openapi" },
+  work: string,
+): Promise<void> {
+  if (file.knownViolations === undefined) return;
+  const report = reportPath(work);
+  const known = join(context.root, file.knownViolations);
+  const [found, expected] = await Promise.all([
+    Deno.readTextFile(report),
+    Deno.readTextFile(known).catch(() => ""),
+  ]);
+  if (found === expected) return;
+  const kept = join(context.outputRoot, `${file.name}_violations.report`);
+  await Deno.mkdir(dirname(kept), { recursive: true });
+  await Deno.copyFile(report, kept);
+  const before = new Set(expected.split("\n"));
+  const added = found.split("\n").filter((line) => line !== "" && !before.has(line));
+  throw new KbuildError(
+    `Cannot accept the API rule violations of ${file.name}: they differ from "${file.knownViolations}"`,
+    {
+      output: added.slice(0, 20),
+      notes: [
+        `Compare with "${kept}"; api/api-rules/README.md says how to resolve it`,
+        `To accept them: copy that file over "${known}"`,
+      ],
+    },
+  );
+}

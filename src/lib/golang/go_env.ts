@@ -1,0 +1,54 @@
+import { join } from "@std/path";
+import type { Checkout } from "../../checkout/mod.ts";
+import { type GoTool, isOffline } from "../../toolchain/mod.ts";
+import type { KubeContext } from "../init.ts";
+import { buildsThroughLink } from "./gopath_tree.ts";
+
+/** The environment that every `go` of a build shares (`kube::golang::setup_env`). */
+export function goEnv(
+  context: KubeContext,
+  checkout: Checkout,
+  go: GoTool,
+): Record<string, string> {
+  const { env, gopath } = context;
+  const shared: Record<string, string> = { ...env };
+  delete shared["GOBIN"];
+  delete shared["GO111MODULE"];
+  delete shared["GOWORK"];
+  const folders = [...(go.bin === undefined ? [] : [go.bin]), join(gopath, "bin"), env["PATH"]];
+  shared["PATH"] = folders.filter((folder) => folder !== undefined && folder !== "").join(":");
+  // The choice is made already; GOROOT in the environment belongs to the Go in PATH.
+  shared["GOTOOLCHAIN"] = "local";
+  if (go.bin !== undefined) delete shared["GOROOT"];
+  if (isOffline(env)) shared["GOPROXY"] = "off";
+  if (checkout.era.goMode === "gopath") {
+    const extra = env["KUBE_EXTRA_GOPATH"];
+    shared["GOPATH"] = extra ? `${gopath}:${extra}` : gopath;
+    shared["GOCACHE"] = join(gopath, "cache");
+    shared["GO111MODULE"] = "off";
+    return shared;
+  }
+  shared["GOPATH"] = gopath;
+  shared["GOCACHE"] = env["GOCACHE"] || join(gopath, "cache", "build");
+  shared["GOMODCACHE"] = env["GOMODCACHE"] || join(gopath, "cache", "mod");
+  return shared;
+}
+
+/** The folder in which `go` runs: the link under the GOPATH up to 1.29, later the checkout. */
+export function goWorkingDirectory(context: KubeContext, checkout: Checkout): string {
+  return buildsThroughLink(checkout)
+    ? join(context.gopath, "src", checkout.goPackage.value)
+    : context.root;
+}
+
+/** The environment for a `go` or a generator that runs in the checkout, host platform. */
+export function hostGoEnv(
+  context: KubeContext,
+  checkout: Checkout,
+  go: GoTool,
+): Readonly<Record<string, string>> {
+  return Object.freeze({
+    ...goEnv(context, checkout, go),
+    PWD: goWorkingDirectory(context, checkout),
+  });
+}

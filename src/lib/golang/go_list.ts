@@ -1,0 +1,48 @@
+import { dirname, join } from "@std/path";
+import type { Checkout } from "../../checkout/mod.ts";
+import type { GoTool } from "../../toolchain/mod.ts";
+import type { KubeContext } from "../init.ts";
+import { hostGoEnv } from "./go_env.ts";
+
+/**
+ * Asks `go list` about a checkout without writing into it: GOPATH (up to 1.25, with the link to the
+ * checkout) and cache are temporary.
+ *
+ * @param args What follows `go list`; relative paths begin at the root.
+ * @param env Further variables: GOOS, GOARCH, CGO_ENABLED.
+ * @returns What go printed, or undefined when it failed.
+ */
+export async function goList(
+  context: KubeContext,
+  checkout: Checkout,
+  go: GoTool,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string | undefined> {
+  const top = await Deno.makeTempDir({ prefix: "kbuild-list-" });
+  try {
+    const cwd = checkout.era.goMode === "gopath"
+      ? join(top, "src", checkout.goPackage.value)
+      : context.root;
+    if (cwd !== context.root) {
+      await Deno.mkdir(dirname(cwd), { recursive: true });
+      await Deno.symlink(context.root, cwd);
+    }
+    const extra = context.env["KUBE_EXTRA_GOPATH"];
+    const listed = await context.shell.run([go.path, "list", ...args], {
+      cwd,
+      env: {
+        ...hostGoEnv(context, checkout, go),
+        GOPATH: extra ? `${top}:${extra}` : top,
+        GOCACHE: join(top, "cache"),
+        GOPROXY: "off",
+        PWD: cwd,
+        ...env,
+      },
+      allowed: "any",
+    });
+    return listed.code === 0 ? listed.stdout : undefined;
+  } finally {
+    await Deno.remove(top, { recursive: true }).catch(() => {});
+  }
+}

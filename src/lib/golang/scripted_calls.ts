@@ -1,0 +1,67 @@
+import { type Checkout, type GoCall, type GoCallInputs, readGoCalls } from "../../checkout/mod.ts";
+import { tableGoCalls } from "./flag_rules.ts";
+import { binaryName } from "./targets.ts";
+
+/** Stands for the checkout while its scripts are read. */
+const PLACE = "/KUBE_ROOT";
+
+/**
+ * The `go` commands that the checkout's own scripts would start, or those of its era's table where
+ * the scripts cannot be read.
+ *
+ * The scripts do not quote every path (v1.7.3 golang.sh:567), and fail in a folder with a blank in
+ * its name; they are read as if the checkout lay in a folder with a plain one.
+ *
+ * @returns Also a line for the user when the table was used.
+ */
+export function scriptedCalls(
+  checkout: Checkout,
+  inputs: GoCallInputs,
+): { calls: readonly GoCall[]; note?: string } {
+  const { root } = checkout;
+  const moved = (path: string) =>
+    path === root || path.startsWith(`${root}/`) ? PLACE + path.slice(root.length) : path;
+  const back = (text: string) => text.replaceAll(PLACE, () => root);
+  const read = readGoCalls({ ...checkout, root: PLACE }, {
+    ...inputs,
+    gopath: moved(inputs.gopath),
+    cwd: moved(inputs.cwd),
+  });
+  const why = "why" in read ? back(read.why) : unmade(read.calls, inputs.packages);
+  if ("why" in read || why !== undefined) {
+    return {
+      calls: tableGoCalls(checkout, inputs),
+      note: `Flags for go are from the built-in table: ${why}`,
+    };
+  }
+  const calls = read.calls.map(({ argv, env, source }) =>
+    Object.freeze({
+      argv: Object.freeze(argv.map(back)),
+      env: Object.freeze(
+        Object.fromEntries(Object.entries(env).map(([name, value]) => [name, back(value)])),
+      ),
+      source,
+    })
+  );
+  return { calls };
+}
+
+/** Why the calls are no good: a package that none of them makes. */
+function unmade(calls: readonly GoCall[], packages: readonly string[]): string | undefined {
+  const made = new Set(calls.flatMap((call) => madeBy(call, packages)));
+  const left = packages.filter((name) => !made.has(name));
+  return left.length === 0
+    ? undefined
+    : `hack/lib/golang.sh: no go is started for "${left.join('", "')}"`;
+}
+
+/** The targets that a call makes: what it installs, or what `-o` of `go test` and `go build` is. */
+export function madeBy(call: GoCall, packages: readonly string[]): readonly string[] {
+  const [command, ...words] = call.argv;
+  if (command === "install") return words.filter((word) => packages.includes(word));
+  if (command !== "test" && command !== "build") return [];
+  const goPackage = words.at(-1) ?? "";
+  if (packages.includes(goPackage)) return [goPackage];
+  const file = binaryName(words[words.indexOf("-o") + 1] ?? "").replace(/\.exe$/, "");
+  return packages.filter((name) => name === `${goPackage}/${file}`);
+}
