@@ -34,7 +34,8 @@ echo "https://dl.k8s.io/\${version}/kubernetes-server-linux-amd64.tar.gz"
     "pre-existing/util.sh": "# Functions of clusters that already run.\n",
     "skeleton/util.sh": "# Functions that a provider has to write.\n",
     ...under("addons", ADDONS),
-    ...under("gce", gce(facts)),
+    ...under("gce", facts.godeps ? gce17() : gce(facts)),
+    ...(facts.godeps ? under("saltbase", saltbase()) : {}),
     ...conformance(facts),
   });
 }
@@ -100,10 +101,80 @@ const MANIFESTS = [
   "kube-scheduler.manifest",
 ];
 
-function gce({ goMode }: EraFacts): Tree {
-  const gopath = goMode === "gopath";
-  const names = gopath ? MANIFESTS : [...MANIFESTS, "cloud-controller-manager.manifest"];
+/** What the folder of GCE holds in every era. */
+function gceCommon(): Tree {
   return {
+    "config-default.sh": script(`${BASH_PROGRAM_HEAD}NUM_NODES=\${NUM_NODES:-3}\n`),
+    "config-test.sh": script(`${BASH_PROGRAM_HEAD}NUM_NODES=\${NUM_NODES:-1}\n`),
+    "cos": link("gci"),
+    "custom": link("gci"),
+    "ubuntu": link("gci"),
+    "gci/README.md": "# Container-Optimized OS\n",
+    "gci/configure-helper.sh": script(`${BASH_PROGRAM_HEAD}echo "Configures a node."\n`),
+    "gci/configure.sh": script(`${BASH_PROGRAM_HEAD}echo "Fetches what a node needs."\n`),
+    "gci/master.yaml": "#cloud-config\n",
+    "gci/mounter/Changelog": "1.0\n- The sample's first.\n",
+    "gci/mounter/Dockerfile": 'FROM scratch\nCOPY mounter /mounter\nENTRYPOINT ["/mounter"]\n',
+    "gci/mounter/Makefile": "all:\n\tgo build mounter.go\n",
+    "gci/node.yaml": "#cloud-config\n",
+    "util.sh": "# Functions of Google Compute Engine.\n",
+  };
+}
+
+const HEALTH_MONITOR = script(`${BASH_PROGRAM_HEAD}echo "Watches the kubelet."\n`);
+
+/** 1.7: the manifests are those of Salt, and a built mounter is in git. */
+function gce17(): Tree {
+  return {
+    ...gceCommon(),
+    "container-linux/configure-helper.sh": script(
+      `${BASH_PROGRAM_HEAD}echo "Configures a node with Container Linux."\n`,
+    ),
+    "gci/health-monitor.sh": HEALTH_MONITOR,
+    "gci/mounter/mounter": script("#!/bin/sh\n\necho mounts nothing\n"),
+  };
+}
+
+/** The states of Salt: what the salt tarball holds, and the manifests of 1.7 (T7:343-402). */
+function saltbase(): Tree {
+  const manifests = [
+    "cluster-autoscaler/cluster-autoscaler",
+    "e2e-image-puller/e2e-image-puller",
+    "etcd/etcd",
+    "kube-apiserver/kube-apiserver",
+    "kube-controller-manager/kube-controller-manager",
+    "kube-proxy/kube-proxy",
+    "kube-scheduler/kube-scheduler",
+    "l7-gcp/glbc",
+    "rescheduler/rescheduler",
+  ].map((path) =>
+    [`salt/${path}.manifest`, manifest(path.slice(path.indexOf("/") + 1) + ".manifest")] as const
+  );
+  return {
+    "README.md": "# Salt\n\nStates of the machines of a cluster.\n",
+    "install.sh": script(`${BASH_PROGRAM_HEAD}echo "Installs Salt's states."\n`),
+    "pillar/README.md": "# Pillars\n",
+    "reactor/highstate-new.sls": "highstate_run:\n  cmd.state.highstate: []\n",
+    "salt/kube-addons/init.sls": "addon-dir-create:\n  file.directory: []\n",
+    "salt/kube-addons/kube-addon-manager.yaml": yaml("Pod", "kube-addon-manager"),
+    "salt/kube-admission-controls/limit-range/limit-range.yaml": yaml("LimitRange", "limits"),
+    "salt/kube-apiserver/abac-authz-policy.jsonl": ABAC_POLICY,
+    "salt/kube-registry-proxy/kube-registry-proxy.yaml": yaml("Pod", "kube-registry-proxy"),
+    "salt/top.sls": "base: {}\n",
+    ...Object.fromEntries(manifests),
+  };
+}
+
+const ABAC_POLICY =
+  '{"apiVersion": "abac.authorization.kubernetes.io/v1beta1", "kind": "Policy"}\n';
+
+function gce({ goMode }: EraFacts): Tree {
+  // 1.35 no longer has health-monitor.sh; cloud-controller-manager came by 1.28.
+  const names = goMode === "gopath"
+    ? MANIFESTS
+    : [...MANIFESTS, "cloud-controller-manager.manifest"];
+  return {
+    ...gceCommon(),
     "addons/README.md": "# Addons of GCE\n",
     "addons/admission-resource-quota-critical-pods/resource-quota.yaml": yaml(
       "ResourceQuota",
@@ -112,33 +183,16 @@ function gce({ goMode }: EraFacts): Tree {
     "addons/konnectivity-agent/konnectivity-agent-ds.yaml": yaml("ConfigMap", "konnectivity-agent"),
     "addons/limit-range/limit-range.yaml": yaml("LimitRange", "limits"),
     "addons/loadbalancing/glbc-clusterrole.yaml": yaml("ConfigMap", "glbc"),
-    "config-default.sh": script(`${BASH_PROGRAM_HEAD}NUM_NODES=\${NUM_NODES:-3}\n`),
-    "config-test.sh": script(`${BASH_PROGRAM_HEAD}NUM_NODES=\${NUM_NODES:-1}\n`),
-    "cos": link("gci"),
-    "custom": link("gci"),
-    "ubuntu": link("gci"),
-    "gci/README.md": "# Container-Optimized OS\n",
-    "gci/configure-helper.sh": script(`${BASH_PROGRAM_HEAD}echo "Configures a node."\n`),
     "gci/configure-kubeapiserver.sh": script(
       `${BASH_PROGRAM_HEAD}echo "Configures kube-apiserver."\n`,
     ),
-    "gci/configure.sh": script(`${BASH_PROGRAM_HEAD}echo "Fetches what a node needs."\n`),
-    ...(gopath
-      ? { "gci/health-monitor.sh": script(`${BASH_PROGRAM_HEAD}echo "Watches the kubelet."\n`) }
-      : {}),
-    "gci/master.yaml": "#cloud-config\n",
-    "gci/mounter/Changelog": "1.0\n- The sample's first.\n",
-    "gci/mounter/Dockerfile": 'FROM scratch\nCOPY mounter /mounter\nENTRYPOINT ["/mounter"]\n',
-    "gci/mounter/Makefile": "all:\n\tgo build mounter.go\n",
-    "gci/node.yaml": "#cloud-config\n",
+    ...(goMode === "workspace" ? {} : { "gci/health-monitor.sh": HEALTH_MONITOR }),
     ...Object.fromEntries(names.map((name) => [`manifests/${name}`, manifest(name)] as const)),
-    "manifests/abac-authz-policy.jsonl":
-      '{"apiVersion": "abac.authorization.kubernetes.io/v1beta1", "kind": "Policy"}\n',
+    "manifests/abac-authz-policy.jsonl": ABAC_POLICY,
     "manifests/internal-cluster-autoscaler-pod.yaml": yaml("Pod", "internal-cluster-autoscaler"),
     "manifests/internal-etcd.manifest": manifest("internal-etcd.manifest"),
     "manifests/konnectivity-server.yaml": yaml("Pod", "konnectivity-server"),
     "manifests/kube-addon-manager.yaml": yaml("Pod", "kube-addon-manager"),
-    "util.sh": "# Functions of Google Compute Engine.\n",
     "windows/configure.ps1": 'Write-Host "Configures a node."\r\n',
   };
 }
@@ -148,9 +202,9 @@ function manifest(file: string): string {
   return `${JSON.stringify({ apiVersion: "v1", kind: "Pod", metadata: { name } }, null, 2)}\n`;
 }
 
-/** In 1.20 the conformance image stands in cluster/, later in test/. */
+/** In 1.20 the conformance image stands in cluster/, later in test/; 1.7 has none. */
 function conformance({ conformanceDir }: EraFacts): Tree {
-  if (!conformanceDir.startsWith("cluster/")) return { "images/README.md": "# Images\n" };
+  if (conformanceDir?.startsWith("cluster/") !== true) return { "images/README.md": "# Images\n" };
   return {
     "images/README.md": "# Images\n",
     ...under("images/conformance", {

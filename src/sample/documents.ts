@@ -12,26 +12,20 @@ export function documents(
   facts: EraFacts,
   options: { readonly changes: readonly string[]; readonly seed?: string },
 ): Tree {
-  const minor = facts.era;
+  const minor = /^v(\d+\.\d+)/.exec(facts.version)![1]!;
   const notes = options.changes.map((version) => `## ${version}\n\n- The sample is as it was.\n`);
   return {
     ".gitattributes": "**/zz_generated.*.go linguist-generated=true\n",
     ".gitignore": gitignore(facts),
-    "CHANGELOG.md": link("CHANGELOG/README.md"),
-    [`CHANGELOG/CHANGELOG-${minor}.md`]: `# Changes in ${minor}\n\n${notes.join("\n")}`,
-    "CHANGELOG/README.md": `# Changes\n\n- [${minor}](CHANGELOG-${minor}.md)\n`,
+    ...(facts.godeps
+      ? { "CHANGELOG.md": `# Changes in ${minor}\n\n${notes.join("\n")}` }
+      : changeLogs(minor, notes)),
     "CONTRIBUTING.md": "# Contributing\n\nThis is a sample; change it as you like.\n",
     "LICENSE": LICENSE,
     "OWNERS": "approvers:\n- nobody\n",
     "README.md": readme(facts),
     "SUPPORT.md": "# Support\n\nAsk where you got kbuild from.\n",
-    ...under("LICENSES", {
-      "LICENSE": LICENSE,
-      "OWNERS": "approvers:\n- nobody\n",
-      "vendor/github.com/onsi/ginkgo/LICENSE": "Stands in for a third-party license.\n",
-      "vendor/golang.org/x/text/LICENSE": "Stands in for a third-party license.\n",
-      "vendor/sigs.k8s.io/yaml/LICENSE": "Stands in for a third-party license.\n",
-    }),
+    ...(facts.godeps ? ONLY_17 : LICENSES),
     "cmd/OWNERS": "approvers:\n- nobody\n",
     "api/api-rules/README.md": "# API rules\n\nKnown violations, one a line.\n",
     "api/openapi-spec/README.md": "# The API's description\n",
@@ -56,10 +50,47 @@ export function documents(
   };
 }
 
+function changeLogs(minor: string, notes: readonly string[]): Tree {
+  return {
+    "CHANGELOG.md": link("CHANGELOG/README.md"),
+    [`CHANGELOG/CHANGELOG-${minor}.md`]: `# Changes in ${minor}\n\n${notes.join("\n")}`,
+    "CHANGELOG/README.md": `# Changes\n\n- [${minor}](CHANGELOG-${minor}.md)\n`,
+  };
+}
+
 const LICENSE = `The files of this sample checkout are part of kbuild.
 
 SPDX-License-Identifier: Apache-2.0
 `;
+
+const LICENSES: Tree = under("LICENSES", {
+  "LICENSE": LICENSE,
+  "OWNERS": "approvers:\n- nobody\n",
+  "vendor/github.com/onsi/ginkgo/LICENSE": "Stands in for a third-party license.\n",
+  "vendor/golang.org/x/text/LICENSE": "Stands in for a third-party license.\n",
+  "vendor/sigs.k8s.io/yaml/LICENSE": "Stands in for a third-party license.\n",
+});
+
+/** What only 1.7's final and test tarballs hold. */
+const ONLY_17: Tree = {
+  "Vagrantfile": "# -*- mode: ruby -*-\n",
+  ...under("examples", {
+    "README.md": "# Examples\n",
+    "guestbook/frontend-deployment.yaml": "kind: Deployment\nmetadata:\n  name: frontend\n",
+    "guestbook/README.md": "# Guestbook\n",
+    "pod": "kind: Pod\nmetadata:\n  name: nginx\n",
+  }),
+  ...under("federation", {
+    "OWNERS": "approvers:\n- nobody\n",
+    "cluster/common.sh": "# Functions of federated clusters.\n",
+    "cluster/federation-up.sh": script("#!/bin/sh\n\necho starts nothing\n"),
+    "deploy/deploy.sh": script("#!/bin/sh\n\necho deploys nothing\n"),
+    "develop/develop.sh": script("#!/bin/sh\n\necho develops nothing\n"),
+    "manifests/federation-ns.yaml": "kind: Namespace\nmetadata:\n  name: federation\n",
+  }),
+  "third_party/htpasswd/COPYING": "Stands in for a third-party license.\n",
+  "third_party/htpasswd/htpasswd.py": script("#!/usr/bin/python\n"),
+};
 
 /** Documents under odd names: tarballs must hold them as they are. */
 const DOCS: Tree = {
@@ -82,16 +113,19 @@ paths and lists are Kubernetes' own; the programs are tiny and do nothing.
 `;
 }
 
-function gitignore({ goMode }: EraFacts): string {
+function gitignore({ goMode, godeps }: EraFacts): string {
+  const committed = godeps
+    ? ""
+    : raw`!staging/src/k8s.io/apiextensions-apiserver/pkg/generated/openapi/zz_generated.openapi.go
+!staging/src/k8s.io/kube-aggregator/pkg/generated/openapi/zz_generated.openapi.go
+!staging/src/k8s.io/code-generator/_examples/apiserver/openapi/zz_generated.openapi.go
+!staging/src/k8s.io/sample-apiserver/pkg/generated/openapi/zz_generated.openapi.go
+`;
   const generated = raw`
 # generated while building
 zz_generated.openapi.go
 zz_generated_*_test.go
-!staging/src/k8s.io/apiextensions-apiserver/pkg/generated/openapi/zz_generated.openapi.go
-!staging/src/k8s.io/kube-aggregator/pkg/generated/openapi/zz_generated.openapi.go
-!staging/src/k8s.io/code-generator/_examples/apiserver/openapi/zz_generated.openapi.go
-!staging/src/k8s.io/sample-apiserver/pkg/generated/openapi/zz_generated.openapi.go
-/.make/
+${committed}/.make/
 /test/e2e/generated/bindata.go
 `;
   return raw`# what builds leave

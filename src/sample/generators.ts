@@ -24,18 +24,15 @@ export const TRANSLATIONS: Readonly<Record<string, string>> = {
     'kubectl is part of a "sample" and controls nothing.\n',
 };
 
-/** Generators, their inputs and committed outputs; in 1.35 only what is compiled into kubectl. */
-export function generators({ goMode }: EraFacts): Tree {
-  if (goMode === "workspace") return I18N;
+/** Generators, their inputs and committed outputs; from 1.28 only what is compiled into kubectl. */
+export function generators({ goMode, godeps }: EraFacts): Tree {
+  if (goMode !== "gopath") return I18N;
+  if (godeps) return generators17();
   return {
     "staging/src/k8s.io/code-generator/hack/boilerplate.go.txt": BOILERPLATE,
     ...under(
       "staging/src/k8s.io/code-generator/cmd",
-      Object.fromEntries(
-        ["conversion", "deepcopy", "defaulter", "prerelease-lifecycle"].map((name) =>
-          [`${name}-gen/main.go`, idle(`${name}-gen`)] as const
-        ),
-      ),
+      idleGenerators(["conversion", "deepcopy", "defaulter", "prerelease-lifecycle"]),
     ),
     "staging/src/k8s.io/kubectl/pkg/generated/bindata.go": bindataFile("generated", TRANSLATIONS),
     "staging/src/k8s.io/kubectl/pkg/generated/doc.go":
@@ -46,6 +43,26 @@ export function generators({ goMode }: EraFacts): Tree {
     "vendor/github.com/go-bindata/go-bindata/go-bindata/main.go": GO_BINDATA,
     "vendor/k8s.io/kube-openapi/cmd/openapi-gen/openapi-gen.go": OPENAPI_GEN,
   };
+}
+
+/** 1.7 keeps its generators in cmd/libs/go2idl and go-bindata under another name. */
+function generators17(): Tree {
+  return {
+    ...under("cmd/libs/go2idl", {
+      ...idleGenerators(["conversion", "deepcopy", "defaulter"]),
+      "openapi-gen/main.go": OPENAPI_GEN,
+    }),
+    "pkg/generated/bindata.go": bindataFile("generated", TRANSLATIONS),
+    ...TRANSLATIONS,
+    "translations/README.md": "# Translations\n\nOne folder a language.\n",
+    "vendor/github.com/jteeuwen/go-bindata/go-bindata/main.go": GO_BINDATA,
+  };
+}
+
+function idleGenerators(names: readonly string[]): Tree {
+  return Object.fromEntries(
+    names.map((name) => [`${name}-gen/main.go`, idle(`${name}-gen`)] as const),
+  );
 }
 
 /** What go-bindata writes for these files; {@linkcode GO_BINDATA} in TypeScript. */

@@ -12,17 +12,22 @@ export function makefiles(facts: EraFacts): Tree {
   const gopath = facts.goMode === "gopath";
   return {
     "Makefile": link("build/root/Makefile"),
-    "build/root/Makefile": makefile(gopath),
+    "build/root/Makefile": makefile(facts),
     ...(gopath
       ? {
         "Makefile.generated_files": link("build/root/Makefile.generated_files"),
-        "build/root/Makefile.generated_files": GENERATED_FILES,
+        "build/root/Makefile.generated_files": facts.godeps ? generated17() : GENERATED_FILES,
       }
       : {}),
   };
 }
 
-function makefile(gopath: boolean): string {
+function makefile({ goMode, godeps }: EraFacts): string {
+  const gopath = goMode === "gopath";
+  // Up to 1.7 go's flags travel under other names, so that go itself does not see them.
+  const wrapped = godeps
+    ? "KUBE_GOFLAGS := $(GOFLAGS)\nKUBE_GOLDFLAGS := $(GOLDFLAGS)\nKUBE_GOGCFLAGS = $(GOGCFLAGS)\n"
+    : "";
   const needs = gopath ? " generated_files" : "";
   const ginkgo = gopath
     ? "vendor/github.com/onsi/ginkgo/ginkgo"
@@ -53,7 +58,7 @@ BIN_DIR := $(OUT_DIR)/bin
 PRJ_SRC_PATH := k8s.io/kubernetes
 GENERATED_FILE_PREFIX := zz_generated.
 META_DIR := .make
-KUBE_RELEASE_RUN_TESTS := $(KUBE_RELEASE_RUN_TESTS)
+${wrapped}KUBE_RELEASE_RUN_TESTS := $(KUBE_RELEASE_RUN_TESTS)
 KUBE_FASTBUILD := $(KUBE_FASTBUILD)
 KUBE_VERBOSE ?= 1
 
@@ -118,7 +123,17 @@ EXCLUDE_TARGET=OWNERS
 .PHONY: $(filter-out %$(EXCLUDE_TARGET),$(notdir $(abspath $(wildcard cmd/*/))))
 $(filter-out %$(EXCLUDE_TARGET),$(notdir $(abspath $(wildcard cmd/*/)))):${needs}
 	hack/make-rules/build.sh cmd/$@
-${generated}`;
+${godeps ? folderTargets("plugin/cmd") + folderTargets("federation/cmd") : ""}${generated}`;
+}
+
+/** One target for each folder, as 1.7 has them for more than cmd/. */
+function folderTargets(folder: string): string {
+  const names = `$(filter-out %$(EXCLUDE_TARGET),$(notdir $(abspath $(wildcard ${folder}/*/))))`;
+  return raw`
+.PHONY: ${names}
+${names}: generated_files
+	hack/make-rules/build.sh ${folder}/$@
+`;
 }
 
 /** A generator that only the makefile starts: variable, tool, file name, the tag of its packages. */
@@ -136,6 +151,7 @@ const SIMPLE_GENERATORS = [
 
 function simpleGenerator(
   [variable, tool, base, rule]: typeof SIMPLE_GENERATORS[number],
+  folder = "./vendor/k8s.io/code-generator/cmd",
 ): string {
   return raw`
 # ${tool}: packages with the tag +k8s:${tool}-gen
@@ -149,13 +165,14 @@ ${rule}: $(${variable}_GEN)
 	./hack/run-in-gopath.sh $(${variable}_GEN) --v $(KUBE_VERBOSE) --logtostderr -i "$(call packages,$(${variable}_DIRS))" -O $(${variable}_BASENAME)
 
 $(${variable}_GEN):
-	KUBE_BUILD_PLATFORMS="" hack/make-rules/build.sh ./vendor/k8s.io/code-generator/cmd/${tool}-gen
+	KUBE_BUILD_PLATFORMS="" hack/make-rules/build.sh ${folder}/${tool}-gen
 	touch $@
 `;
 }
 
-const GENERATED_FILES =
-  raw`# Part of kbuild's sample checkout: a small look-alike of Kubernetes, not Kubernetes.
+/** The first half of Makefile.generated_files: which files have tags. */
+function generatedHead(rules: string): string {
+  return raw`# Part of kbuild's sample checkout: a small look-alike of Kubernetes, not Kubernetes.
 
 ifeq ($(CALLED_FROM_MAIN_MAKEFILE),)
     $(error Use the main Makefile: make generated_files)
@@ -164,7 +181,7 @@ endif
 SHELL := /usr/bin/env bash
 
 .PHONY: generated_files
-generated_files: gen_prerelease_lifecycle gen_deepcopy gen_defaulter gen_conversion gen_openapi gen_bindata
+generated_files: ${rules}
 
 # a b -> k8s.io/kubernetes/a,k8s.io/kubernetes/b
 comma := ,
@@ -174,7 +191,47 @@ packages = $(subst $(space),$(comma),$(strip $(addprefix $(PRJ_SRC_PATH)/,$(1)))
 
 ALL_GO_DIRS := $(shell hack/make-rules/helpers/cache_go_dirs.sh $(META_DIR)/all_go_dirs.mk)
 ALL_K8S_TAG_FILES := $(shell find $(ALL_GO_DIRS) -maxdepth 1 -type f -name \*.go | xargs grep --color=never -l '^// *+k8s:')
-${SIMPLE_GENERATORS.map(simpleGenerator).join("")}
+`;
+}
+
+/** 1.7: one OpenAPI target, generators in cmd/libs/go2idl, bindata by `go generate` (T7:38-550). */
+function generated17(): string {
+  const generators = SIMPLE_GENERATORS.slice(1).map((generator) =>
+    simpleGenerator(generator, "cmd/libs/go2idl")
+  );
+  return raw`${generatedHead("gen_deepcopy gen_defaulter gen_conversion gen_openapi")}${
+    generators.join("")
+  }
+# openapi: packages with the tag +k8s:openapi-gen
+OPENAPI_BASENAME := $(GENERATED_FILE_PREFIX)openapi
+OPENAPI_FILENAME := $(OPENAPI_BASENAME).go
+OPENAPI_OUTPUT_PKG := pkg/generated/openapi
+OPENAPI_GEN := $(BIN_DIR)/openapi-gen
+OPENAPI_DIRS := $(shell grep --color=never -l '+k8s:openapi-gen=' $(ALL_K8S_TAG_FILES) | xargs -n1 dirname | LC_ALL=C sort -u)
+OPENAPI_OUTFILE := $(OPENAPI_OUTPUT_PKG)/$(OPENAPI_FILENAME)
+
+.PHONY: gen_openapi
+gen_openapi: $(OPENAPI_OUTFILE) $(OPENAPI_GEN)
+
+$(OPENAPI_OUTFILE): $(OPENAPI_GEN)
+	./hack/run-in-gopath.sh $(OPENAPI_GEN) \
+	    --v $(KUBE_VERBOSE) \
+	    --logtostderr \
+	    -i $(call packages,$(OPENAPI_DIRS)) \
+	    -p $(PRJ_SRC_PATH)/$(OPENAPI_OUTPUT_PKG) \
+	    -O $(OPENAPI_BASENAME)
+
+$(OPENAPI_GEN):
+	KUBE_BUILD_PLATFORMS="" hack/make-rules/build.sh cmd/libs/go2idl/openapi-gen
+	touch $@
+`;
+}
+
+const GENERATED_FILES = raw`${
+  generatedHead(
+    "gen_prerelease_lifecycle gen_deepcopy gen_defaulter gen_conversion gen_openapi gen_bindata",
+  )
+}${SIMPLE_GENERATORS.map((generator) => simpleGenerator(generator)).join("")}
 # openapi: packages with the tag +k8s:openapi-gen
 OPENAPI_BASENAME := $(GENERATED_FILE_PREFIX)openapi
 OPENAPI_FILENAME := $(OPENAPI_BASENAME).go

@@ -136,24 +136,36 @@ export const OPENAPI_TARGETS: readonly {
 
 /** All Go libraries in `pkg/` and `staging/`, and what the generators left in git. */
 export function packages(facts: EraFacts): Tree {
+  const apis = API_PACKAGES.filter((api) => isStaged(facts, api));
   return {
-    ...Object.assign({}, ...API_PACKAGES.map(apiPackage)),
+    ...Object.assign({}, ...apis.map(apiPackage)),
     ...openapi(facts),
     ...under(`${STAGING}/apimachinery/pkg/version`, {
       "doc.go": `// +k8s:openapi-gen=true\n\npackage version\n`,
       "types.go": INFO,
     }),
     ...versionPackage(`${STAGING}/client-go/pkg/version`),
-    ...versionPackage(`${STAGING}/component-base/version`),
-    [`${STAGING}/component-base/version/verflag/verflag.go`]: VERFLAG,
-    [`${STAGING}/mount-utils/mount.go`]:
-      `${GO_HEAD}package mount\n\n// MountPoint is one line of /proc/mounts.\ntype MountPoint struct {\n\tDevice string\n\tPath   string\n}\n`,
+    ...(facts.godeps ? versionPackage("pkg/version") : componentBase()),
+    [`${verflagFolder(facts)}/verflag.go`]: verflag(facts),
     "pkg/generated/doc.go": `${GO_HEAD}package generated\n`,
     "pkg/generated/openapi/doc.go": `${GO_HEAD}// Package openapi is generated.\npackage openapi\n`,
     ...under("pkg/util/coverage", COVERAGE),
     ...under("pkg/util/slice", SLICE),
-    ...under("pkg/version", { "doc.go": `${GO_HEAD}package version\n` }),
     "cmd/genutils/genutils.go": GENUTILS,
+  };
+}
+
+/** Whether the era has the repository of a package. */
+function isStaged({ staging }: EraFacts, { path }: ApiPackage): boolean {
+  return staging.includes(path.split("/")[1] ?? "");
+}
+
+function componentBase(): Tree {
+  return {
+    ...versionPackage(`${STAGING}/component-base/version`),
+    [`${STAGING}/mount-utils/mount.go`]:
+      `${GO_HEAD}package mount\n\n// MountPoint is one line of /proc/mounts.\ntype MountPoint struct {\n\tDevice string\n\tPath   string\n}\n`,
+    "pkg/version/doc.go": `${GO_HEAD}package version\n`,
   };
 }
 
@@ -189,8 +201,10 @@ function alignedFields(fields: Readonly<Record<string, string>>): string {
     .join("");
 }
 
-function openapi({ goMode }: EraFacts): Tree {
+/** 1.7 has one file of OpenAPI definitions, outside of git, and no list of violations. */
+function openapi({ goMode, godeps }: EraFacts): Tree {
   const files: [string, string][] = [];
+  if (godeps) return {};
   for (const { output, exceptions, packages } of OPENAPI_TARGETS) {
     files.push([`api/api-rules/${exceptions}`, violations(packages)]);
     // 1.20 keeps the big one out of git, 1.35 has them all.
@@ -255,13 +269,18 @@ func Get() apimachineryversion.Info {
   });
 }
 
-const VERFLAG = raw`${GO_HEAD}// Package verflag answers --version.
+function verflagFolder({ godeps }: EraFacts): string {
+  return godeps ? "pkg/version/verflag" : `${STAGING}/component-base/version/verflag`;
+}
+
+const verflag = ({ godeps }: EraFacts): string =>
+  raw`${GO_HEAD}// Package verflag answers --version.
 package verflag
 
 import (
 	"os"
 
-	"k8s.io/component-base/version"
+	"${godeps ? "k8s.io/kubernetes/pkg/version" : "k8s.io/component-base/version"}"
 )
 
 // PrintAndExitIfRequested prints "program v1.2.3" and ends the program when an argument is

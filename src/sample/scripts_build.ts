@@ -6,30 +6,42 @@
  */
 import type { EraFacts } from "./eras.ts";
 import { raw } from "./raw.ts";
+import {
+  CONSTANTS_120,
+  CONSTANTS_17,
+  constantsRecent,
+  IMAGES_120,
+  IMAGES_128,
+  IMAGES_17,
+  imagesDynamic,
+  serverImages,
+} from "./scripts_images.ts";
 import { releaseLibrary } from "./scripts_release.ts";
+import { releaseLibrary17 } from "./scripts_release_17.ts";
 import { BASH_HEAD, BASH_PROGRAM_HEAD } from "./scripts_targets.ts";
 import { script, type Tree } from "./tree.ts";
 
 /** `build/**` without `build/root`. */
 export function buildScripts(facts: EraFacts): Tree {
+  const { godeps, goMode, bindMount } = facts;
   return {
     "build/README.md": "# build\n\nScripts that build releases in a container.\n",
-    "build/build-image/Dockerfile": DOCKERFILE,
-    "build/build-image/VERSION": "5\n",
     "build/build-image/cross/VERSION": `${facts.crossVersion}\n`,
-    "build/build-image/rsyncd.sh": script(`${BASH_PROGRAM_HEAD}exec rsync --daemon --no-detach\n`),
     "build/common.sh": script(common(facts)),
-    "build/lib/release.sh": releaseLibrary(facts),
-    "build/nsswitch.conf":
-      "# the hosts file goes before DNS, for Go's own resolver too\nhosts: files dns\n",
+    "build/lib/release.sh": godeps ? releaseLibrary17() : releaseLibrary(facts),
     "build/pause/Makefile": 'TAG ?= 3.10\n\nall:\n\t@echo "pause $(TAG)"\n',
     "build/util.sh": UTIL,
-    ...ENTRIES,
-    ...(facts.goMode === "gopath" ? {} : SERVER_IMAGE),
+    ...entries(facts),
+    ...(bindMount ? {} : BUILD_IMAGE),
+    ...(godeps ? {} : { "build/nsswitch.conf": NSSWITCH }),
+    ...(goMode === "gopath" ? {} : serverImages(facts)),
   };
 }
 
-const DOCKERFILE = raw`# The image that builds run in.
+const NSSWITCH = "# the hosts file goes before DNS, for Go's own resolver too\nhosts: files dns\n";
+
+const BUILD_IMAGE: Tree = {
+  "build/build-image/Dockerfile": raw`# The image that builds run in.
 FROM k8s.gcr.io/build-image/kube-cross:KUBE_BUILD_IMAGE_CROSS_TAG
 
 ENV KUBE_OUTPUT_SUBPATH _output/dockerized
@@ -39,10 +51,36 @@ ADD rsyncd.password /
 RUN chmod a+r /rsyncd.password
 ADD rsyncd.sh /
 RUN chmod a+rx /rsyncd.sh
+`,
+  "build/build-image/VERSION": "5\n",
+  "build/build-image/rsyncd.sh": script(`${BASH_PROGRAM_HEAD}exec rsync --daemon --no-detach\n`),
+};
+
+function constants(facts: EraFacts): string {
+  if (facts.godeps) return CONSTANTS_17;
+  return facts.goMode === "gopath" ? CONSTANTS_120 : constantsRecent(facts);
+}
+
+function images(facts: EraFacts): string {
+  if (facts.godeps) return IMAGES_17;
+  if (facts.goMode === "gopath") return IMAGES_120;
+  return facts.goMode === "modules" ? IMAGES_128 : imagesDynamic(facts);
+}
+
+/** The version of the build image, and how rsync is reached: where there is no bind mount. */
+const BUILD_IMAGE_VERSION =
+  raw`readonly KUBE_BUILD_IMAGE_VERSION_BASE="$(cat "\${KUBE_ROOT}/build/build-image/VERSION")"
+readonly KUBE_BUILD_IMAGE_VERSION="\${KUBE_BUILD_IMAGE_VERSION_BASE}-\${KUBE_BUILD_IMAGE_CROSS_TAG}"
+`;
+
+const RSYNC = raw`
+# rsync's port on the host and in the container.
+readonly KUBE_RSYNC_PORT="\${KUBE_RSYNC_PORT:-}"
+readonly KUBE_CONTAINER_RSYNC_PORT=8730
 `;
 
 function common(facts: EraFacts): string {
-  const gopath = facts.goMode === "gopath";
+  const { bindMount } = facts;
   return raw`${BASH_HEAD}# shellcheck disable=SC2034
 
 # What all scripts in build/ share.
@@ -63,10 +101,7 @@ KUBE_ROOT=$(cd "$(dirname "\${BASH_SOURCE[0]}")"/.. && pwd -P)
 
 source "\${KUBE_ROOT}/hack/lib/init.sh"
 
-${gopath ? CONSTANTS_120 : CONSTANTS_135}
-readonly KUBE_BUILD_IMAGE_VERSION_BASE="$(cat "\${KUBE_ROOT}/build/build-image/VERSION")"
-readonly KUBE_BUILD_IMAGE_VERSION="\${KUBE_BUILD_IMAGE_VERSION_BASE}-\${KUBE_BUILD_IMAGE_CROSS_TAG}"
-
+${constants(facts)}${bindMount ? "" : BUILD_IMAGE_VERSION}
 # Output folders, on the host (LOCAL) and in the container (REMOTE).
 readonly LOCAL_OUTPUT_ROOT="\${KUBE_ROOT}/\${OUT_DIR:-_output}"
 readonly LOCAL_OUTPUT_SUBPATH="\${LOCAL_OUTPUT_ROOT}/dockerized"
@@ -78,108 +113,49 @@ readonly LOCAL_OUTPUT_IMAGE_STAGING="\${LOCAL_OUTPUT_ROOT}/images"
 readonly THIS_PLATFORM_BIN="\${LOCAL_OUTPUT_ROOT}/bin"
 
 ${
-    gopath
-      ? ""
-      : "readonly KUBE_GO_PACKAGE=k8s.io/kubernetes\n"
+    facts.goMode === "workspace"
+      ? "readonly KUBE_GO_PACKAGE=k8s.io/kubernetes\n"
+      : ""
   }readonly REMOTE_ROOT="/go/src/\${KUBE_GO_PACKAGE}"
 readonly REMOTE_OUTPUT_ROOT="\${REMOTE_ROOT}/_output"
 readonly REMOTE_OUTPUT_SUBPATH="\${REMOTE_OUTPUT_ROOT}/dockerized"
 readonly REMOTE_OUTPUT_BINPATH="\${REMOTE_OUTPUT_SUBPATH}/bin"
 readonly REMOTE_OUTPUT_GOPATH="\${REMOTE_OUTPUT_SUBPATH}/go"
-
-# rsync's port on the host and in the container.
-readonly KUBE_RSYNC_PORT="\${KUBE_RSYNC_PORT:-}"
-readonly KUBE_CONTAINER_RSYNC_PORT=8730
-
-${gopath ? IMAGES_120 : IMAGES_135}
-${COMMON_FUNCTIONS}`;
+${bindMount ? "" : RSYNC}
+${images(facts)}
+${commonFunctions(facts)}`;
 }
 
-const CONSTANTS_120 = raw`readonly KUBE_BUILD_IMAGE_REPO=kube-build
-readonly KUBE_BUILD_IMAGE_CROSS_TAG="$(cat "\${KUBE_ROOT}/build/build-image/cross/VERSION")"
-
-readonly KUBE_DOCKER_REGISTRY="\${KUBE_DOCKER_REGISTRY:-k8s.gcr.io}"
-readonly KUBE_BASE_IMAGE_REGISTRY="\${KUBE_BASE_IMAGE_REGISTRY:-k8s.gcr.io/build-image}"
+/** Names of the build container where the checkout is mounted into kube-cross itself. */
+const MOUNTED_NAMES = raw`  KUBE_BUILD_CONTAINER_NAME_BASE="kube-build-\${KUBE_ROOT_HASH}"
+  KUBE_BUILD_CONTAINER_NAME="\${KUBE_BUILD_CONTAINER_NAME_BASE}-6"
 `;
 
-const CONSTANTS_135 = raw`GOPROXY=\${GOPROXY:-""}
-
-readonly KUBE_BUILD_IMAGE_REPO=kube-build
-KUBE_BUILD_IMAGE_CROSS_TAG="\${KUBE_CROSS_VERSION:-"$(cat "\${KUBE_ROOT}/build/build-image/cross/VERSION")"}"
-readonly KUBE_BUILD_IMAGE_CROSS_TAG
-
-readonly KUBE_DOCKER_REGISTRY="\${KUBE_DOCKER_REGISTRY:-registry.k8s.io}"
-KUBE_BASE_IMAGE_REGISTRY="\${KUBE_BASE_IMAGE_REGISTRY:-registry.k8s.io/build-image}"
-readonly KUBE_BASE_IMAGE_REGISTRY
-KUBE_CROSS_IMAGE="\${KUBE_CROSS_IMAGE:-"\${KUBE_BASE_IMAGE_REGISTRY}/kube-cross"}"
-readonly KUBE_CROSS_IMAGE
-KUBE_CROSS_VERSION="\${KUBE_CROSS_VERSION:-"\${KUBE_BUILD_IMAGE_CROSS_TAG}"}"
-readonly KUBE_CROSS_VERSION
+/** Names of the build image and of the three containers around it. */
+const IMAGE_NAMES = raw`  KUBE_BUILD_IMAGE_TAG_BASE="build-\${KUBE_ROOT_HASH}"
+  KUBE_BUILD_IMAGE_TAG="\${KUBE_BUILD_IMAGE_TAG_BASE}-\${KUBE_BUILD_IMAGE_VERSION}"
+  KUBE_BUILD_IMAGE="\${KUBE_BUILD_IMAGE_REPO}:\${KUBE_BUILD_IMAGE_TAG}"
+  KUBE_BUILD_CONTAINER_NAME="kube-build-\${KUBE_ROOT_HASH}-\${KUBE_BUILD_IMAGE_VERSION}"
+  KUBE_RSYNC_CONTAINER_NAME="kube-rsync-\${KUBE_ROOT_HASH}-\${KUBE_BUILD_IMAGE_VERSION}"
+  KUBE_DATA_CONTAINER_NAME="kube-build-data-\${KUBE_ROOT_HASH}-\${KUBE_BUILD_IMAGE_VERSION}"
+  LOCAL_OUTPUT_BUILD_CONTEXT="\${LOCAL_OUTPUT_IMAGE_STAGING}/\${KUBE_BUILD_IMAGE}"
 `;
 
-const IMAGES_120 = raw`# Prints "binary,base image" for each server image.
-kube::build::get_docker_wrapped_binaries() {
-  local debian_iptables_version=buster-v1.3.0
-  local go_runner_version=buster-v2.2.2
-  local targets=(
-    "kube-apiserver,\${KUBE_BASE_IMAGE_REGISTRY}/go-runner:\${go_runner_version}"
-    "kube-controller-manager,\${KUBE_BASE_IMAGE_REGISTRY}/go-runner:\${go_runner_version}"
-    "kube-scheduler,\${KUBE_BASE_IMAGE_REGISTRY}/go-runner:\${go_runner_version}"
-    "kube-proxy,\${KUBE_BASE_IMAGE_REGISTRY}/debian-iptables:\${debian_iptables_version}"
-  )
-
-  echo "\${targets[@]}"
-}
-`;
-
-const IMAGES_135 = raw`# Tags of the base images.
-readonly __default_distroless_iptables_version=v0.8.2
-readonly __default_go_runner_version=v2.4.0-go1.25.1-bookworm.0
-readonly __default_setcap_version=bookworm-v1.0.4
-
-# The base of programs that are linked dynamically, and of kube-proxy.
-readonly __default_dynamic_base_image="$KUBE_BASE_IMAGE_REGISTRY/distroless-iptables:$__default_distroless_iptables_version"
-
-# The base of programs that are linked statically.
-readonly KUBE_GORUNNER_IMAGE="\${KUBE_GORUNNER_IMAGE:-$KUBE_BASE_IMAGE_REGISTRY/go-runner:$__default_go_runner_version}"
-
-# Prints the base image of a package.
-__default_base_image() {
-  if kube::golang::is_statically_linked "$1"; then
-    echo "$KUBE_GORUNNER_IMAGE"
-  else
-    echo "$__default_dynamic_base_image"
+const ENSURE_RSYNC = raw`function kube::build::ensure_rsync() {
+  if [[ -z "$(command -v rsync)" ]]; then
+    kube::log::error "There is no 'rsync' in PATH."
+    return 1
   fi
 }
 
-readonly KUBE_APISERVER_BASE_IMAGE="\${KUBE_APISERVER_BASE_IMAGE:-$(__default_base_image k8s.io/kubernetes/cmd/kube-apiserver)}"
-readonly KUBE_CONTROLLER_MANAGER_BASE_IMAGE="\${KUBE_CONTROLLER_MANAGER_BASE_IMAGE:-$(__default_base_image k8s.io/kubernetes/cmd/kube-controller-manager)}"
-readonly KUBE_SCHEDULER_BASE_IMAGE="\${KUBE_SCHEDULER_BASE_IMAGE:-$(__default_base_image k8s.io/kubernetes/cmd/kube-scheduler)}"
-readonly KUBE_PROXY_BASE_IMAGE="\${KUBE_PROXY_BASE_IMAGE:-$__default_dynamic_base_image}"
-readonly KUBECTL_BASE_IMAGE="\${KUBECTL_BASE_IMAGE:-$(__default_base_image k8s.io/kubernetes/cmd/kubectl)}"
-
-# The image whose setcap gives kube-apiserver its capability.
-readonly KUBE_BUILD_SETCAP_IMAGE="\${KUBE_BUILD_SETCAP_IMAGE:-$KUBE_BASE_IMAGE_REGISTRY/setcap:$__default_setcap_version}"
-
-# Prints "binary,base image" for each server image.
-kube::build::get_docker_wrapped_binaries() {
-  local targets=(
-    "kube-apiserver,\${KUBE_APISERVER_BASE_IMAGE}"
-    "kube-controller-manager,\${KUBE_CONTROLLER_MANAGER_BASE_IMAGE}"
-    "kube-scheduler,\${KUBE_SCHEDULER_BASE_IMAGE}"
-    "kube-proxy,\${KUBE_PROXY_BASE_IMAGE}"
-    "kubectl,\${KUBECTL_BASE_IMAGE}"
-  )
-
-  echo "\${targets[@]}"
-}
 `;
 
-const COMMON_FUNCTIONS =
-  raw`# Looks for the programs that the scripts need, and names the containers.
+function commonFunctions({ bindMount }: EraFacts): string {
+  const tools = bindMount ? "tar" : "tar rsync";
+  return raw`# Looks for the programs that the scripts need, and names the containers.
 function kube::build::verify_prereqs() {
   local tool
-  local -a tools=(tar rsync)
+  local -a tools=(${tools})
   kube::log::status "Verifying Prerequisites...."
   if [[ "\${1:-true}" == true ]]; then
     tools+=(docker_in_path)
@@ -190,27 +166,13 @@ function kube::build::verify_prereqs() {
 
   KUBE_GIT_BRANCH=$(git symbolic-ref --short -q HEAD 2>/dev/null || true)
   KUBE_ROOT_HASH=$(kube::build::short_hash "\${HOSTNAME:-}:\${KUBE_ROOT}:\${KUBE_GIT_BRANCH}")
-  KUBE_BUILD_IMAGE_TAG_BASE="build-\${KUBE_ROOT_HASH}"
-  KUBE_BUILD_IMAGE_TAG="\${KUBE_BUILD_IMAGE_TAG_BASE}-\${KUBE_BUILD_IMAGE_VERSION}"
-  KUBE_BUILD_IMAGE="\${KUBE_BUILD_IMAGE_REPO}:\${KUBE_BUILD_IMAGE_TAG}"
-  KUBE_BUILD_CONTAINER_NAME="kube-build-\${KUBE_ROOT_HASH}-\${KUBE_BUILD_IMAGE_VERSION}"
-  KUBE_RSYNC_CONTAINER_NAME="kube-rsync-\${KUBE_ROOT_HASH}-\${KUBE_BUILD_IMAGE_VERSION}"
-  KUBE_DATA_CONTAINER_NAME="kube-build-data-\${KUBE_ROOT_HASH}-\${KUBE_BUILD_IMAGE_VERSION}"
-  LOCAL_OUTPUT_BUILD_CONTEXT="\${LOCAL_OUTPUT_IMAGE_STAGING}/\${KUBE_BUILD_IMAGE}"
-
+${bindMount ? MOUNTED_NAMES : IMAGE_NAMES}
   kube::version::get_version_vars
   kube::version::save_version_vars "\${KUBE_ROOT}/.dockerized-kube-version-defs"
   umask 0022
 }
 
-function kube::build::ensure_rsync() {
-  if [[ -z "$(command -v rsync)" ]]; then
-    kube::log::error "There is no 'rsync' in PATH."
-    return 1
-  fi
-}
-
-function kube::build::ensure_docker_in_path() {
+${bindMount ? "" : ENSURE_RSYNC}function kube::build::ensure_docker_in_path() {
   if [[ -z "$(command -v docker)" ]]; then
     kube::log::error "There is no 'docker' in PATH."
     return 1
@@ -244,7 +206,25 @@ function kube::build::clean() {
   kube::log::status "Removing _output directory"
   rm -rf "\${LOCAL_OUTPUT_ROOT}"
 }
+${bindMount ? RUN_MOUNTED : RUN_COPIED}`;
+}
 
+/** Starts kube-cross with the checkout in it; what is built is there at once. */
+const RUN_MOUNTED = raw`
+# Runs a command in the build container.
+function kube::build::run_build_command() {
+  kube::log::status "Running build command..."
+  "\${DOCKER[@]}" run --rm --name "\${KUBE_BUILD_CONTAINER_NAME}" \
+    --user="$(id -u):$(id -g)" \
+    --volume "\${KUBE_ROOT}:\${KUBE_CROSS_CONTAINER_ROOT}" \
+    --env 'KUBE_OUTPUT_SUBPATH=_output/dockerized' \
+    --workdir "\${KUBE_CROSS_CONTAINER_ROOT}" \
+    "\${KUBE_CROSS_IMAGE}:\${KUBE_CROSS_VERSION}" "$@"
+}
+`;
+
+/** Makes a build image of kube-cross, runs it, and copies out of it what was built. */
+const RUN_COPIED = raw`
 function kube::build::build_image() {
   mkdir -p "\${LOCAL_OUTPUT_BUILD_CONTEXT}"
   cp "\${KUBE_ROOT}/build/build-image/Dockerfile" "\${KUBE_ROOT}/build/build-image/rsyncd.sh" "\${LOCAL_OUTPUT_BUILD_CONTEXT}/"
@@ -283,39 +263,79 @@ ${library}
 ${body}`);
 }
 
-const ENTRIES: Tree = {
+/** The scripts that people start. */
+function entries({ bindMount, godeps }: EraFacts): Tree {
+  const prepare = `kube::build::verify_prereqs\n${bindMount ? "" : "kube::build::build_image\n"}`;
+  const copy = bindMount ? "" : "kube::build::copy_output\n";
+  const hyperkube = godeps ? "kube::release::package_hyperkube\n" : "";
+  return {
+    ...(bindMount ? {} : COPY_ENTRIES),
+    ...(godeps ? {} : imageEntries(prepare, copy)),
+    "build/make-clean.sh": entry(raw`kube::build::verify_prereqs false
+kube::build::clean
+`),
+    "build/release.sh": entry(
+      raw`KUBE_RELEASE_RUN_TESTS=\${KUBE_RELEASE_RUN_TESTS-y}
+
+${prepare}kube::build::run_build_command make cross
+
+if [[ $KUBE_RELEASE_RUN_TESTS =~ ^[yY]$ ]]; then
+  kube::build::run_build_command make test
+  kube::build::run_build_command make test-integration
+fi
+
+${copy}kube::release::package_tarballs
+${hyperkube}`,
+      true,
+    ),
+    "build/run.sh": entry(raw`KUBE_RUN_COPY_OUTPUT="\${KUBE_RUN_COPY_OUTPUT:-y}"
+
+${prepare}kube::build::run_build_command "$@"
+${bindMount ? "" : COPY_AFTER_RUN}`),
+    "build/shell.sh": script(raw`${BASH_PROGRAM_HEAD}KUBE_ROOT=$(dirname "\${BASH_SOURCE[0]}")/..
+KUBE_RUN_COPY_OUTPUT="\${KUBE_RUN_COPY_OUTPUT:-n}" "\${KUBE_ROOT}/build/run.sh" bash "$@"
+`),
+  };
+}
+
+const COPY_AFTER_RUN = raw`
+if [[ \${KUBE_RUN_COPY_OUTPUT} =~ ^[yY]$ ]]; then
+  kube::build::copy_output
+fi
+`;
+
+const COPY_ENTRIES: Tree = {
   "build/copy-output.sh": entry(raw`kube::build::verify_prereqs
 kube::build::copy_output
 `),
   "build/make-build-image.sh": entry(raw`kube::build::verify_prereqs
 kube::build::build_image
 `),
-  "build/make-clean.sh": entry(raw`kube::build::verify_prereqs false
-kube::build::clean
-`),
-  "build/package-tarballs.sh": entry(
-    raw`kube::build::ensure_tar
+};
+
+/** Scripts that came after 1.7. */
+function imageEntries(prepare: string, copy: string): Tree {
+  return {
+    "build/package-tarballs.sh": entry(
+      raw`kube::build::ensure_tar
 kube::version::get_version_vars
 kube::release::package_tarballs
 `,
-    true,
-  ),
-  "build/release-images.sh": entry(
-    raw`CMD_TARGETS="\${KUBE_SERVER_IMAGE_TARGETS[*]}"
+      true,
+    ),
+    "build/release-images.sh": entry(
+      raw`CMD_TARGETS="\${KUBE_SERVER_IMAGE_TARGETS[*]}"
 if [[ "\${KUBE_BUILD_CONFORMANCE}" =~ [yY] ]]; then
   CMD_TARGETS="\${CMD_TARGETS} \${KUBE_CONFORMANCE_IMAGE_TARGETS[*]}"
 fi
 
-kube::build::verify_prereqs
-kube::build::build_image
-kube::build::run_build_command make all WHAT="\${CMD_TARGETS}" KUBE_BUILD_PLATFORMS="\${KUBE_SERVER_PLATFORMS[*]}"
-kube::build::copy_output
-kube::release::build_server_images
+${prepare}kube::build::run_build_command make all WHAT="\${CMD_TARGETS}" KUBE_BUILD_PLATFORMS="\${KUBE_SERVER_PLATFORMS[*]}"
+${copy}kube::release::build_server_images
 `,
-    true,
-  ),
-  "build/release-in-a-container.sh": entry(
-    raw`if [[ ! -e /.dockerenv ]]; then
+      true,
+    ),
+    "build/release-in-a-container.sh": entry(
+      raw`if [[ ! -e /.dockerenv ]]; then
   echo "This script runs in a container only."
   exit 1
 fi
@@ -323,67 +343,7 @@ make -C "\${KUBE_ROOT}" cross-in-a-container
 kube::version::get_version_vars
 kube::release::package_tarballs
 `,
-    true,
-  ),
-  "build/release.sh": entry(
-    raw`KUBE_RELEASE_RUN_TESTS=\${KUBE_RELEASE_RUN_TESTS-y}
-
-kube::build::verify_prereqs
-kube::build::build_image
-kube::build::run_build_command make cross
-
-if [[ $KUBE_RELEASE_RUN_TESTS =~ ^[yY]$ ]]; then
-  kube::build::run_build_command make test
-  kube::build::run_build_command make test-integration
-fi
-
-kube::build::copy_output
-kube::release::package_tarballs
-`,
-    true,
-  ),
-  "build/run.sh": entry(raw`KUBE_RUN_COPY_OUTPUT="\${KUBE_RUN_COPY_OUTPUT:-y}"
-
-kube::build::verify_prereqs
-kube::build::build_image
-kube::build::run_build_command "$@"
-
-if [[ \${KUBE_RUN_COPY_OUTPUT} =~ ^[yY]$ ]]; then
-  kube::build::copy_output
-fi
-`),
-  "build/shell.sh": script(raw`${BASH_PROGRAM_HEAD}KUBE_ROOT=$(dirname "\${BASH_SOURCE[0]}")/..
-KUBE_RUN_COPY_OUTPUT="\${KUBE_RUN_COPY_OUTPUT:-n}" "\${KUBE_ROOT}/build/run.sh" bash "$@"
-`),
-};
-
-const SERVER_IMAGE: Tree = {
-  "build/server-image/Dockerfile": raw`# An image of one program.
-ARG BASEIMAGE
-FROM --platform=linux/$TARGETARCH \${BASEIMAGE}
-ARG BINARY
-COPY --chmod=755 \${BINARY} /usr/local/bin/\${BINARY}
-`,
-  "build/server-image/kube-apiserver/Dockerfile":
-    raw`# kube-apiserver may listen on a low port without being root.
-ARG BASEIMAGE
-ARG SETCAP_IMAGE
-
-# The capability is set on the builder's own platform.
-FROM --platform=linux/$BUILDARCH \${SETCAP_IMAGE}
-ARG BINARY
-COPY --chmod=755 \${BINARY} /\${BINARY}
-RUN setcap cap_net_bind_service=+ep /\${BINARY}
-
-FROM --platform=linux/$TARGETARCH \${BASEIMAGE}
-ARG BINARY
-COPY --from=0 /\${BINARY} /usr/local/bin/\${BINARY}
-`,
-  "build/server-image/kubectl/Dockerfile": raw`# kubectl runs when the image runs.
-ARG BASEIMAGE
-FROM --platform=linux/$TARGETARCH \${BASEIMAGE}
-ARG BINARY
-COPY --chmod=755 \${BINARY} /bin/\${BINARY}
-ENTRYPOINT ["/bin/kubectl"]
-`,
-};
+      true,
+    ),
+  };
+}

@@ -97,6 +97,76 @@ ${options.then ?? ""}}
 `;
 }
 
+/** The C compilers of Debian for the platforms of servers. */
+export const CROSS_COMPILERS: Readonly<Record<string, string>> = {
+  "linux/arm": "arm-linux-gnueabihf",
+  "linux/arm64": "aarch64-linux-gnu",
+  "linux/ppc64le": "powerpc64le-linux-gnu",
+  "linux/s390x": "s390x-linux-gnu",
+};
+
+/** The end of `set_platform_envs` since 1.28. */
+export const OWN_COMPILER: string = raw`  # A compiler that the user names turns cgo on.
+  if [[ -n "\${!variable-}" ]]; then
+    export CGO_ENABLED=1 CC="\${!variable}"
+  fi
+`;
+
+/** `kube::golang::create_gopath_tree`. */
+export const GOPATH_TREE: string =
+  raw`# Makes the GOPATH whose k8s.io/kubernetes is a link to this checkout.
+kube::golang::create_gopath_tree() {
+  local go_pkg_dir="\${KUBE_GOPATH}/src/\${KUBE_GO_PACKAGE}"
+  mkdir -p "$(dirname "\${go_pkg_dir}")"
+  if [[ ! -e "\${go_pkg_dir}" || "$(readlink "\${go_pkg_dir}")" != "\${KUBE_ROOT}" ]]; then
+    ln -snf "\${KUBE_ROOT}" "\${go_pkg_dir}"
+  fi
+}
+`;
+
+/** The end of `setup_env` in GOPATH mode: the working directory, GOROOT and what must not be set. */
+export function inGopath(): string {
+  return raw`
+  local subdir
+  subdir=$(kube::realpath .)
+  cd "\${KUBE_GOPATH}/src/\${KUBE_GO_PACKAGE}/\${subdir#"\${KUBE_ROOT}"}" || return 1
+
+  GOROOT=$(go env GOROOT)
+  export GOROOT
+  unset GOBIN
+  export GO15VENDOREXPERIMENT=1
+`;
+}
+
+/** The first half of `build_binaries` in GOPATH mode: arguments and platforms. */
+export const START_IN_GOPATH: string = raw`    kube::golang::setup_env
+    V=2 kube::log::info "Go version: $(GOFLAGS='' go version)"
+
+    local host_platform
+    host_platform=$(kube::golang::host_platform)
+    local -a goflags=() targets=() platforms=() binaries=()
+    kube::golang::internal::sort_arguments "$@"
+    read -ra platforms <<< "\${KUBE_BUILD_PLATFORMS:-\${host_platform}}"
+`;
+
+/** The choice of Go in `verify_go_version` since 1.28 (backported); the function goes on. */
+export const CHOOSE_GO: string =
+  raw`  GO_VERSION="\${GO_VERSION:-"$(cat "\${KUBE_ROOT}/.go-version")"}"
+  if [[ "\${GOTOOLCHAIN:-auto}" == "auto" ]]; then
+    if [[ -n "\${FORCE_HOST_GO:-}" ]]; then
+      export GOTOOLCHAIN='local'
+    else
+      GOTOOLCHAIN="go\${GO_VERSION}"
+      export GOTOOLCHAIN
+    fi
+  fi
+
+  if [[ -z "$(command -v go)" ]]; then
+    kube::log::usage "There is no 'go' in PATH."
+    return 2
+  fi
+`;
+
 /** `kube::golang::outfile_for_binary`: where `go install` would put a program. */
 export const OUTFILE_FOR_BINARY = raw`kube::golang::outfile_for_binary() {
   local file="\${KUBE_GOPATH}/bin"
@@ -206,7 +276,7 @@ kube::golang::build_some_binaries() {
       plain+=("\${package}")
     fi
   done
-  if (( \${#plain[@]} > 0 )); then
+  if [[ \${#plain[@]} -gt 0 ]]; then
     ${options.install} "\${build_args[@]}" "\${plain[@]}"
   fi
 }
@@ -257,11 +327,11 @@ ${tell("          ", "non-static${KUBE_RACE:+, race detection}")}        fi
     esac
   done
 
-  if (( \${#fixed[@]} > 0 )); then
+  if [[ \${#fixed[@]} -gt 0 ]]; then
     build_args=(${options.installsuffix} "\${shared[@]}")
     CGO_ENABLED=0 kube::golang::build_some_binaries "\${fixed[@]}"
   fi
-  if (( \${#dynamic[@]} > 0 )); then
+  if [[ \${#dynamic[@]} -gt 0 ]]; then
     build_args=("\${shared[@]}"${options.dynamicFlags ?? ""})
     kube::golang::build_some_binaries "\${dynamic[@]}"
   fi
@@ -296,7 +366,7 @@ kube::golang::internal::sort_arguments() {
       *) targets+=("\${argument}") ;;
     esac
   done
-  if (( \${#targets[@]} == 0 )); then
+  if [[ \${#targets[@]} -eq 0 ]]; then
     targets=("\${KUBE_ALL_TARGETS[@]}")
   fi
 }

@@ -4,11 +4,15 @@ import {
   BUILD_PLATFORMS,
   buildForPlatform,
   buildSomeBinaries,
+  CROSS_COMPILERS,
+  GOPATH_TREE,
   HOST_PLATFORM,
+  inGopath,
   minimumGo,
   OUTFILE_FOR_BINARY,
   placeBins,
   platformEnvs,
+  START_IN_GOPATH,
   staticPrograms,
 } from "./scripts_golang.ts";
 
@@ -25,12 +29,7 @@ export function golangBuild120(facts: EraFacts): string {
     platformEnvs({
       // Only linux/amd64 has the cross compilers.
       when: `"$(kube::golang::host_platform)" == "linux/amd64"`,
-      compilers: {
-        "linux/arm": "arm-linux-gnueabihf",
-        "linux/arm64": "aarch64-linux-gnu",
-        "linux/ppc64le": "powerpc64le-linux-gnu",
-        "linux/s390x": "s390x-linux-gnu",
-      },
+      compilers: CROSS_COMPILERS,
     }),
     GOPATH_TREE,
     VERIFY_GO_VERSION + minimumGo(facts.minimumGo),
@@ -57,7 +56,8 @@ export function golangBuild120(facts: EraFacts): string {
   ].join("\n");
 }
 
-const BINARIES_FROM_TARGETS =
+/** Targets as they are in GOPATH. */
+export const BINARIES_FROM_TARGETS =
   raw`# Turns targets into packages; what starts with a host name is one already.
 kube::golang::binaries_from_targets() {
   local target
@@ -71,17 +71,8 @@ kube::golang::binaries_from_targets() {
 }
 `;
 
-const GOPATH_TREE = raw`# Makes the GOPATH whose k8s.io/kubernetes is a link to this checkout.
-kube::golang::create_gopath_tree() {
-  local go_pkg_dir="\${KUBE_GOPATH}/src/\${KUBE_GO_PACKAGE}"
-  mkdir -p "$(dirname "\${go_pkg_dir}")"
-  if [[ ! -e "\${go_pkg_dir}" || "$(readlink "\${go_pkg_dir}")" != "\${KUBE_ROOT}" ]]; then
-    ln -snf "\${KUBE_ROOT}" "\${go_pkg_dir}"
-  fi
-}
-`;
-
-const VERIFY_GO_VERSION = raw`kube::golang::verify_go_version() {
+/** The first half of `verify_go_version`; the function goes on. */
+export const VERIFY_GO_VERSION = raw`kube::golang::verify_go_version() {
   if [[ -z "$(command -v go)" ]]; then
     kube::log::usage "There is no 'go' in PATH."
     return 2
@@ -99,30 +90,13 @@ kube::golang::setup_env() {
     GOPATH="\${GOPATH}:\${KUBE_EXTRA_GOPATH}"
   fi
   export PATH="\${KUBE_GOPATH}/bin:\${PATH}"
-
-  local subdir
-  subdir=$(kube::realpath .)
-  cd "\${KUBE_GOPATH}/src/\${KUBE_GO_PACKAGE}/\${subdir#"\${KUBE_ROOT}"}" || return 1
-
-  GOROOT=$(go env GOROOT)
-  export GOROOT
-  unset GOBIN
-  export GO15VENDOREXPERIMENT=1
-}
+${inGopath()}}
 `;
 
 const BUILD_BINARIES = raw`# Builds the targets that are named, or all of them.
 kube::golang::build_binaries() {
   (
-    kube::golang::setup_env
-    V=2 kube::log::info "Go version: $(GOFLAGS='' go version)"
-
-    local host_platform
-    host_platform=$(kube::golang::host_platform)
-    local -a goflags=() targets=() platforms=() binaries=()
-    kube::golang::internal::sort_arguments "$@"
-    read -ra platforms <<< "\${KUBE_BUILD_PLATFORMS:-\${host_platform}}"
-
+${START_IN_GOPATH}
     # GOLDFLAGS unset means stripped; set, even to nothing, means as it is.
     local goldflags goasmflags gogcflags gotags
     goldflags="\${GOLDFLAGS=-s -w -buildid=} $(kube::version::ldflags)"

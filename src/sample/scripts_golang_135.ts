@@ -4,9 +4,12 @@ import {
   BUILD_PLATFORMS,
   buildForPlatform,
   buildSomeBinaries,
+  CHOOSE_GO,
+  CROSS_COMPILERS,
   HOST_PLATFORM,
   minimumGo,
   OUTFILE_FOR_BINARY,
+  OWN_COMPILER,
   placeBins,
   platformEnvs,
   staticPrograms,
@@ -24,13 +27,7 @@ export function golangBuild135(facts: EraFacts): string {
     HOST_PLATFORM,
     platformEnvs({
       when: `"$(kube::golang::host_platform)" != "\${platform}"`,
-      compilers: {
-        "linux/amd64": "x86_64-linux-gnu",
-        "linux/arm": "arm-linux-gnueabihf",
-        "linux/arm64": "aarch64-linux-gnu",
-        "linux/ppc64le": "powerpc64le-linux-gnu",
-        "linux/s390x": "s390x-linux-gnu",
-      },
+      compilers: { "linux/amd64": "x86_64-linux-gnu", ...CROSS_COMPILERS },
       then: OWN_COMPILER,
     }),
     VERIFY_GO_VERSION + minimumGo(facts.minimumGo),
@@ -97,30 +94,10 @@ kube::golang::normalize_go_targets() {
 }
 `;
 
-const OWN_COMPILER = raw`  # A compiler that the user names turns cgo on.
-  if [[ -n "\${!variable-}" ]]; then
-    export CGO_ENABLED=1 CC="\${!variable}"
-  fi
-`;
-
 const VERIFY_GO_VERSION = raw`# GO_VERSION: the wanted Go, from .go-version when unset.
 # FORCE_HOST_GO: takes the go in PATH, whatever it is.
 kube::golang::internal::verify_go_version() {
-  GO_VERSION="\${GO_VERSION:-"$(cat "\${KUBE_ROOT}/.go-version")"}"
-  if [[ "\${GOTOOLCHAIN:-auto}" == "auto" ]]; then
-    if [[ -n "\${FORCE_HOST_GO:-}" ]]; then
-      export GOTOOLCHAIN='local'
-    else
-      GOTOOLCHAIN="go\${GO_VERSION}"
-      export GOTOOLCHAIN
-    fi
-  fi
-
-  if [[ -z "$(command -v go)" ]]; then
-    kube::log::usage "There is no 'go' in PATH."
-    return 2
-  fi
-`;
+${CHOOSE_GO}`;
 
 const SETUP_ENV = raw`# Sets GOPATH, GOCACHE and GOMODCACHE, all of them in the output folder.
 kube::golang::setup_env() {

@@ -10,7 +10,14 @@ import { script, type Tree } from "./tree.ts";
 
 /** `hack/**` without `hack/lib/**`. */
 export function hackScripts(facts: EraFacts): Tree {
-  return { ...makeRules(facts), ...COMMON, ...(facts.goMode === "gopath" ? GOPATH_ONLY : {}) };
+  const inGopath = facts.goMode === "workspace" ? {} : { "hack/run-in-gopath.sh": RUN_IN_GOPATH };
+  return {
+    ...makeRules(facts),
+    ...COMMON,
+    ...inGopath,
+    ...(facts.godeps ? ONLY_17 : {}),
+    ...(facts.goMode === "gopath" ? generate(facts) : {}),
+  };
 }
 
 /** Sources `hack/lib/init.sh` from a script that is `up` folders below the root. */
@@ -22,7 +29,7 @@ source "\${KUBE_ROOT}/hack/lib/init.sh"
 }
 
 function makeRules({ goMode }: EraFacts): Tree {
-  const setup = goMode === "gopath" ? "" : "kube::golang::setup_env\n";
+  const setup = goMode === "workspace" ? "kube::golang::setup_env\n" : "";
   const groups: readonly (readonly [string, string])[] = [
     ["SERVER", "SERVER"],
     ["NODE", "NODE"],
@@ -106,18 +113,21 @@ e2e_test=$(kube::util::find-binary "e2e.test")
 `),
 };
 
-const GOPATH_ONLY: Tree = {
-  "hack/generate-bindata.sh": script(
-    raw`${BASH_PROGRAM_HEAD}# Packs files into Go sources: test data for e2e.test, translations for kubectl.
-KUBE_ROOT=$(dirname "\${BASH_SOURCE[0]}")/..
-export KUBE_ROOT
-source "\${KUBE_ROOT}/hack/lib/init.sh"
+const ONLY_17: Tree = {
+  "hack/cmd/teststale/teststale.go":
+    "// Part of kbuild's sample checkout: every test program counts as stale.\n\n" +
+    "package main\n\nfunc main() {}\n",
+  "hack/e2e.go": "// Part of kbuild's sample checkout.\n\n" +
+    'package main\n\nimport "os"\n\nfunc main() {\n' +
+    '\tos.Stdout.WriteString("The sample starts no cluster.\\n")\n}\n',
+  "hack/federated-ginkgo-e2e.sh": script(
+    raw`${BASH_PROGRAM_HEAD}exec "$(dirname "\${BASH_SOURCE[0]}")/ginkgo-e2e.sh" "$@"
+`,
+  ),
+};
 
-export GOBIN="\${KUBE_OUTPUT_BINPATH}"
-PATH="\${GOBIN}:\${PATH}"
-go install k8s.io/kubernetes/vendor/github.com/go-bindata/go-bindata/go-bindata
-
-# Replaces $1 by $1.tmp, only when they differ.
+/** Moves what go-bindata wrote into place, only when it differs. */
+const REPLACE_IF_CHANGED = raw`# Replaces $1 by $1.tmp, only when they differ.
 replace_if_changed() {
   if cmp -s "$1.tmp" "$1"; then
     V=2 kube::log::info "No changes in generated bindata file: $1"
@@ -129,32 +139,85 @@ replace_if_changed() {
 }
 
 pushd "\${KUBE_ROOT}" >/dev/null
+`;
 
-BINDATA_OUTPUT="test/e2e/generated/bindata.go"
-go-bindata -nometadata -o "\${BINDATA_OUTPUT}.tmp" -pkg generated \
-	-ignore .jpg -ignore .png -ignore .md -ignore 'BUILD(\.bazel)?' \
-	"test/conformance/testdata/..." \
-	"test/e2e/testing-manifests/..." \
-	"test/e2e_node/testing-manifests/..." \
-	"test/images/..." \
-	"test/fixtures/..."
-
-gofmt -s -w "\${BINDATA_OUTPUT}.tmp"
-replace_if_changed "\${BINDATA_OUTPUT}"
-
-BINDATA_OUTPUT="staging/src/k8s.io/kubectl/pkg/generated/bindata.go"
-go-bindata -nometadata -nocompress -o "\${BINDATA_OUTPUT}.tmp" -pkg generated \
-	-ignore .jpg -ignore .png -ignore .md -ignore 'BUILD(\.bazel)?' \
-	"translations/..."
+/** One call of go-bindata: the output, flags, patterns to leave out, folders. */
+function bindata(
+  output: string,
+  options: { flags?: string; ignore?: string; folders: readonly string[] },
+): string {
+  const { flags = "-nometadata", ignore = "", folders } = options;
+  const inputs = folders.map((folder) => `\t"${folder}/..."`).join(" \\\n");
+  return raw`
+BINDATA_OUTPUT="${output}"
+go-bindata ${flags} -o "\${BINDATA_OUTPUT}.tmp" -pkg generated \
+	-ignore .jpg -ignore .png -ignore .md${ignore} \
+${inputs}
 
 gofmt -s -w "\${BINDATA_OUTPUT}.tmp"
 replace_if_changed "\${BINDATA_OUTPUT}"
+`;
+}
 
+const TEST_DATA = ["test/e2e/testing-manifests", "test/images", "test/fixtures"];
+const IN_MEMORY = "-nometadata -nocompress";
+const NO_BAZEL = raw` -ignore 'BUILD(\.bazel)?'`;
+
+const GENERATE_BINDATA_120 = script(
+  raw`${BASH_PROGRAM_HEAD}# Packs files into Go sources: test data for e2e.test, translations for kubectl.
+KUBE_ROOT=$(dirname "\${BASH_SOURCE[0]}")/..
+export KUBE_ROOT
+source "\${KUBE_ROOT}/hack/lib/init.sh"
+
+export GOBIN="\${KUBE_OUTPUT_BINPATH}"
+PATH="\${GOBIN}:\${PATH}"
+go install k8s.io/kubernetes/vendor/github.com/go-bindata/go-bindata/go-bindata
+
+${REPLACE_IF_CHANGED}${
+    bindata("test/e2e/generated/bindata.go", {
+      ignore: NO_BAZEL,
+      folders: [
+        "test/conformance/testdata",
+        "test/e2e/testing-manifests",
+        "test/e2e_node/testing-manifests",
+        "test/images",
+        "test/fixtures",
+      ],
+    })
+  }${
+    bindata("staging/src/k8s.io/kubectl/pkg/generated/bindata.go", {
+      flags: IN_MEMORY,
+      ignore: NO_BAZEL,
+      folders: ["translations"],
+    })
+  }
 popd >/dev/null
 `,
-  ),
-  "hack/run-in-gopath.sh": script(
-    raw`${BASH_PROGRAM_HEAD}# Runs a command inside the GOPATH of this checkout: run-in-gopath.sh COMMAND...
+);
+
+/** `go generate` of test/e2e/generated starts it; go-bindata is built before (T7). */
+const GENERATE_BINDATA_17 = script(
+  raw`${BASH_PROGRAM_HEAD}# Packs files into Go sources: test data for e2e.test, translations for kubectl.
+if [[ -z "\${KUBE_ROOT:-}" ]]; then
+  KUBE_ROOT=$(dirname "\${BASH_SOURCE[0]}")/..
+fi
+source "\${KUBE_ROOT}/cluster/lib/logging.sh"
+
+export PATH="\${GOPATH}/bin:\${PATH}"
+if ! which go-bindata &>/dev/null ; then
+  echo "Cannot find go-bindata."
+  exit 5
+fi
+
+${REPLACE_IF_CHANGED}${
+    bindata("test/e2e/generated/bindata.go", { folders: ["examples", ...TEST_DATA] })
+  }${bindata("pkg/generated/bindata.go", { flags: IN_MEMORY, folders: ["translations"] })}
+popd >/dev/null
+`,
+);
+
+const RUN_IN_GOPATH = script(
+  raw`${BASH_PROGRAM_HEAD}# Runs a command inside the GOPATH of this checkout: run-in-gopath.sh COMMAND...
 KUBE_ROOT=$(dirname "\${BASH_SOURCE[0]}")/..
 source "\${KUBE_ROOT}/hack/lib/init.sh"
 
@@ -162,9 +225,13 @@ kube::golang::setup_env
 
 "\${@}"
 `,
-  ),
-  "hack/make-rules/helpers/cache_go_dirs.sh": script(
-    raw`${BASH_PROGRAM_HEAD}# Prints the folders that hold Go files, and keeps the list: cache_go_dirs.sh FILE.
+);
+
+function generate({ godeps }: EraFacts): Tree {
+  return {
+    "hack/generate-bindata.sh": godeps ? GENERATE_BINDATA_17 : GENERATE_BINDATA_120,
+    "hack/make-rules/helpers/cache_go_dirs.sh": script(
+      raw`${BASH_PROGRAM_HEAD}# Prints the folders that hold Go files, and keeps the list: cache_go_dirs.sh FILE.
 CACHE="$1"
 mkdir -p "$(dirname "\${CACHE}")"
 find -H . \( -path './_*' -o -path './.*' -o -path ./vendor \) -prune -o -type f -name '*.go' -print \
@@ -172,5 +239,6 @@ find -H . \( -path './_*' -o -path './.*' -o -path ./vendor \) -prune -o -type f
   | LC_ALL=C sort -u > "\${CACHE}"
 cat "\${CACHE}"
 `,
-  ),
-};
+    ),
+  };
+}

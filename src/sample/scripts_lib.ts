@@ -6,48 +6,64 @@
  */
 import type { EraFacts } from "./eras.ts";
 import { raw } from "./raw.ts";
+import { golangBuild17 } from "./scripts_golang_17.ts";
 import { golangBuild120 } from "./scripts_golang_120.ts";
+import { golangBuild128 } from "./scripts_golang_128.ts";
 import { golangBuild135 } from "./scripts_golang_135.ts";
 import { BASH_HEAD, golangLists } from "./scripts_targets.ts";
+import { versionScript } from "./scripts_version.ts";
 import type { Tree } from "./tree.ts";
 
-/** `hack/lib/**`. */
+/** `hack/lib/**`, and the logging that 1.7 keeps in cluster/lib. */
 export function libScripts(facts: EraFacts): Tree {
-  const build = facts.goMode === "gopath" ? golangBuild120(facts) : golangBuild135(facts);
   return {
-    "hack/lib/.gitattributes": "version.sh export-subst\n",
+    ...(facts.godeps ? {} : { "hack/lib/.gitattributes": "version.sh export-subst\n" }),
     "hack/lib/etcd.sh": etcd(facts),
-    "hack/lib/golang.sh": `${golangLists(facts)}\n${build}`,
+    "hack/lib/golang.sh": `${golangLists(facts)}\n${golangBuild(facts)}`,
     "hack/lib/init.sh": init(facts),
-    "hack/lib/logging.sh": LOGGING,
+    [loggingPath(facts)]: LOGGING,
     "hack/lib/util.sh": util(facts),
-    "hack/lib/version.sh": version(facts),
+    "hack/lib/version.sh": versionScript(facts),
   };
 }
 
-function init({ goMode }: EraFacts): string {
-  const gopath = goMode === "gopath";
-  const guard = gopath
-    ? "# Packages come from GOPATH and vendor/, not from modules.\nexport GO111MODULE=off\n"
-    : "# Once is enough.\n[[ $(type -t kube::init::loaded) == function ]] && return 0\n";
-  const output = gopath
-    ? raw`KUBE_OUTPUT_SUBPATH="\${KUBE_OUTPUT_SUBPATH:-_output/local}"
-KUBE_OUTPUT="\${KUBE_ROOT}/\${KUBE_OUTPUT_SUBPATH}"
-KUBE_OUTPUT_BINPATH="\${KUBE_OUTPUT}/bin"
-`
-    : raw`_KUBE_OUTPUT_SUBPATH="\${KUBE_OUTPUT_SUBPATH:-_output/local}"
+function golangBuild(facts: EraFacts): string {
+  if (facts.godeps) return golangBuild17(facts);
+  if (facts.goMode === "gopath") return golangBuild120(facts);
+  return facts.goMode === "modules" ? golangBuild128(facts) : golangBuild135(facts);
+}
+
+function loggingPath({ godeps }: EraFacts): string {
+  return `${godeps ? "cluster" : "hack"}/lib/logging.sh`;
+}
+
+function init(facts: EraFacts): string {
+  const { goMode, bindMount } = facts;
+  const recent = goMode !== "gopath";
+  const loaded = "# Once is enough.\n[[ $(type -t kube::init::loaded) == function ]] && return 0\n";
+  const off =
+    "# Packages come from GOPATH and vendor/, not from modules.\nexport GO111MODULE=off\n";
+  const guard = [...(recent ? [loaded] : []), ...(goMode === "workspace" ? [] : [off])].join("\n");
+  const output = goMode === "workspace"
+    ? raw`_KUBE_OUTPUT_SUBPATH="\${KUBE_OUTPUT_SUBPATH:-_output/local}"
 export KUBE_OUTPUT="\${KUBE_ROOT}/\${_KUBE_OUTPUT_SUBPATH}"
 export KUBE_OUTPUT_BIN="\${KUBE_OUTPUT}/bin"
-`;
-  const bashVersion = gopath ? "" : "kube::util::ensure-bash-version\n";
-  const end = gopath
-    ? raw`KUBE_OUTPUT_HOSTBIN="\${KUBE_OUTPUT_BINPATH}/$(kube::util::host_platform)"
-export KUBE_OUTPUT_HOSTBIN
 `
-    : raw`# Says that this file has been sourced.
+    : raw`KUBE_OUTPUT_SUBPATH="\${KUBE_OUTPUT_SUBPATH:-_output/local}"
+KUBE_OUTPUT="\${KUBE_ROOT}/\${KUBE_OUTPUT_SUBPATH}"
+KUBE_OUTPUT_BINPATH="\${KUBE_OUTPUT}/bin"
+`;
+  const bashVersion = recent ? "kube::util::ensure-bash-version\n" : "";
+  const rsync = bindMount ? "" : raw`KUBE_RSYNC_COMPRESS="\${KUBE_RSYNC_COMPRESS:-0}"
+`;
+  const end = recent
+    ? raw`# Says that this file has been sourced.
 kube::init::loaded() {
   return 0
 }
+`
+    : raw`KUBE_OUTPUT_HOSTBIN="\${KUBE_OUTPUT_BINPATH}/$(kube::util::host_platform)"
+export KUBE_OUTPUT_HOSTBIN
 `;
   return raw`${BASH_HEAD}set -o errexit
 set -o nounset
@@ -64,11 +80,10 @@ ${output}
 # A link to the programs of the host's platform.
 export THIS_PLATFORM_BIN="\${KUBE_ROOT}/_output/bin"
 
-KUBE_RSYNC_COMPRESS="\${KUBE_RSYNC_COMPRESS:-0}"
-export no_proxy="127.0.0.1,localhost\${no_proxy:+,\${no_proxy}}"
+${rsync}export no_proxy="127.0.0.1,localhost\${no_proxy:+,\${no_proxy}}"
 
 source "\${KUBE_ROOT}/hack/lib/util.sh"
-source "\${KUBE_ROOT}/hack/lib/logging.sh"
+source "\${KUBE_ROOT}/${loggingPath(facts)}"
 
 kube::log::install_errexit
 ${bashVersion}
@@ -317,128 +332,9 @@ kube::log::status() {
 }
 `;
 
-function version({ versionPackages, goMode }: EraFacts): string {
-  const flags = versionPackages.map((path) => `      "-X '${path}.\${key}=\${val}'"\n`).join("");
-  const [date, ensure] = goMode === "gopath"
-    ? ["date", ""]
-    : ["${DATE}", "  kube::util::ensure-gnu-date\n"];
-  return raw`${BASH_HEAD}# Where this file sets and keeps the version:
-#
-#   KUBE_GIT_COMMIT       commit id
-#   KUBE_GIT_TREE_STATE   clean, dirty or archive
-#   KUBE_GIT_VERSION      v1.2.3, v1.2.3-4+0123456789abcd, ...
-#   KUBE_GIT_MAJOR, KUBE_GIT_MINOR
-
-# Sets the variables above: from KUBE_GIT_VERSION_FILE, from what 'git archive' left, or from git.
-kube::version::get_version_vars() {
-  if [[ -n \${KUBE_GIT_VERSION_FILE-} ]]; then
-    kube::version::load_version_vars "\${KUBE_GIT_VERSION_FILE}"
-    return
-  fi
-
-  # 'git archive' fills these in (.gitattributes says export-subst).
-  # shellcheck disable=SC2016,SC2050
-  if [[ '$Format:%%$' == "%" ]]; then
-    KUBE_GIT_COMMIT='$Format:%H$'
-    KUBE_GIT_TREE_STATE="archive"
-    if [[ '$Format:%D$' =~ tag:\ (v[^ ,]+) ]]; then
-      KUBE_GIT_VERSION="\${BASH_REMATCH[1]}"
-    fi
-  fi
-
-  local git=(git --work-tree "\${KUBE_ROOT}")
-  local git_status
-
-  if [[ -z \${KUBE_GIT_COMMIT-} ]] && ! KUBE_GIT_COMMIT=$("\${git[@]}" rev-parse "HEAD^{commit}" 2>/dev/null); then
-    return 0
-  fi
-  if [[ -z \${KUBE_GIT_TREE_STATE-} ]]; then
-    if git_status=$("\${git[@]}" status --porcelain 2>/dev/null) && [[ -z \${git_status} ]]; then
-      KUBE_GIT_TREE_STATE="clean"
-    else
-      KUBE_GIT_TREE_STATE="dirty"
-    fi
-  fi
-
-  if [[ -z \${KUBE_GIT_VERSION-} ]]; then
-    KUBE_GIT_VERSION=$("\${git[@]}" describe --tags --match='v*' --abbrev=14 "\${KUBE_GIT_COMMIT}^{commit}" 2>/dev/null) || return 0
-  fi
-
-  # v1.2.3-alpha.0-4-gHASH becomes v1.2.3-alpha.0.4+HASH, v1.2.3-4-gHASH becomes v1.2.3-4+HASH.
-  if [[ "\${KUBE_GIT_VERSION}" =~ ^([^-]*-[^-]*)-([0-9]+)-g([0-9a-f]{14})$ ]]; then
-    KUBE_GIT_VERSION="\${BASH_REMATCH[1]}.\${BASH_REMATCH[2]}+\${BASH_REMATCH[3]}"
-  elif [[ "\${KUBE_GIT_VERSION}" =~ ^([^-]*-[0-9]+)-g([0-9a-f]{14})$ ]]; then
-    KUBE_GIT_VERSION="\${BASH_REMATCH[1]}+\${BASH_REMATCH[2]}"
-  fi
-  if [[ "\${KUBE_GIT_TREE_STATE}" == "dirty" ]]; then
-    KUBE_GIT_VERSION+="-dirty"
-  fi
-
-  if [[ "\${KUBE_GIT_VERSION}" =~ ^v([0-9]+)\.([0-9]+)(\.[0-9]+)?([-].*)?([+].*)?$ ]]; then
-    KUBE_GIT_MAJOR=\${BASH_REMATCH[1]}
-    KUBE_GIT_MINOR=\${BASH_REMATCH[2]}
-    if [[ -n "\${BASH_REMATCH[4]}" ]]; then
-      KUBE_GIT_MINOR+="+"
-    fi
-  fi
-
-  if ! [[ "\${KUBE_GIT_VERSION}" =~ ^v([0-9]+)\.([0-9]+)(\.[0-9]+)?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$ ]]; then
-    kube::log::error "KUBE_GIT_VERSION is no semantic version: \${KUBE_GIT_VERSION}"
-    exit 1
-  fi
-}
-
-# Writes the variables to a file.
-kube::version::save_version_vars() {
-  local version_file=\${1-}
-  cat <<EOF >"\${version_file}"
-KUBE_GIT_COMMIT='\${KUBE_GIT_COMMIT-}'
-KUBE_GIT_TREE_STATE='\${KUBE_GIT_TREE_STATE-}'
-KUBE_GIT_VERSION='\${KUBE_GIT_VERSION-}'
-KUBE_GIT_MAJOR='\${KUBE_GIT_MAJOR-}'
-KUBE_GIT_MINOR='\${KUBE_GIT_MINOR-}'
-EOF
-}
-
-# Reads the variables from a file.
-kube::version::load_version_vars() {
-  local version_file=\${1-}
-  source "\${version_file}"
-}
-
-# Prints what go's -ldflags needs to stamp the version.
-kube::version::ldflags() {
-  kube::version::get_version_vars
-
-  local -a ldflags
-  function add_ldflag() {
-    local key=\${1}
-    local val=\${2}
-    ldflags+=(
-${flags}    )
-  }
-
-${ensure}  local now
-  now=$(${date} \${SOURCE_DATE_EPOCH:+"--date=@\${SOURCE_DATE_EPOCH}"} -u +'%Y-%m-%dT%H:%M:%SZ')
-  add_ldflag buildDate "\${now}"
-  [[ -z \${KUBE_GIT_COMMIT-} ]] || {
-    add_ldflag gitCommit "\${KUBE_GIT_COMMIT}"
-    add_ldflag gitTreeState "\${KUBE_GIT_TREE_STATE}"
-  }
-  [[ -z \${KUBE_GIT_VERSION-} ]] || add_ldflag gitVersion "\${KUBE_GIT_VERSION}"
-  [[ -z \${KUBE_GIT_MAJOR-} || -z \${KUBE_GIT_MINOR-} ]] || {
-    add_ldflag gitMajor "\${KUBE_GIT_MAJOR}"
-    add_ldflag gitMinor "\${KUBE_GIT_MINOR}"
-  }
-
-  echo "\${ldflags[*]-}"
-}
-`;
-}
-
-function etcd({ goMode }: EraFacts): string {
+function etcd({ etcd }: EraFacts): string {
   return raw`${BASH_HEAD}# The etcd that integration tests want.
-ETCD_VERSION=\${ETCD_VERSION:-${goMode === "gopath" ? "3.4.13" : "3.6.4"}}
+ETCD_VERSION=\${ETCD_VERSION:-${etcd}}
 ETCD_HOST=\${ETCD_HOST:-127.0.0.1}
 ETCD_PORT=\${ETCD_PORT:-2379}
 export KUBE_INTEGRATION_ETCD_URL="http://\${ETCD_HOST}:\${ETCD_PORT}"

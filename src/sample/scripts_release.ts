@@ -7,11 +7,18 @@ import { BASH_HEAD } from "./scripts_targets.ts";
  * everything else packs what is in `_output/dockerized/bin`.
  */
 export function releaseLibrary(facts: EraFacts): string {
-  return [head(facts), PLATFORM_TARBALLS, server(facts), images(facts), manifests(facts), REST]
-    .join("\n");
+  return [
+    head(facts),
+    CREATE_TARBALL,
+    PLATFORM_TARBALLS,
+    server(facts),
+    images(facts),
+    manifests(facts),
+    REST,
+  ].join("\n");
 }
 
-function head({ buildConformance }: EraFacts): string {
+function head({ buildConformance = "n" }: EraFacts): string {
   return raw`${BASH_HEAD}# Stages, tarballs and images of a release.
 readonly RELEASE_STAGE="\${LOCAL_OUTPUT_ROOT}/release-stage"
 readonly RELEASE_TARS="\${LOCAL_OUTPUT_ROOT}/release-tars"
@@ -36,8 +43,11 @@ function kube::release::package_tarballs() {
   kube::release::package_final_tarball
   kube::release::package_test_tarballs
 }
+`;
+}
 
-# Packs $2/kubernetes as $1.
+/** `create_tarball`, and a helper that copies programs. */
+export const CREATE_TARBALL: string = raw`# Packs $2/kubernetes as $1.
 function kube::release::create_tarball() {
   kube::build::ensure_tar
   "\${TAR}" czf "$1" -C "$2" kubernetes --owner=0 --group=0
@@ -59,7 +69,6 @@ function kube::release::internal::copy_binaries() {
   done
 }
 `;
-}
 
 const PLATFORM_TARBALLS = raw`function kube::release::package_src_tarball() {
   local -r src_tarball="\${RELEASE_TARS}/kubernetes-src.tar.gz"
@@ -88,8 +97,10 @@ function kube::release::package_client_tarballs() {
 }
 `;
 
-function server({ goMode }: EraFacts): string {
-  const versionFile = goMode === "gopath"
+function server({ goMode, bindMount }: EraFacts): string {
+  // kube-log-runner goes into every image (kubernetes/kubernetes#136954).
+  const logRunner = bindMount ? " kube-log-runner" : "";
+  const versionFile = goMode !== "workspace"
     ? ""
     : raw`    echo "\${KUBE_GIT_VERSION}" > "\${release_stage}/version"
 `;
@@ -111,7 +122,7 @@ function kube::release::build_server_images() {
   for platform in "\${KUBE_SERVER_PLATFORMS[@]}"; do
     release_stage="\${RELEASE_STAGE}/server/\${platform/\//-}/kubernetes"
     rm -rf "\${release_stage}"
-    kube::release::internal::copy_binaries "\${platform}" "\${release_stage}/server/bin" "\${KUBE_SERVER_IMAGE_BINARIES[@]}"
+    kube::release::internal::copy_binaries "\${platform}" "\${release_stage}/server/bin" "\${KUBE_SERVER_IMAGE_BINARIES[@]}"${logRunner}
     kube::release::create_docker_images_for_server "\${release_stage}/server/bin" "$(basename "\${platform}")"
   done
 }
@@ -157,7 +168,7 @@ EOF
   local -r version="$3"
   local -r save_dir="\${4-}"
   ARCH="\${arch}" REGISTRY="\${registry}" VERSION="\${version}" \
-    make -C ${facts.conformanceDir}/ build >/dev/null
+    make -C ${facts.conformanceDir ?? ""}/ build >/dev/null
   "\${DOCKER[@]}" save "\${registry}/conformance-\${arch}:\${version}" > "\${save_dir}/conformance-\${arch}.tar"
 }
 
@@ -192,9 +203,8 @@ ${build}    "\${DOCKER[@]}" tag "\${docker_image_tag}" "\${release_docker_image_
 }
 
 function manifests({ goMode }: EraFacts): string {
-  const gopath = goMode === "gopath";
-  const cloud = gopath ? "" : " cloud-controller-manager.manifest";
-  const health = gopath
+  const cloud = goMode === "gopath" ? "" : " cloud-controller-manager.manifest";
+  const health = goMode !== "workspace"
     ? raw`  cp "\${KUBE_ROOT}/cluster/gce/gci/health-monitor.sh" "\${dst_dir}/health-monitor.sh"
 `
     : "";

@@ -31,6 +31,7 @@ function targets(name: string, values: readonly string[], extra = ""): string {
     `  echo "\${targets[@]}"\n}\n`;
 }
 
+/** `KUBE_SUPPORTED_*_PLATFORMS`: what may be built. 1.7 says at once what is built. */
 function platformArrays({ platforms }: EraFacts): string {
   return [
     "# Where the control plane runs.",
@@ -81,7 +82,10 @@ function setupPlatforms(facts: EraFacts): string {
       host_arch="amd64"
     fi
 `;
-  const fast = facts.era === "1.20" ? fastBuild("amd64") : hostArch + fastBuild("${host_arch}");
+  // Up to 1.20 a fast build is for amd64, whatever the host.
+  const fast = facts.goMode === "gopath"
+    ? fastBuild("amd64")
+    : hostArch + fastBuild("${host_arch}");
   const all = choose({
     SERVER: '"${KUBE_SUPPORTED_SERVER_PLATFORMS[@]}"',
     NODE: '"${KUBE_SUPPORTED_NODE_PLATFORMS[@]}"',
@@ -115,6 +119,23 @@ kube::golang::setup_platforms
 `;
 }
 
+/** 1.7 has no function for platforms, and KUBE_BUILD_PLATFORMS narrows none of its lists. */
+function platforms17({ platforms }: EraFacts): string {
+  const indented = (text: string) => text.replaceAll(/^(?=.)/gm, "  ");
+  const lists = (["server", "node", "client", "test"] as const).map((group) =>
+    array(`KUBE_${group.toUpperCase()}_PLATFORMS`, platforms[group])
+  );
+  const fast = (group: string) => `readonly KUBE_${group}_PLATFORMS=(linux/amd64)\n`;
+  const mac = (group: string) => array(`KUBE_${group}_PLATFORMS`, ["darwin/amd64", "linux/amd64"]);
+  return raw`if [[ "\${KUBE_FASTBUILD:-}" == "true" ]]; then
+${indented(fast("SERVER") + fast("NODE"))}  if [[ "\${KUBE_BUILDER_OS:-}" == "darwin"* ]]; then
+${indented(indented(mac("TEST") + mac("CLIENT")))}  else
+${indented(indented(fast("TEST") + fast("CLIENT")))}  fi
+else
+${indented(lists.join("\n"))}fi
+`;
+}
+
 function readTargets(array: string, name: string): string {
   return raw`
 IFS=" " read -ra ${array} <<< "$(kube::golang::${name})"
@@ -130,54 +151,64 @@ function windowsBinaries(group: string): string {
   return `readonly KUBE_${group}_BINARIES_WIN=("\${KUBE_${group}_BINARIES[@]/%/.exe}")\n`;
 }
 
-/** `hack/lib/golang.sh` up to and with the coverage list. */
-export function golangLists(facts: EraFacts): string {
-  const { targets: lists } = facts;
-  const nodeTest = raw`
+const NODE_TEST = raw`
   if [[ "\${OSTYPE:-}" == "linux"* ]]; then
     targets+=( test/e2e_node/e2e_node.test )
   fi
 
 `;
-  const goPackage = facts.goMode === "gopath"
-    ? raw`# The package that is built.
-readonly KUBE_GO_PACKAGE=k8s.io/kubernetes
-readonly KUBE_GOPATH="\${KUBE_OUTPUT}/go"
-`
-    : raw`readonly KUBE_GOPATH="\${KUBE_GOPATH:-"\${KUBE_OUTPUT}/go"}"
+
+/** A function that prints targets, the array that is read from it, and the programs' names. */
+function targetGroup(group: string, values: readonly string[], extra = ""): string {
+  const name = {
+    SERVER_IMAGE: "server_image",
+    CONFORMANCE_IMAGE: "conformance_image",
+    TEST_SERVER: "server_test",
+  }[group] ?? group.toLowerCase();
+  return targets(`${name}_targets`, values, extra) +
+    readTargets(`KUBE_${group}_TARGETS`, `${name}_targets`);
+}
+
+function goPackage({ goMode }: EraFacts): string {
+  const name = "# The package that is built.\nreadonly KUBE_GO_PACKAGE=k8s.io/kubernetes\n";
+  const gopath = raw`readonly KUBE_GOPATH="\${KUBE_GOPATH:-"\${KUBE_OUTPUT}/go"}"
 export KUBE_GOPATH
 `;
-  return [
-    `${BASH_HEAD}# shellcheck disable=SC2034\n\n${goPackage}`,
-    platformArrays(facts),
-    "# Programs of the control plane; Linux only.\n" + targets("server_targets", lists.server) +
-    readTargets("KUBE_SERVER_TARGETS", "server_targets") + binaries("SERVER"),
-    "# Programs that get a container image.\n" +
-    targets("server_image_targets", lists.serverImage) +
-    readTargets("KUBE_SERVER_IMAGE_TARGETS", "server_image_targets") + binaries("SERVER_IMAGE"),
+  if (goMode === "workspace") return gopath;
+  return name + (goMode === "modules" ? gopath : raw`readonly KUBE_GOPATH="\${KUBE_OUTPUT}/go"
+`);
+}
+
+/** `hack/lib/golang.sh` up to and with the coverage list. */
+export function golangLists(facts: EraFacts): string {
+  const { targets: lists, godeps } = facts;
+  const images = [
+    "# Programs that get a container image.\n" + targetGroup("SERVER_IMAGE", lists.serverImage) +
+    binaries("SERVER_IMAGE"),
     "# Programs in the conformance image.\n" +
-    targets("conformance_image_targets", lists.conformanceImage) +
-    readTargets("KUBE_CONFORMANCE_IMAGE_TARGETS", "conformance_image_targets"),
-    "# Programs of a node.\n" + targets("node_targets", lists.node) +
-    readTargets("KUBE_NODE_TARGETS", "node_targets") + binaries("NODE") + windowsBinaries("NODE"),
-    LIST_HELPERS,
-    setupPlatforms(facts),
+    targetGroup("CONFORMANCE_IMAGE", lists.conformanceImage),
+  ];
+  const coverage = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"]
+    .concat("kubelet").map((name) => `k8s.io/kubernetes/cmd/${name}`);
+  const servers = godeps
+    ? '"${KUBE_SERVER_PLATFORMS[@]}"'
+    : '"${KUBE_SERVER_PLATFORMS[@]:+"${KUBE_SERVER_PLATFORMS[@]}"}"';
+  return [
+    `${BASH_HEAD}# shellcheck disable=SC2034\n\n${goPackage(facts)}`,
+    ...(godeps ? [] : [platformArrays(facts)]),
+    "# Programs of the control plane; Linux only.\n" + targetGroup("SERVER", lists.server) +
+    binaries("SERVER"),
+    ...(godeps ? [] : images),
+    "# Programs of a node.\n" + targetGroup("NODE", lists.node) + binaries("NODE") +
+    windowsBinaries("NODE"),
+    ...(godeps ? [platforms17(facts)] : [LIST_HELPERS, setupPlatforms(facts)]),
     "# Programs for users.\n" + array("KUBE_CLIENT_TARGETS", lists.client) + binaries("CLIENT") +
     windowsBinaries("CLIENT"),
-    "# Test programs for all platforms.\n" + targets("test_targets", lists.test) +
-    readTargets("KUBE_TEST_TARGETS", "test_targets") + binaries("TEST") + windowsBinaries("TEST") +
-    array("KUBE_TEST_PORTABLE", [
-      "test/e2e/testing-manifests",
-      "test/kubemark",
-      "hack/e2e-internal",
-      "hack/get-build.sh",
-      "hack/ginkgo-e2e.sh",
-      "hack/lib",
-    ]),
+    "# Test programs for all platforms.\n" + targetGroup("TEST", lists.test) + binaries("TEST") +
+    windowsBinaries("TEST") + array("KUBE_TEST_PORTABLE", facts.testPortable),
     "# Test programs that run in a cluster.\n" +
-    targets("server_test_targets", lists.serverTest, nodeTest) +
-    readTargets("KUBE_TEST_SERVER_TARGETS", "server_test_targets") + binaries("TEST_SERVER") +
-    `readonly KUBE_TEST_SERVER_PLATFORMS=("\${KUBE_SERVER_PLATFORMS[@]:+"\${KUBE_SERVER_PLATFORMS[@]}"}")\n`,
+    targetGroup("TEST_SERVER", lists.serverTest, NODE_TEST) + binaries("TEST_SERVER") +
+    `readonly KUBE_TEST_SERVER_PLATFORMS=(${servers})\n`,
     `# GiB that building platforms side by side needs.\n` +
     `readonly KUBE_PARALLEL_BUILD_MEMORY=${facts.parallelMemory}\n`,
     array("KUBE_ALL_TARGETS", [
@@ -185,13 +216,12 @@ export KUBE_GOPATH
       '"${KUBE_CLIENT_TARGETS[@]}"',
       '"${KUBE_TEST_TARGETS[@]}"',
       '"${KUBE_TEST_SERVER_TARGETS[@]}"',
+      ...(lists.others ?? []),
     ]) + binaries("ALL"),
     "# Built with CGO_ENABLED=0.\n" + array(facts.staticArray, facts.statics),
-    "# Built by `go test -c` when KUBE_BUILD_WITH_COVERAGE is set.\n" +
-    array(
-      "KUBE_COVERAGE_INSTRUMENTED_PACKAGES",
-      ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet"]
-        .map((name) => `k8s.io/kubernetes/cmd/${name}`),
-    ),
+    ...(godeps ? [] : [
+      "# Built by `go test -c` when KUBE_BUILD_WITH_COVERAGE is set.\n" +
+      array("KUBE_COVERAGE_INSTRUMENTED_PACKAGES", coverage),
+    ]),
   ].join("\n");
 }

@@ -1,5 +1,5 @@
 /** Which Kubernetes a sample looks like. */
-export type EraParameter = "1.20" | "1.35";
+export type EraParameter = "1.7" | "1.20" | "1.28" | "1.35" | "latest";
 
 /** A regular file: its text and git mode. */
 export interface SampleTextFile {

@@ -5,8 +5,11 @@ import { ENV, inTemp, output, shell } from "./_sample.ts";
 
 /** The commit id of each sample, on every machine. A change of a sample changes them. */
 const COMMITS: Readonly<Record<EraParameter, string>> = {
-  "1.20": "8a5f772389d72300d111184a30c483fa47f928e3",
-  "1.35": "924584af4240c65236d17aaa3a2f6df6d20c265c",
+  "1.7": "2ef776b4f7b424a040753561b3aea14260b6ec4e",
+  "1.20": "cb37d9296452c812971038639b730cc5508628f7",
+  "1.28": "f45e79a130da19a9f2a51ef51b68eb9926f689a7",
+  "1.35": "66cb6f55b659feebd7aedcc3335c41e31893baca",
+  "latest": "18584129ba65ff4f56a12416bf599209998e9eda",
 };
 
 for (const era of SAMPLE_ERAS) {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { SAMPLE_ERAS, sampleFiles, sampleHistory } from "../../src/sample/mod.ts";
+import { eraFacts } from "../../src/sample/eras.ts";
 import { raw } from "../../src/sample/raw.ts";
 import { joinTrees } from "../../src/sample/tree.ts";
 
@@ -38,7 +39,7 @@ for (const era of SAMPLE_ERAS) {
     const links = [...files].flatMap(([path, file]) =>
       "link" in file ? [[path, join(dirname(path), file.link)] as const] : []
     );
-    assert(links.length >= 5);
+    assert(links.length >= 4);
     for (const [path, target] of links) {
       const found = files.has(target) ||
         [...files.keys()].some((other) => other.startsWith(`${target}/`));
@@ -51,8 +52,10 @@ for (const era of SAMPLE_ERAS) {
     assert(paths.some((path) => /^docs\/.* .*ö/.test(path)), "a space and unicode");
     assert(paths.some((path) => path.length > 100), "a long path");
     assert(paths.some((path) => /^cluster\/addons\/.*demo.*\.yaml$/.test(path)), "a demo");
-    assert(paths.some((path) => /^cluster\/gce\/manifests\/internal-/.test(path)), "internal-*");
-    for (const path of ["LICENSES/LICENSE", "README.md", "hack/lib/golang.sh", "docs/OWNERS"]) {
+    const { godeps } = eraFacts(era);
+    assertEquals(paths.some((path) => path.startsWith("cluster/gce/manifests/internal-")), !godeps);
+    const licenses = godeps ? "Godeps/LICENSES" : "LICENSES/LICENSE";
+    for (const path of [licenses, "README.md", "hack/lib/golang.sh", "docs/OWNERS"]) {
       assert(paths.includes(path), path);
     }
   });
@@ -60,7 +63,8 @@ for (const era of SAMPLE_ERAS) {
   Deno.test(`sampleHistory() grows and ends at the version's tag: ${era}`, () => {
     const history = sampleHistory(era);
     const version = history.at(-1)!.tag;
-    assertMatch(version ?? "", new RegExp(`^v${era.replace(".", "\\.")}\\.\\d+$`));
+    const minor = era === "latest" ? "1.36" : era;
+    assertMatch(version ?? "", new RegExp(`^v${minor.replace(".", "\\.")}\\.\\d+$`));
     assertEquals(history.at(-2)!.tag, undefined);
     assertMatch(history[0]!.tag ?? "", /-alpha\.1$/);
     const times = history.map(({ time }) => time);
@@ -70,23 +74,32 @@ for (const era of SAMPLE_ERAS) {
 }
 
 Deno.test("sampleFiles() takes each era's shape", () => {
-  const old = sampleFiles("1.20");
-  const recent = sampleFiles("1.35");
-  const only = (path: string, expected: readonly [boolean, boolean]) =>
-    assertEquals([old.has(path), recent.has(path)], expected, path);
-  only("go.mod", [true, true]);
-  only("go.work", [false, true]);
-  only(".go-version", [false, true]);
-  only("Makefile.generated_files", [true, false]);
-  only("vendor/k8s.io/api", [true, false]);
-  only("pkg/generated/openapi/zz_generated.openapi.go", [false, true]);
-  only("test/e2e/generated/bindata.go", [false, false]);
-  only("cluster/gce/gci/health-monitor.sh", [true, false]);
-  only("build/server-image/kube-apiserver/Dockerfile", [false, true]);
-  only("cluster/images/conformance/Dockerfile", [true, false]);
-  only("test/conformance/image/Dockerfile", [false, true]);
-  for (const files of [old, recent]) {
+  const eras = ["1.7", "1.20", "1.28", "1.35", "latest"] as const;
+  const trees = eras.map((era) => sampleFiles(era));
+  const only = (path: string, expected: readonly (typeof eras[number])[]) =>
+    assertEquals(eras.filter((_, index) => trees[index]!.has(path)), [...expected], path);
+  const recent = ["1.28", "1.35", "latest"] as const;
+  only("Godeps/Godeps.json", ["1.7"]);
+  only("go.mod", ["1.20", ...recent]);
+  only("go.work", ["1.35", "latest"]);
+  only(".go-version", recent);
+  only("Makefile.generated_files", ["1.7", "1.20"]);
+  only("cmd/libs/go2idl/openapi-gen/main.go", ["1.7"]);
+  only("vendor/k8s.io/apimachinery", ["1.7", "1.20", "1.28"]);
+  only("pkg/generated/openapi/zz_generated.openapi.go", recent);
+  only("pkg/generated/bindata.go", ["1.7"]);
+  only("test/e2e/generated/bindata.go", []);
+  only("cluster/lib/logging.sh", ["1.7"]);
+  only("cluster/saltbase/salt/kube-proxy/kube-proxy.manifest", ["1.7"]);
+  only("cluster/gce/gci/health-monitor.sh", ["1.7", "1.20", "1.28"]);
+  only("cluster/gce/manifests/cloud-controller-manager.manifest", recent);
+  only("build/server-image/kube-apiserver/Dockerfile", recent);
+  only("build/build-image/Dockerfile", ["1.7", "1.20", "1.28", "1.35"]);
+  only("cluster/images/conformance/Dockerfile", ["1.20"]);
+  only("test/conformance/image/Dockerfile", recent);
+  const rsync = trees.map((files) => {
     const common = files.get("build/common.sh")!;
-    assert("text" in common && common.text.includes("rsync"));
-  }
+    return "text" in common && common.text.includes("rsync");
+  });
+  assertEquals(rsync, [true, true, true, true, false]);
 });
