@@ -160,7 +160,8 @@ function carryOut(
       stage.workingDir = rest;
       break;
     case "RUN":
-      setcap(stage, rest, refuse);
+      // ["setcap", "CAPS", "FILE"]: the form that needs no shell (kubernetes/kubernetes#136633).
+      setcap(stage, rest.startsWith("[") ? commandLine(rest).join(" ") : rest, refuse);
       break;
     default:
       throw refuse(`${keyword} is not known to kbuild`);

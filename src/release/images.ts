@@ -15,7 +15,8 @@ import {
 } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
-import type { ReleaseLayout } from "./layout.ts";
+import type { FolderImage, ReleaseLayout } from "./layout.ts";
+import { isLfsPointer } from "./lfs.ts";
 import { dockerTag } from "./plan.ts";
 
 /** One image archive: what it is named, on what it stands, what it gets. */
@@ -42,7 +43,8 @@ export interface ImageInputs {
   readonly names: readonly string[];
   /** Folder of the binaries. */
   readonly binPath: string;
-  readonly conformance: boolean;
+  /** Images with folders of their own to make: `conformance`, `hyperkube`. */
+  readonly folderImages: readonly FolderImage[];
 }
 
 /**
@@ -56,112 +58,131 @@ export async function planImages(
   inputs: ImageInputs,
 ): Promise<readonly ImagePlan[]> {
   const plans: ImagePlan[] = [];
-  for (const { binary, baseImage } of checkout.wrappedBinaries.value) {
+  const { arch } = inputs;
+  for (const wrapped of checkout.wrappedBinaries.value) {
+    const { binary } = wrapped;
     if (!inputs.names.includes(binary)) continue;
-    const { text, path } = await serverDockerfile(context.root, binary, baseImage);
+    const baseImage = wrapped.baseImages?.[arch] ?? wrapped.baseImage;
+    const { text, path } = await serverDockerfile(context.root, layout, binary, baseImage);
     const dockerfile = planDockerfile(text, {
       path,
       args: {
         BASEIMAGE: baseImage,
         BINARY: binary,
         SETCAP_IMAGE: "setcap",
-        TARGETARCH: inputs.arch,
-        BUILDARCH: inputs.arch,
+        TARGETARCH: arch,
+        BUILDARCH: arch,
       },
     });
+    // Since kubernetes/kubernetes#136954 an image holds kube-log-runner besides.
+    const programs = new Set([binary, ...dockerfile.copies.map(({ source }) => source)]);
+    programs.delete(NSSWITCH);
     plans.push(Object.freeze({
       name: binary,
-      arch: inputs.arch,
-      path: `${inputs.arch}/${binary}.tar`,
+      arch,
+      path: `${arch}/${binary}.tar`,
       base: dockerfile.base,
-      repoTags: repoTags(context, checkout, binary, inputs),
+      repoTags: repoTags(context, checkout, layout, binary, inputs),
       dockerfile,
       context: {
-        [binary]: join(inputs.binPath, `linux/${inputs.arch}`, binary),
-        "nsswitch.conf": join(context.root, "build/nsswitch.conf"),
+        ...Object.fromEntries(
+          [...programs].map((name) => [name, join(inputs.binPath, `linux/${arch}`, name)]),
+        ),
+        [NSSWITCH]: join(context.root, "build", NSSWITCH),
       },
     }));
   }
-  const conformance = inputs.conformance
-    ? await planConformance(context, checkout, layout, inputs)
-    : undefined;
-  if (conformance !== undefined) plans.push(conformance);
+  for (const image of inputs.folderImages) {
+    const plan = await planFolderImage(context, checkout, image, inputs);
+    if (plan !== undefined) plans.push(plan);
+  }
   return Object.freeze(plans);
 }
+
+const NSSWITCH = "nsswitch.conf";
 
 /** The Dockerfile of a server image: the checkout's, or the one that the scripts write. */
 async function serverDockerfile(
   root: string,
+  layout: ReleaseLayout,
   binary: string,
   baseImage: string,
 ): Promise<{ text: string; path: string }> {
   for (const path of [`build/server-image/${binary}/Dockerfile`, "build/server-image/Dockerfile"]) {
     const text = await Deno.readTextFile(join(root, path)).catch(() => undefined);
-    if (text !== undefined) return { text, path };
+    if (text !== undefined && !isLfsPointer(text)) return { text, path };
   }
-  const lines = [`FROM ${baseImage}`, `COPY ${binary} /usr/local/bin/${binary}`];
+  const lines = [
+    `FROM ${baseImage}`,
+    `${layout.addInstruction} ${binary} /usr/local/bin/${binary}`,
+  ];
   // Without the file Go's resolver does not look at /etc/hosts (v1.20.2 release.sh:357-360).
-  if (baseImage.includes("busybox")) lines.push("COPY nsswitch.conf /etc/");
+  if (layout.nsswitch && baseImage.includes("busybox")) lines.push(`COPY ${NSSWITCH} /etc/`);
   return { text: lines.join("\n"), path: "build/lib/release.sh" };
 }
 
 /**
- * The names in an archive: `<registry>/<name>-<arch>:<version>`, then the one that
- * `KUBE_DOCKER_REGISTRY` and `KUBE_DOCKER_IMAGE_TAG` ask for, where it differs.
+ * The names in an archive: `<registry>/<name>-<arch>:<version>`, up to 1.14 without `-amd64`; then,
+ * since 1.19, the one that `KUBE_DOCKER_REGISTRY` and `KUBE_DOCKER_IMAGE_TAG` ask for, where it
+ * differs.
  */
 function repoTags(
   context: KubeContext,
   checkout: Checkout,
+  layout: ReleaseLayout,
   name: string,
   inputs: ImageInputs,
 ): readonly string[] {
   const { env } = context;
+  const { arch } = inputs;
   const registry = checkout.imageRegistry.value;
   const tag = dockerTag(inputs.version);
-  const own = `${registry}/${name}-${inputs.arch}:${tag}`;
-  const wanted = `${env["KUBE_DOCKER_REGISTRY"] || registry}/${name}-${inputs.arch}:${
+  const suffix = layout.plainAmd64 && arch === "amd64" ? "" : `-${arch}`;
+  const own = `${registry}/${name}${suffix}:${tag}`;
+  if (!layout.secondTag) return Object.freeze([own]);
+  const wanted = `${env["KUBE_DOCKER_REGISTRY"] || registry}/${name}-${arch}:${
     env["KUBE_DOCKER_IMAGE_TAG"] ?? tag
   }`;
   return Object.freeze([...new Set([own, wanted])]);
 }
 
-/** The conformance image: the files that its Makefile puts beside its Dockerfile. */
-async function planConformance(
+/** The conformance or hyperkube image: the files that its Makefile puts beside its Dockerfile. */
+async function planFolderImage(
   context: KubeContext,
   checkout: Checkout,
-  layout: ReleaseLayout,
+  { name, folder }: FolderImage,
   inputs: ImageInputs,
 ): Promise<ImagePlan | undefined> {
-  if (layout.conformance === undefined) return undefined;
-  const folder = layout.conformance;
   const path = `${folder}/Dockerfile`;
   const [text, makefile] = await Promise.all(
-    [path, `${folder}/Makefile`].map((name) =>
-      Deno.readTextFile(join(context.root, name)).catch(() => undefined)
+    [path, `${folder}/Makefile`].map((file) =>
+      Deno.readTextFile(join(context.root, file)).catch(() => undefined)
     ),
   );
   const base = /^BASEIMAGE\s*[?:]?=\s*(\S+)/m.exec(makefile ?? "")?.[1];
-  if (text === undefined || base === undefined) return undefined;
+  if (text === undefined || isLfsPointer(text) || base === undefined) return undefined;
   const baseImage = base.replaceAll(/\$[({]?ARCH[)}]?/g, inputs.arch);
   const dockerfile = planDockerfile(text.replaceAll(/^FROM BASEIMAGE$/gm, `FROM ${baseImage}`), {
     path,
     args: { BASEIMAGE: baseImage, TARGETARCH: inputs.arch, BUILDARCH: inputs.arch },
   });
-  const bin = (name: string) => join(inputs.binPath, `linux/${inputs.arch}`, name);
+  const bin = (program: string) => join(inputs.binPath, `linux/${inputs.arch}`, program);
   const files: Record<string, string> = { cluster: join(context.root, "cluster") };
-  for (const name of ["ginkgo", "e2e.test", "kubectl"]) files[name] = bin(name);
+  for (const program of ["ginkgo", "e2e.test", "kubectl", "hyperkube"]) {
+    files[program] = bin(program);
+  }
   files["gorunner"] = bin("go-runner");
   files["go-runner"] = bin("go-runner");
   for (const { source } of dockerfile.copies) {
     files[source] ??= join(context.root, folder, source);
   }
   return Object.freeze({
-    name: "conformance",
+    name,
     arch: inputs.arch,
-    path: `${inputs.arch}/conformance-${inputs.arch}.tar`,
+    path: `${inputs.arch}/${name}-${inputs.arch}.tar`,
     base: dockerfile.base,
     repoTags: Object.freeze([
-      `${checkout.imageRegistry.value}/conformance-${inputs.arch}:${dockerTag(inputs.version)}`,
+      `${checkout.imageRegistry.value}/${name}-${inputs.arch}:${dockerTag(inputs.version)}`,
     ]),
     dockerfile,
     context: files,

@@ -1,50 +1,74 @@
 import { join } from "@std/path";
-import { type Checkout, readBash } from "../checkout/mod.ts";
+import type { Checkout } from "../checkout/mod.ts";
+import { followStage, functionBody, type StageCopies, type StageCopy } from "./follow.ts";
+import { FINAL_120, FINAL_17, MANIFESTS_120, MANIFESTS_17, SALT_17 } from "./layout_tables.ts";
+import { isLfsPointer } from "./lfs.ts";
 
-/** One file of the manifests tarball: from the checkout, to a name below `gci-trusty/`. */
-export interface ManifestCopy {
+/** A folder whose yaml, yaml.in and json files are addons. */
+export interface AddonFolder {
+  /** Below the root: `cluster/addons`. */
   readonly from: string;
+  /** Below `kubernetes/`: `gci-trusty`. */
   readonly to: string;
-  /** Copied only where it exists (`if [[ -e … ]]`). */
-  readonly optional: boolean;
+  /** Whether "demo" anywhere in a path leaves a file out (up to 1.14), or in its name alone. */
+  readonly demo: "path" | "name";
+}
+
+/** An image that `make -C FOLDER build` makes: `conformance`, `hyperkube`. */
+export interface FolderImage {
+  readonly name: string;
+  /** Where its Dockerfile and Makefile are: `test/conformance/image`. */
+  readonly folder: string;
+  /** Whether it is made unless `KUBE_BUILD_<NAME>` says otherwise. */
+  readonly byDefault: boolean;
 }
 
 /** How a checkout's `build/lib/release.sh` lays out its tarballs. */
 export interface ReleaseLayout {
-  /** `kubernetes/` where the source tarball of a dirty tree has a prefix (1.20+), else "". */
+  /** Whether the sources of a clean tree are those of `git archive` (1.14 and later). */
+  readonly sourceArchive: boolean;
+  /** What stands before names in the source tarball of a dirty tree: `kubernetes/` (1.19+), `./`. */
   readonly sourcePrefix: string;
   /** Whether node and server tarballs hold a `version` file (1.35). */
   readonly versionInBinaries: boolean;
+  /** What node tarballs get from the checkout besides programs: licenses. */
+  readonly nodeCopies: readonly StageCopy[];
+  /** What server tarballs get from the checkout besides programs. */
+  readonly serverCopies: readonly StageCopy[];
+  /** The salt tarball of 1.7–1.9; undefined where there is none. */
+  readonly salt: StageCopies & { readonly addons: readonly AddonFolder[] } | undefined;
   /** Files of the manifests tarball. */
-  readonly manifests: readonly ManifestCopy[];
-  /** Folder of which every `internal-*` file is taken. */
-  readonly internalManifests: string;
-  /** Folders whose yaml, yaml.in and json files are addons. */
-  readonly addons: readonly string[];
+  readonly manifests: readonly StageCopy[];
+  /** Folder of which every `internal-*` file is taken, where the era has such. */
+  readonly internalManifests: string | undefined;
+  /** Addons in the manifests tarball. */
+  readonly addons: readonly AddonFolder[];
+  /** What the last tarball takes from the checkout, and what it leaves out of that. */
+  readonly final: StageCopies;
   /** Text of `client/README` and `server/README`. */
   readonly clientReadme: string;
   readonly serverReadme: string;
-  /** Folder of the conformance image; undefined where there is none. */
-  readonly conformance: string | undefined;
-  /** Whether the conformance image is made unless asked otherwise (1.14-1.20). */
-  readonly conformanceByDefault: boolean;
+  /** A test tarball for each platform and a portable one (1.14 and later). */
+  readonly splitTests: boolean;
+  /** One test tarball for all platforms: always (1.7), unless asked otherwise (1.14), or never. */
+  readonly allTests: "always" | "default" | "asked" | "never";
+  /** Text of the `DEPRECATION_NOTICE` in it (1.14–1.16). */
+  readonly allTestsNotice: string | undefined;
+  /** Whether image archives get a folder of their own (1.14 and later). */
+  readonly imagesFolder: boolean;
+  /** Whether the name of an amd64 image lacks the architecture (up to 1.14). */
+  readonly plainAmd64: boolean;
+  /** Whether an archive holds the name that `KUBE_DOCKER_REGISTRY` asks for as well. */
+  readonly secondTag: boolean;
+  /** What the Dockerfile that the script writes copies with: `COPY`, in 1.7 `ADD`. */
+  readonly addInstruction: "COPY" | "ADD";
+  /** Whether images on busybox get an nsswitch.conf (1.14–1.20). */
+  readonly nsswitch: boolean;
+  /** Images that stand in folders of their own. */
+  readonly folderImages: readonly FolderImage[];
+  /** Whether images of hyperkube are made, and left in Docker, when both KUBE_DOCKER_* are set. */
+  readonly hyperkubeInDocker: boolean;
 }
-
-/** The manifests of v1.20.2 (release.sh:425-452), for trees without a readable release.sh. */
-const MANIFESTS = [
-  "kube-proxy.manifest",
-  "cluster-autoscaler.manifest",
-  "etcd.manifest",
-  "kube-scheduler.manifest",
-  "kube-apiserver.manifest",
-  "konnectivity-server.yaml",
-  "abac-authz-policy.jsonl",
-  "kube-controller-manager.manifest",
-  "kube-addon-manager.yaml",
-  "glbc.manifest",
-];
-
-const GCE = "cluster/gce/manifests";
 
 function defaultReadme(side: string): string {
   return `${side} binaries are not part of this tarball.\n\n` +
@@ -52,81 +76,165 @@ function defaultReadme(side: string): string {
 }
 
 /**
- * Reads the layout from the checkout's `build/lib/release.sh`: which files the manifests tarball
- * takes, the texts of the READMEs, what is packed where. What is not found comes from v1.20.2.
+ * Reads the layout from the checkout's `build/lib/release.sh`: which tarballs there are, which
+ * files they take, the texts of the READMEs, how images are named. What is not found comes from
+ * v1.7.3 for checkouts with Godeps, else from v1.20.2.
  */
 export async function readReleaseLayout(checkout: Checkout): Promise<ReleaseLayout> {
   const path = join(checkout.root, "build/lib/release.sh");
-  const script = await Deno.readTextFile(path).catch(() => "");
-  const body = (name: string) => functionBody(script, `kube::release::${name}`);
-  const source = body("package_src_tarball");
-  const server = body("package_server_tarballs");
-  const final = body("package_final_tarball");
-  const manifests = manifestCopies(script);
-  const conformance = /make -C (\S+?)\/? build/.exec(body("build_conformance_image"))?.[1];
+  const text = await Deno.readTextFile(path).catch(() => "");
+  const script = isLfsPointer(text) ? "" : text;
+  const unknown = script === "";
+  const old = unknown && checkout.era.name === "godeps";
+  const body = (name: string) => functionBody(script, name);
+  const manifests = followStage(script, "package_kube_manifests_tarball").copies;
+  const images = body("create_docker_images_for_server");
   return Object.freeze({
-    sourcePrefix: script === "" || source.includes("|kubernetes|") ? "kubernetes/" : "",
-    versionInBinaries: /\/version"/.test(server),
-    manifests: Object.freeze(manifests.length > 0 ? manifests : fallbackManifests()),
-    internalManifests: GCE,
-    addons: Object.freeze(["cluster/addons", "cluster/gce/addons"]),
-    clientReadme: heredoc(final, "client/README") ?? defaultReadme("Client"),
-    serverReadme: heredoc(final, "server/README") ?? defaultReadme("Server"),
-    conformance,
-    conformanceByDefault: /^KUBE_BUILD_CONFORMANCE=\$\{KUBE_BUILD_CONFORMANCE:-y\}/m.test(script),
+    ...sources(body("package_src_tarball"), { unknown, old }),
+    ...platformCopies(script, old),
+    salt: salt(script, old),
+    manifests: manifests.length > 0 ? manifests : old ? MANIFESTS_17 : MANIFESTS_120,
+    ...addons(body("package_kube_manifests_tarball"), { unknown, old }),
+    ...final(script, old),
+    ...tests(script, old),
+    imagesFolder: unknown ? !old : /^(readonly )?RELEASE_IMAGES=/m.test(script),
+    plainAmd64: unknown ? old : /== "?amd64"? \]\]/.test(images),
+    secondTag: unknown ? !old : /\bsave\b[^\n]*release_docker_image_tag/.test(images),
+    addInstruction: old || /\bADD \$\{binary_name\}/.test(images) ? "ADD" : "COPY",
+    nsswitch: unknown ? !old : images.includes("nsswitch.conf"),
+    folderImages: folderImages(script),
+    hyperkubeInDocker: old || body("package_hyperkube") !== "",
   });
 }
 
-/** The lines between `name() {` and the `}` at the start of a line. */
-function functionBody(script: string, name: string): string {
-  const start = script.search(new RegExp(`^(function )?${name}(\\(\\))? *\\{$`, "m"));
-  if (start < 0) return "";
-  const end = script.indexOf("\n}", start);
-  return script.slice(start, end < 0 ? undefined : end);
+/** What is known of a checkout whose release.sh cannot be read. */
+interface Unread {
+  readonly unknown: boolean;
+  readonly old: boolean;
 }
 
-const MANIFESTS_FUNCTION = "kube::release::package_kube_manifests_tarball";
-const ROOT = "/checkout/";
-
-/** The files that `package_kube_manifests_tarball` copies into `gci-trusty`, read by following it. */
-function manifestCopies(script: string): ManifestCopy[] {
-  const copies: ManifestCopy[] = [];
-  const add = (from: string, folder: string, optional: boolean) => {
-    const below = /\/gci-trusty\/?([^/]*)$/.exec(folder)?.[1];
-    if (!from.startsWith(ROOT) || below === undefined) return;
-    const to = below === "" ? from.slice(from.lastIndexOf("/") + 1) : below;
-    copies.push(Object.freeze({ from: from.slice(ROOT.length), to, optional }));
+function sources(
+  body: string,
+  { unknown, old }: Unread,
+): Pick<ReleaseLayout, "sourceArchive" | "sourcePrefix"> {
+  const kubernetes = unknown ? !old : body.includes("|kubernetes|");
+  return {
+    sourceArchive: unknown ? !old : body.includes("git archive"),
+    sourcePrefix: kubernetes ? "kubernetes/" : "./",
   };
-  const reader = readBash({
-    files: [{ path: "build/lib/release.sh", text: script }],
-    variables: {},
-    constants: { KUBE_ROOT: ROOT.slice(0, -1), LOCAL_OUTPUT_ROOT: "/output" },
-    hostArch: "amd64",
-    onCommand: (name, args) => {
-      if (name === "cp" && args.length === 2) add(args[0] ?? "", args[1] ?? "", false);
-      return true;
-    },
-  });
-  reader.call(MANIFESTS_FUNCTION);
-  // What stands in `if [[ -e … ]]` depends on the checkout's files, which the reader does not see.
-  const conditional = /if \[\[ -e [^\n]*\n\s*cp "\$\{KUBE_ROOT\}\/([^"$]+)" "\$\{dst_dir\}\/?"/g;
-  for (const [, from = ""] of functionBody(script, MANIFESTS_FUNCTION).matchAll(conditional)) {
-    add(`${ROOT}${from}`, "/gci-trusty/", true);
+}
+
+/** What node and server tarballs take: `cp … "${KUBE_ROOT}/…" "${release_stage}/"`. */
+function platformCopies(
+  script: string,
+  old: boolean,
+): Pick<ReleaseLayout, "nodeCopies" | "serverCopies" | "versionInBinaries"> {
+  const fallback: StageCopy = old
+    ? { from: "Godeps/LICENSES", to: "LICENSES", kind: "file", optional: false }
+    : { from: "LICENSES", to: "LICENSES", kind: "tree", optional: false };
+  const copies = (name: string) => {
+    const line = /^\s*cp (-[rR] )?"\$\{KUBE_ROOT\}\/([^"$]+)" "\$\{release_stage\}\/?"/gm;
+    const found = [...functionBody(script, name).matchAll(line)].map(([, flag, from = ""]) =>
+      Object.freeze({
+        from,
+        to: from.slice(from.lastIndexOf("/") + 1),
+        kind: flag === undefined ? "file" as const : "tree" as const,
+        optional: false,
+      })
+    );
+    return Object.freeze(script === "" ? [fallback] : found);
+  };
+  return {
+    nodeCopies: copies("package_node_tarballs"),
+    serverCopies: copies("package_server_tarballs"),
+    versionInBinaries: /\/version"/.test(functionBody(script, "package_server_tarballs")),
+  };
+}
+
+function salt(script: string, old: boolean): ReleaseLayout["salt"] {
+  const name = "package_salt_tarball";
+  const body = functionBody(script, name);
+  if (body === "" && !old) return undefined;
+  const found = old ? { copies: SALT_17, removed: [] } : followStage(script, name);
+  const from = "cluster/addons";
+  const hasAddons = old || body.includes(from);
+  const to = "saltbase/salt/kube-addons";
+  const folders: AddonFolder[] = hasAddons ? [{ from, to, demo: "path" }] : [];
+  return Object.freeze({ ...found, addons: Object.freeze(folders) });
+}
+
+function addons(
+  body: string,
+  { unknown, old }: Unread,
+): Pick<ReleaseLayout, "addons" | "internalManifests"> {
+  const folders = ["cluster/addons", "cluster/gce/addons"].filter((from) =>
+    unknown ? !(old && from.includes("gce")) : body.includes(from)
+  );
+  const byPath = (from: string) =>
+    old || new RegExp(`${from}" && find [^\\n]*grep -z?v demo`).test(body);
+  const internal = unknown ? !old : body.includes("internal-");
+  return {
+    addons: Object.freeze(
+      folders.map((from) =>
+        Object.freeze({ from, to: "gci-trusty", demo: byPath(from) ? "path" : "name" } as const)
+      ),
+    ),
+    internalManifests: internal ? "cluster/gce/manifests" : undefined,
+  };
+}
+
+function final(
+  script: string,
+  old: boolean,
+): Pick<ReleaseLayout, "final" | "clientReadme" | "serverReadme"> {
+  const name = "package_final_tarball";
+  const body = functionBody(script, name);
+  const found = followStage(script, name);
+  const fallback = old
+    ? { copies: FINAL_17, removed: ["cluster/saltbase"] }
+    : { copies: FINAL_120, removed: [] };
+  return {
+    final: Object.freeze(found.copies.length > 0 ? found : fallback),
+    clientReadme: writtenText(body, "client/README") ?? defaultReadme("Client"),
+    serverReadme: writtenText(body, "server/README") ?? defaultReadme("Server"),
+  };
+}
+
+function tests(
+  script: string,
+  old: boolean,
+): Pick<ReleaseLayout, "splitTests" | "allTests" | "allTestsNotice"> {
+  const split = functionBody(script, "package_test_platform_tarballs") !== "";
+  const one = functionBody(script, "package_test_tarball") !== "";
+  const byDefault = /^KUBE_BUILD_MONDO_TEST_TARBALL=\$\{[^}]*:-([yYnN])\}/m.exec(script)?.[1];
+  const asked = byDefault === undefined ? "never" : /y/i.test(byDefault) ? "default" : "asked";
+  return {
+    splitTests: script === "" ? !old : split || !one,
+    allTests: old || (one && !split) ? "always" : asked,
+    allTestsNotice: writtenText(
+      functionBody(script, "package_test_tarballs"),
+      "DEPRECATION_NOTICE",
+    ),
+  };
+}
+
+/** The functions `build_<name>_image`, which start make in a folder. */
+function folderImages(script: string): readonly FolderImage[] {
+  const found: FolderImage[] = [];
+  for (const [, name = ""] of script.matchAll(/^function kube::release::build_(\w+)_image\(/gm)) {
+    const folder = /make -C (\S+?)\/? build/.exec(functionBody(script, `build_${name}_image`))?.[1];
+    const variable = `KUBE_BUILD_${name.toUpperCase()}`;
+    const byDefault = new RegExp(`^${variable}=\\$\\{${variable}:-y\\}`, "m").test(script);
+    if (folder !== undefined) found.push(Object.freeze({ name, folder, byDefault }));
   }
-  return copies;
+  return Object.freeze(found);
 }
 
-function fallbackManifests(): ManifestCopy[] {
-  const own = MANIFESTS.map((to) => ({ from: `${GCE}/${to}`, to, optional: false }));
-  return [...own, {
-    from: "cluster/gce/gci/configure-helper.sh",
-    to: "gci-configure-helper.sh",
-    optional: false,
-  }];
-}
-
-/** The text of `cat <<EOF > "${release_stage}/<name>"`. */
-function heredoc(body: string, name: string): string | undefined {
+/** The text of `cat <<EOF > "${release_stage}/<name>"` or `echo "…" > "${release_stage}/<name>"`. */
+function writtenText(body: string, name: string): string | undefined {
+  const echoed = [...body.matchAll(/^\s*echo "([^"$`\\]*)" > "\$\{release_stage\}\/([^"]+)"$/gm)]
+    .find(([, , path]) => path === name);
+  if (echoed !== undefined) return `${echoed[1]}\n`;
   const start = body.indexOf(`<<EOF > "\${release_stage}/${name}"\n`);
   if (start < 0) return undefined;
   const from = body.indexOf("\n", start) + 1;

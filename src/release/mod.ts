@@ -22,6 +22,7 @@
  *
  * @module
  */
+export { checkInputs } from "./check_inputs.ts";
 export {
   type BaseImages,
   type ImageArchive,
@@ -30,10 +31,16 @@ export {
   parseBaseImages,
   planImages,
 } from "./images.ts";
-export { type ManifestCopy, readReleaseLayout, type ReleaseLayout } from "./layout.ts";
+export type { StageCopies, StageCopy } from "./follow.ts";
+export {
+  type AddonFolder,
+  type FolderImage,
+  readReleaseLayout,
+  type ReleaseLayout,
+} from "./layout.ts";
+export { describeMissing, type MissingInput } from "./missing.ts";
 export {
   type Artifact,
-  checkInputs,
   type PackageOptions,
   type PackagePlan,
   packageTarballs,

@@ -1,9 +1,10 @@
-import { join } from "@std/path";
+import { join, relative } from "@std/path";
 import { listTree, packTarball, type Tarball, TEMPORARY_PREFIX } from "../archive/mod.ts";
 import type { Checkout, PlatformSet } from "../checkout/mod.ts";
-import { KbuildError } from "../errors.ts";
+import { binaryName } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { VersionVars } from "../lib/version.ts";
+import { checkInputs, checkPrograms } from "./check_inputs.ts";
 import {
   baseFor,
   type BaseImages,
@@ -13,13 +14,12 @@ import {
   planImages,
   writeImage,
 } from "./images.ts";
-import { readReleaseLayout, type ReleaseLayout } from "./layout.ts";
+import { type FolderImage, readReleaseLayout, type ReleaseLayout } from "./layout.ts";
+import { describeMissing, type MissingInput } from "./missing.ts";
 import {
   imageNames,
   planRelease,
   type ReleaseInputs,
-  requiredBinaries,
-  requiredInputs,
   SOURCE_TARBALL,
   type TarballPlan,
 } from "./plan.ts";
@@ -40,6 +40,8 @@ export interface PackageOptions {
   baseImages?: readonly string[];
   /** Compressing threads; default: the number of processors. */
   jobs?: number | undefined;
+  /** Whether inputs that the checkout lacks (licenses, documents) are left out. Default: no. */
+  allowMissing?: boolean;
 }
 
 /** One file of a finished release. */
@@ -83,6 +85,7 @@ export async function preparePackage(
     platforms: options.platforms,
     version: options.vars.gitVersion,
     only: options.only,
+    variables: context.env,
   };
   const tarballs = planRelease(checkout, layout, inputs);
   const images: ImagePlan[] = [];
@@ -93,65 +96,33 @@ export async function preparePackage(
         arch: platform.slice(platform.lastIndexOf("/") + 1),
         names: imageNames(checkout, inputs),
         binPath: options.binPath,
-        conformance: wantsConformance(context, checkout, layout, options),
+        folderImages: wantedFolderImages(context, checkout, layout, options),
       }),
     );
   }
+  checkPrograms(images, options);
   const bases = parseBaseImages(options.baseImages ?? [], images);
   return Object.freeze({ layout, tarballs, images: Object.freeze(images), bases });
 }
 
-/** `KUBE_BUILD_CONFORMANCE`, where its binaries are part of the release. */
-function wantsConformance(
+/**
+ * The images with folders of their own that are asked for (`KUBE_BUILD_CONFORMANCE`,
+ * `KUBE_BUILD_HYPERKUBE`), where their binaries are part of the release.
+ */
+function wantedFolderImages(
   context: KubeContext,
   checkout: Checkout,
   layout: ReleaseLayout,
   options: PackageOptions,
-): boolean {
-  const wanted = context.env["KUBE_BUILD_CONFORMANCE"] || (layout.conformanceByDefault ? "y" : "n");
-  if (!/[yY]/.test(wanted)) return false;
-  const names = checkout.targets.conformanceImage.value.map((target) =>
-    target.slice(target.lastIndexOf("/") + 1)
-  );
-  return options.only === undefined || names.every((name) => options.only?.has(name));
-}
-
-/**
- * Fails when inputs are missing, naming all of them at once. `present` are files that the caller
- * is still going to build.
- */
-export async function checkInputs(
-  context: KubeContext,
-  plan: PackagePlan,
-  options: PackageOptions & { checkBinaries: boolean },
-): Promise<void> {
-  await checkBases(plan.bases);
-  const wanted = requiredInputs(plan.tarballs).map((path) => join(context.root, path));
-  if (options.checkBinaries) wanted.push(...requiredBinaries(options.binPath, plan.tarballs));
-  const missing: string[] = [];
-  for (const path of wanted) {
-    if (await Deno.lstat(path).catch(() => undefined) === undefined) missing.push(path);
-  }
-  if (missing.length === 0) return;
-  const relative = missing.map((path) => path.slice(context.root.length + 1));
-  const count = missing.length === 1 ? "1 input is" : `${missing.length} inputs are`;
-  throw new KbuildError(`Cannot package this checkout: ${count} missing`, {
-    output: relative.slice(0, 20).concat(relative.length > 20 ? ["…"] : []),
-    notes: ["Build what is missing (`kbuild quick-release`), or restore it from git"],
+): readonly FolderImage[] {
+  return layout.folderImages.filter(({ name, byDefault }) => {
+    const wanted = context.env[`KUBE_BUILD_${name.toUpperCase()}`] || (byDefault ? "y" : "n");
+    if (!/[yY]/.test(wanted)) return false;
+    const binaries = name === "conformance"
+      ? checkout.targets.conformanceImage.value.map(binaryName)
+      : [name];
+    return options.only === undefined || binaries.every((binary) => options.only?.has(binary));
   });
-}
-
-/** A base that is not there would be noticed only after the build. */
-async function checkBases(bases: BaseImages): Promise<void> {
-  for (const [name, where] of bases) {
-    if (where === "scratch" || await Deno.stat(where).catch(() => undefined) !== undefined) {
-      continue;
-    }
-    throw new KbuildError(`Cannot open base image "${where}": no such file or folder`, {
-      notes: [`--base-image ${name}=WHERE takes an OCI layout folder, an archive or "scratch"`],
-      exitCode: 2,
-    });
-  }
 }
 
 /**
@@ -167,8 +138,10 @@ export async function packageTarballs(
   options: PackageOptions,
 ): Promise<readonly Artifact[]> {
   const plan = await preparePackage(context, checkout, options);
-  await checkInputs(context, plan, { ...options, checkBinaries: true });
+  const missing = await checkInputs(context, plan, { ...options, checkBinaries: true });
+  warnAboutMissing(context, missing);
   warnAboutScratch(context, plan);
+  noteHyperkube(context, plan.layout);
 
   await Deno.mkdir(context.outputRoot, { recursive: true });
   const work = await Deno.makeTempDir({
@@ -182,17 +155,37 @@ export async function packageTarballs(
       string,
     ];
     for (const folder of [stage, tars, images]) await Deno.mkdir(folder);
-    const artifacts = await make(context, plan, options, { stage, tars, images });
-    swapIn(work, context.outputRoot);
-    return Object.freeze(artifacts.map((artifact) =>
-      Object.freeze({
-        ...artifact,
-        path: artifact.path.replace(`${work}/`, `${context.outputRoot}/`)
-          .slice(context.root.length + 1),
-      })
-    ));
+    const leftOut = new Set(missing.map(({ path }) => join(context.root, path)));
+    const artifacts = await make(context, plan, options, { stage, tars, images, leftOut });
+    const { imagesFolder } = plan.layout;
+    swapIn(work, context.outputRoot, imagesFolder ? FOLDERS : FOLDERS.slice(0, 2));
+    return Object.freeze(artifacts.flatMap((artifact) => {
+      const path = imagesFolder || artifact.kind !== "image"
+        ? artifact.path
+        : stagedImage(stage, images, artifact.path);
+      const published = path.replace(`${work}/`, `${context.outputRoot}/`);
+      return Object.freeze({ ...artifact, path: published.slice(context.root.length + 1) });
+    }));
   } finally {
     await Deno.remove(work, { recursive: true }).catch(() => {});
+  }
+}
+
+/** Where 1.7 has its image archives: beside the server's programs alone. */
+function stagedImage(stage: string, images: string, path: string): string {
+  const [arch = "", name = ""] = relative(images, path).split("/");
+  return join(stage, `server/linux-${arch}/kubernetes/server/bin`, name);
+}
+
+function warnAboutMissing(context: KubeContext, missing: readonly MissingInput[]): void {
+  if (missing.length === 0) return;
+  context.log.warn("This release leaves out what the checkout lacks:", describeMissing(missing));
+}
+
+/** 1.7 makes images of hyperkube when both variables are set, and leaves them in Docker. */
+function noteHyperkube({ env, log }: KubeContext, { hyperkubeInDocker }: ReleaseLayout): void {
+  if (hyperkubeInDocker && env["KUBE_DOCKER_IMAGE_TAG"] && env["KUBE_DOCKER_REGISTRY"]) {
+    log.warn("No hyperkube images: upstream leaves them in a Docker daemon, and in no file");
   }
 }
 
@@ -210,7 +203,7 @@ async function make(
   context: KubeContext,
   plan: PackagePlan,
   options: PackageOptions,
-  folders: { stage: string; tars: string; images: string },
+  folders: { stage: string; tars: string; images: string; leftOut: ReadonlySet<string> },
 ): Promise<Artifact[]> {
   const { log, signal } = context;
   const pack: PackOptions = {
@@ -244,6 +237,7 @@ async function make(
     binPath: options.binPath,
     tars: folders.tars,
     images: folders.images,
+    leftOut: folders.leftOut,
   };
   for (const tarball of plan.tarballs) {
     log.status(`Building tarball: ${tarball.title}`);
@@ -300,8 +294,8 @@ async function packOne(
  * Puts the new folders in place of the old ones. Synchronous: nothing but a kill can come between
  * the renames. What was there before goes into the work folder, which the caller removes.
  */
-function swapIn(work: string, outputRoot: string): void {
-  for (const name of FOLDERS) {
+function swapIn(work: string, outputRoot: string, folders: readonly string[]): void {
+  for (const name of folders) {
     const place = join(outputRoot, name);
     try {
       Deno.renameSync(place, join(work, `old-${name}`));

@@ -1,18 +1,22 @@
 import { join } from "@std/path";
 import type { Checkout, Platform, PlatformSet } from "../checkout/mod.ts";
 import { binaryName } from "../lib/golang/mod.ts";
-import type { ReleaseLayout } from "./layout.ts";
+import type { StageCopies, StageCopy } from "./follow.ts";
+import type { AddonFolder, ReleaseLayout } from "./layout.ts";
+
+/** Which files of a folder: `internal-*`, or addons, whose names (or paths) hold no "demo". */
+export type Selection = "internal" | "addons" | "addons, no demo in the path";
 
 /** What goes to one path of a stage folder. */
 export type StageSource =
   /** A built binary: `<bin>/<platform>/<name>`. */
   | { readonly binary: { readonly platform: Platform; readonly name: string } }
-  /** A file of the checkout, path below the root. */
+  /** A file of the checkout, path below the root; links are followed. */
   | { readonly file: string; readonly optional?: boolean }
-  /** A folder of the checkout and all below it. */
-  | { readonly tree: string }
+  /** A file or folder of the checkout and all below it, but for paths below it. */
+  | { readonly tree: string; readonly without?: readonly string[] }
   /** Files below a folder of the checkout whose names match. */
-  | { readonly select: string; readonly which: "addons" | "internal" }
+  | { readonly select: string; readonly which: Selection }
   /** Text made here. */
   | { readonly text: string }
   /** A tarball that was made before. */
@@ -47,11 +51,12 @@ export interface ReleaseInputs {
   readonly version: string;
   /** Names of the binaries that exist; undefined means all. */
   readonly only: ReadonlySet<string> | undefined;
+  /** The environment: `KUBE_BUILD_MONDO_TEST_TARBALL`. Default: empty. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 /** The source tarball's name; node and server tarballs hold it. */
 export const SOURCE_TARBALL = "kubernetes-src.tar.gz";
-const MANIFESTS_TARBALL = "kubernetes-manifests.tar.gz";
 
 /**
  * Port of `kube::release::package_tarballs` as a plan: every tarball of the checkout's era in an
@@ -65,12 +70,13 @@ export function planRelease(
   const { platforms } = inputs;
   return Object.freeze([
     tarball({ name: SOURCE_TARBALL, stage: undefined, title: "src" }, []),
+    ...saltTarball(layout),
     manifestsTarball(layout),
     ...platforms.client.flatMap((platform) => clientTarball(checkout, inputs, platform)),
     ...platforms.node.flatMap((platform) => nodeTarball(checkout, layout, inputs, platform)),
     ...platforms.server.flatMap((platform) => serverTarball(checkout, layout, inputs, platform)),
-    ...platforms.test.flatMap((platform) => testTarball(checkout, inputs, platform)),
-    portableTarball(checkout),
+    ...(layout.splitTests ? splitTests(checkout, inputs) : []),
+    ...allTestsTarball(checkout, layout, inputs),
     finalTarball(layout, inputs),
   ]);
 }
@@ -120,15 +126,41 @@ function clientTarball(
 }
 
 /** What node and server tarballs hold besides programs. */
-function legal(layout: ReleaseLayout, inputs: ReleaseInputs): StageEntry[] {
+function besides(
+  copies: readonly StageCopy[],
+  layout: ReleaseLayout,
+  inputs: ReleaseInputs,
+): StageEntry[] {
   const entries: StageEntry[] = [
-    { to: "kubernetes/LICENSES", source: { tree: "LICENSES" } },
+    ...copies.map((copied) => copyEntry(copied)),
     { to: `kubernetes/${SOURCE_TARBALL}`, source: { tarball: SOURCE_TARBALL } },
   ];
   if (layout.versionInBinaries) {
     entries.push({ to: "kubernetes/version", source: { text: `${inputs.version}\n` } });
   }
   return entries;
+}
+
+/** A copy that release.sh makes; `removed` are paths below `kubernetes/` that it takes out again. */
+function copyEntry(copied: StageCopy, removed: readonly string[] = []): StageEntry {
+  const { from, kind, optional } = copied;
+  const to = `kubernetes/${copied.to}`;
+  if (kind === "tarball") return { to, source: { tarball: from } };
+  if (kind === "file") return { to, source: { file: from, ...(optional ? { optional } : {}) } };
+  const without = removed.filter((path) => path.startsWith(`${copied.to}/`))
+    .map((path) => path.slice(copied.to.length + 1));
+  return { to, source: { tree: from, ...(without.length === 0 ? {} : { without }) } };
+}
+
+function copyEntries({ copies, removed }: StageCopies): StageEntry[] {
+  return copies.map((copied) => copyEntry(copied, removed));
+}
+
+function addonEntries(folders: readonly AddonFolder[]): StageEntry[] {
+  return folders.map(({ from, to, demo }) => ({
+    to: `kubernetes/${to}`,
+    source: { select: from, which: demo === "name" ? "addons" : "addons, no demo in the path" },
+  }));
 }
 
 function nodeTarball(
@@ -146,7 +178,7 @@ function nodeTarball(
     stage: `node/${tag}`,
     title: `node ${tag}`,
     platform,
-  }, [...programs, ...legal(layout, inputs)])];
+  }, [...programs, ...besides(layout.nodeCopies, layout, inputs)])];
 }
 
 function serverTarball(
@@ -174,7 +206,7 @@ function serverTarball(
     ...programs,
     ...images,
     { to: "kubernetes/addons", source: { emptyFolder: true } },
-    ...legal(layout, inputs),
+    ...besides(layout.serverCopies, layout, inputs),
   ])];
 }
 
@@ -189,81 +221,113 @@ export function dockerTag(version: string): string {
   return version.replace("+", "_");
 }
 
-function testTarball(
+/** Test programs of a platform, and there those that run in a cluster. */
+function testBinaries(
   checkout: Checkout,
   inputs: ReleaseInputs,
   platform: Platform,
-): TarballPlan[] {
-  const tag = tagOf(platform);
-  const targets = [
-    ...checkout.targets.test.value,
-    ...(inputs.platforms.testServer.includes(platform) ? checkout.targets.serverTest.value : []),
-  ];
-  const programs = binaries(targets, platform, inputs, "kubernetes/test/bin");
-  if (programs.length === 0) return [];
-  return [tarball({
-    name: `kubernetes-test-${tag}.tar.gz`,
-    stage: `test/${tag}`,
-    title: `test ${tag}`,
+  folder: string,
+): StageEntry[] {
+  const { test, testServer } = inputs.platforms;
+  const { targets } = checkout;
+  return binaries(
+    [
+      ...(test.includes(platform) ? targets.test.value : []),
+      ...(testServer.includes(platform) ? targets.serverTest.value : []),
+    ],
     platform,
-  }, programs)];
+    inputs,
+    folder,
+  );
 }
 
-function portableTarball(checkout: Checkout): TarballPlan {
-  return tarball({
+function splitTests(checkout: Checkout, inputs: ReleaseInputs): TarballPlan[] {
+  const byPlatform = inputs.platforms.test.flatMap((platform) => {
+    const tag = tagOf(platform);
+    const programs = testBinaries(checkout, inputs, platform, "kubernetes/test/bin");
+    if (programs.length === 0) return [];
+    const about = { name: `kubernetes-test-${tag}.tar.gz`, stage: `test/${tag}`, platform };
+    return [tarball({ ...about, title: `test ${tag}` }, programs)];
+  });
+  const portable = tarball({
     name: "kubernetes-test-portable.tar.gz",
     stage: "test",
     title: "test portable",
-  }, [
-    { to: "kubernetes/test/images", source: { tree: "test/images" } },
-    ...checkout.testPortable.value.map((path) => ({
-      to: `kubernetes/${path}`,
-      source: { tree: path },
-    })),
-  ]);
+  }, portableEntries(checkout));
+  return [...byPlatform, portable];
+}
+
+function portableEntries(checkout: Checkout): StageEntry[] {
+  return ["test/images", ...checkout.testPortable.value].map((path) => ({
+    to: `kubernetes/${path}`,
+    source: { tree: path },
+  }));
+}
+
+/** One test tarball for all platforms: 1.7's only one; 1.14-1.16 make it besides the others. */
+function allTestsTarball(
+  checkout: Checkout,
+  layout: ReleaseLayout,
+  inputs: ReleaseInputs,
+): TarballPlan[] {
+  const { allTests, allTestsNotice } = layout;
+  const asked = inputs.variables?.["KUBE_BUILD_MONDO_TEST_TARBALL"] ||
+    (allTests === "default" ? "y" : "n");
+  if (allTests === "never" || (allTests !== "always" && !/[yY]/.test(asked))) return [];
+  const { test, testServer } = inputs.platforms;
+  const programs = [...new Set([...test, ...testServer])].flatMap((platform) =>
+    testBinaries(checkout, inputs, platform, `kubernetes/platforms/${platform}`)
+  );
+  const notice = allTestsNotice === undefined
+    ? []
+    : [{ to: "kubernetes/DEPRECATION_NOTICE", source: { text: allTestsNotice } }];
+  return [tarball({ name: "kubernetes-test.tar.gz", stage: "test", title: "test" }, [
+    ...programs,
+    ...portableEntries(checkout),
+    ...notice,
+  ])];
+}
+
+function saltTarball({ salt }: ReleaseLayout): TarballPlan[] {
+  if (salt === undefined) return [];
+  return [tarball({ name: "kubernetes-salt.tar.gz", stage: "salt", title: "salt" }, [
+    ...copyEntries(salt),
+    ...addonEntries(salt.addons),
+  ])];
 }
 
 function manifestsTarball(layout: ReleaseLayout): TarballPlan {
-  const folder = "kubernetes/gci-trusty";
-  return tarball({ name: MANIFESTS_TARBALL, stage: "manifests", title: "manifests" }, [
-    ...layout.manifests.map(({ from, to, optional }) => ({
-      to: `${folder}/${to}`,
-      source: { file: from, optional },
-    })),
-    { to: folder, source: { select: layout.internalManifests, which: "internal" as const } },
-    ...layout.addons.map((path) => ({
-      to: folder,
-      source: { select: path, which: "addons" as const },
-    })),
+  const { manifests, internalManifests, addons } = layout;
+  const internal: StageEntry[] = internalManifests === undefined ? [] : [
+    { to: "kubernetes/gci-trusty", source: { select: internalManifests, which: "internal" } },
+  ];
+  const name = "kubernetes-manifests.tar.gz";
+  return tarball({ name, stage: "manifests", title: "manifests" }, [
+    ...manifests.map((copied) => copyEntry(copied)),
+    ...internal,
+    ...addonEntries(addons),
   ]);
 }
 
 function finalTarball(layout: ReleaseLayout, inputs: ReleaseInputs): TarballPlan {
   return tarball({ name: "kubernetes.tar.gz", stage: "full", title: "final" }, [
     { to: "kubernetes/client/README", source: { text: layout.clientReadme } },
-    { to: "kubernetes/cluster", source: { tree: "cluster" } },
-    {
-      to: `kubernetes/server/${MANIFESTS_TARBALL}`,
-      source: { tarball: MANIFESTS_TARBALL },
-    },
     { to: "kubernetes/server/README", source: { text: layout.serverReadme } },
-    { to: "kubernetes/hack/lib", source: { tree: "hack/lib" } },
-    { to: "kubernetes/docs", source: { tree: "docs" } },
-    { to: "kubernetes/README.md", source: { file: "README.md" } },
-    { to: "kubernetes/LICENSES", source: { tree: "LICENSES" } },
+    ...copyEntries(layout.final),
     { to: "kubernetes/version", source: { text: `${inputs.version}\n` } },
   ]);
 }
 
+/** The path below the root that an entry must have; undefined for what is made or may lack. */
+export function requiredInput({ source }: StageEntry): string | undefined {
+  if ("file" in source) return source.optional === true ? undefined : source.file;
+  if ("tree" in source) return source.tree;
+  return "select" in source ? source.select : undefined;
+}
+
 /** Inputs from the checkout that a plan needs, each once: files and folders below the root. */
 export function requiredInputs(plans: readonly TarballPlan[]): readonly string[] {
-  const paths = plans.flatMap((plan) =>
-    plan.entries.flatMap(({ source }) => {
-      if ("file" in source) return source.optional === true ? [] : [source.file];
-      if ("tree" in source) return [source.tree];
-      return "select" in source ? [source.select] : [];
-    })
-  );
+  const paths = plans.flatMap(({ entries }) => entries.flatMap((e) => requiredInput(e) ?? []));
   return Object.freeze([...new Set(paths)].sort());
 }
 

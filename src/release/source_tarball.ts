@@ -26,8 +26,8 @@ export function isLeftOut(name: string): boolean {
 }
 
 /**
- * Port of `kube::release::package_src_tarball`: `git archive HEAD` for a clean tree, else every
- * entry of the root but `_*`, `.git*`, `.config*` and `.gsutil*`. Unlike upstream's, the tarball
+ * Port of `kube::release::package_src_tarball`: `git archive HEAD` for a clean tree (1.14 and later),
+ * else every entry of the root but `_*`, `.git*`, `.config*` and `.gsutil*`. Unlike upstream's, the tarball
  * of a dirty tree leaves out `.make`, which holds the state of make and not sources.
  */
 export async function packSource(
@@ -37,7 +37,7 @@ export async function packSource(
   options: PackOptions & { clean: boolean },
 ): Promise<Tarball> {
   const { mtime, jobs, signal, clean } = options;
-  if (clean) return await packGitArchive(context, outPath, options);
+  if (clean && layout.sourceArchive) return await packGitArchive(context, outPath, options);
   const entries = await listTree(context.root, {
     prefix: layout.sourcePrefix,
     mtime,

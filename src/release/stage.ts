@@ -1,7 +1,13 @@
 import { ensureDir, walk } from "@std/fs";
 import { basename, dirname, join, relative } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import type { StageEntry, StageSource, TarballPlan } from "./plan.ts";
+import {
+  requiredInput,
+  type Selection,
+  type StageEntry,
+  type StageSource,
+  type TarballPlan,
+} from "./plan.ts";
 
 /** Where the things that are staged come from. */
 export interface StageRoots {
@@ -13,6 +19,8 @@ export interface StageRoots {
   readonly tars: string;
   /** Folder of the finished image archives: `<images>/<arch>/<name>.tar`. */
   readonly images: string;
+  /** Absolute paths in the checkout that are not packed: they are missing, and may be. */
+  readonly leftOut?: ReadonlySet<string>;
 }
 
 /** Names that `kube::release::clean_cruft` removes: `*~`, `#*#`, `.DS*`. */
@@ -37,12 +45,14 @@ export async function fillStage(
   folder: string,
   roots: StageRoots,
 ): Promise<void> {
-  await ensureDir(folder);
+  await ensureDir(join(folder, "kubernetes"));
   for (const entry of plan.entries) await stageEntry(entry, folder, roots);
 }
 
 async function stageEntry(entry: StageEntry, folder: string, roots: StageRoots): Promise<void> {
   const { source } = entry;
+  const input = requiredInput(entry);
+  if (input !== undefined && roots.leftOut?.has(join(roots.root, input))) return;
   const to = join(folder, entry.to);
   const from = linkedSource(source, roots);
   if (from !== undefined) return await link(from, to);
@@ -52,15 +62,13 @@ async function stageEntry(entry: StageEntry, folder: string, roots: StageRoots):
     await ensureDir(dirname(to));
     await Deno.writeTextFile(to, source.text);
   } else if ("file" in source) {
-    const path = join(roots.root, source.file);
-    if (source.optional === true && await Deno.lstat(path).catch(() => undefined) === undefined) {
-      return;
-    }
-    await copyTree(path, to);
+    await copyFile(join(roots.root, source.file), to, source.optional === true);
   } else if ("tree" in source) {
-    await copyTree(join(roots.root, source.tree), to);
+    const from = join(roots.root, source.tree);
+    const without = (source.without ?? []).map((path) => join(from, path));
+    await copyTree(from, to, new Set([...without, ...roots.leftOut ?? []]));
   } else if ("select" in source) {
-    await copySelected(join(roots.root, source.select), to, source.which);
+    await copySelected(join(roots.root, source.select), to, source.which, roots.leftOut);
   }
 }
 
@@ -85,8 +93,24 @@ async function link(from: string, to: string): Promise<void> {
   }
 }
 
-/** `cp -R`, without cruft. */
-async function copyTree(from: string, to: string): Promise<void> {
+/** `cp`: what a link leads to, not the link. */
+async function copyFile(from: string, to: string, optional: boolean): Promise<void> {
+  await ensureDir(dirname(to));
+  try {
+    await Deno.copyFile(from, to);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!optional) throw cannotStage(from, error);
+  }
+}
+
+/** `cp -R`, without cruft and what is left out. */
+async function copyTree(
+  from: string,
+  to: string,
+  leftOut: ReadonlySet<string>,
+): Promise<void> {
+  if (leftOut.has(from)) return;
   const info = await Deno.lstat(from).catch((error: unknown) => {
     throw cannotStage(from, error);
   });
@@ -98,7 +122,7 @@ async function copyTree(from: string, to: string): Promise<void> {
   } else if (info.isDirectory) {
     await ensureDir(to);
     for await (const { name } of Deno.readDir(from)) {
-      await copyTree(join(from, name), join(to, name));
+      await copyTree(join(from, name), join(to, name), leftOut);
     }
   } else {
     await ensureDir(dirname(to));
@@ -110,15 +134,18 @@ async function copyTree(from: string, to: string): Promise<void> {
 async function copySelected(
   from: string,
   to: string,
-  which: "addons" | "internal",
+  which: Selection,
+  leftOut: ReadonlySet<string> = new Set(),
 ): Promise<void> {
   await ensureDir(to);
-  const wanted = which === "addons" ? isAddon : (name: string) => name.startsWith("internal-");
   if (await Deno.stat(from).catch(() => undefined) === undefined) return;
   for await (const { path, name } of walk(from, { includeDirs: false })) {
-    if (!wanted(name) || isCruft(name)) continue;
+    const inside = relative(from, path);
+    const wanted = which === "internal" ? name.startsWith("internal-") : isAddon(name);
+    const demo = which === "addons, no demo in the path" && inside.includes("demo");
+    if (!wanted || demo || isCruft(name)) continue;
     // `find … -exec cp {} dst` flattens the internal manifests; addons keep their folders.
-    await copyTree(path, join(to, which === "addons" ? relative(from, path) : name));
+    await copyTree(path, join(to, which === "internal" ? name : inside), leftOut);
   }
 }
 

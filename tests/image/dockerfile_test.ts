@@ -35,6 +35,13 @@ COPY --from=cap /\${BINARY} /usr/local/bin/\${BINARY}
   assertEquals(byNumber.copies, plan.copies);
 });
 
+Deno.test("planDockerfile() takes setcap in the exec form, too", () => {
+  const text = 'FROM setcap\nCOPY a /b\nRUN ["setcap", "cap_net_bind_service=+ep", "/b"]\n' +
+    "FROM base\nCOPY --from=0 /b /usr/local/bin/a\n";
+  const { copies } = planDockerfile(text, { path: "Dockerfile", args: {} });
+  assertEquals(copies[0]?.capability, encodeCapabilities("cap_net_bind_service=+ep"));
+});
+
 Deno.test("planDockerfile() reads settings", () => {
   const plan = planDockerfile(
     `FROM base

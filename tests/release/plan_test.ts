@@ -1,11 +1,12 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { UsageError } from "../../src/errors.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { KbuildError, UsageError } from "../../src/errors.ts";
 import {
   dockerTag,
   isCruft,
   parseBaseImages,
   planImages,
   planRelease,
+  preparePackage,
   readReleaseLayout,
   type ReleaseInputs,
   requiredBinaries,
@@ -15,8 +16,10 @@ import { openSample } from "../lib/_open.ts";
 
 const old = await openSample("1.20");
 const workspace = await openSample("1.35");
+const oldest = await openSample("1.7");
+const latest = await openSample("latest");
 globalThis.addEventListener("unload", () => {
-  for (const { context } of [old, workspace]) {
+  for (const { context } of [old, workspace, oldest, latest]) {
     Deno.removeSync(`${context.root}/..`, { recursive: true });
   }
 });
@@ -44,8 +47,22 @@ Deno.test("planRelease() plans the eight tarballs of a quick release", async () 
   }
 });
 
-Deno.test("planRelease() plans 31 tarballs for a full 1.20 release, 32 for 1.35", async () => {
-  for (const [{ checkout }, count] of [[old, 31], [workspace, 32]] as const) {
+Deno.test("planRelease() plans the eight tarballs of a quick release of 1.7", async () => {
+  const plans = planRelease(oldest.checkout, await readReleaseLayout(oldest.checkout), QUICK);
+  assertEquals(plans.map(({ name }) => name), [
+    "kubernetes-src.tar.gz",
+    "kubernetes-salt.tar.gz",
+    "kubernetes-manifests.tar.gz",
+    "kubernetes-client-linux-amd64.tar.gz",
+    "kubernetes-node-linux-amd64.tar.gz",
+    "kubernetes-server-linux-amd64.tar.gz",
+    "kubernetes-test.tar.gz",
+    "kubernetes.tar.gz",
+  ]);
+});
+
+Deno.test("planRelease() plans 26, 31 and 32 tarballs for full releases of 1.7, 1.20, 1.35", async () => {
+  for (const [{ checkout }, count] of [[oldest, 26], [old, 31], [workspace, 32]] as const) {
     const { server, node, client, test } = checkout.platforms;
     const plans = planRelease(checkout, await readReleaseLayout(checkout), {
       ...QUICK,
@@ -102,11 +119,11 @@ Deno.test("readReleaseLayout() follows release.sh for the files of the manifests
     const { manifests } = await readReleaseLayout(checkout);
     const names = manifests.map(({ to }) => to);
     for (const name of ["etcd.manifest", "kube-apiserver.manifest", "abac-authz-policy.jsonl"]) {
-      assert(names.includes(name), name);
+      assert(names.includes(`gci-trusty/${name}`), name);
     }
-    assert(names.includes("gci-configure-helper.sh"));
+    assert(names.includes("gci-trusty/gci-configure-helper.sh"));
     assertEquals(
-      names.includes("cloud-controller-manager.manifest"),
+      names.includes("gci-trusty/cloud-controller-manager.manifest"),
       checkout === workspace.checkout,
     );
     for (const { from } of manifests) await Deno.stat(`${context.root}/${from}`);
@@ -151,13 +168,140 @@ Deno.test("requiredInputs() names every file and folder that staging reads", asy
   }
 });
 
+Deno.test("planRelease() packs one test tarball in 1.7, every platform in a folder", async () => {
+  const plans = planRelease(oldest.checkout, await readReleaseLayout(oldest.checkout), {
+    ...QUICK,
+    platforms: {
+      ...QUICK.platforms,
+      test: ["linux/amd64", "windows/amd64"],
+      testServer: ["linux/amd64", "linux/arm"],
+    },
+  });
+  const paths = plans.find(({ title }) => title === "test")?.entries.map(({ to }) => to) ?? [];
+  const below = (platform: string) => {
+    const folder = `kubernetes/platforms/${platform}/`;
+    return paths.filter((path) => path.startsWith(folder)).map((path) => path.slice(folder.length));
+  };
+  assert(below("linux/amd64").includes("kubemark") && below("linux/amd64").includes("e2e.test"));
+  assertEquals(below("linux/arm"), ["kubemark", "ginkgo", "e2e_node.test"]);
+  assert(below("windows/amd64").includes("e2e.test.exe"));
+  assert(!below("windows/amd64").includes("kubemark.exe"));
+  assert(paths.includes("kubernetes/federation/develop"));
+});
+
+Deno.test("planRelease() makes 1.14's tarball of all tests unless asked not to", async () => {
+  const layout = await readReleaseLayout(oldest.checkout);
+  const between = { ...layout, splitTests: true, allTests: "default", allTestsNotice: "Old.\n" };
+  const names = (variables: Record<string, string>) =>
+    planRelease(oldest.checkout, between as typeof layout, { ...QUICK, variables })
+      .map(({ name }) => name).filter((name) => name.includes("-test"));
+  const split = ["kubernetes-test-linux-amd64.tar.gz", "kubernetes-test-portable.tar.gz"];
+  assertEquals(names({}), [...split, "kubernetes-test.tar.gz"]);
+  assertEquals(names({ KUBE_BUILD_MONDO_TEST_TARBALL: "n" }), split);
+});
+
+Deno.test("planImages() of 1.7 takes a base for each architecture, and plain names on amd64", async () => {
+  const { checkout, context } = oldest;
+  const layout = await readReleaseLayout(checkout);
+  const of = async (arch: string) =>
+    (await planImages(context, checkout, layout, {
+      version: "v1.7.3",
+      arch,
+      names: ["kube-aggregator", "kube-proxy"],
+      binPath: "/bin",
+      folderImages: [],
+    })).map(({ base, repoTags }) => [base, ...repoTags]);
+  assertEquals(await of("amd64"), [
+    ["busybox", "gcr.io/google_containers/kube-aggregator:v1.7.3"],
+    [
+      "gcr.io/google-containers/debian-iptables-amd64:v7",
+      "gcr.io/google_containers/kube-proxy:v1.7.3",
+    ],
+  ]);
+  assertEquals((await of("arm64"))[0], [
+    "aarch64/busybox",
+    "gcr.io/google_containers/kube-aggregator-arm64:v1.7.3",
+  ]);
+  const [image] = await planImages(context, checkout, layout, {
+    version: "v1.7.3",
+    arch: "amd64",
+    names: ["kube-aggregator"],
+    binPath: "/bin",
+    folderImages: [],
+  });
+  assertEquals(image?.dockerfile.copies.map(({ source }) => source), ["kube-aggregator"]);
+});
+
+Deno.test("planImages() of the latest puts kube-log-runner into the server images", async () => {
+  const { checkout, context } = latest;
+  const images = await planImages(context, checkout, await readReleaseLayout(checkout), {
+    version: "v1.36.0",
+    arch: "arm64",
+    names: ["kube-apiserver", "kube-proxy", "kubectl"],
+    binPath: "/bin",
+    folderImages: [],
+  });
+  for (const { name, dockerfile, context: files } of images.slice(0, 2)) {
+    const [program, runner] = dockerfile.copies;
+    assertEquals([program?.source, runner?.target], [name, "/go-runner"]);
+    assertEquals(files[runner?.source ?? ""], "/bin/linux/arm64/kube-log-runner");
+    assertEquals(dockerfile.entrypoint, ["/go-runner"]);
+    assertEquals(program?.capability !== undefined, name === "kube-apiserver");
+  }
+  assertEquals(images[2]?.dockerfile.copies.length, 1);
+});
+
+Deno.test("preparePackage() refuses a part of a release whose images need more", async () => {
+  const { checkout, context } = latest;
+  const options = {
+    vars: {
+      gitCommit: undefined,
+      gitMajor: "1",
+      gitMinor: "36",
+      gitVersion: "v1.36.0",
+      gitTreeState: "clean",
+      dirtyPaths: [],
+      problem: undefined,
+    },
+    epoch: 0,
+    platforms: QUICK.platforms,
+    binPath: context.releaseBinPath,
+  };
+  await assertRejects(
+    () => preparePackage(context, checkout, { ...options, only: new Set(["kube-proxy"]) }),
+    KbuildError,
+    'Cannot make the image of "kube-proxy" without "kube-log-runner"',
+  );
+  const only = new Set(["kube-proxy", "kube-log-runner"]);
+  assertEquals((await preparePackage(context, checkout, { ...options, only })).images.length, 1);
+});
+
+Deno.test("readReleaseLayout() of 1.7 reads the same from release.sh as its table holds", async () => {
+  const root = await Deno.makeTempDir({ prefix: "kbuild-layout-" });
+  try {
+    const read = await readReleaseLayout(oldest.checkout);
+    const table = await readReleaseLayout({ ...oldest.checkout, root });
+    const byName = (a: { to: string }, b: { to: string }) => a.to < b.to ? -1 : 1;
+    const sorted = (layout: typeof read) => ({
+      ...layout,
+      clientReadme: "",
+      serverReadme: "",
+      manifests: layout.manifests.toSorted(byName),
+      final: { ...layout.final, copies: layout.final.copies.toSorted(byName) },
+    });
+    assertEquals(sorted(read), sorted(table));
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
 Deno.test("readReleaseLayout() falls back to 1.20 where there is no release.sh", async () => {
   const root = await Deno.makeTempDir({ prefix: "kbuild-layout-" });
   try {
     const layout = await readReleaseLayout({ ...old.checkout, root });
     assertEquals(layout.sourcePrefix, "kubernetes/");
     assert(layout.manifests.some(({ from }) => from === "cluster/gce/manifests/etcd.manifest"));
-    assertEquals(layout.conformance, undefined);
+    assertEquals(layout.folderImages, []);
   } finally {
     await Deno.remove(root, { recursive: true });
   }
@@ -171,7 +315,7 @@ Deno.test("planImages() names images, bases and paths as upstream", async () => 
       arch: "amd64",
       names: ["kube-apiserver", "kubectl"],
       binPath: "/bin",
-      conformance: false,
+      folderImages: [],
     };
     const layout = await readReleaseLayout(checkout);
     const tagged = sample.withEnv({ KUBE_DOCKER_REGISTRY: "me", KUBE_DOCKER_IMAGE_TAG: "v9" });
@@ -200,7 +344,7 @@ Deno.test("parseBaseImages() takes references and short names, and refuses other
     arch: "amd64",
     names: ["kube-apiserver", "kube-proxy"],
     binPath: "/bin",
-    conformance: false,
+    folderImages: [],
   });
   const bases = parseBaseImages(["go-runner=./oci", `${plans.at(-1)?.base}=scratch`], plans);
   assertEquals([...bases.values()], ["./oci", "scratch"]);

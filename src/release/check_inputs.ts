@@ -1,0 +1,75 @@
+import { relative } from "@std/path";
+import { KbuildError } from "../errors.ts";
+import type { KubeContext } from "../lib/init.ts";
+import type { BaseImages, ImagePlan } from "./images.ts";
+import { findMissing, missingError, type MissingInput } from "./missing.ts";
+import type { PackageOptions, PackagePlan } from "./package.ts";
+import { requiredBinaries } from "./plan.ts";
+
+/**
+ * An image of a part of a release may need a program that is not part of it.
+ *
+ * @throws {KbuildError} It does.
+ */
+export function checkPrograms(images: readonly ImagePlan[], options: PackageOptions): void {
+  const { only } = options;
+  if (only === undefined) return;
+  const binPath = `${options.binPath}/`;
+  for (const { name, dockerfile, context } of images) {
+    const lacking = dockerfile.copies.map(({ source }) => context[source] ?? "")
+      .filter((path) => path.startsWith(binPath)).map((path) =>
+        path.slice(path.lastIndexOf("/") + 1)
+      )
+      .find((program) => !only.has(program));
+    if (lacking === undefined) continue;
+    throw new KbuildError(`Cannot make the image of "${name}" without "${lacking}"`, {
+      notes: [`Add the target of "${lacking}" to WHAT: kbuild targets lists them`],
+      exitCode: 2,
+    });
+  }
+}
+
+/**
+ * Finds what packaging needs and the checkout lacks: all of it, each with what it is for.
+ *
+ * @returns What is left out; empty unless `allowMissing`.
+ * @throws {KbuildError} Something is missing.
+ */
+export async function checkInputs(
+  context: KubeContext,
+  plan: PackagePlan,
+  options: PackageOptions & { checkBinaries: boolean },
+): Promise<readonly MissingInput[]> {
+  await checkBases(plan.bases);
+  const missing = await findMissing(context.root, plan);
+  const binaries = options.checkBinaries ? await missingBinaries(context.root, plan, options) : [];
+  if (binaries.length > 0 || (missing.length > 0 && options.allowMissing !== true)) {
+    throw missingError([...missing, ...binaries], { allowed: options.allowMissing === true });
+  }
+  return missing;
+}
+
+async function missingBinaries(
+  root: string,
+  plan: PackagePlan,
+  options: PackageOptions,
+): Promise<MissingInput[]> {
+  const wanted = requiredBinaries(options.binPath, plan.tarballs);
+  const there = await Promise.all(wanted.map((path) => Deno.lstat(path).catch(() => undefined)));
+  return wanted.filter((_, index) => there[index] === undefined).map((path) =>
+    Object.freeze({ path: relative(root, path), problem: "not built", neededFor: [] })
+  );
+}
+
+/** A base that is not there would be noticed only after the build. */
+async function checkBases(bases: BaseImages): Promise<void> {
+  for (const [name, where] of bases) {
+    if (where === "scratch" || await Deno.stat(where).catch(() => undefined) !== undefined) {
+      continue;
+    }
+    throw new KbuildError(`Cannot open base image "${where}": no such file or folder`, {
+      notes: [`--base-image ${name}=WHERE takes an OCI layout folder, an archive or "scratch"`],
+      exitCode: 2,
+    });
+  }
+}

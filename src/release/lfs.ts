@@ -1,0 +1,15 @@
+const POINTER = "version https://git-lfs.github.com/spec/v1\n";
+/** Pointers have three short lines; more is a real file that happens to start like one. */
+const LONGEST_POINTER = 1024;
+
+/** Whether a file's text is what Git LFS leaves where the file was not fetched. */
+export function isLfsPointer(text: string): boolean {
+  return text.length <= LONGEST_POINTER && text.startsWith(POINTER);
+}
+
+/** Whether a file is a pointer of Git LFS; anything but a small regular file is not. */
+export async function isLfsPointerFile(path: string): Promise<boolean> {
+  const info = await Deno.lstat(path);
+  if (!info.isFile || info.size < POINTER.length || info.size > LONGEST_POINTER) return false;
+  return isLfsPointer(await Deno.readTextFile(path));
+}

@@ -1,0 +1,133 @@
+import { walk } from "@std/fs";
+import { join, relative } from "@std/path";
+import { KbuildError } from "../errors.ts";
+import { isLfsPointerFile } from "./lfs.ts";
+import { requiredInput, type TarballPlan } from "./plan.ts";
+
+/** Something that a release needs and the checkout lacks. */
+export interface MissingInput {
+  /** Path below the root: `LICENSES`. */
+  readonly path: string;
+  readonly problem: "missing" | "Git LFS pointer" | "not built";
+  /** Titles of the tarballs that hold it: `final`, `node linux-amd64`. */
+  readonly neededFor: readonly string[];
+}
+
+/** The build's own files; as Git LFS pointers they say nothing, and tables are used instead. */
+const OWN_FILES: Readonly<Record<string, string>> = {
+  "build/common.sh": "base images",
+  "build/lib/release.sh": "layout",
+  "build/server-image/Dockerfile": "images",
+  "build/server-image/kube-apiserver/Dockerfile": "images",
+  "build/server-image/kubectl/Dockerfile": "images",
+  "hack/lib/golang.sh": "targets",
+  "hack/lib/version.sh": "version",
+};
+
+/**
+ * Finds all files and folders of the checkout that the tarballs need and that are not there, and the
+ * files that Git LFS has not fetched.
+ */
+export async function findMissing(
+  root: string,
+  plan: { readonly tarballs: readonly TarballPlan[] },
+): Promise<readonly MissingInput[]> {
+  const uses = new Map<string, string[]>();
+  for (const tarball of plan.tarballs) {
+    for (const entry of tarball.entries) {
+      const path = requiredInput(entry);
+      if (path === undefined) continue;
+      uses.set(path, [...uses.get(path) ?? [], tarball.title]);
+    }
+  }
+  const found: MissingInput[] = [];
+  for (const [path, titles] of [...uses].sort(([a], [b]) => a < b ? -1 : 1)) {
+    const neededFor = Object.freeze([...new Set(titles)]);
+    const problem = (name: string, text: MissingInput["problem"]) =>
+      found.push(Object.freeze({ path: name, problem: text, neededFor }));
+    const info = await Deno.stat(join(root, path)).catch(() => undefined);
+    if (info === undefined) problem(path, "missing");
+    else for (const name of await pointersBelow(root, path, info)) problem(name, "Git LFS pointer");
+  }
+  for (const [path, use] of Object.entries(OWN_FILES)) {
+    if (!await isLfsPointerFile(join(root, path)).catch(() => false)) continue;
+    const neededFor = Object.freeze([use]);
+    found.push(Object.freeze({ path, problem: "Git LFS pointer", neededFor }));
+  }
+  return Object.freeze(unique(found));
+}
+
+/** Files that Git LFS has not fetched: the path itself, or what lies below a folder. */
+async function pointersBelow(root: string, path: string, info: Deno.FileInfo): Promise<string[]> {
+  const full = join(root, path);
+  if (!info.isDirectory) return await isLfsPointerFile(full) ? [path] : [];
+  const found: string[] = [];
+  for await (const entry of walk(full, { includeDirs: false, includeSymlinks: false })) {
+    if (await isLfsPointerFile(entry.path)) found.push(relative(root, entry.path));
+  }
+  return found.sort();
+}
+
+/** A folder and a folder in it may both be packed: each path once, with all uses. */
+function unique(inputs: readonly MissingInput[]): MissingInput[] {
+  const byPath = new Map<string, MissingInput>();
+  for (const input of inputs) {
+    const before = byPath.get(input.path)?.neededFor ?? [];
+    const neededFor = Object.freeze([...new Set([...before, ...input.neededFor])]);
+    byPath.set(input.path, Object.freeze({ ...input, neededFor }));
+  }
+  return [...byPath.values()];
+}
+
+const SHOWN = 20;
+
+/** One line for each: `LICENSES (node, server, final)`; many pointers are counted by folder. */
+export function describeMissing(missing: readonly MissingInput[]): readonly string[] {
+  const pointers = missing.filter(({ problem }) => problem === "Git LFS pointer");
+  const others = missing.filter(({ problem }) => problem !== "Git LFS pointer");
+  const lines = others.map(({ path, neededFor }) =>
+    neededFor.length === 0 ? path : `${path} (${kinds(neededFor)})`
+  );
+  const shown = lines.length > SHOWN
+    ? [...lines.slice(0, SHOWN), `and ${lines.length - SHOWN} more`]
+    : lines;
+  return Object.freeze([...shown, ...describePointers(pointers)]);
+}
+
+function describePointers(pointers: readonly MissingInput[]): string[] {
+  const groups = Map.groupBy(
+    pointers,
+    ({ path }) => path in OWN_FILES ? path : path.split("/")[0] ?? path,
+  );
+  return [...groups].map(([folder, files]) => {
+    const count = files.length === 1 ? "a Git LFS pointer" : `${files.length} Git LFS pointers`;
+    const path = files.length === 1 ? files[0]!.path : `${folder}/`;
+    return `${path}: ${count} (${kinds(files.flatMap(({ neededFor }) => neededFor))})`;
+  });
+}
+
+/** "node linux-amd64", "node linux-arm" … as "node". */
+function kinds(titles: readonly string[]): string {
+  return [...new Set(titles.map((title) => title.replace(/ [a-z0-9]+-[a-z0-9]+$/, "")))].join(", ");
+}
+
+/** The error that names all of it and the ways out. */
+export function missingError(
+  missing: readonly MissingInput[],
+  { allowed }: { allowed: boolean },
+): KbuildError {
+  const count = missing.length === 1 ? "1 input is" : `${missing.length} inputs are`;
+  const has = (problem: MissingInput["problem"]) =>
+    missing.some((input) => input.problem === problem);
+  return new KbuildError(`Cannot package this checkout: ${count} missing`, {
+    output: describeMissing(missing),
+    notes: [
+      ...(has("not built") ? ["Build what is missing: `kbuild quick-release`"] : []),
+      ...(has("Git LFS pointer") ? ["Fetch the files behind the pointers: `git lfs pull`"] : []),
+      ...(has("missing") ? ["Restore them from git, or from the Kubernetes that this is of"] : []),
+      ...(allowed || (!has("missing") && !has("Git LFS pointer"))
+        ? []
+        : ["Leave out what the checkout lacks: --allow-missing"]),
+    ],
+  });
+}
