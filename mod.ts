@@ -46,6 +46,7 @@ export * as logging from "./src/lib/logging.ts";
 export * as release from "./src/release/mod.ts";
 export * as sample from "./src/sample/mod.ts";
 export * as shell from "./src/shell/mod.ts";
+export * as toolchain from "./src/toolchain/mod.ts";
 export * as util from "./src/lib/util.ts";
 export * as version from "./src/lib/version.ts";
 export { KbuildError, UsageError } from "./src/errors.ts";

@@ -1,5 +1,26 @@
-import type { Command } from "./context.ts";
+import type { Input } from "../cli/mod.ts";
+import type { AllOptions } from "./all_run.ts";
+import { type Command, type CommandContext, withDryRun } from "./context.ts";
 import { BUILD_FLAGS, BUILD_VARIABLES, VERSION_VARIABLES, WHAT } from "./flags.ts";
+
+/** What both commands do with the options that they read from their input. */
+function work(
+  what: string,
+  options: (input: Input) => AllOptions,
+): Pick<Command, "run" | "plan"> {
+  return withDryRun({
+    async plan(command: CommandContext, input: Input) {
+      const { allRequest } = await import("./all_run.ts");
+      const { planBuildSteps } = await import("./build_run.ts");
+      const open = await command.open();
+      return await planBuildSteps(open, await allRequest(open, options(input)));
+    },
+    async run(command: CommandContext, input: Input) {
+      const { buildAll } = await import("./all_run.ts");
+      await buildAll(command, { ...options(input), what });
+    },
+  });
+}
 
 /** `kbuild all`: port of `make all` (`hack/make-rules/build.sh`). */
 export const all: Command = {
@@ -16,15 +37,7 @@ export const all: Command = {
     { command: "kbuild all WHAT=cmd/kubelet GOFLAGS=-v", does: "Build kubelet, as with make" },
     { command: "kbuild all kubectl --platform darwin/arm64", does: "kubectl for Apple silicon" },
   ],
-  async run(command, input) {
-    const { build } = await import("./all_run.ts");
-    await build(command, {
-      words: input.args,
-      jobs: input.number("jobs"),
-      dryRun: input.boolean("dry-run") ?? false,
-      what: "all",
-    });
-  },
+  ...work("all", (input) => ({ words: input.args, jobs: input.number("jobs"), cross: false })),
 };
 
 /** `kbuild cross`: port of `make cross` (`hack/make-rules/cross.sh`). */
@@ -44,13 +57,7 @@ export const cross: Command = {
       does: "Build for the platforms of quick-release",
     },
   ],
-  async run(command, input) {
-    const { buildCross } = await import("./all_run.ts");
-    await buildCross(command, {
-      jobs: input.number("jobs"),
-      dryRun: input.boolean("dry-run") ?? false,
-    });
-  },
+  ...work("cross", (input) => ({ words: [], jobs: input.number("jobs"), cross: true })),
 };
 
 /** `kbuild kubectl`: builds one folder of `cmd/`, as `make kubectl` does. */
@@ -62,14 +69,6 @@ export function commandFor(name: string, target: string): Command {
     args: [],
     flags: BUILD_FLAGS,
     examples: [{ command: `kbuild ${name}`, does: `Build ${target} for this machine` }],
-    async run(command, input) {
-      const { build } = await import("./all_run.ts");
-      await build(command, {
-        words: [target],
-        jobs: input.number("jobs"),
-        dryRun: input.boolean("dry-run") ?? false,
-        what: name,
-      });
-    },
+    ...work(name, (input) => ({ words: [target], jobs: input.number("jobs"), cross: false })),
   };
 }

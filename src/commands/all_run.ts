@@ -1,66 +1,42 @@
 import { lockOutput } from "../lib/lock.ts";
-import {
-  type BuildRequest,
-  chooseTargets,
-  crossMatrix,
-  dryRunBuild,
-  readStamp,
-  runBuild,
-} from "./build_run.ts";
+import { type BuildRequest, chooseTargets, crossMatrix, readStamp, runBuild } from "./build_run.ts";
 import { clearLeftovers } from "./clean_run.ts";
 import type { CommandContext, OpenCheckout } from "./context.ts";
 import { allPlatforms, groupPlatforms } from "./platform_choice.ts";
 
-/** Builds targets for the host or `KUBE_BUILD_PLATFORMS`, or prints what would be done. */
-export async function build(
-  command: CommandContext,
-  options: {
-    words: readonly string[];
-    jobs: number | undefined;
-    dryRun: boolean;
-    what: string;
-  },
-): Promise<void> {
-  const open = await command.open();
-  const { words, jobs } = options;
-  const { targets, goflags } = await chooseTargets(open, words);
-  const request: BuildRequest = {
-    matrix: allPlatforms(open).map((platform) => ({ platform, targets })),
+/** What `kbuild all` and `kbuild cross` were asked for. */
+export interface AllOptions {
+  /** Targets of the command line; those of `WHAT` come first. */
+  words: readonly string[];
+  jobs: number | undefined;
+  /** Every group for its platforms, as `make cross`; default: all targets for the host. */
+  cross: boolean;
+}
+
+/** What would be built, sorted out. */
+export async function allRequest(
+  open: OpenCheckout,
+  { words, jobs, cross }: AllOptions,
+): Promise<BuildRequest> {
+  const { targets, goflags, named } = await chooseTargets(open, words);
+  return {
+    matrix: cross
+      ? crossMatrix(open, groupPlatforms(open), named ? targets : undefined)
+      : allPlatforms(open).map((platform) => ({ platform, targets })),
     goflags,
     stamp: await readStamp(open),
     binPath: open.context.binPath,
     jobs,
   };
-  await execute(command, open, request, options);
 }
 
-/** Builds every group of targets for its platforms. */
-export async function buildCross(
+/** Builds, and prints what was built. */
+export async function buildAll(
   command: CommandContext,
-  options: { jobs: number | undefined; dryRun: boolean },
+  options: AllOptions & { what: string },
 ): Promise<void> {
   const open = await command.open();
-  const { targets, goflags, named } = await chooseTargets(open, []);
-  const request: BuildRequest = {
-    matrix: crossMatrix(open, groupPlatforms(open), named ? targets : undefined),
-    goflags,
-    stamp: await readStamp(open),
-    binPath: open.context.binPath,
-    jobs: options.jobs,
-  };
-  await execute(command, open, request, { ...options, what: "cross" });
-}
-
-async function execute(
-  command: CommandContext,
-  open: OpenCheckout,
-  request: BuildRequest,
-  options: { dryRun: boolean; what: string },
-): Promise<void> {
-  if (options.dryRun) {
-    for (const line of await dryRunBuild(open, request)) command.print(line);
-    return;
-  }
+  const request = await allRequest(open, options);
   const lock = await lockOutput(open.context, options.what);
   try {
     await clearLeftovers(open.context);

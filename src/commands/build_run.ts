@@ -1,5 +1,4 @@
-import { dirname } from "@std/path";
-import type { PlatformSet } from "../checkout/mod.ts";
+import type { Checkout, PlatformSet } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { ensureGeneratedFiles, planGeneratedFiles } from "../generate/mod.ts";
 import {
@@ -12,14 +11,16 @@ import {
   selectTargets,
   verifyGoVersion,
 } from "../lib/golang/mod.ts";
+import type { KubeContext } from "../lib/init.ts";
 import {
   getVersionVars,
   requireVersion,
   sourceDateEpoch,
   type VersionVars,
 } from "../lib/version.ts";
-import { quote, quoteCommand } from "../shell/mod.ts";
+import { describeGo, type GoTool } from "../toolchain/mod.ts";
 import type { OpenCheckout } from "./context.ts";
+import type { PlanStep } from "./plan_steps.ts";
 
 /** The version of a checkout and the time that is stamped. */
 export interface Stamp {
@@ -82,80 +83,81 @@ export async function runBuild(
   request: BuildRequest,
 ): Promise<{ binaries: readonly BuiltBinary[]; generateMs: number; buildMs: number }> {
   const { matrix, goflags, stamp, binPath, jobs } = request;
-  if (context.env["KUBE_BUILD_WITH_COVERAGE"]) {
-    throw new KbuildError("Cannot build with coverage: kbuild does not have that yet", {
-      notes: ["Unset KUBE_BUILD_WITH_COVERAGE"],
-    });
-  }
   const go = await verifyGoVersion(context, checkout);
   const options = { goflags, vars: stamp.vars, epoch: stamp.epoch, jobs, go };
   const started = performance.now();
   let generated = started;
+  let settled: Promise<boolean> | undefined;
+  const targets = [...new Set(matrix.flatMap((row) => row.targets))];
+  const settle = () =>
+    settled = ensureGeneratedFiles(context, checkout, { ...options, targets }).then((written) => {
+      generated = performance.now();
+      return written.length === 0;
+    });
   // What is built is looked at while the generated files are: mostly there is nothing to generate.
-  const settled = ensureGeneratedFiles(context, checkout, options).then((written) => {
-    generated = performance.now();
-    return written.length === 0;
-  });
-  const binaries = await buildBinaries(context, checkout, { ...options, matrix, binPath, settled })
+  const binaries = await buildBinaries(context, checkout, { ...options, matrix, binPath, settle })
     .catch(async (error: unknown) => {
       // Nothing may be at work when the error is shown.
-      await settled.catch(() => {});
+      await settled?.catch(() => {});
       throw error;
     });
   const built = performance.now();
   return { binaries, generateMs: generated - started, buildMs: built - generated };
 }
 
-/** The exact commands and files of a build: `--dry-run`. */
-export async function dryRunBuild(
+/** The exact commands and files of a build: `kbuild plan`, `--dry-run`. */
+export async function planBuildSteps(
   { context, checkout }: OpenCheckout,
   request: BuildRequest,
-): Promise<readonly string[]> {
+): Promise<readonly PlanStep[]> {
   const { matrix, goflags, stamp, binPath } = request;
   const options = { goflags, vars: stamp.vars, epoch: stamp.epoch };
-  const go = await verifyGoVersion(context, checkout);
+  const go = await plannedGo(context, checkout);
   const prepare = async (rows: readonly PlatformTargets[], folder: string) =>
     (await prepareBuild(context, checkout, { ...options, go, matrix: rows, binPath: folder })).plan;
 
-  const lines: string[] = [];
-  const link = gopathLink(context, checkout);
-  if (link !== undefined) {
-    lines.push(
-      `mkdir -p ${quote(dirname(link))} && ln -sfn ${quote(context.root)} ${quote(link)}`,
-    );
-  }
-  const { tools, work, commands } = await planGeneratedFiles(context, checkout, go.host);
+  const steps: PlanStep[] = [];
+  const group = "generated files that are not in git";
+  const path = gopathLink(context, checkout);
+  if (path !== undefined) steps.push({ group: "GOPATH", kind: "link", path, target: context.root });
+  const { tools, work, commands } = await planGeneratedFiles(
+    context,
+    checkout,
+    go,
+    matrix.flatMap((row) => row.targets),
+  );
   if (tools.length > 0) {
-    const row = { platform: go.host, targets: tools };
-    lines.push("# generated files that are not in git");
-    const plan = await prepare([row], context.binPath);
-    lines.push(...describePlan(plan));
-    const outputs = plan.platforms.flatMap(({ steps }) => steps.flatMap((step) => step.outputs));
-    for (const { built, placed } of outputs) {
-      lines.push(`mkdir -p ${quote(dirname(placed))} && cp ${quote(built)} ${quote(placed)}`);
-    }
-    lines.push(`mkdir -p ${quote(work)}`);
+    const plan = await prepare([{ platform: go.host, targets: tools }], context.binPath);
+    steps.push(...buildSteps(plan).map((step) => ({ ...step, group })));
+    steps.push({ group, kind: "folder", path: work });
   }
+  const env = { GOPATH: context.gopath, GO111MODULE: "off" };
   for (const { argv, cwd, made, format, output } of commands) {
-    const env = `GOPATH=${quote(context.gopath)} GO111MODULE=off`;
-    lines.push(`cd ${quote(cwd)} && ${env} ${quoteCommand(argv)}`);
-    if (format) lines.push(`gofmt -s -w ${quote(made)}`);
-    lines.push(`mkdir -p ${quote(dirname(output))} && mv ${quote(made)} ${quote(output)}`);
+    steps.push({ group, kind: "process", argv, cwd, env });
+    if (format) {
+      steps.push({ group, kind: "process", argv: ["gofmt", "-s", "-w", made], cwd, env: {} });
+    }
+    steps.push({ group, kind: "generated", path: output, from: made });
   }
-  return [...lines, ...describePlan(await prepare(matrix, binPath))];
+  return Object.freeze([...steps, ...buildSteps(await prepare(matrix, binPath))]);
 }
 
-function describePlan(plan: BuildPlan): readonly string[] {
-  return plan.platforms.flatMap(({ platform, steps }) => [
-    `# ${platform}`,
-    ...steps.flatMap((step) => {
-      const env = Object.entries(step.shownEnv).map(([name, value]) => `${name}=${quote(value)}`);
-      return [
-        `cd ${quote(step.cwd)} && ${env.join(" ")} ${quoteCommand(step.argv)}`,
-        ...step.outputs.map(({ built, placed }) => `# ${built} -> ${placed}`),
-      ];
-    }),
-  ]);
+/** The Go that a build would use; it is neither fetched nor started. */
+async function plannedGo(context: KubeContext, checkout: Checkout): Promise<GoTool> {
+  const { tool, problem, notes } = await describeGo(context, checkout);
+  if (tool !== undefined) return tool;
+  throw new KbuildError(problem ?? "Cannot find a Go to build with", { notes });
+}
+
+function buildSteps(plan: BuildPlan): readonly PlanStep[] {
+  return plan.platforms.flatMap(({ platform, steps }) =>
+    steps.flatMap(({ argv, cwd, shownEnv, outputs, source }): PlanStep[] => [
+      { group: platform, kind: "process", argv, cwd, env: shownEnv, source },
+      ...outputs.map(({ built, placed }): PlanStep => (
+        { group: platform, kind: "binary", path: placed, from: built }
+      )),
+    ])
+  );
 }
 
 /** Sorts out `WHAT` and positional targets. */

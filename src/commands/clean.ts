@@ -1,5 +1,5 @@
 import { DRY_RUN_FLAG } from "../cli/mod.ts";
-import type { Command } from "./context.ts";
+import { type Command, withDryRun } from "./context.ts";
 
 /** `kbuild clean`: port of `make clean`, without the containers. */
 export const clean: Command = {
@@ -12,8 +12,14 @@ export const clean: Command = {
   flags: [DRY_RUN_FLAG],
   variables: [{ name: "OUT_DIR", summary: "Folder for releases (default _output)" }],
   examples: [{ command: "kbuild clean", does: "Start afresh" }],
-  async run(command, input) {
-    const { removeOutput } = await import("./clean_run.ts");
-    await removeOutput(command, input.boolean("dry-run") ?? false);
-  },
+  ...withDryRun({
+    async plan(command) {
+      const { planClean } = await import("./clean_run.ts");
+      return await planClean(await command.open());
+    },
+    async run(command) {
+      const { removeOutput } = await import("./clean_run.ts");
+      await removeOutput(await command.open());
+    },
+  }),
 };

@@ -1,22 +1,27 @@
 import { join } from "@std/path";
-import { TEMPORARY_PREFIX } from "../archive/mod.ts";
-import { KbuildError } from "../errors.ts";
+import { removeTree, TEMPORARY_PREFIX } from "../archive/mod.ts";
 import { type KubeContext, outputFolders } from "../lib/init.ts";
 import { lockOutput } from "../lib/lock.ts";
-import type { CommandContext } from "./context.ts";
+import type { OpenCheckout } from "./context.ts";
+import type { PlanStep } from "./plan_steps.ts";
 
-/** Removes the output folders and `.make`, or prints what would be removed. */
-export async function removeOutput(command: CommandContext, dryRun: boolean): Promise<void> {
-  const { context } = await command.open();
-  const folders = [...outputFolders(context), join(context.root, ".make")];
+/** The output folders and `.make`, as far as they are there. */
+async function outputsOf(context: KubeContext): Promise<readonly string[]> {
   const present: string[] = [];
-  for (const folder of folders) {
+  for (const folder of [...outputFolders(context), join(context.root, ".make")]) {
     if (await Deno.lstat(folder).catch(() => undefined) !== undefined) present.push(folder);
   }
-  if (dryRun) {
-    for (const folder of present) command.print(`# remove ${folder}`);
-    return;
-  }
+  return present;
+}
+
+/** What {@linkcode removeOutput} would remove. */
+export async function planClean({ context }: OpenCheckout): Promise<readonly PlanStep[]> {
+  return (await outputsOf(context)).map((path) => ({ group: "", kind: "remove", path }));
+}
+
+/** Removes the output folders and `.make`. */
+export async function removeOutput({ context }: OpenCheckout): Promise<void> {
+  const present = await outputsOf(context);
   if (present.length === 0) return;
   const lock = await lockOutput(context, "clean");
   try {
@@ -67,38 +72,4 @@ async function namesIn(folder: string): Promise<readonly string[]> {
     }
     throw error;
   }
-}
-
-/** `rm -rf` that also gets through folders without write permission; never follows a link. */
-async function removeTree(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-    return;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
-    if (!(error instanceof Deno.errors.PermissionDenied)) throw cannotRemove(path, error);
-  }
-  await makeWritable(path);
-  await Deno.remove(path, { recursive: true }).catch((error: unknown) => {
-    throw cannotRemove(path, error);
-  });
-}
-
-async function makeWritable(folder: string): Promise<void> {
-  const info = await Deno.lstat(folder);
-  if (!info.isDirectory) return;
-  await Deno.chmod(folder, 0o755).catch((error: unknown) => {
-    throw cannotRemove(folder, error);
-  });
-  for await (const entry of Deno.readDir(folder)) {
-    if (entry.isDirectory) await makeWritable(join(folder, entry.name));
-  }
-}
-
-function cannotRemove(path: string, cause: unknown): KbuildError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new KbuildError(`Cannot remove "${path}": ${reason}`, {
-    notes: ["Someone else may own it: an older build in a container runs as root"],
-    cause,
-  });
 }

@@ -1,11 +1,13 @@
-import { type Checkout, findRoot, readCheckout } from "../checkout/mod.ts";
+import { resolve } from "@std/path";
+import { type Checkout, findConfig, findRoot, readCheckout } from "../checkout/mod.ts";
 import type { Command as CliCommand, CommandData, Globals, Input } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import { createContext, type Environment, type KubeContext } from "../lib/init.ts";
 import { createLogger, type Logger } from "../lib/logging.ts";
 import { hostPlatform } from "../lib/util.ts";
-import { STRICT_PARITY } from "./flags.ts";
 import { createShell, type Shell, type Start } from "../shell/mod.ts";
+import { CONFIG, GO, STRICT_PARITY } from "./flags.ts";
+import { type PlanStep, scriptOf } from "./plan_steps.ts";
 
 /** What every command works with. */
 export interface CommandContext {
@@ -23,16 +25,36 @@ export interface CommandContext {
   open(): Promise<OpenCheckout>;
   /** The same for another folder: the demo's. */
   openAt(root: string, env?: Environment): Promise<OpenCheckout>;
+  /** The context of another command, started with the same common flags and variables. */
+  forCommand(command: CommandData, input: Input): CommandContext;
 }
 
 /** A checkout that commands work on. */
 export interface OpenCheckout {
   readonly context: KubeContext;
   readonly checkout: Checkout;
+  /** Absolute path of the configuration that was applied. */
+  readonly config?: string | undefined;
 }
 
 /** A command of kbuild. */
-export type Command = CliCommand<CommandContext>;
+export interface Command extends CliCommand<CommandContext> {
+  /** What it would do: `kbuild plan`, `--dry-run`. Does nothing. */
+  plan?(context: CommandContext, input: Input): Promise<readonly PlanStep[]>;
+}
+
+/** Lets `--dry-run` print the plan instead of running. */
+export function withDryRun(
+  command: Required<Pick<Command, "plan" | "run">>,
+): Required<Pick<Command, "plan" | "run">> {
+  return {
+    plan: command.plan,
+    async run(context, input) {
+      if (input.boolean("dry-run") !== true) return await command.run(context, input);
+      for (const line of scriptOf(await command.plan(context, input))) context.print(line);
+    },
+  };
+}
 
 /** What {@linkcode makeCommandContext} needs besides what the command line said. */
 export interface Surroundings {
@@ -51,7 +73,7 @@ export function makeCommandContext(
 ): CommandContext {
   const { cwd, signal, onStart } = surroundings;
   const { stderr, stdout } = globals;
-  const env = effectiveEnv(globals, command, input);
+  const env = effectiveEnv(globals, command, input, cwd);
   const log = createLogger({
     write: (text) => stderr.write(text),
     verbosity: globals.verbosity,
@@ -74,11 +96,13 @@ export function makeCommandContext(
     const root = await findRoot(start);
     const merged = Object.freeze({ ...env, ...more });
     const hostArch = hostPlatform().split("/")[1] ?? "amd64";
-    const checkout = await readCheckout(root, { variables: merged, hostArch });
+    const named = merged[CONFIG.variable];
+    const config = await findConfig(root, named ? resolve(cwd, named) : undefined);
+    const checkout = await readCheckout(root, { variables: merged, hostArch, config });
     const strictParity = command.flags.includes(STRICT_PARITY) &&
       input.boolean(STRICT_PARITY.name) === true;
     const context = createContext({ root, env: merged, log, shell, signal, strictParity });
-    return Object.freeze({ context, checkout });
+    return Object.freeze({ context, checkout, config: config?.path });
   }
   let opened: Promise<OpenCheckout> | undefined;
   return Object.freeze({
@@ -91,16 +115,33 @@ export function makeCommandContext(
     print: (line: string) => stdout.write(`${line}\n`),
     open: () => opened ??= openAt(globals.root ?? cwd),
     openAt,
+    forCommand: (other: CommandData, otherInput: Input) =>
+      makeCommandContext(
+        {
+          ...globals,
+          root: otherInput.string("root") ?? globals.root,
+          json: otherInput.boolean("json") ?? globals.json,
+          variables: { ...globals.variables, ...otherInput.variables },
+        },
+        other,
+        otherInput,
+        surroundings,
+      ),
   });
 }
 
 /**
  * The environment as make would hand it on: `NAME=value` arguments beat the environment, flags
- * beat both. `KUBE_GOFLAGS` is the old name of `GOFLAGS`.
+ * beat both. `KUBE_GOFLAGS` is the old name of `GOFLAGS`. A path in `KBUILD_GO` is made absolute.
  *
  * @throws {UsageError} Both `KUBE_GOFLAGS` and `GOFLAGS` are set, as in the root Makefile.
  */
-function effectiveEnv(globals: Globals, command: CommandData, input: Input): Environment {
+function effectiveEnv(
+  globals: Globals,
+  command: CommandData,
+  input: Input,
+  cwd: string,
+): Environment {
   const env: Record<string, string> = { ...globals.env, ...globals.variables };
   for (const flag of command.flags) {
     if (flag.variable === undefined) continue;
@@ -110,9 +151,11 @@ function effectiveEnv(globals: Globals, command: CommandData, input: Input): Env
       ? input.number(flag.name)?.toString()
       : flag.kind === "string"
       ? input.string(flag.name)
-      : undefined;
+      : input.boolean(flag.name) && "y";
     if (value !== undefined) env[flag.variable] = value;
   }
+  const go = env[GO.variable];
+  if (go?.includes("/")) env[GO.variable] = resolve(cwd, go);
   const old = env["KUBE_GOFLAGS"];
   if (old !== undefined && old !== "") {
     if (env["GOFLAGS"]) {

@@ -3,10 +3,11 @@ import { UsageError } from "../errors.ts";
 import type { EraParameter } from "../sample/mod.ts";
 import { quote } from "../shell/mod.ts";
 import type { Command } from "./context.ts";
-import { JOBS } from "./flags.ts";
+import { GO, GO_FLAGS, JOBS } from "./flags.ts";
 
 /** The sample's shapes, named here so that the sample is only loaded when one is made. */
-const ERAS: readonly EraParameter[] = ["1.20", "1.35"];
+const ERAS: readonly EraParameter[] = ["1.7", "1.20", "1.28", "1.35", "latest"];
+const DEFAULT_ERA: EraParameter = "1.20";
 
 /** `kbuild demo`: a sample checkout, and a release of it. */
 export const demo: Command = {
@@ -28,9 +29,12 @@ export const demo: Command = {
       kind: "string",
       placeholder: "ERA",
       choices: ERAS,
-      summary: `Shape of the sample: ${ERAS.join(" or ")} (default ${ERAS[0]})`,
+      summary: `Shape of the sample: ${ERAS.slice(0, -1).join(", ")} or ${
+        ERAS.at(-1)
+      } (default ${DEFAULT_ERA})`,
     },
     JOBS,
+    ...GO_FLAGS,
   ],
   examples: [
     { command: "kbuild demo", does: "See what kbuild does, in under a minute" },
@@ -40,7 +44,7 @@ export const demo: Command = {
     const { createSample } = await import("../sample/mod.ts");
     const { releaseCheckout, showRelease } = await import("./release_run.ts");
     const { log, env, shell } = command;
-    const era = (input.string("era") ?? ERAS[0]) as EraParameter;
+    const era = (input.string("era") ?? DEFAULT_ERA) as EraParameter;
     const given = input.string("dir");
     if (given === "") throw new UsageError('Cannot use an empty folder name for "--dir"');
     const dir = given === undefined
@@ -50,16 +54,16 @@ export const demo: Command = {
       : join(command.cwd, given);
     log.status(`Creating a sample checkout (${era}) in ${dir}`);
     const sample = await createSample({ dir, era, git: shell, env });
-    const open = await command.openAt(sample.dir);
+    // The sample pins a Go as its era does; a look around must not fetch that.
+    const chosen = [GO.variable, "GOTOOLCHAIN", "GO_VERSION"].some((name) => env[name]);
+    const open = await command.openAt(sample.dir, chosen ? {} : { FORCE_HOST_GO: "y" });
     const result = await releaseCheckout(command, open, {
       what: "demo",
       jobs: input.number("jobs"),
       baseImages: [],
-      dryRun: false,
       container: false,
       fastbuild: true,
     });
-    if (result === undefined) return;
     showRelease(command, result);
     if (command.globals.json) return;
     command.print("");

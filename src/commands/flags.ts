@@ -36,6 +36,51 @@ export const STRICT_PARITY: FlagSpec = {
   summary: "Behave as the checkout's scripts do, known bugs included",
 };
 
+export const CONFIG = {
+  name: "config",
+  kind: "string",
+  placeholder: "FILE",
+  variable: "KBUILD_CONFIG",
+  summary: "What cannot be read from the checkout (default: kbuild.toml in or beside it)",
+} as const satisfies FlagSpec;
+
+export const GO = {
+  name: "go",
+  kind: "string",
+  placeholder: "GO",
+  variable: "KBUILD_GO",
+  summary: 'The Go to build with: a release, the path of one, or "host" (default: by the checkout)',
+} as const satisfies FlagSpec;
+
+export const OFFLINE: FlagSpec = {
+  name: "offline",
+  kind: "boolean",
+  variable: "KBUILD_OFFLINE",
+  summary: "Fetch nothing: use the Go that is in PATH or in kbuild's cache",
+};
+
+/** What decides over the Go of a build. */
+export const GO_FLAGS: readonly FlagSpec[] = [GO, OFFLINE];
+
+/** The variables of `kube::golang::internal::verify_go_version`, and where Go comes from. */
+export const GO_VARIABLES: readonly VariableSpec[] = [
+  {
+    name: "GO_VERSION",
+    summary: "Release of Go, instead of .go-version; devel is the one in PATH",
+  },
+  { name: "FORCE_HOST_GO", summary: "Not empty: the Go in PATH, whatever .go-version says" },
+  { name: "GOTOOLCHAIN", summary: "As Go has it: go1.24.3, local; auto leaves it to the checkout" },
+  { name: "KBUILD_CACHE", summary: "Folder for what is fetched (default ~/.cache/kbuild)" },
+  { name: "KBUILD_GO_MIRROR", summary: "Base URL of Go's archives (default: Go's own)" },
+  { name: "KBUILD_GO_SHA256", summary: "Digest of the archive (default: the one beside it)" },
+];
+
+/** For forks that lack files which a release holds. */
+export const ALLOW_MISSING: FlagSpec = {
+  name: "allow-missing",
+  kind: "boolean",
+  summary: "Leave out licenses, documents and the like that the checkout lacks",
+};
 export const BASE_IMAGE: FlagSpec = {
   name: "base-image",
   kind: "list",
@@ -49,7 +94,14 @@ export const CONTAINER: FlagSpec = {
   summary: "Build in a container (not available yet: builds run on this machine)",
 };
 
-export const BUILD_FLAGS: readonly FlagSpec[] = [PLATFORM, JOBS, STRICT_PARITY, DRY_RUN_FLAG];
+export const BUILD_FLAGS: readonly FlagSpec[] = [
+  PLATFORM,
+  JOBS,
+  STRICT_PARITY,
+  CONFIG,
+  ...GO_FLAGS,
+  DRY_RUN_FLAG,
+];
 
 /** Variables of `kube::golang::build_binaries` and of `kube::version::get_version_vars`. */
 export const BUILD_VARIABLES: readonly VariableSpec[] = [
@@ -73,9 +125,10 @@ export const BUILD_VARIABLES: readonly VariableSpec[] = [
   { name: "KUBE_LINUX_ARM64_CC", summary: "C compiler for linux/arm64" },
   { name: "KUBE_LINUX_PPC64LE_CC", summary: "C compiler for linux/ppc64le" },
   { name: "KUBE_LINUX_S390X_CC", summary: "C compiler for linux/s390x" },
-  { name: "KUBE_BUILD_WITH_COVERAGE", summary: "Coverage binaries (not available yet)" },
+  { name: "KUBE_BUILD_WITH_COVERAGE", summary: "Not empty: servers that count what they run" },
   { name: "KUBE_EXTRA_GOPATH", summary: "Further GOPATH of the GOPATH eras" },
   { name: "KUBE_OUTPUT_SUBPATH", summary: "Folder for builds (default _output/local)" },
+  ...GO_VARIABLES,
 ];
 
 export const VERSION_VARIABLES: readonly VariableSpec[] = [

@@ -2,14 +2,14 @@ import { renderTable } from "../cli/mod.ts";
 import type { Sourced } from "../checkout/mod.ts";
 import { groupPlatforms } from "./platform_choice.ts";
 import type { Command } from "./context.ts";
-import { PLATFORM, STRICT_PARITY } from "./flags.ts";
+import { CONFIG, PLATFORM, STRICT_PARITY } from "./flags.ts";
 
 /** `kbuild targets`: the target lists of the checkout. */
 export const targets: Command = {
   name: "targets",
   group: "Look",
   summary: "List the targets of this checkout, by group",
-  flags: [],
+  flags: [CONFIG],
   examples: [{ command: "kbuild targets", does: "What can be built here" }],
   async run(command) {
     const { checkout } = await command.open();
@@ -42,7 +42,7 @@ export const platforms: Command = {
   summary: "List the platforms of this checkout, by group",
   description: "Shows what KUBE_BUILD_PLATFORMS, KUBE_FASTBUILD and KUBE_BUILDER_OS leave of the " +
     "supported platforms.",
-  flags: [PLATFORM, STRICT_PARITY],
+  flags: [PLATFORM, STRICT_PARITY, CONFIG],
   variables: [
     { name: "KUBE_FASTBUILD", kind: "boolean-true", summary: "true builds for few platforms" },
     { name: "KUBE_BUILDER_OS", summary: "OS that asks for the build" },
@@ -69,46 +69,25 @@ export const platforms: Command = {
   },
 };
 
-/** `kbuild env`: where things are and what was read from the checkout. */
+/** `kbuild env`: where things are. */
 export const env: Command = {
   name: "env",
   group: "Look",
-  summary: "Show paths, era and what was read from the checkout",
+  summary: "Show where things are: KUBE_ROOT, KUBE_OUTPUT …",
   flags: [],
   examples: [{ command: "kbuild env --json", does: "The same for scripts" }],
   async run(command) {
-    const { context, checkout } = await command.open();
-    const wrapped = checkout.wrappedBinaries.value
-      .map(({ binary, baseImage }) => `${binary} on ${baseImage}`);
-    const rows: [string, string, string][] = [
-      ["KUBE_ROOT", context.root, ""],
-      ["KUBE_OUTPUT", context.output, ""],
-      ["KUBE_OUTPUT_BINPATH", context.binPath, ""],
-      ["KUBE_GOPATH", context.gopath, ""],
-      ["THIS_PLATFORM_BIN", context.thisPlatformBin, ""],
-      ["LOCAL_OUTPUT_ROOT", context.outputRoot, ""],
-      ["LOCAL_OUTPUT_BINPATH", context.releaseBinPath, ""],
-      ["host platform", context.host, ""],
-      ["era", checkout.era.title, checkout.era.evidence.join("; ")],
-      ["KUBE_GO_PACKAGE", checkout.goPackage.value, checkout.goPackage.source],
-      ["minimum Go", checkout.minimumGo.value, checkout.minimumGo.source],
-      ["pinned Go", checkout.pinnedGo?.value ?? "none", checkout.pinnedGo?.source ?? ""],
-      ["image registry", checkout.imageRegistry.value, checkout.imageRegistry.source],
-      ...wrapped.map((text): [string, string, string] => [
-        "server image",
-        text,
-        checkout.wrappedBinaries.source,
-      ]),
-    ];
-    if (command.globals.json) {
-      const values = rows.map(([name, value, source]) => ({ name, value, source }));
-      command.print(JSON.stringify({ values, refusals: checkout.refusals }, null, 2));
-      return;
-    }
-    command.print(
-      renderTable(rows.map(([name, value, source]) => [name, value, source && `(${source})`]))
-        .trimEnd(),
-    );
-    for (const refusal of checkout.refusals) command.print(`not understood: ${refusal}`);
+    const { context } = await command.open();
+    const paths = {
+      KUBE_ROOT: context.root,
+      KUBE_OUTPUT: context.output,
+      KUBE_OUTPUT_BINPATH: context.binPath,
+      KUBE_GOPATH: context.gopath,
+      THIS_PLATFORM_BIN: context.thisPlatformBin,
+      LOCAL_OUTPUT_ROOT: context.outputRoot,
+      LOCAL_OUTPUT_BINPATH: context.releaseBinPath,
+    };
+    if (command.globals.json) command.print(JSON.stringify(paths, null, 2));
+    else command.print(renderTable(Object.entries(paths)).trimEnd());
   },
 };

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { findCommand } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import { findRoot } from "../checkout/mod.ts";
@@ -10,8 +11,11 @@ import { all, commandFor, cross } from "./all.ts";
 import { clean } from "./clean.ts";
 import type { Command } from "./context.ts";
 import { demo } from "./demo.ts";
+import { inspect } from "./inspect.ts";
 import { env, platforms, targets } from "./look.ts";
+import { planCommand } from "./plan.ts";
 import { packageTarballsCommand, quickRelease, release } from "./release.ts";
+import { toolchain } from "./toolchain.ts";
 import { version } from "./version.ts";
 
 export { type Command, type CommandContext, makeCommandContext } from "./context.ts";
@@ -24,10 +28,13 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   release,
   quickRelease,
   packageTarballsCommand,
+  inspect,
+  planCommand((name, start) => findCommand(name, COMMANDS, (word) => targetCommand(word, start))),
   version,
   env,
   targets,
   platforms,
+  toolchain,
   clean,
 ]);
 

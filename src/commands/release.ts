@@ -1,9 +1,12 @@
 import { DRY_RUN_FLAG, type Input } from "../cli/mod.ts";
-import type { Command, CommandContext } from "./context.ts";
+import { type Command, withDryRun } from "./context.ts";
 import {
+  ALLOW_MISSING,
   BASE_IMAGE,
   BUILD_VARIABLES,
+  CONFIG,
   CONTAINER,
+  GO_FLAGS,
   JOBS,
   PLATFORM,
   RELEASE_VARIABLES,
@@ -13,7 +16,18 @@ import {
 } from "./flags.ts";
 import type { ReleaseRequest } from "./release_run.ts";
 
-const FLAGS = [PLATFORM, WHAT, BASE_IMAGE, JOBS, STRICT_PARITY, CONTAINER, DRY_RUN_FLAG];
+const FLAGS = [
+  PLATFORM,
+  WHAT,
+  BASE_IMAGE,
+  ALLOW_MISSING,
+  JOBS,
+  STRICT_PARITY,
+  CONTAINER,
+  CONFIG,
+  ...GO_FLAGS,
+  DRY_RUN_FLAG,
+];
 const VARIABLES = [...BUILD_VARIABLES, ...VERSION_VARIABLES, ...RELEASE_VARIABLES];
 
 /** `kbuild release`: port of `build/release.sh`, built on this machine. */
@@ -28,7 +42,7 @@ export const release: Command = {
   flags: FLAGS,
   variables: VARIABLES,
   examples: [{ command: "kbuild release", does: "Make a full release" }],
-  run: (command, input) => start(command, input, { fastbuild: false, what: "release" }),
+  ...work({ fastbuild: false, what: "release" }),
 };
 
 /** `kbuild quick-release`: port of `make quick-release`, which sets KUBE_FASTBUILD. */
@@ -53,7 +67,7 @@ export const quickRelease: Command = {
       does: "Server images on a base from an OCI layout",
     },
   ],
-  run: (command, input) => start(command, input, { fastbuild: true, what: "quick-release" }),
+  ...work({ fastbuild: true, what: "quick-release" }),
 };
 
 /** `kbuild package-tarballs`: port of `build/package-tarballs.sh`, on existing binaries. */
@@ -67,21 +81,28 @@ export const packageTarballsCommand: Command = {
   flags: FLAGS,
   variables: VARIABLES,
   examples: [{ command: "kbuild package-tarballs", does: "Package once more" }],
-  run: (command, input) => start(command, input, { build: false, what: "package-tarballs" }),
+  ...work({ build: false, what: "package-tarballs" }),
 };
 
 /** Loads what makes releases only when one is made: looking around must start quickly. */
-async function start(
-  command: CommandContext,
-  input: Input,
-  request: Pick<ReleaseRequest, "what" | "build" | "fastbuild">,
-): Promise<void> {
-  const { makeRelease } = await import("./release_run.ts");
-  await makeRelease(command, {
-    ...request,
+function work(
+  fixed: Pick<ReleaseRequest, "what" | "build" | "fastbuild">,
+): Required<Pick<Command, "plan" | "run">> {
+  const requestOf = (input: Input): ReleaseRequest => ({
+    ...fixed,
     jobs: input.number("jobs"),
     baseImages: input.list("base-image") ?? [],
-    dryRun: input.boolean("dry-run") ?? false,
+    allowMissing: input.boolean("allow-missing") ?? false,
     container: input.boolean("container") ?? false,
+  });
+  return withDryRun({
+    async plan(command, input) {
+      const { planReleaseSteps } = await import("./release_run.ts");
+      return await planReleaseSteps(await command.open(), command.globals, requestOf(input));
+    },
+    async run(command, input) {
+      const { makeRelease } = await import("./release_run.ts");
+      await makeRelease(command, requestOf(input));
+    },
   });
 }

@@ -1,14 +1,16 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { join } from "@std/path";
 import type { PlatformSet } from "../checkout/mod.ts";
-import { renderTable } from "../cli/mod.ts";
+import { type Globals, renderTable } from "../cli/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { binaryName } from "../lib/golang/mod.ts";
 import { lockOutput } from "../lib/lock.ts";
 import {
   type Artifact,
   checkInputs,
+  describeMissing,
   type PackageOptions,
+  type PackagePlan,
   packageTarballs,
   preparePackage,
 } from "../release/mod.ts";
@@ -16,12 +18,13 @@ import {
   type BuildRequest,
   chooseTargets,
   crossMatrix,
-  dryRunBuild,
+  planBuildSteps,
   readStamp,
   runBuild,
 } from "./build_run.ts";
 import { clearLeftovers } from "./clean_run.ts";
 import type { CommandContext, OpenCheckout } from "./context.ts";
+import type { PlanStep } from "./plan_steps.ts";
 import { groupPlatforms } from "./platform_choice.ts";
 
 /** What a release command asks for. */
@@ -29,8 +32,9 @@ export interface ReleaseRequest {
   readonly what: string;
   readonly jobs: number | undefined;
   readonly baseImages: readonly string[];
-  readonly dryRun: boolean;
   readonly container: boolean;
+  /** Whether what the checkout lacks is left out; default false. */
+  readonly allowMissing?: boolean;
   /** Whether to build first; default true. */
   readonly build?: boolean;
   /** `KUBE_FASTBUILD` of the command; the environment's when undefined. */
@@ -41,51 +45,63 @@ export interface ReleaseRequest {
 export interface ReleaseResult {
   readonly version: string;
   readonly artifacts: readonly Artifact[];
+  /** What the checkout lacks and the artifacts therefore do not hold, a line each. */
+  readonly leftOut: readonly string[];
   /** Milliseconds. */
   readonly generateMs: number;
   readonly buildMs: number;
   readonly packageMs: number;
 }
 
+/** A release that was thought through: nothing that it needs is missing. */
+interface PreparedRelease {
+  /** What is built first; undefined where the binaries are there. */
+  readonly build: BuildRequest | undefined;
+  readonly options: PackageOptions;
+  readonly plan: PackagePlan;
+  /** What the checkout lacks, a line each. */
+  readonly leftOut: readonly string[];
+}
+
 /** Makes a release of the checkout around, and shows it. */
 export async function makeRelease(command: CommandContext, request: ReleaseRequest): Promise<void> {
+  showRelease(command, await releaseCheckout(command, await command.open(), request));
+}
+
+/** Sorts out a request, and says what is missing before anything is built. */
+async function prepareRelease(
+  open: OpenCheckout,
+  globals: Globals,
+  request: ReleaseRequest,
+): Promise<PreparedRelease> {
   if (request.container) {
     throw new KbuildError("Cannot build in a container: kbuild does not have that yet", {
       notes: ["Leave out --container: the build runs on this machine, with its own Go"],
     });
   }
-  const open = await command.open();
-  const result = await releaseCheckout(command, open, request);
-  if (result !== undefined) showRelease(command, result);
-}
-
-/** Makes a release of an open checkout, or prints what it would do. */
-export async function releaseCheckout(
-  command: CommandContext,
-  open: OpenCheckout,
-  request: ReleaseRequest,
-): Promise<ReleaseResult | undefined> {
   const { context } = open;
   const { targets, goflags, named } = await chooseTargets(open, []);
   const stamp = await readStamp(open);
   // A variable beats quick-release's own setting, as it does with make on the command line.
-  const fastbuild = command.globals.variables["KUBE_FASTBUILD"] === undefined
+  const fastbuild = globals.variables["KUBE_FASTBUILD"] === undefined
     ? request.fastbuild
-    : command.globals.variables["KUBE_FASTBUILD"] === "true";
+    : globals.variables["KUBE_FASTBUILD"] === "true";
   const platforms = fastbuild === undefined
     ? groupPlatforms(open)
     : groupPlatforms(open, fastbuild);
-  const only = named ? new Set(targets.map(binaryName)) : undefined;
   const build = request.build ?? true;
   const binPath = build ? context.releaseBinPath : await existingBinPath(open);
   const options: PackageOptions = {
     ...stamp,
     platforms: build ? platforms : await existingPlatforms(open, platforms, binPath),
     binPath,
-    only,
+    only: named ? new Set(targets.map(binaryName)) : undefined,
     baseImages: request.baseImages,
     jobs: request.jobs,
+    allowMissing: request.allowMissing ?? false,
   };
+  const plan = await preparePackage(context, open.checkout, options);
+  const missing = await checkInputs(context, plan, { ...options, checkBinaries: !build });
   const buildRequest: BuildRequest = {
     matrix: crossMatrix(open, platforms, named ? targets : undefined),
     goflags,
@@ -93,39 +109,56 @@ export async function releaseCheckout(
     binPath: context.releaseBinPath,
     jobs: request.jobs,
   };
+  const leftOut = describeMissing(missing);
+  return { build: build ? buildRequest : undefined, options, plan, leftOut };
+}
 
-  // What is missing is said before anything is built.
-  const plan = await preparePackage(context, open.checkout, options);
-  await checkInputs(context, plan, { ...options, checkBinaries: !build });
-  if (request.dryRun) {
-    if (build) { for (const line of await dryRunBuild(open, buildRequest)) command.print(line); }
-    const folder = context.outputRoot;
-    for (const image of plan.images) {
-      command.print(`# image ${join(folder, "release-images", image.path)} on ${image.base}`);
-    }
-    for (const { name } of plan.tarballs) {
-      command.print(`# tarball ${join(folder, "release-tars", name)}`);
-    }
-    return undefined;
-  }
+/** What a release would do. */
+export async function planReleaseSteps(
+  open: OpenCheckout,
+  globals: Globals,
+  request: ReleaseRequest,
+): Promise<readonly PlanStep[]> {
+  const { build, plan } = await prepareRelease(open, globals, request);
+  const folder = open.context.outputRoot;
+  const group = "release";
+  return Object.freeze([
+    ...build === undefined ? [] : await planBuildSteps(open, build),
+    ...plan.images.map(({ path, base }): PlanStep => (
+      { group, kind: "image", path: join(folder, "release-images", path), base }
+    )),
+    ...plan.tarballs.map(({ name, entries }): PlanStep => (
+      { group, kind: "tarball", path: join(folder, "release-tars", name), entries: entries.length }
+    )),
+  ]);
+}
 
+/** Makes a release of an open checkout. */
+export async function releaseCheckout(
+  command: CommandContext,
+  open: OpenCheckout,
+  request: ReleaseRequest,
+): Promise<ReleaseResult> {
+  const { context } = open;
+  const { build, options, leftOut } = await prepareRelease(open, command.globals, request);
   if (/[yY]/.test(context.env["KUBE_RELEASE_RUN_TESTS"] ?? "") && request.fastbuild === false) {
     context.log.warn("Tests are not run: kbuild does not have that yet (KUBE_RELEASE_RUN_TESTS)");
   }
-  if (only !== undefined) {
-    context.log.warn("This is a part of a release: it holds only", [...only]);
+  if (options.only !== undefined) {
+    context.log.warn("This is a part of a release: it holds only", [...options.only]);
   }
   const lock = await lockOutput(context, request.what);
   try {
     await clearLeftovers(context);
-    const { generateMs, buildMs } = build
-      ? await runBuild(open, buildRequest)
-      : { generateMs: 0, buildMs: 0 };
+    const { generateMs, buildMs } = build === undefined
+      ? { generateMs: 0, buildMs: 0 }
+      : await runBuild(open, build);
     const started = performance.now();
     const artifacts = await packageTarballs(context, open.checkout, options);
     return Object.freeze({
-      version: stamp.vars.gitVersion,
+      version: options.vars.gitVersion,
       artifacts,
+      leftOut,
       generateMs,
       buildMs,
       packageMs: performance.now() - started,
@@ -174,14 +207,14 @@ async function existingPlatforms(
 
 /** Shows every artifact with size and digest, and where the time went. */
 export function showRelease(command: CommandContext, result: ReleaseResult): void {
-  const { artifacts, version } = result;
+  const { artifacts, leftOut, version } = result;
   const seconds = {
     generate: result.generateMs / 1000,
     build: result.buildMs / 1000,
     package: result.packageMs / 1000,
   };
   if (command.globals.json) {
-    command.print(JSON.stringify({ version, artifacts, seconds }, null, 2));
+    command.print(JSON.stringify({ version, artifacts, leftOut, seconds }, null, 2));
     return;
   }
   const rows = artifacts.map((artifact) => [
@@ -194,6 +227,7 @@ export function showRelease(command: CommandContext, result: ReleaseResult): voi
       .trimEnd(),
   );
   command.print("");
+  if (leftOut.length > 0) command.print(`Left out: ${leftOut.join("; ")}\n`);
   const total = seconds.generate + seconds.build + seconds.package;
   const slowest = [...artifacts].sort((a, b) => b.durationMs - a.durationMs)[0];
   const parts = Object.entries(seconds).filter(([, value]) => value > 0)

@@ -19,6 +19,8 @@ export const ENV: Readonly<Record<string, string>> = Object.freeze({
   })),
   DENO_DIR,
   DENO_NO_UPDATE_CHECK: "1",
+  // Samples pin releases of Go that this machine need not have.
+  FORCE_HOST_GO: "y",
 });
 
 /** How a program ended. */
@@ -147,7 +149,8 @@ export const GO: number = (() => {
 export function missingFor(era: EraParameter): string | undefined {
   if (which("git") === undefined) return "needs git";
   if (GO === 0) return "needs go";
-  return era === "1.35" && GO < 122 ? "needs go 1.22 or later" : undefined;
+  const workspace = era === "1.35" || era === "latest";
+  return workspace && GO < 122 ? "needs go 1.22 or later" : undefined;
 }
 
 /** `name`, and `ignore` with the reason in the name. */

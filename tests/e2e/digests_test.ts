@@ -25,16 +25,18 @@ const WITHOUT_BINARIES = [
   "_output/release-tars/kubernetes.tar.gz",
 ];
 
-Deno.test({
-  ...unless(missingFor("1.35"), `a release of 1.35 is the same in "${AWKWARD}" as elsewhere`),
-  fn: () =>
-    inScratch(async (dir) => {
-      const root = join(dir, AWKWARD);
-      const json = await kbuildOk(["demo", "--era", "1.35", "--dir", root, "--json"]);
-      assertEquals(digestsOf(json), await sharedDigests("1.35"));
-      assertEquals(await output(["git", "status", "--porcelain"], { cwd: root }), "");
-    }),
-});
+for (const era of ["1.35", "latest"] as const) {
+  Deno.test({
+    ...unless(missingFor(era), `a release of ${era} is the same in "${AWKWARD}" as elsewhere`),
+    fn: () =>
+      inScratch(async (dir) => {
+        const root = join(dir, AWKWARD);
+        const json = await kbuildOk(["demo", "--era", era, "--dir", root, "--json"]);
+        assertEquals(digestsOf(json), await sharedDigests(era));
+        assertEquals(await output(["git", "status", "--porcelain"], { cwd: root }), "");
+      }),
+  });
+}
 
 // The flags of 1.20 trim paths of main packages alone, so its binaries name the checkout.
 Deno.test({

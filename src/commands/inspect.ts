@@ -1,0 +1,35 @@
+import type { Command } from "./context.ts";
+import {
+  CONFIG,
+  GO_FLAGS,
+  GO_VARIABLES,
+  PLATFORM,
+  STRICT_PARITY,
+  VERSION_VARIABLES,
+} from "./flags.ts";
+
+/** `kbuild inspect`: what kbuild knows of a checkout, and how it knows. */
+export const inspect: Command = {
+  name: "inspect",
+  group: "Look",
+  summary: "Show what was read from this checkout, and from where",
+  description:
+    "Every value stands with the file and line that it comes from, or with the built-in " +
+    "table that stands in for what cannot be read. What cannot be read is named at the end, and " +
+    "can be said in kbuild.toml. Nothing is downloaded or written.",
+  flags: [PLATFORM, STRICT_PARITY, CONFIG, ...GO_FLAGS],
+  variables: [
+    ...VERSION_VARIABLES,
+    ...GO_VARIABLES,
+    { name: "KUBE_FASTBUILD", kind: "boolean-true", summary: "true builds for few platforms" },
+    { name: "KUBE_BUILDER_OS", summary: "OS that asks for the build" },
+  ],
+  examples: [
+    { command: "kbuild inspect", does: "What kbuild decided here, and why" },
+    { command: "kbuild inspect --json", does: "The same for programs" },
+  ],
+  async run(command) {
+    const { showCheckout } = await import("./inspect_run.ts");
+    await showCheckout(command, await command.open());
+  },
+};

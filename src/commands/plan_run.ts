@@ -1,0 +1,109 @@
+import { format as formatBytes } from "@std/fmt/bytes";
+import { parseInput, renderTable } from "../cli/mod.ts";
+import { UsageError } from "../errors.ts";
+import { quote, quoteCommand } from "../shell/mod.ts";
+import { describeGo, type GoDescription } from "../toolchain/mod.ts";
+import type { Command, CommandContext, OpenCheckout } from "./context.ts";
+import { goText } from "./inspect_run.ts";
+import type { PlanStep } from "./plan_steps.ts";
+
+/** One file that would be written, and the size of what lies there now. */
+interface PlannedFile {
+  readonly kind: PlanStep["kind"];
+  readonly path: string;
+  /** The file that it is copied or moved from. */
+  readonly from: string | undefined;
+  /** Bytes; undefined where there is no such file yet. */
+  readonly size: number | undefined;
+}
+
+/** Files that are not there yet are new ones. */
+const MADE: ReadonlySet<string> = new Set(["binary", "generated", "image", "tarball"]);
+
+/** Prints what a command would do with these arguments. */
+export async function showPlan(
+  command: CommandContext,
+  planned: Command,
+  words: readonly string[],
+): Promise<void> {
+  if (planned.plan === undefined) {
+    throw new UsageError(`Cannot plan "kbuild ${planned.name}": it only looks`, [
+      "Plans are for commands that build, package or clean",
+    ]);
+  }
+  const input = parseInput(words, planned);
+  const context = command.forCommand(planned, input);
+  const steps = await planned.plan(context, input);
+  const open = await context.open();
+  const builds = steps.some(({ kind }) => kind === "process");
+  const go = builds ? await describeGo(open.context, open.checkout) : undefined;
+  const files = await filesOf(steps);
+  if (context.globals.json) printJson(command, planned, { steps, files, go });
+  else print(command, open, { steps, files, go });
+}
+
+interface Shown {
+  readonly steps: readonly PlanStep[];
+  readonly files: readonly PlannedFile[];
+  readonly go: GoDescription | undefined;
+}
+
+/** What would be fetched before anything else. */
+function downloadsOf(go: GoDescription | undefined): readonly { what: string; from: string }[] {
+  if (go?.action !== "proxy" && go?.action !== "archive") return [];
+  return [{
+    what: `Go ${go.version ?? go.want}`,
+    from: go.url ?? "the module proxy (go env GOPROXY)",
+  }];
+}
+
+async function filesOf(steps: readonly PlanStep[]): Promise<readonly PlannedFile[]> {
+  const written = steps.filter((step) => step.kind !== "process");
+  return await Promise.all(written.map(async (step) => {
+    const { kind, path } = step;
+    const info = await Deno.stat(path).catch(() => undefined);
+    const size = info?.isFile === true ? info.size : undefined;
+    return Object.freeze({ kind, path, from: "from" in step ? step.from : undefined, size });
+  }));
+}
+
+function printJson(command: CommandContext, planned: Command, shown: Shown): void {
+  const { steps, files, go } = shown;
+  const processes = steps.filter((step) => step.kind === "process")
+    .map(({ kind: _kind, ...process }) => process);
+  const value = {
+    command: planned.name,
+    go: go ?? null,
+    downloads: downloadsOf(go),
+    processes,
+    files,
+  };
+  command.print(JSON.stringify(value, null, 2));
+}
+
+function print(command: CommandContext, { context }: OpenCheckout, shown: Shown): void {
+  const { steps, files, go } = shown;
+  const relative = (path: string) =>
+    path.startsWith(`${context.root}/`) ? path.slice(context.root.length + 1) : path;
+  if (go !== undefined) command.print(`Go         ${goText(go)}  (${go.why})`);
+  const downloads = downloadsOf(go).map(({ what, from }) => `${what} from ${from}`);
+  command.print(`Downloads  ${downloads.length === 0 ? "none" : downloads.join(", ")}`);
+
+  const processes = steps.filter((step) => step.kind === "process");
+  command.print(`Processes  ${processes.length}`);
+  for (const { group, argv, cwd, env, source } of processes) {
+    const from = source === undefined ? "" : `  (${source})`;
+    command.print(`  ${group}: in ${quote(cwd)}${from}`);
+    for (const [name, value] of Object.entries(env)) command.print(`    ${name}=${quote(value)}`);
+    command.print(`    ${quoteCommand(argv)}`);
+  }
+  command.print(`Files      ${files.length}`);
+  const rows = files.map(({ kind, path, size }) => [
+    kind,
+    relative(path),
+    size !== undefined ? `now ${formatBytes(size)}` : MADE.has(kind) ? "new" : "",
+  ]);
+  for (const line of renderTable(rows, { indent: "  " }).trimEnd().split("\n")) {
+    if (line !== "") command.print(line);
+  }
+}

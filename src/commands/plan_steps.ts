@@ -1,0 +1,68 @@
+import { dirname } from "@std/path";
+import { quote, quoteCommand } from "../shell/mod.ts";
+
+/** One thing that a command would do; paths are absolute. */
+export type PlanStep =
+  & {
+    /** What it is done for: `linux/amd64`, "generated files", "release". */
+    readonly group: string;
+  }
+  & (
+    | {
+      /** A program that would be started. */
+      readonly kind: "process";
+      readonly argv: readonly string[];
+      readonly cwd: string;
+      /** What the plan sets; the rest of the environment is the caller's. */
+      readonly env: Readonly<Record<string, string>>;
+      /** Where the checkout's scripts start it: `hack/lib/golang.sh:745`. */
+      readonly source?: string;
+    }
+    /** A symbolic link that would be made or changed. */
+    | { readonly kind: "link"; readonly path: string; readonly target: string }
+    /** A folder for work in between. */
+    | { readonly kind: "folder"; readonly path: string }
+    /** A file that would be copied, or moved, to `path`. */
+    | { readonly kind: "binary" | "generated"; readonly path: string; readonly from: string }
+    /** An image archive on a base image. */
+    | { readonly kind: "image"; readonly path: string; readonly base: string }
+    /** A tarball and how many entries are staged for it; 0 for the sources. */
+    | { readonly kind: "tarball"; readonly path: string; readonly entries: number }
+    /** A file or folder that would be removed. */
+    | { readonly kind: "remove"; readonly path: string }
+  );
+
+/** The steps as lines of a shell script: what kbuild does itself stands in comments. */
+export function scriptOf(steps: readonly PlanStep[]): readonly string[] {
+  const lines: string[] = [];
+  let group = "";
+  for (const step of steps) {
+    if (step.group !== group) lines.push(`# ${group = step.group}`);
+    lines.push(scriptLine(step));
+  }
+  return Object.freeze(lines);
+}
+
+function scriptLine(step: PlanStep): string {
+  switch (step.kind) {
+    case "process": {
+      const env = Object.entries(step.env).map(([name, value]) => `${name}=${quote(value)}`);
+      return `cd ${quote(step.cwd)} && ${[...env, quoteCommand(step.argv)].join(" ")}`;
+    }
+    case "link":
+      return `mkdir -p ${quote(dirname(step.path))} && ` +
+        `ln -sfn ${quote(step.target)} ${quote(step.path)}`;
+    case "folder":
+      return `mkdir -p ${quote(step.path)}`;
+    case "binary":
+      return `mkdir -p ${quote(dirname(step.path))} && cp ${quote(step.from)} ${quote(step.path)}`;
+    case "generated":
+      return `mkdir -p ${quote(dirname(step.path))} && mv ${quote(step.from)} ${quote(step.path)}`;
+    case "image":
+      return `# image ${step.path} on ${step.base}`;
+    case "tarball":
+      return `# tarball ${step.path}`;
+    case "remove":
+      return `# remove ${step.path}`;
+  }
+}

@@ -1,0 +1,186 @@
+import { format as formatBytes } from "@std/fmt/bytes";
+import { dirname } from "@std/path";
+import { type Checkout, findRoot } from "../checkout/mod.ts";
+import { renderTable } from "../cli/mod.ts";
+import { KbuildError, UsageError } from "../errors.ts";
+import { didYouMean, nearest } from "../lib/nearest.ts";
+import { hostPlatform } from "../lib/util.ts";
+import {
+  cachedGo,
+  cacheFolder,
+  describeGo,
+  type GoContext,
+  type GoDescription,
+  goRoot,
+  installRelease,
+  isCached,
+  isGoRelease,
+  listCached,
+  originOf,
+  provideGo,
+  removeRelease,
+  sizeOfTree,
+} from "../toolchain/mod.ts";
+import type { CommandContext } from "./context.ts";
+
+const ACTIONS = ["list", "install", "path", "remove"] as const;
+
+/** Does what `kbuild toolchain ACTION VERSION…` asks for. */
+export async function runToolchain(
+  command: CommandContext,
+  action: string,
+  words: readonly string[],
+): Promise<void> {
+  if (!ACTIONS.some((known) => known === action)) {
+    throw new UsageError(`Cannot do "${action}" with toolchains`, [
+      ...didYouMean(nearest(action, ACTIONS)),
+      `What can be done: ${ACTIONS.join(", ")}`,
+    ]);
+  }
+  const versions = words.map(release);
+  const [, second] = versions;
+  if ((action === "list" && words.length > 0) || (action === "path" && second !== undefined)) {
+    throw new UsageError(`Unexpected argument "${words.at(-1)}" of "kbuild toolchain ${action}"`);
+  }
+  const place = await surroundings(command);
+  if (action === "list") await list(command, place);
+  else if (action === "install") await install(command, place, versions);
+  else if (action === "path") command.print(await pathOf(place, versions[0]));
+  else await remove(place, versions);
+}
+
+/** Where the command is run: in a checkout, or outside. */
+interface Place {
+  readonly context: GoContext;
+  readonly checkout: Checkout | undefined;
+}
+
+async function surroundings(command: CommandContext): Promise<Place> {
+  const { env, globals, log, shell, signal, cwd } = command;
+  const outside = { env, log, shell, signal, host: hostPlatform() };
+  const start = globals.root ?? cwd;
+  const inside = globals.root !== undefined || await findRoot(start).then(() => true, () => false);
+  if (!inside) return { context: outside, checkout: undefined };
+  return await command.open();
+}
+
+function release(word: string): string {
+  const version = word.replace(/^go/, "");
+  if (isGoRelease(version)) return version;
+  throw new UsageError(`Value "${word}" is no release of Go`, ['Write it so: "1.21.7", "1.26rc1"']);
+}
+
+async function list(command: CommandContext, { context, checkout }: Place): Promise<void> {
+  const { env, host } = context;
+  const cache = cacheFolder(env, host);
+  const here = await describeGo(context, checkout);
+  // With --go PATH another one than that in PATH was looked at.
+  const { have } = await describeGo({ ...context, env: { ...env, KBUILD_GO: "host" } }, undefined);
+  const cached = await Promise.all(
+    (cache === undefined ? [] : await listCached(cache)).map(async (go) => {
+      const origin = await originOf(go);
+      return {
+        version: go.version,
+        platform: go.platform,
+        goroot: go.goroot,
+        size: origin?.size ?? await sizeOfTree(go.folder),
+        from: origin?.from ?? "unknown",
+      };
+    }),
+  );
+  if (command.globals.json) {
+    const { tool: _tool, have: _have, notes: _notes, ...used } = here;
+    command.print(JSON.stringify(
+      {
+        host: have ?? null,
+        cache: cache ?? null,
+        cached,
+        ...(checkout === undefined ? {} : { checkout: { root: checkout.root, ...used } }),
+      },
+      null,
+      2,
+    ));
+    return;
+  }
+  const rows = [
+    ...(have === undefined ? [] : [[have.version || "devel", have.host, "", have.path, "PATH"]]),
+    ...cached.map((go) => [go.version, go.platform, formatBytes(go.size), go.goroot, go.from]),
+  ];
+  if (rows.length === 0) command.print("No Go in PATH, and none in the cache");
+  else {
+    command.print(
+      renderTable([["VERSION", "PLATFORM", "SIZE", "WHERE", "FROM"], ...rows]).trimEnd(),
+    );
+  }
+  if (checkout !== undefined) command.print(`\n${sentence(here)}`);
+}
+
+/** "This checkout is built with Go 1.21.7 (.go-version:1): in the cache". */
+function sentence(here: GoDescription): string {
+  const { action, have, problem, url, version, why } = here;
+  if (problem !== undefined) return `This checkout cannot be built: ${problem}`;
+  const which = version ?? (have?.version || "devel");
+  const where = action === "host"
+    ? `"${here.path}"`
+    : action === "cached"
+    ? "in the cache"
+    : `to be fetched: ${url}`;
+  return `This checkout is built with Go ${which} (${why}), ${where}`;
+}
+
+async function install(
+  command: CommandContext,
+  { context, checkout }: Place,
+  versions: readonly string[],
+): Promise<void> {
+  if (versions.length === 0 && checkout === undefined) {
+    throw new UsageError('Cannot install without a release: "kbuild toolchain install 1.24.3"', [
+      "In a checkout the release may be left out",
+    ]);
+  }
+  if (versions.length > 1 && context.env["KBUILD_GO_SHA256"]) {
+    throw new UsageError("Cannot check several releases against one KBUILD_GO_SHA256", [
+      "Install one at a time",
+    ]);
+  }
+  if (versions.length === 0 && checkout !== undefined) {
+    command.print(await goRoot(context, await provideGo(context, checkout)));
+  }
+  for (const version of versions) {
+    const go = await installRelease(context, version);
+    command.print(dirname(dirname(go.path)));
+  }
+}
+
+async function pathOf({ context, checkout }: Place, version: string | undefined): Promise<string> {
+  const env = version === undefined ? context.env : { ...context.env, KBUILD_GO: version };
+  const { action, notes, problem, tool, why, ...choice } = await describeGo(
+    { ...context, env },
+    version === undefined ? checkout : undefined,
+  );
+  if (tool === undefined) throw new KbuildError(problem ?? "Cannot find a Go", { notes });
+  if (action === "proxy" || action === "archive") {
+    throw new KbuildError(`Cannot tell the path of Go ${choice.version}: it is not here yet`, {
+      notes: [`${why} wants it; fetch it: kbuild toolchain install ${choice.version}`],
+    });
+  }
+  return await goRoot(context, tool);
+}
+
+async function remove({ context }: Place, versions: readonly string[]): Promise<void> {
+  if (versions.length === 0) {
+    throw new UsageError('Cannot remove without a release: "kbuild toolchain remove 1.24.3"');
+  }
+  const { env, host } = context;
+  const cache = cacheFolder(env, host);
+  const known = cache === undefined ? [] : (await listCached(cache)).map((go) => go.version);
+  for (const version of versions) {
+    const there = cache !== undefined && await isCached(cachedGo(cache, version, host));
+    if (!await removeRelease(context, version)) {
+      throw new KbuildError(`Cannot remove Go ${version}: it is not in the cache`, {
+        notes: [`In the cache: ${known.join(", ") || "none"}`],
+      });
+    }
+    if (there) context.log.status(`Removed Go ${version}`);
+  }
+}

@@ -1,0 +1,234 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import {
+  ended,
+  inScratch,
+  kbuild,
+  kbuildArgv,
+  makeSample,
+  missingFor,
+  plain,
+  start,
+  unless,
+} from "../e2e/_program.ts";
+import {
+  ARCHIVE,
+  archiveOf,
+  HOST,
+  mirror,
+  putGo,
+  RELEASE,
+  withServer,
+} from "../toolchain/_world.ts";
+
+const good = await archiveOf();
+const NAME = ARCHIVE.replace(".tar.gz", "");
+
+/** What is in the cache, the lock left out. */
+function kept(cache: string): string[] {
+  return [...Deno.readDirSync(join(cache, "go"))].map(({ name }) => name)
+    .filter((name) => name !== ".lock").sort();
+}
+
+/** An environment with a Go that says it is 1.26.1, a cache, and no choice made. */
+async function surroundings(dir: string, more: Record<string, string> = {}) {
+  const bin = join(dir, "bin");
+  await putGo(bin, `go version go1.26.1 ${HOST}`);
+  const cache = join(dir, "ca che");
+  const env = { PATH: `${bin}:/usr/bin:/bin`, HOME: dir, FORCE_HOST_GO: "", KBUILD_CACHE: cache };
+  return { bin, cache, env: { ...env, ...more } };
+}
+
+Deno.test("kbuild toolchain lists, installs, finds and removes, outside of a checkout too", () =>
+  inScratch((dir) =>
+    withServer(mirror(good), async (server) => {
+      const { bin, cache, env } = await surroundings(dir);
+      const options = { cwd: dir, env: { ...env, KBUILD_GO_MIRROR: `${server.url}/go` } };
+      const run = async (...args: string[]) => {
+        const { code, stdout, stderr } = await kbuild(["toolchain", ...args], options);
+        return { code, stdout, stderr: plain(stderr, { cache, url: server.url }) };
+      };
+      assertEquals(await run(), {
+        code: 0,
+        stdout: `VERSION  PLATFORM     SIZE  WHERE${" ".repeat(bin.length)}FROM\n` +
+          `1.26.1   ${HOST}        ${bin}/go  PATH\n`,
+        stderr: "",
+      });
+      assertEquals(await run("path", RELEASE), {
+        code: 1,
+        stdout: "",
+        stderr: `kbuild: Cannot tell the path of Go ${RELEASE}: it is not here yet\n` +
+          `  -> --go (KBUILD_GO) wants it; fetch it: kbuild toolchain install ${RELEASE}\n`,
+      });
+      const goroot = join(cache, "go", NAME, "go");
+      assertEquals(await run("install", `go${RELEASE}`), {
+        code: 0,
+        stdout: `${goroot}\n`,
+        stderr:
+          `+++ [time] Fetching Go ${RELEASE} (kbuild toolchain install): <url>/go/${ARCHIVE}\n`,
+      });
+      assertEquals(await run("path", RELEASE), { code: 0, stdout: `${goroot}\n`, stderr: "" });
+      assertEquals(await run("install", RELEASE, "--offline"), {
+        code: 0,
+        stdout: `${goroot}\n`,
+        stderr: "",
+      });
+      const { host, ...listed } = JSON.parse((await run("list", "--json")).stdout);
+      assertEquals([host.path, host.version], [join(bin, "go"), "1.26.1"]);
+      assertEquals(listed.cache, cache);
+      assertEquals(listed.cached.map((go: Record<string, unknown>) => ({ ...go, size: 0 })), [
+        { version: RELEASE, platform: HOST, goroot, size: 0, from: `${server.url}/go/${ARCHIVE}` },
+      ]);
+      assertEquals(await run("remove", RELEASE), {
+        code: 0,
+        stdout: "",
+        stderr: `+++ [time] Removed Go ${RELEASE}\n`,
+      });
+      assertEquals(await run("remove", RELEASE), {
+        code: 1,
+        stdout: "",
+        stderr: `kbuild: Cannot remove Go ${RELEASE}: it is not in the cache\n` +
+          "  -> In the cache: none\n",
+      });
+      for (
+        const [args, words] of [
+          [["instal"], 'Did you mean "install"?'],
+          [["install"], "Cannot install without a release"],
+          [["install", "latest"], 'Value "latest" is no release of Go'],
+          [["remove"], "Cannot remove without a release"],
+          [["list", "1.2"], 'Unexpected argument "1.2"'],
+          [["path", "1.2", "1.3"], 'Unexpected argument "1.3"'],
+        ] as const
+      ) {
+        const { code, stdout, stderr } = await run(...args);
+        assertEquals([code, stdout], [2, ""]);
+        assertStringIncludes(stderr, words);
+      }
+    })
+  ));
+
+Deno.test({
+  ...unless(missingFor("1.20"), "kbuild toolchain says which Go builds a checkout, and why"),
+  fn: () =>
+    inScratch((dir) =>
+      withServer(mirror(good), async (server) => {
+        const root = await makeSample("1.35", join(dir, "kubernetes"));
+        await Deno.writeTextFile(join(root, ".go-version"), `${RELEASE}\n`);
+        const { bin, cache, env } = await surroundings(dir);
+        const here = { cwd: root, env: { ...env, KBUILD_GO_MIRROR: `${server.url}/go` } };
+        const last = async (...args: string[]) => {
+          const { code, stdout, stderr } = await kbuild(["toolchain", ...args], here);
+          assertEquals([code, stderr.replaceAll(/\+\+\+ .*\n/g, "")], [0, ""]);
+          return stdout.trimEnd().split("\n").at(-1);
+        };
+        const built = `This checkout is built with Go`;
+        assertEquals(
+          await last(),
+          `${built} ${RELEASE} (.go-version:1), to be fetched: ${server.url}/go/${ARCHIVE}`,
+        );
+        assertEquals(await last("--go", "host"), `${built} 1.26.1 (--go (KBUILD_GO)), "${bin}/go"`);
+        const relative = await kbuild(["toolchain", "--go", "../bin"], here);
+        assertStringIncludes(relative.stdout, `${built} 1.26.1 (--go (KBUILD_GO)), "${bin}/go"`);
+        const json = JSON.parse((await kbuild(["toolchain", "--json"], here)).stdout);
+        assertEquals(json.checkout, {
+          root,
+          why: ".go-version:1",
+          want: RELEASE,
+          version: RELEASE,
+          path: join(cache, "go", NAME, "go/bin/go"),
+          action: "archive",
+          url: `${server.url}/go/${ARCHIVE}`,
+        });
+        assertEquals(server.requests, []);
+        assertEquals(await last("install"), join(cache, "go", NAME, "go"));
+        assertEquals(await last(), `${built} ${RELEASE} (.go-version:1), in the cache`);
+        assertEquals(await last("path"), join(cache, "go", NAME, "go"));
+
+        // Neither a plan nor --offline asks the server for another one.
+        const asked = server.requests.length;
+        await Deno.writeTextFile(join(root, ".go-version"), "1.99.2\n");
+        const cold = await kbuild(["all", "cmd/kubectl", "--offline"], here);
+        assertEquals([cold.code, cold.stdout], [1, ""]);
+        assertStringIncludes(cold.stderr, "kbuild: Cannot get Go 1.99.2: it is not in the cache");
+        const planned = await kbuild(["all", "cmd/kubectl", "--dry-run"], here);
+        assertStringIncludes(planned.stdout, "go1.99.2");
+        assertEquals(server.requests.length, asked);
+      })
+    ),
+});
+
+/** A server that sends the first bytes of the archive and then nothing, until it is told to. */
+function holding() {
+  let whole = false;
+  let waiting: () => void = () => {};
+  const started = new Promise<void>((resolve) => waiting = resolve);
+  const respond = (path: string) => {
+    if (whole || path.endsWith(".sha256")) return mirror(good)(path);
+    return new Response(
+      new ReadableStream({
+        start(controller) {
+          controller.enqueue(good.bytes.slice(0, 100));
+          setTimeout(waiting, 200);
+        },
+      }),
+    );
+  };
+  return { respond, started, release: () => whole = true };
+}
+
+for (const signal of ["SIGINT", "SIGKILL"] as const) {
+  Deno.test(`kbuild toolchain install, ended by ${signal}, leaves no Go; the next run works`, () =>
+    inScratch(async (dir) => {
+      const held = holding();
+      await withServer(held.respond, async (server) => {
+        const { cache, env } = await surroundings(dir);
+        const options = { cwd: dir, env: { ...env, KBUILD_GO_MIRROR: `${server.url}/go` } };
+        const child = start(kbuildArgv("toolchain", "install", RELEASE), options);
+        await held.started;
+        assertEquals(kept(cache).filter((name) => name.startsWith("go")), []);
+        assertEquals(kept(cache).length, 1);
+        child.kill(signal);
+        const { code, signal: by } = await ended(child);
+        if (signal === "SIGINT") assertEquals([code, kept(cache)], [130, []]);
+        else assertEquals([by, kept(cache).filter((name) => name.startsWith("go"))], [signal, []]);
+        held.release();
+        const next = await kbuild(["toolchain", "install", RELEASE], options);
+        assertEquals([next.code, kept(cache)], [0, [NAME]]);
+      });
+    }));
+}
+
+Deno.test("two kbuilds that want the same Go fetch it once", () =>
+  inScratch((dir) =>
+    withServer(mirror(good), async (server) => {
+      const { cache, env } = await surroundings(dir);
+      const options = { cwd: dir, env: { ...env, KBUILD_GO_MIRROR: `${server.url}/go` } };
+      const runs = [1, 2, 3].map(() => kbuild(["toolchain", "install", RELEASE], options));
+      for (const { code, stderr } of await Promise.all(runs)) {
+        assertEquals([code, code === 0 ? "" : stderr], [0, ""]);
+      }
+      assertEquals([server.requests.length, kept(cache)], [2, [NAME]]);
+    })
+  ));
+
+Deno.test("kbuild toolchain install goes through HTTP_PROXY, and not for NO_PROXY", () =>
+  inScratch(async (dir) => {
+    const hosts: (string | null)[] = [];
+    const respond = (path: string, request: Request) => {
+      hosts.push(request.headers.get("host"));
+      return mirror(good)(path);
+    };
+    await withServer(respond, async (proxy) => {
+      const { env } = await surroundings(dir);
+      const install = (more: Record<string, string>) =>
+        kbuild(["toolchain", "install", RELEASE], { cwd: dir, env: { ...env, ...more } });
+      const away = { KBUILD_GO_MIRROR: "http://go.invalid/go", http_proxy: proxy.url };
+      const { code, stderr } = await install(away);
+      assertEquals([code, code === 0 ? "" : stderr, hosts], [0, "", ["go.invalid", "go.invalid"]]);
+      await kbuild(["toolchain", "remove", RELEASE], { cwd: dir, env });
+      const direct = await install({ ...away, no_proxy: "go.invalid" });
+      assertEquals([direct.code, hosts.length], [1, 2]);
+      assertMatch(direct.stderr, /Cannot download "http:\/\/go\.invalid\/go\//);
+      assert(!direct.stderr.includes("    at "));
+    });
+  }));
