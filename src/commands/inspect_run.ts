@@ -190,6 +190,7 @@ function buildSection(open: OpenCheckout): Section {
     rows: [
       { name: "Go packages", value: era.goMode, source: "" },
       kubectlRow(open),
+      ...row("generated code", checkout.generated),
       list("without cgo", checkout.staticBinaries),
       list("stamped", checkout.versionPackages),
       list("with coverage", checkout.coveragePackages),
@@ -224,7 +225,7 @@ function kubectlRow({ context, checkout }: OpenCheckout): Row {
 }
 
 function imageSection(checkout: Checkout): Section {
-  const { wrappedBinaries } = checkout;
+  const { wrappedBinaries, dockerfiles } = checkout;
   return {
     title: "Images",
     rows: [
@@ -235,7 +236,13 @@ function imageSection(checkout: Checkout): Section {
         { name: binary, value: baseImage, source: wrappedBinaries.source }
       )),
       ...row("setcap", checkout.setcapImage),
+      {
+        name: "Dockerfiles",
+        value: [...new Set(dockerfiles.value.map(({ path }) => path ?? "made-by-the-scripts"))],
+        source: dockerfiles.source,
+      },
       ...row("build container", checkout.crossImage),
+      ...row("its sources", checkout.container),
     ],
   };
 }

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { basename, dirname, join } from "@std/path";
 import { runCli } from "../../src/cli/mod.ts";
 import { COMMANDS, makeCommandContext } from "../../src/commands/mod.ts";
-import { SAMPLE_ERAS } from "../../src/sample/mod.ts";
+import { type EraParameter, SAMPLE_ERAS } from "../../src/sample/mod.ts";
 import {
   digestsOf,
   discard,
@@ -43,15 +43,18 @@ async function allowance(path: string, root: string): Promise<(program: string) 
       ["openapi-gen", "go-bindata"].includes(basename(program)));
 }
 
+/** The eras whose demo runs twice, to compare digests. */
+const TWICE: readonly EraParameter[] = ["1.20", "1.35"];
+
 for (const era of SAMPLE_ERAS) {
   Deno.test({
-    ...unless(missingFor(era), `kbuild demo starts git and go alone, same digests: ${era}`),
+    ...unless(missingFor(era), `kbuild demo starts git and go alone: ${era}`),
     fn: (t) =>
       inScratch(async (dir) => {
         const root = join(dir, "kubernetes");
         const demo = ["demo", "--era", era, "--dir", root, "--json"];
-        const wanted = digestsOf(await kbuildOk(demo));
-        discard(root);
+        const wanted = TWICE.includes(era) ? digestsOf(await kbuildOk(demo)) : undefined;
+        if (wanted !== undefined) discard(root);
 
         const { path, log } = lonelyPath(dir);
         const trace = join(dir, "trace");
@@ -59,7 +62,7 @@ for (const era of SAMPLE_ERAS) {
           ? []
           : [strace, "-f", "-qq", "-s", "4096", "-e", "trace=execve", "-o", trace];
         const json = await output([...tracing, ...kbuildArgv(...demo)], { env: { PATH: path } });
-        assertEquals(digestsOf(json), wanted);
+        if (wanted !== undefined) assertEquals(digestsOf(json), wanted);
         assertEquals(await Deno.readTextFile(log), "");
 
         await t.step({
