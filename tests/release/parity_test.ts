@@ -49,8 +49,13 @@ async function partOf(tree: string, root: string): Promise<void> {
   await Deno.mkdir(join(root, "vendor"));
   await Deno.copyFile(join(tree, "vendor/modules.txt"), join(root, "vendor/modules.txt"))
     .catch(() => {});
-  // Some forks lack the licenses; the scripts would stop there.
   const script = await Deno.readTextFile(join(root, "build/lib/release.sh"));
+  // A fork packs a file of pkg/.
+  for (const [, path = ""] of script.matchAll(/"\$\{KUBE_ROOT\}\/((?:api|cmd|pkg)\/[^"$]+)"/g)) {
+    await Deno.mkdir(join(root, path, ".."), { recursive: true });
+    await Deno.copyFile(join(tree, path), join(root, path));
+  }
+  // Some forks lack the licenses; the scripts would stop there.
   const licenses = script.includes("Godeps/LICENSES") ? "Godeps/LICENSES" : "LICENSES/LICENSE";
   if (await Deno.lstat(join(root, licenses)).catch(() => undefined) === undefined) {
     await Deno.mkdir(join(root, licenses, ".."), { recursive: true });
