@@ -160,11 +160,13 @@ function platformSteps(
     const corrections = context.strictParity ? [] : inputs.corrections ?? [];
     for (const { why } of corrections) notes.add(why);
     const dummies = isCoverage(call) ? names.map((name) => coverageTest(checkout, go, name)) : [];
-    const { flags, files } = overlay([...corrections, ...dummies], {
+    const shown = overlay([...corrections, ...dummies], {
       name: dummies.length === 0 ? "corrections" : `coverage-${binaryName(names[0] ?? "")}`,
       folder: join(context.output, ".kbuild", "overlay"),
       cwd,
     });
+    // Up to Go 1.21 at least, vet does not see overlays.
+    const flags = dummies.length === 0 ? shown.flags : [...shown.flags, "-vet=off"];
     const [command = "", ...rest] = call.argv;
     const outputs = names.map((name) => output(context, platform, go.host, binPath, name));
     const buildIds = isCoverage(call) ? undefined : buildIdArguments(call, flags);
@@ -186,7 +188,7 @@ function platformSteps(
         }),
         outputs: Object.freeze(outputs),
         source: call.source,
-        files: Object.freeze(files),
+        files: Object.freeze(shown.files),
         buildIds: buildIds === undefined ? undefined : Object.freeze([go.path, ...buildIds]),
       } satisfies BuildStep,
     )];
