@@ -115,6 +115,8 @@ export async function planBuildSteps(
   const go = await plannedGo(context, checkout);
   const prepare = async (rows: readonly PlatformTargets[], folder: string) =>
     (await prepareBuild(context, checkout, { ...options, go, matrix: rows, binPath: folder })).plan;
+  // A Go that is still to be fetched cannot say what the targets need.
+  const askable = await Deno.stat(go.path).then(() => true, () => false);
 
   const steps: PlanStep[] = [];
   const group = "generated files that are not in git";
@@ -124,7 +126,7 @@ export async function planBuildSteps(
     context,
     checkout,
     go,
-    matrix.flatMap((row) => row.targets),
+    askable ? matrix.flatMap((row) => row.targets) : undefined,
   );
   if (tools.length > 0) {
     const plan = await prepare([{ platform: go.host, targets: tools }], context.binPath);
@@ -139,7 +141,9 @@ export async function planBuildSteps(
     }
     steps.push({ group, kind: "generated", path: output, from: made });
   }
-  return Object.freeze([...steps, ...buildSteps(await prepare(matrix, binPath))]);
+  const plan = await prepare(matrix, binPath);
+  for (const note of plan.notes) context.log.info(note);
+  return Object.freeze([...steps, ...buildSteps(plan)]);
 }
 
 /** The Go that a build would use; it is neither fetched nor started. */
@@ -151,7 +155,10 @@ async function plannedGo(context: KubeContext, checkout: Checkout): Promise<GoTo
 
 function buildSteps(plan: BuildPlan): readonly PlanStep[] {
   return plan.platforms.flatMap(({ platform, steps }) =>
-    steps.flatMap(({ argv, cwd, shownEnv, outputs, source }): PlanStep[] => [
+    steps.flatMap(({ argv, cwd, shownEnv, outputs, source, files }): PlanStep[] => [
+      ...files.map(({ path, text }): PlanStep => (
+        { group: platform, kind: "overlay", path, text }
+      )),
       { group: platform, kind: "process", argv, cwd, env: shownEnv, source },
       ...outputs.map(({ built, placed }): PlanStep => (
         { group: platform, kind: "binary", path: placed, from: built }

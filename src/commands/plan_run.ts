@@ -18,7 +18,7 @@ interface PlannedFile {
 }
 
 /** Files that are not there yet are new ones. */
-const MADE: ReadonlySet<string> = new Set(["binary", "generated", "image", "tarball"]);
+const MADE: ReadonlySet<string> = new Set(["binary", "generated", "image", "overlay", "tarball"]);
 
 /** Prints what a command would do with these arguments. */
 export async function showPlan(

@@ -20,6 +20,8 @@ export type PlanStep =
     }
     /** A symbolic link that would be made or changed. */
     | { readonly kind: "link"; readonly path: string; readonly target: string }
+    /** A file that Go gets in place of another, through `-overlay`. */
+    | { readonly kind: "overlay"; readonly path: string; readonly text: string }
     /** A folder for work in between. */
     | { readonly kind: "folder"; readonly path: string }
     /** A file that would be copied, or moved, to `path`. */
@@ -52,6 +54,9 @@ function scriptLine(step: PlanStep): string {
     case "link":
       return `mkdir -p ${quote(dirname(step.path))} && ` +
         `ln -sfn ${quote(step.target)} ${quote(step.path)}`;
+    case "overlay":
+      return `mkdir -p ${quote(dirname(step.path))} && ` +
+        `printf %s ${quote(step.text)} > ${quote(step.path)}`;
     case "folder":
       return `mkdir -p ${quote(step.path)}`;
     case "binary":

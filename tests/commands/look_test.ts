@@ -202,3 +202,34 @@ Deno.test({
       assertMatch(clean, /^Downloads {2}none\nProcesses {2}0\nFiles {6}0$/m);
     }),
 });
+
+Deno.test({
+  ...unless(noGit, "kbuild plan names the Go that is to be fetched, and plans with it"),
+  fn: () =>
+    inScratch(async (dir) => {
+      const path = join(dir, "bin");
+      await Deno.mkdir(path);
+      await Deno.symlink(which("git") ?? "", join(path, "git"));
+      const away = {
+        PATH: path,
+        FORCE_HOST_GO: "",
+        KBUILD_CACHE: join(dir, "cache"),
+        KBUILD_GO_MIRROR: "http://mirror.invalid/go",
+      };
+      for (const [era, go] of [["1.20", "1.15.5"], ["1.28", "1.21.7"]] as const) {
+        const root = await makeSample(era, join(dir, era));
+        const plan: Plan & { go: { action: string; version: string } } = JSON.parse(
+          await kbuildOk(["plan", "--json", "all"], { cwd: root, env: away }),
+        );
+        assertEquals([plan.go.action, plan.go.version], ["archive", go]);
+        const [os, arch] = HOST.split("/");
+        assertEquals(plan.downloads, [
+          { what: `Go ${go}`, from: `http://mirror.invalid/go/go${go}.${os}-${arch}.tar.gz` },
+        ]);
+        assert(plan.processes.length > 2, "hardly any process is planned");
+        assert(plan.processes.some(({ argv }) => argv[0]?.startsWith(`${dir}/cache/`)), era);
+        const { code, stderr } = await kbuild(["all", "--offline"], { cwd: root, env: away });
+        assertEquals([code, stderr.includes(`kbuild toolchain install ${go}`)], [1, true], stderr);
+      }
+    }),
+});
