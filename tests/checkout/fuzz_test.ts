@@ -49,7 +49,8 @@ Deno.test(`readBash() neither crashes nor hangs on ${MUTATIONS} damaged scripts`
     const bash = read(text);
     understood += NAMES.filter((name) => known(bash, name) !== undefined).length;
     const took = performance.now() - started;
-    assert(took < 1000, `Mutation ${i} takes ${took.toFixed(0)} ms:\n${text}`);
+    // A few milliseconds; more only where others keep the machine busy.
+    assert(took < 10_000, `Mutation ${i} takes ${took.toFixed(0)} ms:\n${text}`);
   }
   assert(understood > MUTATIONS, `Only ${understood} values`);
 });

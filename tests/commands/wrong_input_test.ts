@@ -335,8 +335,9 @@ Deno.test({
         1,
         "",
         "kbuild: Cannot package this checkout: 3 inputs are missing\n\n" +
-        "    LICENSES\n    README.md\n    docs\n\n" +
-        "  -> Build what is missing (`kbuild quick-release`), or restore it from git\n",
+        "    LICENSES (node, server, final)\n    README.md (final)\n    docs (final)\n\n" +
+        "  -> Restore them from git, or from the Kubernetes that this is of\n" +
+        "  -> Leave out what the checkout lacks: --allow-missing\n",
       ]);
       assert(!listing(root).some((path) => path.startsWith("_output/local")));
     }),

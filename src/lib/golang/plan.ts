@@ -112,9 +112,13 @@ function unusedVariables(
 ): readonly string[] {
   const used = (word: string) => argvs.some((argv) => argv.includes(word));
   const race = env["KUBE_RACE"];
+  const debugs = argvs.some((argv) => argv.some((word) => word.includes("all=-N -l")));
   return [
     ...(race && argvs.length > 0 && !used(race)
       ? [`KUBE_RACE="${race}" changes nothing here: it is for programs with cgo, from 1.35 on`]
+      : []),
+    ...(env["DBG"] === "1" && argvs.length > 0 && !debugs
+      ? ['DBG="1" changes nothing here: these scripts do not know it; GOLDFLAGS="" keeps symbols']
       : []),
     ...(env["KUBE_BUILD_WITH_COVERAGE"] && argvs.length > 0 && !used("-coverpkg")
       ? ["KUBE_BUILD_WITH_COVERAGE changes nothing here: none of the targets is instrumented"]
