@@ -27,7 +27,9 @@ export {
   writeFileAtomic,
   type WriteFileAtomicOptions,
 } from "./atomic.ts";
+export { type BlockCache, openBlockCache, trimCache } from "./block_cache.ts";
 export { compareNames, hex } from "./bytes.ts";
+export { cachingDeflater } from "./caching_deflater.ts";
 export {
   createDeflater,
   DEFAULT_LEVEL,
@@ -49,16 +51,12 @@ export {
 export { gzip, type GzipOptions, GzipWriter } from "./gzip.ts";
 export { encodeHeader } from "./header.ts";
 export { listTree, type ListTreeOptions } from "./list_tree.ts";
-export { packTarball, type PackTarballOptions, type Tarball } from "./pack_tarball.ts";
-export { readTar, type ReadTarOptions, type TarMember } from "./read_tar.ts";
-export {
-  type FileRange,
-  gunzip,
-  isGzip,
-  maybeGunzip,
-  readFileChunks,
-  streamOf,
-} from "./streams.ts";
+export { compressTar, packTarball, type PackTarballOptions, type Tarball } from "./pack_tarball.ts";
+export { readTar, type ReadTarOptions } from "./read_tar.ts";
+export type { TarMember } from "./tar_member.ts";
+export { gunzip, type GunzipOptions } from "./gunzip.ts";
+export { DEFAULT_READ_LIMITS, RATIO_FREE_BYTES, type ReadLimits } from "./read_limits.ts";
+export { type FileRange, isGzip, maybeGunzip, readFileChunks, streamOf } from "./streams.ts";
 export type {
   ByteSink,
   TarContent,
@@ -68,4 +66,5 @@ export type {
   TarMemberType,
 } from "./types.ts";
 export { removeTree } from "./remove_tree.ts";
+export { TarCuts } from "./tar_cuts.ts";
 export { writeTar, type WriteTarOptions } from "./write_tar.ts";

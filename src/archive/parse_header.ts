@@ -1,4 +1,5 @@
 import { BLOCK_SIZE } from "./header.ts";
+import { decodeName, quoteName } from "./names.ts";
 import type { TarMemberType } from "./types.ts";
 
 /** A header block as it stands in the archive, before PAX and GNU extensions are applied. */
@@ -64,8 +65,8 @@ export function parseHeader(block: Uint8Array): RawHeader {
     name: prefix === "" ? name : `${prefix}/${name}`,
     linkName: text(block, 157, 100),
     mode: number(block, 100, 8, "mode") & 0o7777,
-    uid: number(block, 108, 8, "uid"),
-    gid: number(block, 116, 8, "gid"),
+    uid: natural(number(block, 108, 8, "uid"), "uid"),
+    gid: natural(number(block, 116, 8, "gid"), "gid"),
     size: natural(number(block, 124, 12, "size"), "size"),
     mtime: number(block, 136, 12, "mtime"),
     uname: isUstar ? text(block, 265, 32) : "",
@@ -74,10 +75,11 @@ export function parseHeader(block: Uint8Array): RawHeader {
 }
 
 /**
- * Reads the records of a PAX extended header.
+ * Reads the records of a PAX extended header. Of two records with one key the last counts, as POSIX
+ * has it.
  *
  * @returns Key to raw value; an empty value takes a record of the global header back.
- * @throws {HeaderError} A record's length does not fit.
+ * @throws {HeaderError} A record's length does not fit, or its key holds a NUL.
  */
 export function parsePax(body: Uint8Array): Map<string, Uint8Array> {
   const records = new Map<string, Uint8Array>();
@@ -92,7 +94,9 @@ export function parsePax(body: Uint8Array): Map<string, Uint8Array> {
     if (!fits) {
       throw new HeaderError(`the record at byte ${start} of its extended header is broken`);
     }
-    records.set(text(body, space + 1, equals - space - 1), body.slice(equals + 1, end - 1));
+    const key = body.subarray(space + 1, equals);
+    if (key.includes(0)) throw new HeaderError("a key of its extended header holds a NUL");
+    records.set(decodeName(key), body.slice(equals + 1, end - 1));
     start = end;
   }
   return records;
@@ -101,11 +105,16 @@ export function parsePax(body: Uint8Array): Map<string, Uint8Array> {
 /**
  * A whole number in decimal, as PAX writes sizes and owners; with a fraction, as it writes times.
  *
- * @throws {HeaderError} Anything else.
+ * @throws {HeaderError} Anything else, or a number beyond 2^53.
  */
 export function parseDecimal(value: string, what: string): number {
-  if (!/^-?[0-9]{1,16}(\.[0-9]*)?$/.test(value)) throw new HeaderError(`its ${what} is "${value}"`);
-  return Number(value);
+  const number = Number(value);
+  if (
+    /^-?[0-9]{1,16}(\.[0-9]{0,99})?$/.test(value) && Math.abs(number) <= Number.MAX_SAFE_INTEGER
+  ) {
+    return number;
+  }
+  throw new HeaderError(`its ${what} is ${quoteName(value)}`);
 }
 
 /**
@@ -117,11 +126,11 @@ export function natural(value: number, what: string): number {
   throw new HeaderError(`its ${what} is ${value}`);
 }
 
-/** Text up to the first NUL. */
+/** Text up to the first NUL: what stands behind it in the field counts nowhere. */
 function text(bytes: Uint8Array, offset: number, length: number): string {
   const field = bytes.subarray(offset, offset + length);
   const end = field.indexOf(0);
-  return new TextDecoder().decode(end < 0 ? field : field.subarray(0, end));
+  return decodeName(end < 0 ? field : field.subarray(0, end));
 }
 
 /** A number in octal, or in GNU's base 256 (first bit set). */
@@ -137,7 +146,7 @@ function number(block: Uint8Array, offset: number, length: number, what: string)
 }
 
 function octal(block: Uint8Array, offset: number, length: number, what: string): number {
-  const field = text(block, offset, length).trim();
-  if (!/^[0-7]*$/.test(field)) throw new HeaderError(`its ${what} is "${field}"`);
+  const field = text(block, offset, length).replaceAll(/^ +| +$/g, "");
+  if (!/^[0-7]*$/.test(field)) throw new HeaderError(`its ${what} is ${quoteName(field)}`);
   return field === "" ? 0 : parseInt(field, 8);
 }

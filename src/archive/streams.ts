@@ -1,7 +1,6 @@
-import { pipeline, Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { KbuildError } from "../errors.ts";
 import { reasonOf } from "./entry.ts";
+import { gunzip, type GunzipOptions } from "./gunzip.ts";
 import { CHUNK_SIZE } from "./types.ts";
 
 /** The part of a file that {@linkcode readFileChunks} reads. */
@@ -41,52 +40,20 @@ export async function* readFileChunks(
   }
 }
 
-/**
- * Decompresses a gzip stream of one or more members, checksums checked. A chunk of the result is at
- * most 256 KiB, however well the input was compressed.
- *
- * @param label What the user knows the input by.
- * @throws {KbuildError} The input is damaged or cut off. Errors of `source` come through.
- */
-export async function* gunzip(
-  source: AsyncIterable<Uint8Array>,
-  label: string,
-): AsyncGenerator<Uint8Array, void> {
-  let sourceError: unknown;
-  async function* watched(): AsyncGenerator<Uint8Array, void> {
-    try {
-      yield* source;
-    } catch (error) {
-      sourceError = error;
-      throw error;
-    }
-  }
-  const unpacked = pipeline(
-    Readable.from(watched(), { objectMode: false, highWaterMark: CHUNK_SIZE }),
-    createGunzip({ chunkSize: 1 << 18 }),
-    () => {},
-  );
-  try {
-    yield* unpacked;
-  } catch (cause) {
-    if (sourceError !== undefined) throw sourceError;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new KbuildError(`Cannot decompress "${label}": ${reason}`, {
-      cause,
-      notes: ["The file is damaged or was not copied completely: get it again"],
-    });
-  }
-}
-
 /** Whether bytes start as gzip does. */
 export function isGzip(start: Uint8Array): boolean {
   return start[0] === 0x1f && start[1] === 0x8b;
 }
 
-/** Decompresses when the first bytes say gzip, else hands the input through. */
+/**
+ * Decompresses when the first bytes say gzip, else hands the input through.
+ *
+ * @throws {KbuildError} As {@linkcode gunzip} does.
+ */
 export async function* maybeGunzip(
   source: AsyncIterable<Uint8Array>,
   label: string,
+  options: GunzipOptions = {},
 ): AsyncGenerator<Uint8Array, void> {
   const chunks = source[Symbol.asyncIterator]();
   const first: Uint8Array[] = [];
@@ -106,7 +73,7 @@ export async function* maybeGunzip(
       await chunks.return?.();
     }
   }
-  yield* isGzip(start) ? gunzip(whole(), label) : whole();
+  yield* isGzip(start) ? gunzip(whole(), label, options) : whole();
 }
 
 /** A stream whose chunks come from a generator, started by the first read. */

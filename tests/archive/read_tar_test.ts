@@ -1,11 +1,14 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { gzipSync } from "node:zlib";
 import { KbuildError } from "../../src/errors.ts";
 import {
   bytesEntry,
   directoryEntry,
   encodeHeader,
+  gunzip,
   gzip,
+  RATIO_FREE_BYTES,
   readTar,
   streamOf,
   symlinkEntry,
@@ -130,16 +133,42 @@ for (
     ["a text file", new TextEncoder().encode("hello\n".repeat(200)), "the member at byte 0"],
     ["an octal that is none", patched(one, 124, "9999"), 'its size is "9999'],
     ["a size beyond all", patched(one, 124, "\x7f\x7f"), "its size is"],
-    ["an unknown type", patched(one, 156, "S"), 'its type is "S"'],
+    ["an unknown type", patched(one, 156, "Z"), 'its type is "Z"'],
+    ["a sparse file of GNU tar", patched(one, 156, "S"), "it is a sparse file"],
+    ["a link with content", patched(one, 156, "2"), "it is a symlink, but has 1000 bytes"],
+    ["a negative owner", patched(one, 108, "\xff".repeat(8)), "its uid is"],
     ["a lone zero block", joined(new Uint8Array(512), one), "single zero block"],
-    ["a huge extended header", joined(raw("x", 2 ** 30, ""), one), "claims 1073741824 bytes"],
+    ["a huge extended header", joined(raw("x", 2 ** 30, ""), one), "more than 1 MiB"],
+    [
+      "a chain of long names",
+      joined(...Array(2049).fill(raw("g", 0, "")), one),
+      "the extended headers at byte 1048576 have 1049088 bytes, more than 1 MiB",
+    ],
+    [
+      "two long names",
+      joined(raw("L", 2, "b\0"), raw("L", 2, "c\0"), one),
+      'of type "L" belong to',
+    ],
+    [
+      "two kinds of long name",
+      joined(raw("L", 2, "b\0"), raw("x", 10, "10 path=c\n"), one),
+      "two extended headers say its path",
+    ],
+    ["a name for all members", joined(raw("g", 10, "10 path=c\n"), one), "for all members"],
+    ["a long name of nothing", joined(raw("L", 2, "b\0"), new Uint8Array(1024)), "of the end"],
+    ["a NUL in a key", joined(raw("x", 12, "12 path\0x=b\n"), one), "holds a NUL"],
+    ["a name beyond 4096 bytes", joined(raw("L", 5000, "b".repeat(5000)), one), "more than 4 KiB"],
+    ["a second archive behind the end", joined(one, one), "something follows at byte 10240"],
+    ["garbage behind gzip", joined(gz, new Uint8Array([0, 7])), "is no gzip follows its end"],
+    ["garbage right behind gzip", joined(gz, new Uint8Array([7, 7])), "is no gzip follows its end"],
     ["a broken record", joined(raw("x", 9, "99 path=a"), one), "extended header is broken"],
     ["a record that ends early", joined(raw("x", 12, "10 path=abc\n"), one), "header is broken"],
     ["a NUL in a name", joined(raw("x", 12, "12 path=a\0b\n"), one), "holds a NUL"],
     ["a NUL in a long name", joined(raw("L", 4, "a\0b\0"), one), "holds a NUL"],
     ["a negative size", joined(raw("x", 11, "11 size=-1\n"), one), "its size is -1"],
     ["a word as size", joined(raw("x", 11, "11 size=xx\n"), one), 'its size is "xx"'],
-    ["a size that is not there", joined(raw("x", 14, "14 size=99999\n"), one), "in the middle"],
+    ["a size that lies", joined(raw("x", 14, "14 size=99999\n"), one), "but 99999 in its extended"],
+    ["a size that is not there", patched(one, 124, "00000303240\0"), "in the middle"],
     ["a sparse file", joined(raw("x", 22, "22 GNU.sparse.major=1\n"), one), "sparse"],
     ["half a gzip", gz.subarray(0, gz.length - 20), 'Cannot decompress "x.tar"'],
     ["a gzip with a wrong checksum", spoiled, 'Cannot decompress "x.tar"'],
@@ -149,6 +178,66 @@ for (
     await assertRejects(() => readAll(inPieces(bytes, 200)), KbuildError, message);
   });
 }
+
+for (
+  const [limits, message] of [
+    [{ maxBytes: 1000 }, "it unpacks to more than 1000 bytes"],
+    [{ maxMembers: 1 }, "it has more than 1 members"],
+    [{ maxName: 1 }, 'the name "bb" has 2 bytes, more than 1 bytes'],
+  ] as const
+) {
+  const [key] = Object.keys(limits);
+  Deno.test(`readTar() stops at ${key}, and says how to raise it`, async () => {
+    const two = await tarOf([
+      bytesEntry("a", noise(100), { mtime }),
+      bytesEntry("bb", noise(100), { mtime }),
+    ]);
+    const error = await assertRejects(
+      () => Array.fromAsync(readTar(inPieces(two, 512), { limits })),
+      KbuildError,
+      message,
+    );
+    assertStringIncludes(error.notes.join("\n"), `limits.${key}`);
+  });
+}
+
+Deno.test("gunzip() stops at maxRatio", async () => {
+  const bomb = gzipSync(new Uint8Array(RATIO_FREE_BYTES + (8 << 20)));
+  let made = 0;
+  const error = await assertRejects(
+    async () => {
+      for await (const part of gunzip(inPieces(bomb, 1 << 16), "x.gz")) made += part.length;
+    },
+    KbuildError,
+    "unpack to more than 200 times as much",
+  );
+  assertStringIncludes(error.notes.join("\n"), "limits.maxRatio");
+  assert(made <= RATIO_FREE_BYTES + (1 << 20));
+  made = 0;
+  const limits = { maxRatio: 2000 };
+  for await (const part of gunzip(inPieces(bomb, 1 << 16), "x.gz", { limits })) made += part.length;
+  assertEquals(made, RATIO_FREE_BYTES + (8 << 20));
+});
+
+Deno.test("gunzip() notices an end at every place but between two members", async () => {
+  const both = joined(gz, gz);
+  for (let end = 1; end < both.length; end++) {
+    const read = () => Array.fromAsync(gunzip(inPieces(both.subarray(0, end), 100), "x.gz"));
+    if (end === gz.length) await read();
+    else await assertRejects(read, KbuildError, "Cannot decompress", `cut at ${end}`);
+  }
+  await Array.fromAsync(gunzip(inPieces(joined(both, new Uint8Array(700)), 100), "x.gz"));
+});
+
+Deno.test("readTar() keeps names that are no UTF-8 apart, and a byte order mark", async () => {
+  const names = [];
+  for (const first of [[0xff], [0xfe], [0xc3, 0xbc], [0xef, 0xbb, 0xbf, 0x61]]) {
+    const copy = one.slice();
+    copy.set(first, 0);
+    names.push((await readAll(inPieces(patched(copy, 148, ""), 512)))[0]?.name);
+  }
+  assertEquals(names, ["\udcff", "\udcfe", "ü", "\ufeffa"]);
+});
 
 Deno.test("readTar() reads base-256 numbers and times with a fraction", async () => {
   const large = one.slice();

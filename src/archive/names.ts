@@ -1,0 +1,53 @@
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** What {@linkcode quoteName} shows of a name at most. */
+const SHOWN = 200;
+
+/**
+ * A name as text, without loss: each byte that is no valid UTF-8 becomes a lone surrogate from
+ * U+DC80 to U+DCFF, as Python does it (PEP 383). Two different names stay different, and
+ * `isWellFormed()` tells such a name from all others. A byte order mark stays, too.
+ */
+export function decodeName(bytes: Uint8Array): string {
+  try {
+    return strict.decode(bytes);
+  } catch {
+    return decodeBroken(bytes);
+  }
+}
+
+/** Whether all of the bytes that a name was made from are valid UTF-8, so that a file can have it. */
+export function isPlainText(name: string): boolean {
+  return name.isWellFormed();
+}
+
+/**
+ * A name for a message: in quotes, cut when it is long, and with everything escaped that could
+ * change how a terminal shows the rest (control characters, text that runs from right to left).
+ */
+export function quoteName(name: string): string {
+  const shown = name.length <= SHOWN ? name : `${name.slice(0, SHOWN)}…`;
+  return JSON.stringify(shown).replaceAll(
+    /[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** How many bytes the character takes that starts here, judged by its first byte. */
+function lengthOf(byte: number): number {
+  return byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+}
+
+function decodeBroken(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length;) {
+    const length = lengthOf(bytes[at]!);
+    try {
+      text += strict.decode(bytes.subarray(at, at + length));
+      at += length;
+    } catch {
+      text += String.fromCharCode(0xdc00 + bytes[at]!);
+      at++;
+    }
+  }
+  return text;
+}
