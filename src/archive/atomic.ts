@@ -49,7 +49,7 @@ export async function writeFileAtomic<T = void>(
     let result: T;
     try {
       if (typeof data === "function") result = await data(file);
-      else result = await writeAll(path, file, data) as T;
+      else result = writeAll(path, file, data) as T;
       if (mode !== undefined) await Deno.chmod(temporary, mode);
     } finally {
       file.close();
@@ -71,14 +71,14 @@ export async function writeFileAtomic<T = void>(
  * @param path What the user knows the file by.
  * @throws {KbuildError} The write failed: a full disk, mostly.
  */
-export async function writeAll(
+export function writeAll(
   path: string,
   file: Deno.FsFile,
   data: string | Uint8Array,
-): Promise<void> {
+): void {
   let bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
   try {
-    while (bytes.length > 0) bytes = bytes.subarray(await file.write(bytes));
+    while (bytes.length > 0) bytes = bytes.subarray(file.writeSync(bytes));
   } catch (cause) {
     throw cannotWrite(path, cause);
   }

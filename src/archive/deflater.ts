@@ -3,7 +3,7 @@ import { KbuildError } from "../errors.ts";
 
 /** A compressed block. */
 export interface Deflated {
-  /** A part of a deflate stream, ending on a byte. */
+  /** A part of a deflate stream, never its last, ending on a byte (sync flush). */
   readonly bytes: Uint8Array;
   /** The memory of the input, free to be used again. */
   readonly spare: ArrayBuffer;
@@ -17,9 +17,8 @@ export interface Deflater {
    * Compresses one block with an empty dictionary.
    *
    * @param block At most a few MiB; its memory may be taken over, do not use it afterwards.
-   * @param final Whether the deflate stream ends here; else a sync flush ends the block on a byte.
    */
-  deflate(block: Uint8Array<ArrayBuffer>, final: boolean): Promise<Deflated>;
+  deflate(block: Uint8Array<ArrayBuffer>): Promise<Deflated>;
   /** Ends the threads; blocks under way fail. */
   close(): void;
 }
@@ -33,7 +32,11 @@ export interface DeflaterOptions {
 }
 
 /**
- * The level of all release archives, unless asked otherwise.
+ * The level of all release archives, unless asked otherwise; text gets one more ({@linkcode levelOf}).
+ *
+ * Measured over the linux/amd64 tarballs of 1.20.2 (608.1 MB with gzip -6, which does 23 MB/s):
+ * kubelet at level 5 is 2 % larger, level 6 0.7 % at 66 MB/s, level 7 0.1 % smaller at 38 MB/s; the
+ * sources at level 6 are 3 % larger, level 7 1 % smaller at 85 MB/s.
  *
  * Deno's `node:zlib` is zlib-ng, whose levels 1 to 8 hash with instructions of the processor: their
  * bytes differ between x64 with SSE 4.2, x64 without and arm64 (they are equal for any one kind of
@@ -65,15 +68,29 @@ export function createDeflater(options: DeflaterOptions = {}): Deflater {
   return jobs === 1 ? new InlineDeflater(level) : new ThreadDeflater(level, jobs);
 }
 
+/** One byte in this many is looked at. */
+const SAMPLE_STEP = 16;
+
+/**
+ * The level for one block: text, of which less than a sixteenth is beyond ASCII, is compressed at
+ * the next level, since there zlib-ng's level 6 is much worse than zlib's, and 7 not much slower.
+ */
+export function levelOf(block: Uint8Array, level: number): number {
+  if (level === 0 || level === 9) return level;
+  let beyond = 0;
+  for (let at = 0; at < block.length; at += SAMPLE_STEP) beyond += block[at]! >> 7;
+  return beyond * SAMPLE_STEP * 16 < block.length ? level + 1 : level;
+}
+
 /** Everything that zlib's result depends on, none of it left to a default. */
-function zlibOptions(level: number, final: boolean) {
+function zlibOptions(block: Uint8Array, level: number) {
   return {
-    level,
+    level: levelOf(block, level),
     windowBits: 15,
     memLevel: 8,
     strategy: constants.Z_DEFAULT_STRATEGY,
     chunkSize: 1 << 18,
-    finishFlush: final ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
+    finishFlush: constants.Z_SYNC_FLUSH,
   };
 }
 
@@ -85,10 +102,10 @@ class InlineDeflater implements Deflater {
     this.#level = level;
   }
 
-  async deflate(block: Uint8Array<ArrayBuffer>, final: boolean): Promise<Deflated> {
+  async deflate(block: Uint8Array<ArrayBuffer>): Promise<Deflated> {
     // Lets timers, signals and other tasks run between two blocks.
     await new Promise((resolve) => setTimeout(resolve, 0));
-    const bytes = deflateRawSync(block, zlibOptions(this.#level, final));
+    const bytes = deflateRawSync(block, zlibOptions(block, this.#level));
     return { bytes, spare: block.buffer };
   }
 
@@ -97,7 +114,6 @@ class InlineDeflater implements Deflater {
 
 interface Task {
   block: Uint8Array<ArrayBuffer>;
-  final: boolean;
   resolve: (result: Deflated) => void;
   reject: (error: unknown) => void;
 }
@@ -119,10 +135,10 @@ class ThreadDeflater implements Deflater {
     this.jobs = jobs;
   }
 
-  deflate(block: Uint8Array<ArrayBuffer>, final: boolean): Promise<Deflated> {
+  deflate(block: Uint8Array<ArrayBuffer>): Promise<Deflated> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) return reject(this.#failure);
-      this.#waiting.push({ block, final, resolve, reject });
+      this.#waiting.push({ block, resolve, reject });
       this.#dispatch();
     });
   }
@@ -137,7 +153,7 @@ class ThreadDeflater implements Deflater {
       if (thread === undefined) return;
       const task = this.#waiting.shift()!;
       thread.task = task;
-      const options = zlibOptions(this.#level, task.final);
+      const options = zlibOptions(task.block, this.#level);
       thread.worker.postMessage({ block: task.block, options }, [task.block.buffer]);
     }
   }

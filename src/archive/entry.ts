@@ -1,4 +1,4 @@
-import { CHUNK_SIZE, type TarEntry } from "./types.ts";
+import type { TarEntry } from "./types.ts";
 import { KbuildError } from "../errors.ts";
 import { compareNames } from "./bytes.ts";
 
@@ -126,11 +126,6 @@ export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const words = /^(.*?) \(os error \d+\)/s.exec(error.message)?.[1];
   return words === undefined ? error.message : words.charAt(0).toLowerCase() + words.slice(1);
-}
-
-/** Whether a content this large gets deflate blocks of its own. */
-export function hasOwnBlocks(entry: TarEntry): boolean {
-  return entry.type === "file" && entry.size >= CHUNK_SIZE;
 }
 
 function sameDirectory(a: TarEntry, b: TarEntry): boolean {

@@ -14,12 +14,15 @@ export interface GzipOptions extends DeflaterOptions {
  */
 const HEADER = new Uint8Array([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
 
+/** An empty last block with fixed codes, which ends a deflate stream. RFC 1951, 3.2.3 and 3.2.6. */
+const LAST_BLOCK = new Uint8Array([0x03, 0x00]);
+
 /**
  * Compresses to one gzip member that depends on the bytes, the places of {@linkcode GzipWriter.cut}
  * and the level only, never on the sizes of the writes or the number of jobs.
  *
  * The input is cut into blocks of 1 MiB. Each is compressed with an empty dictionary and ends on a
- * byte (sync flush), so blocks can be made in parallel, read on their own, and used again. The last
+ * byte (sync flush), so blocks can be made in parallel, read on their own, and used again. An empty
  * one ends the stream. At most `jobs + 2` blocks are in memory.
  */
 export class GzipWriter {
@@ -55,23 +58,24 @@ export class GzipWriter {
       this.#block.set(part, this.#used);
       this.#used += part.length;
       chunk = chunk.subarray(part.length);
-      if (this.#used === CHUNK_SIZE) await this.#submit(false);
+      if (this.#used === CHUNK_SIZE) await this.#submit();
     }
   }
 
   /** Ends the current block here, unless it is empty. */
   async cut(): Promise<void> {
-    if (this.#used > 0) await this.#submit(false);
+    if (this.#used > 0) await this.#submit();
   }
 
   /** Writes what is left and the trailer. */
   async close(): Promise<void> {
-    await this.#submit(true);
+    await this.cut();
+    await this.#start();
     while (this.#underWay.length > 0) await this.#drain();
     const trailer = new DataView(new ArrayBuffer(8));
     trailer.setUint32(0, this.#crc, true);
     trailer.setUint32(4, this.#total % 2 ** 32, true);
-    await this.#sink(new Uint8Array(trailer.buffer));
+    await this.#sink(new Uint8Array([...LAST_BLOCK, ...new Uint8Array(trailer.buffer)]));
     this[Symbol.dispose]();
   }
 
@@ -80,17 +84,20 @@ export class GzipWriter {
     if (this.#owned) this.#deflater.close();
   }
 
-  async #submit(final: boolean): Promise<void> {
-    if (!this.#started) {
-      this.#started = true;
-      await this.#sink(HEADER.slice());
-    }
+  async #start(): Promise<void> {
+    if (this.#started) return;
+    this.#started = true;
+    await this.#sink(HEADER.slice());
+  }
+
+  async #submit(): Promise<void> {
+    await this.#start();
     // The compressor takes the memory over, and hands it back when it is done.
     const full = this.#used === CHUNK_SIZE;
     const block = full ? this.#block : this.#block.slice(0, this.#used);
     if (full) this.#block = new Uint8Array(this.#spares.pop() ?? new ArrayBuffer(CHUNK_SIZE));
     this.#used = 0;
-    const result = this.#deflater.deflate(block, final);
+    const result = this.#deflater.deflate(block);
     // Whoever drains it sees the failure; until then it is nobody's unhandled rejection.
     result.catch(() => {});
     this.#underWay.push(result);

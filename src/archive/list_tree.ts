@@ -5,17 +5,29 @@ import { directoryEntry, reasonOf, symlinkEntry } from "./entry.ts";
 import type { TarEntry } from "./types.ts";
 
 /** Options of {@linkcode listTree}. */
-export interface ListTreeOptions {
+export type ListTreeOptions =
+  & ListOptions
+  & ({
+    /** The time of every entry, in seconds since 1970. */
+    mtime: number;
+    asOnDisk?: false;
+  } | {
+    /**
+     * Whether to list as GNU tar does: in the order of the directory, a folder before what is in it,
+     * with the times and modes of the files.
+     */
+    asOnDisk: true;
+  });
+
+interface ListOptions {
   /** Path in the archive that `dir` gets: "kubernetes/server". Empty (default): no entry for `dir`. */
   prefix?: string;
-  /** The time of every entry, in seconds since 1970. */
-  mtime: number;
   /** Whether to leave out a path (relative to `dir`, "/" between parts) and all below it. */
   exclude?: (path: string) => boolean;
 }
 
 /**
- * Lists a folder as archive entries that depend on names and contents alone: sorted by name
+ * Lists a folder as archive entries that, unless `asOnDisk`, depend on names and contents alone: sorted by name
  * (bytewise), directories 0755, files 0755 if anyone may execute them and else 0644, symbolic links
  * 0777 and never followed, one time, owner root. Hard-linked files are listed as files of their own.
  *
@@ -27,16 +39,23 @@ export async function listTree(
   dir: string,
   options: ListTreeOptions,
 ): Promise<readonly TarEntry[]> {
-  const { mtime, exclude = () => false } = options;
+  const { exclude = () => false } = options;
+  const fields = (found: Deno.FileInfo, mode: number): Fields =>
+    options.asOnDisk
+      ? {
+        mtime: Math.floor((found.mtime?.getTime() ?? 0) / 1000),
+        mode: (found.mode ?? mode) & 0o7777,
+      }
+      : { mtime: options.mtime, mode };
   const prefix = (options.prefix ?? "").replace(/\/+$/, "");
   const info = await reading(dir, Deno.stat(dir));
   if (!info.isDirectory) throw new KbuildError(`Cannot list "${dir}": it is no folder`);
-  const entries: TarEntry[] = prefix === "" ? [] : [directoryEntry(prefix, { mtime })];
+  const entries: TarEntry[] = prefix === "" ? [] : [directoryEntry(prefix, fields(info, 0o755))];
 
   async function visit(folder: string, relative: string): Promise<void> {
     const names: string[] = [];
     for await (const { name } of await reading(folder, readNames(folder))) names.push(name);
-    await Promise.all(names.map(async (name) => {
+    const list = async (name: string): Promise<void> => {
       const path = join(folder, name);
       const inside = relative === "" ? name : `${relative}/${name}`;
       if (exclude(inside)) return;
@@ -44,27 +63,32 @@ export async function listTree(
       const inArchive = prefix === "" ? inside : `${prefix}/${inside}`;
       const found = await reading(path, Deno.lstat(path));
       if (found.isDirectory) {
-        entries.push(directoryEntry(inArchive, { mtime }));
+        entries.push(directoryEntry(inArchive, fields(found, 0o755)));
         await visit(path, inside);
       } else {
-        entries.push(await leaf(path, inArchive, found, mtime));
+        entries.push(await leaf(path, inArchive, found, fields));
       }
-    }));
+    };
+    if (options.asOnDisk) { for (const name of names) await list(name); }
+    else await Promise.all(names.map(list));
   }
   await visit(dir, "");
-  return Object.freeze(entries.sort((a, b) => compareNames(a.name, b.name)));
+  if (!options.asOnDisk) entries.sort((a, b) => compareNames(a.name, b.name));
+  return Object.freeze(entries);
 }
+
+type Fields = Pick<TarEntry, "mtime" | "mode">;
 
 async function leaf(
   path: string,
   name: string,
   info: Deno.FileInfo,
-  mtime: number,
+  fields: (info: Deno.FileInfo, mode: number) => Fields,
 ): Promise<TarEntry> {
   if (info.isSymlink) {
     const target = await reading(path, Deno.readLink(path));
     checkText(path, target);
-    return symlinkEntry(name, target, { mtime });
+    return symlinkEntry(name, target, fields(info, 0o777));
   }
   if (!info.isFile) {
     const kind = info.isSocket ? "a socket" : info.isFifo ? "a pipe" : "a device";
@@ -73,7 +97,8 @@ async function leaf(
     });
   }
   const mode = ((info.mode ?? 0) & 0o111) === 0 ? 0o644 : 0o755;
-  return Object.freeze({ name, type: "file", mode, mtime, size: info.size, content: { path } });
+  const { size } = info;
+  return Object.freeze({ name, type: "file", size, content: { path }, ...fields(info, mode) });
 }
 
 /** Deno shows bytes that are not UTF-8 as U+FFFD: such a file can be listed, but not opened. */

@@ -2,13 +2,16 @@ import { createHash } from "node:crypto";
 import { writeAll, writeFileAtomic } from "./atomic.ts";
 import { orderEntries } from "./entry.ts";
 import { type GzipOptions, GzipWriter } from "./gzip.ts";
-import type { TarEntry } from "./types.ts";
+import { TarCuts } from "./tar_cuts.ts";
+import type { ByteSink, TarEntry } from "./types.ts";
 import { writeTar } from "./write_tar.ts";
 
-/** Options of {@linkcode packTarball}. */
+/** Options of {@linkcode packTarball} and {@linkcode compressTar}. */
 export interface PackTarballOptions extends GzipOptions {
+  /** Whether entries are written in the order given; default: {@linkcode orderEntries}. */
+  inOrder?: boolean;
   /** Stops the packing; no file is left. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** A finished `.tar.gz`. */
@@ -19,7 +22,9 @@ export interface Tarball {
   readonly size: number;
   /** Digest of the `.tar.gz`, hexadecimal. */
   readonly sha256: string;
-  /** Digest of the `.tar` inside, hexadecimal: does not change with the compressor. */
+  /** Digest of the `.tar.gz`, hexadecimal. */
+  readonly sha512: string;
+  /** SHA-256 of the `.tar` inside, hexadecimal: does not change with the compressor. */
   readonly tarSha256: string;
 }
 
@@ -27,7 +32,7 @@ export interface Tarball {
  * Packs entries into a `.tar.gz` that depends on them alone: not on their order, the clock, the
  * number of jobs or the machine. The file appears complete or not at all.
  *
- * @param entries In any order; see {@linkcode orderEntries}.
+ * @param entries In any order, unless `inOrder`.
  * @param outPath The file to write; its folder must exist.
  * @throws {KbuildError} Entries that contradict each other, a source that cannot be read or changes
  * meanwhile, a file that cannot be written.
@@ -37,29 +42,63 @@ export async function packTarball(
   outPath: string,
   options: PackTarballOptions = {},
 ): Promise<Tarball> {
-  const { signal, ...gzipOptions } = options;
-  const ordered = orderEntries(await Array.fromAsync(entries));
-  const atomic = signal === undefined ? {} : { signal };
+  const { signal, inOrder = false } = options;
+  const given = await Array.fromAsync(entries);
+  const ordered = inOrder ? given : orderEntries(given);
+  return await compressTar(
+    async (sink) => void await writeTar(ordered, sink, signal === undefined ? {} : { signal }),
+    outPath,
+    options,
+  );
+}
+
+/**
+ * Compresses a tar to a `.tar.gz`. Contents of 1 MiB and more get blocks of their own
+ * ({@linkcode TarCuts}). The file appears complete or not at all.
+ *
+ * @param write Writes the tar to the sink that it is given.
+ * @param outPath The file to write; its folder must exist.
+ * @throws {KbuildError} The file cannot be written. Errors of `write` come through.
+ */
+export async function compressTar(
+  write: (sink: ByteSink) => Promise<void>,
+  outPath: string,
+  options: PackTarballOptions = {},
+): Promise<Tarball> {
+  const { signal, inOrder: _, ...gzipOptions } = options;
+  const abort = signal === undefined ? {} : { signal };
   return await writeFileAtomic(outPath, async (file) => {
-    const tarHash = createHash("sha256");
-    const hash = createHash("sha256");
+    const [tarSha256, sha256, sha512] = ["sha256", "sha256", "sha512"].map((name) =>
+      createHash(name)
+    ) as [Hash, Hash, Hash];
     let size = 0;
-    using writer = new GzipWriter(async (chunk) => {
+    using writer = new GzipWriter((chunk) => {
       signal?.throwIfAborted();
-      hash.update(chunk);
+      sha256.update(chunk);
+      sha512.update(chunk);
       size += chunk.length;
-      await writeAll(outPath, file, chunk);
+      writeAll(outPath, file, chunk);
     }, gzipOptions);
-    await writeTar(ordered, async (chunk) => {
-      tarHash.update(chunk);
-      await writer.write(chunk);
-    }, { ...atomic, boundary: () => writer.cut() });
+    const cuts = new TarCuts();
+    await write(async (chunk) => {
+      tarSha256.update(chunk);
+      let from = 0;
+      for (const at of cuts.find(chunk)) {
+        await writer.write(chunk.subarray(from, at));
+        await writer.cut();
+        from = at;
+      }
+      await writer.write(chunk.subarray(from));
+    });
     await writer.close();
     return Object.freeze({
       path: outPath,
       size,
-      sha256: hash.digest("hex"),
-      tarSha256: tarHash.digest("hex"),
+      sha256: sha256.digest("hex"),
+      sha512: sha512.digest("hex"),
+      tarSha256: tarSha256.digest("hex"),
     });
-  }, atomic);
+  }, abort);
 }
+
+type Hash = ReturnType<typeof createHash>;

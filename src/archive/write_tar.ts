@@ -1,5 +1,5 @@
 import { KbuildError } from "../errors.ts";
-import { hasOwnBlocks, reasonOf } from "./entry.ts";
+import { reasonOf } from "./entry.ts";
 import { BLOCK_SIZE, encodeHeader, paddingOf } from "./header.ts";
 import { type ByteSink, CHUNK_SIZE, type TarEntry } from "./types.ts";
 
@@ -16,12 +16,6 @@ const SMALL_FILE = 64 << 10;
 export interface WriteTarOptions {
   /** Ends the writing between two chunks. */
   signal?: AbortSignal;
-  /**
-   * Called right before and right after the content of every file of 1 MiB and more, padding not
-   * included. Where the compressor starts a new block there, a content compresses to the same bytes
-   * in every archive that holds it.
-   */
-  boundary?: () => Promise<void> | void;
 }
 
 /**
@@ -37,21 +31,12 @@ export async function writeTar(
   sink: ByteSink,
   options: WriteTarOptions = {},
 ): Promise<number> {
-  const { signal, boundary } = options;
+  const { signal } = options;
   const out = new ChunkedSink(sink, signal);
   for await (const entry of entries) {
     await out.write(encodeHeader(entry));
     if (entry.type !== "file") continue;
-    const own = boundary !== undefined && hasOwnBlocks(entry);
-    if (own) {
-      await out.flush();
-      await boundary();
-    }
     await writeContent(entry, out);
-    if (own) {
-      await out.flush();
-      await boundary();
-    }
     await out.write(new Uint8Array(paddingOf(entry.size)));
   }
   const end = out.total + 2 * BLOCK_SIZE;
@@ -88,7 +73,7 @@ class ChunkedSink {
   /** Reads up to `limit` bytes straight into the chunk; 0 at the end of the file. */
   async readFrom(file: Deno.FsFile, limit: number): Promise<number> {
     const end = Math.min(CHUNK_SIZE, this.#used + limit);
-    const count = await file.read(this.#buffer.subarray(this.#used, end)) ?? 0;
+    const count = file.readSync(this.#buffer.subarray(this.#used, end)) ?? 0;
     this.total += count;
     await this.#advance(count);
     return count;

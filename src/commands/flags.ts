@@ -88,6 +88,15 @@ export const BASE_IMAGE: FlagSpec = {
   summary: "Base of an image: WHERE is an OCI layout folder, a docker or OCI tar, or scratch",
 };
 
+export const COMPRESSION_LEVEL: FlagSpec = {
+  name: "compression-level",
+  kind: "number",
+  placeholder: "N",
+  minimum: 0,
+  variable: "KBUILD_COMPRESSION_LEVEL",
+  summary: "zlib level of the tarballs (default 6; 9 is the same on every kind of machine)",
+};
+
 export const CONTAINER: FlagSpec = {
   name: "container",
   kind: "boolean",
@@ -156,5 +165,10 @@ export const RELEASE_VARIABLES: readonly VariableSpec[] = [
   { name: "KUBE_PROXY_BASE_IMAGE", summary: "Base of kube-proxy's image" },
   { name: "KUBECTL_BASE_IMAGE", summary: "Base of kubectl's image" },
   { name: "KUBE_BUILD_CONFORMANCE", kind: "boolean-y", summary: "Make the conformance image" },
+  {
+    name: "KBUILD_BLOCK_CACHE_MB",
+    kind: "number",
+    summary: "Most megabytes of compressed blocks to keep in OUT_DIR/.kbuild-cache (default 4096)",
+  },
   { name: "KUBE_RELEASE_RUN_TESTS", kind: "boolean-y", summary: "Run tests (not available yet)" },
 ];

@@ -4,6 +4,7 @@ import {
   ALLOW_MISSING,
   BASE_IMAGE,
   BUILD_VARIABLES,
+  COMPRESSION_LEVEL,
   CONFIG,
   CONTAINER,
   GO_FLAGS,
@@ -22,6 +23,7 @@ const FLAGS = [
   BASE_IMAGE,
   ALLOW_MISSING,
   JOBS,
+  COMPRESSION_LEVEL,
   STRICT_PARITY,
   CONTAINER,
   CONFIG,
@@ -38,7 +40,8 @@ export const release: Command = {
   description:
     "Builds as `kbuild cross` does, into _output/dockerized/bin, then makes release-stage, " +
     "release-tars and release-images under _output. The three folders are replaced together at " +
-    "the end; a failed run leaves the old ones. Tests are not run.",
+    "the end; a failed run leaves the old ones. release-tars gets SHA256SUMS, SHA512SUMS and " +
+    "artifacts.json besides. What nothing changed for is not made again. Tests are not run.",
   flags: FLAGS,
   variables: VARIABLES,
   examples: [{ command: "kbuild release", does: "Make a full release" }],

@@ -80,7 +80,7 @@ export async function archiveFiles(path: string, tempDir?: string): Promise<Imag
       tar = join(temporary, "base.tar");
       using file = await Deno.open(tar, { write: true, createNew: true });
       for await (const chunk of maybeGunzip(readFileChunks(path), path)) {
-        await writeAll(tar, file, chunk);
+        writeAll(tar, file, chunk);
       }
     }
     const ranges = await indexTar(tar, path);

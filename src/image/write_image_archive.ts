@@ -93,9 +93,9 @@ export async function writeImageArchive(options: ImageArchiveOptions): Promise<I
 
   return await writeFileAtomic(out, async (file) => {
     const hash = createHash("sha256");
-    const size = await writeTar(entries, async (chunk) => {
+    const size = await writeTar(entries, (chunk) => {
       hash.update(chunk);
-      await writeAll(out, file, chunk);
+      writeAll(out, file, chunk);
     }, abort);
     return Object.freeze({
       path: out,

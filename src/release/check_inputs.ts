@@ -3,7 +3,7 @@ import { KbuildError } from "../errors.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { BaseImages, ImagePlan } from "./images.ts";
 import { findMissing, missingError, type MissingInput } from "./missing.ts";
-import type { PackageOptions, PackagePlan } from "./package.ts";
+import type { PackageOptions, PackagePlan } from "./prepare.ts";
 import { requiredBinaries } from "./plan.ts";
 
 /**

@@ -39,13 +39,9 @@ export {
   type ReleaseLayout,
 } from "./layout.ts";
 export { describeMissing, type MissingInput } from "./missing.ts";
-export {
-  type Artifact,
-  type PackageOptions,
-  type PackagePlan,
-  packageTarballs,
-  preparePackage,
-} from "./package.ts";
+export { type Artifact, ARTIFACTS_FILE } from "./artifact.ts";
+export { CACHE_LIMIT, MOST_THREADS, packageTarballs } from "./package.ts";
+export { type PackageOptions, type PackagePlan, preparePackage } from "./prepare.ts";
 export {
   dockerTag,
   planRelease,

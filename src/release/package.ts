@@ -1,134 +1,62 @@
 import { join, relative } from "@std/path";
-import { listTree, packTarball, type Tarball, TEMPORARY_PREFIX } from "../archive/mod.ts";
-import type { Checkout, PlatformSet } from "../checkout/mod.ts";
-import { binaryName } from "../lib/golang/mod.ts";
+import {
+  cachingDeflater,
+  createDeflater,
+  DEFAULT_LEVEL,
+  type Deflater,
+  openBlockCache,
+  TEMPORARY_PREFIX,
+  trimCache,
+} from "../archive/mod.ts";
+import type { Checkout } from "../checkout/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import type { VersionVars } from "../lib/version.ts";
-import { checkInputs, checkPrograms } from "./check_inputs.ts";
+import { type Artifact, writeChecksums } from "./artifact.ts";
+import { checkInputs } from "./check_inputs.ts";
+import { runGraph, type Task } from "./graph.ts";
+import { Identifier, type Identity } from "./identity.ts";
+import { baseFor } from "./images.ts";
 import {
-  baseFor,
-  type BaseImages,
-  type ImageArchive,
-  type ImagePlan,
-  parseBaseImages,
-  planImages,
-  writeImage,
-} from "./images.ts";
-import { type FolderImage, readReleaseLayout, type ReleaseLayout } from "./layout.ts";
+  imageJob,
+  type Job,
+  type JobOptions,
+  type ReleaseFolders,
+  sourceJob,
+  tarballJob,
+} from "./jobs.ts";
+import type { ReleaseLayout } from "./layout.ts";
 import { describeMissing, type MissingInput } from "./missing.ts";
-import {
-  imageNames,
-  planRelease,
-  type ReleaseInputs,
-  SOURCE_TARBALL,
-  type TarballPlan,
-} from "./plan.ts";
-import { type PackOptions, packSource } from "./source_tarball.ts";
-import { fillStage, type StageRoots } from "./stage.ts";
-
-/** What to package. */
-export interface PackageOptions {
-  vars: VersionVars & { gitVersion: string };
-  /** Seconds since 1970: the time of every member and image. */
-  epoch: number;
-  platforms: PlatformSet;
-  /** Folder of the binaries: `<bin>/<os>/<arch>/<name>`. */
-  binPath: string;
-  /** Names of the only binaries to package; undefined means all. */
-  only?: ReadonlySet<string> | undefined;
-  /** `NAME=WHERE` words of `--base-image`. */
-  baseImages?: readonly string[];
-  /** Compressing threads; default: the number of processors. */
-  jobs?: number | undefined;
-  /** Whether inputs that the checkout lacks (licenses, documents) are left out. Default: no. */
-  allowMissing?: boolean;
-}
-
-/** One file of a finished release. */
-export interface Artifact {
-  readonly kind: "tarball" | "image";
-  /** Path below the checkout: `_output/release-tars/kubernetes.tar.gz`. */
-  readonly path: string;
-  /** Bytes. */
-  readonly size: number;
-  /** Hexadecimal. */
-  readonly sha256: string;
-  /** Of the tar inside a `.tar.gz`; of an image its id (digest of the configuration). */
-  readonly contentDigest: string;
-  /** Wall time in milliseconds that this file took. */
-  readonly durationMs: number;
-}
-
-/** Everything that packaging will do. */
-export interface PackagePlan {
-  readonly layout: ReleaseLayout;
-  readonly tarballs: readonly TarballPlan[];
-  readonly images: readonly ImagePlan[];
-  readonly bases: BaseImages;
-}
+import { type PackageOptions, type PackagePlan, preparePackage } from "./prepare.ts";
+import { readRecord, type ReleaseRecord, writeRecord } from "./record.ts";
+import { planSource } from "./source_tarball.ts";
+import { SOURCE_TARBALL } from "./plan.ts";
 
 /** Folders of a release below the output root, as upstream leaves them. */
 const FOLDERS = ["release-stage", "release-tars", "release-images"] as const;
 
-/**
- * Computes what {@linkcode packageTarballs} will do, and checks that everything is there.
- *
- * @throws {KbuildError} Inputs are missing; names all of them.
- */
-export async function preparePackage(
-  context: KubeContext,
-  checkout: Checkout,
-  options: PackageOptions,
-): Promise<PackagePlan> {
-  const layout = await readReleaseLayout(checkout);
-  const inputs: ReleaseInputs = {
-    platforms: options.platforms,
-    version: options.vars.gitVersion,
-    only: options.only,
-    variables: context.env,
-  };
-  const tarballs = planRelease(checkout, layout, inputs);
-  const images: ImagePlan[] = [];
-  for (const platform of options.platforms.server) {
-    images.push(
-      ...await planImages(context, checkout, layout, {
-        version: options.vars.gitVersion,
-        arch: platform.slice(platform.lastIndexOf("/") + 1),
-        names: imageNames(checkout, inputs),
-        binPath: options.binPath,
-        folderImages: wantedFolderImages(context, checkout, layout, options),
-      }),
-    );
-  }
-  checkPrograms(images, options);
-  const bases = parseBaseImages(options.baseImages ?? [], images);
-  return Object.freeze({ layout, tarballs, images: Object.freeze(images), bases });
-}
+/** Folder below the output root for compressed blocks and the record of the last run. */
+const CACHE_FOLDER = ".kbuild-cache";
 
-/**
- * The images with folders of their own that are asked for (`KUBE_BUILD_CONFORMANCE`,
- * `KUBE_BUILD_HYPERKUBE`), where their binaries are part of the release.
- */
-function wantedFolderImages(
-  context: KubeContext,
-  checkout: Checkout,
-  layout: ReleaseLayout,
-  options: PackageOptions,
-): readonly FolderImage[] {
-  return layout.folderImages.filter(({ name, byDefault }) => {
-    const wanted = context.env[`KUBE_BUILD_${name.toUpperCase()}`] || (byDefault ? "y" : "n");
-    if (!/[yY]/.test(wanted)) return false;
-    const binaries = name === "conformance"
-      ? checkout.targets.conformanceImage.value.map(binaryName)
-      : [name];
-    return options.only === undefined || binaries.every((binary) => options.only?.has(binary));
-  });
-}
+/** More threads would need more memory than a release may take, each some 30 MB. */
+export const MOST_THREADS = 8;
+
+/** Artifacts under way at once: while one waits for a file, another has blocks to compress. */
+const AT_ONCE = 2;
+
+/** Bytes that the cache keeps: a release for all platforms has about 3 GB of compressed blocks. */
+export const CACHE_LIMIT: number = 4 * 2 ** 30;
+
+/** What is not written down before this many milliseconds have passed could change unseen. */
+const CLOCK_TICK = 50;
+/** The same on file systems that count whole seconds, or two. */
+const COARSE_CLOCK_TICK = 2000;
 
 /**
  * Port of `kube::release::package_tarballs`: stages and packs every tarball of the era and writes
  * the server images, without a daemon. The three folders `release-stage`, `release-tars` and
  * `release-images` are made aside and replace the old ones together when all is done.
+ *
+ * Nothing is made twice: artifacts whose inputs and outputs are as the last run left them are taken
+ * over, and compressed blocks come from a cache. When nothing changed at all, nothing is written.
  *
  * @throws {KbuildError} An input is missing or cannot be read; the output cannot be written.
  */
@@ -143,38 +71,236 @@ export async function packageTarballs(
   warnAboutScratch(context, plan);
   noteHyperkube(context, plan.layout);
 
+  const cache = join(context.outputRoot, CACHE_FOLDER);
+  const leftOut = new Set(missing.map(({ path }) => join(context.root, path)));
+  const record = await readRecord(cache);
+  const level = options.compressionLevel ?? DEFAULT_LEVEL;
+  const jobs = await planJobs(context, plan, { ...options, leftOut, level });
+  const started = Date.now();
+  // Before anything is staged: that makes links, which change the status of what is linked.
+  const before = new Map(jobs.map((job) => [job.path, job.identify()]));
+  if (record !== undefined && record.outputs === outputsOf(context)) {
+    const artifacts = upToDate(jobs, before, record);
+    if (artifacts !== undefined) {
+      context.log.status("Nothing changed since these artifacts were made");
+      return published(context, plan, artifacts);
+    }
+  }
+
   await Deno.mkdir(context.outputRoot, { recursive: true });
   const work = await Deno.makeTempDir({
     dir: context.outputRoot,
     prefix: `${TEMPORARY_PREFIX}release-`,
   });
+  const threads = Math.min(options.jobs ?? navigator.hardwareConcurrency, MOST_THREADS);
+  const blocks = join(cache, `deflate-${level}`);
+  const deflater = cachingDeflater(
+    createDeflater({ level, jobs: threads }),
+    openBlockCache(blocks),
+  );
+  let artifacts: readonly Artifact[];
   try {
-    const [stage, tars, images] = FOLDERS.map((name) => join(work, name)) as [
-      string,
-      string,
-      string,
-    ];
-    for (const folder of [stage, tars, images]) await Deno.mkdir(folder);
-    const leftOut = new Set(missing.map(({ path }) => join(context.root, path)));
-    const artifacts = await make(context, plan, options, { stage, tars, images, leftOut });
+    artifacts = await makeAll(context, plan, jobs, {
+      work,
+      deflater,
+      before,
+      last: record,
+    });
+    await writeChecksums(join(work, "release-tars"), published(undefined, plan, artifacts), {
+      version: options.vars.gitVersion,
+      epoch: options.epoch,
+    });
     const { imagesFolder } = plan.layout;
     swapIn(work, context.outputRoot, imagesFolder ? FOLDERS : FOLDERS.slice(0, 2));
-    return Object.freeze(artifacts.flatMap((artifact) => {
-      const path = imagesFolder || artifact.kind !== "image"
-        ? artifact.path
-        : stagedImage(stage, images, artifact.path);
-      const published = path.replace(`${work}/`, `${context.outputRoot}/`);
-      return Object.freeze({ ...artifact, path: published.slice(context.root.length + 1) });
-    }));
   } finally {
+    deflater.close();
     await Deno.remove(work, { recursive: true }).catch(() => {});
+  }
+  await remember(context, plan, cache, { jobs, artifacts, before, started });
+  await trimCache(cache, options.cacheLimit ?? CACHE_LIMIT);
+  return published(context, plan, artifacts);
+}
+
+/** The jobs of a release, each after those that it needs. */
+async function planJobs(
+  context: KubeContext,
+  plan: PackagePlan,
+  options: PackageOptions & { leftOut: ReadonlySet<string>; level: number },
+): Promise<readonly Job[]> {
+  const { epoch, binPath, leftOut, level } = options;
+  const shared: JobOptions = { context, epoch, binPath, leftOut, level };
+  const clean = options.vars.gitTreeState === "clean";
+  const source = await planSource(context, plan.layout, { clean });
+  return Object.freeze([
+    ...plan.images.map((image) => imageJob(image, plan.bases, shared)),
+    ...plan.tarballs.map((tarball) =>
+      tarball.name === SOURCE_TARBALL ? sourceJob(source, shared) : tarballJob(tarball, shared)
+    ),
+  ]);
+}
+
+/** The artifacts of the last run, if each would be made from the same things again. */
+function upToDate(
+  jobs: readonly Job[],
+  before: ReadonlyMap<string, Identity>,
+  record: ReleaseRecord,
+): readonly Artifact[] | undefined {
+  const results = new Map<string, Artifact>();
+  if (Object.keys(record.made).length !== jobs.length) return undefined;
+  for (const job of jobs) {
+    const made = record.made[job.path];
+    if (made === undefined || made.inputs !== inputsOf(job, before, results)) return undefined;
+    results.set(job.path, reused(made.artifact));
+  }
+  return [...results.values()];
+}
+
+/** What an artifact is made from: files by their identities, other artifacts by their digests. */
+function inputsOf(
+  job: Job,
+  identities: ReadonlyMap<string, Identity>,
+  results: ReadonlyMap<string, Artifact>,
+): string {
+  const needs = job.needs.map((path) => results.get(path)?.sha256 ?? "");
+  return [identities.get(job.path)!.strict, ...needs].join(" ");
+}
+
+function reused(artifact: Artifact): Artifact {
+  return Object.freeze({ ...artifact, durationMs: 0, reused: true });
+}
+
+interface MakeOptions {
+  readonly work: string;
+  readonly deflater: Deflater;
+  /** The files that each artifact is made from. */
+  readonly before: ReadonlyMap<string, Identity>;
+  /** What the last run made. */
+  readonly last: ReleaseRecord | undefined;
+}
+
+/** Makes or takes over every artifact, in the folders of the work folder. */
+async function makeAll(
+  context: KubeContext,
+  plan: PackagePlan,
+  jobs: readonly Job[],
+  { work, deflater, before, last }: MakeOptions,
+): Promise<readonly Artifact[]> {
+  const { log, outputRoot } = context;
+  const [stage, tars, images] = FOLDERS.map((name) => join(work, name)) as [string, string, string];
+  const folders: ReleaseFolders = { stage, tars, images };
+  for (const folder of [stage, tars, images]) await Deno.mkdir(folder);
+  const tasks = jobs.map((job): Task<Artifact> => ({
+    name: job.path,
+    needs: job.needs,
+    async run(results, signal) {
+      await job.stage?.(folders, signal);
+      const known = last?.made[job.path];
+      if (known !== undefined && known.inputs === inputsOf(job, before, results)) {
+        const from = join(outputRoot, publishedPath(plan, known.artifact));
+        const isAsLeft = outputOf(from) === known.output;
+        if (isAsLeft && await linkInto(from, join(work, job.path))) return reused(known.artifact);
+      }
+      log.status(job.title);
+      const started = performance.now();
+      const made = await job.make(folders, deflater, signal);
+      return Object.freeze({
+        kind: job.kind,
+        path: job.path,
+        platform: job.platform,
+        ...made,
+        durationMs: performance.now() - started,
+        reused: false,
+      });
+    },
+  }));
+  // The sources first: node and server tarballs wait for them, and images leave the threads idle.
+  const isSource = ({ name }: Task<Artifact>) => name.endsWith(SOURCE_TARBALL) ? 0 : 1;
+  const made = await runGraph([...tasks].sort((a, b) => isSource(a) - isSource(b)), {
+    limit: AT_ONCE,
+    signal: context.signal,
+  });
+  return Object.freeze(jobs.map(({ path }) => made.get(path)!));
+}
+
+/** @returns Whether the file system allowed it. */
+async function linkInto(from: string, to: string): Promise<boolean> {
+  try {
+    await Deno.mkdir(join(to, ".."), { recursive: true });
+    await Deno.link(from, to);
+    return true;
+  } catch {
+    return false;
   }
 }
 
-/** Where 1.7 has its image archives: beside the server's programs alone. */
-function stagedImage(stage: string, images: string, path: string): string {
-  const [arch = "", name = ""] = relative(images, path).split("/");
-  return join(stage, `server/linux-${arch}/kubernetes/server/bin`, name);
+/** Writes down what was made from what, as far as nothing can have changed meanwhile. */
+async function remember(
+  context: KubeContext,
+  plan: PackagePlan,
+  cache: string,
+  run: {
+    jobs: readonly Job[];
+    artifacts: readonly Artifact[];
+    before: ReadonlyMap<string, Identity>;
+    started: number;
+  },
+): Promise<void> {
+  const results = new Map(run.artifacts.map((artifact) => [artifact.path, artifact]));
+  // Hard links into the stage change the status of a binary, and nothing else.
+  const after = new Map(run.jobs.map((job) => [job.path, job.identify()]));
+  const made: Record<string, ReleaseRecord["made"][string]> = {};
+  for (const job of run.jobs) {
+    const artifact = results.get(job.path)!;
+    const before = run.before.get(job.path)!;
+    const now = after.get(job.path)!;
+    const sure = now.lenient === before.lenient && isSettled(before.newest, run.started);
+    const output = outputOf(join(context.outputRoot, publishedPath(plan, artifact)));
+    made[job.path] = { artifact, output, inputs: sure ? inputsOf(job, after, results) : "" };
+  }
+  await writeRecord(cache, { outputs: outputsOf(context), made });
+}
+
+/** Whether a file of that time cannot have been written again without its time having changed. */
+function isSettled(newest: number, started: number): boolean {
+  return newest + (newest % 1000 === 0 ? COARSE_CLOCK_TICK : CLOCK_TICK) < started;
+}
+
+/** The identity of the three folders as they lie there. */
+function outputsOf({ outputRoot }: KubeContext): string {
+  const outputs = new Identifier();
+  for (const name of FOLDERS) outputs.tree(name, join(outputRoot, name));
+  return outputs.done().strict;
+}
+
+/** The identity of one artifact. */
+function outputOf(path: string): string {
+  const output = new Identifier();
+  output.file("", path);
+  return output.done().strict;
+}
+
+/**
+ * Where an artifact is in the end, below the output root: 1.7 has its image archives beside the
+ * server's programs alone.
+ */
+function publishedPath({ layout }: PackagePlan, { kind, path }: Artifact): string {
+  if (kind !== "image" || layout.imagesFolder) return path;
+  const [arch = "", name = ""] = path.slice("release-images/".length).split("/");
+  return `release-stage/server/linux-${arch}/kubernetes/server/bin/${name}`;
+}
+
+/** The artifacts with paths below the checkout; below the output root without a context. */
+function published(
+  context: KubeContext | undefined,
+  plan: PackagePlan,
+  artifacts: readonly Artifact[],
+): readonly Artifact[] {
+  const above = context === undefined ? "" : relative(context.root, context.outputRoot);
+  return Object.freeze(
+    artifacts.map((artifact) =>
+      Object.freeze({ ...artifact, path: join(above, publishedPath(plan, artifact)) })
+    ),
+  );
 }
 
 function warnAboutMissing(context: KubeContext, missing: readonly MissingInput[]): void {
@@ -197,97 +323,6 @@ function warnAboutScratch(context: KubeContext, plan: PackagePlan): void {
     ...bases,
     "Give a base with --base-image NAME=DIR-OR-TAR",
   ]);
-}
-
-async function make(
-  context: KubeContext,
-  plan: PackagePlan,
-  options: PackageOptions,
-  folders: { stage: string; tars: string; images: string; leftOut: ReadonlySet<string> },
-): Promise<Artifact[]> {
-  const { log, signal } = context;
-  const pack: PackOptions = {
-    mtime: options.epoch,
-    jobs: options.jobs ?? navigator.hardwareConcurrency,
-    signal,
-  };
-  const artifacts: Artifact[] = [];
-  const timed = async <T>(work: () => Promise<T>): Promise<[T, number]> => {
-    signal?.throwIfAborted();
-    const started = performance.now();
-    const result = await work();
-    return [result, performance.now() - started];
-  };
-
-  for (const image of plan.images) {
-    log.status(`Building image: ${image.name}-${image.arch}`);
-    await Deno.mkdir(join(folders.images, image.arch), { recursive: true });
-    const [written, durationMs] = await timed(() =>
-      writeImage(image, {
-        folder: folders.images,
-        bases: plan.bases,
-        created: options.epoch,
-        signal,
-      })
-    );
-    artifacts.push(imageArtifact(written, durationMs));
-  }
-  const roots: StageRoots = {
-    root: context.root,
-    binPath: options.binPath,
-    tars: folders.tars,
-    images: folders.images,
-    leftOut: folders.leftOut,
-  };
-  for (const tarball of plan.tarballs) {
-    log.status(`Building tarball: ${tarball.title}`);
-    const [packed, durationMs] = await timed(() =>
-      packOne(context, plan.layout, tarball, { ...options, pack, roots, stage: folders.stage })
-    );
-    artifacts.push(Object.freeze({
-      kind: "tarball",
-      path: packed.path,
-      size: packed.size,
-      sha256: packed.sha256,
-      contentDigest: packed.tarSha256,
-      durationMs,
-    }));
-  }
-  return artifacts;
-}
-
-function imageArtifact(image: ImageArchive, durationMs: number): Artifact {
-  const { path, size, sha256, imageId } = image;
-  return Object.freeze({
-    kind: "image",
-    path,
-    size,
-    sha256,
-    contentDigest: imageId.replace(/^sha256:/, ""),
-    durationMs,
-  });
-}
-
-async function packOne(
-  context: KubeContext,
-  layout: ReleaseLayout,
-  plan: TarballPlan,
-  options: PackageOptions & { pack: PackOptions; roots: StageRoots; stage: string },
-): Promise<Tarball> {
-  const { pack, roots } = options;
-  const out = join(roots.tars, plan.name);
-  if (plan.name === SOURCE_TARBALL) {
-    const clean = options.vars.gitTreeState === "clean";
-    return await packSource(context, layout, out, { ...pack, clean });
-  }
-  const folder = join(options.stage, plan.stage ?? "");
-  await fillStage(plan, folder, roots);
-  const entries = await listTree(join(folder, "kubernetes"), {
-    prefix: "kubernetes",
-    mtime: pack.mtime,
-  });
-  const { jobs, signal } = pack;
-  return await packTarball(entries, out, { jobs, ...(signal === undefined ? {} : { signal }) });
 }
 
 /**

@@ -1,23 +1,21 @@
-import { createHash } from "node:crypto";
+import { join } from "@std/path";
 import {
-  GzipWriter,
+  compressTar,
   listTree,
   packTarball,
+  type PackTarballOptions,
   type Tarball,
-  type TarEntry,
-  writeAll,
-  writeFileAtomic,
 } from "../archive/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
+import type { Identifier } from "./identity.ts";
 import type { ReleaseLayout } from "./layout.ts";
 
-/** Options that every tarball of a release shares. */
-export interface PackOptions {
-  /** Time of every member, seconds since 1970. */
-  readonly mtime: number;
-  /** Compressing threads. */
-  readonly jobs: number;
-  readonly signal?: AbortSignal | undefined;
+/** What the source tarball holds. */
+export interface SourceTarball {
+  /** What stands before names: `kubernetes/`, `./`; undefined for `git archive`, which adds none. */
+  readonly prefix: string | undefined;
+  /** Adds what decides over the content. */
+  identify(inputs: Identifier): void;
 }
 
 /** Entries of the root that a dirty tree's tarball leaves out: `_*`, `.git*`, `.config*`, `.gsutil*`. */
@@ -25,56 +23,80 @@ export function isLeftOut(name: string): boolean {
   return /^(_|\.git|\.config|\.gsutil)/.test(name);
 }
 
+/** Unlike upstream's, the tarball leaves out `.make`, which holds the state of make and not sources. */
+function isPacked(name: string): boolean {
+  return !isLeftOut(name) && name !== ".make";
+}
+
 /**
- * Port of `kube::release::package_src_tarball`: `git archive HEAD` for a clean tree (1.14 and later),
- * else every entry of the root but `_*`, `.git*`, `.config*` and `.gsutil*`. Unlike upstream's, the tarball
- * of a dirty tree leaves out `.make`, which holds the state of make and not sources.
+ * Decides over the source tarball as `kube::release::package_src_tarball` does: `git archive HEAD`
+ * for a clean tree (1.14 and later), else every entry of the root but `_*`, `.git*`, `.config*` and
+ * `.gsutil*`.
  */
-export async function packSource(
+export async function planSource(
   context: KubeContext,
   layout: ReleaseLayout,
+  { clean }: { clean: boolean },
+): Promise<SourceTarball> {
+  const { root, shell } = context;
+  if (!clean || !layout.sourceArchive) {
+    return Object.freeze({
+      prefix: layout.sourcePrefix,
+      identify(inputs: Identifier) {
+        const names = [...Deno.readDirSync(root)].map(({ name }) => name).filter(isPacked).sort();
+        for (const name of names) inputs.tree(name, join(root, name));
+      },
+    });
+  }
+  // Files with `export-subst` get the names of the commit as well: hack/lib/version.sh.
+  const { stdout } = await shell.run(["git", "log", "-1", "--format=%H %D"], { cwd: root });
+  const attributes = ["git", "rev-parse", "--git-path", "info/attributes"];
+  const { stdout: path } = await shell.run(attributes, { cwd: root });
+  return Object.freeze({
+    prefix: undefined,
+    identify(inputs: Identifier) {
+      inputs.text(stdout);
+      inputs.file("info/attributes", join(root, path.trim()));
+    },
+  });
+}
+
+/** Port of `kube::release::package_src_tarball`. */
+export async function packSource(
+  context: KubeContext,
+  { prefix }: SourceTarball,
   outPath: string,
-  options: PackOptions & { clean: boolean },
+  options: PackTarballOptions & { epoch: number },
 ): Promise<Tarball> {
-  const { mtime, jobs, signal, clean } = options;
-  if (clean && layout.sourceArchive) return await packGitArchive(context, outPath, options);
+  const { epoch, ...pack } = options;
+  if (prefix === undefined) return await packGitArchive(context, outPath, pack);
+  const { strictParity } = context;
   const entries = await listTree(context.root, {
-    prefix: layout.sourcePrefix,
-    mtime,
-    exclude: (path) => !path.includes("/") && (isLeftOut(path) || path === ".make"),
+    prefix,
+    ...(strictParity ? { asOnDisk: true as const } : { mtime: epoch }),
+    exclude: (path) => !path.includes("/") && !isPacked(path),
   });
   // find prints the root's entries, not the root: tar has no member "kubernetes/".
-  const members = entries.filter((entry: TarEntry) => entry.name !== layout.sourcePrefix);
-  return await packTarball(members, outPath, { jobs, ...(signal === undefined ? {} : { signal }) });
+  const members = entries.filter(({ name }) => name !== prefix);
+  return await packTarball(members, outPath, { ...pack, inOrder: strictParity });
 }
 
 /** The tar of `git archive HEAD` under our own compression; the user's git settings do not count. */
 async function packGitArchive(
   context: KubeContext,
   outPath: string,
-  options: PackOptions,
+  pack: PackTarballOptions,
 ): Promise<Tarball> {
-  const { jobs, signal } = options;
-  const atomic = signal === undefined ? {} : { signal };
-  return await writeFileAtomic(outPath, async (file) => {
-    const [hash, tarHash] = [createHash("sha256"), createHash("sha256")];
-    let size = 0;
-    using writer = new GzipWriter(async (chunk) => {
-      hash.update(chunk);
-      size += chunk.length;
-      await writeAll(outPath, file, chunk);
-    }, { jobs });
-    const settings = ["-c", "tar.umask=0022", "-c", "core.autocrlf=false"];
-    await context.shell.run(["git", ...settings, "archive", "--format=tar", "HEAD"], {
-      cwd: context.root,
-      label: "Archiving the sources",
-      onStdout: async (chunk) => {
-        tarHash.update(chunk);
-        await writer.write(chunk);
-      },
-    });
-    await writer.close();
-    const [sha256, tarSha256] = [hash.digest("hex"), tarHash.digest("hex")];
-    return Object.freeze({ path: outPath, size, sha256, tarSha256 });
-  }, atomic);
+  const settings = ["-c", "tar.umask=0022", "-c", "core.autocrlf=false"];
+  return await compressTar(
+    async (sink) => {
+      await context.shell.run(["git", ...settings, "archive", "--format=tar", "HEAD"], {
+        cwd: context.root,
+        label: "Archiving the sources",
+        onStdout: sink,
+      });
+    },
+    outPath,
+    pack,
+  );
 }

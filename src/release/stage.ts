@@ -1,5 +1,4 @@
-import { ensureDir, walk } from "@std/fs";
-import { basename, dirname, join, relative } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import {
   requiredInput,
@@ -23,6 +22,16 @@ export interface StageRoots {
   readonly leftOut?: ReadonlySet<string>;
 }
 
+/** One path of a stage folder, and how it gets there. */
+export type StageItem =
+  /** A hard link: to an output file, which nobody edits in place. */
+  | { readonly to: string; readonly link: string }
+  /** A copy of a file of the checkout, and what was seen of the file. */
+  | { readonly to: string; readonly copy: string; readonly info: Deno.FileInfo }
+  | { readonly to: string; readonly symlink: string }
+  | { readonly to: string; readonly text: string }
+  | { readonly to: string; readonly folder: true };
+
 /** Names that `kube::release::clean_cruft` removes: `*~`, `#*#`, `.DS*`. */
 export function isCruft(name: string): boolean {
   return name.endsWith("~") || name.startsWith(".DS") ||
@@ -35,40 +44,51 @@ function isAddon(name: string): boolean {
 }
 
 /**
- * Fills the folder of one tarball. Binaries, tarballs and image archives, which nobody edits in
- * place, are hard links; files of the checkout are copies. Symbolic links stay links.
+ * Lists what goes into the folder of one tarball, each path once. Looks at the checkout, but not at
+ * what other tarballs and images make. Reads folders synchronously: there are thousands of small
+ * ones, and this takes a third of the time.
  *
- * @param folder The stage folder; made here.
+ * @throws {KbuildError} Something is missing.
  */
-export async function fillStage(
-  plan: TarballPlan,
-  folder: string,
-  roots: StageRoots,
-): Promise<void> {
-  await ensureDir(join(folder, "kubernetes"));
-  for (const entry of plan.entries) await stageEntry(entry, folder, roots);
+export function listStage(plan: TarballPlan, roots: StageRoots): readonly StageItem[] {
+  const items = new Map<string, StageItem>();
+  const add = (item: StageItem) => void items.set(item.to, item);
+  for (const entry of plan.entries) {
+    const input = requiredInput(entry);
+    if (input !== undefined && roots.leftOut?.has(join(roots.root, input))) continue;
+    for (const item of listEntry(entry, roots)) add(item);
+  }
+  return Object.freeze([...items.values()]);
 }
 
-async function stageEntry(entry: StageEntry, folder: string, roots: StageRoots): Promise<void> {
-  const { source } = entry;
-  const input = requiredInput(entry);
-  if (input !== undefined && roots.leftOut?.has(join(roots.root, input))) return;
-  const to = join(folder, entry.to);
-  const from = linkedSource(source, roots);
-  if (from !== undefined) return await link(from, to);
-  if ("emptyFolder" in source) {
-    await ensureDir(to);
+function* listEntry({ to, source }: StageEntry, roots: StageRoots): Generator<StageItem> {
+  const output = linkedSource(source, roots);
+  const { root, leftOut = new Set() } = roots;
+  if (output !== undefined) {
+    yield { to, link: output };
+  } else if ("emptyFolder" in source) {
+    yield { to, folder: true };
   } else if ("text" in source) {
-    await ensureDir(dirname(to));
-    await Deno.writeTextFile(to, source.text);
+    yield { to, text: source.text };
   } else if ("file" in source) {
-    await copyFile(join(roots.root, source.file), to, source.optional === true);
+    const copy = join(root, source.file);
+    const info = look(() => Deno.statSync(copy));
+    if (info !== undefined) yield { to, copy, info };
+    else if (source.optional !== true) throw cannotStage(copy);
   } else if ("tree" in source) {
-    const from = join(roots.root, source.tree);
+    const from = join(root, source.tree);
     const without = (source.without ?? []).map((path) => join(from, path));
-    await copyTree(from, to, new Set([...without, ...roots.leftOut ?? []]));
+    yield* listTree(from, to, new Set([...without, ...leftOut]));
   } else if ("select" in source) {
-    await copySelected(join(roots.root, source.select), to, source.which, roots.leftOut);
+    yield { to, folder: true };
+    const from = join(root, source.select);
+    const selected = (inside: string) => isSelected(inside, source.which);
+    // `find … -exec cp {} dst` flattens the internal manifests; addons keep their folders.
+    for (const inside of filesBelow(from, "")) {
+      if (!selected(inside)) continue;
+      const name = source.which === "internal" ? basename(inside) : inside;
+      yield* listTree(join(from, inside), join(to, name), leftOut);
+    }
   }
 }
 
@@ -80,75 +100,108 @@ function linkedSource(source: StageSource, roots: StageRoots): string | undefine
   return undefined;
 }
 
+/** `cp -R`, without cruft and what is left out. */
+function* listTree(
+  from: string,
+  to: string,
+  leftOut: ReadonlySet<string>,
+): Generator<StageItem> {
+  if (leftOut.has(from)) return;
+  const info = look(() => Deno.lstatSync(from));
+  if (info === undefined) throw cannotStage(from);
+  if (isCruft(basename(from))) return;
+  if (info.isSymlink) {
+    yield { to, symlink: Deno.readLinkSync(from) };
+  } else if (info.isDirectory) {
+    yield { to, folder: true };
+    for (const { name } of Deno.readDirSync(from)) {
+      yield* listTree(join(from, name), join(to, name), leftOut);
+    }
+  } else {
+    yield { to, copy: from, info };
+  }
+}
+
+/** Everything but folders below a folder, as paths below it; nothing where there is no folder. */
+function* filesBelow(folder: string, inside: string): Generator<string> {
+  const path = join(folder, inside);
+  if (inside === "" && look(() => Deno.statSync(path)) === undefined) return;
+  for (const { name, isDirectory } of Deno.readDirSync(path)) {
+    if (isDirectory) yield* filesBelow(folder, join(inside, name));
+    else yield join(inside, name);
+  }
+}
+
+function isSelected(inside: string, which: Selection): boolean {
+  const name = basename(inside);
+  if (isCruft(name)) return false;
+  if (which === "internal") return name.startsWith("internal-");
+  return isAddon(name) && !(which === "addons, no demo in the path" && inside.includes("demo"));
+}
+
+/** How many files are copied at once. */
+const AT_ONCE = 32;
+
+/**
+ * Fills the folder of one tarball. What other tarballs and images make has to be there by now.
+ *
+ * @param folder The stage folder; made here.
+ * @throws {KbuildError} A file is missing.
+ */
+export async function fillStage(
+  items: readonly StageItem[],
+  folder: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const folders = items.map((item) => "folder" in item ? item.to : dirname(item.to));
+  for (const to of new Set(["kubernetes", ...folders])) {
+    await Deno.mkdir(join(folder, to), { recursive: true });
+  }
+  for (let at = 0; at < items.length; at += AT_ONCE) {
+    signal?.throwIfAborted();
+    const some = items.slice(at, at + AT_ONCE);
+    await Promise.all(some.map((item) => place(item, join(folder, item.to))));
+  }
+}
+
+async function place(item: StageItem, to: string): Promise<void> {
+  if ("symlink" in item) await Deno.symlink(item.symlink, to);
+  else if ("text" in item) await Deno.writeTextFile(to, item.text);
+  else if ("link" in item) await link(item.link, to);
+  else if ("copy" in item) await copy(item.copy, to);
+}
+
 async function link(from: string, to: string): Promise<void> {
-  await ensureDir(dirname(to));
-  await Deno.remove(to).catch(() => {});
   try {
     // A link to what a symbolic link names, not to the link.
     await Deno.link(await Deno.realPath(from), to);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) throw cannotStage(from, error);
     // Another file system, or one without hard links.
-    await Deno.copyFile(from, to);
+    await copy(from, to);
   }
 }
 
 /** `cp`: what a link leads to, not the link. */
-async function copyFile(from: string, to: string, optional: boolean): Promise<void> {
-  await ensureDir(dirname(to));
+async function copy(from: string, to: string): Promise<void> {
   try {
     await Deno.copyFile(from, to);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    if (!optional) throw cannotStage(from, error);
+    if (error instanceof Deno.errors.NotFound) throw cannotStage(from, error);
+    throw error;
   }
 }
 
-/** `cp -R`, without cruft and what is left out. */
-async function copyTree(
-  from: string,
-  to: string,
-  leftOut: ReadonlySet<string>,
-): Promise<void> {
-  if (leftOut.has(from)) return;
-  const info = await Deno.lstat(from).catch((error: unknown) => {
-    throw cannotStage(from, error);
-  });
-  if (isCruft(basename(from))) return;
-  if (info.isSymlink) {
-    await ensureDir(dirname(to));
-    await Deno.remove(to).catch(() => {});
-    await Deno.symlink(await Deno.readLink(from), to);
-  } else if (info.isDirectory) {
-    await ensureDir(to);
-    for await (const { name } of Deno.readDir(from)) {
-      await copyTree(join(from, name), join(to, name), leftOut);
-    }
-  } else {
-    await ensureDir(dirname(to));
-    await Deno.copyFile(from, to);
+/** What a look finds; undefined for nothing. */
+function look(at: () => Deno.FileInfo): Deno.FileInfo | undefined {
+  try {
+    return at();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
 }
 
-/** Files below a folder that match, under their paths below it. */
-async function copySelected(
-  from: string,
-  to: string,
-  which: Selection,
-  leftOut: ReadonlySet<string> = new Set(),
-): Promise<void> {
-  await ensureDir(to);
-  if (await Deno.stat(from).catch(() => undefined) === undefined) return;
-  for await (const { path, name } of walk(from, { includeDirs: false })) {
-    const inside = relative(from, path);
-    const wanted = which === "internal" ? name.startsWith("internal-") : isAddon(name);
-    const demo = which === "addons, no demo in the path" && inside.includes("demo");
-    if (!wanted || demo || isCruft(name)) continue;
-    // `find … -exec cp {} dst` flattens the internal manifests; addons keep their folders.
-    await copyTree(path, join(to, which === "internal" ? name : inside), leftOut);
-  }
-}
-
-function cannotStage(path: string, cause: unknown): KbuildError {
+function cannotStage(path: string, cause?: unknown): KbuildError {
   return new KbuildError(`Cannot find "${path}", which belongs into the release`, { cause });
 }

@@ -40,9 +40,9 @@ export async function downloadFile(
   let shown = 0;
   using file = await Deno.open(path, { write: true, createNew: true });
   try {
-    await read(url, options, async (chunk, total) => {
+    await read(url, options, (chunk, total) => {
       hash.update(chunk);
-      await writeAll(path, file, chunk);
+      writeAll(path, file, chunk);
       known += chunk.length;
       if (performance.now() - shown < 200) return;
       shown = performance.now();

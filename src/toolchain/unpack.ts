@@ -42,7 +42,7 @@ export async function unpackGo(
       throw refuse(label, `"${member.name}" cannot be made`, error);
     });
     try {
-      for await (const chunk of member.chunks()) await writeAll(path, file, chunk);
+      for await (const chunk of member.chunks()) writeAll(path, file, chunk);
       // Up to 1.9 Go rebuilds its library when the sources look newer than what is compiled.
       await file.utime(member.mtime, member.mtime);
     } finally {

@@ -56,6 +56,7 @@ for (const era of THOROUGH) {
           const files = ["release-images", "release-tars"].flatMap((folder) =>
             listing(join(root, "_output", folder)).filter((line) => line.includes(" "))
               .map((line) => `_output/${folder}/${line.split(" ")[0]}`)
+              .filter((path) => /\.tar(\.gz)?$/.test(path))
           );
           assertEquals(Object.keys(digests).sort(), files.sort());
           assertMatch(made.stdout, /^v1\.\d+\.\d in \d+\.\d s: .*build \d+\.\d s, package /m);

@@ -104,7 +104,9 @@ async function makeBinary(path: string): Promise<void> {
 /** Tarball -> its members, one text each: path, kind, whether it may be run, contents. */
 async function unpackAll(folder: string, to: string): Promise<Record<string, readonly string[]>> {
   const found: Record<string, readonly string[]> = {};
-  for (const name of [...Deno.readDirSync(folder)].map((entry) => entry.name).sort()) {
+  const names = [...Deno.readDirSync(folder)].map((entry) => entry.name);
+  // kbuild has checksums beside them.
+  for (const name of names.filter((name) => name.endsWith(".tar.gz")).sort()) {
     const target = join(to, name);
     await Deno.mkdir(target, { recursive: true });
     await shell.run(["tar", "xzf", join(folder, name), "-C", target, "--no-same-owner"]);

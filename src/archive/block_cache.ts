@@ -1,0 +1,77 @@
+import { createHash } from "node:crypto";
+import { walk } from "@std/fs";
+import { dirname, join } from "@std/path";
+import { removeTree } from "./remove_tree.ts";
+
+/** Compressed blocks by the digest of what they were made from. */
+export interface BlockCache {
+  /** The bytes that were written under `key`, or undefined: none, or not as they were written. */
+  read(key: string): Promise<Uint8Array | undefined>;
+  /** Keeps `bytes`. Failing is no error, the cache goes without them. */
+  write(key: string, bytes: Uint8Array): Promise<void>;
+}
+
+const DIGEST_BYTES = 32;
+
+/**
+ * A cache in a folder, which is made when something is written: `<folder>/<first two digits>/<key>`.
+ * A file holds the SHA-256 of key and bytes, then the bytes. It is checked whenever it is read, so
+ * that neither a killed run nor a damaged disk can leave anything that would be taken for a block.
+ *
+ * @param folder Only one process may write to it at a time.
+ */
+export function openBlockCache(folder: string): BlockCache {
+  const made = new Set<string>();
+  const place = (key: string) => join(folder, key.slice(0, 2), key);
+  return Object.freeze({
+    async read(key: string): Promise<Uint8Array | undefined> {
+      const path = place(key);
+      const found = await Deno.readFile(path).catch(() => undefined);
+      if (found === undefined) return undefined;
+      const bytes = found.subarray(DIGEST_BYTES);
+      const digest = checksum(key, bytes);
+      if (!digest.every((byte, index) => byte === found[index])) return undefined;
+      // The oldest entries go first.
+      const now = Date.now() / 1000;
+      await Deno.utime(path, now, now).catch(() => {});
+      return bytes;
+    },
+    async write(key: string, bytes: Uint8Array): Promise<void> {
+      const path = place(key);
+      try {
+        if (!made.has(dirname(path))) await Deno.mkdir(dirname(path), { recursive: true });
+        made.add(dirname(path));
+        using file = await Deno.open(path, { write: true, create: true, truncate: true });
+        for (const part of [checksum(key, bytes), bytes]) {
+          for (let rest = part; rest.length > 0;) rest = rest.subarray(await file.write(rest));
+        }
+      } catch {
+        await Deno.remove(path, { recursive: true }).catch(() => {});
+      }
+    },
+  });
+}
+
+function checksum(key: string, bytes: Uint8Array): Uint8Array {
+  return createHash("sha256").update(key).update(bytes).digest();
+}
+
+/**
+ * Removes files below a folder, the longest unused first, until the rest has at most `limit` bytes.
+ *
+ * @throws {KbuildError} A file cannot be removed.
+ */
+export async function trimCache(folder: string, limit: number): Promise<void> {
+  const files: { path: string; size: number; used: number }[] = [];
+  if (await Deno.lstat(folder).catch(() => undefined) === undefined) return;
+  for await (const { path } of walk(folder, { includeDirs: false })) {
+    const { size, mtime } = await Deno.lstat(path);
+    files.push({ path, size, used: mtime?.getTime() ?? 0 });
+  }
+  let total = files.reduce((sum, { size }) => sum + size, 0);
+  for (const { path, size } of files.sort((a, b) => a.used - b.used)) {
+    if (total <= limit) return;
+    await removeTree(path);
+    total -= size;
+  }
+}

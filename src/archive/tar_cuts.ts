@@ -1,0 +1,84 @@
+import { BLOCK_SIZE, paddingOf } from "./header.ts";
+import { HeaderError, isZeroBlock, parseHeader, type RawHeader } from "./parse_header.ts";
+import { CHUNK_SIZE } from "./types.ts";
+
+/** An archive whose headers are being read: the one that is written, or one inside it. */
+interface Archive {
+  /** Where it ends. */
+  readonly end: number;
+  /** Where its members' headers go on. */
+  next: number;
+}
+
+/**
+ * Finds in a tar that passes by where the contents of 1 MiB and more begin and end, also those of
+ * archives that are members of it: the layer of an image in a server tarball. Compressed blocks that
+ * start anew there are the same for a program wherever it is packed.
+ *
+ * The places depend on the bytes of the tar alone. What cannot be understood has none; no input is
+ * an error.
+ */
+export class TarCuts {
+  readonly #archives: Archive[] = [{ end: Infinity, next: 0 }];
+  readonly #header = new Uint8Array(BLOCK_SIZE);
+  #at = 0;
+
+  /**
+   * Takes the next bytes.
+   *
+   * @returns Offsets in `chunk`, ascending.
+   */
+  find(chunk: Uint8Array): readonly number[] {
+    const cuts: number[] = [];
+    const start = this.#at;
+    const end = start + chunk.length;
+    while (this.#at < end) {
+      const archive = this.#archives.at(-1)!;
+      if (this.#at < archive.next) {
+        this.#at = Math.min(archive.next, archive.end, end);
+      } else {
+        const until = Math.min(archive.next + BLOCK_SIZE, archive.end, end);
+        const have = this.#at - archive.next;
+        this.#header.set(chunk.subarray(this.#at - start, until - start), have);
+        this.#at = until;
+        if (until === archive.next + BLOCK_SIZE) this.#open(archive, (at) => cuts.push(at - start));
+      }
+      while (this.#at === this.#archives.at(-1)!.end) {
+        cuts.push(this.#at - start);
+        this.#archives.pop();
+      }
+    }
+    return cuts;
+  }
+
+  /** Reads the header that ends here, and enters a large content as if it were an archive. */
+  #open(archive: Archive, cut: (at: number) => void): void {
+    const raw = readHeader(this.#header);
+    if (raw === undefined) {
+      archive.next = Infinity;
+      return;
+    }
+    const size = hasContent(raw.typeFlag) ? raw.size : 0;
+    archive.next = this.#at + size + paddingOf(size);
+    const end = this.#at + size;
+    if (size < CHUNK_SIZE || end > archive.end) return;
+    cut(this.#at);
+    this.#archives.push({ end, next: this.#at });
+  }
+}
+
+/** Files and extended headers; some writers put a size into other headers all the same. */
+function hasContent(typeFlag: string): boolean {
+  return "0\x007xgLK".includes(typeFlag);
+}
+
+/** Undefined for the end of an archive and for what is no header. */
+function readHeader(block: Uint8Array): RawHeader | undefined {
+  if (isZeroBlock(block)) return undefined;
+  try {
+    return parseHeader(block);
+  } catch (error) {
+    if (error instanceof HeaderError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,60 @@
+import { join } from "@std/path";
+import { writeFileAtomic } from "../archive/mod.ts";
+
+/** One file of a finished release. */
+export interface Artifact {
+  readonly kind: "tarball" | "image";
+  /** Path below the checkout: `_output/release-tars/kubernetes.tar.gz`. */
+  readonly path: string;
+  /** What its programs run on: `linux/amd64`; null where that does not matter. */
+  readonly platform: string | null;
+  /** Bytes. */
+  readonly size: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+  /** Hexadecimal; tarballs only. */
+  readonly sha512?: string;
+  /** Of the tar inside a `.tar.gz`; of an image its id (digest of the configuration). */
+  readonly contentDigest: string;
+  /** Wall time in milliseconds that this file took; 0 when it was reused. */
+  readonly durationMs: number;
+  /** Whether the file of an earlier run was taken, because nothing that it is made of changed. */
+  readonly reused: boolean;
+}
+
+/** Name of the list of all artifacts, in `release-tars`. */
+export const ARTIFACTS_FILE = "artifacts.json";
+
+/**
+ * Writes the checksums of tarballs into their folder: `SHA256SUMS` and `SHA512SUMS` as `sha256sum -c`
+ * reads them, per tarball `<name>.sha256` and `<name>.sha512` as krel publishes them (the digest and
+ * nothing else; kubernetes/release pkg/release/release.go), and {@linkcode ARTIFACTS_FILE}.
+ *
+ * @param folder `release-tars`.
+ * @param artifacts With paths below the output root, which is what the list has.
+ */
+export async function writeChecksums(
+  folder: string,
+  artifacts: readonly Artifact[],
+  about: { version: string; epoch: number },
+): Promise<void> {
+  const tarballs = artifacts.filter(({ kind }) => kind === "tarball")
+    .map((artifact) => ({ ...artifact, name: artifact.path.slice("release-tars/".length) }));
+  const write = (name: string, text: string) => writeFileAtomic(join(folder, name), text);
+  for (const algorithm of ["sha256", "sha512"] as const) {
+    const lines = tarballs.map((tarball) => ({ name: tarball.name, digest: tarball[algorithm]! }))
+      .sort((a, b) => a.name < b.name ? -1 : 1);
+    const sums = lines.map(({ name, digest }) => `${digest}  ${name}\n`);
+    await write(`${algorithm.toUpperCase()}SUMS`, sums.join(""));
+    for (const { name, digest } of lines) await write(`${name}.${algorithm}`, digest);
+  }
+  const list = { ...about, artifacts: artifacts.map(describe) };
+  await write(ARTIFACTS_FILE, `${JSON.stringify(list, null, 2)}\n`);
+}
+
+function describe(artifact: Artifact): Record<string, unknown> {
+  const { path, kind, platform, size, sha256, sha512, contentDigest } = artifact;
+  return kind === "tarball"
+    ? { path, kind, platform, size, sha256, sha512, tarSha256: contentDigest }
+    : { path, kind, platform, size, sha256, imageId: `sha256:${contentDigest}` };
+}

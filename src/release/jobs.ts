@@ -1,0 +1,154 @@
+import { join } from "@std/path";
+import { type Deflater, listTree, packTarball, type Tarball } from "../archive/mod.ts";
+import type { KubeContext } from "../lib/init.ts";
+import type { Artifact } from "./artifact.ts";
+import { Identifier, type Identity } from "./identity.ts";
+import { baseFor, type BaseImages, type ImagePlan, writeImage } from "./images.ts";
+import { SOURCE_TARBALL, type TarballPlan } from "./plan.ts";
+import { packSource, type SourceTarball } from "./source_tarball.ts";
+import { fillStage, listStage, type StageRoots } from "./stage.ts";
+
+/** What an artifact is, whoever makes it. */
+type Made = Pick<Artifact, "size" | "sha256" | "sha512" | "contentDigest">;
+
+/** One artifact to make. */
+export interface Job {
+  readonly kind: Artifact["kind"];
+  /** Path below the output root: `release-tars/kubernetes.tar.gz`. */
+  readonly path: string;
+  readonly platform: string | null;
+  /** For the log: "Building tarball: final". */
+  readonly title: string;
+  /** Paths of the artifacts that go into it. */
+  readonly needs: readonly string[];
+  /** Puts what goes into it under `release-stage`; undefined where that is nothing. */
+  stage?(folders: ReleaseFolders, signal: AbortSignal): Promise<void>;
+  /** The files that it will be made from, without the artifacts in `needs`. */
+  identify(): Identity;
+  /** Makes it, from the stage where there is one. */
+  make(folders: ReleaseFolders, deflater: Deflater, signal: AbortSignal): Promise<Made>;
+}
+
+/** The folders of a release, while it is made. */
+export interface ReleaseFolders {
+  readonly stage: string;
+  readonly tars: string;
+  readonly images: string;
+}
+
+/** What the jobs of a release share. */
+export interface JobOptions {
+  readonly context: KubeContext;
+  /** Seconds since 1970: the time of every member and image. */
+  readonly epoch: number;
+  /** zlib level of tarballs. */
+  readonly level: number;
+  readonly binPath: string;
+  /** Absolute paths in the checkout that are not packed. */
+  readonly leftOut: ReadonlySet<string>;
+}
+
+/** Makes the job of an image archive. */
+export function imageJob(plan: ImagePlan, bases: BaseImages, options: JobOptions): Job {
+  const base = baseFor(bases, plan.base);
+  const { epoch } = options;
+  return Object.freeze({
+    kind: "image",
+    path: `release-images/${plan.path}`,
+    platform: `linux/${plan.arch}`,
+    title: `Building image: ${plan.name}-${plan.arch}`,
+    needs: [],
+    identify() {
+      const inputs = new Identifier();
+      inputs.text("image", epoch, JSON.stringify(plan));
+      for (const [name, path] of Object.entries(plan.context)) inputs.tree(name, path);
+      if (base !== undefined) inputs.tree("base", base);
+      return inputs.done();
+    },
+    async make({ images }: ReleaseFolders, _deflater: Deflater, signal: AbortSignal) {
+      await Deno.mkdir(join(images, plan.arch), { recursive: true });
+      const { size, sha256, imageId } = await writeImage(plan, {
+        folder: images,
+        bases,
+        created: epoch,
+        signal,
+      });
+      return { size, sha256, contentDigest: imageId.replace(/^sha256:/, "") };
+    },
+  });
+}
+
+/** Makes the job of the source tarball. */
+export function sourceJob(source: SourceTarball, options: JobOptions): Job {
+  const { context, epoch, level } = options;
+  return Object.freeze({
+    kind: "tarball",
+    path: `release-tars/${SOURCE_TARBALL}`,
+    platform: null,
+    title: "Building tarball: src",
+    needs: [],
+    identify() {
+      const inputs = new Identifier();
+      inputs.text("source", epoch, level, String(context.strictParity));
+      source.identify(inputs);
+      return inputs.done();
+    },
+    async make({ tars }: ReleaseFolders, deflater: Deflater, signal: AbortSignal) {
+      const out = join(tars, SOURCE_TARBALL);
+      return madeOf(await packSource(context, source, out, { deflater, epoch, signal }));
+    },
+  });
+}
+
+/** Makes the job of any other tarball. */
+export function tarballJob(plan: TarballPlan, options: JobOptions): Job {
+  const { context, epoch, level, binPath, leftOut } = options;
+  const roots = (folders: Pick<ReleaseFolders, "tars" | "images">): StageRoots => (
+    { root: context.root, binPath, leftOut, ...folders }
+  );
+  const needs = plan.entries.flatMap(({ source }) =>
+    "tarball" in source
+      ? [`release-tars/${source.tarball}`]
+      : "image" in source
+      ? [`release-images/${source.image.arch}/${source.image.name}.tar`]
+      : []
+  );
+  const folder = (folders: ReleaseFolders) => join(folders.stage, plan.stage ?? "");
+  return Object.freeze({
+    kind: "tarball",
+    path: `release-tars/${plan.name}`,
+    platform: plan.platform ?? null,
+    title: `Building tarball: ${plan.title}`,
+    needs: [...new Set(needs)],
+    stage: (folders: ReleaseFolders, signal: AbortSignal) =>
+      fillStage(listStage(plan, roots(folders)), folder(folders), signal),
+    identify() {
+      const inputs = new Identifier();
+      inputs.text("tarball", epoch, level, String(context.strictParity));
+      const items = listStage(plan, roots({ tars: "release-tars", images: "release-images" }));
+      for (const item of [...items].sort((a, b) => a.to < b.to ? -1 : 1)) {
+        if ("symlink" in item) inputs.text(item.to, "link", item.symlink);
+        else if ("text" in item) inputs.text(item.to, "text", item.text);
+        else if ("folder" in item) inputs.text(item.to, "folder");
+        else if ("copy" in item) inputs.file(item.to, item.copy, item.info);
+        else if (needs.includes(item.link)) inputs.text(item.to, "artifact", item.link);
+        else inputs.file(item.to, item.link);
+      }
+      return inputs.done();
+    },
+    async make(folders: ReleaseFolders, deflater: Deflater, signal: AbortSignal) {
+      const out = join(folders.tars, plan.name);
+      const listed = context.strictParity ? { asOnDisk: true as const } : { mtime: epoch };
+      const entries = await listTree(join(folder(folders), "kubernetes"), {
+        prefix: "kubernetes",
+        ...listed,
+      });
+      const inOrder = context.strictParity;
+      return madeOf(await packTarball(entries, out, { deflater, inOrder, signal }));
+    },
+  });
+}
+
+function madeOf({ size, sha256, sha512, tarSha256 }: Tarball): Made {
+  return { size, sha256, sha512, contentDigest: tarSha256 };
+}

@@ -1,0 +1,93 @@
+import type { Checkout, PlatformSet } from "../checkout/mod.ts";
+import { binaryName } from "../lib/golang/mod.ts";
+import type { KubeContext } from "../lib/init.ts";
+import type { VersionVars } from "../lib/version.ts";
+import { checkPrograms } from "./check_inputs.ts";
+import { type BaseImages, type ImagePlan, parseBaseImages, planImages } from "./images.ts";
+import { type FolderImage, readReleaseLayout, type ReleaseLayout } from "./layout.ts";
+import { imageNames, planRelease, type ReleaseInputs, type TarballPlan } from "./plan.ts";
+
+/** What to package. */
+export interface PackageOptions {
+  vars: VersionVars & { gitVersion: string };
+  /** Seconds since 1970: the time of every member and image. */
+  epoch: number;
+  platforms: PlatformSet;
+  /** Folder of the binaries: `<bin>/<os>/<arch>/<name>`. */
+  binPath: string;
+  /** Names of the only binaries to package; undefined means all. */
+  only?: ReadonlySet<string> | undefined;
+  /** `NAME=WHERE` words of `--base-image`. */
+  baseImages?: readonly string[];
+  /** Compressing threads; default: the number of processors, at most {@linkcode MOST_THREADS}. */
+  jobs?: number | undefined;
+  /** zlib level of the tarballs, 0 to 9; default {@linkcode archive.DEFAULT_LEVEL}. */
+  compressionLevel?: number | undefined;
+  /** Bytes that compressed blocks may take in the cache; default {@linkcode CACHE_LIMIT}. */
+  cacheLimit?: number | undefined;
+  /** Whether inputs that the checkout lacks (licenses, documents) are left out. Default: no. */
+  allowMissing?: boolean;
+}
+
+/** Everything that packaging will do. */
+export interface PackagePlan {
+  readonly layout: ReleaseLayout;
+  readonly tarballs: readonly TarballPlan[];
+  readonly images: readonly ImagePlan[];
+  readonly bases: BaseImages;
+}
+
+/**
+ * Computes what {@linkcode packageTarballs} will do, and checks that everything is there.
+ *
+ * @throws {KbuildError} Inputs are missing; names all of them.
+ */
+export async function preparePackage(
+  context: KubeContext,
+  checkout: Checkout,
+  options: PackageOptions,
+): Promise<PackagePlan> {
+  const layout = await readReleaseLayout(checkout);
+  const inputs: ReleaseInputs = {
+    platforms: options.platforms,
+    version: options.vars.gitVersion,
+    only: options.only,
+    variables: context.env,
+  };
+  const tarballs = planRelease(checkout, layout, inputs);
+  const images: ImagePlan[] = [];
+  for (const platform of options.platforms.server) {
+    images.push(
+      ...await planImages(context, checkout, layout, {
+        version: options.vars.gitVersion,
+        arch: platform.slice(platform.lastIndexOf("/") + 1),
+        names: imageNames(checkout, inputs),
+        binPath: options.binPath,
+        folderImages: wantedFolderImages(context, checkout, layout, options),
+      }),
+    );
+  }
+  checkPrograms(images, options);
+  const bases = parseBaseImages(options.baseImages ?? [], images);
+  return Object.freeze({ layout, tarballs, images: Object.freeze(images), bases });
+}
+
+/**
+ * The images with folders of their own that are asked for (`KUBE_BUILD_CONFORMANCE`,
+ * `KUBE_BUILD_HYPERKUBE`), where their binaries are part of the release.
+ */
+function wantedFolderImages(
+  context: KubeContext,
+  checkout: Checkout,
+  layout: ReleaseLayout,
+  options: PackageOptions,
+): readonly FolderImage[] {
+  return layout.folderImages.filter(({ name, byDefault }) => {
+    const wanted = context.env[`KUBE_BUILD_${name.toUpperCase()}`] || (byDefault ? "y" : "n");
+    if (!/[yY]/.test(wanted)) return false;
+    const binaries = name === "conformance"
+      ? checkout.targets.conformanceImage.value.map(binaryName)
+      : [name];
+    return options.only === undefined || binaries.every((binary) => options.only?.has(binary));
+  });
+}

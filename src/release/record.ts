@@ -1,0 +1,47 @@
+import { join } from "@std/path";
+import { writeFileAtomic } from "../archive/mod.ts";
+import type { Artifact } from "./artifact.ts";
+
+/** Of this form of the record, and of what goes into an artifact besides its inputs. */
+const FORMAT = 1;
+const NAME = "artifacts.json";
+
+/** What the last run made, and from what: for the next run to know what it need not make. */
+export interface ReleaseRecord {
+  /** All of the three folders as that run left them: {@linkcode Identity.strict}. */
+  readonly outputs: string;
+  /** By path below the output root. */
+  readonly made: Readonly<Record<string, MadeArtifact>>;
+}
+
+/** An artifact, and the identity of what it was made from. */
+export interface MadeArtifact {
+  readonly artifact: Artifact;
+  /** The file as that run left it: {@linkcode Identity.strict}. */
+  readonly output: string;
+  /**
+   * {@linkcode Identity.strict} of files, and digests of the artifacts in it; "" when a file was too
+   * new to be sure of.
+   */
+  readonly inputs: string;
+}
+
+/** Reads what {@linkcode writeRecord} wrote; undefined for nothing, or something else. */
+export async function readRecord(folder: string): Promise<ReleaseRecord | undefined> {
+  try {
+    const record = JSON.parse(await Deno.readTextFile(join(folder, NAME)));
+    return record.format === FORMAT ? Object.freeze(record) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Keeps a record. That it cannot be written costs time in the next run, and is no error. */
+export async function writeRecord(folder: string, record: ReleaseRecord): Promise<void> {
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+    await writeFileAtomic(join(folder, NAME), JSON.stringify({ format: FORMAT, ...record }));
+  } catch {
+    await Deno.remove(join(folder, NAME)).catch(() => {});
+  }
+}

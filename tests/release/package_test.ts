@@ -1,0 +1,245 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { createHash } from "node:crypto";
+import { join } from "@std/path";
+import { readTar } from "../../src/archive/mod.ts";
+import { readCheckout, setupPlatforms } from "../../src/checkout/mod.ts";
+import { createContext } from "../../src/lib/init.ts";
+import { createLogger } from "../../src/lib/logging.ts";
+import {
+  type Artifact,
+  type PackageOptions,
+  packageTarballs,
+  planRelease,
+  readReleaseLayout,
+  requiredBinaries,
+} from "../../src/release/mod.ts";
+import { createSample } from "../../src/sample/mod.ts";
+import { createShell } from "../../src/shell/mod.ts";
+import { noise } from "../archive/helpers.ts";
+import { have } from "../sample/_sample.ts";
+
+const because = have("git") ? "" : " (skipped: needs git)";
+const VERSION = "v1.20.2";
+
+/** A sample with made-up programs, packaged again and again. */
+interface Release {
+  readonly root: string;
+  readonly output: string;
+  package(options?: Partial<PackageOptions> & { strictParity?: boolean }): Promise<
+    readonly Artifact[]
+  >;
+  change(program: string, bytes: Uint8Array): Promise<void>;
+}
+
+/** What is written in the same tick of the clock as it was looked at cannot be told apart. */
+const aTick = () => new Promise((resolve) => setTimeout(resolve, 100));
+
+async function withRelease(body: (release: Release) => Promise<void>): Promise<void> {
+  const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "kbuild-package-" }));
+  try {
+    const env = { PATH: Deno.env.get("PATH") ?? "", HOME: dir, GIT_CONFIG_NOSYSTEM: "1" };
+    const shell = createShell({ cwd: dir, env });
+    const root = join(dir, "a b");
+    await createSample({ dir: root, era: "1.20", git: shell, env });
+    const log = createLogger({ write: () => {} });
+    const checkout = await readCheckout(root, { variables: env, hostArch: "amd64" });
+    const platforms = setupPlatforms(checkout, { fastbuild: true, hostArch: "amd64" });
+    const context = (strictParity: boolean) =>
+      createContext({ root, shell, log, env, host: "linux/amd64", strictParity });
+    const { releaseBinPath: binPath, outputRoot } = context(false);
+    const inputs = { platforms, version: VERSION, only: undefined };
+    const plans = planRelease(checkout, await readReleaseLayout(checkout), inputs);
+    for (const [index, path] of requiredBinaries(binPath, plans).entries()) {
+      await Deno.mkdir(join(path, ".."), { recursive: true });
+      await Deno.writeFile(path, noise((index % 4 === 0 ? 1 << 20 : 9000) + index, index), {
+        mode: 0o755,
+      });
+    }
+    await aTick();
+    const vars = {
+      gitCommit: "",
+      gitMajor: "1",
+      gitMinor: "20",
+      gitVersion: VERSION,
+      gitTreeState: "clean" as const,
+      dirtyPaths: [],
+      problem: undefined,
+    };
+    await body({
+      root,
+      output: outputRoot,
+      package: ({ strictParity = false, ...options } = {}) =>
+        packageTarballs(context(strictParity), checkout, {
+          vars,
+          epoch: 1600000000,
+          platforms,
+          binPath,
+          ...options,
+        }),
+      change: async (program, bytes) => {
+        await Deno.writeFile(join(binPath, "linux/amd64", program), bytes, { mode: 0o755 });
+        await aTick();
+      },
+    });
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+const digests = (artifacts: readonly Artifact[]) =>
+  Object.fromEntries(artifacts.map(({ path, sha256 }) => [path, sha256]));
+const madeAnew = (artifacts: readonly Artifact[]) =>
+  artifacts.filter(({ reused }) => !reused).map(({ path }) => path.split("/").at(-1)).sort();
+
+Deno.test({
+  name: `packageTarballs() makes nothing again when nothing changed${because}`,
+  ignore: because !== "",
+  fn: () =>
+    withRelease(async (release) => {
+      const first = await release.package();
+      assertEquals(madeAnew(first).length, first.length);
+      const stage = Deno.lstatSync(join(release.output, "release-stage"));
+      const second = await release.package();
+      assertEquals(madeAnew(second), []);
+      assertEquals(digests(second), digests(first));
+      assertEquals(Deno.lstatSync(join(release.output, "release-stage")).ino, stage.ino);
+    }),
+});
+
+Deno.test({
+  name: `packageTarballs() makes again only what holds a changed program${because}`,
+  ignore: because !== "",
+  fn: () =>
+    withRelease(async (release) => {
+      const first = await release.package();
+      await release.change("kube-proxy", noise((1 << 20) + 7, 99));
+      const second = await release.package();
+      const expected = [
+        "kube-proxy.tar",
+        "kubernetes-node-linux-amd64.tar.gz",
+        "kubernetes-server-linux-amd64.tar.gz",
+      ];
+      assertEquals(madeAnew(second), expected);
+      for (const { path, sha256, reused } of second) {
+        const bytes = await Deno.readFile(join(release.root, path));
+        assertEquals(createHash("sha256").update(bytes).digest("hex"), sha256, path);
+        assertEquals(digests(first)[path] === sha256, reused, path);
+      }
+    }),
+});
+
+Deno.test({
+  name: `packageTarballs() sees a change that keeps size and time${because}`,
+  ignore: because !== "",
+  fn: () =>
+    withRelease(async (release) => {
+      await release.package();
+      // Deno gives whole seconds of the time of a status change.
+      await new Promise((resolve) => setTimeout(resolve, 1100));
+      const path = join(release.output, "dockerized/bin/linux/amd64/kubectl");
+      const { mtime, size } = await Deno.stat(path);
+      await Deno.writeFile(path, noise(size, 77));
+      await Deno.utime(path, mtime!, mtime!);
+      assertEquals((await Deno.stat(path)).mtime, mtime);
+      const names = madeAnew(await release.package());
+      assert(names.includes("kubernetes-client-linux-amd64.tar.gz"), names.join());
+      assert(!names.includes("kubernetes-src.tar.gz"), names.join());
+    }),
+});
+
+Deno.test({
+  name: `packageTarballs() makes again what was touched in the output${because}`,
+  ignore: because !== "",
+  fn: () =>
+    withRelease(async (release) => {
+      const first = await release.package();
+      const tars = join(release.output, "release-tars");
+      const all = first.map(({ path }) => path.split("/").at(-1)).sort();
+      const damages: [() => Promise<void>, (string | undefined)[]][] = [
+        [() => Deno.truncate(join(tars, "kubernetes.tar.gz"), 100), ["kubernetes.tar.gz"]],
+        [() => Deno.remove(join(release.output, "release-stage/full"), { recursive: true }), []],
+        [() => Deno.writeTextFile(join(tars, "other"), ""), []],
+        [() => Deno.remove(join(tars, "SHA256SUMS")), []],
+        [() => Deno.writeTextFile(join(release.output, ".kbuild-cache/artifacts.json"), "{"), all],
+      ];
+      const listed = () => [...Deno.readDirSync(tars)].map(({ name }) => name).sort();
+      const names = listed();
+      for (const [damage, expected] of damages) {
+        await damage();
+        const again = await release.package();
+        assertEquals(madeAnew(again), expected);
+        assertEquals(digests(again), digests(first));
+        assertEquals(listed(), names);
+        assert(Deno.statSync(join(release.output, "release-stage/full/kubernetes")).isDirectory);
+      }
+    }),
+});
+
+Deno.test({
+  name: `packageTarballs() gives the same bytes for all jobs and any cache${because}`,
+  ignore: because !== "",
+  fn: () =>
+    withRelease(async (release) => {
+      const first = digests(await release.package({ jobs: 1 }));
+      for (const jobs of [2, 8]) {
+        for (const folder of [".kbuild-cache", "release-tars"]) {
+          await Deno.remove(join(release.output, folder), { recursive: true });
+          assertEquals(digests(await release.package({ jobs })), first);
+        }
+      }
+      assertNotEquals(digests(await release.package({ epoch: 1600000001 })), first);
+      const level = await release.package({ compressionLevel: 1 });
+      assertNotEquals(digests(level), first);
+      assertEquals(digests(await release.package({ cacheLimit: 0 })), first);
+      const left = [...Deno.readDirSync(join(release.output, ".kbuild-cache"))];
+      assertEquals(left.filter(({ isFile }) => isFile), []);
+    }),
+});
+
+Deno.test({
+  name: `packageTarballs() writes checksums that fit${because}`,
+  ignore: because !== "",
+  fn: () =>
+    withRelease(async (release) => {
+      const artifacts = await release.package();
+      const tars = join(release.output, "release-tars");
+      for (const algorithm of ["sha256", "sha512"]) {
+        const sums = await Deno.readTextFile(join(tars, `${algorithm.toUpperCase()}SUMS`));
+        const lines = sums.trimEnd().split("\n").map((line) => line.split("  "));
+        assertEquals(lines.length, artifacts.filter(({ kind }) => kind === "tarball").length);
+        for (const [digest = "", name = ""] of lines) {
+          const bytes = await Deno.readFile(join(tars, name));
+          assertEquals(createHash(algorithm).update(bytes).digest("hex"), digest);
+          assertEquals(await Deno.readTextFile(join(tars, `${name}.${algorithm}`)), digest);
+        }
+      }
+      const list = JSON.parse(await Deno.readTextFile(join(tars, "artifacts.json")));
+      assertEquals([list.version, list.epoch], [VERSION, 1600000000]);
+      for (const { path, size } of list.artifacts) {
+        assertEquals((await Deno.stat(join(release.output, path))).size, size);
+      }
+      assertEquals(list.artifacts.length, artifacts.length);
+    }),
+});
+
+Deno.test({
+  name: `packageTarballs() keeps times and modes of files for strict parity${because}`,
+  ignore: because !== "",
+  fn: () =>
+    withRelease(async (release) => {
+      const program = join(release.output, "dockerized/bin/linux/amd64/kubectl");
+      await Deno.utime(program, 1234567890, 1234567890);
+      await Deno.chmod(program, 0o700);
+      const path = "release-tars/kubernetes-client-linux-amd64.tar.gz";
+      const kubectl = async () => {
+        for await (const member of readTar(join(release.output, path))) {
+          if (member.name.endsWith("/kubectl")) return [member.mtime, member.mode];
+        }
+        return undefined;
+      };
+      await release.package({ strictParity: true });
+      assertEquals(await kubectl(), [1234567890, 0o700]);
+      await release.package();
+      assertEquals(await kubectl(), [1600000000, 0o755]);
+    }),
+});
