@@ -32,6 +32,7 @@ const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "container": 6,
   "generate": 6,
   "release": 6,
+  "audit": 7,
   "lib": 7, // src/lib/mod.ts, which gathers the others
   "commands": 8,
 });

@@ -92,7 +92,7 @@ export const COMPRESSION_LEVEL: FlagSpec = {
   name: "compression-level",
   kind: "number",
   placeholder: "N",
-  minimum: 0,
+  choices: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
   variable: "KBUILD_COMPRESSION_LEVEL",
   summary: "zlib level of the tarballs (default 6; 9 is the same on every kind of machine)",
 };

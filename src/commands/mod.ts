@@ -9,6 +9,7 @@ import { didYouMean, nearest } from "../lib/nearest.ts";
 import { findRoot } from "../checkout/mod.ts";
 import { all, commandFor, cross } from "./all.ts";
 import { clean } from "./clean.ts";
+import { compare } from "./compare.ts";
 import type { Command } from "./context.ts";
 import { demo } from "./demo.ts";
 import { inspect } from "./inspect.ts";
@@ -28,6 +29,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   release,
   quickRelease,
   packageTarballsCommand,
+  compare,
   inspect,
   planCommand((name, start) => findCommand(name, COMMANDS, (word) => targetCommand(word, start))),
   version,

@@ -55,6 +55,15 @@ const TABLE: readonly (readonly [args: readonly string[], stderr: string])[] = [
     `  -> Did you mean "windows/amd64"?\n${SUPPORTED}`,
   ],
   [
+    ["package-tarballs", "--compression-level", "10"],
+    'kbuild: Value "10" of "--compression-level" is not "0", "1", "2", "3", "4", "5", "6", "7", ' +
+    '"8" or "9"\n  -> Did you mean "0"?\n',
+  ],
+  [
+    ["package-tarballs", "KBUILD_BLOCK_CACHE_MB=much"],
+    'kbuild: Value "much" of KBUILD_BLOCK_CACHE_MB is not a number\n',
+  ],
+  [
     ["all", "--platfrom", "linux/amd64"],
     'kbuild: Unknown flag "--platfrom" of "kbuild all"\n  -> Did you mean "--platform"?\n' +
     HELP("all", "flags"),

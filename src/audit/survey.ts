@@ -1,0 +1,161 @@
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import { gunzip, isGzip, readFileChunks, readTar } from "../archive/mod.ts";
+import { KbuildError } from "../errors.ts";
+import { readExecutable } from "./executable.ts";
+import { ProgramScanner } from "./go_binary.ts";
+import { Tap } from "./tap.ts";
+import type { Content, Form, Member } from "./types.ts";
+
+/** Contents are told apart in parts of this many bytes. */
+export const BLOCK = 1 << 16;
+/** Archives within archives: tarball, image, layer, and one more. */
+const MAX_DEPTH = 8;
+const MAX_DOCUMENT = 1 << 20;
+/** Bytes of documents kept of one artifact. */
+const ALL_DOCUMENTS = 64 << 20;
+/** Documents of images, and those of a release that say its version. */
+const DOCUMENT =
+  /^(\.\/)?((manifest|index)\.json|oci-layout|[0-9a-f]{64}\.json|blobs\/sha256\/[0-9a-f]{64})$|(^|\/)version$|\.docker_tag$/;
+
+/** Options of {@linkcode surveyFile}. */
+export interface SurveyOptions {
+  /** What messages call it; default: its path. */
+  label?: string;
+  /** Stops the reading. */
+  signal?: AbortSignal;
+}
+
+interface Work {
+  readonly label: string;
+  readonly signal: AbortSignal | undefined;
+  readonly depth: number;
+  readonly budget: { documents: number };
+}
+
+/**
+ * Reads a file to its end, with all archives in it, in one pass and with bounded memory. What is
+ * damaged is no error here: it is said where it stands.
+ *
+ * @throws {KbuildError} The file cannot be read.
+ */
+export async function surveyFile(path: string, options: SurveyOptions = {}): Promise<Content> {
+  const { label = path, signal } = options;
+  const budget = { documents: ALL_DOCUMENTS };
+  return await survey(readFileChunks(path), { label, signal, depth: 0, budget });
+}
+
+async function survey(source: AsyncIterable<Uint8Array>, work: Work): Promise<Content> {
+  const hash = createHash("sha256");
+  const blocks = new BlockSums();
+  const tap = new Tap(source, (chunk) => {
+    work.signal?.throwIfAborted();
+    hash.update(chunk);
+    blocks.update(chunk);
+  });
+  const head = await tap.peek(512);
+  let form: Form;
+  try {
+    form = await look(tap, head, work);
+  } catch (error) {
+    const ours = tap.failure === undefined && work.signal?.aborted !== true;
+    if (!ours || !(error instanceof KbuildError)) throw error;
+    form = { kind: "damaged", what: isGzip(head) ? "gzip" : "tar", reason: error.message };
+  }
+  await tap.drain();
+  const { size, sums } = blocks.finish();
+  return Object.freeze({ size, sha256: hash.digest("hex"), blocks: sums, form });
+}
+
+async function look(tap: Tap, head: Uint8Array, work: Work): Promise<Form> {
+  const deeper = { ...work, depth: work.depth + 1 };
+  if (work.depth < MAX_DEPTH && isGzip(head)) {
+    return { kind: "gzip", inner: await survey(gunzip(tap.chunks(), work.label), deeper) };
+  }
+  if (work.depth < MAX_DEPTH && isTarHeader(head)) {
+    const members: Member[] = [];
+    for await (const member of readTar(tap.chunks(), { label: work.label })) {
+      const { chunks, bytes, offset: _, ...fields } = member;
+      const ordinal = members.length;
+      if (member.type !== "file") {
+        members.push(Object.freeze({ ...fields, ordinal }));
+        continue;
+      }
+      const inside = { ...deeper, label: member.name };
+      const keep = DOCUMENT.test(member.name) && member.size <= MAX_DOCUMENT &&
+        (work.budget.documents -= member.size) >= 0;
+      const document = keep ? await bytes() : undefined;
+      const content = await survey(document === undefined ? chunks() : single(document), inside);
+      members.push(Object.freeze({
+        ...fields,
+        ordinal,
+        content: document === undefined ? content : Object.freeze({ ...content, document }),
+      }));
+    }
+    return { kind: "tar", members: Object.freeze(members) };
+  }
+  if (mayBeProgram(head)) {
+    const scanner = new ProgramScanner();
+    for await (const chunk of tap.chunks()) scanner.update(chunk);
+    const program = scanner.finish();
+    if (program !== undefined) return { kind: "program", program };
+  }
+  return { kind: "data", text: isText(head) };
+}
+
+async function* single(chunk: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  yield chunk;
+}
+
+/** CRC-32 of every {@linkcode BLOCK} bytes. */
+class BlockSums {
+  readonly #sums: number[] = [];
+  #crc = 0;
+  #size = 0;
+
+  update(chunk: Uint8Array): void {
+    for (let at = 0; at < chunk.length;) {
+      const part = chunk.subarray(at, at + BLOCK - this.#size % BLOCK);
+      this.#crc = crc32(part, this.#crc);
+      this.#size += part.length;
+      at += part.length;
+      if (this.#size % BLOCK === 0) this.#next();
+    }
+  }
+
+  finish(): { size: number; sums: Uint32Array } {
+    if (this.#size % BLOCK !== 0) this.#next();
+    return { size: this.#size, sums: Uint32Array.from(this.#sums) };
+  }
+
+  #next(): void {
+    this.#sums.push(this.#crc);
+    this.#crc = 0;
+  }
+}
+
+/** A first block whose checksum is right. */
+function isTarHeader(head: Uint8Array): boolean {
+  if (head.length < 512 || head[0] === 0) return false;
+  let sum = 8 * 0x20;
+  for (let i = 0; i < 512; i++) if (i < 148 || i >= 156) sum += head[i]!;
+  const field = new TextDecoder("latin1").decode(head.subarray(148, 156));
+  const stored = /^ *([0-7]+)[ \0]*$/.exec(field)?.[1];
+  return stored !== undefined && parseInt(stored, 8) === sum;
+}
+
+function mayBeProgram(head: Uint8Array): boolean {
+  return (head[0] === 0x4d && head[1] === 0x5a) || readExecutable(head) !== undefined ||
+    (head[0] === 0x7f && head[1] === 0x45) || (head[0]! >= 0xce && head[3] === 0xfe);
+}
+
+function isText(head: Uint8Array): boolean {
+  if (head.includes(0)) return false;
+  try {
+    // A character may be cut at the end.
+    new TextDecoder("utf-8", { fatal: true }).decode(head, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,61 @@
+import type { TarFields, TarMemberType } from "../archive/mod.ts";
+
+/** Bytes that were read to their end, and what was found in them. */
+export interface Content {
+  /** Bytes. */
+  readonly size: number;
+  /** Digest, hexadecimal. */
+  readonly sha256: string;
+  /** CRC-32 of every 64 KiB, so that the first difference of two contents can be found again. */
+  readonly blocks: Uint32Array;
+  /** What it is. */
+  readonly form: Form;
+  /** The bytes themselves, of the few small documents that are needed later. */
+  readonly document?: Uint8Array;
+}
+
+/** What bytes are. */
+export type Form =
+  | { readonly kind: "data"; readonly text: boolean }
+  | { readonly kind: "program"; readonly program: Program }
+  | { readonly kind: "gzip"; readonly inner: Content }
+  | { readonly kind: "tar"; readonly members: readonly Member[] }
+  | { readonly kind: "damaged"; readonly what: "gzip" | "tar"; readonly reason: string };
+
+/** A member of an archive. */
+export interface Member extends TarFields {
+  /** What it is. */
+  readonly type: TarMemberType;
+  /** Place in the archive, from 0. */
+  readonly ordinal: number;
+  /** What a file holds. */
+  readonly content?: Content;
+}
+
+/** An executable file and what Go wrote into it. */
+export interface Program {
+  /** Of the file: ELF, Mach-O or PE. */
+  readonly format: string;
+  /** As Go writes it: `linux/amd64`. */
+  readonly platform: string;
+  /** Bytes that its headers speak of: a smaller file is cut off. */
+  readonly extent: number;
+  /** Go's own record; undefined where there is none (other languages, Go before 1.13). */
+  readonly go: GoBuild | undefined;
+  /** Whether it holds Kubernetes' version package. */
+  readonly linksVersion: boolean;
+  /** Texts that look like a stamped version: `v1.20.2`. */
+  readonly versions: readonly string[];
+}
+
+/** What `go version -m` prints. */
+export interface GoBuild {
+  /** `go1.19.8`; undefined where the old record (up to Go 1.17) points out of reach. */
+  readonly version: string | undefined;
+  /** Package path of the program. */
+  readonly path: string;
+  /** Main module and its version; empty in a GOPATH. */
+  readonly module: string;
+  /** Build settings: `-ldflags`, `CGO_ENABLED`, `GOOS`. */
+  readonly settings: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,39 @@
+/** The exit codes of `kbuild compare`, and what it shows of two folders. */
+import { assertEquals } from "@std/assert";
+import { inScratch, kbuild, output } from "../e2e/_program.ts";
+
+Deno.test("kbuild compare ends with 0, 1 or 2, and names the member", () =>
+  inScratch(async (dir) => {
+    const make = "mkdir a b && echo 1 >f && tar czf a/x.tar.gz f && chmod 755 f && " +
+      "tar czf b/x.tar.gz f && cp -r a c";
+    await output(["sh", "-c", make], { cwd: dir });
+    const equal = await kbuild(["compare", "a", "c"], { cwd: dir });
+    assertEquals([equal.code, equal.stdout.split("\n").at(-2)], [
+      0,
+      "1 artifacts: 1 equal, 0 different",
+    ]);
+    const other = await kbuild(["compare", "a", "b"], { cwd: dir });
+    assertEquals([other.code, other.stdout.split("\n").slice(3, 5)], [
+      1,
+      ["x.tar.gz", "  f: mode: 0644 in A, 0755 in B"],
+    ]);
+    for (const args of [["a"], ["a", "none"], ["a", "a/x.tar.gz"]]) {
+      assertEquals((await kbuild(["compare", ...args], { cwd: dir })).code, 2, `${args}`);
+    }
+  }));
+
+Deno.test("kbuild compare looks at what two _output folders publish, and not at checksums", () =>
+  inScratch(async (dir) => {
+    const make = "mkdir -p a/release-tars a/local b/release-tars && echo 1 >a/release-tars/x && " +
+      "echo 1 >b/release-tars/x && echo 2 >a/local/x && echo 3 >a/release-tars/SHA256SUMS && " +
+      "echo 4 >a/release-tars/x.sha512";
+    await output(["sh", "-c", make], { cwd: dir });
+    const equal = await kbuild(["compare", "a", "b"], { cwd: dir });
+    assertEquals([equal.code, equal.stdout.split("\n").at(-2)], [
+      0,
+      "1 artifacts: 1 equal, 0 different",
+    ]);
+    await output(["sh", "-c", "echo 5 >b/release-tars/x"], { cwd: dir });
+    const other = await kbuild(["compare", "a", "b"], { cwd: dir });
+    assertEquals([other.code, other.stdout.split("\n")[3]], [1, "release-tars/x"]);
+  }));
