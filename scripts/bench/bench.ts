@@ -1,0 +1,80 @@
+/** Starts both sides in one copy of a checkout and takes their time. */
+import { join } from "@std/path";
+import { KbuildError } from "../../src/errors.ts";
+
+/** One way to do a thing. */
+export interface Side {
+  readonly argv: readonly string[];
+  readonly cwd: string;
+}
+
+const clone = join(import.meta.dirname ?? ".", "../..");
+const config = Deno.env.get("KBUILD_TEST_CONFIG") ?? "deno.npm.json";
+
+/** Measures one copy of a checkout. */
+export class Bench {
+  readonly #tree: string;
+  /** What both sides see. */
+  readonly env: Readonly<Record<string, string>>;
+
+  constructor(tree: string, env: Readonly<Record<string, string>>) {
+    this.#tree = tree;
+    this.env = env;
+  }
+
+  /** The copy of the checkout. */
+  get tree(): string {
+    return this.#tree;
+  }
+
+  make(...args: string[]): Side {
+    return { argv: ["make", ...args], cwd: this.#tree };
+  }
+
+  kbuild(...args: string[]): Side {
+    const deno = [Deno.execPath(), "run", "-A", "--no-prompt", "--config", join(clone, config)];
+    return { argv: [...deno, join(clone, "main.ts"), ...args], cwd: this.#tree };
+  }
+
+  /** The wall time of one run in milliseconds. */
+  async time({ argv, cwd }: Side): Promise<number> {
+    const [program = "", ...args] = argv;
+    const command = new Deno.Command(program, {
+      args,
+      cwd,
+      clearEnv: true,
+      env: { ...this.env },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    });
+    const started = performance.now();
+    const { success, stderr } = await command.output();
+    const taken = performance.now() - started;
+    if (success) return taken;
+    const output = new TextDecoder().decode(stderr).trim().split("\n").slice(-20);
+    throw new KbuildError(`Cannot measure "${argv.join(" ")}": it failed`, { output });
+  }
+
+  /**
+   * Runs the sides in turn, so that both meet the same machine. Before each measured run the side
+   * runs once unmeasured: make links anew each time, and what it leaves is news to kbuild.
+   */
+  async alternate(runs: number, sides: readonly Side[]): Promise<number[][]> {
+    const times: number[][] = sides.map(() => []);
+    for (let run = 0; run < runs; run++) {
+      for (const [index, side] of sides.entries()) {
+        await this.time(side);
+        times[index]?.push(await this.time(side));
+      }
+    }
+    return times;
+  }
+
+  /** The tree as git has it: no outputs, no state of make, no generated files. */
+  async reset(): Promise<void> {
+    for (const args of [["reset", "--quiet", "--hard"], ["clean", "-xdfq"]]) {
+      await this.time({ argv: ["git", ...args], cwd: this.#tree });
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/** The checkout that is measured: a copy of a real one, or the sample. */
+import { join } from "@std/path";
+import { createSample } from "../../src/sample/mod.ts";
+import { createShell } from "../../src/shell/mod.ts";
+import { goBin, which } from "../../tests/real/_tree.ts";
+import { Bench } from "./bench.ts";
+
+/** The copy that is measured, and what it is. */
+export interface Subject {
+  readonly bench: Bench;
+  readonly title: string;
+  /** Whether the checkout's own scripts can run here. */
+  readonly scripts: boolean;
+  /** Whether the goals hold for it: on the sample, starting programs is most of the work. */
+  readonly real: boolean;
+}
+
+/** @param source The checkout; undefined: the sample. */
+export async function openSubject(top: string, source: string | undefined): Promise<Subject> {
+  const bin = source === undefined ? undefined : goBin();
+  const env = {
+    PATH: bin === undefined ? Deno.env.get("PATH") ?? "" : `${bin}:${Deno.env.get("PATH")}`,
+    HOME: join(top, "home"),
+    TMPDIR: join(top, "tmp"),
+    DENO_DIR: Deno.env.get("DENO_DIR") ?? join(Deno.env.get("HOME") ?? "/", ".cache/deno"),
+    GOTOOLCHAIN: "local",
+    SOURCE_DATE_EPOCH: "1600000000",
+  };
+  for (const name of ["home", "tmp"]) await Deno.mkdir(join(top, name), { recursive: true });
+  const missing = ["make", "bash", "rsync"].filter((program) => which(program) === undefined);
+  if (missing.length > 0) console.error(`make is not measured: it needs ${missing.join(", ")}`);
+  const git = createShell({ cwd: top, env });
+  const tree = join(top, "kubernetes");
+  if (source === undefined) {
+    console.error("Measuring the sample; name a real checkout with KBUILD_REAL_TREE");
+    await createSample({ dir: tree, era: "1.20", git, env });
+  } else {
+    await git.run(["git", "clone", "--quiet", "--no-hardlinks", source, tree]);
+  }
+  const described = await git.run(["git", "describe", "--tags", "--always"], { cwd: tree });
+  const go = await git.run(["go", "version"]);
+  return {
+    bench: new Bench(tree, env),
+    title: `${source === undefined ? "sample " : ""}${described.stdout.trim()}, ` +
+      go.stdout.trim().replace("go version ", ""),
+    scripts: missing.length === 0,
+    real: source !== undefined,
+  };
+}
