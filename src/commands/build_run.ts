@@ -89,11 +89,15 @@ export async function runBuild(
   let generated = started;
   let settled: Promise<boolean> | undefined;
   const targets = [...new Set(matrix.flatMap((row) => row.targets))];
-  const settle = () =>
+  const settle = () => {
     settled = ensureGeneratedFiles(context, checkout, { ...options, targets }).then((written) => {
       generated = performance.now();
       return written.length === 0;
     });
+    // It may fail before the build asks for it, as a Ctrl-C makes both: that is reported below.
+    settled.catch(() => {});
+    return settled;
+  };
   // What is built is looked at while the generated files are: mostly there is nothing to generate.
   const binaries = await buildBinaries(context, checkout, { ...options, matrix, binPath, settle })
     .catch(async (error: unknown) => {
