@@ -8,7 +8,7 @@
  */
 import { dirname, join } from "@std/path";
 import { createHash } from "node:crypto";
-import { readTar } from "../src/archive/mod.ts";
+import { unpackTar } from "../src/archive/mod.ts";
 import { KbuildError } from "../src/errors.ts";
 import { renderError } from "../src/cli/mod.ts";
 import { findProgram, hostPlatform } from "../src/lib/util.ts";
@@ -78,7 +78,7 @@ async function downloadGo(): Promise<string> {
         notes: ["Try again; if it stays so, the mirror serves something else than Go"],
       });
     }
-    await unpack(archive, join(work, "out"));
+    await unpackTar(archive, join(work, "out"));
     await Deno.rename(join(work, "out"), folder);
   } finally {
     await Deno.remove(work, { recursive: true }).catch(() => {});
@@ -115,25 +115,6 @@ async function save(response: Response, path: string): Promise<string> {
     for (let at = 0; at < chunk.length;) at += await file.write(chunk.subarray(at));
   }
   return hash.digest("hex");
-}
-
-async function unpack(archive: string, folder: string): Promise<void> {
-  await Deno.mkdir(folder);
-  for await (const member of readTar(archive)) {
-    const path = join(folder, member.name);
-    if (member.name.startsWith("/") || member.name.split("/").includes("..")) {
-      throw new KbuildError(`Cannot unpack "${archive}": it holds "${member.name}"`);
-    }
-    if (member.type === "directory") {
-      await Deno.mkdir(path, { recursive: true });
-    } else if (member.type === "file") {
-      await Deno.mkdir(dirname(path), { recursive: true });
-      const content = ReadableStream.from(member.chunks());
-      await Deno.writeFile(path, content, { mode: member.mode & 0o777 });
-    } else {
-      throw new KbuildError(`Cannot unpack "${archive}": "${member.name}" is a ${member.type}`);
-    }
-  }
 }
 
 try {

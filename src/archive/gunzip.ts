@@ -35,6 +35,7 @@ export async function* gunzip(
   using engine = new Engine();
   let given = 0;
   let made = 0;
+  const start: number[] = [];
   const checked = (part: Uint8Array) => {
     made += part.length;
     checkSize(label, limits, made, engine.taken);
@@ -42,6 +43,7 @@ export async function* gunzip(
   };
   try {
     for await (const chunk of source) {
+      if (start.length < 4) start.push(...chunk.subarray(0, 4 - start.length));
       for await (const part of engine.write(chunk)) yield checked(part);
       // What zlib leaves of a chunk stands behind the end, whether it has told so already or not.
       const unused = chunk.subarray(Math.max(0, engine.taken - given));
@@ -52,12 +54,17 @@ export async function* gunzip(
     for await (const part of engine.finish()) yield checked(part);
   } catch (cause) {
     if (!(cause instanceof EngineError)) throw cause;
-    if (made > 0 && NO_HEADER.test(cause.message)) throw trailing(label, cause);
+    if (isHeader(start) && NO_HEADER.test(cause.message)) throw trailing(label, cause);
     throw new KbuildError(`Cannot decompress "${label}": ${cause.message}`, {
       cause,
       notes: ["The file is damaged or was not copied completely: get it again"],
     });
   }
+}
+
+/** Magic, deflate, and no flag that is not defined (RFC 1952): then zlib's complaint is about a later one. */
+function isHeader([first, second, method, flags = 0xff]: readonly number[]): boolean {
+  return first === 0x1f && second === 0x8b && method === 8 && (flags & 0xe0) === 0;
 }
 
 /** What zlib says about its input, apart from what the input's source says. */

@@ -51,6 +51,7 @@ export {
 export { gzip, type GzipOptions, GzipWriter } from "./gzip.ts";
 export { encodeHeader } from "./header.ts";
 export { listTree, type ListTreeOptions } from "./list_tree.ts";
+export { quoteName } from "./names.ts";
 export { compressTar, packTarball, type PackTarballOptions, type Tarball } from "./pack_tarball.ts";
 export { readTar, type ReadTarOptions } from "./read_tar.ts";
 export type { TarMember } from "./tar_member.ts";
@@ -67,4 +68,5 @@ export type {
 } from "./types.ts";
 export { removeTree } from "./remove_tree.ts";
 export { TarCuts } from "./tar_cuts.ts";
+export { type UnpackedTar, unpackTar, type UnpackTarOptions } from "./unpack_tar.ts";
 export { writeTar, type WriteTarOptions } from "./write_tar.ts";

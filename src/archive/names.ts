@@ -1,5 +1,5 @@
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-/** What {@linkcode quoteName} shows of a name at most. */
+/** What {@linkcode quoteName} shows of a name at most, with what it escapes. */
 const SHOWN = 200;
 
 /**
@@ -25,11 +25,21 @@ export function isPlainText(name: string): boolean {
  * change how a terminal shows the rest (control characters, text that runs from right to left).
  */
 export function quoteName(name: string): string {
-  const shown = name.length <= SHOWN ? name : `${name.slice(0, SHOWN)}…`;
-  return JSON.stringify(shown).replaceAll(
-    /[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
-    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  let shown = "";
+  for (const sign of name) {
+    const next = escape(sign);
+    if (shown.length + next.length > SHOWN) return `"${shown}…"`;
+    shown += next;
+  }
+  return `"${shown}"`;
+}
+
+/** As JSON has it, and some more. */
+function escape(sign: string): string {
+  if (/[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/.test(sign)) {
+    return `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  }
+  return JSON.stringify(sign).slice(1, -1);
 }
 
 /** How many bytes the character takes that starts here, judged by its first byte. */

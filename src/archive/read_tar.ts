@@ -45,17 +45,21 @@ export async function* readTar(
   const reader = new ByteReader(maybeGunzip(chunks, label, { limits }));
   const extensions = new Extensions();
   let at = 0;
+  let isHeader = false;
   let members = 0;
   try {
     while (true) {
       signal?.throwIfAborted();
       at = reader.offset;
+      isHeader = false;
       const block = await reader.exactly(BLOCK_SIZE);
       if (isZeroBlock(block)) {
+        isHeader = true;
         if (extensions.waiting) throw new HeaderError("extended headers stand in front of the end");
         return await finish(reader, signal);
       }
       const raw = parseHeader(block);
+      isHeader = true;
       if (EXTENSION_FLAGS.includes(raw.typeFlag)) {
         const size = extensions.size + Extensions.sizeOf(raw.size);
         if (size > limits.maxExtension) {
@@ -67,7 +71,7 @@ export async function* readTar(
         await reader.skip(paddingOf(raw.size));
         continue;
       }
-      const content = new Content(reader, (error) => explain(error, label, at), signal);
+      const content = new Content(reader, (error) => explain(error, label, at, true), signal);
       const member = toMember(raw, extensions, content);
       if (++members > limits.maxMembers) {
         const what = `it has more than ${limits.maxMembers} members`;
@@ -80,7 +84,7 @@ export async function* readTar(
       await reader.skip(paddingOf(member.size));
     }
   } catch (error) {
-    throw explain(error, label, at);
+    throw explain(error, label, at, isHeader);
   } finally {
     await reader.close();
   }
@@ -107,8 +111,9 @@ async function finish(reader: ByteReader, signal: AbortSignal | undefined): Prom
   const start = reader.offset;
   for (let part; (part = await reader.some(CHUNK_SIZE)) !== undefined;) {
     signal?.throwIfAborted();
-    if (isZeroBlock(part)) continue;
-    const inBlock = reader.offset - part.length - start + part.findIndex((byte) => byte !== 0);
+    const other = firstOther(part);
+    if (other < 0) continue;
+    const inBlock = reader.offset - part.length - start + other;
     throw new HeaderError(
       inBlock < BLOCK_SIZE
         ? "a single zero block stands in front of it"
@@ -117,16 +122,27 @@ async function finish(reader: ByteReader, signal: AbortSignal | undefined): Prom
   }
 }
 
-function explain(error: unknown, label: string, at: number): unknown {
+/** Where the first byte stands that is no zero, or -1: a plain loop, as it may be many bytes. */
+function firstOther(bytes: Uint8Array): number {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return i;
+  return -1;
+}
+
+function explain(error: unknown, label: string, at: number, isHeader: boolean): unknown {
+  const what = `Cannot read archive "${label}":`;
   if (error instanceof EndOfInput) {
-    return new KbuildError(
-      `Cannot read archive "${label}": it ends in the middle of the member at byte ${at}`,
-      { cause: error, notes: ["The file was not copied completely: get it again"] },
-    );
+    return new KbuildError(`${what} it ends in the middle of the member at byte ${at}`, {
+      cause: error,
+      notes: ["The file was not copied completely: get it again"],
+    });
   }
   if (!(error instanceof HeaderError)) return error;
-  return new KbuildError(
-    `Cannot read archive "${label}": the member at byte ${at} is no tar member: ${error.message}`,
-    { cause: error, notes: ["The file is damaged, or is no tar archive"] },
-  );
+  const verdict = isHeader ? "refused" : "no tar member";
+  const note = isHeader
+    ? "The file is damaged, or is one that not all programs read in the same way"
+    : "The file is damaged, or is no tar archive";
+  return new KbuildError(`${what} the member at byte ${at} is ${verdict}: ${error.message}`, {
+    cause: error,
+    notes: [note],
+  });
 }

@@ -1,5 +1,5 @@
-import { dirname, join } from "@std/path";
-import { readTar, type TarMember, writeAll } from "../archive/mod.ts";
+import { join } from "@std/path";
+import { quoteName, type TarMember, unpackTar } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 
 /** More than any Go has; a hostile archive must not fill the disk. */
@@ -20,49 +20,34 @@ export async function unpackGo(
   options: { label: string; signal?: AbortSignal | undefined },
 ): Promise<number> {
   const { label, signal } = options;
-  const made = new Set<string>();
-  const makeFolder = async (path: string) => {
-    if (made.has(path)) return;
-    await Deno.mkdir(path, { recursive: true });
-    made.add(path);
-  };
-  let size = 0;
-  const reading = readTar(archive, { label, ...(signal === undefined ? {} : { signal }) });
-  for await (const member of reading) {
-    const path = join(folder, checkedName(member, label));
-    if (member.type === "directory") {
-      await makeFolder(path);
-      continue;
-    }
-    size += member.size;
-    if (size > MAX_BYTES) throw refuse(label, "it holds more than 4 GiB");
-    await makeFolder(dirname(path));
-    const mode = (member.mode & 0o111) === 0 ? 0o644 : 0o755;
-    const file = await Deno.open(path, { write: true, createNew: true, mode }).catch((error) => {
-      throw refuse(label, `"${member.name}" cannot be made`, error);
-    });
-    try {
-      for await (const chunk of member.chunks()) writeAll(path, file, chunk);
-      // Up to 1.9 Go rebuilds its library when the sources look newer than what is compiled.
-      await file.utime(member.mtime, member.mtime);
-    } finally {
-      file.close();
-    }
-  }
+  const unpacked = join(folder, "unpacked");
+  let found = false;
+  const { size } = await unpackTar(archive, unpacked, {
+    label,
+    limits: { maxBytes: MAX_BYTES },
+    accept: (member) => {
+      check(member, label);
+      found = true;
+    },
+    ...(signal === undefined ? {} : { signal }),
+  });
+  if (!found) throw refuse(label, "it is empty");
+  await Deno.rename(join(unpacked, "go"), join(folder, "go"));
+  await Deno.remove(unpacked);
   return size;
 }
 
-function checkedName({ name, type }: TarMember, label: string): string {
+function check({ name, type }: TarMember, label: string): void {
   const parts = name.replace(/\/$/, "").split("/");
   const strange = parts.some((part) => part === "" || part === "." || part === "..");
-  if (parts[0] !== "go" || strange) throw refuse(label, `it holds "${name}"`);
-  if (type !== "file" && type !== "directory") throw refuse(label, `"${name}" is a ${type}`);
-  return parts.join("/");
+  if (parts[0] !== "go" || strange) throw refuse(label, `it holds ${quoteName(name)}`);
+  if (type !== "file" && type !== "directory") {
+    throw refuse(label, `${quoteName(name)} is a ${type}`);
+  }
 }
 
-function refuse(label: string, why: string, cause?: unknown): KbuildError {
+function refuse(label: string, why: string): KbuildError {
   return new KbuildError(`Cannot unpack "${label}": ${why}`, {
     notes: ["This is no archive of Go as its makers publish it: check KBUILD_GO_MIRROR"],
-    cause,
   });
 }
