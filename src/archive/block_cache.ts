@@ -41,7 +41,9 @@ export function openBlockCache(folder: string): BlockCache {
       try {
         if (!made.has(dirname(path))) await Deno.mkdir(dirname(path), { recursive: true });
         made.add(dirname(path));
-        using file = await Deno.open(path, { write: true, create: true, truncate: true });
+        // A new file always: the name may be a link, or the file have another name.
+        await Deno.remove(path, { recursive: true }).catch(() => {});
+        using file = await Deno.open(path, { write: true, createNew: true });
         for (const part of [checksum(key, bytes), bytes]) {
           for (let rest = part; rest.length > 0;) rest = rest.subarray(await file.write(rest));
         }

@@ -1,6 +1,9 @@
 import { crc32 } from "node:zlib";
 import { createDeflater, type Deflated, type Deflater, type DeflaterOptions } from "./deflater.ts";
-import { type ByteSink, CHUNK_SIZE } from "./types.ts";
+import type { ByteSink } from "./types.ts";
+
+/** Bytes that are compressed on their own: at 1 MiB programs are 0.14 % larger, at 4 MiB 0.05 % smaller. */
+const BLOCK_SIZE = 2 << 20;
 
 /** Options of {@linkcode GzipWriter}: a compressor to share, or the wish for one of its own. */
 export interface GzipOptions extends DeflaterOptions {
@@ -21,9 +24,9 @@ const LAST_BLOCK = new Uint8Array([0x03, 0x00]);
  * Compresses to one gzip member that depends on the bytes, the places of {@linkcode GzipWriter.cut}
  * and the level only, never on the sizes of the writes or the number of jobs.
  *
- * The input is cut into blocks of 1 MiB. Each is compressed with an empty dictionary and ends on a
+ * The input is cut into blocks of 2 MiB. Each is compressed with an empty dictionary and ends on a
  * byte (sync flush), so blocks can be made in parallel, read on their own, and used again. An empty
- * one ends the stream. At most `jobs + 2` blocks are in memory.
+ * one ends the stream. At most `2 * jobs + 2` blocks are in memory.
  */
 export class GzipWriter {
   readonly #sink: ByteSink;
@@ -31,7 +34,7 @@ export class GzipWriter {
   readonly #owned: boolean;
   readonly #underWay: Promise<Deflated>[] = [];
   readonly #spares: ArrayBuffer[] = [];
-  #block = new Uint8Array(CHUNK_SIZE);
+  #block = new Uint8Array(BLOCK_SIZE);
   #used = 0;
   #crc = 0;
   #total = 0;
@@ -54,11 +57,11 @@ export class GzipWriter {
     this.#crc = crc32(chunk, this.#crc);
     this.#total += chunk.length;
     while (chunk.length > 0) {
-      const part = chunk.subarray(0, CHUNK_SIZE - this.#used);
+      const part = chunk.subarray(0, BLOCK_SIZE - this.#used);
       this.#block.set(part, this.#used);
       this.#used += part.length;
       chunk = chunk.subarray(part.length);
-      if (this.#used === CHUNK_SIZE) await this.#submit();
+      if (this.#used === BLOCK_SIZE) await this.#submit();
     }
   }
 
@@ -93,21 +96,21 @@ export class GzipWriter {
   async #submit(): Promise<void> {
     await this.#start();
     // The compressor takes the memory over, and hands it back when it is done.
-    const full = this.#used === CHUNK_SIZE;
+    const full = this.#used === BLOCK_SIZE;
     const block = full ? this.#block : this.#block.slice(0, this.#used);
-    if (full) this.#block = new Uint8Array(this.#spares.pop() ?? new ArrayBuffer(CHUNK_SIZE));
+    if (full) this.#block = new Uint8Array(this.#spares.pop() ?? new ArrayBuffer(BLOCK_SIZE));
     this.#used = 0;
     const result = this.#deflater.deflate(block);
     // Whoever drains it sees the failure; until then it is nobody's unhandled rejection.
     result.catch(() => {});
     this.#underWay.push(result);
-    while (this.#underWay.length > this.#deflater.jobs) await this.#drain();
+    while (this.#underWay.length > 2 * this.#deflater.jobs) await this.#drain();
   }
 
   async #drain(): Promise<void> {
     const { bytes, spare } = await this.#underWay[0]!;
     this.#underWay.shift();
-    if (spare.byteLength === CHUNK_SIZE) this.#spares.push(spare);
+    if (spare.byteLength === BLOCK_SIZE) this.#spares.push(spare);
     await this.#sink(bytes);
   }
 }

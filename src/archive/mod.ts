@@ -34,6 +34,7 @@ export {
   createDeflater,
   DEFAULT_LEVEL,
   type Deflated,
+  deflateFormat,
   type Deflater,
   type DeflaterOptions,
 } from "./deflater.ts";

@@ -94,7 +94,7 @@ export const COMPRESSION_LEVEL: FlagSpec = {
   placeholder: "N",
   choices: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
   variable: "KBUILD_COMPRESSION_LEVEL",
-  summary: "zlib level of the tarballs (default 6; 9 is the same on every kind of machine)",
+  summary: "zlib level of the tarballs (default 5; 9 is the same on every kind of machine)",
 };
 
 export const CONTAINER: FlagSpec = {

@@ -1,5 +1,11 @@
 import { join } from "@std/path";
-import { type Deflater, listTree, packTarball, type Tarball } from "../archive/mod.ts";
+import {
+  deflateFormat,
+  type Deflater,
+  listTree,
+  packTarball,
+  type Tarball,
+} from "../archive/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { Artifact } from "./artifact.ts";
 import { Identifier, type Identity } from "./identity.ts";
@@ -89,7 +95,7 @@ export function sourceJob(source: SourceTarball, options: JobOptions): Job {
     needs: [],
     identify() {
       const inputs = new Identifier();
-      inputs.text("source", epoch, level, String(context.strictParity));
+      inputs.text("source", epoch, deflateFormat(level), String(context.strictParity));
       source.identify(inputs);
       return inputs.done();
     },
@@ -124,7 +130,7 @@ export function tarballJob(plan: TarballPlan, options: JobOptions): Job {
       fillStage(listStage(plan, roots(folders)), folder(folders), signal),
     identify() {
       const inputs = new Identifier();
-      inputs.text("tarball", epoch, level, String(context.strictParity));
+      inputs.text("tarball", epoch, deflateFormat(level), String(context.strictParity));
       const items = listStage(plan, roots({ tars: "release-tars", images: "release-images" }));
       for (const item of [...items].sort((a, b) => a.to < b.to ? -1 : 1)) {
         if ("symlink" in item) inputs.text(item.to, "link", item.symlink);

@@ -3,6 +3,7 @@ import {
   cachingDeflater,
   createDeflater,
   DEFAULT_LEVEL,
+  deflateFormat,
   type Deflater,
   openBlockCache,
   TEMPORARY_PREFIX,
@@ -93,7 +94,7 @@ export async function packageTarballs(
     prefix: `${TEMPORARY_PREFIX}release-`,
   });
   const threads = Math.min(options.jobs ?? navigator.hardwareConcurrency, MOST_THREADS);
-  const blocks = join(cache, `deflate-${level}`);
+  const blocks = join(cache, deflateFormat(level));
   const deflater = cachingDeflater(
     createDeflater({ level, jobs: threads }),
     openBlockCache(blocks),
@@ -117,7 +118,12 @@ export async function packageTarballs(
     await Deno.remove(work, { recursive: true }).catch(() => {});
   }
   await remember(context, plan, cache, { jobs, artifacts, before, started });
-  await trimCache(cache, options.cacheLimit ?? CACHE_LIMIT);
+  await trimCache(cache, options.cacheLimit ?? CACHE_LIMIT).catch((error: unknown) => {
+    context.log.warn("Cannot keep the cache of compressed blocks small", [
+      error instanceof Error ? error.message : String(error),
+      `Remove "${cache}" when it is too large`,
+    ]);
+  });
   return published(context, plan, artifacts);
 }
 

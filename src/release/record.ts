@@ -30,7 +30,7 @@ export interface MadeArtifact {
 export async function readRecord(folder: string): Promise<ReleaseRecord | undefined> {
   try {
     const record = JSON.parse(await Deno.readTextFile(join(folder, NAME)));
-    return record.format === FORMAT ? Object.freeze(record) : undefined;
+    return isRecord(record) ? Object.freeze(record) : undefined;
   } catch {
     return undefined;
   }
@@ -44,4 +44,15 @@ export async function writeRecord(folder: string, record: ReleaseRecord): Promis
   } catch {
     await Deno.remove(join(folder, NAME)).catch(() => {});
   }
+}
+
+function isRecord(found: { format?: unknown; outputs?: unknown; made?: unknown }): boolean {
+  const isObject = (value: unknown) => typeof value === "object" && value !== null;
+  if (found.format !== FORMAT || typeof found.outputs !== "string") return false;
+  if (!isObject(found.made)) return false;
+  return Object.values(found.made as Record<string, Partial<MadeArtifact> | null>).every((made) =>
+    typeof made?.output === "string" && typeof made.inputs === "string" &&
+    isObject(made.artifact) &&
+    typeof made.artifact?.path === "string" && typeof made.artifact.sha256 === "string"
+  );
 }

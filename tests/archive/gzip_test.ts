@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { gunzipSync, inflateRawSync } from "node:zlib";
 import { join } from "@std/path";
+import { levelOf } from "../../src/archive/deflater.ts";
 import { createDeflater, gzip, GzipWriter } from "../../src/archive/mod.ts";
 import { collect, has, inTempDir, needing, noise, run, words } from "./helpers.ts";
 
@@ -59,7 +60,7 @@ Deno.test("Deflater ends a block on a byte, so that blocks can be joined", async
   assertEquals(new Uint8Array(inflateRawSync(joined)), new Uint8Array([...a, ...b]));
 });
 
-Deno.test("GzipWriter keeps at most jobs + 2 blocks in memory", async () => {
+Deno.test("GzipWriter keeps at most 2 * jobs + 2 blocks in memory", async () => {
   let under = 0;
   let most = 0;
   const deflater = {
@@ -74,7 +75,7 @@ Deno.test("GzipWriter keeps at most jobs + 2 blocks in memory", async () => {
   using writer = new GzipWriter(() => void under--, { deflater });
   under = 1; // the header goes out first
   for (let i = 0; i < 20; i++) await writer.write(new Uint8Array(MIB));
-  assert(most <= 5, `${most} blocks`);
+  assert(most <= 8, `${most} blocks`);
 });
 
 Deno.test("GzipWriter fails when its threads are closed under way", async () => {
@@ -85,11 +86,11 @@ Deno.test("GzipWriter fails when its threads are closed under way", async () => 
   await assertRejects(() => writer.close(), Error, "the compressor was closed");
 });
 
-Deno.test("gzip() at level 9 gives the bytes that it gave on other machines", async () => {
-  // Blocks seen with Deno 2.9 on x64 and arm64. Levels 1 to 8 depend on the processor: see DEFAULT_LEVEL.
+Deno.test("gzip() at level 9 gives the bytes that it always gave", async () => {
+  // Seen with Deno 2.9 on x64. Levels 1 to 8 depend on the processor: see DEFAULT_LEVEL.
   const packed = await gzip(words(3 * MIB + 77), { level: 9 });
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", packed)).toHex();
-  assertEquals(digest, "bc139e8866ba9000211312f5297a6c95044aeeb84a4b135a9fa8df9f571616f8");
+  assertEquals(digest, "326f8f99d8f35e22bf0c23cd645195e0868bead20240dfc228542e767ce2f271");
 });
 
 Deno.test("createDeflater() refuses levels and jobs that cannot be", () => {
@@ -108,4 +109,17 @@ Deno.test({
       await run("gzip", "-d", path);
       assertEquals(await Deno.readFile(join(dir, "a")), data);
     }),
+});
+
+Deno.test("levelOf() raises text, stores noise and leaves programs as they are", () => {
+  const text = new TextEncoder().encode("the quick brown fox\n".repeat(50_000));
+  const random = new Uint8Array(MIB);
+  for (let at = 0; at < MIB; at += 1 << 16) {
+    crypto.getRandomValues(random.subarray(at, at + (1 << 16)));
+  }
+  const program = random.map((byte) => byte & 0xc7);
+  assertEquals([text, random, program].map((block) => levelOf(block, 5)), [7, 0, 5]);
+  assertEquals([text, random, program].map((block) => levelOf(block, 9)), [9, 9, 9]);
+  // Too little to tell noise from anything else.
+  assertEquals(levelOf(random.subarray(0, 1000), 5), 5);
 });
