@@ -1,13 +1,5 @@
 import { BLOCK } from "./survey.ts";
-import type { Content, Member, Program } from "./types.ts";
-
-/** One thing in which two artifacts differ. */
-export interface Difference {
-  /** Where: names of members, outermost first; empty for the artifact itself. */
-  readonly path: readonly string[];
-  /** In words; "A" and "B" are the two sides. */
-  readonly text: string;
-}
+import type { Content, Finding, Member, Program } from "./types.ts";
 
 /** Options of {@linkcode compareContents}. */
 export interface CompareOptions {
@@ -21,9 +13,9 @@ export function compareContents(
   b: Content,
   options: CompareOptions = {},
   path: readonly string[] = [],
-): readonly Difference[] {
+): readonly Finding[] {
   if (a.sha256 === b.sha256) return [];
-  const say = (text: string): Difference => ({ path, text });
+  const say = (text: string): Finding => ({ path, text });
   const [x, y] = [a.form, b.form];
   if (x.kind === "gzip" && y.kind === "gzip") {
     if (x.inner.sha256 !== y.inner.sha256) return compareContents(x.inner, y.inner, options, path);
@@ -92,9 +84,9 @@ function compareMembers(
   b: readonly Member[],
   options: CompareOptions,
   path: readonly string[],
-): Difference[] {
+): Finding[] {
   const [left, right] = [byName(a), byName(b)];
-  const found: Difference[] = [];
+  const found: Finding[] = [];
   for (const name of [...new Set([...left.keys(), ...right.keys()])].sort()) {
     const [x, y] = [left.get(name), right.get(name)];
     const here = [...path, name];

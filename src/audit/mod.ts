@@ -6,5 +6,12 @@
  */
 export { type Executable, readExecutable } from "./executable.ts";
 export { surveyFile, type SurveyOptions } from "./survey.ts";
-export type { Content, Form, GoBuild, Member, Program } from "./types.ts";
-export { compareContents, type CompareOptions, type Difference } from "./compare_contents.ts";
+export type { Content, Finding, Form, GoBuild, Member, Program } from "./types.ts";
+export { compareContents, type CompareOptions } from "./compare_contents.ts";
+export {
+  type VerifiedArtifact,
+  type VerifiedRelease,
+  type VerifyOptions,
+  verifyRelease,
+} from "./verify_release.ts";
+export { listReleaseFiles, type ReleaseFiles } from "./release_files.ts";

@@ -24,6 +24,8 @@ export interface SurveyOptions {
   label?: string;
   /** Stops the reading. */
   signal?: AbortSignal;
+  /** Called with every chunk of the file itself, in their order. */
+  see?: (chunk: Uint8Array) => void;
 }
 
 interface Work {
@@ -42,7 +44,18 @@ interface Work {
 export async function surveyFile(path: string, options: SurveyOptions = {}): Promise<Content> {
   const { label = path, signal } = options;
   const budget = { documents: ALL_DOCUMENTS };
-  return await survey(readFileChunks(path), { label, signal, depth: 0, budget });
+  const work = { label, signal, depth: 0, budget };
+  return await survey(seen(readFileChunks(path), options.see), work);
+}
+
+async function* seen(
+  source: AsyncIterable<Uint8Array>,
+  see: (chunk: Uint8Array) => void = () => {},
+): AsyncGenerator<Uint8Array, void> {
+  for await (const chunk of source) {
+    see(chunk);
+    yield chunk;
+  }
 }
 
 async function survey(source: AsyncIterable<Uint8Array>, work: Work): Promise<Content> {

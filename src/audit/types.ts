@@ -14,6 +14,14 @@ export interface Content {
   readonly document?: Uint8Array;
 }
 
+/** Something that was found out about an artifact. */
+export interface Finding {
+  /** Where: names of members, outermost first; empty for the artifact itself. */
+  readonly path: readonly string[];
+  /** In words. */
+  readonly text: string;
+}
+
 /** What bytes are. */
 export type Form =
   | { readonly kind: "data"; readonly text: boolean }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join, resolve } from "@std/path";
 import { readFileChunks } from "../archive/mod.ts";
-import { compareContents, type Difference, surveyFile } from "../audit/mod.ts";
+import { compareContents, type Finding, surveyFile } from "../audit/mod.ts";
 import type { Input } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import type { CommandContext } from "./context.ts";
@@ -18,7 +18,7 @@ export async function compareArtifacts(command: CommandContext, input: Input): P
   }
   const names = [...new Set([...left.keys(), ...right.keys()])].sort();
   if (names.length === 0) throw new UsageError(`Cannot compare: no files in "${a}" and "${b}"`);
-  const results: { artifact: string; differences: readonly Difference[] }[] = [];
+  const results: { artifact: string; differences: readonly Finding[] }[] = [];
   const only = (side: string) => [{ path: [], text: `only in ${side}` }];
   for (const name of names) {
     const [x, y] = [left.get(name), right.get(name)];

@@ -17,6 +17,7 @@ import { env, platforms, targets } from "./look.ts";
 import { planCommand } from "./plan.ts";
 import { packageTarballsCommand, quickRelease, release } from "./release.ts";
 import { toolchain } from "./toolchain.ts";
+import { verifyReleaseCommand } from "./verify_release.ts";
 import { version } from "./version.ts";
 
 export { type Command, type CommandContext, makeCommandContext } from "./context.ts";
@@ -29,6 +30,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   release,
   quickRelease,
   packageTarballsCommand,
+  verifyReleaseCommand,
   compare,
   inspect,
   planCommand((name, start) => findCommand(name, COMMANDS, (word) => targetCommand(word, start))),

@@ -5,7 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { pathsBelow } from "./_packaging.ts";
-import { inScratch, missingFor, output, sharedRelease, unless } from "./_program.ts";
+import { inScratch, kbuildOk, missingFor, output, sharedRelease, unless } from "./_program.ts";
 import {
   buildGoReader,
   digestOf,
@@ -134,13 +134,17 @@ const readBy = `is read the same by ${present.join(", ")}` + absent
 
 for (const era of ["1.7", "1.20", "1.28", "1.35", "latest"] as const) {
   Deno.test({
-    ...unless(missingFor(era), `every archive of a release of ${era} ${readBy}`),
+    ...unless(
+      missingFor(era),
+      `every archive of a release of ${era} ${readBy}, and verify-release finds nothing wrong`,
+    ),
     fn: () =>
       inScratch(async (dir) => {
         const out = join(await sharedRelease(era), "_output");
         await checkAll(join(out, "release-tars"), dir);
         const images = pathsBelow(out).some((path) => path.startsWith("release-images/"));
         await checkAll(join(out, images ? "release-images" : "release-stage/server"), dir);
+        await kbuildOk(["verify-release", out], { cwd: dir });
       }),
   });
 }

@@ -1,0 +1,182 @@
+import { type ArchivedImage, readArchivedImages } from "./image_archive.ts";
+import type { Content, Finding, Member, Program } from "./types.ts";
+
+/** What an artifact is held against; what is undefined is not looked at. */
+export interface Expectation {
+  /** As Go writes it: `linux/amd64`. */
+  readonly platform: string | undefined;
+  /** As stamped: `v1.20.2`. */
+  readonly version: string | undefined;
+}
+
+/** What was found in an artifact. */
+export interface CheckedArtifact {
+  /** What is wrong. */
+  readonly problems: readonly Finding[];
+  /** Members of the archive itself; 0 for other files. */
+  readonly members: number;
+  /** Programs of Kubernetes in it, wherever; those in images count, too. */
+  readonly programs: number;
+  readonly images: readonly ArchivedImage[];
+  /** What a file `version` in it says: `kubernetes/version` of tarballs. */
+  readonly version: string | undefined;
+}
+
+const SYSTEMS = "linux|darwin|windows|freebsd|netbsd|openbsd|solaris";
+/** hack/lib/golang.sh names output folders so; build/lib/release.sh tarballs and folders of images. */
+const PLATFORMS: readonly RegExp[] = [
+  new RegExp(`kubernetes-[a-z]+-(${SYSTEMS})-([a-z0-9]+)\\.tar\\.gz$`),
+  new RegExp(`(?:^|/)(${SYSTEMS})/([a-z0-9]+)/(?:[^/]+/)*[^/]+$`),
+];
+/**
+ * The source as it is in git: what it holds (test data: programs, broken archives) is none of a
+ * release's business.
+ */
+const SOURCE = /(^|\/)kubernetes-src\.tar\.gz$/;
+
+/** The platform that a path promises; undefined where it promises none. */
+export function platformOfPath(path: string): string | undefined {
+  for (const pattern of PLATFORMS) {
+    const [, system, arch] = pattern.exec(path) ?? [];
+    if (system !== undefined) return `${system}/${arch}`;
+  }
+  const arch = /(?:^|\/)release-images\/([a-z0-9]+)\/[^/]+$/.exec(path)?.[1];
+  return arch === undefined ? undefined : `linux/${arch}`;
+}
+
+/**
+ * What is wrong with an artifact that was read. Pure.
+ *
+ * Archives must be whole, those inside as well; programs must be whole and for the platform that
+ * their path or the artifact promises; what links Kubernetes' version package must be stamped with
+ * the version; images must hang together and be for that platform, and go by the tag of the
+ * `.docker_tag` beside them. In images only programs of Kubernetes are looked at: the rest is the
+ * base's.
+ *
+ * @param name Name of the artifact: an archive must be what its name says.
+ */
+export function checkArtifact(
+  name: string,
+  content: Content,
+  expected: Expectation,
+): CheckedArtifact {
+  const check = new Check(expected);
+  if (content.size === 0) check.complain([], "is empty");
+  else if (/\.(tar\.gz|tgz)$/.test(name) && !isArchive(content, "gzip")) {
+    check.complain([], "is no gzip-compressed tar archive");
+  } else if (/\.tar$/.test(name) && !isArchive(content, "tar")) {
+    check.complain([], "is no tar archive");
+  }
+  check.visit(name, content, [], { platform: platformOfPath(name) ?? expected.platform });
+  return check.result(content);
+}
+
+/** Whether content is a tar, or damaged: that has words of its own. */
+function isArchive({ form }: Content, kind: "gzip" | "tar"): boolean {
+  if (form.kind === "damaged") return true;
+  if (kind === "gzip") return form.kind === "gzip" && isArchive(form.inner, "tar");
+  return form.kind === "tar";
+}
+
+interface Place {
+  readonly platform: string | undefined;
+  /** What the file beside an image archive says: its tag. */
+  readonly tag?: string | undefined;
+  readonly image?: boolean;
+}
+
+class Check {
+  readonly #expected: Expectation;
+  readonly #problems: Finding[] = [];
+  readonly #images: ArchivedImage[] = [];
+  #programs = 0;
+  #version: string | undefined;
+
+  constructor(expected: Expectation) {
+    this.#expected = expected;
+  }
+
+  complain(path: readonly string[], text: string): void {
+    this.#problems.push(Object.freeze({ path, text }));
+  }
+
+  visit(name: string, { form, size }: Content, path: readonly string[], place: Place): void {
+    if (form.kind === "damaged") this.complain(path, `is damaged: ${form.reason}`);
+    else if (form.kind === "program") this.#visitProgram(form.program, size, path, place);
+    else if (form.kind === "gzip") this.visit(name, form.inner, path, place);
+    else if (form.kind === "tar" && !SOURCE.test(name)) {
+      this.#visitMembers(form.members, path, place);
+    }
+  }
+
+  result(content: Content): CheckedArtifact {
+    const tar = content.form.kind === "gzip" ? content.form.inner.form : content.form;
+    return Object.freeze({
+      problems: Object.freeze(this.#problems),
+      members: tar.kind === "tar" ? tar.members.length : 0,
+      programs: this.#programs,
+      images: Object.freeze(this.#images),
+      version: this.#version,
+    });
+  }
+
+  #visitProgram(program: Program, size: number, path: readonly string[], place: Place): void {
+    const { platform, extent, linksVersion, versions } = program;
+    if (place.image === true && !linksVersion) return;
+    this.#programs += 1;
+    if (place.platform !== undefined && platform !== place.platform) {
+      this.complain(path, `is a program for ${platform}, want ${place.platform}`);
+    }
+    if (size < extent) {
+      this.complain(path, `is cut off: ${size} bytes, its headers speak of ${extent}`);
+    }
+    const wanted = this.#expected.version;
+    if (linksVersion && wanted !== undefined && !versions.includes(wanted)) {
+      const found = versions.length === 0 ? "no version" : versions.join(", ");
+      this.complain(path, `is not stamped with version ${wanted}; in it: ${found}`);
+    }
+  }
+
+  #visitMembers(members: readonly Member[], path: readonly string[], place: Place): void {
+    const documents = new Map(members.map(({ name, content }) => [name, textOf(content)]));
+    const archived = readArchivedImages(members);
+    if (archived !== undefined) {
+      for (const problem of archived.problems) {
+        this.complain([...path, ...problem.path], problem.text);
+      }
+      for (const image of archived.images) this.#visitImage(image, path, place);
+    }
+    for (const { name, content } of members) {
+      if (path.length === 0 && /^(\.\/)?kubernetes\/version$/.test(name)) {
+        this.#version = textOf(content);
+      }
+      if (content === undefined) continue;
+      this.visit(name, content, [...path, name], {
+        platform: platformOfPath(name) ?? place.platform,
+        tag: documents.get(name.replace(/\.tar$/, ".docker_tag")),
+        image: place.image === true || archived !== undefined,
+      });
+    }
+  }
+
+  #visitImage(image: ArchivedImage, path: readonly string[], place: Place): void {
+    this.#images.push(image);
+    const { os, architecture } = image.config;
+    const platform = `${os}/${architecture}`;
+    if (place.platform !== undefined && platform !== place.platform) {
+      this.complain(path, `is an image for ${platform}, want ${place.platform}`);
+    }
+    if (image.repoTags.length === 0) this.complain(path, "is an image without a name");
+    for (const name of image.repoTags) {
+      const tag = name.slice(name.lastIndexOf(":") + 1);
+      if (place.tag !== undefined && tag !== place.tag) {
+        this.complain(path, `is image "${name}", the file .docker_tag beside it says ${place.tag}`);
+      }
+    }
+  }
+}
+
+function textOf(content: Content | undefined): string | undefined {
+  const { document } = content ?? {};
+  return document === undefined ? undefined : new TextDecoder().decode(document).trim();
+}

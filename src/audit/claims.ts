@@ -1,0 +1,145 @@
+import { join } from "@std/path";
+import { reasonOf } from "../archive/mod.ts";
+import type { ReleaseFiles } from "./release_files.ts";
+import type { Finding } from "./types.ts";
+
+/** What is known of a file in any way: digests in hexadecimal, the size in bytes. */
+export interface FileFacts {
+  readonly size?: number;
+  readonly sha256?: string;
+  readonly sha512?: string;
+  /** Of the tar inside a `.tar.gz`. */
+  readonly tarSha256?: string;
+  /** Digest of the configuration of the image in it: `sha256:…`. */
+  readonly imageId?: string;
+  /** What its programs run on. */
+  readonly platform?: string;
+}
+
+/** What one checksum file says of one other file. */
+export interface Claim {
+  /** The file that says so. */
+  readonly source: string;
+  /** The file that it is said of. */
+  readonly name: string;
+  readonly facts: FileFacts;
+}
+
+/** All that the checksum files of a release say. */
+export interface Claims {
+  readonly claims: readonly Claim[];
+  /** What `artifacts.json` says. */
+  readonly version: string | undefined;
+  /** What is wrong with the checksum files themselves; the path is the file's name. */
+  readonly problems: readonly Finding[];
+  /** What is listed, but lies in folders that are not looked at. */
+  readonly elsewhere: readonly string[];
+}
+
+/** Larger checksum files are not read: a release has some hundred files at most. */
+const MAX_BYTES = 16 << 20;
+
+/** Reads every checksum file of a release. What is wrong with them is no error, but a finding. */
+export async function readClaims(files: ReleaseFiles): Promise<Claims> {
+  const claims: Claim[] = [];
+  const problems: Finding[] = [];
+  const elsewhere: string[] = [];
+  let version: string | undefined;
+  for (const source of files.checksums) {
+    const complain = (text: string) => void problems.push({ path: [source], text });
+    const text = await readText(join(files.root, source), complain);
+    if (text === undefined) continue;
+    const folder = source.includes("/") ? source.slice(0, source.lastIndexOf("/") + 1) : "";
+    const claim = (path: string, facts: FileFacts) => {
+      const name = inside(`${folder}${path}`);
+      if (name === undefined) complain(`names "${path}", which is outside of the folder`);
+      else claims.push(Object.freeze({ source, name, facts }));
+    };
+    if (source.endsWith("artifacts.json")) {
+      const list = parseList(text);
+      if (list === undefined) {
+        complain("is no list of artifacts as kbuild writes it");
+        continue;
+      }
+      version ??= list.version;
+      for (const { path, facts } of list.artifacts) {
+        // Paths start at the output root, the list lies in release-tars.
+        const here = files.isOutputRoot ? `../${path}` : path.replace(/^release-tars\//, "");
+        if (!files.isOutputRoot && path.startsWith("release-images/")) elsewhere.push(path);
+        else claim(here, facts);
+      }
+      continue;
+    }
+    const own = /\.sha(256|512)$/.exec(source);
+    const algorithm = (own?.[1] ?? source.slice(folder.length)).includes("256")
+      ? "sha256"
+      : "sha512";
+    const lines = text.split("\n").map((line) => line.replace(/\r$/, "")).filter(Boolean);
+    if (lines.length === 0) complain("is empty");
+    for (const line of lines) {
+      const [, hex = "", name] = /^\\?([0-9a-fA-F]+)(?: [ *](.+))?$/.exec(line) ?? [];
+      const length = algorithm === "sha256" ? 64 : 128;
+      // krel publishes the digest of a single file alone, sha256sum writes the name behind it.
+      const path = own === null ? name : source.slice(folder.length, -own[0].length);
+      if (hex.length !== length || path === undefined) {
+        complain(`has a line that is no ${algorithm} checksum: ${JSON.stringify(line)}`);
+      } else claim(path, { [algorithm]: hex.toLowerCase() });
+    }
+  }
+  return Object.freeze({
+    claims: Object.freeze(claims),
+    version,
+    problems: Object.freeze(problems),
+    elsewhere: Object.freeze(elsewhere),
+  });
+}
+
+async function readText(
+  path: string,
+  complain: (text: string) => void,
+): Promise<string | undefined> {
+  try {
+    const { size } = await Deno.stat(path);
+    if (size <= MAX_BYTES) return await Deno.readTextFile(path);
+    complain(`is too large for checksums: ${size} bytes`);
+  } catch (cause) {
+    complain(`cannot be read: ${reasonOf(cause)}`);
+  }
+  return undefined;
+}
+
+/** A relative path without `.` and `..`; undefined where it leads out of the folder. */
+function inside(path: string): string | undefined {
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "." || part === "") continue;
+    if (part === ".." && parts.pop() === undefined) return undefined;
+    if (part !== "..") parts.push(part);
+  }
+  return path.startsWith("/") ? undefined : parts.join("/");
+}
+
+interface ArtifactList {
+  readonly version: string | undefined;
+  readonly artifacts: readonly { readonly path: string; readonly facts: FileFacts }[];
+}
+
+function parseList(text: string): ArtifactList | undefined {
+  try {
+    const { version, artifacts } = JSON.parse(text);
+    return {
+      version: typeof version === "string" ? version : undefined,
+      artifacts: artifacts.map((each: Record<string, unknown>) => {
+        const { path, size, ...rest } = each;
+        if (typeof path !== "string") throw new TypeError("no path");
+        const facts: Record<string, unknown> = typeof size === "number" ? { size } : {};
+        for (const key of ["sha256", "sha512", "tarSha256", "imageId", "platform"]) {
+          if (typeof rest[key] === "string") facts[key] = rest[key];
+        }
+        return { path, facts: Object.freeze(facts) };
+      }),
+    };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,68 @@
+import { join } from "@std/path";
+import { compareNames, reasonOf } from "../archive/mod.ts";
+import { KbuildError } from "../errors.ts";
+
+/** Folders of an output root that are published; besides them it has stages and caches. */
+const PUBLISHED = ["release-tars", "release-images"];
+
+/** What lies in a release. */
+export interface ReleaseFiles {
+  /** The folder that names are relative to. */
+  readonly root: string;
+  /** Whether it is an output root, so that names start with `release-tars/` or `release-images/`. */
+  readonly isOutputRoot: boolean;
+  /** Names of what is published, sorted bytewise. */
+  readonly artifacts: readonly string[];
+  /** Names of files that hold checksums of others: `SHA256SUMS`, `x.sha512`, `artifacts.json`. */
+  readonly checksums: readonly string[];
+}
+
+/** Whether a file says of others what they are. */
+export function isChecksumFile(name: string): boolean {
+  return /(^|\/)((SHA|sha)(256|512)(SUMS|sums)|artifacts\.json|[^/]+\.sha(256|512))$/.test(name);
+}
+
+/**
+ * Lists a release: an output root (`_output`, or the checkout that has it), of which only
+ * `release-tars` and `release-images` count, or any folder with downloaded files. Links to files
+ * are files, links to folders are left out.
+ *
+ * @throws {KbuildError} It cannot be read.
+ */
+export async function listReleaseFiles(folder: string): Promise<ReleaseFiles> {
+  const root = await publishedIn(join(folder, "_output")) ? join(folder, "_output") : folder;
+  const isOutputRoot = await publishedIn(root);
+  const names: string[] = [];
+  const visit = async (below: string): Promise<void> => {
+    const path = join(root, below);
+    const entries = await Array.fromAsync(Deno.readDir(path)).catch((cause: unknown) => {
+      throw new KbuildError(`Cannot read "${path}": ${reasonOf(cause)}`, { cause });
+    });
+    for (const { name, isDirectory, isSymlink } of entries) {
+      const inner = below === "" ? name : `${below}/${name}`;
+      const linked = isSymlink
+        ? await Deno.stat(join(root, inner)).catch(() => undefined)
+        : undefined;
+      if (isDirectory) await visit(inner);
+      else if (linked?.isDirectory !== true) names.push(inner);
+    }
+  };
+  if (isOutputRoot) {
+    for (const name of PUBLISHED) if (await isFolder(join(root, name))) await visit(name);
+  } else await visit("");
+  names.sort(compareNames);
+  return Object.freeze({
+    root,
+    isOutputRoot,
+    artifacts: Object.freeze(names.filter((name) => !isChecksumFile(name))),
+    checksums: Object.freeze(names.filter(isChecksumFile)),
+  });
+}
+
+async function publishedIn(folder: string): Promise<boolean> {
+  return await isFolder(join(folder, PUBLISHED[0]!)) || await isFolder(join(folder, PUBLISHED[1]!));
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await Deno.stat(path).catch(() => undefined))?.isDirectory === true;
+}

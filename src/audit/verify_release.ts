@@ -1,0 +1,239 @@
+import { createHash } from "node:crypto";
+import { join } from "@std/path";
+import { KbuildError } from "../errors.ts";
+import { checkArtifact, type CheckedArtifact, platformOfPath } from "./check_artifact.ts";
+import { type Claim, type Claims, type FileFacts, readClaims } from "./claims.ts";
+import { listReleaseFiles, type ReleaseFiles } from "./release_files.ts";
+import { surveyFile } from "./survey.ts";
+import type { Content, Finding } from "./types.ts";
+
+/** Options of {@linkcode verifyRelease}. */
+export interface VerifyOptions {
+  /** Version that programs must be stamped with; default: the one that the release itself gives. */
+  version?: string;
+  /** Stops the reading. */
+  signal?: AbortSignal;
+  /** Called with each artifact as soon as it was looked at. */
+  onArtifact?: (artifact: VerifiedArtifact) => void;
+}
+
+/** One artifact of a release. */
+export interface VerifiedArtifact {
+  /** Path below the release's folder. */
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Members of the archive; 0 for other files. */
+  readonly members: number;
+  /** Programs in it, those in images too. */
+  readonly programs: number;
+  /** Names of images in it. */
+  readonly images: readonly string[];
+  /** Platform that its programs were held against. */
+  readonly platform: string | undefined;
+  /** Checksum files that agree or disagree with it. */
+  readonly checksums: readonly string[];
+  /** What is wrong with it; empty when nothing is. */
+  readonly problems: readonly Finding[];
+}
+
+/** What {@linkcode verifyRelease} found. */
+export interface VerifiedRelease {
+  /** The folder that names are relative to. */
+  readonly root: string;
+  /** Version that programs were held against; undefined where nothing says it. */
+  readonly version: string | undefined;
+  readonly artifacts: readonly VerifiedArtifact[];
+  /** What is wrong with the release as a whole: the path names a file. */
+  readonly problems: readonly Finding[];
+  /** What could not be checked, and why. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Holds a release against what it says of itself: every checksum, every archive read to its end,
+ * programs of the right platform and version, images that hang together. Releases of Kubernetes'
+ * own scripts, which have no checksums, are read all the same.
+ *
+ * @param folder An output root, `release-tars`, or a folder with downloaded artifacts.
+ * @returns What is wrong is no error, but a problem in the report.
+ * @throws {KbuildError} The folder cannot be read, or has nothing to look at.
+ */
+export async function verifyRelease(
+  folder: string,
+  options: VerifyOptions = {},
+): Promise<VerifiedRelease> {
+  const files = await listReleaseFiles(folder);
+  const claims = await readClaims(files);
+  if (files.artifacts.length === 0 && claims.claims.length === 0) {
+    throw new KbuildError(`Cannot verify "${folder}": there is no release in it`, {
+      notes: ["Give an _output folder, its release-tars, or a folder with downloaded tarballs"],
+    });
+  }
+  const version = options.version ?? claims.version ?? await versionIn(files, options.signal);
+  const artifacts: VerifiedArtifact[] = [];
+  for (const name of files.artifacts) {
+    const artifact = await verifyArtifact(files.root, name, claims, version, options);
+    artifacts.push(artifact);
+    options.onArtifact?.(artifact);
+  }
+  return Object.freeze({
+    root: files.root,
+    version,
+    artifacts: Object.freeze(artifacts),
+    problems: Object.freeze([...claims.problems, ...missingFiles(files, claims)]),
+    notes: Object.freeze(notesOn(files, claims, version)),
+  });
+}
+
+async function verifyArtifact(
+  root: string,
+  name: string,
+  { claims }: Claims,
+  version: string | undefined,
+  { signal }: VerifyOptions,
+): Promise<VerifiedArtifact> {
+  const own = claims.filter((claim) => claim.name === name);
+  const checksums = Object.freeze(own.map(({ source }) => source));
+  const sha512 = createHash("sha512");
+  const nothing = { size: 0, members: 0, programs: 0, images: [], platform: undefined };
+  let content: Content;
+  try {
+    content = await surveyFile(join(root, name), {
+      label: name,
+      see: (chunk) => sha512.update(chunk),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  } catch (error) {
+    if (!(error instanceof KbuildError) || signal?.aborted === true) throw error;
+    const problems = [{ path: [], text: error.message }];
+    return Object.freeze({ ...nothing, name, checksums, problems });
+  }
+  const platform = own.find(({ facts }) => facts.platform)?.facts.platform;
+  const checked = checkArtifact(name, content, { platform, version });
+  const problems = [...factProblems(own, content, checked, sha512.digest("hex"))];
+  const lists = checksumLists(claims);
+  for (const source of lists) {
+    if (isBeside(source, name) && !checksums.includes(source)) {
+      problems.push({ path: [], text: `is not in ${source}` });
+    }
+  }
+  if (checked.version !== undefined && version !== undefined && checked.version !== version) {
+    const text = `says ${checked.version}, want ${version}`;
+    problems.push({ path: ["kubernetes/version"], text });
+  }
+  return Object.freeze({
+    name,
+    size: content.size,
+    members: checked.members,
+    programs: checked.programs,
+    images: Object.freeze(checked.images.flatMap(({ repoTags }) => repoTags)),
+    platform: platformOfPath(name) ?? platform,
+    checksums,
+    problems: Object.freeze([...problems, ...checked.problems]),
+  });
+}
+
+/** Where what is said of a file is not what it is. */
+function* factProblems(
+  claims: readonly Claim[],
+  content: Content,
+  { images }: CheckedArtifact,
+  sha512: string,
+): Generator<Finding, void> {
+  const tar = content.form.kind === "gzip" ? content.form.inner : undefined;
+  const platform = claims[0] === undefined ? undefined : platformOfPath(claims[0].name);
+  const found: FileFacts = {
+    ...(platform === undefined ? {} : { platform }),
+    size: content.size,
+    sha256: content.sha256,
+    sha512,
+    ...(tar === undefined ? {} : { tarSha256: tar.sha256 }),
+    ...(images.length === 1 ? { imageId: `sha256:${images[0]!.id}` } : {}),
+  };
+  for (const { source, facts } of claims) {
+    for (const key of ["size", "sha256", "sha512", "tarSha256", "imageId", "platform"] as const) {
+      if (facts[key] === undefined || facts[key] === found[key]) continue;
+      // Of other files the list alone says what they are for.
+      if (key === "platform" && found.platform === undefined) continue;
+      const text = `${key} is ${found[key] ?? "unknown"}, ${source} says ${facts[key]}`;
+      yield { path: [], text };
+    }
+  }
+}
+
+/** Files that speak of many others. */
+function checksumLists(claims: readonly Claim[]): readonly string[] {
+  const lists = claims.filter(({ source }) => !/\.sha(256|512)$/.test(source));
+  return [...new Set(lists.map(({ source }) => source))];
+}
+
+/** Whether a list speaks for a file: tarballs in its folder. Images are in `artifacts.json` alone. */
+function isBeside(list: string, name: string): boolean {
+  const folder = list.slice(0, list.lastIndexOf("/") + 1);
+  return name.startsWith(folder) && !name.slice(folder.length).includes("/") &&
+    /\.(tar\.gz|tgz)$/.test(name);
+}
+
+function missingFiles(files: ReleaseFiles, { claims }: Claims): Finding[] {
+  const there = new Set([...files.artifacts, ...files.checksums]);
+  const sources = new Map<string, string[]>();
+  for (const { name, source } of claims) {
+    if (!there.has(name)) sources.set(name, [...sources.get(name) ?? [], source]);
+  }
+  return [...sources].map(([name, from]) => ({
+    path: [name],
+    text: `is missing; named by ${from.join(", ")}`,
+  }));
+}
+
+function notesOn(
+  files: ReleaseFiles,
+  claims: Claims,
+  version: string | undefined,
+): readonly string[] {
+  const notes: string[] = [];
+  const named = new Set(claims.claims.map(({ name }) => name));
+  const unnamed = files.artifacts.filter((name) => !named.has(name));
+  if (files.checksums.length === 0) notes.push("Checksums not compared: there are none here");
+  else if (unnamed.length > 0) notes.push(`No checksum is given of ${unnamed.join(", ")}`);
+  if (version === undefined) notes.push("Versions not compared: nothing here says one");
+  if (claims.elsewhere.length > 0) {
+    notes.push(
+      `${claims.elsewhere.length} images of artifacts.json not looked at: give the folder above ` +
+        "release-tars",
+    );
+  }
+  return notes;
+}
+
+/** What the smallest tarball with a version says: those of the scripts have no list beside them. */
+async function versionIn(
+  { root, artifacts }: ReleaseFiles,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  const tarballs = artifacts.filter((name) => /kubernetes[^/]*\.tar\.gz$/.test(name));
+  const sized = await Promise.all(tarballs.map(async (name) => {
+    const { size } = await Deno.stat(join(root, name)).catch(() => ({ size: Infinity }));
+    return { name, size };
+  }));
+  for (const { name } of sized.sort((a, b) => a.size - b.size)) {
+    const found = await firstVersion(join(root, name), signal);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+async function firstVersion(
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  try {
+    const content = await surveyFile(path, signal === undefined ? {} : { signal });
+    return checkArtifact(path, content, { platform: undefined, version: undefined }).version;
+  } catch (error) {
+    // What is wrong with it is said when its turn comes.
+    if (error instanceof KbuildError) return undefined;
+    throw error;
+  }
+}

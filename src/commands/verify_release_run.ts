@@ -1,0 +1,68 @@
+import { resolve } from "@std/path";
+import { type Finding, type VerifiedArtifact, verifyRelease } from "../audit/mod.ts";
+import type { Input } from "../cli/mod.ts";
+import { KbuildError } from "../errors.ts";
+import type { CommandContext } from "./context.ts";
+
+/** Problems shown of one artifact; --json has all. */
+const SHOWN = 20;
+
+/** Checks a release and shows, artifact by artifact, what was found. */
+export async function showVerifiedRelease(command: CommandContext, input: Input): Promise<void> {
+  const [folder] = input.args;
+  const root = folder === undefined
+    ? (await command.open()).context.outputRoot
+    : resolve(command.cwd, folder);
+  const stamped = input.string("stamped");
+  const { json } = command.globals;
+  const report = await verifyRelease(root, {
+    signal: command.signal,
+    ...(stamped === undefined ? {} : { version: stamped }),
+    onArtifact: (artifact) => {
+      if (!json) showArtifact(command, artifact);
+    },
+  });
+  const bad = report.artifacts.filter(({ problems }) => problems.length > 0).length;
+  const { artifacts, problems, notes, version } = report;
+  const summary =
+    `${counted(artifacts.length, "artifact") || "no artifacts"}: ${
+      artifacts.length - bad
+    } sound, ${bad} bad` +
+    (problems.length === 0 ? "" : `; ${counted(problems.length, "other problem")}`);
+  if (json) {
+    const sound = bad === 0 && problems.length === 0;
+    command.print(JSON.stringify({ sound, ...report }, null, 2));
+  } else {
+    for (const problem of problems) command.print(`bad   ${wordsOf(problem)}`);
+    for (const note of notes) command.print(`note  ${note}`);
+    command.print(`${report.root}${version === undefined ? "" : ` ${version}`}: ${summary}`);
+  }
+  if (bad > 0 || problems.length > 0) throw new KbuildError(`The release is not sound: ${summary}`);
+}
+
+function showArtifact(command: CommandContext, artifact: VerifiedArtifact): void {
+  const { name, members, programs, images, checksums, problems } = artifact;
+  if (problems.length === 0) {
+    const found = [
+      counted(members, "member"),
+      counted(programs, "program"),
+      counted(images.length, "image"),
+      counted(checksums.length, "checksum"),
+    ].filter((words) => words !== "");
+    command.print(`ok    ${[name, ...found.length === 0 ? [] : [found.join(", ")]].join(": ")}`);
+    return;
+  }
+  command.print(`bad   ${name}`);
+  for (const problem of problems.slice(0, SHOWN)) command.print(`      ${wordsOf(problem)}`);
+  const more = problems.length - SHOWN;
+  if (more > 0) command.print(`      … and ${more} more (--json has all)`);
+}
+
+/** "1 image", "2 images", "" for none. */
+function counted(count: number, what: string): string {
+  return count === 0 ? "" : `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
+function wordsOf({ path, text }: Finding): string {
+  return [...path, text].join(": ");
+}

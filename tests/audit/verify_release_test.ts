@@ -1,0 +1,290 @@
+/** `kbuild verify-release` over small releases made by hand, and over everything done to them. */
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { dirname, join } from "@std/path";
+import { type VerifiedRelease, verifyRelease } from "../../src/audit/mod.ts";
+import { KbuildError } from "../../src/errors.ts";
+import { inScratch, kbuild, output } from "../e2e/_program.ts";
+
+const CLIENT = "release-tars/kubernetes-client-linux-amd64.tar.gz";
+const SERVER = "release-tars/kubernetes-server-linux-amd64.tar.gz";
+const IMAGE = "release-images/amd64/kube-proxy.tar";
+
+/** An ELF file of nothing but its header and texts, for the machine of `platform`. */
+function program(options: { arch?: string; texts?: string; extent?: number } = {}): Uint8Array {
+  const { arch = "amd64", texts = 'json:"gitTreeState"v1.20.2\0', extent = 0 } = options;
+  const bytes = new Uint8Array(1024);
+  const view = new DataView(bytes.buffer);
+  bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+  view.setUint16(16, 2, true);
+  view.setUint16(18, { amd64: 62, arm64: 183 }[arch]!, true);
+  view.setBigUint64(40, BigInt(extent), true);
+  bytes.set(new TextEncoder().encode(texts), 256);
+  return bytes;
+}
+
+async function put(path: string, content: string | Uint8Array): Promise<void> {
+  await Deno.mkdir(dirname(path), { recursive: true });
+  if (typeof content === "string") await Deno.writeTextFile(path, content);
+  else await Deno.writeFile(path, content);
+}
+
+async function sh(cwd: string, script: string): Promise<string> {
+  return (await output(["sh", "-ec", script], { cwd })).trim();
+}
+
+interface ImageParts {
+  kubelet?: Uint8Array;
+  arch?: string;
+  tag?: string;
+  diffId?: string;
+  layers?: string;
+}
+
+/** `kube-proxy.tar` as `docker save` wrote it: manifest.json, configuration, one layer. */
+async function packImage(dir: string, out: string, parts: ImageParts = {}): Promise<void> {
+  const { arch = "amd64", tag = "v1.20.2" } = parts;
+  const work = join(dir, "image");
+  await sh(dir, `rm -rf image && mkdir image ${JSON.stringify(dirname(out))} -p`);
+  await put(join(work, "root/usr/bin/kube-proxy"), parts.kubelet ?? program());
+  await sh(work, "mkdir l && tar cf l/layer.tar -C root usr && rm -r root");
+  const diffId = parts.diffId ?? (await sh(work, "sha256sum <l/layer.tar")).split(" ")[0];
+  const rootfs = { type: "layers", diff_ids: [`sha256:${diffId}`] };
+  await put(join(work, "c.json"), JSON.stringify({ os: "linux", architecture: arch, rootfs }));
+  const [id = ""] = (await sh(work, "sha256sum <c.json")).split(" ");
+  const RepoTags = [`registry.example/kube-proxy-amd64:${tag}`];
+  const layer = parts.layers ?? "l/layer.tar";
+  const manifest = [{ Config: `${id}.json`, RepoTags, Layers: [layer] }];
+  await put(join(work, "manifest.json"), JSON.stringify(manifest));
+  await sh(work, `mv c.json ${id}.json && tar cf "${out}" *`);
+}
+
+/** A release of a client, a server with an image, and the source; its checksums follow. */
+async function makeRelease(dir: string, image: ImageParts = {}, kubectl = program()) {
+  const out = join(dir, "out");
+  await put(join(dir, "c/kubernetes/client/bin/kubectl"), kubectl);
+  await put(join(dir, "s/kubernetes/server/bin/kubelet"), program());
+  await put(join(dir, "s/kubernetes/server/bin/kube-proxy.docker_tag"), "v1.20.2\n");
+  for (const part of ["c", "s"]) await put(join(dir, part, "kubernetes/version"), "v1.20.2\n");
+  // Test data: a program for another machine and an archive that is broken.
+  await put(join(dir, "src/testdata/x"), program({ arch: "arm64" }));
+  await put(join(dir, "src/testdata/x.gz"), new Uint8Array([0x1f, 0x8b, 8, 0, 1]));
+  await packImage(dir, join(out, IMAGE), image);
+  await sh(
+    dir,
+    `mkdir out/release-tars && cp out/${IMAGE} s/kubernetes/server/bin/
+     tar czf s/kubernetes/kubernetes-src.tar.gz -C src testdata
+     tar czf out/${CLIENT} -C c kubernetes; tar czf out/${SERVER} -C s kubernetes`,
+  );
+  await writeSums(out);
+  return out;
+}
+
+/** The checksum files as kbuild writes them. */
+async function writeSums(out: string): Promise<void> {
+  await sh(
+    join(out, "release-tars"),
+    `rm -f *SUMS *.sha*; sha256sum *.tar.gz >sums; mv sums SHA256SUMS
+     sha512sum *.tar.gz >sums; mv sums SHA512SUMS
+     for f in *.tar.gz; do sha512sum <$f | tr -d ' \\n-' >$f.sha512; sha256sum $f >$f.sha256; done`,
+  );
+  const artifacts = [];
+  for (const [path, kind] of [[IMAGE, "image"], [CLIENT, "tarball"], [SERVER, "tarball"]]) {
+    const { size } = await Deno.stat(join(out, path!));
+    const [sha256] = (await sh(out, `sha256sum <${path}`)).split(" ");
+    const [tarSha256] = kind === "image"
+      ? []
+      : (await sh(out, `zcat ${path} | sha256sum`)).split(" ");
+    artifacts.push({ path, kind, platform: "linux/amd64", size, sha256, tarSha256 });
+  }
+  const list = { version: "v1.20.2", epoch: 1, artifacts };
+  await put(join(out, "release-tars/artifacts.json"), JSON.stringify(list));
+}
+
+/** All problems as "artifact: member: text", digests cut. */
+function wordsOf({ artifacts, problems }: VerifiedRelease): string[] {
+  const all = [
+    ...artifacts.flatMap(({ name, problems }) => problems.map((each) => ({ name, ...each }))),
+    ...problems.map((each) => ({ name: "", ...each })),
+  ];
+  return all.map(({ name, path, text }) =>
+    [name.replace(/.*\//, ""), ...path, text].filter(Boolean).join(": ")
+      .replaceAll(/[0-9a-f]{64,128}/g, "HEX").replaceAll(/\d{3,} bytes/g, "N bytes")
+  );
+}
+
+Deno.test("verifyRelease() finds nothing wrong with a whole release, and counts what it read", () =>
+  inScratch(async (dir) => {
+    const out = await makeRelease(dir);
+    const report = await verifyRelease(out);
+    assertEquals(wordsOf(report), []);
+    assertEquals(report.version, "v1.20.2");
+    assertEquals(report.notes, []);
+    assertEquals(
+      report.artifacts.map(({ name, programs, images, platform, checksums }) => [
+        [name, programs, images.length, platform],
+        checksums.length,
+      ]),
+      [
+        [[IMAGE, 1, 1, "linux/amd64"], 1],
+        [[CLIENT, 1, 0, "linux/amd64"], 5],
+        [[SERVER, 2, 1, "linux/amd64"], 5],
+      ],
+    );
+
+    // The folder alone, and without any checksum, as Kubernetes' scripts leave it.
+    const tars = await verifyRelease(join(out, "release-tars"));
+    assertEquals(wordsOf(tars), []);
+    assertMatch(tars.notes.join(), /^1 images of artifacts\.json not looked at/);
+    await sh(out, "cd release-tars; rm *.sha* *SUMS *.json");
+    const bare = await verifyRelease(out);
+    assertEquals([wordsOf(bare), bare.version], [[], "v1.20.2"]);
+    assertEquals(bare.notes, ["Checksums not compared: there are none here"]);
+  }));
+
+const [client, server] = [CLIENT, SERVER].map((path) => path.slice("release-tars/".length));
+
+/** What is done to a finished release, and all that is said about it. */
+const TAMPERED: readonly (readonly [script: string, words: readonly string[]])[] = [
+  // The last byte of a gzip frame is the size's highest.
+  [`printf '\\001' | dd of=${client} bs=1 seek=$(($(stat -c %s ${client}) - 1)) conv=notrunc`, [
+    ...["SHA256SUMS", "SHA512SUMS", "artifacts.json"].map((source) =>
+      `${client}: ${source === "SHA512SUMS" ? "sha512" : "sha256"} is HEX, ` +
+      `release-tars/${source} says HEX`
+    ),
+    `${client}: tarSha256 is unknown, release-tars/artifacts.json says HEX`,
+    `${client}: sha256 is HEX, release-tars/${client}.sha256 says HEX`,
+    `${client}: sha512 is HEX, release-tars/${client}.sha512 says HEX`,
+    `${client}: is damaged`,
+  ]],
+  [`rm ${client}`, [
+    `release-tars/${client}: is missing; named by release-tars/SHA256SUMS, ` +
+    `release-tars/SHA512SUMS, release-tars/artifacts.json, release-tars/${client}.sha256, ` +
+    `release-tars/${client}.sha512`,
+  ]],
+  [`cp ${client} extra.tar.gz`, [
+    "extra.tar.gz: is not in release-tars/SHA256SUMS",
+    "extra.tar.gz: is not in release-tars/SHA512SUMS",
+    "extra.tar.gz: is not in release-tars/artifacts.json",
+  ]],
+  ["echo hello >>SHA256SUMS", [
+    'release-tars/SHA256SUMS: has a line that is no sha256 checksum: "hello"',
+  ]],
+  [": >SHA512SUMS", ["release-tars/SHA512SUMS: is empty"]],
+  ["sed -i 's/  /  ..\\/..\\/..\\/etc\\//' SHA256SUMS", [
+    `release-tars/SHA256SUMS: names "../../../etc/${client}", which is outside of the folder`,
+    `release-tars/SHA256SUMS: names "../../../etc/${server}", which is outside of the folder`,
+  ]],
+  ["truncate -s 40 artifacts.json", [
+    "release-tars/artifacts.json: is no list of artifacts as kbuild writes it",
+  ]],
+  ['sed -i \'s/amd64","size/arm64","size/g\' artifacts.json', [
+    "kube-proxy.tar: platform is linux/amd64, release-tars/artifacts.json says linux/arm64",
+    `${client}: platform is linux/amd64, release-tars/artifacts.json says linux/arm64`,
+    `${server}: platform is linux/amd64, release-tars/artifacts.json says linux/arm64`,
+  ]],
+  ["sed -i s/v1.20.2/v1.20.3/ artifacts.json", [
+    "kube-proxy.tar: l/layer.tar: usr/bin/kube-proxy: is not stamped with version v1.20.3; " +
+    "in it: v1.20.2",
+    `${client}: kubernetes/version: says v1.20.2, want v1.20.3`,
+    `${client}: kubernetes/client/bin/kubectl: is not stamped with version v1.20.3; in it: v1.20.2`,
+    `${server}: kubernetes/version: says v1.20.2, want v1.20.3`,
+    `${server}: kubernetes/server/bin/kube-proxy.tar: l/layer.tar: usr/bin/kube-proxy: is not ` +
+    "stamped with version v1.20.3; in it: v1.20.2",
+    `${server}: kubernetes/server/bin/kubelet: is not stamped with version v1.20.3; in it: v1.20.2`,
+  ]],
+  [
+    "ln -s nothing x.tar.gz; rm *SUMS artifacts.json",
+    [
+      "x.tar.gz: Cannot read",
+    ],
+  ],
+];
+
+for (const [script, words] of TAMPERED) {
+  Deno.test(`verifyRelease() tells what "${script}" did`, () =>
+    inScratch(async (dir) => {
+      const out = await makeRelease(dir);
+      await sh(join(out, "release-tars"), script);
+      const found = wordsOf(await verifyRelease(out));
+      assertEquals(found.length, words.length, found.join("\n"));
+      for (const text of words) {
+        assert(found.some((each) => each.startsWith(text)), `${text}\nfound:\n${found.join("\n")}`);
+      }
+    }));
+}
+
+/** What is wrong in the artifacts themselves, all checksums being right. */
+const WRONG: readonly (readonly [
+  what: string,
+  image: ImageParts,
+  kubectl: Uint8Array | undefined,
+  words: readonly string[],
+])[] = [
+  ["a program for another machine", {}, program({ arch: "arm64" }), [
+    `${client}: kubernetes/client/bin/kubectl: is a program for linux/arm64, want linux/amd64`,
+  ]],
+  ["a program that is cut off", {}, program({ extent: 5000 }), [
+    `${client}: kubernetes/client/bin/kubectl: is cut off: N bytes, its headers speak of 5000`,
+  ]],
+  ["a program that was not stamped", {}, program({ texts: 'json:"gitTreeState"' }), [
+    `${client}: kubernetes/client/bin/kubectl: is not stamped with version v1.20.2; in it: no version`,
+  ]],
+  ["an image for another machine", { arch: "arm64" }, undefined, [
+    "is an image for linux/arm64, want linux/amd64",
+  ]],
+  ["an image with another tag", { tag: "v1.20.3" }, undefined, [
+    'is image "registry.example/kube-proxy-amd64:v1.20.3", the file .docker_tag beside it says v1.20.2',
+  ]],
+  ["a layer with another digest", { diffId: "0".repeat(64) }, undefined, [
+    "l/layer.tar: has digest sha256:HEX, the configuration says sha256:HEX",
+  ]],
+  ["a layer that is missing", { layers: "none/layer.tar" }, undefined, [
+    'manifest.json: names layer "none/layer.tar", which is not in the archive',
+  ]],
+  ["another machine's program in an image", { kubelet: program({ arch: "arm64" }) }, undefined, [
+    "l/layer.tar: usr/bin/kube-proxy: is a program for linux/arm64, want linux/amd64",
+  ]],
+];
+
+for (const [what, image, kubectl, words] of WRONG) {
+  Deno.test(`verifyRelease() finds ${what}`, () =>
+    inScratch(async (dir) => {
+      const found = wordsOf(await verifyRelease(await makeRelease(dir, image, kubectl)));
+      // What is in an image is said of its archive and of the server tarball; the tag stands beside
+      // the latter alone.
+      const places = kubectl !== undefined
+        ? [""]
+        : ["kube-proxy.tar: ", `${server}: kubernetes/server/bin/kube-proxy.tar: `];
+      const wanted = words.flatMap((text) => places.map((place) => place + text))
+        .filter((text) => !/^kube-proxy\.tar: is image/.test(text));
+      assertEquals(found.sort(), wanted.sort());
+    }));
+}
+
+Deno.test("kbuild verify-release ends with 0 for a sound release, with 1 for another, and names what is wrong", () =>
+  inScratch(async (dir) => {
+    const out = await makeRelease(dir);
+    const sound = await kbuild(["verify-release", "out"], { cwd: dir });
+    assertEquals([sound.code, sound.stdout.trimEnd().split("\n")], [0, [
+      `ok    ${IMAGE}: ${Number(await sh(out, `tar tf ${IMAGE} | wc -l`))} members, 1 program, ` +
+      "1 image, 1 checksum",
+      `ok    ${CLIENT}: 5 members, 1 program, 5 checksums`,
+      `ok    ${SERVER}: 8 members, 2 programs, 1 image, 5 checksums`,
+      `${out} v1.20.2: 3 artifacts: 3 sound, 0 bad`,
+    ]]);
+    const other = await kbuild(["verify-release", "out", "--stamped", "v1.20.9"], { cwd: dir });
+    assertEquals(other.code, 1);
+    assertMatch(other.stdout, /kubectl: is not stamped with version v1\.20\.9; in it: v1\.20\.2/);
+    assertMatch(other.stderr, /The release is not sound: 3 artifacts: 0 sound, 3 bad/);
+    const json = await kbuild(["verify-release", "out", "--json"], { cwd: dir });
+    const { sound: isSound, artifacts } = JSON.parse(json.stdout);
+    assertEquals([isSound, artifacts.length], [true, 3]);
+    await Deno.mkdir(join(dir, "empty"));
+    const empty = await kbuild(["verify-release", "empty"], { cwd: dir });
+    assertEquals([empty.code, empty.stdout], [1, ""]);
+    assertMatch(empty.stderr, /there is no release in it/);
+  }));
+
+Deno.test("verifyRelease() refuses a folder that is not there", async () => {
+  await assertRejects(() => verifyRelease("/nonexistent/x"), KbuildError, "Cannot read");
+});
