@@ -1,4 +1,6 @@
-import { BLOCK } from "./survey.ts";
+import { compareJson } from "./compare_json.ts";
+import { type ArchivedImage, jsonOf, readArchivedImages } from "./image_archive.ts";
+import { firstDifference } from "./first_difference.ts";
 import type { Content, Finding, Member, Program } from "./types.ts";
 
 /** Options of {@linkcode compareContents}. */
@@ -16,20 +18,23 @@ export function compareContents(
 ): readonly Finding[] {
   if (a.sha256 === b.sha256) return [];
   const say = (text: string): Finding => ({ path, text });
+  const minor = (text: string): Finding => ({ path, text, minor: true });
   const [x, y] = [a.form, b.form];
   if (x.kind === "gzip" && y.kind === "gzip") {
     if (x.inner.sha256 !== y.inner.sha256) return compareContents(x.inner, y.inner, options, path);
     const what = x.inner.form.kind === "tar" ? "tar" : "content";
-    return [say(`same ${what}, other compression (${a.size} bytes in A, ${b.size} in B)`)];
+    return [minor(`same ${what}, other compression (${a.size} bytes in A, ${b.size} in B)`)];
   }
   if (x.kind === "tar" && y.kind === "tar") {
+    const images = compareImages(x.members, y.members, options, path);
+    if (images !== undefined && images.length > 0) return images;
     const found = compareMembers(x.members, y.members, options, path);
     if (found.length > 0) return found;
     const order = (members: readonly Member[]) => members.map(({ name }) => name).join("\0");
-    if (order(x.members) !== order(y.members)) return [say("same members in another order")];
+    if (order(x.members) !== order(y.members)) return [minor("same members in another order")];
     const times = (members: readonly Member[]) => members.map(({ mtime }) => mtime).join();
     if (times(x.members) !== times(y.members)) return [];
-    return [say("same members, other tar headers")];
+    return [minor("same members, other tar headers")];
   }
   const words = x.kind === "program" && y.kind === "program"
     ? comparePrograms(x.program, y.program)
@@ -37,17 +42,62 @@ export function compareContents(
   for (const [side, form] of [["A", x], ["B", y]] as const) {
     if (form.kind === "damaged") words.push(`damaged in ${side}: ${form.reason}`);
   }
-  return [...words.map(say), say(firstDifference(a, b))];
+  const [before, after] = [jsonOf(a), jsonOf(b)];
+  if (before !== undefined && after !== undefined) words.push(...compareJson(before, after));
+  return [...words.map(say), { path, ...firstDifference(a, b) }];
 }
 
-/** Where two contents part, to a block of 64 KiB. */
-function firstDifference(a: Content, b: Content): string {
-  const at = a.blocks.findIndex((sum, i) => sum !== b.blocks[i]);
-  const block = at < 0 ? Math.min(a.blocks.length, b.blocks.length) : at;
-  const sizes = a.size === b.size ? `${a.size} bytes` : `${a.size} bytes in A, ${b.size} in B`;
-  return `content differs (${sizes}), first between bytes ${block * BLOCK} and ${
-    Math.min((block + 1) * BLOCK, Math.max(a.size, b.size)) - 1
-  }`;
+/**
+ * Images by what they are: names, configuration field by field, layers by their place, whatever
+ * digests their files are named after.
+ *
+ * @returns Undefined unless both archives hold images.
+ */
+function compareImages(
+  a: readonly Member[],
+  b: readonly Member[],
+  options: CompareOptions,
+  path: readonly string[],
+): Finding[] | undefined {
+  const [left, right] = [readArchivedImages(a), readArchivedImages(b)];
+  if (left === undefined || right === undefined) return undefined;
+  const found: Finding[] = [];
+  for (const [side, { problems }] of [["A", left], ["B", right]] as const) {
+    for (const problem of problems) {
+      found.push({ path: [...path, ...problem.path], text: `in ${side}: ${problem.text}` });
+    }
+  }
+  for (let at = 0; at < Math.max(left.images.length, right.images.length); at++) {
+    const [x, y] = [left.images[at], right.images[at]];
+    const several = left.images.length > 1 || right.images.length > 1;
+    const here = several ? [...path, `image ${at + 1}`] : path;
+    if (x !== undefined && y !== undefined) found.push(...compareImage(x, y, options, here));
+    else found.push({ path: here, text: `only in ${x === undefined ? "B" : "A"}` });
+  }
+  return found;
+}
+
+function compareImage(
+  a: ArchivedImage,
+  b: ArchivedImage,
+  options: CompareOptions,
+  path: readonly string[],
+): Finding[] {
+  const found: Finding[] = [];
+  const say = (text: string) => void found.push({ path, text });
+  const [before, after] = [a.repoTags.join(" "), b.repoTags.join(" ")];
+  if (before !== after) say(`image name: ${before || "none"} in A, ${after || "none"} in B`);
+  // Digests of layers say no more than the layers themselves.
+  const [x, y] = [{ ...a.config, rootfs: null }, { ...b.config, rootfs: null }];
+  for (const words of compareJson(x, y)) say(`image configuration: ${words}`);
+  for (let at = 0; at < Math.max(a.layers.length, b.layers.length); at++) {
+    const [one, other] = [a.layers[at], b.layers[at]];
+    const here = [...path, `layer ${at + 1}`];
+    if (one !== undefined && other !== undefined) {
+      found.push(...compareContents(one, other, options, here));
+    } else found.push({ path: here, text: `only in ${one === undefined ? "B" : "A"}` });
+  }
+  return found;
 }
 
 function comparePrograms(a: Program, b: Program): string[] {

@@ -6,8 +6,18 @@
  */
 export { type Executable, readExecutable } from "./executable.ts";
 export { surveyFile, type SurveyOptions } from "./survey.ts";
-export type { Content, Finding, Form, GoBuild, Member, Program } from "./types.ts";
+export type {
+  Content,
+  Excerpt,
+  Finding,
+  Form,
+  GoBuild,
+  Member,
+  Parting,
+  Program,
+} from "./types.ts";
 export { compareContents, type CompareOptions } from "./compare_contents.ts";
+export { compareFiles, type CompareFilesOptions } from "./compare_files.ts";
 export {
   type VerifiedArtifact,
   type VerifiedRelease,

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { gunzip, isGzip, readFileChunks, readTar } from "../archive/mod.ts";
@@ -5,7 +6,7 @@ import { KbuildError } from "../errors.ts";
 import { readExecutable } from "./executable.ts";
 import { ProgramScanner } from "./go_binary.ts";
 import { Tap } from "./tap.ts";
-import type { Content, Form, Member } from "./types.ts";
+import type { Content, Excerpt, Form, Member } from "./types.ts";
 
 /** Contents are told apart in parts of this many bytes. */
 export const BLOCK = 1 << 16;
@@ -26,12 +27,16 @@ export interface SurveyOptions {
   signal?: AbortSignal;
   /** Called with every chunk of the file itself, in their order. */
   see?: (chunk: Uint8Array) => void;
+  /** Blocks of 64 KiB to keep, by {@linkcode Content.key}: one of each content. */
+  excerpts?: ReadonlyMap<string, number>;
 }
 
 interface Work {
   readonly label: string;
   readonly signal: AbortSignal | undefined;
   readonly depth: number;
+  readonly key: string;
+  readonly excerpts: ReadonlyMap<string, number> | undefined;
   readonly budget: { documents: number };
 }
 
@@ -44,7 +49,7 @@ interface Work {
 export async function surveyFile(path: string, options: SurveyOptions = {}): Promise<Content> {
   const { label = path, signal } = options;
   const budget = { documents: ALL_DOCUMENTS };
-  const work = { label, signal, depth: 0, budget };
+  const work = { label, signal, depth: 0, key: "", excerpts: options.excerpts, budget };
   return await survey(seen(readFileChunks(path), options.see), work);
 }
 
@@ -60,7 +65,7 @@ async function* seen(
 
 async function survey(source: AsyncIterable<Uint8Array>, work: Work): Promise<Content> {
   const hash = createHash("sha256");
-  const blocks = new BlockSums();
+  const blocks = new BlockSums(work.excerpts?.get(work.key));
   const tap = new Tap(source, (chunk) => {
     work.signal?.throwIfAborted();
     hash.update(chunk);
@@ -76,14 +81,22 @@ async function survey(source: AsyncIterable<Uint8Array>, work: Work): Promise<Co
     form = { kind: "damaged", what: isGzip(head) ? "gzip" : "tar", reason: error.message };
   }
   await tap.drain();
-  const { size, sums } = blocks.finish();
-  return Object.freeze({ size, sha256: hash.digest("hex"), blocks: sums, form });
+  const { size, sums, excerpt } = blocks.finish();
+  return Object.freeze({
+    key: work.key,
+    size,
+    sha256: hash.digest("hex"),
+    blocks: sums,
+    form,
+    ...(excerpt === undefined ? {} : { excerpt }),
+  });
 }
 
 async function look(tap: Tap, head: Uint8Array, work: Work): Promise<Form> {
   const deeper = { ...work, depth: work.depth + 1 };
   if (work.depth < MAX_DEPTH && isGzip(head)) {
-    return { kind: "gzip", inner: await survey(gunzip(tap.chunks(), work.label), deeper) };
+    const within = { ...deeper, key: `${work.key}z` };
+    return { kind: "gzip", inner: await survey(gunzip(tap.chunks(), work.label), within) };
   }
   if (work.depth < MAX_DEPTH && isTarHeader(head)) {
     const members: Member[] = [];
@@ -94,7 +107,7 @@ async function look(tap: Tap, head: Uint8Array, work: Work): Promise<Form> {
         members.push(Object.freeze({ ...fields, ordinal }));
         continue;
       }
-      const inside = { ...deeper, label: member.name };
+      const inside = { ...deeper, label: member.name, key: `${work.key}/${ordinal}` };
       const keep = DOCUMENT.test(member.name) && member.size <= MAX_DOCUMENT &&
         (work.budget.documents -= member.size) >= 0;
       const document = keep ? await bytes() : undefined;
@@ -120,15 +133,22 @@ async function* single(chunk: Uint8Array): AsyncGenerator<Uint8Array, void> {
   yield chunk;
 }
 
-/** CRC-32 of every {@linkcode BLOCK} bytes. */
+/** CRC-32 of every {@linkcode BLOCK} bytes, and one of the blocks itself. */
 class BlockSums {
   readonly #sums: number[] = [];
+  readonly #wanted: number | undefined;
+  readonly #kept: Uint8Array[] = [];
   #crc = 0;
   #size = 0;
+
+  constructor(wanted: number | undefined) {
+    this.#wanted = wanted;
+  }
 
   update(chunk: Uint8Array): void {
     for (let at = 0; at < chunk.length;) {
       const part = chunk.subarray(at, at + BLOCK - this.#size % BLOCK);
+      if (this.#wanted === this.#sums.length) this.#kept.push(part.slice());
       this.#crc = crc32(part, this.#crc);
       this.#size += part.length;
       at += part.length;
@@ -136,9 +156,13 @@ class BlockSums {
     }
   }
 
-  finish(): { size: number; sums: Uint32Array } {
+  finish(): { size: number; sums: Uint32Array; excerpt: Excerpt | undefined } {
     if (this.#size % BLOCK !== 0) this.#next();
-    return { size: this.#size, sums: Uint32Array.from(this.#sums) };
+    const bytes = Buffer.concat(this.#kept);
+    const excerpt = this.#wanted === undefined
+      ? undefined
+      : Object.freeze({ offset: this.#wanted * BLOCK, bytes });
+    return { size: this.#size, sums: Uint32Array.from(this.#sums), excerpt };
   }
 
   #next(): void {

@@ -2,6 +2,8 @@ import type { TarFields, TarMemberType } from "../archive/mod.ts";
 
 /** Bytes that were read to their end, and what was found in them. */
 export interface Content {
+  /** Place in the artifact: numbers of members, outermost first, and "z" for what was compressed. */
+  readonly key: string;
   /** Bytes. */
   readonly size: number;
   /** Digest, hexadecimal. */
@@ -12,6 +14,15 @@ export interface Content {
   readonly form: Form;
   /** The bytes themselves, of the few small documents that are needed later. */
   readonly document?: Uint8Array;
+  /** One block of the bytes, where {@linkcode SurveyOptions.excerpts} asked for it. */
+  readonly excerpt?: Excerpt;
+}
+
+/** Bytes from the middle of a content. */
+export interface Excerpt {
+  /** Where they start. */
+  readonly offset: number;
+  readonly bytes: Uint8Array;
 }
 
 /** Something that was found out about an artifact. */
@@ -20,6 +31,20 @@ export interface Finding {
   readonly path: readonly string[];
   /** In words. */
   readonly text: string;
+  /** Set when members and contents are the same, and only the bytes around them are others. */
+  readonly minor?: true;
+  /** Where the bytes of two contents part; undefined where that is not what was found. */
+  readonly parting?: Parting;
+}
+
+/** The block in which two contents part, for a second look: {@linkcode SurveyOptions.excerpts}. */
+export interface Parting {
+  /** Key of the content in A: {@linkcode Content.key}. */
+  readonly a: string;
+  /** The same in B. */
+  readonly b: string;
+  /** Number of the first block of 64 KiB that differs. */
+  readonly block: number;
 }
 
 /** What bytes are. */

@@ -1,5 +1,5 @@
 /** The exit codes of `kbuild compare`, and what it shows of two folders. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { inScratch, kbuild, output } from "../e2e/_program.ts";
 
 Deno.test("kbuild compare ends with 0, 1 or 2, and names the member", () =>
@@ -10,13 +10,18 @@ Deno.test("kbuild compare ends with 0, 1 or 2, and names the member", () =>
     const equal = await kbuild(["compare", "a", "c"], { cwd: dir });
     assertEquals([equal.code, equal.stdout.split("\n").at(-2)], [
       0,
-      "1 artifacts: 1 equal, 0 different",
+      "1 artifact: 1 equal, 0 different",
     ]);
     const other = await kbuild(["compare", "a", "b"], { cwd: dir });
     assertEquals([other.code, other.stdout.split("\n").slice(3, 5)], [
       1,
       ["x.tar.gz", "  f: mode: 0644 in A, 0755 in B"],
     ]);
+    await output(["sh", "-c", "mkdir d && zcat a/x.tar.gz | gzip -1 >d/x.tar.gz"], { cwd: dir });
+    const compressed = await kbuild(["compare", "a", "d"], { cwd: dir });
+    assertEquals(compressed.code, 0, compressed.stdout);
+    assertMatch(compressed.stdout, /same tar, other compression \(\d+ bytes in A, \d+ in B\)/);
+    assertMatch(compressed.stdout, /1 artifact: 1 equal \(1 in other bytes\), 0 different/);
     for (const args of [["a"], ["a", "none"], ["a", "a/x.tar.gz"]]) {
       assertEquals((await kbuild(["compare", ...args], { cwd: dir })).code, 2, `${args}`);
     }
@@ -31,9 +36,28 @@ Deno.test("kbuild compare looks at what two _output folders publish, and not at 
     const equal = await kbuild(["compare", "a", "b"], { cwd: dir });
     assertEquals([equal.code, equal.stdout.split("\n").at(-2)], [
       0,
-      "1 artifacts: 1 equal, 0 different",
+      "1 artifact: 1 equal, 0 different",
     ]);
     await output(["sh", "-c", "echo 5 >b/release-tars/x"], { cwd: dir });
     const other = await kbuild(["compare", "a", "b"], { cwd: dir });
     assertEquals([other.code, other.stdout.split("\n")[3]], [1, "release-tars/x"]);
+
+    // The same from the folder of tarballs alone, and from a checkout.
+    await output([
+      "sh",
+      "-c",
+      "mkdir c a/release-images && mv b c/_output && echo 6 >a/release-images/i",
+    ], {
+      cwd: dir,
+    });
+    const folder = await kbuild(["compare", "a", "c/_output/release-tars"], { cwd: dir });
+    assertEquals([folder.code, folder.stdout.trimEnd().split("\n").slice(3)], [1, [
+      "x",
+      '  content differs (2 bytes), first at line 1: "1" in A, "5" in B',
+      "",
+      "Images are not compared: of A only release-tars, as the other one is a folder of it",
+      "1 artifact: 0 equal, 1 different",
+    ]]);
+    const checkout = await kbuild(["compare", "a", "c"], { cwd: dir });
+    assertEquals([checkout.code, checkout.stdout.split("\n")[3]], [1, "release-images/i"]);
   }));

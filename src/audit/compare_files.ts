@@ -1,0 +1,56 @@
+import { createHash } from "node:crypto";
+import { readFileChunks } from "../archive/mod.ts";
+import { compareContents, type CompareOptions } from "./compare_contents.ts";
+import { surveyFile } from "./survey.ts";
+import type { Content, Finding } from "./types.ts";
+
+/** Contents of one artifact that are looked at a second time, for the very bytes that differ. */
+const MAX_EXCERPTS = 200;
+
+/** Options of {@linkcode compareFiles}. */
+export interface CompareFilesOptions extends CompareOptions {
+  /** Stops the reading. */
+  signal?: AbortSignal;
+}
+
+/**
+ * What differs between two artifacts, archives member by member, down to the first byte of each
+ * member that differs. Equal files are read once, others twice.
+ *
+ * @returns Empty when nothing differs.
+ * @throws {KbuildError} A file cannot be read.
+ */
+export async function compareFiles(
+  a: string,
+  b: string,
+  options: CompareFilesOptions = {},
+): Promise<readonly Finding[]> {
+  if (await sameBytes(a, b, options.signal)) return [];
+  const look = (path: string, excerpts?: ReadonlyMap<string, number>): Promise<Content> =>
+    surveyFile(path, {
+      label: path,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...(excerpts === undefined ? {} : { excerpts }),
+    });
+  const found = compareContents(await look(a), await look(b), options);
+  const partings = found.flatMap(({ parting }) => parting ?? []).slice(0, MAX_EXCERPTS);
+  if (partings.length === 0) return found;
+  const before = await look(a, new Map(partings.map(({ a, block }) => [a, block])));
+  const after = await look(b, new Map(partings.map(({ b, block }) => [b, block])));
+  return compareContents(before, after, options);
+}
+
+async function sameBytes(a: string, b: string, signal?: AbortSignal): Promise<boolean> {
+  const [x, y] = [await Deno.stat(a).catch(() => {}), await Deno.stat(b).catch(() => {})];
+  if (x?.size !== y?.size) return false;
+  return await digestOf(a, signal) === await digestOf(b, signal);
+}
+
+async function digestOf(path: string, signal?: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of readFileChunks(path)) {
+    signal?.throwIfAborted();
+    hash.update(chunk);
+  }
+  return hash.digest("hex");
+}
