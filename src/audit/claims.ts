@@ -65,7 +65,7 @@ export async function readClaims(files: ReleaseFiles): Promise<Claims> {
       for (const { path, facts } of list.artifacts) {
         // Paths start at the output root, the list lies in release-tars.
         const here = files.isOutputRoot ? `../${path}` : path.replace(/^release-tars\//, "");
-        if (!files.isOutputRoot && path.startsWith("release-images/")) elsewhere.push(path);
+        if (!files.isOutputRoot && !path.startsWith("release-tars/")) elsewhere.push(path);
         else claim(here, facts);
       }
       continue;

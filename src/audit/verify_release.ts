@@ -72,7 +72,14 @@ export async function verifyRelease(
   }
   const version = options.version ?? claims.version ?? await versionIn(files, options.signal);
   const artifacts: VerifiedArtifact[] = [];
-  for (const name of files.artifacts) {
+  // Up to 1.7 images lie in the stage alone.
+  const staged = new Set(claims.claims.map(({ name }) => name).filter(isStaged));
+  const there = await Promise.all([...staged].map(async (name) => ({
+    name,
+    isThere: await Deno.stat(join(files.root, name)).then(() => true, () => false),
+  })));
+  const found = there.filter(({ isThere }) => isThere).map(({ name }) => name);
+  for (const name of [...found, ...files.artifacts]) {
     const artifact = await verifyArtifact(files.root, name, claims, version, options);
     artifacts.push(artifact);
     options.onArtifact?.(artifact);
@@ -162,6 +169,11 @@ function* factProblems(
   }
 }
 
+/** A stage is of no use once it is packed, and may be removed. */
+function isStaged(name: string): boolean {
+  return name.startsWith("release-stage/");
+}
+
 /** Files that speak of many others. */
 function checksumLists(claims: readonly Claim[]): readonly string[] {
   const lists = claims.filter(({ source }) => !/\.sha(256|512)$/.test(source));
@@ -179,7 +191,9 @@ function missingFiles(files: ReleaseFiles, { claims }: Claims): Finding[] {
   const there = new Set([...files.artifacts, ...files.checksums]);
   const sources = new Map<string, string[]>();
   for (const { name, source } of claims) {
-    if (!there.has(name)) sources.set(name, [...sources.get(name) ?? [], source]);
+    if (!there.has(name) && !isStaged(name)) {
+      sources.set(name, [...sources.get(name) ?? [], source]);
+    }
   }
   return [...sources].map(([name, from]) => ({
     path: [name],
