@@ -6,7 +6,7 @@ import { removeTree } from "./remove_tree.ts";
 /** Compressed blocks by the digest of what they were made from. */
 export interface BlockCache {
   /** The bytes that were written under `key`, or undefined: none, or not as they were written. */
-  read(key: string): Promise<Uint8Array | undefined>;
+  read(key: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Keeps `bytes`. Failing is no error, the cache goes without them. */
   write(key: string, bytes: Uint8Array): Promise<void>;
 }
@@ -24,7 +24,7 @@ export function openBlockCache(folder: string): BlockCache {
   const made = new Set<string>();
   const place = (key: string) => join(folder, key.slice(0, 2), key);
   return Object.freeze({
-    async read(key: string): Promise<Uint8Array | undefined> {
+    async read(key: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
       const path = place(key);
       const found = await Deno.readFile(path).catch(() => undefined);
       if (found === undefined) return undefined;

@@ -13,7 +13,7 @@ const SMALLEST = 64 << 10;
  * @param cache Of blocks made by the same compressor at the same level.
  */
 export function cachingDeflater(inner: Deflater, cache: BlockCache): Deflater {
-  const underWay = new Map<string, Promise<Uint8Array>>();
+  const underWay = new Map<string, { bytes: Promise<Uint8Array<ArrayBuffer>>; shared: boolean }>();
 
   async function make(key: string, block: Uint8Array<ArrayBuffer>): Promise<Deflated> {
     const known = await cache.read(key);
@@ -29,14 +29,20 @@ export function cachingDeflater(inner: Deflater, cache: BlockCache): Deflater {
       if (block.length < SMALLEST) return await inner.deflate(block);
       const key = createHash("sha256").update(block).digest("hex");
       const same = underWay.get(key);
-      if (same !== undefined) return { bytes: await same, spare: block.buffer };
+      if (same !== undefined) {
+        same.shared = true;
+        return { bytes: await same.bytes, spare: block.buffer, shared: true };
+      }
       const result = make(key, block);
       const bytes = result.then((made) => made.bytes);
       // Whoever waits for it sees the failure.
       bytes.catch(() => {});
-      underWay.set(key, bytes);
+      const own = { bytes, shared: false };
+      underWay.set(key, own);
       try {
-        return await result;
+        const made = await result;
+        underWay.delete(key);
+        return { ...made, shared: own.shared };
       } finally {
         underWay.delete(key);
       }

@@ -4,9 +4,11 @@ import { KbuildError } from "../errors.ts";
 /** A compressed block. */
 export interface Deflated {
   /** A part of a deflate stream, never its last, ending on a byte (sync flush). */
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** The memory of the input, free to be used again. */
   readonly spare: ArrayBuffer;
+  /** Whether somebody else reads `bytes` as well; else their memory may be given up after use. */
+  readonly shared?: boolean;
 }
 
 /** Compresses blocks, each on its own: a block's result depends on its bytes and the level only. */
@@ -46,7 +48,7 @@ export interface DeflaterOptions {
 export const DEFAULT_LEVEL = 5;
 
 /** Of what {@linkcode levelOf}, `zlibOptions` and the size of blocks make of a block. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 /**
  * All that a compressed block depends on besides its bytes, in one word: the level, the rules of
@@ -64,7 +66,8 @@ export function deflateFormat(level: number): string {
 const WORKER_SOURCE = `
 import { deflateRawSync } from "node:zlib";
 self.onmessage = ({ data: { block, options } }) => {
-  const bytes = new Uint8Array(deflateRawSync(block, options));
+  const made = deflateRawSync(block, options);
+  const bytes = new Uint8Array(made.buffer, made.byteOffset, made.length);
   self.postMessage({ bytes, spare: block.buffer }, [bytes.buffer, block.buffer]);
 };`;
 
@@ -117,7 +120,7 @@ function zlibOptions(block: Uint8Array, level: number) {
     // More and shorter runs of codes suit programs. What level 9 gives everywhere was seen with 8.
     memLevel: level === 9 ? 8 : 7,
     strategy: constants.Z_DEFAULT_STRATEGY,
-    chunkSize: 1 << 18,
+    chunkSize: 1 << 20,
     finishFlush: constants.Z_SYNC_FLUSH,
   };
 }
@@ -133,7 +136,9 @@ class InlineDeflater implements Deflater {
   async deflate(block: Uint8Array<ArrayBuffer>): Promise<Deflated> {
     // Lets timers, signals and other tasks run between two blocks.
     await new Promise((resolve) => setTimeout(resolve, 0));
-    const bytes = deflateRawSync(block, zlibOptions(block, this.#level));
+    const made = deflateRawSync(block, zlibOptions(block, this.#level));
+    // No Buffer: the slice() of a Buffer is no copy.
+    const bytes = new Uint8Array(made.buffer as ArrayBuffer, made.byteOffset, made.length);
     return { bytes, spare: block.buffer };
   }
 

@@ -37,8 +37,11 @@ const FOLDERS = ["release-stage", "release-tars", "release-images"] as const;
 /** Folder below the output root for compressed blocks and the record of the last run. */
 const CACHE_FOLDER = ".kbuild-cache";
 
-/** More threads would need more memory than a release may take, each some 30 MB. */
-export const MOST_THREADS = 8;
+/**
+ * Threads that compress. The thread that reads, hashes and writes is the slower part from four on,
+ * and each takes some 25 MB.
+ */
+export const MOST_THREADS = 4;
 
 /** Artifacts under way at once: while one waits for a file, another has blocks to compress. */
 const AT_ONCE = 2;
