@@ -51,7 +51,7 @@ export async function measurePackaging(
       notes: [`Run \`kbuild quick-release\` in "${source}" first`],
     });
   }
-  await Deno.writeTextFile(join(tree, ".git/info/exclude"), "/_output*\n");
+  await Deno.writeTextFile(join(tree, ".git/info/exclude"), "/_output*\n/_images-of-kbuild\n");
   for (const out of ["_output", THEIRS]) {
     await Deno.mkdir(join(tree, out, "dockerized"), { recursive: true });
     await shell.run(["cp", "-a", binaries, join(tree, out, "dockerized/bin")]);
@@ -65,8 +65,8 @@ export async function measurePackaging(
   };
   console.error("kbuild package-tarballs, for the image archives …");
   await ours();
-  const images = join(tree, "images-of-kbuild");
-  await Deno.writeTextFile(join(tree, ".git/info/exclude"), "/_output*\n/images-of-kbuild\n");
+  // Neither side packs what starts with "_".
+  const images = join(tree, "_images-of-kbuild");
   await gatherImages(join(tree, "_output"), images);
   const scripts = { argv: ["bash", "-c", PACKAGE_TARBALLS, "bash", tree, images], cwd: tree };
   const found = { scripts: [], cold: [], unchanged: [], changed: [] } as Record<string, Watched[]>;
