@@ -39,17 +39,23 @@ export async function readDocument(files: ImageFiles, name: string): Promise<Uin
   return whole;
 }
 
-/** The files of a folder. */
+/** The files of a folder; names in the image's documents that lead out of it are refused. */
 export function folderFiles(dir: string): ImageFiles {
+  const place = (name: string): string => {
+    if (!name.startsWith("/") && !name.split("/").includes("..")) return join(dir, name);
+    throw new KbuildError(
+      `Cannot read base image "${dir}": it names "${name}", which is outside of it`,
+    );
+  };
   return {
     label: dir,
     has: async (name) => {
-      const info = await Deno.stat(join(dir, name)).catch(() => undefined);
+      const info = await Deno.stat(place(name)).catch(() => undefined);
       return info?.isFile ?? false;
     },
     async *read(name) {
       if (!await this.has(name)) throw missing(dir, name);
-      yield* readFileChunks(join(dir, name));
+      yield* readFileChunks(place(name));
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

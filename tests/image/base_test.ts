@@ -162,6 +162,11 @@ for (
       "want sha256:<64 hex>",
     ],
     [
+      "a configuration outside of the folder",
+      { "manifest.json": '[{"Config":"../../../etc/passwd","Layers":[]}]' },
+      'it names "../../../etc/passwd", which is outside of it',
+    ],
+    [
       "more layers than diff IDs",
       {
         "manifest.json": '[{"Config":"c","Layers":["a"]}]',
