@@ -65,7 +65,8 @@ export async function verifyRelease(
 ): Promise<VerifiedRelease> {
   const files = await listReleaseFiles(folder);
   const claims = await readClaims(files);
-  if (files.artifacts.length === 0 && claims.claims.length === 0) {
+  const isArchive = (name: string) => /\.(tar|tar\.gz|tgz)$/.test(name);
+  if (!files.artifacts.some(isArchive) && files.checksums.length === 0) {
     throw new KbuildError(`Cannot verify "${folder}": there is no release in it`, {
       notes: ["Give an _output folder, its release-tars, or a folder with downloaded tarballs"],
     });

@@ -279,7 +279,7 @@ Deno.test("kbuild verify-release ends with 0 for a sound release, with 1 for ano
     const json = await kbuild(["verify-release", "out", "--json"], { cwd: dir });
     const { sound: isSound, artifacts } = JSON.parse(json.stdout);
     assertEquals([isSound, artifacts.length], [true, 3]);
-    await Deno.mkdir(join(dir, "empty"));
+    await put(join(dir, "empty/notes.txt"), "");
     const empty = await kbuild(["verify-release", "empty"], { cwd: dir });
     assertEquals([empty.code, empty.stdout], [1, ""]);
     assertMatch(empty.stderr, /there is no release in it/);

@@ -209,8 +209,10 @@ async function reprotest(dir: string, root: string, body: string, artifacts: str
     join(dir, "make.sh"),
     `set -e
 export DENO_DIR='${deno}' FORCE_HOST_GO=y FAKETIME_DONT_FAKE_MONOTONIC=1
-# What is made is looked at, not what lies in the cache of an earlier run.
+# What is made is looked at, not what lies in the cache of an earlier run; Go keeps notes in HOME.
 export GOCACHE=$(mktemp -d)
+export XDG_CONFIG_HOME=$GOCACHE/config
+trap 'rm -rf "$GOCACHE"' EXIT
 # reprotest works on copies: git must be told that they may have another owner.
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
 ${body}
