@@ -32,8 +32,18 @@ export class Bench {
   }
 
   kbuild(...args: string[]): Side {
-    const deno = [Deno.execPath(), "run", "-A", "--no-prompt", "--config", join(clone, config)];
-    return { argv: [...deno, join(clone, "main.ts"), ...args], cwd: this.#tree };
+    // As scripts/kbuild starts it.
+    const deno = [
+      Deno.execPath(),
+      "run",
+      "-A",
+      "--no-prompt",
+      "--v8-flags=--max-semi-space-size=8",
+    ];
+    return {
+      argv: [...deno, "--config", join(clone, config), join(clone, "main.ts"), ...args],
+      cwd: this.#tree,
+    };
   }
 
   /** The wall time of one run in milliseconds. */
