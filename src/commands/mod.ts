@@ -12,6 +12,7 @@ import { clean } from "./clean.ts";
 import { compare } from "./compare.ts";
 import type { Command } from "./context.ts";
 import { demo } from "./demo.ts";
+import { images } from "./images.ts";
 import { inspect } from "./inspect.ts";
 import { env, platforms, targets } from "./look.ts";
 import { planCommand } from "./plan.ts";
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   release,
   quickRelease,
   packageTarballsCommand,
+  images,
   verifyReleaseCommand,
   compare,
   inspect,

@@ -33,28 +33,49 @@ export function nodeOf(member: TarMember): LayerNode | undefined {
  * added, in whatever order they stand. OCI image-spec, layer.md, "Whiteouts".
  */
 export function applyLayer(below: BaseTree, layer: readonly LayerNode[]): BaseTree {
-  const tree = new Map(below);
-  const removeBelow = (path: string) => {
-    for (const name of [...tree.keys()]) if (name.startsWith(`${path}/`)) tree.delete(name);
-  };
-  for (const [path] of layer) {
+  const hidden = new Hidden();
+  for (const [path, node] of layer) {
     const slash = path.lastIndexOf("/");
     const [dir, base] = [path.slice(0, Math.max(slash, 0)), path.slice(slash + 1)];
-    if (base === OPAQUE) {
-      if (dir === "") tree.clear();
-      else removeBelow(dir);
-    } else if (base.startsWith(WHITEOUT)) {
-      const victim = (dir === "" ? "" : `${dir}/`) + base.slice(WHITEOUT.length);
-      tree.delete(victim);
-      removeBelow(victim);
+    if (base === OPAQUE) hidden.addBelow(dir);
+    else if (base.startsWith(WHITEOUT)) {
+      hidden.add((dir === "" ? "" : `${dir}/`) + base.slice(WHITEOUT.length));
+    } else if (node.type !== "directory" && below.get(path)?.type === "directory") {
+      hidden.addBelow(path);
     }
   }
+  const tree = new Map<string, BaseNode>();
+  for (const [path, node] of below) if (!hidden.has(path)) tree.set(path, node);
   for (const [path, node] of layer) {
-    if (path.slice(path.lastIndexOf("/") + 1).startsWith(WHITEOUT)) continue;
-    if (node.type !== "directory" && tree.get(path)?.type === "directory") removeBelow(path);
-    tree.set(path, node);
+    if (!path.slice(path.lastIndexOf("/") + 1).startsWith(WHITEOUT)) tree.set(path, node);
   }
   return tree;
+}
+
+/** Paths that a layer hides: each is asked for once per folder above it, however many there are. */
+class Hidden {
+  readonly #paths = new Set<string>();
+  readonly #folders = new Set<string>();
+
+  /** Hides a path and all below it. */
+  add(path: string): void {
+    this.#paths.add(path);
+    this.#folders.add(path);
+  }
+
+  /** Hides all below a folder; "" is the root. */
+  addBelow(folder: string): void {
+    this.#folders.add(folder);
+  }
+
+  has(path: string): boolean {
+    if (this.#folders.size === 0) return false;
+    if (this.#paths.has(path) || this.#folders.has("")) return true;
+    for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1)) {
+      if (this.#folders.has(path.slice(0, slash))) return true;
+    }
+    return false;
+  }
 }
 
 /**

@@ -1,3 +1,5 @@
+import { hex } from "../archive/mod.ts";
+
 /** Linux capabilities in the order of their numbers (include/uapi/linux/capability.h). */
 const NAMES = [
   "chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable",
@@ -35,4 +37,27 @@ export function encodeCapabilities(text: string): Uint8Array | undefined {
   view.setUint32(12, Number(permitted >> 32n), true);
   view.setUint32(16, Number(inheritable >> 32n), true);
   return new Uint8Array(view.buffer);
+}
+
+/**
+ * The words for a value of `security.capability`, as `getcap` prints them: `cap_net_bind_service=ep`.
+ * Of a form that is not known (version 3 with a user namespace has 24 bytes) the bytes, hexadecimal.
+ */
+export function decodeCapabilities(value: Uint8Array): string {
+  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+  if (value.length !== 20 || (view.getUint32(0, true) & 0xff000000) !== REVISION_2) {
+    return `0x${hex(value)}`;
+  }
+  const bits = (at: number) =>
+    BigInt(view.getUint32(at, true)) | BigInt(view.getUint32(at + 8, true)) << 32n;
+  const [permitted, inheritable] = [bits(4), bits(8)];
+  const effective = (view.getUint32(0, true) & EFFECTIVE) !== 0;
+  const byFlags = new Map<string, string[]>();
+  for (const [number, name] of NAMES.entries()) {
+    const isIn = (set: bigint) => (set >> BigInt(number) & 1n) === 1n;
+    const flags = (effective && isIn(permitted) ? "e" : "") + (isIn(inheritable) ? "i" : "") +
+      (isIn(permitted) ? "p" : "");
+    if (flags !== "") byFlags.set(flags, [...byFlags.get(flags) ?? [], `cap_${name}`]);
+  }
+  return [...byFlags].map(([flags, names]) => `${names.join(",")}=${flags}`).join(" ");
 }

@@ -31,7 +31,8 @@
  * @module
  */
 export { copyLayer } from "./base_tree.ts";
-export { encodeCapabilities } from "./capabilities.ts";
+export { decodeCapabilities, encodeCapabilities } from "./capabilities.ts";
+export { describeArchive, type DescribedImage } from "./describe_archive.ts";
 export {
   type DockerfileOptions,
   type DockerfilePlan,

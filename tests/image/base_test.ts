@@ -208,6 +208,13 @@ Deno.test("openBase() sees the files as the layers together show them", () =>
         file("b/1"),
         file("c"),
         file("d"),
+        directoryEntry("e", at),
+        directoryEntry("e/f", at),
+        directoryEntry("e/f/g", at),
+        file("e/f/g/1"),
+        file("e/fg"),
+        directoryEntry("h", at),
+        file("h/1"),
       ],
       // The new file stands in front of the opaque mark, which must not remove it.
       [
@@ -216,6 +223,8 @@ Deno.test("openBase() sees the files as the layers together show them", () =>
         file("a/.wh.1"),
         file(".wh.c"),
         directoryEntry("d", at),
+        file("e/.wh.f"),
+        file("h"),
       ],
     ];
     await writeFolder(dir, await ociFiles([{ arch: "amd64", layers }]));
@@ -225,6 +234,9 @@ Deno.test("openBase() sees the files as the layers together show them", () =>
       "b directory",
       "b/2 file",
       "d directory",
+      "e directory",
+      "e/fg file",
+      "h file",
     ]);
   }));
 

@@ -1,6 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { KbuildError } from "../../src/errors.ts";
-import { encodeCapabilities, landing, planDockerfile } from "../../src/image/mod.ts";
+import {
+  decodeCapabilities,
+  encodeCapabilities,
+  landing,
+  planDockerfile,
+} from "../../src/image/mod.ts";
 import { hex } from "../../src/archive/mod.ts";
 
 const path = "build/server-image/Dockerfile";
@@ -104,4 +109,16 @@ Deno.test("encodeCapabilities() writes what setcap writes", () => {
     const encoded = encodeCapabilities(text);
     assertEquals(encoded && hex(encoded), bytes, text);
   }
+});
+
+Deno.test("decodeCapabilities() says what getcap says", () => {
+  const texts = [
+    "cap_net_bind_service=ep",
+    "cap_chown,cap_net_raw=eip",
+    "cap_bpf=ep",
+    "cap_net_raw=i",
+    "cap_net_raw=p",
+  ];
+  for (const text of texts) assertEquals(decodeCapabilities(encodeCapabilities(text)!), text);
+  assertEquals(decodeCapabilities(new Uint8Array([1, 2])), "0x0102");
 });

@@ -1,0 +1,82 @@
+import type { Input } from "../cli/mod.ts";
+import { KbuildError } from "../errors.ts";
+import { findProgram, hostPlatform } from "../lib/util.ts";
+import { CommandError } from "../shell/mod.ts";
+import type { CommandContext } from "./context.ts";
+import { type ListedImage, readImages } from "./images_list_run.ts";
+
+/** A container engine that images are loaded into. */
+interface Engine {
+  /** The command that loads an archive. */
+  argv(image: ListedImage): readonly string[];
+  /** What to look at when it fails. */
+  readonly hint: string;
+}
+
+const ENGINES: Readonly<Record<string, Engine>> = {
+  docker: {
+    argv: ({ path }) => ["docker", "load", "-i", path],
+    hint: "Is the Docker engine running? DOCKER_HOST says where it is",
+  },
+  podman: {
+    argv: ({ path }) => ["podman", "load", "-i", path],
+    hint: '"podman info" says whether podman works here',
+  },
+  containerd: {
+    // The kubelet sees the images of this namespace.
+    argv: ({ architecture, os, path }) => [
+      ...["ctr", "-n", "k8s.io", "images", "import"],
+      ...["--platform", `${os}/${architecture}`, path],
+    ],
+    hint: "Is containerd running, and are you root? CONTAINERD_ADDRESS says where it is",
+  },
+  kind: {
+    argv: ({ path }) => ["kind", "load", "image-archive", path],
+    hint: '"kind get clusters" lists the clusters; KIND_CLUSTER_NAME names another than "kind"',
+  },
+};
+
+/** The program, and what is needed to have it. */
+const PROGRAMS: Readonly<Record<string, string>> = { containerd: "ctr" };
+
+/** `kbuild images load`: hands the archives to a container engine, one after the other. */
+export async function loadImages(
+  command: CommandContext,
+  input: Input,
+  words: readonly string[],
+): Promise<void> {
+  const name = input.string("into") ?? "docker";
+  const engine = ENGINES[name]!;
+  const program = PROGRAMS[name] ?? name;
+  if (await findProgram(program, command.env["PATH"]) === undefined) {
+    const others = Object.keys(ENGINES).filter((other) => other !== name);
+    throw new KbuildError(`Cannot load images into ${name}: there is no "${program}" in PATH`, {
+      notes: [`Install it, or load into another engine: --into ${others.join("|")}`],
+    });
+  }
+  // Images run on Linux, on a Mac in a virtual machine of the same architecture.
+  const host = `linux/${hostPlatform().split("/")[1]}`;
+  const images = await readImages(command, words, input.list("platform") ?? [host]);
+  if (images.length === 0) {
+    throw new KbuildError(`Cannot load images: none is for ${host}`, {
+      notes: ['"kbuild images" lists them; --platform says which to take'],
+    });
+  }
+  const byPath = new Map(images.map((image) => [image.path, image]));
+  for (const image of byPath.values()) {
+    command.log.status(`Loading ${image.repoTags[0] ?? image.name} into ${name}`);
+    await command.shell.run(engine.argv(image)).catch((error: unknown) => {
+      if (!(error instanceof CommandError)) throw error;
+      throw new KbuildError(`Cannot load "${image.path}" into ${name}: ${error.message}`, {
+        notes: [engine.hint],
+        output: error.tail,
+        cause: error,
+      });
+    });
+  }
+  if (command.globals.json) {
+    command.print(JSON.stringify({ into: name, images }, null, 2));
+    return;
+  }
+  for (const { repoTags } of images) for (const tag of repoTags) command.print(tag);
+}

@@ -1,0 +1,144 @@
+/** `kbuild images list` and `load`: what they find, show and start. */
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { bytesEntry } from "../../src/archive/mod.ts";
+import { copyLayer, encodeCapabilities, openBase, writeImageArchive } from "../../src/image/mod.ts";
+import { hostPlatform } from "../../src/lib/util.ts";
+import { inScratch, kbuild, makeSample, script, unless, which } from "../e2e/_program.ts";
+
+const ARCH = hostPlatform().split("/")[1]!;
+const OTHER = ARCH === "amd64" ? "arm64" : "amd64";
+
+/** An archive of an image with one file. */
+async function makeImage(out: string, arch: string, tags: readonly string[], cap = false) {
+  await Deno.mkdir(join(out, ".."), { recursive: true });
+  await using base = await openBase("scratch", { arch });
+  const file = bytesEntry("usr/local/bin/app", new TextEncoder().encode("app"), { mtime: 0 });
+  const value = encodeCapabilities("cap_net_bind_service=+ep")!;
+  const entry = cap ? { ...file, xattrs: { "security.capability": value } } : file;
+  const layers = [{
+    entries: copyLayer(base.tree, [entry], { created: 0 }),
+    createdBy: "COPY app",
+  }];
+  return await writeImageArchive({ out, base, arch, created: 0, layers, repoTags: tags });
+}
+
+/** A release with three images, and fake engines that write down how they were started. */
+async function surroundings(dir: string) {
+  const root = await makeSample("1.20", join(dir, "kube rnetes"));
+  const folder = join(root, "_output/release-images");
+  const tag = (name: string, arch: string) => `k8s.gcr.io/${name}-${arch}:v1`;
+  const server = [tag("kube-apiserver", ARCH), `mine.example/kube-apiserver-${ARCH}:v2`];
+  const { imageId } = await makeImage(join(folder, ARCH, "kube-apiserver.tar"), ARCH, server, true);
+  await makeImage(join(folder, ARCH, `conformance-${ARCH}.tar`), ARCH, [tag("conformance", ARCH)]);
+  await makeImage(join(folder, OTHER, "kube-proxy.tar"), OTHER, [tag("kube-proxy", OTHER)]);
+  const bin = join(dir, "bin");
+  await Deno.mkdir(bin);
+  for (const program of ["podman", "ctr", "kind"]) {
+    script(join(bin, program), `echo ${program} "$@" >> '${dir}/started'\n`);
+  }
+  const git = which("git") ?? "git";
+  await Deno.symlink(await Deno.realPath(git), join(bin, "git"));
+  const options = { cwd: root, env: { PATH: bin } };
+  return { root, folder, bin, imageId, options };
+}
+
+const needs = unless(which("git") === undefined && "needs git", "");
+
+Deno.test({
+  ...needs,
+  name: `kbuild images lists names, platforms, IDs and capabilities${needs.name}`,
+  fn: () =>
+    inScratch(async (dir) => {
+      const { folder, imageId, options } = await surroundings(dir);
+      const all = await kbuild(["images"], options);
+      assertEquals(all.code, 0, all.stderr);
+      const lines = all.stdout.trimEnd().split("\n").map((line) => line.replace(/ {2,}/g, "  "));
+      assertEquals(lines[0], "IMAGE  PLATFORM  SIZE  ID  ARCHIVE");
+      assertEquals(lines.length, 6);
+      const own = lines.slice(1).find((line) => line.startsWith("k8s.gcr.io/kube-apiserver"))!;
+      assertStringIncludes(own, `linux/${ARCH}`);
+      assertStringIncludes(own, imageId.slice(0, 19));
+      assertStringIncludes(all.stdout, `\nmine.example/kube-apiserver-${ARCH}:v2\n`);
+      assertStringIncludes(all.stdout, "\n  /usr/local/bin/app cap_net_bind_service=ep\n");
+
+      const json = await kbuild(["images", "list", "--json", "kube-apiserver"], options);
+      const { images } = JSON.parse(json.stdout);
+      assertEquals(images.length, 1);
+      assertEquals(images[0].imageId, imageId);
+      assertEquals(images[0].capabilities, { "/usr/local/bin/app": "cap_net_bind_service=ep" });
+      assertEquals(images[0].path, join(folder, ARCH, "kube-apiserver.tar"));
+
+      const ids = async (...args: string[]) => {
+        const { stdout } = await kbuild(["images", "list", "--json", ...args], options);
+        return JSON.parse(stdout).images.map(({ name }: { name: string }) => name);
+      };
+      assertEquals(await ids("--platform", `linux/${OTHER}`), ["kube-proxy"]);
+      assertEquals(await ids("conformance"), [`conformance-${ARCH}`]);
+      assertEquals(await ids(join(folder, OTHER)), ["kube-proxy"]);
+    }),
+});
+
+Deno.test({
+  ...needs,
+  name: `kbuild images names what is not there, or no archive${needs.name}`,
+  fn: () =>
+    inScratch(async (dir) => {
+      const { root, options } = await surroundings(dir);
+      const fails = async (args: string[], code: number, text: string) => {
+        const ended = await kbuild(["images", ...args], options);
+        assertEquals([ended.code, ended.stdout], [code, ""]);
+        assertStringIncludes(ended.stderr, text);
+      };
+      await fails(["lod"], 2, 'Did you mean "load"?');
+      await fails(["list", "kube-prxy"], 2, 'Did you mean "kube-proxy"?');
+      await fails(["list", "./none.tar"], 1, "Cannot find image archives in");
+      await Deno.writeTextFile(join(root, "broken.tar"), "x".repeat(600));
+      await fails(["list", "broken.tar"], 1, "broken.tar");
+      await Deno.remove(join(root, "_output"), { recursive: true });
+      await fails([], 1, "Make them first: kbuild quick-release");
+    }),
+});
+
+Deno.test({
+  ...needs,
+  name: `kbuild images load starts the engine's own command, for this machine${needs.name}`,
+  fn: () =>
+    inScratch(async (dir) => {
+      const { bin, folder, options } = await surroundings(dir);
+      const started = async (...args: string[]) => {
+        await Deno.remove(join(dir, "started")).catch(() => {});
+        const { code, stderr } = await kbuild(["images", "load", ...args], options);
+        assertEquals(code, 0, stderr);
+        return (await Deno.readTextFile(join(dir, "started"))).trimEnd().split("\n");
+      };
+      const archives = [`conformance-${ARCH}.tar`, "kube-apiserver.tar"].map((name) =>
+        join(folder, ARCH, name)
+      );
+      assertEquals(
+        await started("--into", "podman"),
+        archives.map((path) => `podman load -i ${path}`),
+      );
+      assertEquals(await started("--into", "kind", "kube-apiserver"), [
+        `kind load image-archive ${archives[1]}`,
+      ]);
+      assertEquals(await started("--into", "containerd", "--platform", `linux/${OTHER}`), [
+        `ctr -n k8s.io images import --platform linux/${OTHER} ${folder}/${OTHER}/kube-proxy.tar`,
+      ]);
+
+      const without = await kbuild(["images", "load"], options);
+      assertEquals(without.code, 1);
+      assertMatch(
+        without.stderr,
+        /there is no "docker" in PATH\n.*--into podman\|containerd\|kind/,
+      );
+      script(join(bin, "docker"), "echo cannot connect >&2\nexit 5\n");
+      const failing = await kbuild(["images", "load"], options);
+      assertEquals(failing.code, 1);
+      assertStringIncludes(failing.stderr, "cannot connect");
+      assertStringIncludes(failing.stderr, "Is the Docker engine running?");
+      const none = await kbuild(["images", "load", "--into", "kind", "kube-proxy"], options);
+      assertEquals(none.code, 1);
+      assertStringIncludes(none.stderr, `none is for linux/${ARCH}`);
+    }),
+});
