@@ -1,6 +1,6 @@
 import { KbuildError } from "../errors.ts";
 import { parentsOf, type TarEntry, type TarMember } from "../archive/mod.ts";
-import type { BaseNode, BaseTree } from "./types.ts";
+import type { BaseContent, BaseNode, BaseTree } from "./types.ts";
 
 const WHITEOUT = ".wh.";
 const OPAQUE = ".wh..wh..opq";
@@ -9,9 +9,13 @@ const MAX_LINKS = 40;
 /** A path in a layer and what stands there. */
 export type LayerNode = readonly [path: string, node: BaseNode];
 
-/** What a layer's member says about the tree; undefined for the root folder. */
-export function nodeOf(member: TarMember): LayerNode | undefined {
-  const path = member.name.split("/").filter((part) => part !== "" && part !== ".").join("/");
+/**
+ * What a member of a layer says about the tree; undefined for the root folder.
+ *
+ * @param layer Number of the layer; where nobody will ask for contents it may be left out.
+ */
+export function nodeOf(member: TarMember | TarEntry, layer?: number): LayerNode | undefined {
+  const path = plainPath(member.name);
   if (path === "") return undefined;
   const { type, mode, mtime, uid = 0, gid = 0, uname = "", gname = "", xattrs } = member;
   const kinds: Partial<Record<string, BaseNode["type"]>> = {
@@ -23,9 +27,39 @@ export function nodeOf(member: TarMember): LayerNode | undefined {
   const node: BaseNode = {
     ...{ type: kinds[type] ?? "other", mode, mtime, uid, gid, uname, gname },
     linkName: member.linkName ?? "",
+    ...(layer === undefined || type !== "file"
+      ? {}
+      : { content: { layer, member: member.name, size: member.size } }),
     ...(xattrs === undefined ? {} : { xattrs }),
   };
   return [path, Object.freeze(node)];
+}
+
+/** "a/b/../c" → "a/c". */
+function plainDots(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return parts.join("/");
+}
+
+function plainPath(name: string): string {
+  return name.split("/").filter((part) => part !== "" && part !== ".").join("/");
+}
+
+/** Gives hard links the content of the files that they stand for, which come before them. */
+export function resolveHardLinks(layer: readonly LayerNode[]): readonly LayerNode[] {
+  const contents = new Map<string, BaseContent>();
+  return layer.map(([path, node]): LayerNode => {
+    const isLink = node.type === "file" && node.content === undefined;
+    const content = isLink ? contents.get(plainPath(node.linkName)) : node.content;
+    if (content !== undefined) contents.set(path, content);
+    return isLink && content !== undefined
+      ? [path, Object.freeze({ ...node, content })]
+      : [path, node];
+  });
 }
 
 /**
@@ -86,13 +120,13 @@ class Hidden {
  *
  * @param tree What the base holds.
  * @param entries Files with their path in the image: "usr/local/bin/kube-proxy".
- * @param options `created`: seconds since 1970, for new folders.
+ * @param options `created`: seconds since 1970, for new folders; `owner` of new folders, default root.
  * @throws {KbuildError} A file of the base stands where a folder is needed, or the reverse.
  */
 export function copyLayer(
   tree: BaseTree,
   entries: readonly TarEntry[],
-  options: { created: number },
+  options: NewFolders,
 ): readonly TarEntry[] {
   const result = new Map<string, TarEntry>();
   for (const entry of entries) {
@@ -112,17 +146,69 @@ export function copyLayer(
   return Object.freeze([...result.values()]);
 }
 
-function folderEntry(tree: BaseTree, folder: string, options: { created: number }): TarEntry {
+/** What folders are made like that a base lacks. */
+export interface NewFolders {
+  /** Seconds since 1970. */
+  readonly created: number;
+  /** Default: root. */
+  readonly owner?: Owner;
+}
+
+/** Numbers of a user and a group. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The fields of an entry that belongs to somebody; names are known to root alone. */
+export function ownedBy(owner: Owner | undefined): Partial<TarEntry> {
+  if (owner === undefined || (owner.uid === 0 && owner.gid === 0)) return {};
+  return { ...owner, uname: "", gname: "" };
+}
+
+function folderEntry(
+  tree: BaseTree,
+  folder: string,
+  { created, owner }: NewFolders,
+): TarEntry {
   const node = tree.get(folder);
   const name = `${folder}/`;
   const fixed = { name, type: "directory", size: 0 } as const;
-  if (node === undefined) return Object.freeze({ ...fixed, mode: 0o755, mtime: options.created });
+  if (node === undefined) {
+    return Object.freeze({ ...fixed, mode: 0o755, mtime: created, ...ownedBy(owner) });
+  }
   const { mode, mtime, uid, gid, uname, gname, xattrs } = node;
   return Object.freeze({
     ...fixed,
     ...{ mode, mtime, uid, gid, uname, gname },
     ...(xattrs === undefined ? {} : { xattrs }),
   });
+}
+
+/**
+ * The path of what stands at the end of a path when all links in it are followed; undefined where
+ * nothing is.
+ *
+ * @throws {KbuildError} Links go in circles.
+ */
+export function followPath(tree: BaseTree, path: string, links = 0): string | undefined {
+  if (links > MAX_LINKS) {
+    throw new KbuildError(`Cannot follow "/${path}": its links in the image go in circles`);
+  }
+  const plain = plainPath(path);
+  if (plain === "") return "";
+  const slash = plain.lastIndexOf("/");
+  const parent = slash < 0 ? "" : followPath(tree, plain.slice(0, slash), links);
+  if (parent === undefined) return undefined;
+  const here = (parent === "" ? "" : `${parent}/`) + plain.slice(slash + 1);
+  const node = tree.get(here);
+  if (node?.type !== "symlink") return node === undefined ? undefined : here;
+  const { linkName } = node;
+  return followPath(
+    tree,
+    plainDots(linkName.startsWith("/") ? linkName : `${parent}/${linkName}`),
+    links + 1,
+  );
 }
 
 /** The folder that a path leads to when the links in it are followed; new parts stay as they are. */

@@ -1,4 +1,5 @@
 import { KbuildError } from "../errors.ts";
+import type { BaseSettings, ImageSettings } from "./dockerfile_types.ts";
 import { isObject, objects, strings } from "./json.ts";
 import type { Base, JsonObject } from "./types.ts";
 
@@ -21,6 +22,40 @@ export interface ConfigChanges {
   workdir?: string;
   /** Added to the base's. */
   labels?: Readonly<Record<string, string>>;
+  /** Added to the base's: "443/tcp". */
+  ports?: readonly string[];
+  /** Added to the base's: absolute paths. */
+  volumes?: readonly string[];
+  /** "SIGTERM". */
+  stopSignal?: string;
+}
+
+/** What a Dockerfile's instructions change. */
+export function configChanges(settings: ImageSettings): ConfigChanges {
+  const { cmd, entrypoint, env, labels, ports, stopSignal, user, volumes, workingDir } = settings;
+  return {
+    ...(entrypoint === undefined ? {} : { entrypoint }),
+    ...(cmd === undefined ? {} : { cmd }),
+    ...(user === undefined ? {} : { user }),
+    ...(workingDir === undefined ? {} : { workdir: workingDir }),
+    ...(stopSignal === undefined ? {} : { stopSignal }),
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
+    ...{ env, ports, volumes },
+  };
+}
+
+/** What a Dockerfile can see of its base. */
+export function baseSettings(base: Base): BaseSettings {
+  const settings = isObject(base.config["config"]) ? base.config["config"] : {};
+  const lines = strings(settings["Env"], "Env of the base");
+  const workingDir = settings["WorkingDir"];
+  return {
+    env: Object.fromEntries(lines.map((line) => {
+      const equals = line.indexOf("=");
+      return [line.slice(0, equals), line.slice(equals + 1)];
+    })),
+    workingDir: typeof workingDir === "string" && workingDir !== "" ? workingDir : undefined,
+  };
 }
 
 /** What {@linkcode imageConfig} needs. */
@@ -85,6 +120,7 @@ export function rfc3339(seconds: number): string {
 
 function changeSettings(from: JsonObject, changes: ConfigChanges, scratch: boolean): JsonObject {
   const { entrypoint, cmd, env = {}, user, workdir, labels } = changes;
+  const { ports = [], volumes = [], stopSignal } = changes;
   const config: Record<string, JsonObject[string]> = {};
   for (const [key, value] of Object.entries(from)) {
     if (!NOT_INHERITED.includes(key)) config[key] = value;
@@ -101,7 +137,21 @@ function changeSettings(from: JsonObject, changes: ConfigChanges, scratch: boole
   if (labels !== undefined) {
     config["Labels"] = { ...(isObject(from["Labels"]) ? from["Labels"] : {}), ...labels };
   }
+  if (stopSignal !== undefined) config["StopSignal"] = stopSignal;
+  addKeys(config, "ExposedPorts", ports);
+  addKeys(config, "Volumes", volumes);
   return config;
+}
+
+/** Ports and volumes stand as keys of empty objects. */
+function addKeys(
+  config: Record<string, JsonObject[string]>,
+  key: string,
+  names: readonly string[],
+) {
+  if (names.length === 0) return;
+  const had = isObject(config[key]) ? config[key] : {};
+  config[key] = { ...had, ...Object.fromEntries(names.map((name) => [name, {}])) };
 }
 
 function changeEnv(

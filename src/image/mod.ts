@@ -30,18 +30,27 @@
  *
  * @module
  */
-export { copyLayer } from "./base_tree.ts";
+export { copyLayer, type NewFolders, type Owner } from "./base_tree.ts";
 export { decodeCapabilities, encodeCapabilities } from "./capabilities.ts";
 export { describeArchive, type DescribedImage } from "./describe_archive.ts";
+export { copiesOf, planDockerfile } from "./dockerfile.ts";
+export type {
+  BaseSettings,
+  DockerfileOptions,
+  DockerfilePlan,
+  DockerfileStage,
+  ImageCopy,
+  ImageFolder,
+  ImageLink,
+  ImageSettings,
+  ImageStep,
+} from "./dockerfile_types.ts";
+export { landing } from "./image_steps.ts";
+export { carryOut, type CarryOutOptions } from "./carry_out.ts";
 export {
-  type DockerfileOptions,
-  type DockerfilePlan,
-  type ImageCopy,
-  landing,
-  planDockerfile,
-} from "./dockerfile.ts";
-export {
+  baseSettings,
   type ConfigChanges,
+  configChanges,
   imageConfig,
   type ImageConfigOptions,
   rfc3339,
@@ -49,7 +58,15 @@ export {
 export { canonicalJson } from "./json.ts";
 export { openBase, type OpenBaseOptions } from "./open_base.ts";
 export { parseRepoTag, type RepoTag } from "./repo_tag.ts";
-export type { Base, BaseLayer, BaseNode, BaseTree, Json, JsonObject } from "./types.ts";
+export type {
+  Base,
+  BaseContent,
+  BaseLayer,
+  BaseNode,
+  BaseTree,
+  Json,
+  JsonObject,
+} from "./types.ts";
 export {
   type ImageArchive,
   type ImageArchiveOptions,

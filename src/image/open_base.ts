@@ -1,6 +1,6 @@
 import { KbuildError } from "../errors.ts";
 import { maybeGunzip, readTar } from "../archive/mod.ts";
-import { applyLayer, type LayerNode, nodeOf } from "./base_tree.ts";
+import { applyLayer, type LayerNode, nodeOf, resolveHardLinks } from "./base_tree.ts";
 import { checkDigest, type Measure, measured, verified } from "./digest.ts";
 import { archiveFiles, folderFiles, type ImageFiles } from "./image_files.ts";
 import { strings } from "./json.ts";
@@ -90,7 +90,11 @@ async function readLayers(
   const layers: BaseLayer[] = [];
   let tree: BaseTree = new Map();
   for (const [i, found] of image.layers.entries()) {
-    const { layer, nodes } = await readLayer(files, found, diffIDs[i]!, signal);
+    const { layer, nodes } = await readLayer(files, found, {
+      diffID: diffIDs[i]!,
+      index: i,
+      signal,
+    });
     layers.push(layer);
     tree = applyLayer(tree, nodes);
   }
@@ -100,9 +104,9 @@ async function readLayers(
 async function readLayer(
   files: ImageFiles,
   found: FoundLayer,
-  diffID: string,
-  signal: AbortSignal | undefined,
+  options: { diffID: string; index: number; signal: AbortSignal | undefined },
 ): Promise<{ layer: BaseLayer; nodes: readonly LayerNode[] }> {
+  const { diffID, index, signal } = options;
   const label = `layer "${found.name}" of base image "${files.label}"`;
   const blob: Measure = { digest: "", size: 0 };
   const tar: Measure = { digest: "", size: 0 };
@@ -110,7 +114,7 @@ async function readLayer(
   const nodes: LayerNode[] = [];
   const reading = { label: `${files.label}: ${found.name}`, ...(signal && { signal }) };
   for await (const member of readTar(measured(maybeGunzip(raw, found.name), tar), reading)) {
-    const node = nodeOf(member);
+    const node = nodeOf(member, index);
     if (node !== undefined) nodes.push(node);
   }
   if (found.digest !== undefined) checkDigest(label, found.digest, blob.digest);
@@ -122,7 +126,7 @@ async function readLayer(
     tarSize: tar.size,
     open: () => verified(maybeGunzip(files.read(found.name), found.name), diffID, label),
   });
-  return { layer, nodes };
+  return { layer, nodes: resolveHardLinks(nodes) };
 }
 
 async function* refuseZstd(

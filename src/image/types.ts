@@ -40,6 +40,18 @@ export interface BaseNode {
   readonly linkName: string;
   /** Extended attributes, name to raw bytes. */
   readonly xattrs?: Readonly<Record<string, Uint8Array>>;
+  /** Where a file's content stands. */
+  readonly content?: BaseContent;
+}
+
+/** Where the content of a base's file stands. */
+export interface BaseContent {
+  /** Number of the layer, from 0. */
+  readonly layer: number;
+  /** The member's name there, as it stands. */
+  readonly member: string;
+  /** Bytes. */
+  readonly size: number;
 }
 
 /** Path without slashes at its ends → what is there. */

@@ -15,11 +15,9 @@ export function checkPrograms(images: readonly ImagePlan[], options: PackageOpti
   const { only } = options;
   if (only === undefined) return;
   const binPath = `${options.binPath}/`;
-  for (const { name, dockerfile, context } of images) {
-    const lacking = dockerfile.copies.map(({ source }) => context[source] ?? "")
-      .filter((path) => path.startsWith(binPath)).map((path) =>
-        path.slice(path.lastIndexOf("/") + 1)
-      )
+  for (const { name, context } of images) {
+    const lacking = Object.values(context).filter((path) => path.startsWith(binPath))
+      .map((path) => path.slice(path.lastIndexOf("/") + 1))
       .find((program) => !only.has(program));
     if (lacking === undefined) continue;
     throw new KbuildError(`Cannot make the image of "${name}" without "${lacking}"`, {

@@ -1,20 +1,10 @@
 import { basename, join } from "@std/path";
-import { directoryEntry, fileEntry, listTree, type TarEntry } from "../archive/mod.ts";
 import type { Checkout } from "../checkout/mod.ts";
-import { KbuildError, UsageError } from "../errors.ts";
-import {
-  type ConfigChanges,
-  copyLayer,
-  type DockerfilePlan,
-  type ImageCopy,
-  type ImageLayer,
-  landing,
-  openBase,
-  planDockerfile,
-  writeImageArchive,
-} from "../image/mod.ts";
+import { UsageError } from "../errors.ts";
+import { copiesOf, type DockerfilePlan, planDockerfile } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
+import { planFolderImage } from "./folder_images.ts";
 import type { FolderImage, ReleaseLayout } from "./layout.ts";
 import { isLfsPointer } from "./lfs.ts";
 import { dockerTag } from "./plan.ts";
@@ -31,8 +21,19 @@ export interface ImagePlan {
   /** Names in the archive, in order: an interface of krel. */
   readonly repoTags: readonly string[];
   readonly dockerfile: DockerfilePlan;
+  /** What the plan was made from, to make it again when the base's own settings are known. */
+  readonly source: DockerfileSource;
   /** Name in the build context -> path of the file or folder. */
   readonly context: Readonly<Record<string, string>>;
+}
+
+/** A Dockerfile and what it is built with. */
+export interface DockerfileSource {
+  readonly text: string;
+  /** For messages: `build/server-image/Dockerfile`. */
+  readonly path: string;
+  /** Build arguments. */
+  readonly args: Readonly<Record<string, string>>;
 }
 
 /** What images depend on. */
@@ -64,19 +65,23 @@ export async function planImages(
     if (!inputs.names.includes(binary)) continue;
     const baseImage = wrapped.baseImages?.[arch] ?? wrapped.baseImage;
     const { text, path } = await serverDockerfile(context.root, layout, binary, baseImage);
-    const dockerfile = planDockerfile(text, {
+    const source: DockerfileSource = {
+      text,
       path,
       args: {
         BASEIMAGE: baseImage,
         BINARY: binary,
-        SETCAP_IMAGE: "setcap",
-        TARGETARCH: arch,
-        BUILDARCH: arch,
+        // What it does is done here: only its name is needed.
+        SETCAP_IMAGE: context.env["KUBE_BUILD_SETCAP_IMAGE"] || "setcap",
       },
-    });
+    };
+    const dockerfile = planDockerfile(text, { ...source, arch });
     // Since kubernetes/kubernetes#136954 an image holds kube-log-runner besides.
-    const programs = new Set([binary, ...dockerfile.copies.map(({ source }) => source)]);
-    programs.delete(NSSWITCH);
+    const programs = new Set([binary, ...contextNames(dockerfile)]);
+    const isText = programs.delete(NSSWITCH);
+    const binaries = [...programs].map((name) =>
+      [name, join(inputs.binPath, `linux/${arch}`, name)] as const
+    );
     plans.push(Object.freeze({
       name: binary,
       arch,
@@ -84,12 +89,11 @@ export async function planImages(
       base: dockerfile.base,
       repoTags: repoTags(context, checkout, layout, binary, inputs),
       dockerfile,
-      context: {
-        ...Object.fromEntries(
-          [...programs].map((name) => [name, join(inputs.binPath, `linux/${arch}`, name)]),
-        ),
-        [NSSWITCH]: join(context.root, "build", NSSWITCH),
-      },
+      source,
+      context: Object.freeze({
+        ...Object.fromEntries(binaries),
+        ...isText ? { [NSSWITCH]: join(context.root, "build", NSSWITCH) } : {},
+      }),
     }));
   }
   for (const image of inputs.folderImages) {
@@ -146,51 +150,21 @@ function repoTags(
   return Object.freeze([...new Set([own, wanted])]);
 }
 
-/** The conformance or hyperkube image: the files that its Makefile puts beside its Dockerfile. */
-async function planFolderImage(
-  context: KubeContext,
-  checkout: Checkout,
-  { name, folder }: FolderImage,
-  inputs: ImageInputs,
-): Promise<ImagePlan | undefined> {
-  const path = `${folder}/Dockerfile`;
-  const [text, makefile] = await Promise.all(
-    [path, `${folder}/Makefile`].map((file) =>
-      Deno.readTextFile(join(context.root, file)).catch(() => undefined)
-    ),
+/** Names at the root of the build context that a Dockerfile copies; all of it names none. */
+export function contextNames(dockerfile: DockerfilePlan): readonly string[] {
+  const sources = copiesOf(dockerfile).filter(({ from, source }) =>
+    from === undefined && source !== "."
   );
-  const base = /^BASEIMAGE\s*[?:]?=\s*(\S+)/m.exec(makefile ?? "")?.[1];
-  if (text === undefined || isLfsPointer(text) || base === undefined) return undefined;
-  const baseImage = base.replaceAll(/\$[({]?ARCH[)}]?/g, inputs.arch);
-  const dockerfile = planDockerfile(text.replaceAll(/^FROM BASEIMAGE$/gm, `FROM ${baseImage}`), {
-    path,
-    args: { BASEIMAGE: baseImage, TARGETARCH: inputs.arch, BUILDARCH: inputs.arch },
-  });
-  const bin = (program: string) => join(inputs.binPath, `linux/${inputs.arch}`, program);
-  const files: Record<string, string> = { cluster: join(context.root, "cluster") };
-  for (const program of ["ginkgo", "e2e.test", "kubectl", "hyperkube"]) {
-    files[program] = bin(program);
-  }
-  files["gorunner"] = bin("go-runner");
-  files["go-runner"] = bin("go-runner");
-  for (const { source } of dockerfile.copies) {
-    files[source] ??= join(context.root, folder, source);
-  }
-  return Object.freeze({
-    name,
-    arch: inputs.arch,
-    path: `${inputs.arch}/${name}-${inputs.arch}.tar`,
-    base: dockerfile.base,
-    repoTags: Object.freeze([
-      `${checkout.imageRegistry.value}/${name}-${inputs.arch}:${dockerTag(inputs.version)}`,
-    ]),
-    dockerfile,
-    context: files,
-  });
+  return [...new Set(sources.map(({ source }) => source.split("/", 1)[0]!))];
 }
 
 /** Bases that the user named: reference or short name -> "scratch", a folder, or a tar. */
 export type BaseImages = ReadonlyMap<string, string>;
+
+/** Every image that an image is made from: its base, and those that files are taken out of. */
+export function basesOf({ base, dockerfile }: ImagePlan): readonly string[] {
+  return [...new Set([base, ...dockerfile.taken])].filter((reference) => reference !== "scratch");
+}
 
 /** `k8s.gcr.io/build-image/go-runner:v2` -> `go-runner`. */
 function shortName(reference: string): string {
@@ -206,7 +180,7 @@ export function parseBaseImages(
   words: readonly string[],
   plans: readonly ImagePlan[],
 ): BaseImages {
-  const known = [...new Set(plans.flatMap(({ base }) => [base, shortName(base)]))];
+  const known = [...new Set(plans.flatMap(basesOf).flatMap((base) => [base, shortName(base)]))];
   const bases = new Map<string, string>();
   for (const word of words) {
     const [, name, where] = /^([^=]+)=(.+)$/.exec(word) ?? [];
@@ -229,93 +203,4 @@ export function parseBaseImages(
 /** The base that the user gave for a reference; undefined means from scratch. */
 export function baseFor(bases: BaseImages, reference: string): string | undefined {
   return bases.get(reference) ?? bases.get(shortName(reference));
-}
-
-/** A written image archive. */
-export interface ImageArchive {
-  readonly name: string;
-  readonly arch: string;
-  readonly path: string;
-  readonly size: number;
-  readonly sha256: string;
-  readonly imageId: string;
-  readonly repoTags: readonly string[];
-}
-
-/** Writes one image archive. */
-export async function writeImage(
-  plan: ImagePlan,
-  options: {
-    folder: string;
-    bases: BaseImages;
-    created: number;
-    signal?: AbortSignal | undefined;
-  },
-): Promise<ImageArchive> {
-  const { folder, bases, created, signal } = options;
-  const out = join(folder, plan.path);
-  const { dockerfile } = plan;
-  await using base = await openBase(baseFor(bases, plan.base) ?? "scratch", { arch: plan.arch });
-  const layers: ImageLayer[] = [];
-  for (const copied of dockerfile.copies) {
-    const entries = await copyEntries(copied, plan.context, created);
-    layers.push({
-      entries: copyLayer(base.tree, entries, { created }),
-      createdBy: `COPY ${copied.source} ${copied.target}`,
-    });
-  }
-  const written = await writeImageArchive({
-    out,
-    base,
-    arch: plan.arch,
-    created,
-    layers,
-    config: configChanges(dockerfile),
-    repoTags: plan.repoTags,
-    ...(signal === undefined ? {} : { signal }),
-  });
-  return Object.freeze({
-    name: plan.name,
-    arch: plan.arch,
-    path: out,
-    size: written.size,
-    sha256: written.sha256,
-    imageId: written.imageId,
-    repoTags: plan.repoTags,
-  });
-}
-
-function configChanges(dockerfile: DockerfilePlan): ConfigChanges {
-  const { entrypoint, cmd, user, workingDir, env, labels } = dockerfile;
-  return {
-    ...(entrypoint === undefined ? {} : { entrypoint }),
-    ...(cmd === undefined ? {} : { cmd }),
-    ...(user === undefined ? {} : { user }),
-    ...(workingDir === undefined ? {} : { workdir: workingDir }),
-    env,
-    labels,
-  };
-}
-
-/** The members that one COPY brings; directories that the base lacks are added later. */
-async function copyEntries(
-  copied: ImageCopy,
-  context: Readonly<Record<string, string>>,
-  mtime: number,
-): Promise<readonly TarEntry[]> {
-  const from = context[copied.source] ?? copied.source;
-  const target = landing(copied).replace(/^\/+/, "");
-  const info = await Deno.stat(from).catch((cause: unknown) => {
-    throw new KbuildError(`Cannot find "${from}", which belongs into an image`, { cause });
-  });
-  if (info.isDirectory) {
-    const folder = copied.target.replace(/^\/+|\/+$/g, "");
-    const entries = await listTree(from, { prefix: folder, mtime });
-    return [directoryEntry(folder, { mtime }), ...entries.slice(1)];
-  }
-  const mode = ((info.mode ?? 0) & 0o111) === 0 ? 0o644 : 0o755;
-  const entry = await fileEntry(target, from, { mtime, mode });
-  return copied.capability === undefined
-    ? [entry]
-    : [{ ...entry, xattrs: { "security.capability": copied.capability } }];
 }

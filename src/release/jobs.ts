@@ -9,10 +9,11 @@ import {
 import type { KubeContext } from "../lib/init.ts";
 import type { Artifact } from "./artifact.ts";
 import { Identifier, type Identity } from "./identity.ts";
-import { baseFor, type BaseImages, type ImagePlan, writeImage } from "./images.ts";
+import { baseFor, type BaseImages, basesOf, type ImagePlan } from "./images.ts";
 import { SOURCE_TARBALL, type TarballPlan } from "./plan.ts";
 import { packSource, type SourceTarball } from "./source_tarball.ts";
 import { fillStage, listStage, type StageRoots } from "./stage.ts";
+import { writeImage } from "./write_image.ts";
 
 /** What an artifact is, whoever makes it. */
 type Made = Pick<Artifact, "size" | "sha256" | "sha512" | "contentDigest">;
@@ -56,7 +57,6 @@ export interface JobOptions {
 
 /** Makes the job of an image archive. */
 export function imageJob(plan: ImagePlan, bases: BaseImages, options: JobOptions): Job {
-  const base = baseFor(bases, plan.base);
   const { epoch } = options;
   return Object.freeze({
     kind: "image",
@@ -68,7 +68,11 @@ export function imageJob(plan: ImagePlan, bases: BaseImages, options: JobOptions
       const inputs = new Identifier();
       inputs.text("image", epoch, JSON.stringify(plan));
       for (const [name, path] of Object.entries(plan.context)) inputs.tree(name, path);
-      if (base !== undefined) inputs.tree("base", base);
+      for (const reference of basesOf(plan)) {
+        const where = baseFor(bases, reference);
+        inputs.text("base", reference, where ?? "");
+        if (where !== undefined) inputs.tree(reference, where);
+      }
       return inputs.done();
     },
     async make({ images }: ReleaseFolders, _deflater: Deflater, signal: AbortSignal) {

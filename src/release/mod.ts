@@ -25,12 +25,14 @@
 export { checkInputs } from "./check_inputs.ts";
 export {
   type BaseImages,
-  type ImageArchive,
+  type DockerfileSource,
   type ImageInputs,
   type ImagePlan,
   parseBaseImages,
   planImages,
 } from "./images.ts";
+export { type ImageArchive, writeImage, type WriteImageOptions } from "./write_image.ts";
+export { type ImageMakefile, readMakefile } from "./makefile.ts";
 export type { StageCopies, StageCopy } from "./follow.ts";
 export {
   type AddonFolder,

@@ -3,7 +3,7 @@ import { writeFileAtomic } from "../archive/mod.ts";
 import type { Artifact } from "./artifact.ts";
 
 /** Of this form of the record, and of what goes into an artifact besides its inputs. */
-const FORMAT = 1;
+const FORMAT = 2;
 const NAME = "artifacts.json";
 
 /** What the last run made, and from what: for the next run to know what it need not make. */

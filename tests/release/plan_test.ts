@@ -1,3 +1,4 @@
+import { copiesOf } from "../../src/image/mod.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { KbuildError, UsageError } from "../../src/errors.ts";
 import {
@@ -229,7 +230,7 @@ Deno.test("planImages() of 1.7 takes a base for each architecture, and plain nam
     binPath: "/bin",
     folderImages: [],
   });
-  assertEquals(image?.dockerfile.copies.map(({ source }) => source), ["kube-aggregator"]);
+  assertEquals(image?.context, { "kube-aggregator": "/bin/linux/amd64/kube-aggregator" });
 });
 
 Deno.test("planImages() of the latest puts kube-log-runner into the server images", async () => {
@@ -242,13 +243,15 @@ Deno.test("planImages() of the latest puts kube-log-runner into the server image
     folderImages: [],
   });
   for (const { name, dockerfile, context: files } of images.slice(0, 2)) {
-    const [program, runner] = dockerfile.copies;
-    assertEquals([program?.source, runner?.target], [name, "/go-runner"]);
+    const copies = copiesOf(dockerfile);
+    const runner = copies.find(({ target }) => target === "/go-runner");
     assertEquals(files[runner?.source ?? ""], "/bin/linux/arm64/kube-log-runner");
-    assertEquals(dockerfile.entrypoint, ["/go-runner"]);
+    assertEquals(Object.keys(files), [name, "kube-log-runner"]);
+    assertEquals(dockerfile.stages.at(-1)?.settings.entrypoint, ["/go-runner"]);
+    const program = copies.find(({ source }) => source === name);
     assertEquals(program?.capability !== undefined, name === "kube-apiserver");
   }
-  assertEquals(images[2]?.dockerfile.copies.length, 1);
+  assertEquals(Object.keys(images[2]!.context), ["kubectl"]);
 });
 
 Deno.test("preparePackage() refuses a part of a release whose images need more", async () => {
@@ -325,15 +328,16 @@ Deno.test("planImages() names images, bases and paths as upstream", async () => 
       "me/kube-apiserver-amd64:v9",
     ]);
     assertEquals(apiserver?.path, "amd64/kube-apiserver.tar");
-    const [copy] = apiserver?.dockerfile.copies ?? [];
+    const [copy, made = copy] = copiesOf(apiserver!.dockerfile);
     assertEquals(copy?.target, "/usr/local/bin/kube-apiserver");
     // 1.28 and later bind port 443 without being root.
-    assertEquals(copy?.capability !== undefined, sample === workspace);
+    assertEquals(made?.capability !== undefined, sample === workspace);
 
     const images = await planImages(context, checkout, layout, inputs);
     assertEquals(images[0]?.repoTags.length, 1);
     const kubectl = images.find(({ name }) => name === "kubectl");
-    assertEquals(kubectl?.dockerfile.entrypoint, sample === old ? undefined : ["/bin/kubectl"]);
+    const entrypoint = kubectl?.dockerfile.stages.at(-1)?.settings.entrypoint;
+    assertEquals(entrypoint, sample === old ? undefined : ["/bin/kubectl"]);
   }
 });
 

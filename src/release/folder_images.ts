@@ -1,0 +1,64 @@
+import { join } from "@std/path";
+import type { Checkout } from "../checkout/mod.ts";
+import { planDockerfile } from "../image/mod.ts";
+import type { KubeContext } from "../lib/init.ts";
+import { contextNames, type DockerfileSource, type ImageInputs, type ImagePlan } from "./images.ts";
+import type { FolderImage } from "./layout.ts";
+import { isLfsPointer } from "./lfs.ts";
+import { readMakefile } from "./makefile.ts";
+import { dockerTag } from "./plan.ts";
+
+/** Binaries that Makefiles copy beside the Dockerfile under another name. */
+const RENAMED: Readonly<Record<string, string>> = { gorunner: "go-runner" };
+const PROGRAMS = ["ginkgo", "e2e.test", "kubectl", "hyperkube", "go-runner", "gorunner"];
+
+/**
+ * The conformance or hyperkube image: its Dockerfile, with what its Makefile puts into it (`sed`),
+ * gives to it (`--build-arg`) and copies beside it.
+ *
+ * @returns Undefined where one of the two files is missing, or says nothing of a base.
+ */
+export async function planFolderImage(
+  context: KubeContext,
+  checkout: Checkout,
+  { name, folder }: FolderImage,
+  inputs: ImageInputs,
+): Promise<ImagePlan | undefined> {
+  const { arch } = inputs;
+  const path = `${folder}/Dockerfile`;
+  const [text, makefile] = await Promise.all(
+    [path, `${folder}/Makefile`].map((file) =>
+      Deno.readTextFile(join(context.root, file)).catch(() => undefined)
+    ),
+  );
+  if (text === undefined || makefile === undefined || isLfsPointer(text)) return undefined;
+  const registry = checkout.imageRegistry.value;
+  const tag = dockerTag(inputs.version);
+  const make = readMakefile(makefile, {
+    ...context.env,
+    ...{ ARCH: arch, REGISTRY: registry, VERSION: tag },
+  });
+  if (Object.keys(make.args).length + make.replacements.length === 0) return undefined;
+  const source: DockerfileSource = {
+    text: make.replacements.reduce((text, [from, to]) => text.replaceAll(from, to), text),
+    path,
+    args: make.args,
+  };
+  const dockerfile = planDockerfile(source.text, { ...source, arch });
+  const placeOf = (file: string): string => {
+    if (file === "cluster") return join(context.root, "cluster");
+    if (!PROGRAMS.includes(file)) return join(context.root, folder, file);
+    return join(inputs.binPath, `linux/${arch}`, RENAMED[file] ?? file);
+  };
+  const names = contextNames(dockerfile);
+  return Object.freeze({
+    name,
+    arch,
+    path: `${arch}/${name}-${arch}.tar`,
+    base: dockerfile.base,
+    repoTags: Object.freeze([`${registry}/${name}-${arch}:${tag}`]),
+    dockerfile,
+    source,
+    context: Object.freeze(Object.fromEntries(names.map((file) => [file, placeOf(file)]))),
+  });
+}

@@ -1,0 +1,57 @@
+/** What an image's Makefile does with the Dockerfile beside it. */
+export interface ImageMakefile {
+  /** `--build-arg NAME=VALUE`. */
+  readonly args: Readonly<Record<string, string>>;
+  /** `sed "s|FROM|TO|g" Dockerfile`, in their order. */
+  readonly replacements: readonly (readonly [from: string, to: string])[];
+}
+
+/**
+ * Reads the Makefile of an image: variables (`=`, `:=`, `?=`, conditions by `ifeq`), the build
+ * arguments and the replacements in the Dockerfile. What only a shell knows (`$(shell …)`) is empty.
+ *
+ * @param env What make is started with; it beats `?=`, and those three that the scripts set beat all.
+ */
+export function readMakefile(text: string, env: Readonly<Record<string, string>>): ImageMakefile {
+  const fixed = ["ARCH", "REGISTRY", "VERSION"];
+  const values = new Map(Object.entries(env));
+  const fromFile = new Set<string>();
+  const expand = (word: string, depth = 0): string =>
+    word.replaceAll(
+      /\$[({]([^(){}]*)[)}]/g,
+      (_, name: string) => depth > 20 ? "" : expand(values.get(name) ?? "", depth + 1),
+    );
+  /** Of the conditions around a line, which hold. */
+  const conditions: boolean[] = [];
+  const joined = text.replaceAll(/\\\n\s*/g, " ");
+  const lines: string[] = [];
+  for (const line of joined.split("\n")) {
+    const [, negated, left = "", right = ""] =
+      /^\s*if(n?)eq\s+\((.*),\s*([^,]*)\)\s*$/.exec(line) ?? [];
+    if (negated !== undefined) {
+      conditions.push((expand(left).trim() === expand(right).trim()) === (negated === ""));
+    } else if (/^\s*ifn?def\b/.test(line)) {
+      const [, not, name = ""] = /^\s*if(n?)def\s+(\S+)/.exec(line) ?? [];
+      conditions.push(((values.get(name) ?? "") !== "") === (not === ""));
+    } else if (/^\s*else\b/.test(line)) conditions.push(!conditions.pop());
+    else if (/^\s*endif\b/.test(line)) conditions.pop();
+    else if (!conditions.includes(false)) {
+      const [, name, operator, value = ""] = /^(\w+)\s*(\?=|:=|=)\s*(.*?)\s*$/.exec(line) ?? [];
+      if (name === undefined) lines.push(line);
+      else if (!fixed.includes(name) && !(operator === "?=" && values.has(name))) {
+        values.set(name, value);
+        fromFile.add(name);
+      }
+    }
+  }
+  const args: Record<string, string> = {};
+  const replacements: [string, string][] = [];
+  for (const line of lines) {
+    for (const [, name = "", value = ""] of line.matchAll(/--build-arg[ =](\w+)=(\S+)/g)) {
+      args[name] = expand(value.replaceAll(/["']/g, ""));
+    }
+    const [, from, to = ""] = /\bsed\b.*"s\|([^|]+)\|([^|]*)\|g"\s+Dockerfile/.exec(line) ?? [];
+    if (from !== undefined) replacements.push([from, expand(to)]);
+  }
+  return Object.freeze({ args, replacements });
+}

@@ -1,0 +1,114 @@
+import { join } from "@std/path";
+import { KbuildError } from "../errors.ts";
+import {
+  type Base,
+  type BaseSettings,
+  baseSettings,
+  carryOut,
+  configChanges,
+  openBase,
+  planDockerfile,
+  writeImageArchive,
+} from "../image/mod.ts";
+import { baseFor, type BaseImages, type ImagePlan } from "./images.ts";
+
+/** A written image archive. */
+export interface ImageArchive {
+  readonly name: string;
+  readonly arch: string;
+  readonly path: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly imageId: string;
+  readonly repoTags: readonly string[];
+}
+
+/** What {@linkcode writeImage} needs besides the plan. */
+export interface WriteImageOptions {
+  /** The folder that the plan's path is below. */
+  readonly folder: string;
+  readonly bases: BaseImages;
+  /** Seconds since 1970. */
+  readonly created: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Writes one image archive. A base that was not given is an empty one.
+ *
+ * @throws {KbuildError} An image that files are taken out of was not given, or what
+ * {@linkcode openBase} and {@linkcode writeImageArchive} throw.
+ */
+export async function writeImage(
+  plan: ImagePlan,
+  options: WriteImageOptions,
+): Promise<ImageArchive> {
+  const { folder, bases, created, signal } = options;
+  const { arch, context, repoTags, source } = plan;
+  await using opened = new OpenBases(bases, signal);
+  const base = await opened.open(baseFor(bases, plan.base) ?? "scratch", arch);
+  const dockerfile = planDockerfile(source.text, {
+    ...source,
+    arch,
+    bases: { [plan.base]: baseSettings(base) satisfies BaseSettings },
+  });
+  const layers = await carryOut(dockerfile, {
+    base,
+    arch,
+    created,
+    context,
+    openImage: (reference, arch) => opened.openNamed(reference, arch, plan.name),
+  });
+  const written = await writeImageArchive({
+    out: join(folder, plan.path),
+    base,
+    arch,
+    created,
+    layers,
+    config: configChanges(dockerfile.stages.at(-1)!.settings),
+    repoTags,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const { imageId, sha256, size } = written;
+  return Object.freeze({
+    name: plan.name,
+    arch,
+    path: written.path,
+    size,
+    sha256,
+    imageId,
+    repoTags,
+  });
+}
+
+/** Bases that are open until the image is written. */
+class OpenBases implements AsyncDisposable {
+  readonly #bases: BaseImages;
+  readonly #signal: AbortSignal | undefined;
+  readonly #open: Base[] = [];
+
+  constructor(bases: BaseImages, signal: AbortSignal | undefined) {
+    this.#bases = bases;
+    this.#signal = signal;
+  }
+
+  async open(where: string, arch: string): Promise<Base> {
+    const signal = this.#signal;
+    const base = await openBase(where, { arch, ...(signal === undefined ? {} : { signal }) });
+    this.#open.push(base);
+    return base;
+  }
+
+  /** A base that files are taken out of: without it the image would lack them. */
+  async openNamed(reference: string, arch: string, image: string): Promise<Base> {
+    const where = baseFor(this.#bases, reference);
+    if (where !== undefined) return await this.open(where, arch);
+    throw new KbuildError(`Cannot make the image of "${image}" without files of "${reference}"`, {
+      notes: [`Give that image: --base-image ${reference}=WHERE`],
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const base of this.#open) await base[Symbol.asyncDispose]();
+  }
+}
