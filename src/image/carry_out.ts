@@ -80,7 +80,7 @@ export async function carryOut(
         if (found.length === 0) {
           throw new KbuildError(`Cannot carry out ${where}: there is no "${change.source}"`);
         }
-        entries.push(...place(change, found, files, owner));
+        entries.push(...place(change, found, files, { created: options.created, owner }));
       }
     }
     const created = { created: options.created, ...(owner === undefined ? {} : { owner }) };
@@ -101,13 +101,13 @@ export async function carryOut(
 
 /**
  * Names entries as they are named in the image. A file goes into the target if that is a folder; a
- * folder's contents go into the target, and a target that is there keeps its own mode and owner.
+ * folder's contents go into the target.
  */
 function place(
   change: ImageCopy,
   found: readonly TarEntry[],
   files: StageFiles,
-  owner: Owner | undefined,
+  { created, owner }: { created: number; owner: Owner | undefined },
 ): readonly TarEntry[] {
   const { capability, chmod, source, target } = change;
   const changed = (entry: TarEntry, name: string): TarEntry => ({
@@ -129,6 +129,8 @@ function place(
   }
   return found.flatMap((entry) => {
     if (entry.name !== "") return [changed(entry, inside(entry.name))];
-    return folder === "" || files.isFolder(folder) ? [] : [changed(entry, folder)];
+    // The folder itself is only where its contents come from: a new one is like any other.
+    if (folder === "" || files.isFolder(folder)) return [];
+    return [{ ...directoryEntry(folder, { mtime: created }), ...ownedBy(owner) }];
   });
 }

@@ -7,6 +7,7 @@ import type {
   ImageStep,
 } from "./dockerfile_types.ts";
 import {
+  blankWords,
   expandWord,
   type Instruction,
   jsonWords,
@@ -24,6 +25,8 @@ export interface OpenStage extends DockerfileStage {
   settings: ImageSettings;
   /** Values of the ARGs that this stage declares. */
   readonly args: Map<string, string>;
+  /** Whether CMD was said here, not in a stage below: ENTRYPOINT drops the latter. */
+  hasCommand: boolean;
   /** Why it cannot be built. */
   refusal: KbuildError | undefined;
 }
@@ -35,7 +38,7 @@ export function newStage(fields: Pick<DockerfileStage, "name" | "base" | "arch">
     ...{ entrypoint: undefined, cmd: undefined, user: undefined, workingDir: undefined },
     stopSignal: undefined,
   };
-  return { ...fields, steps: [], settings, args: new Map(), refusal: undefined };
+  return { ...fields, steps: [], settings, args: new Map(), hasCommand: false, refusal: undefined };
 }
 
 /** Reads one instruction after the other; what it cannot read it throws as a SyntaxError. */
@@ -81,7 +84,7 @@ export class StageReader {
 
   #from(rest: string, stages: readonly OpenStage[]): OpenStage {
     const lookup: Lookup = (name) => this.#globals.get(name) ?? this.#platform[name];
-    const words = splitWords(rest).map((word) => expandWord(word, lookup));
+    const words = blankWords(rest).map((word) => expandWord(word, lookup));
     const flags = words.filter((word) => word.startsWith("--"));
     const [base = "", as, name] = words.filter((word) => !word.startsWith("--"));
     if (base === "") throw new SyntaxError(`FROM ${rest} names no image`);
@@ -143,19 +146,23 @@ export class StageReader {
       case "LABEL":
         return void change({ labels: { ...settings.labels, ...pairsOf(rest, lookup) } });
       case "ENTRYPOINT":
-        return void change({ entrypoint: commandLine(rest) });
+        return void change({
+          entrypoint: commandLine(rest),
+          ...(stage.hasCommand ? {} : { cmd: undefined }),
+        });
       case "CMD":
+        stage.hasCommand = true;
         return void change({ cmd: commandLine(rest) });
       case "USER":
         return void change({ user: expand(rest) });
       case "STOPSIGNAL":
         return void change({ stopSignal: expand(rest) });
       case "EXPOSE": {
-        const ports = splitWords(rest).map(expand).flatMap(portsOf);
+        const ports = blankWords(rest).map(expand).flatMap(portsOf);
         return void change({ ports: [...new Set([...settings.ports, ...ports])].sort() });
       }
       case "VOLUME": {
-        const words = jsonWords(rest) ?? splitWords(rest);
+        const words = jsonWords(rest) ?? blankWords(rest);
         const volumes = [...settings.volumes, ...words.map(expand)];
         return void change({ volumes: [...new Set(volumes)].sort() });
       }

@@ -33,6 +33,11 @@ export function instructionsOf(text: string): readonly Instruction[] {
   return Object.freeze(found);
 }
 
+/** Words divided by blanks alone, whatever quotes say: FROM, COPY, EXPOSE and VOLUME have such. */
+export function blankWords(text: string): readonly string[] {
+  return text.split(/\s+/).filter((word) => word !== "");
+}
+
 /** Words divided by blanks; a blank in quotes or behind a backslash divides nothing. */
 export function splitWords(text: string): readonly string[] {
   return text.match(/(?:\\[^]|"(?:\\[^]|[^"\\])*"|'[^']*'|[^\s\\]|\\$)+/g) ?? [];

@@ -5,7 +5,7 @@ import type { KubeContext } from "../lib/init.ts";
 import { contextNames, type DockerfileSource, type ImageInputs, type ImagePlan } from "./images.ts";
 import type { FolderImage } from "./layout.ts";
 import { isLfsPointer } from "./lfs.ts";
-import { readMakefile } from "./makefile.ts";
+import { readMakefile, replaceIn } from "./makefile.ts";
 import { dockerTag } from "./plan.ts";
 
 /** Binaries that Makefiles copy beside the Dockerfile under another name. */
@@ -40,7 +40,7 @@ export async function planFolderImage(
   });
   if (Object.keys(make.args).length + make.replacements.length === 0) return undefined;
   const source: DockerfileSource = {
-    text: make.replacements.reduce((text, [from, to]) => text.replaceAll(from, to), text),
+    text: replaceIn(text, make),
     path,
     args: make.args,
   };

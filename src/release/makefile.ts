@@ -2,8 +2,19 @@
 export interface ImageMakefile {
   /** `--build-arg NAME=VALUE`. */
   readonly args: Readonly<Record<string, string>>;
-  /** `sed "s|FROM|TO|g" Dockerfile`, in their order. */
+  /** `sed "s|FROM|TO|g" Dockerfile`, in their order: plain words, `^` in front for a line's start. */
   readonly replacements: readonly (readonly [from: string, to: string])[];
+}
+
+/** The Dockerfile after the Makefile's replacements. */
+export function replaceIn(text: string, { replacements }: ImageMakefile): string {
+  return replacements.reduce((text, [from, to]) => {
+    if (!from.startsWith("^")) return text.replaceAll(from, to);
+    const word = from.slice(1);
+    const lines = text.split("\n");
+    return lines.map((line) => line.startsWith(word) ? to + line.slice(word.length) : line)
+      .join("\n");
+  }, text);
 }
 
 /**
@@ -15,7 +26,6 @@ export interface ImageMakefile {
 export function readMakefile(text: string, env: Readonly<Record<string, string>>): ImageMakefile {
   const fixed = ["ARCH", "REGISTRY", "VERSION"];
   const values = new Map(Object.entries(env));
-  const fromFile = new Set<string>();
   const expand = (word: string, depth = 0): string =>
     word.replaceAll(
       /\$[({]([^(){}]*)[)}]/g,
@@ -40,7 +50,6 @@ export function readMakefile(text: string, env: Readonly<Record<string, string>>
       if (name === undefined) lines.push(line);
       else if (!fixed.includes(name) && !(operator === "?=" && values.has(name))) {
         values.set(name, value);
-        fromFile.add(name);
       }
     }
   }
@@ -50,7 +59,8 @@ export function readMakefile(text: string, env: Readonly<Record<string, string>>
     for (const [, name = "", value = ""] of line.matchAll(/--build-arg[ =](\w+)=(\S+)/g)) {
       args[name] = expand(value.replaceAll(/["']/g, ""));
     }
-    const [, from, to = ""] = /\bsed\b.*"s\|([^|]+)\|([^|]*)\|g"\s+Dockerfile/.exec(line) ?? [];
+    const [, from, to = ""] =
+      /\bsed\b.*"s\|([^|]+)\|([^|]*)\|g?"\s+(?:\S*\/)?Dockerfile/.exec(line) ?? [];
     if (from !== undefined) replacements.push([from, expand(to)]);
   }
   return Object.freeze({ args, replacements });

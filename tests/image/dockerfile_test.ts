@@ -109,8 +109,8 @@ ENV OLD form of it
 LABEL maintainer=me
 USER 65532
 EXPOSE 80 90-91/UDP 80
-VOLUME /data "/x y"
-VOLUME ["/z"]
+VOLUME /data /d
+VOLUME ["/x y", "/z"]
 STOPSIGNAL SIGQUIT
 CMD [ "/bin/bash", "-c", "/run.sh" ]
 ENTRYPOINT ["/bin/a", "--x"]
@@ -129,7 +129,7 @@ ENTRYPOINT ["/bin/a", "--x"]
     },
     labels: { maintainer: "me" },
     ports: ["80/tcp", "90/udp", "91/udp"],
-    volumes: ["/data", "/x y", "/z"],
+    volumes: ["/d", "/data", "/x y", "/z"],
     entrypoint: ["/bin/a", "--x"],
     cmd: ["/bin/bash", "-c", "/run.sh"],
     user: "65532",
@@ -193,6 +193,11 @@ Deno.test("planDockerfile() runs a shell form through /bin/sh, and joins lines",
   assertEquals(settings(text).cmd, ["/bin/sh", "-c", "echo   hello"]);
 });
 
+Deno.test("planDockerfile() keeps a CMD of its own stage alone when ENTRYPOINT comes", () => {
+  assertEquals(settings('FROM b\nCMD ["c"]\nENTRYPOINT ["e"]').cmd, ["c"]);
+  assertEquals(settings('FROM b AS a\nCMD ["c"]\nFROM a\nENTRYPOINT ["e"]').cmd, undefined);
+});
+
 Deno.test("planDockerfile() builds no stage that nothing is taken from", () => {
   const text = "FROM a AS tools\nRUN make\nFROM b\nCOPY x /x\n";
   assertEquals(plan(text).base, "b");
@@ -222,6 +227,7 @@ Deno.test("planDockerfile() names the line that it cannot carry out, and the way
     ["FROM --platform=windows/amd64 base\n", "FROM --platform=windows/amd64"],
     ["FROM base\nENV A\n", "want NAME=VALUE"],
     ['FROM base\nENV A="x\n', "a quote has no end"],
+    ['FROM base\nCOPY "a b" /c\n', "a quote has no end"],
     ["FROM base\nENV A=${B!x}\n", "not a variable"],
     ["FROM base\nEXPOSE 99999999\n", "EXPOSE 99999999"],
     ["# nothing\n", "no FROM"],

@@ -1,0 +1,200 @@
+/**
+ * A real Docker engine for tests of images: bases made of this machine's busybox, the builders that the
+ * checkouts' scripts start, and what comes out of both sides in a form to compare.
+ */
+import { createHash } from "node:crypto";
+import { join } from "@std/path";
+import { readTar } from "../../src/archive/mod.ts";
+import { Docker } from "../real/_docker.ts";
+import { output, run, script, which } from "./_program.ts";
+
+export { Docker, NEEDS_DOCKER } from "../real/_docker.ts";
+
+/** The first program of that name in PATH or where `go install` puts it. */
+export function tool(name: string): string | undefined {
+  const home = Deno.env.get("HOME") ?? "/";
+  return which(name) ?? which(name, Deno.env.get("GOBIN") ?? join(home, "go/bin"));
+}
+
+/** How `docker buildx build` is carried out here. */
+export interface Builder {
+  /** For test names: "buildx", or what stands in for it. */
+  readonly name: string;
+  /** For scripts: a docker in PATH that never asks a registry, and a configuration that has buildx. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/**
+ * Makes a `docker` that leaves out `--pull` (no test may ask a registry). Where there is no buildx,
+ * `docker buildx build` is the classic builder with the same arguments and Dockerfile, but for what
+ * it does not know: platforms, and modes, which the files have anyway.
+ */
+export async function makeBuilder(docker: Docker, dir: string): Promise<Builder> {
+  const bin = join(dir, "bin");
+  const config = join(dir, "config");
+  await Deno.mkdir(bin, { recursive: true });
+  await Deno.mkdir(join(config, "cli-plugins"), { recursive: true });
+  const real = which("docker")!;
+  const buildx = which("docker-buildx", "/usr/libexec/docker/cli-plugins") ??
+    which("docker-buildx", "/usr/lib/docker/cli-plugins") ?? tool("docker-buildx") ??
+    tool("buildx");
+  if (buildx !== undefined) await Deno.symlink(buildx, join(config, "cli-plugins/docker-buildx"));
+  const body = `words=()
+for word; do [[ $word == --pull || $word == --pull=* ]] || words+=("$word"); done
+set -- "\${words[@]}"
+${
+    buildx === undefined
+      ? `if [[ $1 == buildx ]]; then
+  shift; words=(); file=
+  for word; do
+    if [[ $file == next ]]; then
+      file=$(mktemp)
+      sed -e 's/--platform=[^ ]* //; s/--chmod=[0-7]* //' "$word" >"$file"; word=$file
+    fi
+    [[ $word != -f ]] || file=next
+    case $word in --load|--platform|linux/*|--platform=*) ;; *) words+=("$word") ;; esac
+  done
+  set -- "\${words[@]}"
+fi
+export DOCKER_BUILDKIT=0`
+      : ""
+  }
+exec '${real}' "$@"
+`;
+  script(join(bin, "docker"), "");
+  Deno.writeTextFileSync(join(bin, "docker"), `#!/bin/bash\n${body}`);
+  const env = { ...docker.env, DOCKER_CONFIG: config, PATH: `${bin}:${Deno.env.get("PATH")}` };
+  return { name: buildx === undefined ? "the classic builder" : "buildx", env };
+}
+
+/**
+ * Imports a stand-in for each base image: busybox, a few users, settings that images inherit, and for
+ * the setcap image setcap with its libraries.
+ *
+ * @returns Reference -> its archive.
+ */
+export async function importBases(
+  docker: Docker,
+  dir: string,
+  references: readonly string[],
+): Promise<Readonly<Record<string, string>>> {
+  const archives: Record<string, string> = {};
+  for (const [index, reference] of [...new Set(references)].entries()) {
+    const root = join(dir, `base-${index}`);
+    const make = `mkdir -p "$1" && cd "$1" && mkdir -p bin etc usr/bin usr/local tmp w &&
+chmod 1777 tmp && chmod 775 usr/local && cp "$(command -v busybox)" bin/busybox &&
+for name in sh ls cat ln mkdir; do ln -s busybox bin/$name; done && ln -s usr/bin sbin &&
+printf 'root:x:0:0:root:/root:/bin/sh\\nnobody:x:65534:65533::/:\\n' > etc/passwd &&
+printf 'root:x:0:\\nstaff:x:50:\\n' > etc/group && echo "$2" > etc/base &&
+echo tool > usr/bin/tool && chmod 750 usr/bin/tool && chown 7:8 usr/bin/tool &&
+ln usr/bin/tool usr/bin/same && ln -s tool usr/bin/link`;
+    await output(["sh", "-c", make, "sh", root, reference]);
+    if (reference.includes("setcap")) await addSetcap(root);
+    const files = `${root}.tar`;
+    await output(["tar", "-cf", files, "-C", root, "."]);
+    const changes = ["ENV PATH=/usr/local/bin:/usr/bin:/bin", `LABEL base=${reference}`];
+    // Like go-runner: the image starts a program of its own.
+    if (reference.includes("go-runner")) changes.push('ENTRYPOINT ["/go-runner"]', "WORKDIR /w");
+    else changes.push('CMD ["sh"]', "ENV LANG=C.UTF-8");
+    const options = changes.flatMap((change) => ["--change", change]);
+    await docker.run("import", ...options, files, reference);
+    archives[reference] = join(dir, `base-${index}.saved.tar`);
+    await docker.run("save", "-o", archives[reference], reference);
+  }
+  return archives;
+}
+
+async function addSetcap(root: string): Promise<void> {
+  const setcap = which("setcap") ?? which("setcap", "/usr/sbin:/sbin");
+  if (setcap === undefined) return;
+  const copy = `for file in "$2" $(ldd "$2" | grep -o '/[^ ]*'); do
+mkdir -p "$1$(dirname "$file")" && cp -L "$file" "$1$file"; done && cp "$2" "$1/bin/setcap"`;
+  await output(["bash", "-c", copy, "bash", root, setcap]);
+}
+
+/** An image of an archive, in a form to compare. */
+export interface ComparableImage {
+  readonly repoTags: readonly string[];
+  readonly config: Readonly<Record<string, unknown>>;
+  /** The layers below those that were added. */
+  readonly base: readonly string[];
+  /** Path -> type, mode, owner, link, contents, attributes: what the added layers together hold. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** Reads what `docker save` or kbuild wrote, with `below` layers of a base. */
+export async function comparable(archive: string, below: number): Promise<ComparableImage> {
+  const documents = new Map<string, Uint8Array>();
+  for await (const member of readTar(archive)) {
+    if (member.size < 1 << 20 && member.type === "file") {
+      documents.set(member.name, await member.bytes());
+    }
+  }
+  const json = (name: string) => JSON.parse(new TextDecoder().decode(documents.get(name)));
+  const [image] = json("manifest.json");
+  const config = json(image.Config);
+  const added: string[] = image.Layers.slice(below);
+  const files: Record<string, string> = {};
+  const layers = new Map<string, Record<string, string>>();
+  for await (const member of readTar(archive)) {
+    if (added.includes(member.name)) layers.set(member.name, await filesOf(member.chunks()));
+    // Docker before 25 writes a layer that comes again as a link.
+    if (member.type === "symlink") {
+      const target = new URL(member.linkName ?? "", `file:///${member.name}`).pathname.slice(1);
+      if (layers.has(target)) layers.set(member.name, layers.get(target)!);
+    }
+  }
+  for (const layer of added) Object.assign(files, layers.get(layer) ?? { [layer]: "missing" });
+  const settings = config.config ?? {};
+  const used = [
+    ...["Entrypoint", "Cmd", "Env", "User", "WorkingDir", "Labels", "ExposedPorts", "Volumes"],
+    ...["StopSignal", "OnBuild", "Shell", "Healthcheck"],
+  ];
+  const isEmpty = (value: unknown) =>
+    value === undefined || value === null || value === "" || JSON.stringify(value) === "[]" ||
+    JSON.stringify(value) === "{}";
+  return {
+    repoTags: image.RepoTags,
+    config: {
+      architecture: config.architecture,
+      os: config.os,
+      ...Object.fromEntries(
+        used.filter((key) => !isEmpty(settings[key])).map((key) => [key, settings[key]]),
+      ),
+    },
+    base: config.rootfs.diff_ids.slice(0, below),
+    files,
+  };
+}
+
+async function filesOf(tar: AsyncIterable<Uint8Array>): Promise<Record<string, string>> {
+  const files: Record<string, string> = {};
+  for await (const member of readTar(tar)) {
+    const { gid, linkName, mode, type, uid, xattrs = {} } = member;
+    const hash = createHash("sha256");
+    for await (const chunk of member.chunks()) hash.update(chunk);
+    const attributes = Object.entries(xattrs).map(([name, value]) =>
+      `${name}=${[...value].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`
+    );
+    const content = type === "file" ? hash.digest("hex").slice(0, 16) : "";
+    // A link's mode means nothing, and tar programs write what they like.
+    const bits = type === "symlink" ? "" : mode.toString(8);
+    const words = [type, bits, `${uid}:${gid}`, linkName ?? "", content, ...attributes];
+    files[member.name.replace(/^(\.?\/)+|\/$/g, "")] = words.filter((word) => word !== "").join(
+      " ",
+    );
+  }
+  delete files[""];
+  return files;
+}
+
+/** Runs a program with an environment of its own; its stdout, or an error with all it said. */
+export async function runWith(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+  cwd = "/",
+): Promise<string> {
+  const { code, stdout, stderr } = await run(argv, { env, cwd });
+  if (code !== 0) throw new Error(`${argv.join(" ")} ended with ${code}:\n${stdout}\n${stderr}`);
+  return stdout;
+}
