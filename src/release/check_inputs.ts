@@ -1,7 +1,7 @@
 import { relative } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import type { KubeContext } from "../lib/init.ts";
-import type { BaseImages, ImagePlan } from "./images.ts";
+import { baseFor, type BaseImages, type ImagePlan } from "./images.ts";
 import { findMissing, missingError, type MissingInput } from "./missing.ts";
 import type { PackageOptions, PackagePlan } from "./prepare.ts";
 import { requiredBinaries } from "./plan.ts";
@@ -39,6 +39,7 @@ export async function checkInputs(
   options: PackageOptions & { checkBinaries: boolean },
 ): Promise<readonly MissingInput[]> {
   await checkBases(plan.bases);
+  checkTaken(plan);
   const missing = await findMissing(context.root, plan);
   const binaries = options.checkBinaries ? await missingBinaries(context.root, plan, options) : [];
   if (binaries.length > 0 || (missing.length > 0 && options.allowMissing !== true)) {
@@ -57,6 +58,21 @@ async function missingBinaries(
   return wanted.filter((_, index) => there[index] === undefined).map((path) =>
     Object.freeze({ path: relative(root, path), problem: "not built", neededFor: [] })
   );
+}
+
+/** An image may be made on an empty base, but not without files that it takes out of another one. */
+function checkTaken({ bases, images }: PackagePlan): void {
+  for (const { name, dockerfile } of images) {
+    const lacking = dockerfile.taken.find((reference) => baseFor(bases, reference) === undefined);
+    if (lacking === undefined) continue;
+    throw new KbuildError(`Cannot make the image of "${name}" without files of "${lacking}"`, {
+      notes: [
+        `Give that image: --base-image ${lacking}=WHERE`,
+        ...name === "conformance" ? ["Or leave it out: KUBE_BUILD_CONFORMANCE=n"] : [],
+      ],
+      exitCode: 2,
+    });
+  }
 }
 
 /** A base that is not there would be noticed only after the build. */

@@ -237,8 +237,23 @@ export const CONFORMANCE_COMMON: Tree = {
   "run_e2e.sh": script(`${BASH_PROGRAM_HEAD}ginkgo /usr/local/bin/e2e.test\n`),
 };
 
-/** The Makefile that copies the programs together and builds the image. */
-export function conformanceMakefile(registry: string, base: string): string {
+/**
+ * The Makefile that copies the programs together and builds the image.
+ *
+ * @param runner The image that it stands on, where the Dockerfile has build arguments; else the base
+ * is put into it by sed.
+ */
+export function conformanceMakefile(registry: string, base: string, runner?: string): string {
+  const build = runner === undefined
+    ? raw`	sed -i.back "s|^FROM BASEIMAGE|FROM $(BASEIMAGE)|" $(TEMP_DIR)/Dockerfile
+	docker build --pull --build-arg BASEIMAGE=$(BASEIMAGE) -t $(REGISTRY)/conformance-$(ARCH):$(VERSION) $(TEMP_DIR)
+`
+    : raw`	docker buildx build --platform linux/$(ARCH) --load --pull \
+		-t $(REGISTRY)/conformance-$(ARCH):$(VERSION) \
+		--build-arg BASEIMAGE=$(BASEIMAGE) \
+		--build-arg RUNNERIMAGE=$(RUNNERIMAGE) \
+		$(TEMP_DIR)
+`;
   return raw`# Builds the conformance image: make build VERSION=v1.2.3
 REGISTRY?=${registry}
 ARCH?=amd64
@@ -249,7 +264,11 @@ DOCKERIZED_OUTPUT_PATH=$(shell pwd)/../../../$(OUT_DIR)/dockerized/bin/linux/$(A
 find_bin=$(shell test -f $(LOCAL_OUTPUT_PATH)/$(1) && echo $(LOCAL_OUTPUT_PATH)/$(1) || echo $(DOCKERIZED_OUTPUT_PATH)/$(1))
 
 BASEIMAGE?=${base}
-TEMP_DIR:=$(shell mktemp -d -t conformance-XXXXXX)
+${
+    runner === undefined
+      ? ""
+      : `RUNNERIMAGE?=${runner}\n`
+  }TEMP_DIR:=$(shell mktemp -d -t conformance-XXXXXX)
 
 all: build
 
@@ -258,9 +277,7 @@ build:
 	cp $(call find_bin,ginkgo) $(call find_bin,kubectl) $(call find_bin,e2e.test) $(TEMP_DIR)
 	cp $(call find_bin,go-runner) $(TEMP_DIR)/gorunner
 	cp -r ../../../cluster $(TEMP_DIR)/cluster
-	sed -i.back "s|^FROM BASEIMAGE|FROM $(BASEIMAGE)|" $(TEMP_DIR)/Dockerfile
-	docker build --pull --build-arg BASEIMAGE=$(BASEIMAGE) -t $(REGISTRY)/conformance-$(ARCH):$(VERSION) $(TEMP_DIR)
-
+${build}
 .PHONY: build all
 `;
 }

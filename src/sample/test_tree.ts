@@ -82,7 +82,7 @@ ENV RESULTS_DIR="/tmp/results"
 
 CMD [ "/usr/local/bin/kubeconformance" ]
 `,
-    "Makefile": conformanceMakefile("registry.k8s.io", base),
+    "Makefile": conformanceMakefile("registry.k8s.io", base, "gcr.io/distroless/base-debian12"),
     ...CONFORMANCE_COMMON,
   });
 }

@@ -83,7 +83,7 @@ export async function importBases(
     const root = join(dir, `base-${index}`);
     const make = `mkdir -p "$1" && cd "$1" && mkdir -p bin etc usr/bin usr/local tmp w &&
 chmod 1777 tmp && chmod 775 usr/local && cp "$(command -v busybox)" bin/busybox &&
-for name in sh ls cat ln mkdir; do ln -s busybox bin/$name; done && ln -s usr/bin sbin &&
+for name in sh ls cat ln mkdir cp bash; do ln -s busybox bin/$name; done && ln -s usr/bin sbin &&
 printf 'root:x:0:0:root:/root:/bin/sh\\nnobody:x:65534:65533::/:\\n' > etc/passwd &&
 printf 'root:x:0:\\nstaff:x:50:\\n' > etc/group && echo "$2" > etc/base &&
 echo tool > usr/bin/tool && chmod 750 usr/bin/tool && chown 7:8 usr/bin/tool &&

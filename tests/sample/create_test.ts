@@ -7,9 +7,9 @@ import { ENV, inTemp, output, shell } from "./_sample.ts";
 const COMMITS: Readonly<Record<EraParameter, string>> = {
   "1.7": "2ef776b4f7b424a040753561b3aea14260b6ec4e",
   "1.20": "cb37d9296452c812971038639b730cc5508628f7",
-  "1.28": "f45e79a130da19a9f2a51ef51b68eb9926f689a7",
-  "1.35": "66cb6f55b659feebd7aedcc3335c41e31893baca",
-  "latest": "18584129ba65ff4f56a12416bf599209998e9eda",
+  "1.28": "ffe641224b78bd8690d700cb29ccada21d6671f0",
+  "1.35": "c611eeaa5777f8e291e07512c8e4060681613258",
+  "latest": "32ff8304c97df69683d3129fee946c6f08725f8d",
 };
 
 for (const era of SAMPLE_ERAS) {
