@@ -72,7 +72,7 @@ export async function planImages(
         BASEIMAGE: baseImage,
         BINARY: binary,
         // What it does is done here: only its name is needed.
-        SETCAP_IMAGE: context.env["KUBE_BUILD_SETCAP_IMAGE"] || "setcap",
+        SETCAP_IMAGE: checkout.setcapImage?.value ?? "setcap",
       },
     };
     const dockerfile = planDockerfile(text, { ...source, arch });

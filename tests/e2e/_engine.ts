@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { readTar } from "../../src/archive/mod.ts";
-import { Docker } from "../real/_docker.ts";
+import type { Docker } from "../real/_docker.ts";
 import { output, run, script, which } from "./_program.ts";
 
 export { Docker, NEEDS_DOCKER } from "../real/_docker.ts";
@@ -89,7 +89,8 @@ printf 'root:x:0:\\nstaff:x:50:\\n' > etc/group && echo "$2" > etc/base &&
 echo tool > usr/bin/tool && chmod 750 usr/bin/tool && chown 7:8 usr/bin/tool &&
 ln usr/bin/tool usr/bin/same && ln -s tool usr/bin/link`;
     await output(["sh", "-c", make, "sh", root, reference]);
-    if (reference.includes("setcap")) await addSetcap(root);
+    if (reference.includes("setcap")) await addProgram(root, "setcap");
+    if (reference.includes("go-runner")) await addProgram(root, "getcap");
     const files = `${root}.tar`;
     await output(["tar", "-cf", files, "-C", root, "."]);
     const changes = ["ENV PATH=/usr/local/bin:/usr/bin:/bin", `LABEL base=${reference}`];
@@ -104,12 +105,13 @@ ln usr/bin/tool usr/bin/same && ln -s tool usr/bin/link`;
   return archives;
 }
 
-async function addSetcap(root: string): Promise<void> {
-  const setcap = which("setcap") ?? which("setcap", "/usr/sbin:/sbin");
-  if (setcap === undefined) return;
+/** A program of this machine with its libraries, as `/bin/NAME`. */
+async function addProgram(root: string, name: string): Promise<void> {
+  const program = which(name) ?? which(name, "/usr/sbin:/sbin");
+  if (program === undefined) return;
   const copy = `for file in "$2" $(ldd "$2" | grep -o '/[^ ]*'); do
-mkdir -p "$1$(dirname "$file")" && cp -L "$file" "$1$file"; done && cp "$2" "$1/bin/setcap"`;
-  await output(["bash", "-c", copy, "bash", root, setcap]);
+mkdir -p "$1$(dirname "$file")" && cp -L "$file" "$1$file"; done && cp "$2" "$1/bin/$3"`;
+  await output(["bash", "-c", copy, "bash", root, program, name]);
 }
 
 /** An image of an archive, in a form to compare. */

@@ -106,16 +106,11 @@ async function compareImages(
   builder: Builder,
 ): Promise<void> {
   const { context, images } = await planned(root);
-  const references = images.flatMap(({ base, dockerfile }) => [
+  const wanted = images.flatMap(({ base, dockerfile }) => [
     base,
     ...dockerfile.taken,
     ...dockerfile.stages.map((stage) => stage.base),
   ]).filter((reference) => reference !== "scratch");
-  const setcap = context.env["KUBE_BUILD_SETCAP_IMAGE"] ?? "setcap";
-  const real = await readCheckout(root, { variables: { ...ENV, ...VARIABLES }, hostArch: "amd64" });
-  const wanted = references.map((reference) =>
-    reference === setcap ? real.setcapImage?.value ?? reference : reference
-  );
   const archives = await importBases(docker!, dir, wanted);
   const stage = await makePrograms(context, images);
   await runWith(["bash", "-c", SCRIPT, "bash", root, stage, VERSION], {
