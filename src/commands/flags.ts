@@ -85,7 +85,7 @@ export const BASE_IMAGE: FlagSpec = {
   name: "base-image",
   kind: "list",
   placeholder: "NAME=WHERE",
-  summary: "Base of an image: WHERE is an OCI layout folder, a docker or OCI tar, or scratch",
+  summary: "Base of an image: an OCI layout folder, a docker or OCI tar, docker:IMAGE, or scratch",
 };
 
 export const COMPRESSION_LEVEL: FlagSpec = {
@@ -164,6 +164,20 @@ export const RELEASE_VARIABLES: readonly VariableSpec[] = [
   { name: "KUBE_SCHEDULER_BASE_IMAGE", summary: "Base of kube-scheduler's image" },
   { name: "KUBE_PROXY_BASE_IMAGE", summary: "Base of kube-proxy's image" },
   { name: "KUBECTL_BASE_IMAGE", summary: "Base of kubectl's image" },
+  {
+    name: "KUBE_BUILD_SETCAP_IMAGE",
+    summary: "Where the scripts run setcap; kbuild needs no image for that",
+  },
+  {
+    name: "KUBE_BUILD_PULL_LATEST_IMAGES",
+    kind: "boolean-y",
+    summary: "Ask for bases anew; those given by --base-image always are",
+  },
+  {
+    name: "KUBE_BUILD_HYPERKUBE",
+    kind: "boolean-y",
+    summary: "Make the hyperkube image (1.14-1.18)",
+  },
   { name: "KUBE_BUILD_CONFORMANCE", kind: "boolean-y", summary: "Make the conformance image" },
   {
     name: "KBUILD_BLOCK_CACHE_MB",

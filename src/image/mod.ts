@@ -56,6 +56,7 @@ export {
   rfc3339,
 } from "./image_config.ts";
 export { canonicalJson } from "./json.ts";
+export { engineReference, pinEngineImage } from "./engine_files.ts";
 export { openBase, type OpenBaseOptions } from "./open_base.ts";
 export { parseRepoTag, type RepoTag } from "./repo_tag.ts";
 export type {

@@ -1,11 +1,14 @@
 import { KbuildError } from "../errors.ts";
-import { maybeGunzip, readTar } from "../archive/mod.ts";
+import type { Shell } from "../shell/mod.ts";
+import { readTar } from "../archive/mod.ts";
 import { applyLayer, type LayerNode, nodeOf, resolveHardLinks } from "./base_tree.ts";
 import { checkDigest, type Measure, measured, verified } from "./digest.ts";
+import { engineFiles, engineReference } from "./engine_files.ts";
 import { archiveFiles, folderFiles, type ImageFiles } from "./image_files.ts";
 import { strings } from "./json.ts";
 import { findDockerImage } from "./read_docker.ts";
 import { findOciImage } from "./read_oci.ts";
+import { unzipLayer } from "./unzip_layer.ts";
 import type { Base, BaseLayer, BaseTree, FoundImage, FoundLayer, JsonObject } from "./types.ts";
 
 /** Options of {@linkcode openBase}. */
@@ -16,20 +19,23 @@ export interface OpenBaseOptions {
   tempDir?: string;
   /** Stops the reading. */
   signal?: AbortSignal;
+  /** Starts `docker`, for a base of its engine. */
+  shell?: Shell;
 }
 
 /**
  * Opens an image to build upon and reads it once, so that all its digests are checked and its files
  * are known.
  *
- * @param spec `scratch`, an OCI layout folder, or a file that `docker save` or
- * `skopeo copy … oci-archive:` made (gzip around it is allowed).
+ * @param spec `scratch`, an OCI layout folder, a file that `docker save` or
+ * `skopeo copy … oci-archive:` made (gzip around it is allowed), or `docker:REFERENCE`, which the
+ * engine that `docker` reaches is asked for. Layers may be compressed by gzip or zstd.
  * @returns The base; dispose of it when the last image is written.
  * @throws {KbuildError} Nothing there, neither of these forms, no image for `arch` (naming those it
- * has), damaged content, or zstd compression.
+ * has), damaged content.
  */
 export async function openBase(spec: string, options: OpenBaseOptions): Promise<Base> {
-  const { arch, tempDir, signal } = options;
+  const { arch, signal } = options;
   if (spec === "scratch") {
     return Object.freeze({
       label: spec,
@@ -39,10 +45,7 @@ export async function openBase(spec: string, options: OpenBaseOptions): Promise<
       [Symbol.asyncDispose]: () => Promise.resolve(),
     });
   }
-  const info = await Deno.stat(spec).catch((cause: unknown) => {
-    throw new KbuildError(`Cannot open base image "${spec}": no such file or folder`, { cause });
-  });
-  const files = info.isDirectory ? folderFiles(spec) : await archiveFiles(spec, tempDir);
+  const files = await openFiles(spec, options);
   try {
     const image = await find(files, arch);
     const { layers, tree } = await readLayers(files, image, signal);
@@ -57,6 +60,15 @@ export async function openBase(spec: string, options: OpenBaseOptions): Promise<
     await files[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+async function openFiles(spec: string, options: OpenBaseOptions): Promise<ImageFiles> {
+  const reference = engineReference(spec);
+  if (reference !== undefined) return await engineFiles(reference, options);
+  const info = await Deno.stat(spec).catch((cause: unknown) => {
+    throw new KbuildError(`Cannot open base image "${spec}": no such file or folder`, { cause });
+  });
+  return info.isDirectory ? folderFiles(spec) : await archiveFiles(spec, options.tempDir);
 }
 
 async function find(files: ImageFiles, arch: string): Promise<FoundImage> {
@@ -110,10 +122,10 @@ async function readLayer(
   const label = `layer "${found.name}" of base image "${files.label}"`;
   const blob: Measure = { digest: "", size: 0 };
   const tar: Measure = { digest: "", size: 0 };
-  const raw = refuseZstd(measured(files.read(found.name), blob), label);
+  const raw = measured(files.read(found.name), blob);
   const nodes: LayerNode[] = [];
   const reading = { label: `${files.label}: ${found.name}`, ...(signal && { signal }) };
-  for await (const member of readTar(measured(maybeGunzip(raw, found.name), tar), reading)) {
+  for await (const member of readTar(measured(unzipLayer(raw, found.name), tar), reading)) {
     const node = nodeOf(member, index);
     if (node !== undefined) nodes.push(node);
   }
@@ -124,23 +136,7 @@ async function readLayer(
     digest: blob.digest,
     mediaType: found.mediaType,
     tarSize: tar.size,
-    open: () => verified(maybeGunzip(files.read(found.name), found.name), diffID, label),
+    open: () => verified(unzipLayer(files.read(found.name), found.name), diffID, label),
   });
   return { layer, nodes: resolveHardLinks(nodes) };
-}
-
-async function* refuseZstd(
-  chunks: AsyncIterable<Uint8Array>,
-  label: string,
-): AsyncGenerator<Uint8Array, void> {
-  let first = true;
-  for await (const chunk of chunks) {
-    if (first && [0x28, 0xb5, 0x2f, 0xfd].every((byte, i) => chunk[i] === byte)) {
-      throw new KbuildError(`Cannot use ${label}: it is compressed with zstd`, {
-        notes: ['Convert it with "skopeo copy --dest-compress-format gzip"'],
-      });
-    }
-    first = false;
-    yield chunk;
-  }
 }

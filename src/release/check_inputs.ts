@@ -1,5 +1,6 @@
 import { relative } from "@std/path";
 import { KbuildError } from "../errors.ts";
+import { engineReference } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { baseFor, type BaseImages, type ImagePlan } from "./images.ts";
 import { findMissing, missingError, type MissingInput } from "./missing.ts";
@@ -78,11 +79,15 @@ function checkTaken({ bases, images }: PackagePlan): void {
 /** A base that is not there would be noticed only after the build. */
 async function checkBases(bases: BaseImages): Promise<void> {
   for (const [name, where] of bases) {
-    if (where === "scratch" || await Deno.stat(where).catch(() => undefined) !== undefined) {
+    // Those of an engine were asked for when they were pinned.
+    if (where === "scratch" || engineReference(where) !== undefined) continue;
+    if (await Deno.stat(where).catch(() => undefined) !== undefined) {
       continue;
     }
     throw new KbuildError(`Cannot open base image "${where}": no such file or folder`, {
-      notes: [`--base-image ${name}=WHERE takes an OCI layout folder, an archive or "scratch"`],
+      notes: [
+        `--base-image ${name}=WHERE takes an OCI layout folder, an archive, docker:IMAGE or "scratch"`,
+      ],
       exitCode: 2,
     });
   }

@@ -158,7 +158,7 @@ export function contextNames(dockerfile: DockerfilePlan): readonly string[] {
   return [...new Set(sources.map(({ source }) => source.split("/", 1)[0]!))];
 }
 
-/** Bases that the user named: reference or short name -> "scratch", a folder, or a tar. */
+/** Bases that the user named: reference or short name -> "scratch", a folder, a tar, or `docker:IMAGE`. */
 export type BaseImages = ReadonlyMap<string, string>;
 
 /** Every image that an image is made from: its base, and those that files are taken out of. */
@@ -186,7 +186,7 @@ export function parseBaseImages(
     const [, name, where] = /^([^=]+)=(.+)$/.exec(word) ?? [];
     if (name === undefined || where === undefined) {
       throw new UsageError(`Cannot use --base-image "${word}": it must be NAME=WHERE`, [
-        "WHERE is an OCI layout folder, a docker or OCI archive, or scratch",
+        "WHERE is an OCI layout folder, a docker or OCI archive, docker:IMAGE, or scratch",
       ]);
     }
     if (!known.includes(name)) {

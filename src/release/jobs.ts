@@ -6,6 +6,7 @@ import {
   packTarball,
   type Tarball,
 } from "../archive/mod.ts";
+import { engineReference } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { Artifact } from "./artifact.ts";
 import { Identifier, type Identity } from "./identity.ts";
@@ -57,7 +58,7 @@ export interface JobOptions {
 
 /** Makes the job of an image archive. */
 export function imageJob(plan: ImagePlan, bases: BaseImages, options: JobOptions): Job {
-  const { epoch } = options;
+  const { context, epoch } = options;
   return Object.freeze({
     kind: "image",
     path: `release-images/${plan.path}`,
@@ -71,7 +72,10 @@ export function imageJob(plan: ImagePlan, bases: BaseImages, options: JobOptions
       for (const reference of basesOf(plan)) {
         const where = baseFor(bases, reference);
         inputs.text("base", reference, where ?? "");
-        if (where !== undefined) inputs.tree(reference, where);
+        // What is pinned by its ID is known by its name.
+        if (where !== undefined && engineReference(where) === undefined) {
+          inputs.tree(reference, where);
+        }
       }
       return inputs.done();
     },
@@ -81,6 +85,7 @@ export function imageJob(plan: ImagePlan, bases: BaseImages, options: JobOptions
         folder: images,
         bases,
         created: epoch,
+        shell: context.shell,
         signal,
       });
       return { size, sha256, contentDigest: imageId.replace(/^sha256:/, "") };

@@ -1,5 +1,6 @@
 import type { Checkout, PlatformSet } from "../checkout/mod.ts";
 import { binaryName } from "../lib/golang/mod.ts";
+import { engineReference, pinEngineImage } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { VersionVars } from "../lib/version.ts";
 import { checkPrograms } from "./check_inputs.ts";
@@ -68,8 +69,18 @@ export async function preparePackage(
     );
   }
   checkPrograms(images, options);
-  const bases = parseBaseImages(options.baseImages ?? [], images);
+  const bases = await pinBases(context, parseBaseImages(options.baseImages ?? [], images));
   return Object.freeze({ layout, tarballs, images: Object.freeze(images), bases });
+}
+
+/** Bases of a Docker engine by their IDs: all images of a release stand on the same one. */
+async function pinBases({ shell }: KubeContext, bases: BaseImages): Promise<BaseImages> {
+  const pinned = new Map<string, string>();
+  for (const [name, where] of bases) {
+    const reference = engineReference(where);
+    pinned.set(name, reference === undefined ? where : await pinEngineImage(shell, reference));
+  }
+  return pinned;
 }
 
 /**

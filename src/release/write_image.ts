@@ -7,9 +7,11 @@ import {
   carryOut,
   configChanges,
   openBase,
+  type OpenBaseOptions,
   planDockerfile,
   writeImageArchive,
 } from "../image/mod.ts";
+import type { Shell } from "../shell/mod.ts";
 import { baseFor, type BaseImages, type ImagePlan } from "./images.ts";
 
 /** A written image archive. */
@@ -31,6 +33,8 @@ export interface WriteImageOptions {
   /** Seconds since 1970. */
   readonly created: number;
   readonly signal?: AbortSignal | undefined;
+  /** Starts `docker`, for bases of its engine. */
+  readonly shell?: Shell | undefined;
 }
 
 /**
@@ -43,9 +47,9 @@ export async function writeImage(
   plan: ImagePlan,
   options: WriteImageOptions,
 ): Promise<ImageArchive> {
-  const { folder, bases, created, signal } = options;
+  const { folder, bases, created, shell, signal } = options;
   const { arch, context, repoTags, source } = plan;
-  await using opened = new OpenBases(bases, signal);
+  await using opened = new OpenBases(bases, { shell, signal });
   const base = await opened.open(baseFor(bases, plan.base) ?? "scratch", arch);
   const dockerfile = planDockerfile(source.text, {
     ...source,
@@ -84,17 +88,19 @@ export async function writeImage(
 /** Bases that are open until the image is written. */
 class OpenBases implements AsyncDisposable {
   readonly #bases: BaseImages;
-  readonly #signal: AbortSignal | undefined;
+  readonly #options: Pick<OpenBaseOptions, "shell" | "signal">;
   readonly #open: Base[] = [];
 
-  constructor(bases: BaseImages, signal: AbortSignal | undefined) {
+  constructor(bases: BaseImages, { shell, signal }: Pick<WriteImageOptions, "shell" | "signal">) {
     this.#bases = bases;
-    this.#signal = signal;
+    this.#options = {
+      ...(shell === undefined ? {} : { shell }),
+      ...(signal === undefined ? {} : { signal }),
+    };
   }
 
   async open(where: string, arch: string): Promise<Base> {
-    const signal = this.#signal;
-    const base = await openBase(where, { arch, ...(signal === undefined ? {} : { signal }) });
+    const base = await openBase(where, { arch, ...this.#options });
     this.#open.push(base);
     return base;
   }

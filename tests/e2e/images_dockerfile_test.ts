@@ -1,14 +1,17 @@
 /** Dockerfiles carried out by kbuild and by a real builder: the same files, the same settings. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
+import { KbuildError } from "../../src/errors.ts";
 import {
   baseSettings,
   carryOut,
   configChanges,
   openBase,
+  pinEngineImage,
   planDockerfile,
   writeImageArchive,
 } from "../../src/image/mod.ts";
+import { createShell } from "../../src/shell/mod.ts";
 import {
   comparable,
   type ComparableImage,
@@ -128,6 +131,25 @@ Deno.test({
       await makeContext(context);
       const tag = `kbuild.test/made:${Deno.pid}`;
       try {
+        await t.step(
+          "openBase() takes an image out of the engine, as docker save does",
+          async () => {
+            const shell = createShell({ cwd: "/", env: { ...builder.env } });
+            const pinned = await pinEngineImage(shell, BASE);
+            await using ours = await openBase(pinned, { arch: "amd64", shell, tempDir: dir });
+            await using saved = await openBase(bases[BASE]!, { arch: "amd64" });
+            assertEquals(
+              ours.layers.map(({ diffID }) => diffID),
+              saved.layers.map((l) => l.diffID),
+            );
+            assertEquals(ours.config, saved.config);
+            await assertRejects(
+              () => pinEngineImage(shell, "kbuild.test/none:1"),
+              KbuildError,
+              'Cannot take base image "kbuild.test/none:1" from the Docker engine',
+            );
+          },
+        );
         for (const [name, text] of Object.entries(DOCKERFILES)) {
           // The classic builder has neither an empty source nor modes of its own.
           const needsBuildx = /\{NAME\} \/usr\/local\/bin\/\$\{NAME\}\n$/.test(text) ||

@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { zstdCompressSync } from "node:zlib";
 import { join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
-import { bytesEntry, directoryEntry, gzip, symlinkEntry } from "../../src/archive/mod.ts";
+import { bytesEntry, directoryEntry, gzip, streamOf, symlinkEntry } from "../../src/archive/mod.ts";
 import { copyLayer, openBase } from "../../src/image/mod.ts";
 import { inTempDir, tarOf } from "../archive/helpers.ts";
 import {
@@ -147,9 +148,9 @@ for (
     ],
     ["a missing layer", await spoil((f) => delete f[blobWith(f, "\x1f")]), "it has no file"],
     [
-      "zstd",
+      "damaged zstd",
       await spoil((f) => f[blobWith(f, "\x1f")] = new Uint8Array([0x28, 0xb5, 0x2f, 0xfd])),
-      "compressed with zstd",
+      "it ends in the middle of a zstd frame",
     ],
     ["an index that is no JSON", { "oci-layout": "{}", "index.json": "{" }, "it is no JSON"],
     ["an empty index", { "oci-layout": "{}", "index.json": "{}" }, "no image for"],
@@ -194,6 +195,50 @@ Deno.test("openBase() refuses what is missing and what is no archive", () =>
     await assertRejects(() => open("no"), KbuildError, "no such file or folder");
     await Deno.writeTextFile(join(dir, "text"), "hello\n".repeat(500));
     await assertRejects(() => open("text"), KbuildError, "no tar member");
+  }));
+
+Deno.test("openBase() reads layers that are compressed with zstd, in frames too", () =>
+  inTempDir(async (dir) => {
+    const files = await ociFiles([{ arch: "amd64", layers: [baseLayer] }]);
+    const tar = await tarOf(baseLayer);
+    const half = tar.length / 2;
+    const packed = [
+      zstdCompressSync(tar.subarray(0, half)),
+      // A frame to be skipped, as those who make blobs to be read in parts put in.
+      new Uint8Array([0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 1, 2]),
+      zstdCompressSync(tar.subarray(half)),
+    ];
+    const blob = new Uint8Array(await new Blob(packed as BlobPart[]).arrayBuffer());
+    const manifestName = Object.keys(files).find((name) =>
+      name.startsWith("blobs/") &&
+      new TextDecoder().decode(files[name] as Uint8Array).includes('"schemaVersion"')
+    )!;
+    const manifest = JSON.parse(
+      String(new TextDecoder().decode(files[manifestName] as Uint8Array)),
+    );
+    for (const cut of [0, 1, 20]) {
+      const bytes = blob.subarray(0, blob.length - cut);
+      const digest = `sha256:${sha256(bytes)}`;
+      const mediaType = "application/vnd.oci.image.layer.v1.tar+zstd";
+      const text = JSON.stringify({
+        ...manifest,
+        layers: [{ mediaType, digest, size: bytes.length }],
+      });
+      const folder = join(dir, `${cut}`);
+      await writeFolder(folder, {
+        ...files,
+        [`blobs/sha256/${sha256(bytes)}`]: bytes,
+        [`blobs/sha256/${sha256(text)}`]: text,
+        "index.json": JSON.stringify({ manifests: [{ digest: `sha256:${sha256(text)}` }] }),
+      });
+      if (cut > 0) {
+        await assertRejects(() => openBase(folder, { arch: "amd64" }), KbuildError);
+        continue;
+      }
+      await using base = await openBase(folder, { arch: "amd64" });
+      assertEquals(base.layers[0]?.diffID, `sha256:${sha256(tar)}`);
+      assertEquals((await new Response(streamOf(base.layers[0]!.open)).bytes()).length, tar.length);
+    }
   }));
 
 Deno.test("openBase() sees the files as the layers together show them", () =>
