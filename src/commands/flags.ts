@@ -88,6 +88,13 @@ export const BASE_IMAGE: FlagSpec = {
   summary: "Base of an image: an OCI layout folder, a docker or OCI tar, docker:IMAGE, or scratch",
 };
 
+export const OCI_LAYOUT: FlagSpec = {
+  name: "oci-layout",
+  kind: "string",
+  placeholder: "DIR",
+  summary: "Write all images of all platforms into one OCI layout, besides the archives",
+};
+
 export const COMPRESSION_LEVEL: FlagSpec = {
   name: "compression-level",
   kind: "number",

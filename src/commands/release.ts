@@ -1,5 +1,6 @@
+import { resolve } from "@std/path";
 import { DRY_RUN_FLAG, type Input } from "../cli/mod.ts";
-import { type Command, withDryRun } from "./context.ts";
+import { type Command, type CommandContext, withDryRun } from "./context.ts";
 import {
   ALLOW_MISSING,
   BASE_IMAGE,
@@ -9,6 +10,7 @@ import {
   CONTAINER,
   GO_FLAGS,
   JOBS,
+  OCI_LAYOUT,
   PLATFORM,
   RELEASE_VARIABLES,
   STRICT_PARITY,
@@ -21,6 +23,7 @@ const FLAGS = [
   PLATFORM,
   WHAT,
   BASE_IMAGE,
+  OCI_LAYOUT,
   ALLOW_MISSING,
   JOBS,
   COMPRESSION_LEVEL,
@@ -91,21 +94,28 @@ export const packageTarballsCommand: Command = {
 function work(
   fixed: Pick<ReleaseRequest, "what" | "build" | "fastbuild">,
 ): Required<Pick<Command, "plan" | "run">> {
-  const requestOf = (input: Input): ReleaseRequest => ({
+  const requestOf = ({ cwd }: CommandContext, input: Input): ReleaseRequest => ({
     ...fixed,
     jobs: input.number("jobs"),
     baseImages: input.list("base-image") ?? [],
+    ...(input.string("oci-layout") === undefined
+      ? {}
+      : { ociLayout: resolve(cwd, input.string("oci-layout")!) }),
     allowMissing: input.boolean("allow-missing") ?? false,
     container: input.boolean("container") ?? false,
   });
   return withDryRun({
     async plan(command, input) {
       const { planReleaseSteps } = await import("./release_run.ts");
-      return await planReleaseSteps(await command.open(), command.globals, requestOf(input));
+      return await planReleaseSteps(
+        await command.open(),
+        command.globals,
+        requestOf(command, input),
+      );
     },
     async run(command, input) {
       const { makeRelease } = await import("./release_run.ts");
-      await makeRelease(command, requestOf(input));
+      await makeRelease(command, requestOf(command, input));
     },
   });
 }

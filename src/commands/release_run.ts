@@ -4,7 +4,8 @@ import type { PlatformSet } from "../checkout/mod.ts";
 import { type Globals, renderTable } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { binaryName } from "../lib/golang/mod.ts";
-import type { Environment } from "../lib/init.ts";
+import { checkOciLayout, writeOciLayout } from "../image/mod.ts";
+import type { Environment, KubeContext } from "../lib/init.ts";
 import { lockOutput } from "../lib/lock.ts";
 import {
   type Artifact,
@@ -34,6 +35,8 @@ export interface ReleaseRequest {
   readonly jobs: number | undefined;
   readonly baseImages: readonly string[];
   readonly container: boolean;
+  /** Folder for an OCI layout of all images: absolute. */
+  readonly ociLayout?: string;
   /** Whether what the checkout lacks is left out; default false. */
   readonly allowMissing?: boolean;
   /** Whether to build first; default true. */
@@ -148,6 +151,9 @@ export async function planReleaseSteps(
     ...plan.images.map(({ path, base }): PlanStep => (
       { group, kind: "image", path: join(folder, "release-images", path), base }
     )),
+    ...request.ociLayout === undefined
+      ? []
+      : [{ group, kind: "folder", path: request.ociLayout } as PlanStep],
     ...plan.tarballs.map(({ name, entries }): PlanStep => (
       { group, kind: "tarball", path: join(folder, "release-tars", name), entries: entries.length }
     )),
@@ -161,6 +167,8 @@ export async function releaseCheckout(
   request: ReleaseRequest,
 ): Promise<ReleaseResult> {
   const { context } = open;
+  const layout = request.ociLayout;
+  if (layout !== undefined) await checkOciLayout(layout);
   const { build, options, leftOut } = await prepareRelease(open, command.globals, request);
   if (/[yY]/.test(context.env["KUBE_RELEASE_RUN_TESTS"] ?? "") && request.fastbuild === false) {
     context.log.warn("Tests are not run: kbuild does not have that yet (KUBE_RELEASE_RUN_TESTS)");
@@ -176,6 +184,7 @@ export async function releaseCheckout(
       : await runBuild(open, build);
     const started = performance.now();
     const artifacts = await packageTarballs(context, open.checkout, options);
+    if (layout !== undefined) await writeLayout(context, layout, artifacts);
     return Object.freeze({
       version: options.vars.gitVersion,
       artifacts,
@@ -187,6 +196,19 @@ export async function releaseCheckout(
   } finally {
     lock.release();
   }
+}
+
+/** Puts all images of the release into one OCI layout. */
+async function writeLayout(
+  { log, root, signal }: KubeContext,
+  folder: string,
+  artifacts: readonly Artifact[],
+): Promise<void> {
+  log.status(`Writing all images into "${folder}"`);
+  const archives = artifacts.filter(({ kind }) => kind === "image").map(({ path }) =>
+    join(root, path)
+  );
+  await writeOciLayout(folder, archives, signal === undefined ? {} : { signal });
 }
 
 /** `_output/dockerized/bin` where there is one, else `_output/local/bin`. */

@@ -74,3 +74,4 @@ export {
   type ImageLayer,
   writeImageArchive,
 } from "./write_image_archive.ts";
+export { checkOciLayout, type OciLayout, writeOciLayout } from "./write_oci_layout.ts";

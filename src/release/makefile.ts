@@ -56,7 +56,7 @@ export function readMakefile(text: string, env: Readonly<Record<string, string>>
   const args: Record<string, string> = {};
   const replacements: [string, string][] = [];
   for (const line of lines) {
-    for (const [, name = "", value = ""] of line.matchAll(/--build-arg[ =](\w+)=(\S+)/g)) {
+    for (const [, name = "", value = ""] of line.matchAll(/--build-arg[ =]"?(\w+)=(\S+)/g)) {
       args[name] = expand(value.replaceAll(/["']/g, ""));
     }
     const [, from, to = ""] =

@@ -1,0 +1,180 @@
+import { dirname, join } from "@std/path";
+import { KbuildError } from "../errors.ts";
+import { compareNames, reasonOf, temporaryName, writeAll } from "../archive/mod.ts";
+import { digestOf, hexOf, verified } from "./digest.ts";
+import { archiveFiles, type ImageFiles, readDocument } from "./image_files.ts";
+import { canonicalJson, object, objects, parseJson, strings, text } from "./json.ts";
+import { blobName } from "./read_oci.ts";
+import { parseRepoTag } from "./repo_tag.ts";
+import type { JsonObject } from "./types.ts";
+
+const INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
+
+/** A finished OCI layout. */
+export interface OciLayout {
+  /** The folder, as it was asked for. */
+  readonly path: string;
+  /** Names of the images, sorted: `registry.k8s.io/kube-proxy:v1.35.0`. */
+  readonly names: readonly string[];
+}
+
+/**
+ * Writes one OCI layout with the images of several archives: an index for each name, the name without
+ * `-<arch>`, with an entry for each platform. `index.json` tells them apart by the annotation
+ * `org.opencontainers.image.ref.name`, the whole name, as skopeo takes it (`oci:DIR:NAME`). Nothing in
+ * it depends on anything but the archives. The folder appears complete or not at all; an OCI layout
+ * that stands there is replaced.
+ *
+ * @param out The folder to write.
+ * @param archives Paths of archives that `writeImageArchive` wrote.
+ * @throws {KbuildError} `out` is something else than an OCI layout, or cannot be written; an archive is
+ * damaged, or two hold different images of one name and platform.
+ */
+export async function writeOciLayout(
+  out: string,
+  archives: readonly string[],
+  options: { signal?: AbortSignal } = {},
+): Promise<OciLayout> {
+  await checkOciLayout(out);
+  const work = temporaryName(out);
+  try {
+    await Deno.mkdir(join(work, "blobs/sha256"), { recursive: true });
+    const byName = new Map<string, JsonObject[]>();
+    for (const path of archives) {
+      await using files = await archiveFiles(path);
+      const { descriptor, names } = await copyImage(files, work, options.signal);
+      for (const name of names) byName.set(name, [...byName.get(name) ?? [], descriptor]);
+    }
+    const names = [...byName.keys()].sort(compareNames);
+    const manifests: JsonObject[] = [];
+    for (const name of names) {
+      const platforms = sortedPlatforms(name, byName.get(name)!);
+      const index = canonicalJson({
+        schemaVersion: 2,
+        mediaType: INDEX_TYPE,
+        manifests: platforms,
+      });
+      const digest = digestOf(index);
+      await Deno.writeTextFile(join(work, blobName(digest)), index);
+      manifests.push({
+        mediaType: INDEX_TYPE,
+        digest,
+        size: new TextEncoder().encode(index).length,
+        annotations: {
+          "io.containerd.image.name": parseRepoTag(name).full,
+          "org.opencontainers.image.ref.name": name,
+        },
+      });
+    }
+    const index = canonicalJson({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests });
+    await Deno.writeTextFile(join(work, "index.json"), index);
+    await Deno.writeTextFile(
+      join(work, "oci-layout"),
+      canonicalJson({ imageLayoutVersion: "1.0.0" }),
+    );
+    options.signal?.throwIfAborted();
+    replaceFolder(work, out);
+    return Object.freeze({ path: out, names: Object.freeze(names) });
+  } catch (error) {
+    if (error instanceof KbuildError || options.signal?.aborted === true) throw error;
+    throw new KbuildError(`Cannot write OCI layout "${out}": ${reasonOf(error)}`, {
+      cause: error,
+    });
+  } finally {
+    await Deno.remove(work, { recursive: true }).catch(() => {});
+  }
+}
+
+/**
+ * Looks whether an OCI layout may be written to a folder: there is nothing, an empty folder, or an OCI
+ * layout.
+ *
+ * @throws {KbuildError} There is something else.
+ */
+export async function checkOciLayout(out: string): Promise<void> {
+  const parent = await Deno.stat(dirname(out)).catch(() => undefined);
+  if (parent?.isDirectory !== true) {
+    throw new KbuildError(`Cannot write OCI layout "${out}": there is no folder "${dirname(out)}"`);
+  }
+  const info = await Deno.stat(out).catch(() => undefined);
+  if (info === undefined) return;
+  const names = info.isDirectory ? [...Deno.readDirSync(out)].map(({ name }) => name) : [""];
+  if (names.length === 0 || names.includes("oci-layout")) return;
+  throw new KbuildError(`Cannot write OCI layout "${out}": there is something else`, {
+    notes: ["Name a folder that does not exist, or an OCI layout, which is replaced"],
+  });
+}
+
+/** Copies the blobs of an archive's image; its descriptor, and the names of the lists it belongs to. */
+async function copyImage(
+  files: ImageFiles,
+  work: string,
+  signal: AbortSignal | undefined,
+): Promise<{ descriptor: JsonObject; names: readonly string[] }> {
+  const where = `"index.json" of "${files.label}"`;
+  const index = object(parseJson(await readDocument(files, "index.json"), where), where);
+  const [first] = objects(index["manifests"], where);
+  const { annotations: _, ...descriptor } = object(first, where);
+  const platform = object(descriptor["platform"], where);
+  const digest = text(descriptor["digest"], where);
+  const inside = `blob "${digest}" of "${files.label}"`;
+  const manifest = object(parseJson(await readDocument(files, blobName(digest)), inside), inside);
+  const parts = [object(manifest["config"], inside), ...objects(manifest["layers"], inside)];
+  for (const blob of [digest, ...parts.map((part) => text(part["digest"], inside))]) {
+    signal?.throwIfAborted();
+    await copyBlob(files, blob, work);
+  }
+  const docker = `"manifest.json" of "${files.label}"`;
+  const images = objects(parseJson(await readDocument(files, "manifest.json"), docker), docker);
+  const tags = images.flatMap((image) => strings(image["RepoTags"], docker));
+  const arch = text(platform["architecture"], where);
+  return { descriptor, names: [...new Set(tags.map((tag) => listName(tag, arch)))] };
+}
+
+/** `registry.k8s.io/kube-proxy-arm64:v1` → `registry.k8s.io/kube-proxy:v1`, as krel names lists. */
+function listName(name: string, arch: string): string {
+  const colon = name.lastIndexOf(":");
+  const [repository, tag] = [name.slice(0, colon), name.slice(colon)];
+  const suffix = `-${arch}`;
+  return (repository.endsWith(suffix) ? repository.slice(0, -suffix.length) : repository) + tag;
+}
+
+async function copyBlob(files: ImageFiles, digest: string, work: string): Promise<void> {
+  const path = join(work, blobName(digest));
+  if (await Deno.lstat(path).then(() => true, () => false)) return;
+  using file = await Deno.open(path, { write: true, createNew: true });
+  const label = `blob "${hexOf(digest).slice(0, 12)}" of "${files.label}"`;
+  for await (const chunk of verified(files.read(blobName(digest)), digest, label)) {
+    writeAll(path, file, chunk);
+  }
+}
+
+/** The entries of an index, one a platform. */
+function sortedPlatforms(name: string, found: readonly JsonObject[]): readonly JsonObject[] {
+  const keyOf = (descriptor: JsonObject) => canonicalJson(descriptor["platform"] ?? null);
+  const byPlatform = new Map<string, JsonObject>();
+  for (const descriptor of found) {
+    const other = byPlatform.get(keyOf(descriptor));
+    if (other !== undefined && other["digest"] !== descriptor["digest"]) {
+      throw new KbuildError(`Cannot write one image "${name}": two are for ${keyOf(descriptor)}`);
+    }
+    byPlatform.set(keyOf(descriptor), descriptor);
+  }
+  return [...byPlatform].sort(([a], [b]) => compareNames(a, b)).map(([, descriptor]) => descriptor);
+}
+
+/** Synchronous: nothing but a kill comes between the renames. */
+function replaceFolder(work: string, out: string): void {
+  const old = temporaryName(out);
+  try {
+    Deno.renameSync(out, old);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  Deno.renameSync(work, out);
+  try {
+    Deno.removeSync(old, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
