@@ -13,6 +13,7 @@ import { createShell } from "../src/shell/mod.ts";
 import { findRealTree, which } from "../tests/real/_tree.ts";
 import { Bench } from "./bench/bench.ts";
 import { measureCold, measureLook, measureNothingToDo } from "./bench/builds.ts";
+import { measureImages, showImages } from "./bench/images.ts";
 import { type Measure, show } from "./bench/measure.ts";
 import { measurePackaging, showPackaging } from "./bench/packaging.ts";
 import { openSubject } from "./bench/subject.ts";
@@ -29,7 +30,8 @@ const COMMAND: CommandData = {
     {
       name: "only",
       kind: "string",
-      summary: "builds, or packaging: that of a TREE whose binaries are built (1 run by default)",
+      choices: ["builds", "packaging", "images"],
+      summary: "packaging: that of a TREE whose binaries are built (1 run by default)",
     },
     { name: "skip-cold", kind: "boolean", summary: "Leave out the builds from nothing" },
     { name: "json", kind: "boolean", summary: "Print all times for a program" },
@@ -41,6 +43,12 @@ async function main(): Promise<void> {
   const runs = input.number("runs") ?? 5;
   const top = await Deno.realPath(await Deno.makeTempDir({ prefix: "kbuild-bench-" }));
   try {
+    if (input.string("only") === "images") {
+      const result = await measureImages(top, input.number("runs") ?? 3);
+      if (input.boolean("json")) console.log(JSON.stringify(result, null, 2));
+      else showImages(result);
+      return;
+    }
     const source = input.boolean("sample")
       ? undefined
       : input.args[0] ?? findRealTree({ fetch: true });
