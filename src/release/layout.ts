@@ -99,7 +99,8 @@ export async function readReleaseLayout(checkout: Checkout): Promise<ReleaseLayo
     ...tests(script, old),
     imagesFolder: unknown ? !old : /^(readonly )?RELEASE_IMAGES=/m.test(script),
     plainAmd64: unknown ? old : /== "?amd64"? \]\]/.test(images),
-    secondTag: unknown ? !old : /\bsave\b[^\n]*release_docker_image_tag/.test(images),
+    // Saved from the engine by both names, or built under both (1.27's alphas).
+    secondTag: unknown ? !old : /(\bsave\b|"-t")[^\n]*release_docker_image_tag/.test(images),
     addInstruction: old || /\bADD \$\{binary_name\}/.test(images) ? "ADD" : "COPY",
     nsswitch: unknown ? !old : images.includes("nsswitch.conf"),
     folderImages: folderImages(script),

@@ -298,6 +298,28 @@ Deno.test("readReleaseLayout() of 1.7 reads the same from release.sh as its tabl
   }
 });
 
+Deno.test("readReleaseLayout() sees a second name of images, saved or built", async () => {
+  const root = await Deno.makeTempDir({ prefix: "kbuild-layout-" });
+  const second = async (line: string) => {
+    const script = `function kube::release::create_docker_images_for_server() {\n  ${line}\n}\n`;
+    await Deno.mkdir(`${root}/build/lib`, { recursive: true });
+    await Deno.writeTextFile(`${root}/build/lib/release.sh`, script);
+    return (await readReleaseLayout({ ...old.checkout, root })).secondTag;
+  };
+  try {
+    assertEquals(
+      [
+        await second('docker save -o x.tar "${docker_image_tag}" "${release_docker_image_tag}"'),
+        await second('additional_tag=("-t" "${release_docker_image_tag}")'),
+        await second('docker save "${docker_image_tag}" > x.tar'),
+      ],
+      [true, true, false],
+    );
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
 Deno.test("readReleaseLayout() falls back to 1.20 where there is no release.sh", async () => {
   const root = await Deno.makeTempDir({ prefix: "kbuild-layout-" });
   try {
