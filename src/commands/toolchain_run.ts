@@ -5,9 +5,9 @@ import { renderTable } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import { hostPlatform } from "../lib/util.ts";
+import { cacheFolder } from "../net/mod.ts";
 import {
   cachedGo,
-  cacheFolder,
   describeGo,
   type GoContext,
   type GoDescription,

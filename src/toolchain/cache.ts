@@ -1,5 +1,4 @@
-import { isAbsolute, join } from "@std/path";
-import type { Environment } from "../lib/init.ts";
+import { join } from "@std/path";
 import { isGoRelease } from "./go_tool.ts";
 
 /** A Go that kbuild has provided. */
@@ -27,31 +26,7 @@ export interface GoOrigin {
 /** The file beside a cached Go that says where it came from. */
 export const ORIGIN_FILE = "origin.json";
 
-/**
- * kbuild's own folder for what checkouts share: `KBUILD_CACHE`, else `XDG_CACHE_HOME/kbuild`, else
- * `~/.cache/kbuild`, on macOS `~/Library/Caches/kbuild`. Paths that are not absolute count as not
- * given, as the XDG specification wants.
- *
- * @param host The platform, as Go writes it.
- * @returns undefined where none of the variables leads anywhere.
- */
-export function cacheFolder(env: Environment, host: string): string | undefined {
-  const absolute = (name: string) => {
-    const value = env[name];
-    return value !== undefined && isAbsolute(value) ? value : undefined;
-  };
-  const own = absolute("KBUILD_CACHE");
-  if (own !== undefined) return own;
-  const shared = absolute("XDG_CACHE_HOME");
-  if (shared !== undefined) return join(shared, "kbuild");
-  const home = absolute("HOME");
-  if (home === undefined) return undefined;
-  return host.startsWith("darwin/")
-    ? join(home, "Library", "Caches", "kbuild")
-    : join(home, ".cache", "kbuild");
-}
-
-/** Where a Go is kept in the cache; `cache` is {@linkcode cacheFolder}. */
+/** Where a Go is kept in the cache; `cache` is `cacheFolder` of src/net. */
 export function cachedGo(cache: string, version: string, platform: string): CachedGo {
   const folder = join(cache, "go", goFileName(version, platform));
   return Object.freeze({ version, platform, folder, goroot: join(folder, "go") });

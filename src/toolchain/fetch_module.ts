@@ -2,6 +2,7 @@ import { format as formatBytes } from "@std/fmt/bytes";
 import { basename, dirname, join } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import type { Environment } from "../lib/init.ts";
+import { goProxy, MIRRORS, parseMirrors } from "../net/mod.ts";
 import { CommandError } from "../shell/mod.ts";
 import { goFileName, type GoOrigin } from "./cache.ts";
 import { FIRST_SWITCHING } from "./choose.ts";
@@ -127,8 +128,10 @@ async function restore(goroot: string): Promise<void> {
 /** The user's environment, but everything that Go keeps goes below `work`. */
 function moduleEnv(env: Environment, work: string): Record<string, string> {
   const { GOROOT: _root, GOBIN: _bin, GOTOOLDIR: _tools, GO111MODULE: _mode, ...rest } = env;
+  const proxy = goProxy(parseMirrors(env[MIRRORS] ?? ""));
   return {
     ...rest,
+    ...(proxy === undefined ? {} : { GOPROXY: proxy }),
     GOTOOLCHAIN: "local",
     GOPATH: join(work, "gopath"),
     GOMODCACHE: modulesOf(work),

@@ -1,12 +1,12 @@
 import { dirname, join } from "@std/path";
 import { removeTree, TEMPORARY_PREFIX, temporaryName } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
+import { type Patience, withLock } from "../net/mod.ts";
 import { askGo } from "./ask_go.ts";
 import { type CachedGo, cachedGo, isCached, ORIGIN_FILE } from "./cache.ts";
 import type { GoChoice } from "./choose.ts";
 import { fetchArchive } from "./fetch_archive.ts";
 import { fetchModule } from "./fetch_module.ts";
-import { withLock } from "./lock.ts";
 import type { GoContext } from "./types.ts";
 
 /** What {@linkcode installGo} is asked for. */
@@ -15,8 +15,8 @@ export interface InstallOptions {
   readonly cache: string;
   /** From `chooseGo`, with the action `proxy` or `archive`. */
   readonly choice: GoChoice;
-  /** Milliseconds without a byte after which a server counts as gone; default 60 s. */
-  readonly stallMs?: number | undefined;
+  /** How long servers are waited for. */
+  readonly patience?: Partial<Patience> | undefined;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface InstallOptions {
  * @throws {KbuildError} It cannot be had, is not what it should be, or does not run here.
  */
 export async function installGo(context: GoContext, options: InstallOptions): Promise<CachedGo> {
-  const { cache, choice, stallMs } = options;
+  const { cache, choice, patience } = options;
   const { version = "", have, action, url = "" } = choice;
   const place = cachedGo(cache, version, context.host);
   const folder = dirname(place.folder);
@@ -40,7 +40,7 @@ export async function installGo(context: GoContext, options: InstallOptions): Pr
       context.log.status(`Fetching Go ${version} (${choice.why}): ${url}`);
       const origin = action === "proxy" && have !== undefined
         ? await fetchModule(context, { go: have, version, work })
-        : await fetchArchive(context, { url, work, stallMs });
+        : await fetchArchive(context, { url, work, patience });
       await checkRelease(context, join(work, "go", "bin", "go"), { version, from: origin.from });
       const made = join(work, "made");
       await Deno.mkdir(made);

@@ -7,15 +7,7 @@
  * @module
  */
 export { goRoot } from "./ask_go.ts";
-export {
-  type CachedGo,
-  cachedGo,
-  cacheFolder,
-  type GoOrigin,
-  isCached,
-  listCached,
-  originOf,
-} from "./cache.ts";
+export { type CachedGo, cachedGo, type GoOrigin, isCached, listCached, originOf } from "./cache.ts";
 export { sizeOfTree } from "./fetch_module.ts";
 export { chooseGo, type GoChoice, type GoSupply } from "./choose.ts";
 export {
@@ -29,7 +21,6 @@ export {
   describeGo,
   type GoDescription,
   installRelease,
-  isOffline,
   provideGo,
   removeRelease,
 } from "./provide.ts";

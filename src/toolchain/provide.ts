@@ -1,15 +1,14 @@
 import { dirname } from "@std/path";
 import { removeTree } from "../archive/mod.ts";
-import type { Environment } from "../lib/init.ts";
 import { KbuildError } from "../errors.ts";
 import { findProgram } from "../lib/util.ts";
 import { askGo, goAt, inFront, ownFolder } from "./ask_go.ts";
-import { cachedGo, cacheFolder, isCached } from "./cache.ts";
+import { cacheFolder, isOffline, type Patience, withLock } from "../net/mod.ts";
+import { cachedGo, isCached } from "./cache.ts";
 import { chooseGo, type GoChoice } from "./choose.ts";
 import { OFFICIAL_MIRROR } from "./fetch_archive.ts";
 import type { GoTool } from "./go_tool.ts";
 import { installGo } from "./install.ts";
-import { withLock } from "./lock.ts";
 import type { GoContext } from "./types.ts";
 import { type GoNeeds, type GoWish, wishedGo } from "./wish.ts";
 
@@ -17,11 +16,6 @@ import { type GoNeeds, type GoWish, wishedGo } from "./wish.ts";
 export interface GoDescription extends GoChoice {
   /** What a plan may name, also where the Go is still to be fetched; undefined with `problem`. */
   readonly tool: GoTool | undefined;
-}
-
-/** Whether nothing may be fetched: `--offline`, `KBUILD_OFFLINE` but for `n`, `0` and `false`. */
-export function isOffline(env: Environment): boolean {
-  return !/^(|0|n|no|false)$/i.test(env["KBUILD_OFFLINE"] ?? "");
 }
 
 /**
@@ -61,7 +55,7 @@ export async function provideGo(context: GoContext, needs: GoNeeds): Promise<GoT
 export async function installRelease(
   context: GoContext,
   version: string,
-  options: { stallMs?: number } = {},
+  options: { patience?: Partial<Patience> } = {},
 ): Promise<GoTool> {
   const wish: GoWish = { kind: "exact", version, why: "kbuild toolchain install", stay: false };
   const choice = await decideGo(context, wish, undefined, { cacheOnly: true });
@@ -127,7 +121,7 @@ function toolOf({ host }: GoContext, choice: GoChoice): GoTool | undefined {
 async function carryOut(
   context: GoContext,
   choice: GoChoice,
-  { stallMs }: { stallMs?: number } = {},
+  { patience }: { patience?: Partial<Patience> } = {},
 ): Promise<GoTool> {
   const { action, have, notes, problem, path, version = "" } = choice;
   if (problem !== undefined || path === undefined) {
@@ -139,7 +133,7 @@ async function carryOut(
   }
   const cache = cacheFolder(context.env, context.host);
   if (action !== "cached" && cache !== undefined) {
-    await installGo(context, { cache, choice, stallMs });
+    await installGo(context, { cache, choice, patience });
   }
   const go = await askGo(context, path);
   if (go.version !== version) {

@@ -32,13 +32,13 @@ async function refused(
   world: World,
   respond: (path: string) => Response,
   words: string,
-  options: { env?: Record<string, string>; stallMs?: number } = {},
+  options: { env?: Record<string, string> } = {},
 ): Promise<KbuildError> {
-  const { env = {}, ...rest } = options;
+  const { env = {} } = options;
   return await withServer(respond, async (server) => {
     const context = world.context({ ...offer(server), ...env });
     const error = await assertRejects(
-      () => installRelease(context, RELEASE, rest),
+      () => installRelease(context, RELEASE, { patience: { backoffMs: 10 } }),
       KbuildError,
     );
     assertStringIncludes(error.message, words);
@@ -171,7 +171,7 @@ Deno.test("installRelease() gives up on servers that close, fall silent or are n
       await withDrip(close, async (server) => {
         const context = world.context(offer(server));
         const error = await assertRejects(
-          () => installRelease(context, RELEASE, { stallMs: 300 }),
+          () => installRelease(context, RELEASE, { patience: { stallMs: 300, backoffMs: 10 } }),
           KbuildError,
         );
         assertStringIncludes(error.message, words);
@@ -297,6 +297,6 @@ Deno.test("installRelease() fetches each release once, however many ask at a tim
       const all = await Promise.all([1, 2, 3].map(() => installRelease(context, RELEASE)));
       assertEquals(new Set(all.map(({ path }) => path)).size, 1);
       assertEquals(server.requests.length, 2);
-      assertStringIncludes(world.log.join(""), "Waiting for another kbuild that fetches Go");
+      assertStringIncludes(world.log.join(""), "Waiting for another kbuild that fetches the same");
     })
   ));

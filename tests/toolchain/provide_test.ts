@@ -1,12 +1,11 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
+import { cacheFolder, isOffline } from "../../src/net/mod.ts";
 import {
-  cacheFolder,
   describeGo,
   type GoNeeds,
   installRelease,
-  isOffline,
   listCached,
   provideGo,
 } from "../../src/toolchain/mod.ts";

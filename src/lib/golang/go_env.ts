@@ -1,6 +1,7 @@
 import { join } from "@std/path";
 import type { Checkout } from "../../checkout/mod.ts";
-import { type GoTool, isOffline } from "../../toolchain/mod.ts";
+import { isOffline } from "../../net/mod.ts";
+import type { GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { buildsThroughLink } from "./gopath_tree.ts";
 

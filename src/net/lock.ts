@@ -12,7 +12,7 @@ import type { Logger } from "../lib/logging.ts";
  */
 export async function withLock<T>(
   folder: string,
-  { log, signal }: { log: Logger; signal: AbortSignal | undefined },
+  { log, signal }: { log: Logger; signal?: AbortSignal | undefined },
   work: () => Promise<T>,
 ): Promise<T> {
   const path = join(folder, ".lock");
@@ -29,7 +29,7 @@ export async function withLock<T>(
   let told = false;
   // A blocking flock cannot be interrupted, so the lock is asked for again and again.
   while (!await file.tryLock(true)) {
-    if (!told) log.status("Waiting for another kbuild that fetches Go");
+    if (!told) log.status("Waiting for another kbuild that fetches the same");
     told = true;
     if (signal?.aborted === true) throw signal.reason;
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -1,0 +1,140 @@
+import { format as formatBytes } from "@std/fmt/bytes";
+import { createHash } from "node:crypto";
+import { readFileChunks, writeAll } from "../archive/mod.ts";
+import type { Client, NetRequest } from "./client.ts";
+import { NetworkError, statusError } from "./failure.ts";
+import { readBody } from "./read_body.ts";
+import { withRetries } from "./retry.ts";
+
+/** Sends a request: a client's `send`, or what adds credentials to it. */
+export type Send = (url: string, request: NetRequest) => Promise<Response>;
+
+/** Options of {@linkcode downloadFile}. */
+export interface DownloadOptions {
+  /** Asks the server; default: the client alone. */
+  readonly send?: Send;
+  /** What progress calls it; default: the URL's last part. */
+  readonly label?: string;
+  /** Bytes that must come, where that is known: more are refused. */
+  readonly size?: number | undefined;
+}
+
+/**
+ * Downloads into an open file behind what is in it already, with retries. After a broken connection
+ * the server is asked for the rest (`Range`); one that cannot do that sends all again.
+ *
+ * @param file Open to read and write; `path` is its name.
+ * @returns SHA-256 of the whole file in hex. The caller compares it.
+ * @throws {NetworkError} The server cannot be reached, refuses, falls silent, drips, closes too early
+ * each time, or sends too much.
+ * @throws {KbuildError} The file cannot be written.
+ */
+export async function downloadInto(
+  client: Client,
+  url: string,
+  { file, path }: { file: Deno.FsFile; path: string },
+  options: DownloadOptions = {},
+): Promise<string> {
+  const { send = client.send, label = url.slice(url.lastIndexOf("/") + 1), size } = options;
+  let hash = createHash("sha256");
+  let known = (await file.stat()).size;
+  for await (const chunk of readFileChunks(path, { size: known })) hash.update(chunk);
+  let [shown, before] = [0, known];
+  const restart = async () => {
+    await file.truncate(0);
+    hash = createHash("sha256");
+    known = 0;
+  };
+  if (size !== undefined && known > size) await restart();
+  try {
+    await withRetries(async () => {
+      before = known;
+      if (size !== undefined && known === size && size > 0) return;
+      const range = known === 0 ? {} : { range: `bytes=${known}-` };
+      const response = await send(url, { headers: range });
+      if (response.status === 416) {
+        await response.body?.cancel();
+        await restart();
+        throw new NetworkError(url, "the server has no such part of it", { retry: true });
+      }
+      if (!response.ok) throw await statusError(url, response);
+      if (known > 0 && !continues(response, known)) await restart();
+      await file.seek(known, Deno.SeekMode.Start);
+      const length = Number(response.headers.get("content-length") ?? NaN);
+      const total = size ?? (Number.isFinite(length) ? known + length : undefined);
+      for await (const chunk of readBody(url, response, client)) {
+        if (size !== undefined && known + chunk.length > size) {
+          await restart();
+          throw new NetworkError(url, `more than its ${size} bytes came`);
+        }
+        hash.update(chunk);
+        writeAll(path, file, chunk);
+        known += chunk.length;
+        if (performance.now() - shown < 200) continue;
+        shown = performance.now();
+        const all = total === undefined ? "" : ` of ${formatBytes(total)}`;
+        client.log.progress(`    ${label}: ${formatBytes(known)}${all}`);
+      }
+      if (size !== undefined && known < size) {
+        throw new NetworkError(url, `only ${known} of its ${size} bytes came`, { retry: true });
+      }
+    }, { ...client, progressed: () => known - before > PROGRESS });
+  } finally {
+    client.log.progress("");
+  }
+  return hash.digest("hex");
+}
+
+/** An attempt that brought so many bytes was no failure. */
+const PROGRESS = 8 << 20;
+
+/** Whether an answer goes on at that byte. */
+function continues(response: Response, at: number): boolean {
+  const start = /^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "")?.[1];
+  return response.status === 206 && Number(start) === at;
+}
+
+/**
+ * Downloads a document, with retries.
+ *
+ * @param most Bytes that it may have.
+ * @throws {NetworkError} As {@linkcode downloadInto}; it is longer than `most`.
+ */
+export async function downloadBytes(
+  client: Client,
+  url: string,
+  { send = client.send, most, headers = {} }: {
+    send?: Send;
+    most: number;
+    headers?: Readonly<Record<string, string>>;
+  },
+): Promise<{ bytes: Uint8Array; headers: Headers }> {
+  return await withRetries(async () => {
+    const response = await send(url, { headers });
+    if (!response.ok) throw await statusError(url, response);
+    return { bytes: await readAll(client, url, response, most), headers: response.headers };
+  }, client);
+}
+
+/** The whole body of an answer. */
+export async function readAll(
+  client: Client,
+  url: string,
+  response: Response,
+  most: number,
+): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let known = 0;
+  for await (const chunk of readBody(url, response, client)) {
+    known += chunk.length;
+    if (known > most) throw new NetworkError(url, `it is longer than ${formatBytes(most)}`);
+    parts.push(chunk);
+  }
+  const whole = new Uint8Array(known);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,26 @@
+/**
+ * Fetching: one table of mirrors, one client, one downloader, for whatever kbuild takes from a
+ * network.
+ *
+ * @module
+ */
+export { cacheFolder, isOffline } from "./cache_folder.ts";
+export { type Client, createClient, type NetContext, type NetRequest } from "./client.ts";
+export { downloadBytes, downloadInto, readAll, type Send } from "./download.ts";
+export { FINAL_URL, NetworkError, statusError } from "./failure.ts";
+export { withLock } from "./lock.ts";
+export {
+  GO_MODULES,
+  goProxy,
+  isLoopback,
+  MIRRORS,
+  type MirrorTable,
+  parseMirrors,
+  type Place,
+  placesFor,
+  ruleFor,
+} from "./mirrors.ts";
+export { PRESETS } from "./mirror_presets.ts";
+export { PATIENCE, type Patience } from "./patience.ts";
+export { hostOf, withRetries } from "./retry.ts";
+export { tryPlaces, WrongContentError } from "./try_places.ts";

@@ -1,0 +1,28 @@
+/** How long a server is waited for, and how often it is asked again. */
+export interface Patience {
+  /** Milliseconds from a request to the head of its answer, connecting included. */
+  readonly headersMs: number;
+  /** Milliseconds without a byte after which a server counts as gone. */
+  readonly stallMs: number;
+  /** The window in which at least `slowBytes` must come, in milliseconds. */
+  readonly slowMs: number;
+  /** Bytes that must come in every window, while the body has not ended. */
+  readonly slowBytes: number;
+  /** How often one server is asked for the same thing, the first time included. */
+  readonly attempts: number;
+  /** Milliseconds before the second time; doubled each time. */
+  readonly backoffMs: number;
+  /** Milliseconds that all waiting for one server may take, `Retry-After` included. */
+  readonly waitMs: number;
+}
+
+/** For servers in the internet. A hanging one costs 20 s, a failing one some seconds. */
+export const PATIENCE: Patience = Object.freeze({
+  headersMs: 20_000,
+  stallMs: 30_000,
+  slowMs: 60_000,
+  slowBytes: 64 << 10,
+  attempts: 3,
+  backoffMs: 1000,
+  waitMs: 60_000,
+});
