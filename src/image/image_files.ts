@@ -9,6 +9,8 @@ const MAX_DOCUMENT = 8 << 20;
 export interface ImageFiles extends AsyncDisposable {
   /** What the user knows it by. */
   readonly label: string;
+  /** What it is, where that is known beforehand: the digest that its name stood for in a registry. */
+  readonly digest?: string;
   /** Whether there is a file of this name. */
   has(name: string): Promise<boolean>;
   /** The content of a file, in chunks. */

@@ -55,9 +55,12 @@ export {
   type ImageConfigOptions,
   rfc3339,
 } from "./image_config.ts";
-export { canonicalJson } from "./json.ts";
+export { checkDigest, digestOf, hexOf } from "./digest.ts";
 export { engineReference, pinEngineImage } from "./engine_files.ts";
+export { archiveFiles, type ImageFiles, readDocument } from "./image_files.ts";
+export { canonicalJson, isObject, parseJson } from "./json.ts";
 export { openBase, type OpenBaseOptions } from "./open_base.ts";
+export { choose as choosePlatform, type Platform } from "./platform.ts";
 export { parseRepoTag, type RepoTag } from "./repo_tag.ts";
 export type {
   Base,

@@ -29,12 +29,16 @@ export interface OpenBaseOptions {
  *
  * @param spec `scratch`, an OCI layout folder, a file that `docker save` or
  * `skopeo copy … oci-archive:` made (gzip around it is allowed), or `docker:REFERENCE`, which the
- * engine that `docker` reaches is asked for. Layers may be compressed by gzip or zstd.
+ * engine that `docker` reaches is asked for; or the files of an image, which are disposed of with the
+ * base. Layers may be compressed by gzip or zstd.
  * @returns The base; dispose of it when the last image is written.
  * @throws {KbuildError} Nothing there, neither of these forms, no image for `arch` (naming those it
  * has), damaged content.
  */
-export async function openBase(spec: string, options: OpenBaseOptions): Promise<Base> {
+export async function openBase(
+  spec: string | ImageFiles,
+  options: OpenBaseOptions,
+): Promise<Base> {
   const { arch, signal } = options;
   if (spec === "scratch") {
     return Object.freeze({
@@ -45,12 +49,12 @@ export async function openBase(spec: string, options: OpenBaseOptions): Promise<
       [Symbol.asyncDispose]: () => Promise.resolve(),
     });
   }
-  const files = await openFiles(spec, options);
+  const files = typeof spec === "string" ? await openFiles(spec, options) : spec;
   try {
     const image = await find(files, arch);
     const { layers, tree } = await readLayers(files, image, signal);
     return Object.freeze({
-      label: spec,
+      label: files.label,
       layers,
       config: image.config,
       tree,

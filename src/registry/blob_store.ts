@@ -1,0 +1,139 @@
+import { dirname, join } from "@std/path";
+import { createHash } from "node:crypto";
+import { readFileChunks, reasonOf, removeTree, writeFileAtomic } from "../archive/mod.ts";
+import { KbuildError } from "../errors.ts";
+import { digestOf, hexOf } from "../image/mod.ts";
+import { WrongContentError } from "../net/mod.ts";
+
+/** Parts of blobs that nobody has gone on with for so many milliseconds are removed. */
+const STALE = 7 * 24 * 3600_000;
+
+/**
+ * Blobs by digest, shared by all checkouts and by any number of kbuilds at a time:
+ * `blobs/sha256/<hex>` complete or not at all, `partial/<hex>` while it comes. What is read was
+ * checked before in this run; what is damaged counts as not there.
+ */
+export class BlobStore {
+  readonly #folder: string;
+  readonly #sound = new Set<string>();
+
+  /** @param folder In kbuild's cache; made when something is put there. */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** The file of a blob, whether it is there or not. */
+  path(digest: string): string {
+    return join(this.#folder, "blobs", "sha256", hexOf(digest));
+  }
+
+  /** Whether a blob is there and is what its name says; a damaged one is removed. */
+  async has(digest: string): Promise<boolean> {
+    if (this.#sound.has(digest)) return true;
+    const path = this.path(digest);
+    const info = await Deno.stat(path).catch(() => undefined);
+    if (info?.isFile !== true) return false;
+    const hash = createHash("sha256");
+    try {
+      for await (const chunk of readFileChunks(path)) hash.update(chunk);
+    } catch {
+      return false;
+    }
+    if (`sha256:${hash.digest("hex")}` !== digest) {
+      await Deno.remove(path).catch(() => {});
+      return false;
+    }
+    this.#sound.add(digest);
+    return true;
+  }
+
+  /** The content of a blob that {@linkcode has} found. */
+  read(digest: string): AsyncGenerator<Uint8Array, void> {
+    return readFileChunks(this.path(digest));
+  }
+
+  /** Keeps a document; returns its digest. */
+  async put(bytes: Uint8Array): Promise<string> {
+    const digest = digestOf(bytes);
+    if (await this.has(digest)) return digest;
+    await this.#prepare(dirname(this.path(digest)));
+    await writeFileAtomic(this.path(digest), bytes);
+    this.#sound.add(digest);
+    return digest;
+  }
+
+  /** Takes a finished file over, whose digest is known; it must lie in {@linkcode workFolder}. */
+  async adopt(path: string, digest: string): Promise<void> {
+    await this.#prepare(dirname(this.path(digest)));
+    await Deno.rename(path, this.path(digest));
+    this.#sound.add(digest);
+  }
+
+  /** A folder on the same file system, for what is under way. */
+  async workFolder(): Promise<string> {
+    const folder = join(this.#folder, "partial");
+    await this.#prepare(folder);
+    return folder;
+  }
+
+  /**
+   * Sees to it that a blob is there. Several kbuilds that want the same one wait for the first; what
+   * an interrupted one left is gone on with.
+   *
+   * @param fill Brings what the file lacks, and returns the SHA-256 of all of it in hex.
+   * @param signal Ends the waiting.
+   * @throws {WrongContentError} What came is something else; nothing of it is kept.
+   */
+  async ensure(
+    digest: string,
+    fill: (partial: { file: Deno.FsFile; path: string }) => Promise<string>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    while (!await this.has(digest)) {
+      const path = join(await this.workFolder(), hexOf(digest));
+      using file = await Deno.open(path, { read: true, write: true, create: true });
+      // A blocking flock cannot be interrupted, so the lock is asked for again and again.
+      while (!await file.tryLock(true)) {
+        signal?.throwIfAborted();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      // Whoever had the lock may have moved the file away, or finished another.
+      const [mine, there] = [await file.stat(), await Deno.stat(path).catch(() => undefined)];
+      if (there === undefined || mine.ino !== there.ino) continue;
+      if (await this.has(digest)) {
+        await Deno.remove(path);
+        return;
+      }
+      const found = `sha256:${await fill({ file, path })}`;
+      if (found !== digest) {
+        await file.truncate(0);
+        throw new WrongContentError(`Cannot use "${digest}": what came is "${found}"`);
+      }
+      signal?.throwIfAborted();
+      await this.adopt(path, digest);
+    }
+  }
+
+  async #prepare(folder: string): Promise<void> {
+    try {
+      await Deno.mkdir(folder, { recursive: true });
+    } catch (cause) {
+      throw new KbuildError(`Cannot write to the cache "${folder}": ${reasonOf(cause)}`, {
+        notes: ["Make it writable for you, or choose another folder: KBUILD_CACHE=/absolute/path"],
+        cause,
+      });
+    }
+  }
+
+  /** Removes parts that nobody goes on with. */
+  async sweep(now: number = Date.now()): Promise<void> {
+    const folder = join(this.#folder, "partial");
+    const found = await Array.fromAsync(Deno.readDir(folder)).catch(() => []);
+    for (const { name } of found) {
+      const info = await Deno.stat(join(folder, name)).catch(() => undefined);
+      if (info?.mtime != null && now - info.mtime.getTime() > STALE) {
+        await removeTree(join(folder, name)).catch(() => {});
+      }
+    }
+  }
+}

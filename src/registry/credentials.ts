@@ -1,0 +1,197 @@
+import { isAbsolute, join } from "@std/path";
+import { reasonOf } from "../archive/mod.ts";
+import { KbuildError } from "../errors.ts";
+import { CommandError, type Shell } from "../shell/mod.ts";
+
+/** What lets us in. */
+export type Credentials =
+  | { readonly username: string; readonly password: string }
+  /** For the token server alone. */
+  | { readonly identityToken: string };
+
+/** What finding credentials needs of a run. */
+export interface CredentialContext {
+  readonly env: Readonly<Record<string, string>>;
+  readonly shell: Shell;
+}
+
+interface LoginFile {
+  readonly path: string;
+  readonly auths: Readonly<Record<string, unknown>>;
+  readonly credHelpers: Readonly<Record<string, unknown>>;
+  readonly credsStore: string | undefined;
+}
+
+/**
+ * The credentials for a registry, where `docker login`, `podman login` and the like keep them:
+ * `REGISTRY_AUTH_FILE`, docker's `config.json` (`DOCKER_CONFIG`, else `~/.docker`), then podman's
+ * `containers/auth.json`. In a file a helper for the host beats the helper for all (`credsStore`),
+ * and that beats what is written in the file itself (`auths`); keys may have a path, the longest
+ * counts.
+ *
+ * @param host "mirror.example:5000"; Docker Hub is "docker.io".
+ * @returns undefined where nobody has logged in.
+ * @throws {KbuildError} A file is damaged, or a helper fails.
+ */
+export async function findCredentials(
+  context: CredentialContext,
+  host: string,
+  repository: string,
+): Promise<Credentials | undefined> {
+  const names = host === "docker.io" ? HUB_KEYS : [host];
+  for (const path of loginFiles(context.env)) {
+    const file = await readLoginFile(path);
+    if (file === undefined) continue;
+    const found = await fromHelpers(context, file, names) ?? fromFile(file, names, repository);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Under what docker files Docker Hub; the first is its own. */
+const HUB_KEYS: readonly string[] = [
+  "https://index.docker.io/v1/",
+  "index.docker.io",
+  "docker.io",
+  "registry-1.docker.io",
+];
+
+function loginFiles(env: Readonly<Record<string, string>>): readonly string[] {
+  const below = (variable: string, ...parts: string[]) => {
+    const folder = env[variable] ?? "";
+    return isAbsolute(folder) ? [join(folder, ...parts)] : [];
+  };
+  const docker = below("DOCKER_CONFIG", "config.json");
+  return [
+    ...below("REGISTRY_AUTH_FILE"),
+    ...(docker.length > 0 ? docker : below("HOME", ".docker", "config.json")),
+    ...below("XDG_RUNTIME_DIR", "containers", "auth.json"),
+    ...below("HOME", ".config", "containers", "auth.json"),
+  ];
+}
+
+async function readLoginFile(path: string): Promise<LoginFile | undefined> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
+      return undefined;
+    }
+    throw new KbuildError(`Cannot read the log-ins in "${path}": ${reasonOf(cause)}`, { cause });
+  }
+  try {
+    const { auths, credHelpers, credsStore } = JSON.parse(text);
+    const table = (value: unknown) =>
+      typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
+    return {
+      path,
+      auths: table(auths),
+      credHelpers: table(credHelpers),
+      credsStore: typeof credsStore === "string" && credsStore !== "" ? credsStore : undefined,
+    };
+  } catch (cause) {
+    // The parser's own words quote what may be a password.
+    throw new KbuildError(`Cannot read the log-ins in "${path}": it is no JSON`, {
+      notes: ["Mend or remove it; `docker login` writes a new one"],
+      cause,
+    });
+  }
+}
+
+async function fromHelpers(
+  context: CredentialContext,
+  { credHelpers, credsStore, path }: LoginFile,
+  names: readonly string[],
+): Promise<Credentials | undefined> {
+  const own = names.find((name) => typeof credHelpers[name] === "string");
+  if (own !== undefined) {
+    return await askHelper(context, String(credHelpers[own]), own, path);
+  }
+  if (credsStore === undefined) return undefined;
+  return await askHelper(context, credsStore, names[0]!, path);
+}
+
+/** https://github.com/docker/docker-credential-helpers: `get` takes the server on stdin. */
+async function askHelper(
+  { env, shell }: CredentialContext,
+  helper: string,
+  server: string,
+  path: string,
+): Promise<Credentials | undefined> {
+  const program = `docker-credential-${helper}`;
+  if (!/^[\w.-]+$/.test(helper)) {
+    throw new KbuildError(`Cannot use the credential helper "${helper}" that "${path}" names`, {
+      notes: ["A helper is named without a path: docker-credential-NAME in PATH"],
+    });
+  }
+  let stdout: string;
+  try {
+    ({ stdout } = await shell.run([program, "get"], {
+      env,
+      stdin: server,
+      label: `Asking ${program} for "${server}"`,
+    }));
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    if (error.tail.some((line) => /credentials not found/i.test(line))) return undefined;
+    // Its output may hold secrets, so only what went wrong is shown.
+    throw new KbuildError(`Cannot get the log-in for "${server}" from "${program}"`, {
+      notes: [
+        error.code === undefined ? error.message : `It ended with status ${error.code}`,
+        `"${path}" names it; try: echo ${server} | ${program} get`,
+      ],
+    });
+  }
+  try {
+    const { Username, Secret } = JSON.parse(stdout);
+    if (typeof Secret !== "string" || Secret === "") return undefined;
+    return Username === "<token>"
+      ? { identityToken: Secret }
+      : { username: String(Username ?? ""), password: Secret };
+  } catch {
+    throw new KbuildError(`Cannot understand what "${program}" says of "${server}"`, {
+      notes: [`"${path}" names it; it must print JSON with Username and Secret`],
+    });
+  }
+}
+
+function fromFile(
+  { auths, path }: LoginFile,
+  names: readonly string[],
+  repository: string,
+): Credentials | undefined {
+  const plain = (key: string) => key.replace(/^https?:\/\//, "").replace(/\/(v[12]\/?)?$/, "");
+  const wanted = names.map((name) => `${plain(name)}/${repository}`);
+  const fitting = Object.keys(auths)
+    .filter((key) => wanted.some((name) => name.startsWith(`${plain(key)}/`)))
+    .sort((a, b) => plain(b).length - plain(a).length);
+  for (const key of fitting) {
+    const { auth, username, password, identitytoken } = (auths[key] ?? {}) as Record<
+      string,
+      unknown
+    >;
+    if (typeof identitytoken === "string" && identitytoken !== "") {
+      return { identityToken: identitytoken };
+    }
+    if (typeof auth === "string" && auth !== "") return decode(auth, key, path);
+    if (typeof username === "string" && typeof password === "string" && username !== "") {
+      return { username, password };
+    }
+  }
+  return undefined;
+}
+
+function decode(auth: string, key: string, path: string): Credentials {
+  try {
+    const bytes = Uint8Array.from(atob(auth), (char) => char.charCodeAt(0));
+    const text = new TextDecoder().decode(bytes).replace(/\0+$/, "");
+    const colon = text.indexOf(":");
+    if (colon > 0) return { username: text.slice(0, colon), password: text.slice(colon + 1) };
+  } catch {
+    // Said below, without the text.
+  }
+  throw new KbuildError(`Cannot read the log-in for "${key}" in "${path}"`, {
+    notes: [`Log in again: docker login ${key}`],
+  });
+}

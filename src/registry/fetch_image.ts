@@ -1,0 +1,350 @@
+import { KbuildError } from "../errors.ts";
+import {
+  choosePlatform,
+  hexOf,
+  type ImageFiles,
+  isObject,
+  parseJson,
+  type Platform,
+} from "../image/mod.ts";
+import {
+  cacheFolder,
+  createClient,
+  downloadInto,
+  isOffline,
+  MIRRORS,
+  type NetContext,
+  parseMirrors,
+  type Patience,
+  tryPlaces,
+  WrongContentError,
+} from "../net/mod.ts";
+import type { Shell } from "../shell/mod.ts";
+import { BlobStore } from "./blob_store.ts";
+import {
+  type Descriptor,
+  getManifest,
+  type Manifest,
+  parseManifest,
+  platformOf,
+} from "./manifest.ts";
+import { type Endpoint, endpointsFor, parseReference, type Reference, urlOf } from "./reference.ts";
+import { recall, remember } from "./remembered.ts";
+import { openSession, type Session } from "./session.ts";
+
+/** What registries need of a run. */
+export interface RegistryContext extends NetContext {
+  /** Starts credential helpers. */
+  readonly shell: Shell;
+}
+
+/** Options of {@linkcode fetchImages}. */
+export interface FetchImagesOptions {
+  /** How long servers are waited for. */
+  readonly patience?: Partial<Patience>;
+  /** Whether a tag that is known already is asked for again; default true, never with `--offline`. */
+  readonly pull?: boolean;
+}
+
+/** An image that lies in the cache, complete for the wanted architectures. */
+export interface FetchedImage {
+  /** As it was asked for. */
+  readonly reference: string;
+  /** What the name stands for: the digest of a manifest or an index. */
+  readonly digest: string;
+  /** The digest of the image itself, by architecture. */
+  readonly images: Readonly<Record<string, string>>;
+  /** It as an OCI layout, for `openBase`. */
+  readonly files: ImageFiles;
+}
+
+/** An image to fetch. */
+export interface WantedImage {
+  /** "registry.k8s.io/build-image/go-runner:v2.3.1", also with a digest. */
+  readonly reference: string;
+  /** Go's words: ["amd64", "arm64"]. */
+  readonly archs: readonly string[];
+}
+
+/** Blobs that come at a time. */
+const AT_ONCE = 3;
+
+/**
+ * Fetches images into the cache: resolved by the registries that the mirrors lead to, each part
+ * checked by its digest on arrival, and what is there already checked again.
+ *
+ * @returns In the order of `wanted`.
+ * @throws {KbuildError} An image cannot be had: the hosts, the rules that led there, and the ways
+ * out; it has nothing for an architecture; with `--offline` something is not in the cache.
+ */
+export async function fetchImages(
+  context: RegistryContext,
+  wanted: readonly WantedImage[],
+  options: FetchImagesOptions = {},
+): Promise<readonly FetchedImage[]> {
+  const cache = cacheFolder(context.env, context.host);
+  if (cache === undefined) {
+    throw new KbuildError("Cannot fetch images: no folder is known to keep them in", {
+      notes: ["Set KBUILD_CACHE to the absolute path of a folder"],
+    });
+  }
+  using client = await createClient(context, options.patience);
+  const shared = {
+    context,
+    cache,
+    store: new BlobStore(cache),
+    session: openSession(client, context),
+    pull: options.pull ?? true,
+  };
+  await shared.store.sweep();
+  const images: FetchedImage[] = [];
+  for (const image of wanted) images.push(await new ImageFetcher(shared, image).fetch());
+  return Object.freeze(images);
+}
+
+interface Shared {
+  readonly context: RegistryContext;
+  readonly cache: string;
+  readonly store: BlobStore;
+  readonly session: Session;
+  readonly pull: boolean;
+}
+
+class ImageFetcher {
+  readonly #shared: Shared;
+  readonly #name: Reference;
+  readonly #archs: readonly string[];
+  /** The one that answered last comes first. */
+  #endpoints: readonly Endpoint[];
+
+  constructor(shared: Shared, { reference, archs }: WantedImage) {
+    this.#shared = shared;
+    this.#name = parseReference(reference);
+    this.#archs = archs;
+    const { env } = shared.context;
+    this.#endpoints = endpointsFor(parseMirrors(env[MIRRORS] ?? ""), this.#name);
+  }
+
+  async fetch(): Promise<FetchedImage> {
+    const { store } = this.#shared;
+    const top = await this.#resolve();
+    const chosen: (Descriptor & { readonly platform: Platform })[] = [];
+    const images: Record<string, string> = {};
+    for (const arch of this.#archs) {
+      const image = await this.#imageFor(top, arch);
+      images[arch] = image.digest;
+      if (!chosen.some(({ digest }) => digest === image.digest)) chosen.push(image);
+    }
+    return Object.freeze({
+      reference: this.#name.text,
+      digest: top.digest,
+      images: Object.freeze(images),
+      files: layoutOver(store, this.#name.text, top.digest, chosen),
+    });
+  }
+
+  /** The manifest or index that the name stands for. */
+  async #resolve(): Promise<Manifest> {
+    const { cache, context, pull } = this.#shared;
+    const name = this.#name;
+    if (name.digest !== undefined) return await this.#manifest(name.digest);
+    const known = await recall(cache, name);
+    const offline = isOffline(context.env);
+    if (known !== undefined && (offline || !pull)) return await this.#manifest(known.digest);
+    if (offline) throw this.#notCached(`what "${name.tag}" stands for`);
+    const { manifest, from } = await this.#try(
+      `${name.text}`,
+      async (endpoint) => ({
+        manifest: await getManifest(this.#shared.session, endpoint, name.tag!),
+        from: endpoint.url,
+      }),
+      known === undefined ? [] : [
+        `What it stood for on ${known.at.slice(0, 10)} is in the cache: --offline takes that`,
+      ],
+    );
+    await this.#shared.store.put(manifest.bytes);
+    const at = new Date().toISOString();
+    await remember(cache, name, { digest: manifest.digest, from, at });
+    return manifest;
+  }
+
+  async #manifest(digest: string, described?: Descriptor): Promise<Manifest> {
+    const { store, session } = this.#shared;
+    if (await store.has(digest)) {
+      const bytes = await new Response(ReadableStream.from(store.read(digest))).bytes();
+      return parseManifest(bytes, described?.mediaType);
+    }
+    this.#refuseOffline(digest);
+    const manifest = await this.#try(
+      `${this.#name.name}@${digest}`,
+      (endpoint) => getManifest(session, endpoint, digest),
+    );
+    await store.put(manifest.bytes);
+    return manifest;
+  }
+
+  /** Fetches the image for an architecture. */
+  async #imageFor(
+    top: Manifest,
+    arch: string,
+  ): Promise<Descriptor & { readonly platform: Platform }> {
+    const label = this.#name.text;
+    let manifest = top;
+    let platform: Platform | undefined;
+    for (let depth = 0; manifest.images !== undefined; depth++) {
+      if (depth > 3) {
+        throw new KbuildError(`Cannot use "${label}": its indexes are nested too deep`);
+      }
+      const images = manifest.images.map((image) => ({
+        ...image,
+        platform: image.platform ?? UNKNOWN,
+      }));
+      const only = images.length === 1 && images[0]?.platform === UNKNOWN ? images[0] : undefined;
+      const next = only ?? choosePlatform(images, arch, label);
+      if (next.platform !== UNKNOWN) platform = next.platform;
+      manifest = await this.#manifest(next.digest, next);
+    }
+    const { config, layers } = manifest;
+    await this.#blobs([
+      ...new Map([config!, ...layers].map((blob) => [blob.digest, blob])).values(),
+    ]);
+    platform ??= await this.#platformIn(config!.digest);
+    choosePlatform([{ platform }], arch, label);
+    const { digest, mediaType, bytes } = manifest;
+    return { digest, mediaType, size: bytes.length, platform };
+  }
+
+  async #platformIn(config: string): Promise<Platform> {
+    const { store } = this.#shared;
+    const bytes = await new Response(ReadableStream.from(store.read(config))).bytes();
+    const value = parseJson(bytes, `the configuration of "${this.#name.text}"`);
+    return (isObject(value) ? platformOf(value) : undefined) ?? UNKNOWN;
+  }
+
+  async #blobs(blobs: readonly Descriptor[]): Promise<void> {
+    const left = [...blobs];
+    const failed = new AbortController();
+    const work = async () => {
+      for (let blob = left.shift(); blob !== undefined; blob = left.shift()) {
+        if (failed.signal.aborted) return;
+        await this.#blob(blob);
+      }
+    };
+    const workers = Array.from({ length: AT_ONCE }, () =>
+      work().catch((error) => {
+        failed.abort();
+        throw error;
+      }));
+    // All must be at rest before the first error is shown.
+    const ends = await Promise.allSettled(workers);
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+  }
+
+  async #blob({ digest, size }: Descriptor): Promise<void> {
+    const { store, session, context } = this.#shared;
+    if (await store.has(digest)) return;
+    this.#refuseOffline(digest);
+    const what = `${this.#name.name}@${digest}`;
+    await store.ensure(digest, (partial) =>
+      this.#try(what, async (endpoint) => {
+        const url = urlOf(endpoint, `blobs/${digest}`);
+        const get = () =>
+          downloadInto(session.client, url, partial, {
+            send: (asked, request) => session.send(endpoint, "pull", asked, request),
+            label: `${this.#name.text} ${hexOf(digest).slice(0, 12)}`,
+            size,
+          });
+        const resumed = (await partial.file.stat()).size > 0;
+        let found = await get();
+        if (found !== hexOf(digest) && resumed) {
+          // What lay there came from somebody else.
+          await partial.file.truncate(0);
+          found = await get();
+        }
+        if (found === hexOf(digest)) return found;
+        await partial.file.truncate(0);
+        throw new WrongContentError(`Its digest is "sha256:${found}", want "${digest}"`, {
+          notes: ["Nothing of it was kept; that server serves something else, or damages it"],
+        });
+      }), context.signal);
+  }
+
+  async #try<T>(
+    what: string,
+    work: (endpoint: Endpoint) => Promise<T>,
+    notes: readonly string[] = [],
+  ): Promise<T> {
+    const { log, signal } = this.#shared.context;
+    return await tryPlaces(what, this.#endpoints, async (endpoint) => {
+      const result = await work(endpoint);
+      const others = this.#endpoints.filter((other) => other !== endpoint);
+      if (this.#endpoints[0] !== endpoint) this.#endpoints = [endpoint, ...others];
+      return result;
+    }, { log, signal, notes: [...notes, this.#mirrorNote()] });
+  }
+
+  #mirrorNote(): string {
+    return `Name a mirror: --mirror ${this.#name.host}=WHERE (KBUILD_MIRRORS); ` +
+      "proxies: HTTPS_PROXY, NO_PROXY";
+  }
+
+  #refuseOffline(digest: string): void {
+    if (isOffline(this.#shared.context.env)) throw this.#notCached(digest);
+  }
+
+  #notCached(what: string): KbuildError {
+    return new KbuildError(
+      `Cannot get "${this.#name.text}": ${what} is not in the cache, and --offline forbids downloads`,
+      { notes: ["Run once without --offline, or copy a cache: KBUILD_CACHE names its folder"] },
+    );
+  }
+}
+
+const UNKNOWN: Platform = Object.freeze({ os: "unknown", architecture: "unknown" });
+
+/** What was fetched, as an OCI layout whose index has nothing else. */
+function layoutOver(
+  store: BlobStore,
+  label: string,
+  digest: string,
+  images: readonly (Descriptor & { readonly platform: Platform })[],
+): ImageFiles {
+  const index = JSON.stringify({
+    schemaVersion: 2,
+    manifests: images.map(({ mediaType, digest, size, platform }) => (
+      { mediaType, digest, size, platform }
+    )),
+  });
+  const documents: Readonly<Record<string, string>> = {
+    "index.json": index,
+    "oci-layout": '{"imageLayoutVersion":"1.0.0"}',
+  };
+  const digestIn = (name: string) => {
+    const hex = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(name)?.[1];
+    return hex === undefined ? undefined : `sha256:${hex}`;
+  };
+  return Object.freeze({
+    label,
+    digest,
+    async has(name: string) {
+      if (Object.hasOwn(documents, name)) return true;
+      const blob = digestIn(name);
+      return blob !== undefined && await store.has(blob);
+    },
+    async *read(name: string) {
+      const document = documents[name];
+      if (document !== undefined) {
+        yield new TextEncoder().encode(document);
+        return;
+      }
+      const blob = digestIn(name);
+      if (blob === undefined || !await store.has(blob)) {
+        throw new KbuildError(`Cannot use base image "${label}": "${name}" is not in the cache`, {
+          notes: ["Run again: what is missing is fetched anew"],
+        });
+      }
+      yield* store.read(blob);
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  });
+}

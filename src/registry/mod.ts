@@ -1,0 +1,13 @@
+/**
+ * Registries of images over HTTP: fetching into a cache that all checkouts share, and pushing.
+ *
+ * @module
+ */
+export {
+  type FetchedImage,
+  fetchImages,
+  type FetchImagesOptions,
+  type RegistryContext,
+  type WantedImage,
+} from "./fetch_image.ts";
+export { type Endpoint, endpointsFor, parseReference, type Reference, urlOf } from "./reference.ts";

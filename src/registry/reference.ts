@@ -1,0 +1,96 @@
+import { UsageError } from "../errors.ts";
+import type { MirrorTable, Place } from "../net/mod.ts";
+import { placesFor } from "../net/mod.ts";
+
+/** The name of an image in a registry, taken apart. */
+export interface Reference {
+  /** As it was written: "busybox". */
+  readonly text: string;
+  /** The registry: "docker.io". */
+  readonly host: string;
+  /** The name there: "library/busybox". */
+  readonly repository: string;
+  /** Both together, which mirrors are looked up by: "docker.io/library/busybox". */
+  readonly name: string;
+  /** "latest" where neither tag nor digest is written. */
+  readonly tag: string | undefined;
+  /** `sha256:…`; it decides where both are written. */
+  readonly digest: string | undefined;
+}
+
+const PART = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
+const REPOSITORY = new RegExp(`^${PART}(?:/${PART})*$`);
+const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$/;
+const TAG = /^\w[\w.-]{0,127}$/;
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+
+/**
+ * Reads the name of an image as docker does: without a registry it is Docker Hub's, without a tag
+ * "latest". github.com/distribution/reference, `ParseNormalizedNamed`.
+ *
+ * @throws {UsageError} It is no such name.
+ */
+export function parseReference(text: string): Reference {
+  const wrong = (why: string) =>
+    new UsageError(`Cannot use "${text}" as an image: ${why}`, [
+      'Write it so: "registry.example/path/name:tag" or "…/name@sha256:<64 hex>"',
+    ]);
+  const at = text.indexOf("@");
+  const digest = at < 0 ? undefined : text.slice(at + 1);
+  if (digest !== undefined && !DIGEST.test(digest)) throw wrong(`"${digest}" is no digest`);
+  const named = at < 0 ? text : text.slice(0, at);
+  const colon = named.lastIndexOf(":");
+  const tagged = colon > named.lastIndexOf("/");
+  const tag = tagged ? named.slice(colon + 1) : digest === undefined ? "latest" : undefined;
+  if (tag !== undefined && !TAG.test(tag)) throw wrong(`"${tag}" is no tag`);
+  const [host, repository] = split(tagged ? named.slice(0, colon) : named);
+  if (!HOST.test(host)) throw wrong(`"${host}" is no registry`);
+  if (!REPOSITORY.test(repository)) {
+    throw wrong(
+      /[A-Z]/.test(repository) ? "capital letters are not allowed" : `"${repository}" is no name`,
+    );
+  }
+  return Object.freeze({ text, host, repository, name: `${host}/${repository}`, tag, digest });
+}
+
+function split(name: string): [host: string, repository: string] {
+  const slash = name.indexOf("/");
+  const first = name.slice(0, Math.max(slash, 0));
+  const isHost = /[.:A-Z]/.test(first) || first === "localhost";
+  if (!isHost) return ["docker.io", slash < 0 ? `library/${name}` : name];
+  const host = /^(index|registry-1)\.docker\.io$/.test(first) ? "docker.io" : first;
+  const repository = name.slice(slash + 1);
+  const official = host === "docker.io" && !repository.includes("/");
+  return [host, official ? `library/${repository}` : repository];
+}
+
+/** Where an image lies in one registry. */
+export interface Endpoint extends Place {
+  /** "https://mirror.example:5000". */
+  readonly origin: string;
+  /** The name there: "k8s/pause". */
+  readonly repository: string;
+}
+
+/** Docker Hub's registry does not answer under its own name. */
+const HUB = "https://registry-1.docker.io";
+
+/** The registries that may have an image, in order. */
+export function endpointsFor(
+  table: MirrorTable,
+  { name }: Pick<Reference, "name">,
+): readonly Endpoint[] {
+  return Object.freeze(placesFor(table, name).map(endpointOf));
+}
+
+function endpointOf({ url, rule }: Place): Endpoint {
+  const { origin, pathname } = new URL(url);
+  const repository = decodeURIComponent(pathname.slice(1));
+  const hub = /^https:\/\/(index\.)?docker\.io$/.test(origin) ? HUB : origin;
+  return Object.freeze({ url: `${hub}/${repository}`, rule, origin: hub, repository });
+}
+
+/** The URL of something of an image: `manifests/v1`, `blobs/sha256:…`. */
+export function urlOf({ origin, repository }: Endpoint, path: string): string {
+  return `${origin}/v2/${repository}/${path}`;
+}

@@ -1,0 +1,38 @@
+import { dirname, join } from "@std/path";
+import { writeFileAtomic } from "../archive/mod.ts";
+import type { Reference } from "./reference.ts";
+
+/** What a tag stood for when it was last asked for. */
+export interface Remembered {
+  /** `sha256:…` of its manifest or index. */
+  readonly digest: string;
+  /** The registry that said so. */
+  readonly from: string;
+  /** When: "2026-01-31T12:00:00Z". */
+  readonly at: string;
+}
+
+/** `<cache>/tags/docker.io/library/busybox/_tags/latest.json`: no part of a name begins with "_". */
+function placeOf(cache: string, { host, repository, tag }: Reference): string {
+  return join(cache, "tags", host, repository, "_tags", `${tag}.json`);
+}
+
+/** What a tag stood for; undefined where nothing is known. */
+export async function recall(cache: string, name: Reference): Promise<Remembered | undefined> {
+  if (name.tag === undefined) return undefined;
+  try {
+    const { digest, from, at } = JSON.parse(await Deno.readTextFile(placeOf(cache, name)));
+    const sound = /^sha256:[0-9a-f]{64}$/.test(digest);
+    return sound ? Object.freeze({ digest, from: String(from), at: String(at) }) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes down what a tag stands for, under its own name, whatever mirror it came from. */
+export async function remember(cache: string, name: Reference, what: Remembered): Promise<void> {
+  if (name.tag === undefined) return;
+  const path = placeOf(cache, name);
+  await Deno.mkdir(dirname(path), { recursive: true });
+  await writeFileAtomic(path, `${JSON.stringify(what)}\n`);
+}

@@ -1,0 +1,200 @@
+import {
+  type Client,
+  FINAL_URL,
+  hostOf,
+  isLoopback,
+  type NetRequest,
+  NetworkError,
+  readAll,
+  statusError,
+} from "../net/mod.ts";
+import { type Challenge, parseChallenges } from "./challenge.ts";
+import { type CredentialContext, type Credentials, findCredentials } from "./credentials.ts";
+import type { Endpoint } from "./reference.ts";
+
+/** What may be done with an image. */
+export type Access = "pull" | "pull,push";
+
+/** Talks to registries, and logs in where they want it. */
+export interface Session {
+  readonly client: Client;
+  /**
+   * Sends a request for something of an image. Where the registry answers 401, its way in is taken
+   * (a token, anonymous or by what the user has logged in with; or basic), and it is asked again.
+   *
+   * @param url At the endpoint, or where it sent us to upload; other servers get no credentials.
+   * @param alsoPull A further repository there to read from: for mounting blobs.
+   * @throws {NetworkError} As the client; the log-in is refused or missing.
+   */
+  send(
+    endpoint: Endpoint,
+    access: Access,
+    url: string,
+    request?: NetRequest,
+    alsoPull?: string,
+  ): Promise<Response>;
+}
+
+/** Makes a {@linkcode Session}; it remembers tokens. */
+export function openSession(client: Client, context: CredentialContext): Session {
+  const keys = new Map<string, { authorization?: string; renewal?: Promise<string> }>();
+  return Object.freeze({
+    client,
+    async send(
+      endpoint: Endpoint,
+      access: Access,
+      url: string,
+      request: NetRequest = {},
+      alsoPull?: string,
+    ): Promise<Response> {
+      const scopes = [
+        `repository:${endpoint.repository}:${access}`,
+        ...(alsoPull === undefined ? [] : [`repository:${alsoPull}:pull`]),
+      ];
+      const name = [endpoint.origin, ...scopes].join(" ");
+      const key = keys.get(name) ?? {};
+      keys.set(name, key);
+      const ask = (authorization: string | undefined) =>
+        client.send(url, {
+          ...request,
+          headers: {
+            ...request.headers,
+            ...(authorization === undefined ? {} : { authorization }),
+          },
+        });
+      const ours = new URL(url).origin === endpoint.origin;
+      if (!ours) return await ask(undefined);
+      const used = key.authorization;
+      const response = await ask(used);
+      if (response.status !== 401 || response.headers.has(FINAL_URL)) return response;
+      await response.body?.cancel();
+      // Of several requests at a time one logs in for all.
+      if (key.authorization === used) {
+        const challenges = parseChallenges(response.headers.get("www-authenticate"));
+        key.renewal ??= logIn(client, context, { endpoint, url, challenges, scopes })
+          .finally(() => delete key.renewal);
+        key.authorization = await key.renewal;
+      }
+      const second = await ask(key.authorization);
+      if (second.status !== 401) return second;
+      await second.body?.cancel();
+      delete key.authorization;
+      throw refused(url, endpoint, "it refuses the log-in that it asked for (401)");
+    },
+  });
+}
+
+interface LogIn {
+  readonly endpoint: Endpoint;
+  /** What was asked for. */
+  readonly url: string;
+  readonly challenges: readonly Challenge[];
+  readonly scopes: readonly string[];
+}
+
+/** @returns The value of `Authorization`. */
+async function logIn(
+  client: Client,
+  context: CredentialContext,
+  { endpoint, url, challenges, scopes }: LogIn,
+): Promise<string> {
+  const host = hostName(endpoint);
+  const credentials = await findCredentials(context, host, endpoint.repository);
+  const bearer = challenges.find(({ scheme }) => scheme === "bearer");
+  if (bearer !== undefined) {
+    const token = await fetchToken(client, { endpoint, url, scopes, bearer, credentials });
+    return `Bearer ${token}`;
+  }
+  const basic = challenges.some(({ scheme }) => scheme === "basic");
+  if (!basic) throw refused(url, endpoint, "it says 401, and no way to log in that kbuild knows");
+  if (credentials === undefined) throw refused(url, endpoint, "it wants a log-in (401)");
+  if (!("password" in credentials)) {
+    throw refused(url, endpoint, "it wants a password (401), and there is a token for it");
+  }
+  return basicHeader(credentials);
+}
+
+function basicHeader({ username, password }: { username: string; password: string }): string {
+  const bytes = new TextEncoder().encode(`${username}:${password}`);
+  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
+}
+
+const MOST_TOKEN = 1 << 20;
+
+/** https://distribution.github.io/distribution/spec/auth/token/ and …/oauth/. */
+async function fetchToken(
+  client: Client,
+  { endpoint, url, scopes, bearer, credentials }: Omit<LogIn, "challenges"> & {
+    bearer: Challenge;
+    credentials: Credentials | undefined;
+  },
+): Promise<string> {
+  const { realm = "", service } = bearer.parameters;
+  const target = URL.canParse(realm, endpoint.origin) ? new URL(realm, endpoint.origin) : undefined;
+  if (target === undefined || !/^https?:$/.test(target.protocol)) {
+    throw new NetworkError(url, `it wants a token from "${realm}", which is no web address`);
+  }
+  const plain = target.protocol === "http:" && !isLoopback(target.host);
+  if (plain && endpoint.origin.startsWith("https:")) {
+    throw new NetworkError(url, `it wants a token from "${realm}", which is not encrypted`);
+  }
+  const query = new URLSearchParams(target.search);
+  if (service !== undefined) query.set("service", service);
+  let request: NetRequest;
+  if (credentials !== undefined && "identityToken" in credentials) {
+    query.set("grant_type", "refresh_token");
+    query.set("refresh_token", credentials.identityToken);
+    query.set("client_id", "kbuild");
+    query.set("scope", scopes.join(" "));
+    request = {
+      method: "POST",
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+      body: query.toString(),
+    };
+    target.search = "";
+  } else {
+    for (const scope of scopes) query.append("scope", scope);
+    target.search = query.toString();
+    request = credentials === undefined
+      ? {}
+      : { headers: { authorization: basicHeader(credentials) } };
+  }
+  const answer = await client.send(target.href, request);
+  if (answer.status === 401 || answer.status === 403) {
+    await answer.body?.cancel();
+    const who = credentials === undefined ? "without a log-in" : "for the log-in that is there";
+    const from = hostOf(target.href) === hostOf(endpoint.origin)
+      ? "it"
+      : `its token server "${hostOf(target.href)}"`;
+    throw refused(url, endpoint, `${from} gives no token ${who} (${answer.status})`);
+  }
+  const named = `${target.origin}${target.pathname}`;
+  if (!answer.ok) {
+    const { reason, retry, retryAfterMs, status } = await statusError(named, answer);
+    const tokens = `its token server "${hostOf(named)}": ${reason}`;
+    throw new NetworkError(url, tokens, { retry, retryAfterMs, status });
+  }
+  const text = new TextDecoder().decode(await readAll(client, named, answer, MOST_TOKEN));
+  try {
+    const { token, access_token } = JSON.parse(text);
+    const found = token ?? access_token;
+    if (typeof found === "string" && /^[\x21-\x7e]+$/.test(found)) return found;
+  } catch {
+    // Said below.
+  }
+  throw new NetworkError(url, `its token server "${hostOf(named)}" answers with no token`);
+}
+
+/** The name that people log in under. */
+function hostName({ origin }: Endpoint): string {
+  const { host } = new URL(origin);
+  return host === "registry-1.docker.io" ? "docker.io" : host;
+}
+
+function refused(url: string, endpoint: Endpoint, reason: string): NetworkError {
+  const host = hostName(endpoint);
+  return new NetworkError(url, reason, {
+    status: 401,
+    notes: [`Log in, then run again: docker login${host === "docker.io" ? "" : ` ${host}`}`],
+  });
+}

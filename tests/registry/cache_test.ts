@@ -1,0 +1,136 @@
+/** The cache of blobs: shared, checked when it is read, enough without a network. */
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { KbuildError } from "../../src/errors.ts";
+import { fetchImages } from "../../src/registry/mod.ts";
+import { fetchOne, HASTY, inWorld, makeImage, NAME, withRegistry } from "./_world.ts";
+
+const image = await makeImage(["amd64", "arm64"]);
+const layer = image.layers["amd64"]!;
+const hex = layer.slice("sha256:".length);
+
+Deno.test("fetchImages() with --offline takes the cache, and names what is not there", () =>
+  inWorld(async (world) => {
+    const offline = { KBUILD_OFFLINE: "y" };
+    await withRegistry(image, async (server) => {
+      await fetchOne(world, server.host);
+      const asked = server.requests.length;
+      const found = await fetchOne(world, server.host, offline);
+      assertEquals([found.digest, server.requests.length], [image.index, asked]);
+    });
+    const context = world.context(offline);
+    const wanted = (reference: string, arch: string) =>
+      fetchImages(context, [{ reference, archs: [arch] }]);
+    // A digest needs no memory; the tag beside it may be any.
+    const name = NAME.split(":")[0];
+    assertEquals((await wanted(`${name}:x@${image.index}`, "amd64"))[0]!.digest, image.index);
+    for (
+      const [reference, arch, words] of [
+        [`${name}:v2`, "amd64", 'what "v2" stands for is not in the cache, and --offline'],
+        [NAME, "arm64", `${image.manifests["arm64"]} is not in the cache`],
+        [`${name}@sha256:${"0".repeat(64)}`, "amd64", "is not in the cache"],
+      ] as const
+    ) {
+      await assertRejects(() => wanted(reference, arch), KbuildError, words);
+    }
+  }));
+
+Deno.test("fetchImages() asks for tags each time, for blobs once, and for no digest twice", () =>
+  inWorld((world) =>
+    withRegistry(image, async (server) => {
+      await fetchOne(world, server.host);
+      assertEquals(server.requests.length, 4);
+      await fetchOne(world, server.host);
+      assertEquals(server.requests.slice(4), ["GET /v2/build-image/go-runner/manifests/v1"]);
+      const context = world.context({ KBUILD_MIRRORS: `registry.k8s.io=${server.host}` });
+      await fetchImages(context, [{ reference: NAME, archs: ["amd64"] }], { pull: false });
+      assertEquals(server.requests.length, 5);
+    })
+  ));
+
+Deno.test("fetchImages() fetches anew what is damaged in the cache; --offline says so", () =>
+  inWorld((world) =>
+    withRegistry(image, async (server) => {
+      await fetchOne(world, server.host);
+      const path = join(world.cache, "blobs/sha256", hex);
+      const damage = async () => {
+        const bytes = await Deno.readFile(path);
+        bytes[5]! ^= 1;
+        await Deno.writeFile(path, bytes);
+      };
+      await damage();
+      assertEquals(await world.badBlobs(), [hex]);
+      await assertRejects(
+        () => fetchOne(world, server.host, { KBUILD_OFFLINE: "y" }),
+        KbuildError,
+        `${layer} is not in the cache`,
+      );
+      await fetchOne(world, server.host);
+      assertEquals([await world.badBlobs(), world.blobs().includes(hex)], [[], true]);
+    })
+  ));
+
+Deno.test("fetchImages() fetches each blob once, however many kbuilds want it at a time", () =>
+  inWorld((world) =>
+    withRegistry(image, async (server) => {
+      const all = await Promise.all([1, 2, 3, 4].map(() => fetchOne(world, server.host)));
+      assertEquals(new Set(all.map(({ digest }) => digest)), new Set([image.index]));
+      const blobs = server.requests.filter((request) => request.includes("/blobs/"));
+      assertEquals([blobs.length, new Set(blobs).size], [2, 2]);
+      const left = [...Deno.readDirSync(join(world.cache, "partial"))].map(({ name }) => name);
+      assertEquals([await world.badBlobs(), left], [[], []]);
+    }, async (_, url) => {
+      if (url.pathname.includes("/blobs/")) await new Promise((done) => setTimeout(done, 100));
+      return undefined;
+    })
+  ));
+
+Deno.test("fetchImages() names what an image has where it lacks the architecture", () =>
+  inWorld((world) =>
+    withRegistry(image, async (server) => {
+      const context = world.context({ KBUILD_MIRRORS: `registry.k8s.io=${server.host}` });
+      const error = await assertRejects(
+        () => fetchImages(context, [{ reference: NAME, archs: ["s390x"] }]),
+        KbuildError,
+        'it has no image for "linux/s390x"',
+      );
+      assertStringIncludes(error.notes.join(), "linux/amd64, linux/arm64");
+      // One image under its own name, without an index.
+      const name = NAME.split(":")[0];
+      const reference = `${name}@${image.manifests["arm64"]}`;
+      await fetchImages(context, [{ reference, archs: ["arm64"] }]);
+      await assertRejects(
+        () => fetchImages(context, [{ reference, archs: ["amd64"] }]),
+        KbuildError,
+        'no image for "linux/amd64"',
+      );
+    })
+  ));
+
+Deno.test("fetchImages() says what it cannot read, keep or find", () =>
+  inWorld(async (world) => {
+    const v1 = new Response(JSON.stringify({ schemaVersion: 1, fsLayers: [] }));
+    await withRegistry(image, async (server) => {
+      const error = await assertRejects(() => fetchOne(world, server.host), KbuildError);
+      assertStringIncludes(error.message, "of docker's first schema");
+    }, () => v1);
+    await withRegistry(image, async (server) => {
+      const error = await assertRejects(() => fetchOne(world, server.host), KbuildError);
+      assertStringIncludes(error.message, "the server said 404");
+    }, () => new Response("", { status: 404 }));
+    await withRegistry(image, async (server) => {
+      await Deno.remove(world.cache, { recursive: true }).catch(() => {});
+      await Deno.writeTextFile(world.cache, "a file");
+      await assertRejects(
+        () => fetchOne(world, server.host),
+        KbuildError,
+        `Cannot write to the cache "${world.cache}`,
+      );
+    });
+    const nowhere = world.context({ KBUILD_CACHE: "", HOME: "" });
+    await assertRejects(
+      () => fetchImages(nowhere, [{ reference: NAME, archs: ["amd64"] }], { patience: HASTY }),
+      KbuildError,
+      "no folder is known to keep them in",
+    );
+  }));
