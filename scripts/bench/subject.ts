@@ -25,6 +25,7 @@ export async function openSubject(top: string, source: string | undefined): Prom
     DENO_DIR: Deno.env.get("DENO_DIR") ?? join(Deno.env.get("HOME") ?? "/", ".cache/deno"),
     GOTOOLCHAIN: "local",
     SOURCE_DATE_EPOCH: "1600000000",
+    KBUILD_BASES: "scratch",
   };
   for (const name of ["home", "tmp"]) await Deno.mkdir(join(top, name), { recursive: true });
   const missing = ["make", "bash", "rsync"].filter((program) => which(program) === undefined);

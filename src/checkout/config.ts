@@ -33,6 +33,8 @@ export interface CheckoutConfig {
   readonly lists: Readonly<Partial<Record<ListKey, ListChange>>>;
   /** `images`: base by binary. */
   readonly images: Readonly<Record<string, string>>;
+  /** `mirrors`, in the words of `--mirror`: "registry.k8s.io=mirror.example", "preset:moved". */
+  readonly mirrors: readonly string[];
 }
 
 const VALUE_KEYS = ["go", "minimum-go", "go-package", "image-registry"] as const;
@@ -61,7 +63,15 @@ const LIST_KEYS: readonly ListKey[] = [
   ...PLATFORM_GROUPS.map((group) => `platforms.${group}` as const),
   ...PLAIN_LISTS,
 ];
-const TOP_KEYS = ["era", ...VALUE_KEYS, "targets", "platforms", ...PLAIN_LISTS, "images"];
+const TOP_KEYS = [
+  "era",
+  ...VALUE_KEYS,
+  "targets",
+  "platforms",
+  ...PLAIN_LISTS,
+  "images",
+  "mirrors",
+];
 
 const NAMES = ["kbuild.toml", "kbuild.json"];
 
@@ -155,6 +165,7 @@ class ConfigReader {
       values: Object.freeze(values),
       lists: Object.freeze(this.#lists(top)),
       images: Object.freeze(this.#images(top["images"])),
+      mirrors: Object.freeze(this.#mirrors(top["mirrors"])),
     });
   }
 
@@ -204,6 +215,27 @@ class ConfigReader {
       }
     }
     return { ...value } as Record<string, string>;
+  }
+
+  /** A table: prefix = place, or a list of places; `presets` is a list of names. */
+  #mirrors(value: unknown): string[] {
+    if (value === undefined) return [];
+    if (!isTable(value)) throw this.#wrong("mirrors", value, "a table: prefix = places");
+    const { presets = NONE, ...rules } = value;
+    const plain = (word: string) => !/[\s,]/.test(word);
+    if (!isList(presets) || !presets.every(plain)) {
+      throw this.#wrong("mirrors.presets", presets, "a list of names");
+    }
+    const words = presets.map((name) => `preset:${name}`);
+    for (const [prefix, where] of Object.entries(rules)) {
+      const places = typeof where === "string" ? [where] : where;
+      const sound = isList(places) && places.length > 0 && places.every(plain);
+      if (!sound || !plain(prefix) || prefix.includes("=")) {
+        throw this.#wrong(`mirrors."${prefix}"`, where, "a place, or a list of places");
+      }
+      words.push(`${prefix}=${places.join(",")}`);
+    }
+    return words;
   }
 
   #checkKeys(prefix: string, table: Table, known: readonly string[]): void {

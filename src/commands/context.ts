@@ -1,12 +1,18 @@
 import { resolve } from "@std/path";
-import { type Checkout, findConfig, findRoot, readCheckout } from "../checkout/mod.ts";
+import {
+  type Checkout,
+  type CheckoutConfig,
+  findConfig,
+  findRoot,
+  readCheckout,
+} from "../checkout/mod.ts";
 import type { Command as CliCommand, CommandData, Globals, Input } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import { createContext, type Environment, type KubeContext } from "../lib/init.ts";
 import { createLogger, type Logger } from "../lib/logging.ts";
 import { hostPlatform } from "../lib/util.ts";
 import { createShell, type Shell, type Start } from "../shell/mod.ts";
-import { CONFIG, GO, STRICT_PARITY } from "./flags.ts";
+import { CA_FILE, CONFIG, GO, MIRROR, STRICT_PARITY } from "./flags.ts";
 import { type PlanStep, scriptOf } from "./plan_steps.ts";
 
 /** What every command works with. */
@@ -94,10 +100,11 @@ export function makeCommandContext(
 
   async function openAt(start: string, more: Environment = {}): Promise<OpenCheckout> {
     const root = await findRoot(start);
-    const merged = Object.freeze({ ...env, ...more });
+    const given = { ...env, ...more };
     const hostArch = hostPlatform().split("/")[1] ?? "amd64";
-    const named = merged[CONFIG.variable];
+    const named = given[CONFIG.variable];
     const config = await findConfig(root, named ? resolve(cwd, named) : undefined);
+    const merged = await withMirrors(given, config);
     const checkout = await readCheckout(root, { variables: merged, hostArch, config });
     const strictParity = command.flags.includes(STRICT_PARITY) &&
       input.boolean(STRICT_PARITY.name) === true;
@@ -130,9 +137,30 @@ export function makeCommandContext(
   });
 }
 
+/** The mirrors of a checkout's configuration, under those of the environment or the flag. */
+async function withMirrors(
+  env: Environment,
+  config: CheckoutConfig | undefined,
+): Promise<Environment> {
+  const words = config?.mirrors ?? [];
+  if (words.length === 0) return Object.freeze({ ...env });
+  const { parseMirrors } = await import("../net/mod.ts");
+  try {
+    parseMirrors(words.join(" "));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(error.message, [`"${config?.path}" has it, in [mirrors]`, ...error.notes]);
+  }
+  return Object.freeze({
+    ...env,
+    [MIRROR.variable]: [...words, env[MIRROR.variable] ?? ""].join(" "),
+  });
+}
+
 /**
  * The environment as make would hand it on: `NAME=value` arguments beat the environment, flags
- * beat both. `KUBE_GOFLAGS` is the old name of `GOFLAGS`. A path in `KBUILD_GO` is made absolute.
+ * beat both. `KUBE_GOFLAGS` is the old name of `GOFLAGS`. Paths in `KBUILD_GO` and
+ * `KBUILD_CA_FILE` are made absolute.
  *
  * @throws {UsageError} Both `KUBE_GOFLAGS` and `GOFLAGS` are set, as in the root Makefile.
  */
@@ -156,6 +184,8 @@ function effectiveEnv(
   }
   const go = env[GO.variable];
   if (go?.includes("/")) env[GO.variable] = resolve(cwd, go);
+  const certificates = env[CA_FILE.variable];
+  if (certificates) env[CA_FILE.variable] = resolve(cwd, certificates);
   const old = env["KUBE_GOFLAGS"];
   if (old !== undefined && old !== "") {
     if (env["GOFLAGS"]) {

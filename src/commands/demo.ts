@@ -61,6 +61,7 @@ export const demo: Command = {
       what: "demo",
       jobs: input.number("jobs"),
       baseImages: [],
+      bases: "scratch",
       container: false,
       fastbuild: true,
     });

@@ -56,11 +56,30 @@ export const OFFLINE: FlagSpec = {
   name: "offline",
   kind: "boolean",
   variable: "KBUILD_OFFLINE",
-  summary: "Fetch nothing: use the Go that is in PATH or in kbuild's cache",
+  summary: "Fetch nothing: use what is on this machine and in kbuild's cache",
 };
 
+export const MIRROR = {
+  name: "mirror",
+  kind: "list",
+  placeholder: "PREFIX=WHERE",
+  variable: "KBUILD_MIRRORS",
+  summary: "Fetch what begins with PREFIX from WHERE[,WHERE…], or by preset:NAME",
+} as const satisfies FlagSpec;
+
+export const CA_FILE = {
+  name: "ca-file",
+  kind: "string",
+  placeholder: "FILE",
+  variable: "KBUILD_CA_FILE",
+  summary: "Certificates to trust besides the usual ones (PEM)",
+} as const satisfies FlagSpec;
+
+/** What decides how things are fetched. */
+export const NET_FLAGS: readonly FlagSpec[] = [OFFLINE, MIRROR, CA_FILE];
+
 /** What decides over the Go of a build. */
-export const GO_FLAGS: readonly FlagSpec[] = [GO, OFFLINE];
+export const GO_FLAGS: readonly FlagSpec[] = [GO, ...NET_FLAGS];
 
 /** The variables of `kube::golang::internal::verify_go_version`, and where Go comes from. */
 export const GO_VARIABLES: readonly VariableSpec[] = [
@@ -94,6 +113,14 @@ export const OCI_LAYOUT: FlagSpec = {
   placeholder: "DIR",
   summary: "Write all images of all platforms into one OCI layout, besides the archives",
 };
+
+export const BASES = {
+  name: "bases",
+  kind: "string",
+  choices: ["registry", "scratch"],
+  variable: "KBUILD_BASES",
+  summary: "Bases not given by --base-image: from their registry (default), or none",
+} as const satisfies FlagSpec;
 
 export const COMPRESSION_LEVEL: FlagSpec = {
   name: "compression-level",
@@ -162,6 +189,11 @@ export const RELEASE_VARIABLES: readonly VariableSpec[] = [
   { name: "KUBE_DOCKER_REGISTRY", summary: "Registry of the second name in image archives" },
   { name: "KUBE_DOCKER_IMAGE_TAG", summary: "Tag of the second name in image archives" },
   { name: "KUBE_BASE_IMAGE_REGISTRY", summary: "Registry of the base images" },
+  {
+    name: "KUBE_BUILD_PULL_LATEST_IMAGES",
+    kind: "boolean-y",
+    summary: "n takes base images of the cache without asking whether there are newer ones",
+  },
   { name: "KUBE_GORUNNER_IMAGE", summary: "Base of static server images" },
   { name: "KUBE_APISERVER_BASE_IMAGE", summary: "Base of kube-apiserver's image" },
   {
@@ -174,11 +206,6 @@ export const RELEASE_VARIABLES: readonly VariableSpec[] = [
   {
     name: "KUBE_BUILD_SETCAP_IMAGE",
     summary: "Where the scripts run setcap; kbuild needs no image for that",
-  },
-  {
-    name: "KUBE_BUILD_PULL_LATEST_IMAGES",
-    kind: "boolean-y",
-    summary: "Ask for bases anew; those given by --base-image always are",
   },
   {
     name: "KUBE_BUILD_HYPERKUBE",

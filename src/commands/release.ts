@@ -4,6 +4,7 @@ import { type Command, type CommandContext, withDryRun } from "./context.ts";
 import {
   ALLOW_MISSING,
   BASE_IMAGE,
+  BASES,
   BUILD_VARIABLES,
   COMPRESSION_LEVEL,
   CONFIG,
@@ -23,6 +24,7 @@ const FLAGS = [
   PLATFORM,
   WHAT,
   BASE_IMAGE,
+  BASES,
   OCI_LAYOUT,
   ALLOW_MISSING,
   JOBS,
@@ -58,8 +60,9 @@ export const quickRelease: Command = {
   group: "Release",
   summary: "Build for few platforms and package it, without tests",
   description:
-    "With WHAT only those targets are built, and the tarballs hold only them. Without a base " +
-    "image an image is made from scratch: give bases with --base-image.",
+    "With WHAT only those targets are built, and the tarballs hold only them. Base images are " +
+    "fetched before anything is built, through the mirrors; --base-image gives one from disk, " +
+    "--bases scratch does without.",
   flags: FLAGS,
   variables: VARIABLES,
   examples: [
@@ -97,6 +100,7 @@ function work(
   const requestOf = ({ cwd }: CommandContext, input: Input): ReleaseRequest => ({
     ...fixed,
     jobs: input.number("jobs"),
+    bases: undefined,
     baseImages: input.list("base-image") ?? [],
     ...(input.string("oci-layout") === undefined
       ? {}

@@ -24,6 +24,7 @@ import {
   readStamp,
   runBuild,
 } from "./build_run.ts";
+import { type BaseChoice, baseChoice, fetchBases } from "./base_images.ts";
 import { clearLeftovers } from "./clean_run.ts";
 import type { CommandContext, OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
@@ -34,6 +35,8 @@ export interface ReleaseRequest {
   readonly what: string;
   readonly jobs: number | undefined;
   readonly baseImages: readonly string[];
+  /** Where other bases come from; undefined: what `KBUILD_BASES` says. */
+  readonly bases: BaseChoice | undefined;
   readonly container: boolean;
   /** Folder for an OCI layout of all images: absolute. */
   readonly ociLayout?: string;
@@ -107,7 +110,12 @@ async function prepareRelease(
     allowMissing: request.allowMissing ?? false,
   };
   const plan = await preparePackage(context, open.checkout, options);
-  const missing = await checkInputs(context, plan, { ...options, checkBinaries: !build });
+  const basesToCome = baseChoice(context.env, request.bases) === "registry";
+  const missing = await checkInputs(context, plan, {
+    ...options,
+    checkBinaries: !build,
+    basesToCome,
+  });
   const buildRequest: BuildRequest = {
     matrix: crossMatrix(open, platforms, named ? targets : undefined),
     goflags,
@@ -169,13 +177,18 @@ export async function releaseCheckout(
   const { context } = open;
   const layout = request.ociLayout;
   if (layout !== undefined) await checkOciLayout(layout);
-  const { build, options, leftOut } = await prepareRelease(open, command.globals, request);
+  const prepared = await prepareRelease(open, command.globals, request);
+  const { build, leftOut } = prepared;
   if (/[yY]/.test(context.env["KUBE_RELEASE_RUN_TESTS"] ?? "") && request.fastbuild === false) {
     context.log.warn("Tests are not run: kbuild does not have that yet (KUBE_RELEASE_RUN_TESTS)");
   }
-  if (options.only !== undefined) {
-    context.log.warn("This is a part of a release: it holds only", [...options.only]);
+  const { only } = prepared.options;
+  if (only !== undefined) {
+    context.log.warn("This is a part of a release: it holds only", [...only]);
   }
+  // Before anything is built: a registry that cannot be reached must not cost an hour.
+  const fetchedBases = await fetchBases(context, prepared.plan, request.bases);
+  const options = { ...prepared.options, fetchedBases };
   const lock = await lockOutput(context, request.what);
   try {
     await clearLeftovers(context);

@@ -1,6 +1,16 @@
 import { join } from "@std/path";
 import { writeFileAtomic } from "../archive/mod.ts";
 
+/** A base image from a registry. */
+export interface BaseOfImage {
+  /** As upstream names it. */
+  readonly name: string;
+  /** What the name stood for: `sha256:…` of an index or a manifest. */
+  readonly digest: string;
+  /** The manifest for the image's architecture: `sha256:…`. */
+  readonly manifest: string;
+}
+
 /** One file of a finished release. */
 export interface Artifact {
   readonly kind: "tarball" | "image";
@@ -16,6 +26,8 @@ export interface Artifact {
   readonly sha512?: string;
   /** Of the tar inside a `.tar.gz`; of an image its id (digest of the configuration). */
   readonly contentDigest: string;
+  /** What an image stands on, where that came from a registry. */
+  readonly base?: BaseOfImage;
   /** Wall time in milliseconds that this file took; 0 when it was reused. */
   readonly durationMs: number;
   /** Whether the file of an earlier run was taken, because nothing that it is made of changed. */
@@ -53,8 +65,8 @@ export async function writeChecksums(
 }
 
 function describe(artifact: Artifact): Record<string, unknown> {
-  const { path, kind, platform, size, sha256, sha512, contentDigest } = artifact;
+  const { path, kind, platform, size, sha256, sha512, contentDigest, base } = artifact;
   return kind === "tarball"
     ? { path, kind, platform, size, sha256, sha512, tarSha256: contentDigest }
-    : { path, kind, platform, size, sha256, imageId: `sha256:${contentDigest}` };
+    : { path, kind, platform, size, sha256, imageId: `sha256:${contentDigest}`, base };
 }

@@ -31,16 +31,17 @@ export function checkPrograms(images: readonly ImagePlan[], options: PackageOpti
 /**
  * Finds what packaging needs and the checkout lacks: all of it, each with what it is for.
  *
+ * @param options `basesToCome`: whether bases that were not given are fetched afterwards.
  * @returns What is left out; empty unless `allowMissing`.
  * @throws {KbuildError} Something is missing.
  */
 export async function checkInputs(
   context: KubeContext,
   plan: PackagePlan,
-  options: PackageOptions & { checkBinaries: boolean },
+  options: PackageOptions & { checkBinaries: boolean; basesToCome?: boolean },
 ): Promise<readonly MissingInput[]> {
   await checkBases(plan.bases);
-  checkTaken(plan);
+  if (options.basesToCome !== true) checkTaken(plan);
   const missing = await findMissing(context.root, plan);
   const binaries = options.checkBinaries ? await missingBinaries(context.root, plan, options) : [];
   if (binaries.length > 0 || (missing.length > 0 && options.allowMissing !== true)) {
@@ -79,11 +80,10 @@ function checkTaken({ bases, images }: PackagePlan): void {
 /** A base that is not there would be noticed only after the build. */
 async function checkBases(bases: BaseImages): Promise<void> {
   for (const [name, where] of bases) {
+    if (typeof where !== "string" || where === "scratch") continue;
     // Those of an engine were asked for when they were pinned.
-    if (where === "scratch" || engineReference(where) !== undefined) continue;
-    if (await Deno.stat(where).catch(() => undefined) !== undefined) {
-      continue;
-    }
+    if (engineReference(where) !== undefined) continue;
+    if (await Deno.stat(where).catch(() => undefined) !== undefined) continue;
     throw new KbuildError(`Cannot open base image "${where}": no such file or folder`, {
       notes: [
         `--base-image ${name}=WHERE takes an OCI layout folder, an archive, docker:IMAGE or "scratch"`,

@@ -3,6 +3,7 @@ import type { Checkout } from "../checkout/mod.ts";
 import { UsageError } from "../errors.ts";
 import { copiesOf, type DockerfilePlan, planDockerfile } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
+import type { FetchedImage, WantedImage } from "../registry/mod.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import { planFolderImage } from "./folder_images.ts";
 import type { FolderImage, ReleaseLayout } from "./layout.ts";
@@ -158,8 +159,11 @@ export function contextNames(dockerfile: DockerfilePlan): readonly string[] {
   return [...new Set(sources.map(({ source }) => source.split("/", 1)[0]!))];
 }
 
-/** Bases that the user named: reference or short name -> "scratch", a folder, a tar, or `docker:IMAGE`. */
-export type BaseImages = ReadonlyMap<string, string>;
+/**
+ * Bases: reference or short name -> "scratch", a folder, a tar or `docker:IMAGE` that the user named,
+ * or an image from a registry.
+ */
+export type BaseImages = ReadonlyMap<string, string | FetchedImage>;
 
 /** Every image that an image is made from: its base, and those that files are taken out of. */
 export function basesOf({ base, dockerfile }: ImagePlan): readonly string[] {
@@ -179,7 +183,7 @@ function shortName(reference: string): string {
 export function parseBaseImages(
   words: readonly string[],
   plans: readonly ImagePlan[],
-): BaseImages {
+): ReadonlyMap<string, string> {
   const known = [...new Set(plans.flatMap(basesOf).flatMap((base) => [base, shortName(base)]))];
   const bases = new Map<string, string>();
   for (const word of words) {
@@ -200,7 +204,29 @@ export function parseBaseImages(
   return bases;
 }
 
-/** The base that the user gave for a reference; undefined means from scratch. */
-export function baseFor(bases: BaseImages, reference: string): string | undefined {
+/** The base that there is for a reference; undefined means from scratch. */
+export function baseFor(
+  bases: BaseImages,
+  reference: string,
+): string | FetchedImage | undefined {
   return bases.get(reference) ?? bases.get(shortName(reference));
+}
+
+/** The images that others are made from and that the user did not name, with their architectures. */
+export function wantedBases(
+  plans: readonly ImagePlan[],
+  bases: BaseImages,
+): readonly WantedImage[] {
+  const wanted = new Map<string, Set<string>>();
+  for (const plan of plans) {
+    for (const reference of basesOf(plan)) {
+      if (baseFor(bases, reference) !== undefined) continue;
+      const archs = wanted.get(reference) ?? new Set();
+      const stages = plan.dockerfile.stages.filter(({ base }) => base === reference);
+      for (const { arch } of stages) archs.add(arch ?? plan.arch);
+      if (stages.length === 0) archs.add(plan.arch);
+      wanted.set(reference, archs);
+    }
+  }
+  return Object.freeze([...wanted].map(([reference, archs]) => ({ reference, archs: [...archs] })));
 }

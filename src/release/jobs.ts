@@ -17,7 +17,7 @@ import { fillStage, listStage, type StageRoots } from "./stage.ts";
 import { writeImage } from "./write_image.ts";
 
 /** What an artifact is, whoever makes it. */
-type Made = Pick<Artifact, "size" | "sha256" | "sha512" | "contentDigest">;
+type Made = Pick<Artifact, "size" | "sha256" | "sha512" | "contentDigest" | "base">;
 
 /** One artifact to make. */
 export interface Job {
@@ -71,9 +71,10 @@ export function imageJob(plan: ImagePlan, bases: BaseImages, options: JobOptions
       for (const [name, path] of Object.entries(plan.context)) inputs.tree(name, path);
       for (const reference of basesOf(plan)) {
         const where = baseFor(bases, reference);
-        inputs.text("base", reference, where ?? "");
+        const known = typeof where === "string" ? where : where?.digest ?? "";
+        inputs.text("base", reference, known);
         // What is pinned by its ID is known by its name.
-        if (where !== undefined && engineReference(where) === undefined) {
+        if (typeof where === "string" && engineReference(where) === undefined) {
           inputs.tree(reference, where);
         }
       }
@@ -88,7 +89,11 @@ export function imageJob(plan: ImagePlan, bases: BaseImages, options: JobOptions
         shell: context.shell,
         signal,
       });
-      return { size, sha256, contentDigest: imageId.replace(/^sha256:/, "") };
+      const made = { size, sha256, contentDigest: imageId.replace(/^sha256:/, "") };
+      const base = baseFor(bases, plan.base);
+      if (base === undefined || typeof base === "string") return made;
+      const manifest = base.images[plan.arch] ?? "";
+      return { ...made, base: { name: plan.base, digest: base.digest, manifest } };
     },
   });
 }

@@ -30,6 +30,7 @@ export {
   type ImagePlan,
   parseBaseImages,
   planImages,
+  wantedBases,
 } from "./images.ts";
 export { type ImageArchive, writeImage, type WriteImageOptions } from "./write_image.ts";
 export { type ImageMakefile, readMakefile } from "./makefile.ts";
@@ -41,7 +42,7 @@ export {
   type ReleaseLayout,
 } from "./layout.ts";
 export { describeMissing, type MissingInput } from "./missing.ts";
-export { type Artifact, ARTIFACTS_FILE } from "./artifact.ts";
+export { type Artifact, ARTIFACTS_FILE, type BaseOfImage } from "./artifact.ts";
 export { CACHE_LIMIT, MOST_THREADS, packageTarballs } from "./package.ts";
 export { type PackageOptions, type PackagePlan, preparePackage } from "./prepare.ts";
 export {

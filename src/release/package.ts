@@ -330,7 +330,7 @@ function warnAboutScratch(context: KubeContext, plan: PackagePlan): void {
   const bases = [...new Set(bare.map(({ base }) => base))];
   context.log.warn(`${bare.length} images are made from scratch, without their base images:`, [
     ...bases,
-    "Give a base with --base-image NAME=DIR-OR-TAR",
+    "Give a base with --base-image NAME=DIR-OR-TAR, or take them all with --bases registry",
   ]);
 }
 

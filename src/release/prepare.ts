@@ -3,6 +3,7 @@ import { binaryName } from "../lib/golang/mod.ts";
 import { engineReference, pinEngineImage } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { VersionVars } from "../lib/version.ts";
+import type { FetchedImage } from "../registry/mod.ts";
 import { checkPrograms } from "./check_inputs.ts";
 import { type BaseImages, type ImagePlan, parseBaseImages, planImages } from "./images.ts";
 import { type FolderImage, readReleaseLayout, type ReleaseLayout } from "./layout.ts";
@@ -20,6 +21,8 @@ export interface PackageOptions {
   only?: ReadonlySet<string> | undefined;
   /** `NAME=WHERE` words of `--base-image`. */
   baseImages?: readonly string[];
+  /** Bases from a registry, for those that `baseImages` does not give. */
+  fetchedBases?: readonly FetchedImage[];
   /** Compressing threads; default: the number of processors, at most {@linkcode MOST_THREADS}. */
   jobs?: number | undefined;
   /** zlib level of the tarballs, 0 to 9; default {@linkcode archive.DEFAULT_LEVEL}. */
@@ -69,12 +72,17 @@ export async function preparePackage(
     );
   }
   checkPrograms(images, options);
-  const bases = await pinBases(context, parseBaseImages(options.baseImages ?? [], images));
+  const given = await pinBases(context, parseBaseImages(options.baseImages ?? [], images));
+  const bases = new Map<string, string | FetchedImage>(given);
+  for (const base of options.fetchedBases ?? []) bases.set(base.reference, base);
   return Object.freeze({ layout, tarballs, images: Object.freeze(images), bases });
 }
 
 /** Bases of a Docker engine by their IDs: all images of a release stand on the same one. */
-async function pinBases({ shell }: KubeContext, bases: BaseImages): Promise<BaseImages> {
+async function pinBases(
+  { shell }: KubeContext,
+  bases: ReadonlyMap<string, string>,
+): Promise<ReadonlyMap<string, string>> {
   const pinned = new Map<string, string>();
   for (const [name, where] of bases) {
     const reference = engineReference(where);

@@ -11,6 +11,7 @@ import {
   planDockerfile,
   writeImageArchive,
 } from "../image/mod.ts";
+import type { FetchedImage } from "../registry/mod.ts";
 import type { Shell } from "../shell/mod.ts";
 import { baseFor, type BaseImages, type ImagePlan } from "./images.ts";
 
@@ -99,8 +100,9 @@ class OpenBases implements AsyncDisposable {
     };
   }
 
-  async open(where: string, arch: string): Promise<Base> {
-    const base = await openBase(where, { arch, ...this.#options });
+  async open(where: string | FetchedImage, arch: string): Promise<Base> {
+    const from = typeof where === "string" ? where : where.files;
+    const base = await openBase(from, { arch, ...this.#options });
     this.#open.push(base);
     return base;
   }

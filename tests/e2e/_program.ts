@@ -21,6 +21,8 @@ export const ENV: Readonly<Record<string, string>> = Object.freeze({
   DENO_NO_UPDATE_CHECK: "1",
   // Samples pin releases of Go that this machine need not have.
   FORCE_HOST_GO: "y",
+  // Their base images are not to be fetched.
+  KBUILD_BASES: "scratch",
 });
 
 /** How a program ended. */

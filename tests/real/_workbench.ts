@@ -40,6 +40,7 @@ export class Workbench {
       TMPDIR: join(top, "tmp"),
       GOTOOLCHAIN: "local",
       SOURCE_DATE_EPOCH: EPOCH,
+      KBUILD_BASES: "scratch",
     };
     this.shell = createShell({ cwd: this.tree, env: this.env, write: () => {} });
   }

@@ -1,0 +1,80 @@
+import { KbuildError, UsageError } from "../errors.ts";
+import type { Environment, KubeContext } from "../lib/init.ts";
+import { isOffline } from "../net/mod.ts";
+import { type FetchedImage, fetchImages, type WantedImage } from "../registry/mod.ts";
+import { type PackagePlan, wantedBases } from "../release/mod.ts";
+import { BASES } from "./flags.ts";
+
+/** Where bases come from that nobody named: `--bases`. */
+export type BaseChoice = typeof BASES.choices[number];
+
+/**
+ * The bases that a release has to fetch: none with `--bases scratch`.
+ *
+ * @throws {UsageError} `KBUILD_BASES` has a value that it cannot have.
+ */
+export function basesToFetch(
+  env: Environment,
+  plan: PackagePlan,
+  choice: BaseChoice | undefined,
+): readonly WantedImage[] {
+  const scratch = baseChoice(env, choice) === "scratch";
+  return scratch ? [] : wantedBases(plan.images, plan.bases);
+}
+
+/**
+ * What a command says of bases, else `KBUILD_BASES`, else "registry".
+ *
+ * @throws {UsageError} The variable has a value that it cannot have.
+ */
+export function baseChoice(env: Environment, choice: BaseChoice | undefined): BaseChoice {
+  const text = choice ?? (env[BASES.variable] || "registry");
+  const found = BASES.choices.find((known) => known === text);
+  if (found !== undefined) return found;
+  throw new UsageError(`Value "${text}" of ${BASES.variable} is not "registry" or "scratch"`);
+}
+
+/**
+ * Fetches the bases of a release, or takes them from the cache.
+ *
+ * @throws {KbuildError} One cannot be had: why, and the ways out.
+ */
+export async function fetchBases(
+  context: KubeContext,
+  plan: PackagePlan,
+  choice: BaseChoice | undefined,
+): Promise<readonly FetchedImage[]> {
+  const { env, log } = context;
+  const wanted = basesToFetch(env, plan, choice);
+  if (wanted.length === 0) return [];
+  const pull = /[yY]/.test(env["KUBE_BUILD_PULL_LATEST_IMAGES"] || "y");
+  log.status("Getting base images:", wanted.map(({ reference }) => reference), { v: 2 });
+  const images = await fetchImages(context, wanted, { pull }).catch((error: unknown) => {
+    if (!(error instanceof KbuildError)) throw error;
+    throw withWaysOut(error, wanted, isOffline(env));
+  });
+  log.status("Base images:", images.map(({ reference, digest }) => `${reference} ${digest}`));
+  return images;
+}
+
+function withWaysOut(
+  error: KbuildError,
+  wanted: readonly WantedImage[],
+  offline: boolean,
+): KbuildError {
+  if (error.exitCode === 130) return error;
+  const reference =
+    wanted.find(({ reference }) => error.message.includes(`"${reference.split("@")[0]}`))
+      ?.reference ?? wanted[0]!.reference;
+  const short = reference.slice(reference.lastIndexOf("/") + 1).replace(/[:@].*$/, "");
+  return new KbuildError(error.message, {
+    notes: [
+      ...error.notes,
+      `Or give the base yourself: --base-image ${short}=WHERE (an OCI layout folder, or a tar)`,
+      ...(offline ? [] : ["--offline takes what is in the cache"]),
+      "--bases scratch makes images without bases",
+    ],
+    exitCode: error.exitCode,
+    cause: error,
+  });
+}
