@@ -19,15 +19,23 @@ export function planCommand(
       { name: "ARGUMENT", summary: "What the command is given", variadic: true },
     ],
     passthrough: true,
-    flags: [],
+    flags: [
+      {
+        name: "network",
+        kind: "boolean",
+        summary: "Only what would be fetched: every URL, with the mirror that leads to it",
+      },
+    ],
     examples: [
       { command: "kbuild plan quick-release", does: "What a release would start and write" },
+      { command: "kbuild plan --network quick-release", does: "What a release would fetch" },
       { command: "kbuild plan --json all WHAT=cmd/kubectl", does: "A build, for programs" },
     ],
     async run(command, input) {
       const [name = "", ...words] = input.args;
       const { showPlan } = await import("./plan_run.ts");
-      await showPlan(command, await find(name, command.globals.root ?? command.cwd), words);
+      const planned = await find(name, command.globals.root ?? command.cwd);
+      await showPlan(command, planned, words, { network: input.boolean("network") === true });
     },
   };
 }

@@ -1,10 +1,12 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { parseInput, renderTable } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
+import { hostOf } from "../net/mod.ts";
 import { quote, quoteCommand } from "../shell/mod.ts";
 import { describeGo, type GoDescription } from "../toolchain/mod.ts";
 import type { Command, CommandContext, OpenCheckout } from "./context.ts";
 import { goText } from "./inspect_run.ts";
+import { networkOf, printNetwork } from "./plan_network.ts";
 import type { PlanStep } from "./plan_steps.ts";
 
 /** One file that would be written, and the size of what lies there now. */
@@ -25,6 +27,7 @@ export async function showPlan(
   command: CommandContext,
   planned: Command,
   words: readonly string[],
+  { network }: { network: boolean },
 ): Promise<void> {
   if (planned.plan === undefined) {
     throw new UsageError(`Cannot plan "kbuild ${planned.name}": it only looks`, [
@@ -37,6 +40,9 @@ export async function showPlan(
   const open = await context.open();
   const builds = steps.some(({ kind }) => kind === "process");
   const go = builds ? await describeGo(open.context, open.checkout) : undefined;
+  if (network) {
+    return printNetwork(context, planned, await networkOf(open.context, steps, go));
+  }
   const files = await filesOf(steps);
   if (context.globals.json) printJson(command, planned, { steps, files, go });
   else print(command, open, { steps, files, go });
@@ -49,16 +55,20 @@ interface Shown {
 }
 
 /** What would be fetched before anything else. */
-function downloadsOf(go: GoDescription | undefined): readonly { what: string; from: string }[] {
-  if (go?.action !== "proxy" && go?.action !== "archive") return [];
-  return [{
+function downloadsOf(
+  { steps, go }: Pick<Shown, "steps" | "go">,
+): readonly { what: string; from: string }[] {
+  const images = steps.filter((step) => step.kind === "fetch")
+    .map(({ what, urls }) => ({ what, from: hostOf(urls[0]?.url ?? "") }));
+  if (go?.action !== "proxy" && go?.action !== "archive") return images;
+  return [...images, {
     what: `Go ${go.version ?? go.want}`,
     from: go.url ?? "the module proxy (go env GOPROXY)",
   }];
 }
 
 async function filesOf(steps: readonly PlanStep[]): Promise<readonly PlannedFile[]> {
-  const written = steps.filter((step) => step.kind !== "process");
+  const written = steps.filter((step) => step.kind !== "process" && step.kind !== "fetch");
   return await Promise.all(written.map(async (step) => {
     const { kind, path } = step;
     const info = await Deno.stat(path).catch(() => undefined);
@@ -74,7 +84,7 @@ function printJson(command: CommandContext, planned: Command, shown: Shown): voi
   const value = {
     command: planned.name,
     go: go ?? null,
-    downloads: downloadsOf(go),
+    downloads: downloadsOf(shown),
     processes,
     files,
   };
@@ -86,7 +96,7 @@ function print(command: CommandContext, { context }: OpenCheckout, shown: Shown)
   const relative = (path: string) =>
     path.startsWith(`${context.root}/`) ? path.slice(context.root.length + 1) : path;
   if (go !== undefined) command.print(`Go         ${goText(go)}  (${go.why})`);
-  const downloads = downloadsOf(go).map(({ what, from }) => `${what} from ${from}`);
+  const downloads = downloadsOf(shown).map(({ what, from }) => `${what} from ${from}`);
   command.print(`Downloads  ${downloads.length === 0 ? "none" : downloads.join(", ")}`);
 
   const processes = steps.filter((step) => step.kind === "process");

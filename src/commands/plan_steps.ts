@@ -1,4 +1,5 @@
 import { dirname } from "@std/path";
+import type { PlannedFetch } from "../registry/mod.ts";
 import { quote, quoteCommand } from "../shell/mod.ts";
 
 /** One thing that a command would do; paths are absolute. */
@@ -30,6 +31,8 @@ export type PlanStep =
     | { readonly kind: "image"; readonly path: string; readonly base: string }
     /** A tarball and how many entries are staged for it; 0 for the sources. */
     | { readonly kind: "tarball"; readonly path: string; readonly entries: number }
+    /** Something that would be fetched, and the URLs that are asked for. */
+    | ({ readonly kind: "fetch" } & PlannedFetch)
     /** A file or folder that would be removed. */
     | { readonly kind: "remove"; readonly path: string }
   );
@@ -67,6 +70,8 @@ function scriptLine(step: PlanStep): string {
       return `# image ${step.path} on ${step.base}`;
     case "tarball":
       return `# tarball ${step.path}`;
+    case "fetch":
+      return `# fetch ${step.what} from ${step.urls[0]?.url}`;
     case "remove":
       return `# remove ${step.path}`;
   }

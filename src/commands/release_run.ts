@@ -24,7 +24,8 @@ import {
   readStamp,
   runBuild,
 } from "./build_run.ts";
-import { type BaseChoice, baseChoice, fetchBases } from "./base_images.ts";
+import { planFetch } from "../registry/mod.ts";
+import { type BaseChoice, baseChoice, basesToFetch, fetchBases } from "./base_images.ts";
 import { clearLeftovers } from "./clean_run.ts";
 import type { CommandContext, OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
@@ -152,9 +153,13 @@ export async function planReleaseSteps(
   request: ReleaseRequest,
 ): Promise<readonly PlanStep[]> {
   const { build, plan } = await prepareRelease(open, globals, request);
+  const wanted = basesToFetch(open.context.env, plan, request.bases);
   const folder = open.context.outputRoot;
   const group = "release";
   return Object.freeze([
+    ...planFetch(open.context, wanted).map((fetch): PlanStep => (
+      { group: "base images", kind: "fetch", ...fetch }
+    )),
     ...build === undefined ? [] : await planBuildSteps(open, build),
     ...plan.images.map(({ path, base }): PlanStep => (
       { group, kind: "image", path: join(folder, "release-images", path), base }

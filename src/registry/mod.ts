@@ -10,4 +10,5 @@ export {
   type RegistryContext,
   type WantedImage,
 } from "./fetch_image.ts";
+export { planFetch, type PlannedFetch, type PlannedUrl } from "./plan_fetch.ts";
 export { type Endpoint, endpointsFor, parseReference, type Reference, urlOf } from "./reference.ts";

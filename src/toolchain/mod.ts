@@ -17,6 +17,7 @@ export {
   isGoRelease,
   parseGoVersion,
 } from "./go_tool.ts";
+export { plannedGoUrls } from "./planned_urls.ts";
 export {
   describeGo,
   type GoDescription,

@@ -1,0 +1,47 @@
+import type { PlannedFetch } from "../registry/mod.ts";
+import { type GoContext, type GoDescription, plannedGoUrls } from "../toolchain/mod.ts";
+import type { Command, CommandContext } from "./context.ts";
+import type { PlanStep } from "./plan_steps.ts";
+
+/** All that a command would fetch: base images and Go. Asks no server. */
+export async function networkOf(
+  context: GoContext,
+  steps: readonly PlanStep[],
+  go: GoDescription | undefined,
+): Promise<readonly PlannedFetch[]> {
+  const images = steps.filter((step) => step.kind === "fetch")
+    .map(({ what, urls }) => Object.freeze({ what, urls }));
+  const urls = go === undefined ? [] : await plannedGoUrls(context, go);
+  if (urls.length === 0) return Object.freeze(images);
+  const program = {
+    what: `Go ${go?.version ?? go?.want}`,
+    urls: urls.map((url, i) => ({ ...url, when: i === 0 ? "first" : "then" })),
+  };
+  return Object.freeze([...images, program]);
+}
+
+/** Prints what would be fetched, URL by URL. */
+export function printNetwork(
+  command: CommandContext,
+  planned: Command,
+  fetches: readonly PlannedFetch[],
+): void {
+  if (command.globals.json) {
+    command.print(JSON.stringify({ command: planned.name, network: fetches }, null, 2));
+    return;
+  }
+  if (fetches.length === 0) {
+    command.print("Nothing would be fetched");
+    return;
+  }
+  for (const { what, urls } of fetches) {
+    command.print(what);
+    for (const { url, rule, when } of urls) {
+      const from = rule === undefined ? "" : `; mirror ${rule}`;
+      command.print(`  ${url}  (${when}${from})`);
+    }
+  }
+  if (fetches.some(({ urls }) => urls.some(({ url }) => url.includes("/v2/")))) {
+    command.print("Registries may send on: to a token server, and to where they keep blobs");
+  }
+}

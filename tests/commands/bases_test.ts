@@ -1,0 +1,188 @@
+/** Base images of a release from a registry: before anything is built, through mirrors, once. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { AMD64, madeUpCheckout } from "../e2e/_packaging.ts";
+import { digestsOf, inScratch, kbuild, kbuildOk, output, unless, which } from "../e2e/_program.ts";
+import { type MadeImage, makeImage, withRegistry } from "../registry/_world.ts";
+
+const missing = which("git") === undefined ? "needs git" : undefined;
+const BASES = [
+  "k8s.gcr.io/build-image/go-runner:buster-v2.2.2",
+  "k8s.gcr.io/build-image/debian-iptables:buster-v1.3.0",
+  "debian:stretch-slim",
+];
+
+/** The image as an OCI layout, as `skopeo copy --all docker://… oci:…` would leave it. */
+async function writeLayout(dir: string, image: MadeImage): Promise<void> {
+  await Deno.mkdir(join(dir, "blobs/sha256"), { recursive: true });
+  for (const [digest, bytes] of image.blobs) {
+    await Deno.writeFile(join(dir, "blobs/sha256", digest.slice(7)), bytes);
+  }
+  await Deno.writeTextFile(join(dir, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
+  const bytes = image.blobs.get(image.index)!;
+  await Deno.writeFile(join(dir, "index.json"), bytes);
+}
+
+Deno.test({
+  ...unless(missing, "package-tarballs takes bases from a registry, as from an OCI layout on disk"),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await madeUpCheckout(join(dir, "kubernetes"), 0.02);
+      const image = await makeImage(["amd64", "arm64"], 20_000);
+      const cache = join(dir, "cache");
+      const pack = ["package-tarballs", ...AMD64, "--json"];
+      await withRegistry(image, async (server) => {
+        // One rule in the checkout's configuration, beside it; the other in a flag.
+        await Deno.writeTextFile(
+          join(dir, "kbuild.toml"),
+          `[mirrors]\n"k8s.gcr.io" = ["127.0.0.1:2", "${server.host}/k8s"]\n` +
+            `"docker.io" = "127.0.0.1:2"\n`,
+        );
+        const env = { KBUILD_BASES: "registry", KBUILD_CACHE: cache };
+        const options = { cwd: root, env };
+        const flag = ["--mirror", `docker.io=${server.host}/hub`];
+        const first = await kbuild([...pack, ...flag], options);
+        assertEquals([first.code, first.code === 0 ? "" : first.stderr], [0, ""]);
+        for (const base of BASES) assertStringIncludes(first.stderr, `    ${base} ${image.index}`);
+        assertMatch(first.stderr, /from "127\.0\.0\.1:2": .*refused/);
+        assert(
+          server.requests.includes("GET /v2/k8s/build-image/go-runner/manifests/buster-v2.2.2"),
+        );
+        assert(server.requests.includes("GET /v2/hub/library/debian/manifests/stretch-slim"));
+
+        const list = JSON.parse(
+          await Deno.readTextFile(join(root, "_output/release-tars/artifacts.json")),
+        );
+        const bases = list.artifacts.filter(({ kind }: { kind: string }) => kind === "image")
+          .map(({ base }: { base: unknown }) => base);
+        const base = (name: string) => (
+          { name, digest: image.index, manifest: image.manifests["amd64"] }
+        );
+        assertEquals(bases, [0, 0, 0, 1, 2].map((i) => base(BASES[i]!)));
+
+        // Once more without the network: all is there, and nothing changed.
+        const asked = server.requests.length;
+        const again = await kbuild([...pack, "--offline"], options);
+        assertEquals([again.code, server.requests.length], [0, asked]);
+        assertStringIncludes(again.stderr, "Nothing changed since these artifacts were made");
+
+        // The same archives come from the same base on disk.
+        const layout = join(dir, "layout");
+        await writeLayout(layout, image);
+        const given = ["go-runner", "debian-iptables", "debian"].flatMap((name) => [
+          "--base-image",
+          `${name}=${layout}`,
+        ]);
+        const local = await kbuildOk([...pack, ...given], options);
+        assertEquals(digestsOf(local), digestsOf(first.stdout));
+        assertEquals(server.requests.length, asked);
+        assertEquals(await output(["git", "status", "--porcelain"], { cwd: root }), "");
+      });
+    }),
+});
+
+Deno.test({
+  ...unless(missing, "a release without reachable bases stops before it touches anything"),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await madeUpCheckout(join(dir, "kubernetes"), 0.001);
+      const env = { KBUILD_BASES: "registry", KBUILD_CACHE: join(dir, "cache") };
+      const mirror = ["--mirror", "k8s.gcr.io=127.0.0.1:2"];
+      const failed = async (...args: string[]) => {
+        const result = await kbuild(args, { cwd: root, env });
+        assertEquals([result.code, result.stdout], [1, ""]);
+        for (const name of ["release-tars", "release-images", ".kbuild.lock"]) {
+          const there = await Deno.lstat(join(root, "_output", name)).catch(() => undefined);
+          assertEquals(there, undefined, name);
+        }
+        return result.stderr;
+      };
+      // quick-release would build first.
+      for (const command of ["quick-release", "package-tarballs"]) {
+        const text = await failed(command, ...AMD64, ...mirror, "WHAT=cmd/kube-proxy");
+        assertMatch(
+          text,
+          /^kbuild: Cannot get "k8s\.gcr\.io\/build-image\/debian-iptables:buster-v1\.3\.0" from "127\.0\.0\.1:2" \(mirror k8s\.gcr\.io=127\.0\.0\.1:2\): /m,
+        );
+        for (
+          const way of [
+            "--mirror k8s.gcr.io=WHERE (KBUILD_MIRRORS)",
+            "--base-image debian-iptables=WHERE",
+            "--offline takes what is in the cache",
+            "--bases scratch makes images without bases",
+          ]
+        ) assertStringIncludes(text, way);
+      }
+      const offline = await failed("package-tarballs", ...AMD64, "--offline");
+      assertStringIncludes(offline, "is not in the cache, and --offline forbids downloads");
+
+      const wrong = async (words: string, args: string[], more: Record<string, string> = {}) => {
+        const result = await kbuild(["package-tarballs", ...AMD64, ...args], {
+          cwd: root,
+          env: { ...env, ...more },
+        });
+        assertEquals(result.code, 2);
+        assertStringIncludes(result.stderr, words);
+      };
+      await wrong('Value "none" of "--bases"', ["--bases", "none"]);
+      await wrong('Value "none" of KBUILD_BASES', [], { KBUILD_BASES: "none" });
+      await wrong('Cannot use the mirror "k8s.gcr.io"', ["--mirror", "k8s.gcr.io"]);
+      await Deno.writeTextFile(join(dir, "kbuild.toml"), '[mirrors]\n"k8s.gcr.io" = [1]\n');
+      await wrong(`Setting "mirrors."k8s.gcr.io"" in`, []);
+      await Deno.writeTextFile(join(dir, "kbuild.toml"), '[mirrors]\npresets = ["nobody"]\n');
+      await wrong('kbuild.toml" has it, in [mirrors]', []);
+    }),
+});
+
+Deno.test({
+  ...unless(missing, "plan --network lists each URL, with its mirror, and asks for none"),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await madeUpCheckout(join(dir, "kubernetes"), 0.001);
+      const image = await makeImage(["amd64"], 100);
+      await withRegistry(image, async (server) => {
+        const options = { cwd: root, env: { KBUILD_BASES: "registry", KBUILD_CACHE: dir } };
+        const plan = ["plan", "--network"];
+        const command = [
+          "package-tarballs",
+          ...AMD64,
+          "--mirror",
+          `k8s.gcr.io=${server.host},direct`,
+        ];
+        const text = await kbuildOk([...plan, ...command], options);
+        const rule = `k8s.gcr.io=${server.host}`;
+        const at = `http://${server.host}/v2/build-image/go-runner`;
+        assertEquals(text.split("\n").slice(0, 5), [
+          "k8s.gcr.io/build-image/go-runner:buster-v2.2.2",
+          `  ${at}/manifests/buster-v2.2.2  (first; mirror ${rule})`,
+          `  ${at}/manifests/sha256:…  (what that names; mirror ${rule})`,
+          `  ${at}/blobs/sha256:…  (what is not in the cache; mirror ${rule})`,
+          "  https://k8s.gcr.io/v2/build-image/go-runner/manifests/buster-v2.2.2  " +
+          "(if the one before fails; mirror k8s.gcr.io=direct)",
+        ]);
+        assertStringIncludes(text, "https://registry-1.docker.io/v2/library/debian/manifests/");
+        const json = JSON.parse(await kbuildOk([...plan, "--json", ...command], options));
+        assertEquals(json.network.map(({ what }: { what: string }) => what), BASES);
+        const none = await kbuildOk([...plan, ...command, "--bases", "scratch"], options);
+        assertEquals(none, "Nothing would be fetched\n");
+        const offline = await kbuildOk([...plan, ...command, "--offline"], options);
+        assertEquals(offline, "Nothing would be fetched\n");
+        const go = await kbuildOk(
+          [
+            ...plan,
+            "quick-release",
+            "--bases",
+            "scratch",
+            "--go",
+            "1.15.5",
+            "KBUILD_GO_MIRROR=https://m.example/go",
+          ],
+          options,
+        );
+        const archive = "  https://m.example/go/go1.15.5.";
+        assertMatch(go.split("\n")[0]!, /^Go 1\.15\.5$/);
+        assertEquals(go.split("\n").filter((line) => line.startsWith(archive)).length, 2);
+        assertEquals(server.requests, []);
+      });
+    }),
+});
