@@ -10,6 +10,8 @@ type Action = (command: CommandContext, input: Input, words: readonly string[]) 
 const ACTIONS: Readonly<Record<string, Action>> = {
   list: listImages,
   load: async (...args) => await (await import("./images_load_run.ts")).loadImages(...args),
+  push: async (...args) => await (await import("./images_push_run.ts")).pushFound(...args),
+  manifest: async (...args) => await (await import("./images_push_run.ts")).listFound(...args),
 };
 
 /** Does what `kbuild images ACTION IMAGE…` asks for. */

@@ -74,14 +74,19 @@ const TRANSIENT: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 50
  * The error of an answer that is none; its body is thrown away.
  *
  * @param url What was asked for, before redirects.
- * @param response `url` of it is where redirects led to.
+ * @param words What the server says besides.
  */
-export async function statusError(url: string, response: Response): Promise<NetworkError> {
+export async function statusError(
+  url: string,
+  response: Response,
+  words = "",
+): Promise<NetworkError> {
   await response.body?.cancel();
   const { status } = response;
   const final = response.headers.get(FINAL_URL) ?? url;
   const where = final === url ? "" : ` (redirected to "${final}")`;
-  return new NetworkError(url, `the server said ${status}${where}`, {
+  const said = words === "" ? "" : `: ${words}`;
+  return new NetworkError(url, `the server said ${status}${where}${said}`, {
     status,
     retry: TRANSIENT.has(status),
     retryAfterMs: retryAfter(response.headers.get("retry-after")),

@@ -21,6 +21,7 @@ import {
 } from "../net/mod.ts";
 import type { Shell } from "../shell/mod.ts";
 import { BlobStore } from "./blob_store.ts";
+import { cachedLayout, type ImageDescriptor } from "./cached_layout.ts";
 import {
   type Descriptor,
   getManifest,
@@ -128,7 +129,7 @@ class ImageFetcher {
   async fetch(): Promise<FetchedImage> {
     const { store } = this.#shared;
     const top = await this.#resolve();
-    const chosen: (Descriptor & { readonly platform: Platform })[] = [];
+    const chosen: ImageDescriptor[] = [];
     const images: Record<string, string> = {};
     for (const arch of this.#archs) {
       const image = await this.#imageFor(top, arch);
@@ -139,7 +140,7 @@ class ImageFetcher {
       reference: this.#name.text,
       digest: top.digest,
       images: Object.freeze(images),
-      files: layoutOver(store, this.#name.text, top.digest, chosen),
+      files: cachedLayout(store, { label: this.#name.text, digest: top.digest, images: chosen }),
     });
   }
 
@@ -187,7 +188,7 @@ class ImageFetcher {
   async #imageFor(
     top: Manifest,
     arch: string,
-  ): Promise<Descriptor & { readonly platform: Platform }> {
+  ): Promise<ImageDescriptor> {
     const label = this.#name.text;
     let manifest = top;
     let platform: Platform | undefined;
@@ -301,50 +302,3 @@ class ImageFetcher {
 }
 
 const UNKNOWN: Platform = Object.freeze({ os: "unknown", architecture: "unknown" });
-
-/** What was fetched, as an OCI layout whose index has nothing else. */
-function layoutOver(
-  store: BlobStore,
-  label: string,
-  digest: string,
-  images: readonly (Descriptor & { readonly platform: Platform })[],
-): ImageFiles {
-  const index = JSON.stringify({
-    schemaVersion: 2,
-    manifests: images.map(({ mediaType, digest, size, platform }) => (
-      { mediaType, digest, size, platform }
-    )),
-  });
-  const documents: Readonly<Record<string, string>> = {
-    "index.json": index,
-    "oci-layout": '{"imageLayoutVersion":"1.0.0"}',
-  };
-  const digestIn = (name: string) => {
-    const hex = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(name)?.[1];
-    return hex === undefined ? undefined : `sha256:${hex}`;
-  };
-  return Object.freeze({
-    label,
-    digest,
-    async has(name: string) {
-      if (Object.hasOwn(documents, name)) return true;
-      const blob = digestIn(name);
-      return blob !== undefined && await store.has(blob);
-    },
-    async *read(name: string) {
-      const document = documents[name];
-      if (document !== undefined) {
-        yield new TextEncoder().encode(document);
-        return;
-      }
-      const blob = digestIn(name);
-      if (blob === undefined || !await store.has(blob)) {
-        throw new KbuildError(`Cannot use base image "${label}": "${name}" is not in the cache`, {
-          notes: ["Run again: what is missing is fetched anew"],
-        });
-      }
-      yield* store.read(blob);
-    },
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  });
-}

@@ -22,7 +22,8 @@ export const MEDIA = Object.freeze({
   ociIndex: "application/vnd.oci.image.index.v1+json",
 });
 
-const ACCEPTED: readonly string[] = [
+/** Of the manifests that kbuild understands. */
+export const ACCEPTED: readonly string[] = [
   MEDIA.ociIndex,
   MEDIA.dockerList,
   MEDIA.ociManifest,

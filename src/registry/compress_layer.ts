@@ -1,0 +1,71 @@
+import { join } from "@std/path";
+import {
+  compressTar,
+  DEFAULT_LEVEL,
+  deflateFormat,
+  type Deflater,
+  maybeGunzip,
+  writeFileAtomic,
+} from "../archive/mod.ts";
+import { checkDigest, hexOf } from "../image/mod.ts";
+import type { ArchivedLayer } from "./archived_image.ts";
+import type { BlobStore } from "./blob_store.ts";
+import { type Descriptor, MEDIA } from "./manifest.ts";
+
+/**
+ * A layer compressed, as registries want it: in the cache, so that it is done once. Equal tars give
+ * equal bytes, as in kbuild's tarballs.
+ *
+ * @param cache kbuild's cache folder.
+ * @throws {KbuildError} The tar is not what the image's configuration says.
+ */
+export async function compressLayer(
+  layer: ArchivedLayer,
+  { cache, store, deflater, label, signal }: {
+    cache: string;
+    store: BlobStore;
+    deflater: Deflater;
+    label: string;
+    signal?: AbortSignal | undefined;
+  },
+): Promise<Descriptor> {
+  const folder = join(cache, "layers");
+  const note = join(folder, `${hexOf(layer.diffID)}.${deflateFormat(DEFAULT_LEVEL)}.json`);
+  const known = await readNote(note);
+  if (known !== undefined && await store.has(known.digest)) return known;
+  const path = join(await store.workFolder(), `layer-${crypto.randomUUID()}`);
+  try {
+    const { sha256, size, tarSha256 } = await compressTar(
+      async (sink) => {
+        for await (const chunk of maybeGunzip(layer.read(), label)) await sink(chunk);
+      },
+      path,
+      { deflater, signal },
+    );
+    checkDigest(label, layer.diffID, `sha256:${tarSha256}`);
+    const found = Object.freeze({
+      mediaType: MEDIA.dockerLayer,
+      digest: `sha256:${sha256}`,
+      size,
+    });
+    await store.adopt(path, found.digest);
+    await Deno.mkdir(folder, { recursive: true });
+    await writeFileAtomic(note, `${JSON.stringify(found)}\n`);
+    return found;
+  } catch (error) {
+    await Deno.remove(path).catch(() => {});
+    throw error;
+  }
+}
+
+async function readNote(path: string): Promise<Descriptor | undefined> {
+  try {
+    const { digest, size } = JSON.parse(await Deno.readTextFile(path));
+    hexOf(digest);
+    return Number.isInteger(size)
+      ? Object.freeze({ mediaType: MEDIA.dockerLayer, digest, size })
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

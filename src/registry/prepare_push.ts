@@ -1,0 +1,152 @@
+import { createDeflater, type Deflater, readFileChunks } from "../archive/mod.ts";
+import { KbuildError } from "../errors.ts";
+import { digestOf } from "../image/mod.ts";
+import { type ArchivedImage, openArchivedImage } from "./archived_image.ts";
+import { BlobStore } from "./blob_store.ts";
+import { compressLayer } from "./compress_layer.ts";
+import type { RegistryContext } from "./fetch_image.ts";
+import { type Descriptor, MEDIA } from "./manifest.ts";
+import type { PushedBlob } from "./push_blob.ts";
+import { pushEndpoint, type PushNames, pushNames, type TargetOptions } from "./push_names.ts";
+import type { Endpoint } from "./reference.ts";
+
+/** A manifest or a list, and the name that it gets. */
+export interface PlannedPush {
+  /** "registry.example/kube-proxy-amd64:v1.35.0". */
+  readonly name: string;
+  readonly tag: string;
+  readonly endpoint: Endpoint;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly described: Descriptor;
+  readonly archs: readonly string[];
+  /** Digest of the configuration; undefined for a list. */
+  readonly imageId: string | undefined;
+  /** What must be there before; empty for a list. */
+  readonly blobs: readonly PushedBlob[];
+  /** The images of a list: a registry wants them in the list's own repository. */
+  readonly parts: readonly ListedImage[];
+  readonly names: PushNames;
+}
+
+/** An image of a list, as it lies in its own repository. */
+export interface ListedImage {
+  readonly endpoint: Endpoint;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly described: Descriptor;
+  readonly blobs: readonly PushedBlob[];
+}
+
+/**
+ * Compresses the layers of archives and makes their manifests: docker's second schema, which every
+ * engine reads. The configuration stays as it is, so the image ID does, too.
+ *
+ * @throws {KbuildError} An archive is damaged, or two make different images of one name.
+ */
+export async function prepareImages(
+  context: RegistryContext,
+  archives: readonly string[],
+  options: TargetOptions & { cache: string },
+): Promise<readonly PlannedPush[]> {
+  const { cache } = options;
+  const store = new BlobStore(cache);
+  const deflater = createDeflater({ jobs: Math.min(navigator.hardwareConcurrency, 4) });
+  try {
+    const images = new Map<string, PlannedPush>();
+    for (const path of archives) {
+      await using image = await openArchivedImage(path);
+      const planned = await prepareImage(context, image, { ...options, store, deflater });
+      const other = images.get(planned.name);
+      if (other !== undefined && other.described.digest !== planned.described.digest) {
+        throw new KbuildError(`Cannot push two different images as "${planned.name}"`, {
+          notes: [`One of them is "${path}"; name the archives to push`],
+        });
+      }
+      images.set(planned.name, planned);
+    }
+    return Object.freeze([...images.values()]);
+  } finally {
+    deflater.close();
+  }
+}
+
+async function prepareImage(
+  context: RegistryContext,
+  image: ArchivedImage,
+  options: TargetOptions & { cache: string; store: BlobStore; deflater: Deflater },
+): Promise<PlannedPush> {
+  const { store } = options;
+  const { signal, log } = context;
+  const { architecture } = image.platform;
+  const names = pushNames(image.repoTag, architecture, options);
+  const layers: Descriptor[] = [];
+  for (const [i, layer] of image.layers.entries()) {
+    const label = `layer ${i + 1} of "${image.path}"`;
+    log.progress(`    ${names.image}: compressing layer ${i + 1} of ${image.layers.length}`);
+    layers.push(await compressLayer(layer, { ...options, label, signal }));
+  }
+  log.progress("");
+  const config = new Uint8Array(image.config);
+  const imageId = digestOf(config);
+  const bytes = new TextEncoder().encode(JSON.stringify({
+    schemaVersion: 2,
+    mediaType: MEDIA.dockerManifest,
+    config: { mediaType: MEDIA.dockerConfig, size: config.length, digest: imageId },
+    layers: layers.map(({ mediaType, size, digest }) => ({ mediaType, size, digest })),
+  }));
+  const own: PushedBlob = {
+    digest: imageId,
+    size: config.length,
+    read: (offset, size) => Promise.resolve(config.slice(offset, offset + size)),
+  };
+  const blobs = [...layers.map((layer) => blobIn(store, layer)), own];
+  return Object.freeze({
+    ...{ name: names.image, tag: names.tag, names, bytes, imageId, archs: [architecture] },
+    endpoint: pushEndpoint(names.image, names),
+    described: Object.freeze({
+      mediaType: MEDIA.dockerManifest,
+      digest: digestOf(bytes),
+      size: bytes.length,
+      platform: image.platform,
+    }),
+    blobs: [...new Map(blobs.map((blob) => [blob.digest, blob])).values()],
+    parts: [],
+  });
+}
+
+function blobIn(store: BlobStore, { digest, size }: Descriptor): PushedBlob {
+  const path = store.path(digest);
+  return Object.freeze({
+    digest,
+    size,
+    read: async (offset: number, size: number) =>
+      await new Response(ReadableStream.from(readFileChunks(path, { offset, size }))).bytes(),
+  });
+}
+
+/** The list over the architectures of one name, in the order of their names. */
+export function planList(names: PushNames, images: readonly ListedImage[]): PlannedPush {
+  const archOf = ({ described }: ListedImage) => described.platform?.architecture ?? "";
+  const unique = [...new Map(images.map((image) => [image.described.digest, image])).values()];
+  const sorted = unique.sort((a, b) => archOf(a) < archOf(b) ? -1 : 1);
+  const bytes = new TextEncoder().encode(JSON.stringify({
+    schemaVersion: 2,
+    mediaType: MEDIA.dockerList,
+    manifests: sorted.map(({ described: { mediaType, size, digest, platform } }) => (
+      { mediaType, size, digest, platform }
+    )),
+  }));
+  const described = { mediaType: MEDIA.dockerList, digest: digestOf(bytes), size: bytes.length };
+  return Object.freeze({
+    ...{ name: names.list, tag: names.tag, names, bytes, described, imageId: undefined },
+    archs: sorted.map(archOf),
+    endpoint: pushEndpoint(names.list, names),
+    blobs: [],
+    parts: sorted,
+  });
+}
+
+/** The lists over images, one a name. */
+export function planLists(images: readonly PlannedPush[]): readonly PlannedPush[] {
+  const groups = Map.groupBy(images, ({ names }) => names.list);
+  return [...groups.values()].map((group) => planList(group[0]!.names, group));
+}

@@ -1,0 +1,198 @@
+import { KbuildError } from "../errors.ts";
+import {
+  cacheFolder,
+  createClient,
+  isOffline,
+  NetworkError,
+  type Patience,
+  readAll,
+  statusError,
+} from "../net/mod.ts";
+import type { RegistryContext } from "./fetch_image.ts";
+import { type Descriptor, getManifest } from "./manifest.ts";
+import {
+  type ListedImage,
+  planList,
+  planLists,
+  type PlannedPush,
+  prepareImages,
+} from "./prepare_push.ts";
+import type { PushedBlob } from "./push_blob.ts";
+import { headManifest } from "./push_manifest.ts";
+import { pushEndpoint, type PushNames, pushNames, type TargetOptions } from "./push_names.ts";
+import { Pusher, type PushResult } from "./pusher.ts";
+import { type Endpoint, urlOf } from "./reference.ts";
+import { openSession, type Session } from "./session.ts";
+
+/** Options of {@linkcode pushImages} and {@linkcode pushLists}. */
+export interface PushOptions extends TargetOptions {
+  /** Whether a tag that stands for something else is replaced; default false. */
+  readonly force?: boolean;
+  /** Whether lists over the architectures are pushed with the images; default true. */
+  readonly lists?: boolean;
+  /** How long servers are waited for. */
+  readonly patience?: Partial<Patience>;
+}
+
+/**
+ * Pushes image archives and, over each name's architectures, a list, as krel does
+ * (kubernetes/release, pkg/release/images.go): `<reg>/<name>-<arch>:<v>`, then `<reg>/<name>:<v>`.
+ * Layers are compressed, only what the registry lacks is sent, and all tags are looked at before
+ * anything is.
+ *
+ * @param archives Paths.
+ * @throws {KbuildError} Tags stand for something else already (all are named), an archive is
+ * damaged, or the registry refuses.
+ */
+export async function pushImages(
+  context: RegistryContext,
+  archives: readonly string[],
+  options: PushOptions = {},
+): Promise<readonly PushResult[]> {
+  const cache = cacheFolder(context.env, context.host);
+  if (cache === undefined) {
+    throw new KbuildError("Cannot push: no folder is known to keep compressed layers in", {
+      notes: ["Set KBUILD_CACHE to the absolute path of a folder"],
+    });
+  }
+  return await withSession(context, options, async (session) => {
+    const images = await prepareImages(context, archives, { ...options, cache });
+    const lists = options.lists === false ? [] : planLists(images);
+    await refuseOverwriting(session, [...images, ...lists], options.force === true);
+    const pusher = new Pusher(session, context.log);
+    return [...await pusher.push(images), ...await pusher.push(lists)];
+  });
+}
+
+/** One image whose list is wanted: its first name in the archive, and its architecture. */
+export interface ListedName {
+  readonly repoTag: string;
+  readonly arch: string;
+}
+
+/** Architectures that Kubernetes has ever been released for. */
+const ARCHS = ["amd64", "arm", "arm64", "ppc64le", "riscv64", "s390x"] as const;
+
+/**
+ * Pushes lists alone, over those images that the registry has: the last step where several machines
+ * have each pushed their own.
+ *
+ * @param archs Those that must be there; undefined takes those that are.
+ * @throws {KbuildError} An image is missing, or a tag stands for something else.
+ */
+export async function pushLists(
+  context: RegistryContext,
+  names: readonly ListedName[],
+  archs: readonly string[] | undefined,
+  options: PushOptions = {},
+): Promise<readonly PushResult[]> {
+  return await withSession(context, options, async (session) => {
+    const wanted = new Map<string, ListedName>();
+    for (const name of names) {
+      wanted.set(pushNames(name.repoTag, name.arch, options).list, name);
+    }
+    const lists: PlannedPush[] = [];
+    for (const { repoTag, arch: own } of wanted.values()) {
+      const found: ListedImage[] = [];
+      const plain = repoTag.replace(new RegExp(`-${own}(?=:[^:/]*$)`), "");
+      for (const arch of archs ?? ARCHS) {
+        const image = await imageThere(session, pushNames(plain, arch, options), arch);
+        if (image !== undefined) found.push(image);
+        else if (archs !== undefined) throw missing(pushNames(plain, arch, options).image);
+      }
+      const target = pushNames(plain, own, options);
+      if (found.length === 0) throw missing(target.image);
+      lists.push(planList(target, found));
+    }
+    await refuseOverwriting(session, lists, options.force === true);
+    return await new Pusher(session, context.log).push(lists);
+  });
+}
+
+async function imageThere(
+  session: Session,
+  names: PushNames,
+  arch: string,
+): Promise<ListedImage | undefined> {
+  const endpoint = pushEndpoint(names.image, names);
+  const digest = await headManifest(session, endpoint, names.tag);
+  if (digest === undefined) return undefined;
+  const manifest = await getManifest(session, endpoint, digest);
+  const { mediaType, images, config, layers } = manifest;
+  const bytes = new Uint8Array(manifest.bytes);
+  if (images !== undefined) {
+    throw new KbuildError(`Cannot list "${names.image}": it is a list itself`);
+  }
+  const platform = { os: "linux", architecture: arch };
+  return Object.freeze({
+    endpoint,
+    bytes,
+    described: { mediaType, digest, size: bytes.length, platform },
+    blobs: [config!, ...layers].map((blob) => remoteBlob(session, endpoint, blob)),
+  });
+}
+
+/** A blob of another repository, read from there where it cannot be mounted. */
+function remoteBlob(
+  session: Session,
+  endpoint: Endpoint,
+  { digest, size }: Descriptor,
+): PushedBlob {
+  const url = urlOf(endpoint, `blobs/${digest}`);
+  return Object.freeze({
+    digest,
+    size,
+    async read(offset: number, size: number) {
+      if (size === 0) return new Uint8Array();
+      const range = { range: `bytes=${offset}-${offset + size - 1}` };
+      const answer = await session.send(endpoint, "pull,push", url, { headers: range });
+      if (answer.status !== 206) throw await statusError(url, answer);
+      return new Uint8Array(await readAll(session.client, url, answer, size));
+    },
+  });
+}
+
+function missing(image: string): KbuildError {
+  return new KbuildError(`Cannot make a list: the registry has no "${image}"`, {
+    notes: ["Push it first: kbuild images push --no-manifest"],
+  });
+}
+
+async function withSession(
+  context: RegistryContext,
+  { patience }: PushOptions,
+  work: (session: Session) => Promise<readonly PushResult[]>,
+): Promise<readonly PushResult[]> {
+  if (isOffline(context.env)) {
+    throw new KbuildError("Cannot push: --offline forbids the network", { exitCode: 2 });
+  }
+  using client = await createClient(context, patience);
+  try {
+    return Object.freeze(await work(openSession(client, context)));
+  } catch (error) {
+    if (!(error instanceof NetworkError)) throw error;
+    throw new KbuildError(`Cannot push to "${new URL(error.url).host}": ${error.reason}`, {
+      notes: [...error.notes, "What was sent already is not sent again: run the same command"],
+      cause: error,
+    });
+  }
+}
+
+/** @throws {KbuildError} Tags stand for something else. */
+async function refuseOverwriting(
+  session: Session,
+  items: readonly PlannedPush[],
+  force: boolean,
+): Promise<void> {
+  const differing: string[] = [];
+  for (const { name, tag, endpoint, described: { digest } } of items) {
+    const found = await headManifest(session, endpoint, tag);
+    if (found === undefined || found === digest) continue;
+    differing.push(`${name} is ${found}, would become ${digest}`);
+  }
+  if (force || differing.length === 0) return;
+  const what = differing.length === 1 ? "A tag stands" : `${differing.length} tags stand`;
+  throw new KbuildError(`Cannot push: ${what.toLowerCase()} for something else already`, {
+    notes: [...differing, "Nothing was pushed; --force replaces them, --tag names another"],
+  });
+}

@@ -1,0 +1,112 @@
+import { format as formatBytes } from "@std/fmt/bytes";
+import type { Logger } from "../lib/logging.ts";
+import type { ListedImage, PlannedPush } from "./prepare_push.ts";
+import { type BlobResult, pushBlob, type PushedBlob } from "./push_blob.ts";
+import { headManifest, putManifest } from "./push_manifest.ts";
+import type { Endpoint } from "./reference.ts";
+import type { Session } from "./session.ts";
+
+/** One name in a registry, after pushing. */
+export interface PushResult {
+  /** "registry.example/kube-proxy-amd64:v1.35.0". */
+  readonly name: string;
+  /** Of the manifest, or of the list: `sha256:…`. */
+  readonly digest: string;
+  /** Digest of the configuration; undefined for a list. */
+  readonly imageId: string | undefined;
+  readonly archs: readonly string[];
+  /** Whether it was there already. */
+  readonly unchanged: boolean;
+  /** Bytes of blobs that were sent. */
+  readonly sent: number;
+}
+
+/** Images on their way at a time. */
+const AT_ONCE = 3;
+
+/** Sends what was planned. */
+export class Pusher {
+  readonly #session: Session;
+  readonly #log: Logger;
+  /** Origin and digest -> the repository that has it, or soon will. */
+  readonly #placed = new Map<string, Promise<string>>();
+
+  constructor(session: Session, log: Logger) {
+    this.#session = session;
+    this.#log = log;
+  }
+
+  /** Some at a time; results in the order given. After a failure no further one is begun. */
+  async push(items: readonly PlannedPush[]): Promise<readonly PushResult[]> {
+    const results: PushResult[] = [];
+    const left = [...items.entries()];
+    let failed = false;
+    const work = async () => {
+      for (let next = left.shift(); next !== undefined && !failed; next = left.shift()) {
+        const [index, item] = next;
+        results[index] = await this.#one(item).catch((error) => {
+          failed = true;
+          throw error;
+        });
+      }
+    };
+    const ends = await Promise.allSettled(Array.from({ length: AT_ONCE }, work));
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+    return Object.freeze(results);
+  }
+
+  async #one(item: PlannedPush): Promise<PushResult> {
+    const { name, tag, endpoint, blobs, described, bytes, imageId, archs, parts } = item;
+    if (parts.length > 0 && await headManifest(this.#session, endpoint, tag) !== described.digest) {
+      for (const part of parts) await this.#listed(endpoint, part);
+    }
+    const total = formatBytes(blobs.reduce((sum, { size }) => sum + size, 0));
+    const results: BlobResult[] = [];
+    let sent = 0;
+    for (const blob of blobs) {
+      const onSent = (bytes: number) => {
+        sent += bytes;
+        this.#log.progress(`    ${name}: ${formatBytes(sent)} of ${total}`);
+      };
+      results.push(await this.#blob(endpoint, blob, onSent));
+    }
+    this.#log.progress("");
+    const unchanged = await putManifest(this.#session, endpoint, tag, { bytes, described });
+    const count = (wanted: BlobResult) => results.filter((result) => result === wanted).length;
+    const how = blobs.length === 0
+      ? archs.join(", ")
+      : `${formatBytes(sent)} sent, ${
+        count("there") + count("mounted")
+      } of ${blobs.length} blobs ` +
+        "were there";
+    this.#log.status(`${unchanged ? "Unchanged" : "Pushed"} ${name}: ${how}`);
+    return Object.freeze({ name, digest: described.digest, imageId, archs, unchanged, sent });
+  }
+
+  /** Brings an image of a list into the list's repository: its blobs are mounted from its own. */
+  async #listed(endpoint: Endpoint, part: ListedImage): Promise<void> {
+    const { described: { digest }, blobs } = part;
+    if (await headManifest(this.#session, endpoint, digest) === digest) return;
+    const mountFrom = part.endpoint.repository;
+    for (const blob of blobs) await pushBlob(this.#session, endpoint, blob, { mountFrom });
+    await putManifest(this.#session, endpoint, digest, part);
+  }
+
+  /** A blob that another image is bringing is waited for, and mounted from there. */
+  async #blob(
+    endpoint: Endpoint,
+    blob: PushedBlob,
+    onSent: (bytes: number) => void,
+  ): Promise<BlobResult> {
+    const key = `${endpoint.origin} ${blob.digest}`;
+    const other = await this.#placed.get(key)?.catch(() => undefined);
+    const mountFrom = other === endpoint.repository ? undefined : other;
+    const result = pushBlob(this.#session, endpoint, blob, { mountFrom, onSent });
+    if (other === undefined) {
+      const placed = result.then(() => endpoint.repository);
+      placed.catch(() => {});
+      this.#placed.set(key, placed);
+    }
+    return await result;
+  }
+}
