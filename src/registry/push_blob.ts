@@ -17,6 +17,8 @@ export type BlobResult = "there" | "mounted" | "sent";
 const PART = 8 << 20;
 /** The slowest line that an upload is waited for, in bytes a millisecond. */
 const SLOWEST = 64;
+/** The slowest store behind a registry, which takes a whole blob over at the end: 1 MB/s. */
+const SLOWEST_STORE = 1000;
 
 /**
  * Sees to it that a registry has a blob: asks for it, has it mounted from another repository there,
@@ -65,7 +67,8 @@ export async function pushBlob(
       body: Uint8Array<ArrayBuffer>,
       headers: Record<string, string>,
     ) => {
-      const headersMs = client.patience.headersMs + body.length / SLOWEST;
+      const finish = method === "PUT" ? size / SLOWEST_STORE : 0;
+      const headersMs = client.patience.headersMs + body.length / SLOWEST + finish;
       const answer = await session.send(endpoint, "pull,push", url, {
         ...{ method, body, headersMs },
         headers: { "content-type": "application/octet-stream", ...headers },

@@ -99,14 +99,16 @@ export class Pusher {
     onSent: (bytes: number) => void,
   ): Promise<BlobResult> {
     const key = `${endpoint.origin} ${blob.digest}`;
-    const other = await this.#placed.get(key)?.catch(() => undefined);
-    const mountFrom = other === endpoint.repository ? undefined : other;
-    const result = pushBlob(this.#session, endpoint, blob, { mountFrom, onSent });
+    const other = this.#placed.get(key);
     if (other === undefined) {
+      const result = pushBlob(this.#session, endpoint, blob, { onSent });
+      // Nothing may come between the look and this.
       const placed = result.then(() => endpoint.repository);
       placed.catch(() => {});
       this.#placed.set(key, placed);
+      return await result;
     }
-    return await result;
+    const mountFrom = await other.catch(() => undefined);
+    return await pushBlob(this.#session, endpoint, blob, { mountFrom, onSent });
   }
 }

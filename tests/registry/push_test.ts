@@ -1,0 +1,318 @@
+/** Pushing: names, what is sent, and registries that refuse or break off. */
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { join } from "@std/path";
+import { bytesEntry } from "../../src/archive/mod.ts";
+import { KbuildError, UsageError } from "../../src/errors.ts";
+import { copyLayer, openBase, writeImageArchive } from "../../src/image/mod.ts";
+import { pushImages, type PushOptions } from "../../src/registry/mod.ts";
+import { pushNames } from "../../src/registry/push_names.ts";
+import {
+  digestOf,
+  HASTY,
+  inWorld,
+  type Misbehave,
+  type TestServer,
+  withRegistry,
+  type World,
+} from "./_world.ts";
+
+const NOTHING = { blobs: new Map(), index: "", manifests: {}, layers: {} };
+
+Deno.test("pushNames() are krel's: with the architecture, and without it for the list", () => {
+  const cases: readonly [string, string, Record<string, string>, string, string][] = [
+    [
+      "registry.k8s.io/kube-proxy-amd64:v1.35.0",
+      "amd64",
+      {},
+      "registry.k8s.io/kube-proxy-amd64:v1.35.0",
+      "registry.k8s.io/kube-proxy:v1.35.0",
+    ],
+    [
+      "gcr.io/google_containers/kube-proxy:v1.7.3",
+      "amd64",
+      {},
+      "gcr.io/google_containers/kube-proxy-amd64:v1.7.3",
+      "gcr.io/google_containers/kube-proxy:v1.7.3",
+    ],
+    [
+      "k8s.gcr.io/conformance-arm64:v1_2",
+      "arm64",
+      { registry: "http://r.example:5000/a/b/", tag: "v2+x" },
+      "r.example:5000/a/b/conformance-arm64:v2_x",
+      "r.example:5000/a/b/conformance:v2_x",
+    ],
+    [
+      "kube-proxy-arm:v1",
+      "arm",
+      { registry: "localhost" },
+      "localhost/kube-proxy-arm:v1",
+      "localhost/kube-proxy:v1",
+    ],
+  ];
+  for (const [repoTag, arch, options, image, list] of cases) {
+    const names = pushNames(repoTag, arch, options);
+    assertEquals([names.image, names.list], [image, list]);
+  }
+  for (
+    const [options, words] of [
+      [{ registry: "team" }, "it does not begin with the host of a registry"],
+      [{ registry: "r.example/Team" }, "capital letters"],
+      [{ tag: "a b" }, "is no tag"],
+    ] as const
+  ) {
+    const error = assertThrows(() => pushNames("x.io/a-arm:1", "arm", options), UsageError);
+    assertStringIncludes(error.message, words);
+  }
+});
+
+/** A registry that takes what is pushed, in memory. */
+class Taker {
+  readonly blobs = new Map<string, Uint8Array>();
+  readonly manifests = new Map<string, Uint8Array>();
+  readonly #uploads = new Map<string, Uint8Array>();
+  readonly answers: string[] = [];
+
+  async respond(request: Request, url: URL): Promise<Response> {
+    const body = new Uint8Array(await request.arrayBuffer());
+    const answer = this.#respond(request.method, url, body);
+    this.answers.push(`${request.method} ${answer.status}`);
+    return answer;
+  }
+
+  #respond(method: string, url: URL, body: Uint8Array): Response {
+    const { pathname: path } = url;
+    const [, repository = "", kind, which = ""] =
+      /^\/v2\/(.+)\/(manifests|blobs\/uploads|blobs)\/([^/]*)$/.exec(path) ?? [];
+    const status = (status: number, headers: Record<string, string> = {}) =>
+      new Response(null, { status, headers });
+    const upload = (id: string) =>
+      status(202, { location: `/v2/${repository}/blobs/uploads/${id}` });
+    if (kind === "manifests" && method === "PUT") {
+      this.manifests.set(`${repository}:${which}`, body);
+      return status(201, { "docker-content-digest": digestOf(body) });
+    }
+    if (kind === "manifests") {
+      const found = this.manifests.get(`${repository}:${which}`);
+      return found === undefined
+        ? status(404)
+        : status(200, { "docker-content-digest": digestOf(found) });
+    }
+    if (kind === "blobs") return status(this.blobs.has(`${repository} ${which}`) ? 200 : 404);
+    if (method === "POST") {
+      const [mount, from] = [url.searchParams.get("mount"), url.searchParams.get("from")];
+      const mounted = this.blobs.get(`${from} ${mount}`);
+      if (mounted !== undefined) {
+        this.blobs.set(`${repository} ${mount}`, mounted);
+        return status(201);
+      }
+      const id = crypto.randomUUID();
+      this.#uploads.set(id, new Uint8Array());
+      return upload(id);
+    }
+    const before = this.#uploads.get(which);
+    if (before === undefined) return status(404);
+    const whole = new Uint8Array(before.length + body.length);
+    whole.set(before);
+    whole.set(body, before.length);
+    this.#uploads.set(which, whole);
+    if (method === "PATCH") return upload(which);
+    const digest = url.searchParams.get("digest") ?? "";
+    if (digestOf(whole) !== digest) {
+      return Response.json({ errors: [{ code: "DIGEST_INVALID", message: "not what it says" }] }, {
+        status: 400,
+      });
+    }
+    this.blobs.set(`${repository} ${digest}`, whole);
+    return status(201);
+  }
+}
+
+/** Archives of small images for two architectures, on one shared layer. */
+async function writeArchives(world: World, names = ["a", "b"], size = 100): Promise<string[]> {
+  const paths: string[] = [];
+  for (const name of names) {
+    await using base = await openBase("scratch", { arch: "amd64" });
+    const noise = new Uint8Array(size);
+    for (let at = 0; at < size; at += 65536) crypto.getRandomValues(noise.subarray(at, at + 65536));
+    const shared = bytesEntry("etc/shared", new TextEncoder().encode("shared"), { mtime: 1 });
+    const own = bytesEntry(`bin/${name}`, noise, { mtime: 1 });
+    const out = join(world.dir, `${name}.tar`);
+    await writeImageArchive({
+      out,
+      base,
+      arch: "amd64",
+      created: 1,
+      layers: [shared, own].map((entry) => ({
+        entries: copyLayer(base.tree, [entry], { created: 1 }),
+        createdBy: "COPY",
+      })),
+      repoTags: [`x.io/${name}-amd64:v1`],
+    });
+    paths.push(out);
+  }
+  return paths;
+}
+
+/** Pushes archives to a server, which takes them where `misbehave` does nothing else. */
+async function pushing(
+  world: World,
+  paths: readonly string[],
+  misbehave: Misbehave,
+  body: (
+    push: (options?: PushOptions) => ReturnType<typeof pushImages>,
+    taker: Taker,
+    server: TestServer,
+  ) => Promise<void>,
+): Promise<void> {
+  const taker = new Taker();
+  await withRegistry(NOTHING, async (server) => {
+    const push = (options: PushOptions = {}) =>
+      pushImages(world.context(), paths, {
+        registry: `${server.host}/r`,
+        patience: HASTY,
+        ...options,
+      });
+    await body(push, taker, server);
+  }, async (request, url) => await misbehave(request, url) ?? await taker.respond(request, url));
+}
+
+Deno.test("pushImages() sends each blob once, and mounts what another image brought", () =>
+  inWorld(async (world) => {
+    const paths = await writeArchives(world);
+    await pushing(world, paths, () => undefined, async (push, taker) => {
+      const results = await push();
+      assertEquals(results.map(({ name }) => name.replace(/^[^/]+/, "")), [
+        "/r/a-amd64:v1",
+        "/r/b-amd64:v1",
+        "/r/a:v1",
+        "/r/b:v1",
+      ]);
+      // Two layers and two configurations of their own, one layer that both share.
+      assertEquals(taker.answers.filter((answer) => answer === "PUT 201").length, 5 + 4 + 2);
+      assert(taker.answers.includes("POST 201"), "the shared layer is mounted");
+      const list = JSON.parse(new TextDecoder().decode(taker.manifests.get("r/a:v1")));
+      assertEquals(list.manifests[0].digest, results[0]!.digest);
+      assertEquals(list.manifests[0].platform, { os: "linux", architecture: "amd64" });
+      const before = taker.answers.length;
+      assert((await push()).every(({ unchanged }) => unchanged));
+      assert(taker.answers.slice(before).every((answer) => answer === "HEAD 200"));
+    });
+  }));
+
+Deno.test("pushImages() sends large layers in parts, and anew after a failure", () =>
+  inWorld(async (world) => {
+    const paths = await writeArchives(world, ["big"], 9 << 20);
+    let failures = 1;
+    const misbehave: Misbehave = (request) =>
+      request.method === "PATCH" && failures-- > 0 ? new Response("", { status: 503 }) : undefined;
+    await pushing(world, paths, misbehave, async (push, taker) => {
+      await push();
+      assertStringIncludes(world.log.join(""), "the server said 503; again in 0.02 s");
+      assertEquals(taker.answers.filter((answer) => answer === "PATCH 202").length, 2);
+      const sizes = [...taker.blobs.values()].map(({ length }) => length);
+      assert(Math.max(...sizes) > 9 << 20);
+      for (const [name, bytes] of taker.blobs) assertStringIncludes(name, digestOf(bytes));
+    });
+  }));
+
+Deno.test("pushImages() asks for a token to push with, and gives it to no other server", () =>
+  inWorld(async (world) => {
+    const paths = await writeArchives(world, ["a"]);
+    const scopes: string[] = [];
+    const elsewhere: (string | null)[] = [];
+    await withRegistry(NOTHING, async (other) => {
+      const misbehave: Misbehave = (request, url) => {
+        if (url.pathname === "/token") {
+          scopes.push(...url.searchParams.getAll("scope"));
+          return Response.json({ token: "t" });
+        }
+        if (request.headers.get("authorization") !== "Bearer t") {
+          const realm = `Bearer realm="http://${url.host}/token"`;
+          return new Response("", { status: 401, headers: { "www-authenticate": realm } });
+        }
+        if (request.method !== "POST") return undefined;
+        return new Response("", {
+          status: 202,
+          headers: { location: `http://${other.host}/upload?state=1` },
+        });
+      };
+      await pushing(world, paths, misbehave, async (push) => {
+        await push({ lists: false });
+        assertEquals(scopes, ["repository:r/a-amd64:pull,push"]);
+        assertEquals(new Set(elsewhere), new Set([null]));
+        assertEquals(other.requests.length, 3);
+      });
+    }, (request, url) => {
+      elsewhere.push(request.headers.get("authorization"));
+      assertEquals(url.searchParams.get("state"), "1");
+      return new Response("", { status: 201 });
+    });
+  }));
+
+Deno.test("pushImages() says in the registry's words why it refuses, and what to do", () =>
+  inWorld(async (world) => {
+    const paths = await writeArchives(world, ["a"]);
+    const refused = async (misbehave: Misbehave, words: RegExp) => {
+      await pushing(world, paths, misbehave, async (push, _taker, server) => {
+        const started = performance.now();
+        const error = await assertRejects(() => push(), KbuildError);
+        assert(performance.now() - started < 4000);
+        const text = [error.message, ...error.notes].join("\n");
+        assert(words.test(text), text);
+        assertStringIncludes(text, server.host);
+      });
+    };
+    const denied = { errors: [{ code: "DENIED", message: "no quota\nleft" }] };
+    await refused(
+      (request) => request.method === "POST" ? Response.json(denied, { status: 403 }) : undefined,
+      /the server said 403: DENIED: no quota left/,
+    );
+    await refused(
+      (request) => request.method === "PUT" ? new Promise<Response>(() => {}) : undefined,
+      /no answer came within/,
+    );
+    await refused(
+      () => new Response("", { status: 401, headers: { "www-authenticate": "Basic" } }),
+      /it wants a log-in \(401\)[\s\S]*docker login/,
+    );
+    await refused(
+      (request, url) =>
+        request.method === "PUT" && url.pathname.includes("/manifests/")
+          ? new Response("", {
+            status: 201,
+            headers: { "docker-content-digest": `sha256:${"0".repeat(64)}` },
+          })
+          : undefined,
+      /the registry made "sha256:000/,
+    );
+    const offline = world.context({ KBUILD_OFFLINE: "1" });
+    await assertRejects(() => pushImages(offline, paths), KbuildError, "--offline forbids");
+  }));
+
+Deno.test("pushImages() refuses archives that are none, hold two images, or contradict each other", () =>
+  inWorld(async (world) => {
+    const [path = ""] = await writeArchives(world, ["a"]);
+    const other = join(world.dir, "other");
+    await Deno.mkdir(other);
+    const [same = ""] = await writeArchives({ ...world, dir: other }, ["a"]);
+    const broken = join(world.dir, "broken.tar");
+    await Deno.writeFile(broken, (await Deno.readFile(path)).slice(0, 3000));
+    const cases: readonly [paths: string[], words: string][] = [
+      [[path, same], "Cannot push two different images as"],
+      [[broken], "broken.tar"],
+      [[join(world.dir, "missing.tar")], "missing.tar"],
+    ];
+    for (const [paths, words] of cases) {
+      await pushing(world, paths, () => undefined, async (push, taker) => {
+        const error = await assertRejects(() => push(), KbuildError);
+        assertStringIncludes(error.message, words);
+        assertEquals([...taker.blobs.keys()], []);
+      });
+    }
+  }));
