@@ -44,6 +44,8 @@ export * as golang from "./src/lib/golang/mod.ts";
 export * as image from "./src/image/mod.ts";
 export * as init from "./src/lib/init.ts";
 export * as logging from "./src/lib/logging.ts";
+export * as net from "./src/net/mod.ts";
+export * as registry from "./src/registry/mod.ts";
 export * as release from "./src/release/mod.ts";
 export * as sample from "./src/sample/mod.ts";
 export * as shell from "./src/shell/mod.ts";

@@ -135,3 +135,30 @@ Deno.test("readConfig() refuses what it cannot mean, and says where", async () =
     await assertRejects(() => readConfig(json), UsageError, "a table of settings");
   });
 });
+
+Deno.test("readConfig() reads mirrors as the words of --mirror, and refuses what is none", async () => {
+  const toml = (text: string) => `[mirrors]\n${text}\n`;
+  const good = `presets = ["moved"]
+"registry.k8s.io" = ["m.example/k8s", "direct"]
+go-modules = "https://m.example/go"`;
+  await inFork({ "kbuild.toml": toml(good) }, async (_dir, root) => {
+    assertEquals((await readConfig(join(root, "kbuild.toml"))).mirrors, [
+      "preset:moved",
+      "registry.k8s.io=m.example/k8s,direct",
+      "go-modules=https://m.example/go",
+    ]);
+  });
+  for (
+    const bad of [
+      '"a.example" = []',
+      '"a.example" = 1',
+      '"a.example" = "b c"',
+      '"a=b" = "c"',
+      'presets = "moved"',
+    ]
+  ) {
+    await inFork({ "kbuild.toml": toml(bad) }, async (_dir, root) => {
+      await assertRejects(() => readConfig(join(root, "kbuild.toml")), UsageError, "mirrors");
+    });
+  }
+});

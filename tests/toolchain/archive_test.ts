@@ -99,6 +99,40 @@ Deno.test("installRelease() takes the digest of KBUILD_GO_SHA256 instead of the 
     });
   }));
 
+Deno.test("installRelease() goes through the mirrors, and past one that serves something else", () =>
+  inWorld((world) =>
+    withServer(
+      mirror({ ...good, sha256: "0".repeat(64) }),
+      (wrong) =>
+        withServer(mirror(good), async (server) => {
+          const places = ["http://127.0.0.1:2", `${wrong.url}/go`, `${server.url}/go`];
+          const context = world.context({
+            GOPROXY: "off",
+            KBUILD_MIRRORS: `dl.google.com/go=${places.join()}`,
+          });
+          await installRelease(context, RELEASE);
+          const [cached] = await listCached(world.cache);
+          assertEquals((await originOf(cached!))?.from, `${server.url}/go/${ARCHIVE}`);
+          const said = world.log.join("");
+          assertStringIncludes(said, 'from "127.0.0.1:2"');
+          assertStringIncludes(said, `its SHA-256 is ${good.sha256}, not 000`);
+          assertStringIncludes(said, `(mirror dl.google.com/go=${server.url}/go)`);
+          await removeRelease(context, RELEASE);
+
+          const bad = world.context({
+            GOPROXY: "off",
+            KBUILD_MIRRORS: `dl.google.com/go=${places.slice(0, 2).join()}`,
+          });
+          const error = await assertRejects(() => installRelease(bad, RELEASE), KbuildError);
+          assertStringIncludes(error.message, "from any of its 2 mirrors");
+          for (const place of places.slice(0, 2)) {
+            assertStringIncludes(error.notes.join("\n"), `(mirror dl.google.com/go=${place})`);
+          }
+          assertEquals(world.kept(), []);
+        }),
+    )
+  ));
+
 Deno.test("installRelease() keeps nothing of what is wrong, cut off or missing", () =>
   inWorld(async (world) => {
     const page = withDigest(new TextEncoder().encode("<html>Please log in</html>"));

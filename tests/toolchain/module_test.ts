@@ -95,6 +95,25 @@ Deno.test({
 });
 
 Deno.test({
+  name: name("lets Go ask the mirrors of go-modules, in their order"),
+  ignore,
+  async fn() {
+    const proxy = makeProxy();
+    await inWorld((world) =>
+      withServer(proxy.respond, async (server) => {
+        await useGo(world, all[0]!.path);
+        const context = world.context({
+          ...proxy.env(server.url),
+          GOPROXY: "http://127.0.0.1:2",
+          KBUILD_MIRRORS: `go-modules=http://127.0.0.1:2,${server.url}`,
+        });
+        assertEquals((await installRelease(context, RELEASE)).version, RELEASE);
+      })
+    );
+  },
+});
+
+Deno.test({
   name: name("works with a cache behind a link"),
   ignore,
   async fn() {
