@@ -1,9 +1,16 @@
 import { type Input, renderTable } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import { hostPlatform } from "../lib/util.ts";
-import { pushImages, pushLists, type PushOptions, type PushResult } from "../registry/mod.ts";
+import {
+  type ArchivedName,
+  archivedNames,
+  pushImages,
+  pushLists,
+  type PushOptions,
+  type PushResult,
+} from "../registry/mod.ts";
 import type { CommandContext } from "./context.ts";
-import { readImages } from "./images_list_run.ts";
+import { findArchives } from "./image_archives.ts";
 
 /** `kbuild images push`: archives, then lists over their architectures. */
 export async function pushFound(
@@ -11,10 +18,16 @@ export async function pushFound(
   input: Input,
   words: readonly string[],
 ): Promise<void> {
-  const images = await readImages(command, words, input.list("platform"));
-  if (images.length === 0) throw nothing(input);
-  const paths = [...new Set(images.map(({ path }) => path))];
+  const platforms = input.list("platform");
+  const images = (await namesOf(command, words))
+    .filter(({ arch }) => platforms === undefined || platforms.includes(`linux/${arch}`));
+  if (images.length === 0) {
+    throw new UsageError(`No image is for ${platforms?.join(", ") || "these platforms"}`, [
+      '"kbuild images" lists what there is',
+    ]);
+  }
   const options = { ...optionsOf(input), lists: input.boolean("no-manifest") !== true };
+  const paths = images.map(({ path }) => path);
   show(command, await pushImages(contextOf(command), paths, options));
 }
 
@@ -24,13 +37,17 @@ export async function listFound(
   input: Input,
   words: readonly string[],
 ): Promise<void> {
-  const images = await readImages(command, words, undefined);
-  const names = images.flatMap(({ repoTags: [repoTag], architecture: arch }) =>
-    repoTag === undefined ? [] : [{ repoTag, arch }]
-  );
-  if (names.length === 0) throw nothing(input);
+  const names = await namesOf(command, words);
   const archs = input.list("platform")?.map((platform) => platform.replace(/^linux\//, ""));
   show(command, await pushLists(contextOf(command), names, archs, optionsOf(input)));
+}
+
+/** Layers are not read for that. */
+async function namesOf(
+  command: CommandContext,
+  words: readonly string[],
+): Promise<readonly ArchivedName[]> {
+  return await archivedNames((await findArchives(command, words)).map(({ path }) => path));
 }
 
 function optionsOf(input: Input): PushOptions {
@@ -43,13 +60,6 @@ function optionsOf(input: Input): PushOptions {
 
 function contextOf({ env, log, shell, signal }: CommandContext) {
   return { env, log, shell, signal, host: hostPlatform() };
-}
-
-function nothing(input: Input): UsageError {
-  const platforms = input.list("platform")?.join(", ") ?? "";
-  return new UsageError(`No image is for ${platforms || "these platforms"}`, [
-    '"kbuild images" lists what there is',
-  ]);
 }
 
 function show(command: CommandContext, results: readonly PushResult[]): void {

@@ -50,6 +50,29 @@ export async function openArchivedImage(path: string): Promise<ArchivedImage> {
   }
 }
 
+/** What {@linkcode openArchivedImage} finds before any layer is read. */
+export interface ArchivedName {
+  readonly path: string;
+  readonly repoTag: string;
+  /** Go's word: "amd64". */
+  readonly arch: string;
+}
+
+/**
+ * The names and architectures of archives.
+ *
+ * @throws {KbuildError} As {@linkcode openArchivedImage}.
+ */
+export async function archivedNames(paths: readonly string[]): Promise<readonly ArchivedName[]> {
+  const names: ArchivedName[] = [];
+  for (const path of paths) {
+    await using image = await openArchivedImage(path);
+    const { repoTag, platform: { architecture: arch } } = image;
+    names.push(Object.freeze({ path, repoTag, arch }));
+  }
+  return Object.freeze(names);
+}
+
 async function readImage(files: ImageFiles, path: string) {
   const wrong = (why: string) => new KbuildError(`Cannot push "${path}": ${why}`);
   if (!await files.has("manifest.json")) throw wrong("it is no docker archive");

@@ -14,6 +14,7 @@ import {
   isOffline,
   MIRRORS,
   type NetContext,
+  NetworkError,
   parseMirrors,
   type Patience,
   tryPlaces,
@@ -96,6 +97,7 @@ export async function fetchImages(
     store: new BlobStore(cache),
     session: openSession(client, context),
     pull: options.pull ?? true,
+    dead: new Set<string>(),
   };
   await shared.store.sweep();
   const images: FetchedImage[] = [];
@@ -109,6 +111,8 @@ interface Shared {
   readonly store: BlobStore;
   readonly session: Session;
   readonly pull: boolean;
+  /** Registries that did not answer: other ones are asked first. */
+  readonly dead: Set<string>;
 }
 
 class ImageFetcher {
@@ -275,9 +279,15 @@ class ImageFetcher {
     work: (endpoint: Endpoint) => Promise<T>,
     notes: readonly string[] = [],
   ): Promise<T> {
-    const { log, signal } = this.#shared.context;
-    return await tryPlaces(what, this.#endpoints, async (endpoint) => {
-      const result = await work(endpoint);
+    const { context: { log, signal }, dead } = this.#shared;
+    const isDead = ({ origin }: Endpoint) => dead.has(origin) ? 1 : 0;
+    const places = this.#endpoints.toSorted((a, b) => isDead(a) - isDead(b));
+    return await tryPlaces(what, places, async (endpoint) => {
+      const result = await work(endpoint).catch((error: unknown) => {
+        const silent = error instanceof NetworkError && error.status === undefined;
+        if (silent) dead.add(endpoint.origin);
+        throw error;
+      });
       const others = this.#endpoints.filter((other) => other !== endpoint);
       if (this.#endpoints[0] !== endpoint) this.#endpoints = [endpoint, ...others];
       return result;

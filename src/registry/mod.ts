@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { type ArchivedName, archivedNames } from "./archived_image.ts";
 export {
   type FetchedImage,
   fetchImages,
@@ -10,7 +11,7 @@ export {
   type RegistryContext,
   type WantedImage,
 } from "./fetch_image.ts";
-export { type ListedName, pushImages, pushLists, type PushOptions } from "./push_images.ts";
+export { pushImages, pushLists, type PushOptions } from "./push_images.ts";
 export type { PushResult } from "./pusher.ts";
 export { planFetch, type PlannedFetch, type PlannedUrl } from "./plan_fetch.ts";
 export { type Endpoint, endpointsFor, parseReference, type Reference, urlOf } from "./reference.ts";

@@ -8,6 +8,7 @@ import {
   readAll,
   statusError,
 } from "../net/mod.ts";
+import type { ArchivedName } from "./archived_image.ts";
 import type { RegistryContext } from "./fetch_image.ts";
 import { type Descriptor, getManifest } from "./manifest.ts";
 import {
@@ -64,12 +65,6 @@ export async function pushImages(
   });
 }
 
-/** One image whose list is wanted: its first name in the archive, and its architecture. */
-export interface ListedName {
-  readonly repoTag: string;
-  readonly arch: string;
-}
-
 /** Architectures that Kubernetes has ever been released for. */
 const ARCHS = ["amd64", "arm", "arm64", "ppc64le", "riscv64", "s390x"] as const;
 
@@ -82,12 +77,12 @@ const ARCHS = ["amd64", "arm", "arm64", "ppc64le", "riscv64", "s390x"] as const;
  */
 export async function pushLists(
   context: RegistryContext,
-  names: readonly ListedName[],
+  names: readonly Omit<ArchivedName, "path">[],
   archs: readonly string[] | undefined,
   options: PushOptions = {},
 ): Promise<readonly PushResult[]> {
   return await withSession(context, options, async (session) => {
-    const wanted = new Map<string, ListedName>();
+    const wanted = new Map<string, Omit<ArchivedName, "path">>();
     for (const name of names) {
       wanted.set(pushNames(name.repoTag, name.arch, options).list, name);
     }

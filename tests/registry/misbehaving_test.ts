@@ -3,8 +3,10 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { KbuildError } from "../../src/errors.ts";
 import { openBase } from "../../src/image/mod.ts";
 import type { Patience } from "../../src/net/mod.ts";
+import { fetchImages } from "../../src/registry/mod.ts";
 import {
   fetchOne,
+  HASTY,
   inWorld,
   makeImage,
   type Misbehave,
@@ -292,13 +294,28 @@ Deno.test("fetchImages() starts anew where a server cannot go on, or what lay th
     });
   }));
 
+Deno.test("fetchImages() waits for a mirror that hangs once, not for each image", () =>
+  inWorld((world) =>
+    withRegistry(image, (bad) =>
+      withRegistry(image, async (good) => {
+        const context = world.context({
+          KBUILD_MIRRORS: `registry.k8s.io=${bad.host},${good.host}`,
+        });
+        const wanted = ["a:1", "b:1", "c:1"].map((name) => (
+          { reference: `registry.k8s.io/${name}`, archs: ["amd64", "arm64"] }
+        ));
+        const images = await fetchImages(context, wanted, { patience: HASTY });
+        assertEquals(images.map(({ digest }) => digest), [image.index, image.index, image.index]);
+        assertEquals(bad.requests, ["GET /v2/a/manifests/1"]);
+      }), never)
+  ));
+
 Deno.test("fetchImages() stops when it is asked to, and leaves nothing", () =>
   inWorld((world) =>
     withRegistry(image, async (server) => {
       const stop = new AbortController();
       const reason = new KbuildError("Stopped by Ctrl-C", { exitCode: 130 });
       setTimeout(() => stop.abort(reason), 100);
-      const { fetchImages } = await import("../../src/registry/mod.ts");
       const context = world.context({ KBUILD_MIRRORS: `registry.k8s.io=${server.host}` }, {
         signal: stop.signal,
       });
