@@ -143,8 +143,11 @@ async function withMirrors(
   config: CheckoutConfig | undefined,
 ): Promise<Environment> {
   const words = config?.mirrors ?? [];
-  if (words.length === 0) return Object.freeze({ ...env });
+  const given = env[MIRROR.variable] ?? "";
+  if (words.length === 0 && given === "") return Object.freeze({ ...env });
   const { parseMirrors } = await import("../net/mod.ts");
+  // Also where nothing is fetched in the end, a slip of the finger is said.
+  parseMirrors(given);
   try {
     parseMirrors(words.join(" "));
   } catch (error) {

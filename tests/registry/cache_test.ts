@@ -134,3 +134,57 @@ Deno.test("fetchImages() says what it cannot read, keep or find", () =>
       "no folder is known to keep them in",
     );
   }));
+
+Deno.test("fetchImages() goes on where a killed kbuild stopped", () =>
+  inWorld(async (world) => {
+    const script = join(world.dir, "fetch.ts");
+    const here = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
+    await Deno.writeTextFile(
+      script,
+      `import { createLogger } from ${here("../../src/lib/logging.ts")};
+import { createShell } from ${here("../../src/shell/mod.ts")};
+import { fetchImages } from ${here("../../src/registry/mod.ts")};
+const env = Deno.env.toObject();
+const log = createLogger({ write: () => {} });
+const shell = createShell({ cwd: "/", env });
+await fetchImages({ env, host: "linux/amd64", log, shell }, [
+  { reference: Deno.args[0]!, archs: ["amd64"] },
+]);
+`,
+    );
+    const config = Deno.env.get("KBUILD_TEST_CONFIG") ?? "deno.json";
+    const bytes = image.blobs.get(layer)!;
+    const ranges: (string | null)[] = [];
+    const halfway = Promise.withResolvers<void>();
+    await withRegistry(image, async (server) => {
+      const child = new Deno.Command(Deno.execPath(), {
+        args: [
+          ...["run", "-A", "--config", new URL(`../../${config}`, import.meta.url).pathname],
+          ...[script, NAME],
+        ],
+        env: { KBUILD_CACHE: world.cache, KBUILD_MIRRORS: `registry.k8s.io=${server.host}` },
+        stdout: "null",
+        stderr: "null",
+      }).spawn();
+      await halfway.promise;
+      const partial = join(world.cache, "partial", hex);
+      while (((await Deno.stat(partial).catch(() => undefined))?.size ?? 0) < 100_000) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      child.kill("SIGKILL");
+      await child.status;
+      assertEquals([await world.badBlobs(), world.blobs().includes(hex)], [[], false]);
+
+      await fetchOne(world, server.host);
+      assertEquals(ranges, [null, "bytes=100000-"]);
+      assertEquals([await world.badBlobs(), world.blobs().includes(hex)], [[], true]);
+    }, (request, url) => {
+      if (!url.pathname.endsWith(layer)) return undefined;
+      ranges.push(request.headers.get("range"));
+      if (ranges.length > 1) return undefined;
+      halfway.resolve();
+      return new Response(
+        new ReadableStream({ start: (to) => to.enqueue(bytes.slice(0, 100_000)) }),
+      );
+    });
+  }));
