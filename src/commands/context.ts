@@ -156,7 +156,7 @@ async function withMirrors(
   }
   return Object.freeze({
     ...env,
-    [MIRROR.variable]: [...words, env[MIRROR.variable] ?? ""].join(" "),
+    [MIRROR.variable]: [...words, given].join(" "),
   });
 }
 
