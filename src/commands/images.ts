@@ -8,7 +8,7 @@ const PUSH_FLAGS = [OFFLINE, CA_FILE];
 export const images: Command = {
   name: "images",
   group: "Release",
-  summary: "List a release's images, load them into an engine, or push them",
+  summary: "List a release's images, load them, or push them",
   description:
     "list shows what the archives hold: names, architecture, size, image ID, and the capabilities " +
     "that files have. load hands them to docker, podman, containerd or kind, by that tool's own " +
