@@ -126,7 +126,7 @@ const TABLE: readonly (readonly [args: readonly string[], stderr: string])[] = [
   [
     ["quick-release", "--base-image", "go-runner"],
     'kbuild: Cannot use --base-image "go-runner": it must be NAME=WHERE\n' +
-    "  -> WHERE is an OCI layout folder, a docker or OCI archive, or scratch\n",
+    "  -> WHERE is an OCI layout folder, a docker or OCI archive, docker:IMAGE, or scratch\n",
   ],
   [
     ["quick-release", "--base-image", "go-runner=/nowhere"],
