@@ -4,14 +4,9 @@
  * @module
  */
 export { type ArchivedName, archivedNames } from "./archived_image.ts";
-export {
-  type FetchedImage,
-  fetchImages,
-  type FetchImagesOptions,
-  type RegistryContext,
-  type WantedImage,
-} from "./fetch_image.ts";
+export { fetchImages, type FetchImagesOptions } from "./fetch_images.ts";
 export { pushImages, pushLists, type PushOptions } from "./push_images.ts";
 export type { PushResult } from "./pusher.ts";
 export { planFetch, type PlannedFetch, type PlannedUrl } from "./plan_fetch.ts";
 export { type Endpoint, endpointsFor, parseReference, type Reference, urlOf } from "./reference.ts";
+export type { FetchedImage, RegistryContext, WantedImage } from "./types.ts";

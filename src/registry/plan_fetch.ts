@@ -1,5 +1,5 @@
 import { isOffline, MIRRORS, type NetContext, parseMirrors } from "../net/mod.ts";
-import type { WantedImage } from "./fetch_image.ts";
+import type { WantedImage } from "./types.ts";
 import { endpointsFor, parseReference, urlOf } from "./reference.ts";
 
 /** What would be asked for to get one thing. */

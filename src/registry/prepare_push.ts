@@ -4,7 +4,7 @@ import { digestOf } from "../image/mod.ts";
 import { type ArchivedImage, openArchivedImage } from "./archived_image.ts";
 import { BlobStore } from "./blob_store.ts";
 import { compressLayer } from "./compress_layer.ts";
-import type { RegistryContext } from "./fetch_image.ts";
+import type { RegistryContext } from "./types.ts";
 import { type Descriptor, MEDIA } from "./manifest.ts";
 import type { PushedBlob } from "./push_blob.ts";
 import { pushEndpoint, type PushNames, pushNames, type TargetOptions } from "./push_names.ts";

@@ -9,7 +9,7 @@ import {
   statusError,
 } from "../net/mod.ts";
 import type { ArchivedName } from "./archived_image.ts";
-import type { RegistryContext } from "./fetch_image.ts";
+import type { RegistryContext } from "./types.ts";
 import { type Descriptor, getManifest } from "./manifest.ts";
 import {
   type ListedImage,
@@ -19,7 +19,7 @@ import {
   prepareImages,
 } from "./prepare_push.ts";
 import type { PushedBlob } from "./push_blob.ts";
-import { headManifest } from "./push_manifest.ts";
+import { headManifest } from "./tags.ts";
 import { pushEndpoint, type PushNames, pushNames, type TargetOptions } from "./push_names.ts";
 import { Pusher, type PushResult } from "./pusher.ts";
 import { type Endpoint, urlOf } from "./reference.ts";

@@ -2,7 +2,7 @@ import { format as formatBytes } from "@std/fmt/bytes";
 import type { Logger } from "../lib/logging.ts";
 import type { ListedImage, PlannedPush } from "./prepare_push.ts";
 import { type BlobResult, pushBlob, type PushedBlob } from "./push_blob.ts";
-import { headManifest, putManifest } from "./push_manifest.ts";
+import { headManifest, putManifest } from "./tags.ts";
 import type { Endpoint } from "./reference.ts";
 import type { Session } from "./session.ts";
 

@@ -3,7 +3,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
 import { fetchImages } from "../../src/registry/mod.ts";
-import { fetchOne, HASTY, inWorld, makeImage, NAME, withRegistry } from "./_world.ts";
+import { fetchOne, HASTY, inWorld, makeImage, NAME, respond, withRegistry } from "./_world.ts";
 
 const image = await makeImage(["amd64", "arm64"]);
 const layer = image.layers["amd64"]!;
@@ -41,12 +41,25 @@ Deno.test("fetchImages() asks for tags each time, for blobs once, and for no dig
       await fetchOne(world, server.host);
       assertEquals(server.requests.length, 4);
       await fetchOne(world, server.host);
-      assertEquals(server.requests.slice(4), ["GET /v2/build-image/go-runner/manifests/v1"]);
+      assertEquals(server.requests.slice(4), ["HEAD /v2/build-image/go-runner/manifests/v1"]);
       const context = world.context({ KBUILD_MIRRORS: `registry.k8s.io=${server.host}` });
       await fetchImages(context, [{ reference: NAME, archs: ["amd64"] }], { pull: false });
       assertEquals(server.requests.length, 5);
     })
   ));
+
+Deno.test("fetchImages() takes what a tag has come to stand for", () =>
+  inWorld(async (world) => {
+    const next = await makeImage(["amd64"], 1000);
+    let now = image;
+    await withRegistry(image, async (server) => {
+      assertEquals((await fetchOne(world, server.host)).digest, image.index);
+      now = next;
+      assertEquals((await fetchOne(world, server.host)).digest, next.index);
+      const offline = await fetchOne(world, server.host, { KBUILD_OFFLINE: "y" });
+      assertEquals(offline.digest, next.index);
+    }, (request, url) => respond(now, request, url));
+  }));
 
 Deno.test("fetchImages() fetches anew what is damaged in the cache; --offline says so", () =>
   inWorld((world) =>

@@ -1,27 +1,15 @@
 import { KbuildError } from "../errors.ts";
+import { choosePlatform, hexOf, isObject, parseJson, type Platform } from "../image/mod.ts";
 import {
-  choosePlatform,
-  hexOf,
-  type ImageFiles,
-  isObject,
-  parseJson,
-  type Platform,
-} from "../image/mod.ts";
-import {
-  cacheFolder,
-  createClient,
   downloadInto,
   isOffline,
   MIRRORS,
-  type NetContext,
   NetworkError,
   parseMirrors,
-  type Patience,
   tryPlaces,
   WrongContentError,
 } from "../net/mod.ts";
-import type { Shell } from "../shell/mod.ts";
-import { BlobStore } from "./blob_store.ts";
+import type { BlobStore } from "./blob_store.ts";
 import { cachedLayout, type ImageDescriptor } from "./cached_layout.ts";
 import {
   type Descriptor,
@@ -31,81 +19,16 @@ import {
   platformOf,
 } from "./manifest.ts";
 import { type Endpoint, endpointsFor, parseReference, type Reference, urlOf } from "./reference.ts";
+import { headManifest } from "./tags.ts";
 import { recall, remember } from "./remembered.ts";
-import { openSession, type Session } from "./session.ts";
-
-/** What registries need of a run. */
-export interface RegistryContext extends NetContext {
-  /** Starts credential helpers. */
-  readonly shell: Shell;
-}
-
-/** Options of {@linkcode fetchImages}. */
-export interface FetchImagesOptions {
-  /** How long servers are waited for. */
-  readonly patience?: Partial<Patience>;
-  /** Whether a tag that is known already is asked for again; default true, never with `--offline`. */
-  readonly pull?: boolean;
-}
-
-/** An image that lies in the cache, complete for the wanted architectures. */
-export interface FetchedImage {
-  /** As it was asked for. */
-  readonly reference: string;
-  /** What the name stands for: the digest of a manifest or an index. */
-  readonly digest: string;
-  /** The digest of the image itself, by architecture. */
-  readonly images: Readonly<Record<string, string>>;
-  /** It as an OCI layout, for `openBase`. */
-  readonly files: ImageFiles;
-}
-
-/** An image to fetch. */
-export interface WantedImage {
-  /** "registry.k8s.io/build-image/go-runner:v2.3.1", also with a digest. */
-  readonly reference: string;
-  /** Go's words: ["amd64", "arm64"]. */
-  readonly archs: readonly string[];
-}
+import type { Session } from "./session.ts";
+import type { FetchedImage, RegistryContext, WantedImage } from "./types.ts";
 
 /** Blobs that come at a time. */
 const AT_ONCE = 3;
 
-/**
- * Fetches images into the cache: resolved by the registries that the mirrors lead to, each part
- * checked by its digest on arrival, and what is there already checked again.
- *
- * @returns In the order of `wanted`.
- * @throws {KbuildError} An image cannot be had: the hosts, the rules that led there, and the ways
- * out; it has nothing for an architecture; with `--offline` something is not in the cache.
- */
-export async function fetchImages(
-  context: RegistryContext,
-  wanted: readonly WantedImage[],
-  options: FetchImagesOptions = {},
-): Promise<readonly FetchedImage[]> {
-  const cache = cacheFolder(context.env, context.host);
-  if (cache === undefined) {
-    throw new KbuildError("Cannot fetch images: no folder is known to keep them in", {
-      notes: ["Set KBUILD_CACHE to the absolute path of a folder"],
-    });
-  }
-  using client = await createClient(context, options.patience);
-  const shared = {
-    context,
-    cache,
-    store: new BlobStore(cache),
-    session: openSession(client, context),
-    pull: options.pull ?? true,
-    dead: new Set<string>(),
-  };
-  await shared.store.sweep();
-  const images: FetchedImage[] = [];
-  for (const image of wanted) images.push(await new ImageFetcher(shared, image).fetch());
-  return Object.freeze(images);
-}
-
-interface Shared {
+/** What the images of one run share. */
+export interface FetchRun {
   readonly context: RegistryContext;
   readonly cache: string;
   readonly store: BlobStore;
@@ -115,14 +38,15 @@ interface Shared {
   readonly dead: Set<string>;
 }
 
-class ImageFetcher {
-  readonly #shared: Shared;
+/** Fetches one image. */
+export class ImageFetcher {
+  readonly #shared: FetchRun;
   readonly #name: Reference;
   readonly #archs: readonly string[];
   /** The one that answered last comes first. */
   #endpoints: readonly Endpoint[];
 
-  constructor(shared: Shared, { reference, archs }: WantedImage) {
+  constructor(shared: FetchRun, { reference, archs }: WantedImage) {
     this.#shared = shared;
     this.#name = parseReference(reference);
     this.#archs = archs;
@@ -157,17 +81,23 @@ class ImageFetcher {
     const offline = isOffline(context.env);
     if (known !== undefined && (offline || !pull)) return await this.#manifest(known.digest);
     if (offline) throw this.#notCached(`what "${name.tag}" stands for`);
+    const { session, store } = this.#shared;
     const { manifest, from } = await this.#try(
-      `${name.text}`,
-      async (endpoint) => ({
-        manifest: await getManifest(this.#shared.session, endpoint, name.tag!),
-        from: endpoint.url,
-      }),
+      name.text,
+      async (endpoint) => {
+        const from = endpoint.url;
+        // Asking costs nothing of what Docker Hub counts; getting does.
+        if (known !== undefined && await store.has(known.digest)) {
+          const said = await headManifest(session, endpoint, name.tag!, "pull");
+          if (said === known.digest) return { manifest: await this.#manifest(said), from };
+        }
+        return { manifest: await getManifest(session, endpoint, name.tag!), from };
+      },
       known === undefined ? [] : [
         `What it stood for on ${known.at.slice(0, 10)} is in the cache: --offline takes that`,
       ],
     );
-    await this.#shared.store.put(manifest.bytes);
+    await store.put(manifest.bytes);
     const at = new Date().toISOString();
     await remember(cache, name, { digest: manifest.digest, from, at });
     return manifest;

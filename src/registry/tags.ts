@@ -4,7 +4,7 @@ import { readAll, statusError, withRetries } from "../net/mod.ts";
 import { ACCEPTED, type Descriptor } from "./manifest.ts";
 import { refusal } from "./push_blob.ts";
 import { type Endpoint, urlOf } from "./reference.ts";
-import type { Session } from "./session.ts";
+import type { Access, Session } from "./session.ts";
 
 const MOST = 8 << 20;
 
@@ -18,17 +18,18 @@ export async function headManifest(
   session: Session,
   endpoint: Endpoint,
   tag: string,
+  access: Access = "pull,push",
 ): Promise<string | undefined> {
   const url = urlOf(endpoint, `manifests/${tag}`);
   const headers = { accept: ACCEPTED.join(", ") };
   return await withRetries(async () => {
-    const head = await session.send(endpoint, "pull,push", url, { method: "HEAD", headers });
+    const head = await session.send(endpoint, access, url, { method: "HEAD", headers });
     await head.body?.cancel();
     if (head.status === 404) return undefined;
     if (!head.ok) throw await statusError(url, head);
     const said = head.headers.get("docker-content-digest");
     if (said?.startsWith("sha256:") === true) return said;
-    const answer = await session.send(endpoint, "pull,push", url, { headers });
+    const answer = await session.send(endpoint, access, url, { headers });
     if (!answer.ok) throw await statusError(url, answer);
     return digestOf(await readAll(session.client, url, answer, MOST));
   }, session.client);
