@@ -28,6 +28,12 @@ function writer(
   };
 }
 
+/** What `--version` says; a binary also knows its commit (scripts/dist/bundle.ts). */
+function versionText(): string {
+  const stamped: unknown = Reflect.get(globalThis, Symbol.for("kbuild.version"));
+  return typeof stamped === "string" ? stamped : denoConfig.version;
+}
+
 /** `--root` before or after the command, for finding `kbuild <name>`; the parser checks it later. */
 function rootOf(argv: readonly string[], cwd: string): string {
   const at = argv.findIndex((word) => word === "--root" || word.startsWith("--root="));
@@ -79,7 +85,7 @@ async function main(): Promise<number> {
     env: Deno.env.toObject(),
     stdout: output(Deno.stdout),
     stderr: output(Deno.stderr),
-    version: denoConfig.version,
+    version: versionText(),
     signal: interrupt.signal,
     makeContext: (globals, command, input) =>
       makeCommandContext(globals, command, input, { cwd, signal: interrupt.signal }),

@@ -47,6 +47,8 @@ const TASKS: Readonly<Record<string, () => Promise<void>>> = {
   },
   /** Renews the demo's output in README.md. */
   readme: () => deno("run", "-A", "--config", config, "scripts/readme_demo.ts", config),
+  /** Standalone binaries, into dist/bin. */
+  compile: () => deno("run", "-A", "--config", config, "scripts/compile.ts", config, ...rest),
   bench: () => deno("run", "-A", "--config", config, "scripts/bench.ts", ...rest),
 };
 

@@ -1,0 +1,51 @@
+import { dirname, join } from "@std/path";
+import { KbuildError } from "../../src/errors.ts";
+import type { Shell } from "../../src/shell/mod.ts";
+import { type Stamp, versionText } from "./stamp.ts";
+
+/** What {@linkcode bundleProgram} works with. */
+export interface BundleOptions {
+  readonly shell: Shell;
+  /** The clone; absolute. */
+  readonly root: string;
+  /** The import map: `deno.json` or `deno.npm.json`. */
+  readonly config: string;
+  /** Where the file goes; absolute. Its time becomes that of the stamp. */
+  readonly file: string;
+  readonly stamp: Stamp;
+}
+
+/**
+ * Puts the program and the libraries that it uses into one JavaScript file, so that a binary holds
+ * that file and nothing else. Modules that are loaded when they are needed stay so.
+ *
+ * @throws {KbuildError} Something is left to be loaded from outside the file.
+ */
+export async function bundleProgram(options: BundleOptions): Promise<void> {
+  const { shell, root, config, file, stamp } = options;
+  await shell.run([
+    ...[Deno.execPath(), "bundle", "--quiet", "--config", join(root, config)],
+    ...["--platform", "deno", "--output", file, "main.ts"],
+  ], { cwd: root, label: "deno bundle" });
+  const outside = await outsideImports(shell, file);
+  if (outside.length > 0) {
+    throw new KbuildError(`Cannot put the program into one file: it imports ${outside.join(", ")}`);
+  }
+  const code = await Deno.readTextFile(file);
+  const version = JSON.stringify(versionText(stamp));
+  await Deno.writeTextFile(file, `globalThis[Symbol.for("kbuild.version")] = ${version};\n${code}`);
+  await Deno.utime(file, stamp.epoch, stamp.epoch);
+}
+
+/** Modules that a file still imports, but for those that the runtime has built in. */
+async function outsideImports(shell: Shell, file: string): Promise<readonly string[]> {
+  const { stdout } = await shell.run(
+    [Deno.execPath(), "info", "--json", "--no-config", "--no-lock", "--no-npm", file],
+    { cwd: dirname(file), label: "deno info" },
+  );
+  const { modules } = JSON.parse(stdout) as {
+    modules: { specifier: string; dependencies?: { specifier: string }[] }[];
+  };
+  return modules.flatMap(({ dependencies = [] }) => dependencies.map(({ specifier }) => specifier))
+    .filter((specifier) => !specifier.startsWith("node:"));
+}

@@ -1,0 +1,40 @@
+import denoConfig from "../../deno.json" with { type: "json" };
+import type { Shell } from "../../src/shell/mod.ts";
+
+/** What a binary says of itself, and the time that everything made for a release bears. */
+export interface Stamp {
+  /** `version` of deno.json, the one place where it stands. */
+  readonly version: string;
+  /** Twelve digits, `-dirty` behind them when files of git are changed; undefined outside of git. */
+  readonly commit: string | undefined;
+  /** Seconds: `SOURCE_DATE_EPOCH`, else the commit's time, else 0. */
+  readonly epoch: number;
+}
+
+/** What `kbuild --version` prints behind the name: `0.1.0 (1234567890ab)`. */
+export function versionText({ version, commit }: Pick<Stamp, "version" | "commit">): string {
+  return commit === undefined ? version : `${version} (${commit})`;
+}
+
+/** Reads the {@linkcode Stamp} of a clone; without git, or outside of a repository, less is known. */
+export async function readStamp(
+  shell: Shell,
+  root: string,
+  env: Readonly<Record<string, string>>,
+): Promise<Stamp> {
+  const git = async (...args: string[]) => {
+    try {
+      return (await shell.run(["git", "-C", root, ...args])).stdout.trim();
+    } catch {
+      return undefined;
+    }
+  };
+  const commit = await git("rev-parse", "--short=12", "HEAD");
+  const changed = await git("status", "--porcelain", "--untracked-files=no");
+  const epoch = env["SOURCE_DATE_EPOCH"] || await git("log", "-1", "--format=%ct");
+  return Object.freeze({
+    version: denoConfig.version,
+    commit: commit === undefined || changed === "" ? commit : `${commit}-dirty`,
+    epoch: Number(epoch ?? 0),
+  });
+}
