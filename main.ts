@@ -41,6 +41,9 @@ function rootOf(argv: readonly string[], cwd: string): string {
   return argv[at]?.includes("=") ? argv[at].slice("--root=".length) : argv[at + 1] ?? cwd;
 }
 
+/** Signals that come faster than a hand can send them are one. */
+const SAME_SIGNAL_MS = 100;
+
 /** Ends kbuild and every program that it started, at once. */
 function exitNow(code: number): never {
   killGroups();
@@ -51,11 +54,14 @@ async function main(): Promise<number> {
   // As the scripts do in build_binaries_for_platform: the user's umask must not leak into files.
   Deno.umask(0o022);
   const interrupt = new AbortController();
-  let asked = 0;
+  let asked: number | undefined;
   const stop = (signal: string, code: number) => {
-    asked += 1;
+    // npm and its like hand on the Ctrl-C that the terminal has sent to kbuild as well.
+    const isSame = asked !== undefined && performance.now() - asked < SAME_SIGNAL_MS;
+    if (isSame) return;
     // The second Ctrl-C does not wait for anybody's clean-up.
-    if (asked > 1) exitNow(code);
+    if (asked !== undefined) exitNow(code);
+    asked = performance.now();
     interrupt.abort(new KbuildError(`Stopped by ${signal}`, { exitCode: code }));
   };
   Deno.addSignalListener("SIGINT", () => stop("Ctrl-C", 130));

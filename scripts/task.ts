@@ -49,6 +49,9 @@ const TASKS: Readonly<Record<string, () => Promise<void>>> = {
   readme: () => deno("run", "-A", "--config", config, "scripts/readme_demo.ts", config),
   /** Standalone binaries, into dist/bin. */
   compile: () => deno("run", "-A", "--config", config, "scripts/compile.ts", config, ...rest),
+  /** The npm packages, into dist/npm. */
+  "pack:npm": () =>
+    deno("run", "-A", "--config", config, "scripts/npm_packages.ts", config, ...rest),
   bench: () => deno("run", "-A", "--config", config, "scripts/bench.ts", ...rest),
 };
 

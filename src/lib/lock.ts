@@ -2,6 +2,7 @@ import { join } from "@std/path";
 import { reasonOf } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import type { KubeContext } from "./init.ts";
+import { tryFileLock } from "./util.ts";
 
 /** A held lock; `release` may be called more than once. */
 export interface Lock {
@@ -20,7 +21,7 @@ export async function lockOutput(context: KubeContext, what: string): Promise<Lo
   const path = join(folder, ".kbuild.lock");
   const file = await openLock(folder, path);
   try {
-    if (!await file.tryLock(true)) {
+    if (!await tryFileLock(file)) {
       const holder = (await Deno.readTextFile(path).catch(() => "")).trim() || "another kbuild";
       context.log.status(`Waiting for ${holder} to finish in this checkout`);
       await waitForLock(file, context.signal);
@@ -55,7 +56,7 @@ async function openLock(folder: string, path: string): Promise<Deno.FsFile> {
 
 /** A blocking flock cannot be interrupted, so the lock is asked for again and again. */
 async function waitForLock(file: Deno.FsFile, signal: AbortSignal | undefined): Promise<void> {
-  while (!await file.tryLock(true)) {
+  while (!await tryFileLock(file)) {
     if (signal?.aborted === true) {
       throw new KbuildError("Stopped waiting for the other kbuild", { exitCode: 130 });
     }

@@ -2,6 +2,7 @@ import { join } from "@std/path";
 import { reasonOf } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import type { Logger } from "../lib/logging.ts";
+import { tryFileLock } from "../lib/util.ts";
 
 /**
  * Does something while no other kbuild changes the same folder. The lock (`.lock`, flock) goes with
@@ -28,7 +29,7 @@ export async function withLock<T>(
   });
   let told = false;
   // A blocking flock cannot be interrupted, so the lock is asked for again and again.
-  while (!await file.tryLock(true)) {
+  while (!await tryFileLock(file)) {
     if (!told) log.status("Waiting for another kbuild that fetches the same");
     told = true;
     if (signal?.aborted === true) throw signal.reason;

@@ -5,6 +5,7 @@
 import { dirname, fromFileUrl, join } from "@std/path";
 import { createSample, type EraParameter } from "../../src/sample/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
+import { V8_FLAGS } from "../../scripts/dist/compile.ts";
 
 /** The clone that is tested. */
 export const CLONE = fromFileUrl(new URL("../..", import.meta.url)).replace(/\/$/, "");
@@ -25,6 +26,33 @@ export const ENV: Readonly<Record<string, string>> = Object.freeze({
   KBUILD_BASES: "scratch",
 });
 
+/** From the clone. */
+const SOURCE = [
+  ...[Deno.execPath(), "run", "-A", "--no-prompt", `--v8-flags=${V8_FLAGS}`],
+  ...["--config", join(CLONE, CONFIG), join(CLONE, "main.ts")],
+];
+
+/**
+ * The program that is tested, by `KBUILD_TEST_PROGRAM`: `source` (default), `binary:FILE` (made by
+ * `scripts/task compile`), or `npm:FOLDER` (where the npm package is installed).
+ */
+export const PROGRAM: readonly string[] = programNamed(
+  Deno.env.get("KBUILD_TEST_PROGRAM") || "source",
+);
+
+/** The file that runs as kbuild, as a trace of started programs shows it. */
+export const PROGRAM_FILE: string = Deno.realPathSync(PROGRAM[0] ?? "");
+
+function programNamed(word: string): readonly string[] {
+  const [, kind, path = ""] = /^(binary|npm):(.+)$/.exec(word) ?? [];
+  if (kind === "binary") return [Deno.realPathSync(path)];
+  // Not node_modules/.bin/kbuild: its first line looks for node in a PATH that tests replace.
+  const node = which("node") ?? "node";
+  if (kind === "npm") return [node, join(path, "node_modules/@k8s/kbuild/bin/kbuild.js")];
+  if (word === "source") return SOURCE;
+  throw new Error(`KBUILD_TEST_PROGRAM="${word}": want source, binary:FILE or npm:FOLDER`);
+}
+
 /** How a program ended. */
 export interface Ended {
   readonly code: number;
@@ -40,11 +68,9 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** The words that start kbuild from the clone. */
+/** The words that start kbuild: from the clone, or what {@linkcode PROGRAM} says. */
 export function kbuildArgv(...args: string[]): string[] {
-  const config = join(CLONE, CONFIG);
-  const main = join(CLONE, "main.ts");
-  return [Deno.execPath(), "run", "-A", "--no-prompt", "--config", config, main, ...args];
+  return [...PROGRAM, ...args];
 }
 
 /** Starts a program with piped output. */

@@ -14,6 +14,7 @@ import {
   makeSample,
   missingFor,
   output,
+  PROGRAM_FILE,
   unless,
   which,
 } from "./_program.ts";
@@ -72,7 +73,7 @@ for (const era of SAMPLE_ERAS) {
             const allowed = await allowance(path, root);
             assert(programs.includes(join(path, "go")), `no go among ${programs}`);
             const others = programs.filter((program) => !allowed(program));
-            assertEquals(others, [Deno.execPath()]);
+            assertEquals(others, [PROGRAM_FILE]);
           },
         });
       }),

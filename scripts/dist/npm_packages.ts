@@ -1,0 +1,174 @@
+import { join } from "@std/path";
+import denoConfig from "../../deno.json" with { type: "json" };
+import { KbuildError } from "../../src/errors.ts";
+import type { Shell } from "../../src/shell/mod.ts";
+import { bundleProgram } from "./bundle.ts";
+import { binaryName, V8_FLAGS } from "./compile.ts";
+import { npmExports, writeLibrary } from "./library.ts";
+import { type DistPlatform, PLATFORMS } from "./platforms.ts";
+import type { Stamp } from "./stamp.ts";
+
+/** What {@linkcode packNpm} works with. */
+export interface PackOptions {
+  readonly shell: Shell;
+  /** The clone; absolute. */
+  readonly root: string;
+  /** The import map, a path from the clone's root. */
+  readonly config: string;
+  /** The folder of the binaries; absolute. */
+  readonly binaries: string;
+  /** Where the tarballs go: an existing folder; absolute. */
+  readonly out: string;
+  /** Platforms whose binaries must be there; undefined takes those that are. */
+  readonly platforms: readonly DistPlatform[] | undefined;
+  readonly stamp: Stamp;
+  readonly say: (line: string) => void;
+}
+
+/** The oldest Deno that the program runs under; the tests run it under that one, too. */
+const OLDEST_DENO = "2.6";
+
+/** Libraries whose code is inside the package, and what license they say. */
+const BUNDLED = ["dax", "deno-std", "@deno/shim-deno", "which", "isexe"];
+
+const { name: NAME, version, license } = denoConfig;
+
+/** What every package says of itself. */
+const COMMON = { version, license };
+
+/** The package.json of a platform's package. */
+export function platformManifest(platform: DistPlatform): Record<string, unknown> {
+  const { name, os, cpu, libc } = platform;
+  return {
+    name: `${NAME}-${name}`,
+    ...COMMON,
+    description: `The program of ${NAME} for ${name}`,
+    os: [os],
+    cpu: [cpu],
+    ...(libc === undefined ? {} : { libc: [libc] }),
+    preferUnplugged: true,
+    files: ["bin/kbuild"],
+  };
+}
+
+/** The package.json of the main package. */
+export function mainManifest(): Record<string, unknown> {
+  return {
+    name: NAME,
+    ...COMMON,
+    description: "Builds, packages and releases Kubernetes checkouts without bash, make, GNU tools",
+    keywords: ["kubernetes", "build", "release", "deno"],
+    type: "module",
+    bin: { kbuild: "bin/kbuild.js" },
+    exports: { ...npmExports(), "./package.json": "./package.json" },
+    types: "./lib/mod.d.ts",
+    engines: { node: ">=20" },
+    optionalDependencies: Object.fromEntries(
+      PLATFORMS.map((platform) => [`${NAME}-${platform.name}`, version]),
+    ),
+    // Only the types of shell.dollar() name it.
+    peerDependencies: { dax: "^0.49.0" },
+    peerDependenciesMeta: { dax: { optional: true } },
+    kbuild: {
+      program: "lib/kbuild.js",
+      denoFlags: ["run", "-A", "--no-prompt", "--no-config", "--no-lock", `--v8-flags=${V8_FLAGS}`],
+      oldestDeno: OLDEST_DENO,
+      platforms: PLATFORMS.map((platform) => platform.name),
+    },
+  };
+}
+
+/**
+ * Makes the tarballs of all packages: one per platform that there is a binary for, and the main one.
+ *
+ * @returns Their absolute paths, in the order in which they are to be published: the main one last.
+ * @throws {KbuildError} A binary that is asked for is missing.
+ */
+export async function packNpm(options: PackOptions): Promise<readonly string[]> {
+  const { root, out, binaries, platforms, say } = options;
+  const work = await Deno.makeTempDir({ dir: out, prefix: ".kbuild-tmp-" });
+  try {
+    const made: string[] = [];
+    for (const platform of platforms ?? PLATFORMS) {
+      const binary = join(binaries, binaryName(platform));
+      if (!await isFile(binary)) {
+        if (platforms === undefined) {
+          say(`no package for ${platform.name}: there is no "${binary}"`);
+          continue;
+        }
+        throw new KbuildError(`Cannot pack kbuild for ${platform.name}: no "${binary}"`, {
+          notes: [`Make it first: scripts/task compile --target ${platform.name}`],
+        });
+      }
+      const folder = join(work, platform.name);
+      await Deno.mkdir(join(folder, "bin"), { recursive: true });
+      await Deno.copyFile(binary, join(folder, "bin/kbuild"));
+      await Deno.chmod(join(folder, "bin/kbuild"), 0o755);
+      await Deno.copyFile(join(root, "LICENSE"), join(folder, "LICENSE"));
+      await writeJson(join(folder, "package.json"), platformManifest(platform));
+      made.push(await pack(options, folder));
+    }
+    made.push(await pack(options, await writeMain(options, join(work, "main"))));
+    return Object.freeze(made);
+  } finally {
+    await Deno.remove(work, { recursive: true });
+  }
+}
+
+async function writeMain(options: PackOptions, folder: string): Promise<string> {
+  const { root } = options;
+  await Deno.mkdir(join(folder, "bin"), { recursive: true });
+  await Deno.mkdir(join(folder, "lib"));
+  await Deno.copyFile(join(root, "npm/package/kbuild.js"), join(folder, "bin/kbuild.js"));
+  await Deno.chmod(join(folder, "bin/kbuild.js"), 0o755);
+  for (const name of ["LICENSE", "README.md", "CHANGELOG.md"]) {
+    await Deno.copyFile(join(root, name), join(folder, name));
+  }
+  await writeLibrary({ ...options, out: join(folder, "lib") });
+  await bundleProgram({ ...options, file: join(folder, "lib/kbuild.js") });
+  await Deno.writeTextFile(join(folder, "THIRD_PARTY_LICENSES"), await licenses(root));
+  await writeJson(join(folder, "package.json"), mainManifest());
+  return folder;
+}
+
+/** The licenses of the libraries inside, as they came with them. */
+async function licenses(root: string): Promise<string> {
+  const texts: string[] = [];
+  for (const name of BUNDLED) {
+    const folder = join(root, "node_modules", name);
+    if (!await isFile(join(folder, "package.json"))) continue; // from JSR
+    const manifest = JSON.parse(await Deno.readTextFile(join(folder, "package.json"))) as {
+      version: string;
+      license?: string;
+    };
+    let text = "";
+    for (const file of ["LICENSE", "LICENSE.md"]) {
+      if (await isFile(join(folder, file))) text = await Deno.readTextFile(join(folder, file));
+    }
+    texts.push(`${name} ${manifest.version} (${manifest.license ?? "MIT"})\n\n${text.trim()}\n`);
+  }
+  return texts.join(`\n${"-".repeat(72)}\n\n`);
+}
+
+/** Runs `npm pack`, which gives the same bytes for the same files. */
+async function pack({ shell, out, stamp, say }: PackOptions, folder: string): Promise<string> {
+  const { stdout } = await shell.run(
+    ["npm", "pack", "--json", "--ignore-scripts", "--pack-destination", out],
+    { cwd: folder, label: "npm pack" },
+  );
+  const [made] = JSON.parse(stdout) as { filename: string; size: number }[];
+  if (made === undefined) throw new KbuildError(`npm pack made nothing of "${folder}"`);
+  // Older releases of npm name the file as the package is named, with a slash in it.
+  const path = join(out, made.filename.replace(/^@/, "").replace("/", "-"));
+  await Deno.utime(path, stamp.epoch, stamp.epoch);
+  say(`packed ${path} (${(made.size / 1e6).toFixed(1)} MB)`);
+  return path;
+}
+
+async function writeJson(path: string, value: unknown): Promise<void> {
+  await Deno.writeTextFile(path, `${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return await Deno.stat(path).then((info) => info.isFile, () => false);
+}
