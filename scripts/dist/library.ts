@@ -47,30 +47,40 @@ export async function writeLibrary(options: LibraryOptions): Promise<void> {
     ...[Deno.execPath(), "bundle", "--quiet", "--config", join(root, config)],
     ...["--platform", "deno", "--code-splitting", "--outdir", out, ...entries],
   ], { cwd: root, label: "deno bundle" });
-  await bindDeno(out);
+  await bindGlobals(out);
   await lowerSyntax(shell, root, out);
   await writeDeclarations(options);
 }
 
+/** What Node.js 20 lacks, and what {@linkcode DENO_GLOBAL} calls its own version of it. */
+const LACKING: Readonly<Record<string, string>> = {
+  "Array.fromAsync": "arrayFromAsync",
+  "Map.groupBy": "mapGroupBy",
+};
+
 /** Lets every module that means the global by `Deno` mean {@linkcode DENO_GLOBAL}. */
-async function bindDeno(out: string): Promise<void> {
+async function bindGlobals(out: string): Promise<void> {
   const binding = join(out, DENO_GLOBAL.replace(/\.ts$/, ".js"));
   for (const path of await javaScriptBelow(out)) {
     const code = await Deno.readTextFile(path);
     // The binding itself, what it loads, and dax have one of their own.
     const declares = /^(?:var|let|const|import) (?:\{ )?Deno\b|^function nodeDeno\(/m.test(code);
-    if (declares || !/\bDeno\./.test(code)) continue;
+    if (declares) continue;
+    const names = Object.entries({ "Deno.": "Deno", ...LACKING })
+      .flatMap(([text, name]) => code.includes(text) ? [name] : []);
+    if (names.length === 0) continue;
     const specifier = relative(dirname(path), binding);
-    const from = specifier.startsWith(".") ? specifier : `./${specifier}`;
-    await Deno.writeTextFile(path, `import { Deno } from ${JSON.stringify(from)};\n${code}`);
+    const from = JSON.stringify(specifier.startsWith(".") ? specifier : `./${specifier}`);
+    await Deno.writeTextFile(path, `import { ${names.join(", ")} } from ${from};\n${code}`);
   }
 }
 
-/** Rewrites what Node.js 20 cannot read: `using`. */
+/** Rewrites what Node.js 20 cannot read (`using`), and lets {@linkcode LACKING} be the other. */
 async function lowerSyntax(shell: Shell, root: string, out: string): Promise<void> {
   await shell.run([
     join(root, "node_modules/.bin/esbuild"),
     ...["--target=node20", "--format=esm", "--log-level=error"],
+    ...Object.entries(LACKING).map(([text, name]) => `--define:${text}=${name}`),
     ...["--allow-overwrite", `--outdir=${out}`, `--outbase=${out}`, ...await javaScriptBelow(out)],
   ], { cwd: root, label: "esbuild" });
 }

@@ -113,7 +113,7 @@ export class GzipWriter {
     if (spare.byteLength === BLOCK_SIZE) this.#spares.push(spare);
     await this.#sink(bytes);
     // Frees the memory now: the collector lets some 100 MB of it pile up.
-    if (shared !== true && bytes.byteLength > 0) bytes.buffer.transfer(0);
+    if (shared !== true && bytes.byteLength > 0) bytes.buffer.transfer?.(0);
   }
 }
 

@@ -127,7 +127,7 @@ async function writeFile(
     if (bytes.length !== size) throw changed(path, size, bytes.length);
     await out.write(bytes);
     // It was copied. The collector lets some 100 MB of small files pile up.
-    return void bytes.buffer.transfer(0);
+    return void bytes.buffer.transfer?.(0);
   }
   using file = await Deno.open(path).catch((cause: unknown) => {
     throw new KbuildError(`Cannot read "${path}": ${reasonOf(cause)}`, { cause });

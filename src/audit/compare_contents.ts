@@ -1,3 +1,4 @@
+import { hex } from "../archive/mod.ts";
 import { compareJson } from "./compare_json.ts";
 import { type ArchivedImage, jsonOf, readArchivedImages } from "./image_archive.ts";
 import { firstDifference } from "./first_difference.ts";
@@ -171,5 +172,5 @@ function timeOf({ mtime }: Member): string {
 }
 
 function hexOf(bytes: Uint8Array | undefined): string {
-  return bytes?.toHex() ?? "none";
+  return bytes === undefined ? "none" : hex(bytes);
 }
