@@ -53,3 +53,6 @@ export * as toolchain from "./src/toolchain/mod.ts";
 export * as util from "./src/lib/util.ts";
 export * as version from "./src/lib/version.ts";
 export { KbuildError, UsageError } from "./src/errors.ts";
+
+// `deno run -A jsr:@k8s/kbuild quick-release`
+if (import.meta.main) await import("./main.ts");

@@ -10,6 +10,7 @@ import { findRoot } from "../checkout/mod.ts";
 import { all, commandFor, cross } from "./all.ts";
 import { clean } from "./clean.ts";
 import { compare } from "./compare.ts";
+import { completionCommand } from "./completion.ts";
 import type { Command } from "./context.ts";
 import { demo } from "./demo.ts";
 import { images } from "./images.ts";
@@ -42,6 +43,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   platforms,
   toolchain,
   clean,
+  completionCommand(() => COMMANDS),
 ]);
 
 /**

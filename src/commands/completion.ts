@@ -1,0 +1,50 @@
+import { type CommandData, COMPLETION_SHELLS, completionScript } from "../cli/mod.ts";
+import { UsageError } from "../errors.ts";
+import type { Command } from "./context.ts";
+
+/** What completion asks for in place of a shell: the words that may follow. */
+const WORDS = "words";
+
+/**
+ * `kbuild completion`: scripts for shells, and what they ask for.
+ *
+ * @param commands Every command, asked for when one is completed.
+ */
+export function completionCommand(commands: () => readonly CommandData[]): Command {
+  return {
+    name: "completion",
+    group: "Maintenance",
+    summary: "Print a script that lets bash, zsh or fish complete",
+    description:
+      "Completes commands, flags, variables, and their values: targets and platforms are those of " +
+      "the checkout around the current folder. `kbuild completion words WORD …` is what the " +
+      "scripts ask: it prints what may stand in place of the last word.",
+    args: [
+      { name: [...COMPLETION_SHELLS, WORDS].join("|"), summary: "The shell", required: true },
+      { name: "WORD", summary: "For words: those behind kbuild so far", variadic: true },
+    ],
+    passthrough: true,
+    flags: [],
+    examples: [
+      { command: 'eval "$(kbuild completion bash)"', does: "For ~/.bashrc; zsh alike" },
+      {
+        command: "kbuild completion fish >~/.config/fish/completions/kbuild.fish",
+        does: "For fish",
+      },
+    ],
+    async run(command, input) {
+      const [shell = "", ...words] = input.args;
+      if (shell === WORDS) {
+        const { printWords } = await import("./completion_run.ts");
+        return await printWords(command, commands(), words);
+      }
+      const known = COMPLETION_SHELLS.find((each) => each === shell);
+      if (known === undefined) {
+        throw new UsageError(`Cannot complete in "${shell}"`, [
+          `The shells: ${COMPLETION_SHELLS.join(", ")}`,
+        ]);
+      }
+      command.print(completionScript(known).trimEnd());
+    },
+  };
+}

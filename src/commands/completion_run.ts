@@ -1,0 +1,46 @@
+import { type Checkout, findRoot } from "../checkout/mod.ts";
+import { type Candidate, type CommandData, completeWords } from "../cli/mod.ts";
+import { commandNames } from "../lib/golang/mod.ts";
+import type { CommandContext } from "./context.ts";
+
+/** Prints what may stand in place of the last word, with a tab before its summary. */
+export async function printWords(
+  command: CommandContext,
+  commands: readonly CommandData[],
+  words: readonly string[],
+): Promise<void> {
+  const root = await findRoot(command.cwd).catch(() => undefined);
+  const found = await completeWords(commands, words, {
+    commands: async () => await folderCommands(root),
+    async values(names) {
+      if (root === undefined) return undefined;
+      const has = (...known: string[]) => known.some((name) => names.includes(name));
+      if (has("WHAT", "TARGET")) return targetsOf((await command.openAt(root)).checkout);
+      if (has("OS/ARCH", "KUBE_BUILD_PLATFORMS")) {
+        return platformsOf((await command.openAt(root)).checkout);
+      }
+      return undefined;
+    },
+  });
+  for (const { word, summary } of found) {
+    command.print(summary === "" ? word : `${word}\t${summary.replaceAll(/\s+/g, " ")}`);
+  }
+}
+
+/** `kbuild kubectl`. */
+async function folderCommands(root: string | undefined): Promise<readonly Candidate[]> {
+  if (root === undefined) return [];
+  const names = await commandNames(root);
+  return names.map((word) => ({ word, summary: `Build cmd/${word}` }));
+}
+
+function targetsOf({ targets }: Checkout): readonly string[] {
+  const { server, node, client, test, serverTest } = targets;
+  const lists = [server, node, client, test, serverTest];
+  return [...new Set(lists.flatMap(({ value }) => value))].sort();
+}
+
+function platformsOf({ platforms }: Checkout): readonly string[] {
+  const { server, node, client, test } = platforms;
+  return [...new Set([server, node, client, test].flatMap(({ value }) => value))].sort();
+}

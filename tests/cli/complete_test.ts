@@ -1,0 +1,75 @@
+import { assertEquals } from "@std/assert";
+import { type CommandData, completeWords } from "../../src/cli/mod.ts";
+
+const COMMANDS: readonly CommandData[] = [
+  {
+    name: "all",
+    group: "Build",
+    summary: "Build",
+    args: [{ name: "WHAT", summary: "Targets", variadic: true }],
+    flags: [
+      { name: "platform", short: "p", kind: "list", placeholder: "OS/ARCH", summary: "Platforms" },
+      { name: "era", kind: "string", choices: ["1.7", "1.20"], summary: "Era" },
+      { name: "dir", kind: "string", placeholder: "DIR", summary: "Folder" },
+      { name: "secret", kind: "boolean", hidden: true, summary: "Not shown" },
+    ],
+    variables: [{ name: "KUBE_RACE", kind: "boolean-y", summary: "Race" }],
+    examples: [],
+  },
+  {
+    name: "toolchain",
+    group: "Look",
+    summary: "Go",
+    args: [{ name: "list|install", summary: "What to do" }],
+    flags: [],
+    examples: [],
+  },
+];
+
+async function words(...typed: string[]): Promise<string[]> {
+  const found = await completeWords(COMMANDS, typed, {
+    commands: () => Promise.resolve([{ word: "kubectl", summary: "Build cmd/kubectl" }]),
+    values: (names) =>
+      Promise.resolve(
+        names.includes("WHAT")
+          ? ["cmd/kubectl", "cmd/kubelet"]
+          : names.includes("OS/ARCH")
+          ? ["linux/amd64", "linux/arm64"]
+          : undefined,
+      ),
+  });
+  return found.map(({ word }) => word);
+}
+
+Deno.test("completeWords() offers what may stand in place of the last word", async () => {
+  const table: readonly (readonly [typed: readonly string[], offered: readonly string[]])[] = [
+    [[], ["all", "toolchain", "help", "kubectl"]],
+    [[""], ["all", "toolchain", "help", "kubectl"]],
+    [["to"], ["toolchain"]],
+    [["kube"], ["kubectl"]],
+    [["--roo"], ["--root"]],
+    [["KUBE_R"], ["KUBE_RACE="]],
+    [["KUBE_RACE="], ["KUBE_RACE=y", "KUBE_RACE=n"]],
+    [["all", "cmd/kubec"], ["cmd/kubectl"]],
+    [["all", "cmd/kubectl", "cmd/kubele"], ["cmd/kubelet"]],
+    [["all", "--p"], ["--platform"]],
+    [["all", "--se"], []],
+    [["all", "--platform", "linux/ar"], ["linux/arm64"]],
+    [["all", "-p", "linux/ar"], ["linux/arm64"]],
+    [["all", "--platform=linux/ar"], ["--platform=linux/arm64"]],
+    [["all", "--platform", "linux/amd64,linux/ar"], ["linux/amd64,linux/arm64"]],
+    [["all", "--era", ""], ["1.7", "1.20"]],
+    [["all", "--era=1.2"], ["--era=1.20"]],
+    [["all", "--dir", "/t"], []],
+    [["all", "UNKNOWN="], []],
+    [["kubectl", "--p"], ["--platform"]],
+    [["toolchain", ""], ["list", "install"]],
+    [["toolchain", "list", ""], []],
+    [["help", "al"], ["all"]],
+    [["-v", "all", "--er"], ["--era"]],
+    [["all", "--", "--p"], ["--platform"]],
+  ];
+  for (const [typed, offered] of table) {
+    assertEquals(await words(...typed), [...offered], typed.join(" "));
+  }
+});

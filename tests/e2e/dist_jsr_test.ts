@@ -1,0 +1,89 @@
+/** kbuild from JSR: what `deno publish` says, the program, the modules. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { dirname, join } from "@std/path";
+import { publishedFiles, serveJsr } from "./_jsr.ts";
+import {
+  CLONE,
+  digestsOf,
+  inScratch,
+  makeSample,
+  missingFor,
+  output,
+  run,
+  unless,
+} from "./_program.ts";
+
+const DENO = Deno.execPath();
+
+/** Where the libraries come from npm, the registry can serve stand-ins for them. */
+const NEEDS_NPM = !exists(join(CLONE, "node_modules/dax")) && "needs node_modules (npm ci)";
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test({
+  ...unless(NEEDS_NPM, "deno publish --dry-run passes, without slow types"),
+  fn: () =>
+    inScratch(async (dir) => {
+      await using registry = await serveJsr();
+      const env = { JSR_URL: registry.url, DENO_DIR: join(dir, "deno"), NO_COLOR: "1" };
+      const copy = join(dir, "package");
+      for (const path of await publishedFiles()) {
+        await Deno.mkdir(dirname(join(copy, path)), { recursive: true });
+        await Deno.copyFile(join(CLONE, path), join(copy, path));
+      }
+      const { code, stderr } = await run([DENO, "publish", "--dry-run", "--allow-dirty"], {
+        cwd: copy,
+        env,
+      });
+      assertEquals(code, 0, stderr);
+      assert(!/warning\[|error\[|slow types? (was|were) found/.test(stderr), stderr);
+      assertMatch(stderr, /Simulating publish of @k8s\/kbuild@\d+\.\d+\.\d+/);
+      const files = [...stderr.matchAll(/^ +file:\/\/\S+\/(\S+) \(/gm)].map(([, path]) => path);
+      assert(files.includes("mod.ts") || /mod\.ts/.test(stderr), stderr);
+      assert(!/tests\/|scripts\/|node_modules|npm\//.test(stderr), stderr);
+    }),
+});
+
+Deno.test({
+  ...unless(
+    NEEDS_NPM || missingFor("1.28"),
+    "deno run -A jsr:@k8s/kbuild runs the program, and its modules can be imported",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      await using registry = await serveJsr();
+      const env = { JSR_URL: registry.url, DENO_DIR: join(dir, "deno"), NO_COLOR: "1" };
+      const kbuild = [DENO, "run", "-A", "--no-lock", "jsr:@k8s/kbuild"];
+      assertMatch(
+        await output([...kbuild, "--version"], { cwd: dir, env }),
+        /^kbuild \d+\.\d+\.\d+\n$/,
+      );
+      const root = await makeSample("1.28", join(dir, "kubernetes"));
+      const json = await output([...kbuild, "quick-release", "WHAT=cmd/kubectl", "--json"], {
+        cwd: root,
+        env,
+      });
+      assert(Object.keys(digestsOf(json)).length > 3);
+
+      await Deno.writeTextFile(
+        join(dir, "use.ts"),
+        'import * as golang from "jsr:@k8s/kbuild/golang";\n' +
+          'import { util } from "jsr:@k8s/kbuild";\n' +
+          'import { semanticVersion } from "jsr:@k8s/kbuild/version";\n' +
+          'const text: string = semanticVersion("v1.2.0-5-g0123456789abcd", "clean");\n' +
+          "console.log(typeof golang.buildBinaries, util.hostPlatform().split('/').length, text);\n",
+      );
+      assertEquals(
+        await output([DENO, "run", "-A", "--check=all", "--no-lock", "use.ts"], { cwd: dir, env }),
+        "function 2 v1.2.0-5+0123456789abcd\n",
+      );
+      assert(registry.asked.includes("/@k8s/kbuild/meta.json"));
+    }),
+});
