@@ -17,7 +17,10 @@ if (!folder) {
 try {
   const root = await checkout.findRoot(resolve(folder));
   const [, hostArch = "amd64"] = util.hostPlatform().split("/");
-  const { era, targets, platforms } = await checkout.readCheckout(root, { variables: {}, hostArch });
+  const { era, targets, platforms } = await checkout.readCheckout(root, {
+    variables: {},
+    hostArch,
+  });
   console.log(`# ${era.title}; targets from ${targets.client.source}`);
   for (const platform of platforms.client.value) {
     for (const target of targets.client.value) console.log(`${platform} ${target}`);

@@ -16,7 +16,9 @@ if (!root || !goPackage || !variable || !output) {
 }
 
 const env = Object.fromEntries(
-  Object.entries(process.env).flatMap(([name, value]) => value === undefined ? [] : [[name, value]]),
+  Object.entries(process.env).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value]]
+  ),
 );
 const log = logging.createLogger({ write: (text) => void process.stderr.write(text) });
 const programs = shell.createShell({ cwd: root, env });
@@ -26,7 +28,16 @@ try {
   log.status(`Building ${goPackage} ${gitVersion}`);
   for (const path of dirtyPaths) log.info(`changed: ${path}`);
   await programs.run(
-    ["go", "build", "-trimpath", "-ldflags", `-X ${variable}=${gitVersion}`, "-o", output, goPackage],
+    [
+      "go",
+      "build",
+      "-trimpath",
+      "-ldflags",
+      `-X ${variable}=${gitVersion}`,
+      "-o",
+      output,
+      goPackage,
+    ],
     { label: `Building ${goPackage}` },
   );
   console.log(gitVersion);

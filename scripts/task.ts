@@ -16,7 +16,7 @@ const shell = createShell({
   write: async (chunk) => void await Deno.stdout.write(chunk),
 });
 /** What is formatted, linted and checked. */
-const SOURCES = ["main.ts", "mod.ts", "src", "tests", "scripts", "npm"];
+const SOURCES = ["main.ts", "mod.ts", "src", "tests", "scripts", "npm", "examples"];
 
 async function deno(...args: string[]): Promise<void> {
   await shell.run([Deno.execPath(), ...args], { output: "stream", label: `deno ${args[0]}` });
@@ -33,7 +33,17 @@ const TASKS: Readonly<Record<string, () => Promise<void>>> = {
   /** Tests on a real Kubernetes checkout; each says why it is skipped where there is none. */
   "test:real": () => deno("test", "-A", "--no-prompt", "--config", config, "tests/real", ...rest),
   check: async () => {
-    await deno("check", "--config", config, "main.ts", "mod.ts", "scripts", "tests");
+    await deno(
+      "check",
+      "--config",
+      config,
+      "main.ts",
+      "mod.ts",
+      "scripts",
+      "tests",
+      "npm",
+      "examples",
+    );
     await deno("doc", "--lint", "--import-map", config, "mod.ts");
   },
   lint: () => deno("lint", "--config", config, ...SOURCES),
@@ -52,6 +62,8 @@ const TASKS: Readonly<Record<string, () => Promise<void>>> = {
   /** The npm packages, into dist/npm. */
   "pack:npm": () =>
     deno("run", "-A", "--config", config, "scripts/npm_packages.ts", config, ...rest),
+  /** Renews docs/commands.md and docs/kbuild.1 from the commands. */
+  docs: () => deno("run", "-A", "--config", config, "scripts/docs.ts", config, ...rest),
   bench: () => deno("run", "-A", "--config", config, "scripts/bench.ts", ...rest),
 };
 

@@ -59,6 +59,7 @@ export function mainManifest(): Record<string, unknown> {
     description: "Builds, packages and releases Kubernetes checkouts without bash, make, GNU tools",
     keywords: ["kubernetes", "build", "release", "deno"],
     type: "module",
+    man: "man/kbuild.1",
     bin: { kbuild: "bin/kbuild.js" },
     exports: { ...npmExports(), "./package.json": "./package.json" },
     types: "./lib/mod.d.ts",
@@ -124,6 +125,8 @@ async function writeMain(options: PackOptions, folder: string): Promise<string> 
   for (const name of ["LICENSE", "README.md", "CHANGELOG.md"]) {
     await Deno.copyFile(join(root, name), join(folder, name));
   }
+  await Deno.mkdir(join(folder, "man"));
+  await Deno.copyFile(join(root, "docs/kbuild.1"), join(folder, "man/kbuild.1"));
   await writeLibrary({ ...options, out: join(folder, "lib") });
   await bundleProgram({ ...options, file: join(folder, "lib/kbuild.js") });
   await Deno.writeTextFile(join(folder, "THIRD_PARTY_LICENSES"), await licenses(root));

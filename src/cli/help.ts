@@ -28,7 +28,8 @@ function groupsOf(commands: readonly CommandData[]): Map<string, CommandData[]> 
   return groups;
 }
 
-function flagRow(flag: FlagSpec): Definition {
+/** A flag as help lists it: `-p, --platform OS/ARCH`, and what it means. */
+export function flagDefinition(flag: FlagSpec): Definition {
   const { name, short, choices, variable, implied } = flag;
   const value = placeholderOf(flag);
   const term = [
@@ -43,14 +44,15 @@ function flagRow(flag: FlagSpec): Definition {
   return [term, meaning];
 }
 
-function variableRow({ name, summary, kind, choices }: VariableSpec): Definition {
+/** A variable as help lists it: its name, and what it means. */
+export function variableDefinition({ name, summary, kind, choices }: VariableSpec): Definition {
   const kinds = { "boolean-y": ["y", "n"], "boolean-true": ["true", "false"] };
   const values = choices ?? (kind === "boolean-y" || kind === "boolean-true" ? kinds[kind] : []);
   return [name, values.length === 0 ? summary : `${summary} (${values.join(", ")})`];
 }
 
 function flagRows(flags: readonly FlagSpec[]): readonly string[] {
-  return definitions(flags.filter(({ hidden }) => hidden !== true).map(flagRow));
+  return definitions(flags.filter(({ hidden }) => hidden !== true).map(flagDefinition));
 }
 
 function section(title: string, lines: readonly string[]): string {
@@ -84,7 +86,8 @@ export function overview(commands: readonly CommandData[], summary: string): str
     "make; a flag beats a variable, a variable beats the environment.\n";
 }
 
-function usageOf({ name, args = [], passthrough }: CommandData): string {
+/** `Usage: kbuild all [FLAGS] …`, with a paragraph for a command that passes words on. */
+export function usageOf({ name, args = [], passthrough }: CommandData): string {
   const words = args.map(({ name, variadic, required }) => {
     const word = variadic === true ? `${name} ...` : name;
     return required === true ? word : `[${word}]`;
@@ -118,7 +121,7 @@ export function commandHelp(command: CommandData): string {
     section("Flags", flagRows(command.flags)) +
     section(
       "Variables (NAME=value, or in the environment)",
-      definitions(variables.map(variableRow)),
+      definitions(variables.map(variableDefinition)),
     ) +
     section("Flags of every command", flagRows(GLOBAL_FLAGS)) +
     section("Examples", examples.flatMap(({ command, does }) => [`  # ${does}`, `  ${command}`]));

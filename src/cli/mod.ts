@@ -14,14 +14,23 @@ export type {
   Output,
   VariableSpec,
 } from "./types.ts";
-export { DRY_RUN_FLAG, GLOBAL_FLAGS, VERBOSE_VARIABLE } from "./flags.ts";
+export { DRY_RUN_FLAG, GLOBAL_FLAGS, TOP_FLAGS, VERBOSE_VARIABLE } from "./flags.ts";
 export { parseInput, type ParseInputOptions } from "./parse.ts";
 export { checkVariable, resolve, type Resolved, splitList, variablesOf } from "./variables.ts";
 export { type Fallback, findCommand } from "./lookup.ts";
 export { type Candidate, completeWords, type CompletionSources } from "./complete.ts";
 export { COMPLETION_SHELLS, completionScript } from "./completion_scripts.ts";
 export { wrap } from "./layout.ts";
-export { commandHelp, helpJson, overview, shortHelp } from "./help.ts";
+export {
+  commandHelp,
+  flagDefinition,
+  HELP_COMMAND,
+  helpJson,
+  overview,
+  shortHelp,
+  usageOf,
+  variableDefinition,
+} from "./help.ts";
 export { checkCommands } from "./check.ts";
 export { renderTable, type TableOptions } from "./table.ts";
 export { exitCodeOf, renderError, type RenderErrorOptions } from "./report.ts";
