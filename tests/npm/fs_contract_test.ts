@@ -1,6 +1,6 @@
 /**
  * What kbuild expects of `@std/fs`. The file knows the module by its bare name alone, so it can be
- * run against the stand-in and against the original (see `fs_originals_test.ts`).
+ * run against the stand-in and against the original (see `originals_test.ts`).
  */
 import {
   assert,
