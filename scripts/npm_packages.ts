@@ -22,6 +22,7 @@ await scriptMain(async ({ root, config, env, flags, say }) => {
   const shell = createShell({ cwd: root, env });
   const stamp = await readStamp(shell, root, env);
   const platforms = targets.length === 0 ? undefined : targets;
-  const options = { shell, root, config, binaries, out, platforms, stamp, say };
+  const repository = env["GITHUB_REPOSITORY"] || undefined;
+  const options = { repository, shell, root, config, binaries, out, platforms, stamp, say };
   for (const path of await packNpm(options)) console.log(path);
 }, ["bin", "out", "target"]);

@@ -64,6 +64,8 @@ const TASKS: Readonly<Record<string, () => Promise<void>>> = {
     deno("run", "-A", "--config", config, "scripts/npm_packages.ts", config, ...rest),
   /** Renews docs/commands.md and docs/kbuild.1 from the commands. */
   docs: () => deno("run", "-A", "--config", config, "scripts/docs.ts", config, ...rest),
+  /** The Homebrew formula of the binaries in dist/bin. */
+  formula: () => deno("run", "-A", "--config", config, "scripts/formula.ts", config, ...rest),
   bench: () => deno("run", "-A", "--config", config, "scripts/bench.ts", ...rest),
 };
 

@@ -22,6 +22,8 @@ export interface PackOptions {
   /** Platforms whose binaries must be there; undefined takes those that are. */
   readonly platforms: readonly DistPlatform[] | undefined;
   readonly stamp: Stamp;
+  /** `owner/name` on GitHub, which npm's provenance wants to know; undefined leaves it out. */
+  readonly repository: string | undefined;
   readonly say: (line: string) => void;
 }
 
@@ -34,14 +36,20 @@ const BUNDLED = ["dax", "deno-std", "@deno/shim-deno", "which", "isexe"];
 const { name: NAME, version, license } = denoConfig;
 
 /** What every package says of itself. */
-const COMMON = { version, license };
+function common(repository: string | undefined): Record<string, unknown> {
+  const url = `git+https://github.com/${repository}.git`;
+  return { version, license, ...(repository ? { repository: { type: "git", url } } : {}) };
+}
 
 /** The package.json of a platform's package. */
-export function platformManifest(platform: DistPlatform): Record<string, unknown> {
+export function platformManifest(
+  platform: DistPlatform,
+  repository?: string,
+): Record<string, unknown> {
   const { name, os, cpu, libc } = platform;
   return {
     name: `${NAME}-${name}`,
-    ...COMMON,
+    ...common(repository),
     description: `The program of ${NAME} for ${name}`,
     os: [os],
     cpu: [cpu],
@@ -52,10 +60,10 @@ export function platformManifest(platform: DistPlatform): Record<string, unknown
 }
 
 /** The package.json of the main package. */
-export function mainManifest(): Record<string, unknown> {
+export function mainManifest(repository?: string): Record<string, unknown> {
   return {
     name: NAME,
-    ...COMMON,
+    ...common(repository),
     description: "Builds, packages and releases Kubernetes checkouts without bash, make, GNU tools",
     keywords: ["kubernetes", "build", "release", "deno"],
     type: "module",
@@ -106,7 +114,7 @@ export async function packNpm(options: PackOptions): Promise<readonly string[]> 
       await Deno.copyFile(binary, join(folder, "bin/kbuild"));
       await Deno.chmod(join(folder, "bin/kbuild"), 0o755);
       await Deno.copyFile(join(root, "LICENSE"), join(folder, "LICENSE"));
-      await writeJson(join(folder, "package.json"), platformManifest(platform));
+      await writeJson(join(folder, "package.json"), platformManifest(platform, options.repository));
       made.push(await pack(options, folder));
     }
     made.push(await pack(options, await writeMain(options, join(work, "main"))));
@@ -130,7 +138,7 @@ async function writeMain(options: PackOptions, folder: string): Promise<string> 
   await writeLibrary({ ...options, out: join(folder, "lib") });
   await bundleProgram({ ...options, file: join(folder, "lib/kbuild.js") });
   await Deno.writeTextFile(join(folder, "THIRD_PARTY_LICENSES"), await licenses(root));
-  await writeJson(join(folder, "package.json"), mainManifest());
+  await writeJson(join(folder, "package.json"), mainManifest(options.repository));
   return folder;
 }
 

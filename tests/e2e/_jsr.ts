@@ -1,6 +1,6 @@
 /**
  * A JSR registry on the loopback interface: kbuild as `deno publish` would send it, and what it
- * imports from JSR. The protocol is a few static files (jsr.io/docs/api).
+ * imports from JSR. The protocol is a few static files.
  */
 import { join } from "@std/path";
 import { createHash } from "node:crypto";
