@@ -3,6 +3,7 @@
  *
  * Usage: task.ts CONFIG NAME [ARGS…]
  */
+import denoConfig from "../deno.json" with { type: "json" };
 import { createShell } from "../src/shell/mod.ts";
 import { join } from "@std/path";
 import { exitCodeOf, renderError } from "../src/cli/mod.ts";
@@ -17,6 +18,12 @@ const shell = createShell({
 });
 /** What is formatted, linted and checked. */
 const SOURCES = ["main.ts", "mod.ts", "src", "tests", "scripts", "npm", "examples"];
+
+/** Some fields lack documentation yet; `./shell` names a type of dax, which would be looked into. */
+const UNDOCUMENTED = ["./image", "./release", "./shell"];
+/** Modules in which everything that is exported has one. */
+const DOCUMENTED = Object.entries(denoConfig.exports)
+  .flatMap(([name, path]) => UNDOCUMENTED.includes(name) ? [] : [path]);
 
 async function deno(...args: string[]): Promise<void> {
   await shell.run([Deno.execPath(), ...args], { output: "stream", label: `deno ${args[0]}` });
@@ -44,7 +51,7 @@ const TASKS: Readonly<Record<string, () => Promise<void>>> = {
       "npm",
       "examples",
     );
-    await deno("doc", "--lint", "--import-map", config, "mod.ts");
+    await deno("doc", "--lint", "--import-map", config, ...DOCUMENTED);
   },
   lint: () => deno("lint", "--config", config, ...SOURCES),
   fmt: () => deno("fmt", "--config", config, ...rest, ...SOURCES),

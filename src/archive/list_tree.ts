@@ -19,7 +19,8 @@ export type ListTreeOptions =
     asOnDisk: true;
   });
 
-interface ListOptions {
+/** What both ways of listing have in common. */
+export interface ListOptions {
   /** Path in the archive that `dir` gets: "kubernetes/server". Empty (default): no entry for `dir`. */
   prefix?: string;
   /** Whether to leave out a path (relative to `dir`, "/" between parts) and all below it. */

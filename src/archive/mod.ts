@@ -51,7 +51,7 @@ export {
 } from "./entry.ts";
 export { gzip, type GzipOptions, GzipWriter } from "./gzip.ts";
 export { encodeHeader } from "./header.ts";
-export { listTree, type ListTreeOptions } from "./list_tree.ts";
+export { type ListOptions, listTree, type ListTreeOptions } from "./list_tree.ts";
 export { quoteName } from "./names.ts";
 export { compressTar, packTarball, type PackTarballOptions, type Tarball } from "./pack_tarball.ts";
 export { readTar, type ReadTarOptions } from "./read_tar.ts";

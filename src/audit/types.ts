@@ -22,6 +22,7 @@ export interface Content {
 export interface Excerpt {
   /** Where they start. */
   readonly offset: number;
+  /** The bytes themselves. */
   readonly bytes: Uint8Array;
 }
 

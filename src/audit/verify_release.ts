@@ -43,6 +43,7 @@ export interface VerifiedRelease {
   readonly root: string;
   /** Version that programs were held against; undefined where nothing says it. */
   readonly version: string | undefined;
+  /** Every artifact that was found, in the order of its path. */
   readonly artifacts: readonly VerifiedArtifact[];
   /** What is wrong with the release as a whole: the path names a file. */
   readonly problems: readonly Finding[];

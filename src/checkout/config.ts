@@ -28,17 +28,19 @@ export interface CheckoutConfig {
   /** `era`: instead of what the files say. */
   readonly era: EraName | undefined;
   /** Plain values: `go`, `minimum-go`, `go-package`, `image-registry`. */
-  readonly values: Readonly<Partial<Record<ValueKey, string>>>;
+  readonly values: Readonly<Partial<Record<ConfigValueKey, string>>>;
   /** Lists by key: `targets.server`, `static-binaries`. */
-  readonly lists: Readonly<Partial<Record<ListKey, ListChange>>>;
+  readonly lists: Readonly<Partial<Record<ConfigListKey, ListChange>>>;
   /** `images`: base by binary. */
   readonly images: Readonly<Record<string, string>>;
   /** `mirrors`, in the words of `--mirror`: "registry.k8s.io=mirror.example", "preset:moved". */
   readonly mirrors: readonly string[];
 }
 
-const VALUE_KEYS = ["go", "minimum-go", "go-package", "image-registry"] as const;
-type ValueKey = typeof VALUE_KEYS[number];
+/** A value of the configuration, as the file names it. */
+export type ConfigValueKey = "go" | "minimum-go" | "go-package" | "image-registry";
+
+const VALUE_KEYS: readonly ConfigValueKey[] = ["go", "minimum-go", "go-package", "image-registry"];
 
 const TARGET_GROUPS = {
   "server": "server",
@@ -52,12 +54,16 @@ const TARGET_GROUPS = {
 const PLATFORM_GROUPS = ["server", "node", "client", "test"] as const;
 const PLAIN_LISTS = ["static-binaries", "test-portable", "version-packages"] as const;
 
-type ListKey =
-  | `targets.${keyof typeof TARGET_GROUPS}`
-  | `platforms.${typeof PLATFORM_GROUPS[number]}`
-  | typeof PLAIN_LISTS[number];
+/** A list of the configuration, as the file names it. */
+export type ConfigListKey =
+  | `platforms.${"server" | "node" | "client" | "test"}`
+  | `targets.${"server" | "node" | "client" | "test" | "server-test" | "server-image"}`
+  | "targets.conformance-image"
+  | "static-binaries"
+  | "test-portable"
+  | "version-packages";
 
-const LIST_KEYS: readonly ListKey[] = [
+const LIST_KEYS: readonly ConfigListKey[] = [
   ...(Object.keys(TARGET_GROUPS) as (keyof typeof TARGET_GROUPS)[])
     .map((group) => `targets.${group}` as const),
   ...PLATFORM_GROUPS.map((group) => `platforms.${group}` as const),
@@ -149,7 +155,7 @@ class ConfigReader {
   read(top: unknown): CheckoutConfig {
     if (!isTable(top)) throw this.#wrong("", top, "a table of settings");
     this.#checkKeys("", top, TOP_KEYS);
-    const values: Partial<Record<ValueKey, string>> = {};
+    const values: Partial<Record<ConfigValueKey, string>> = {};
     for (const key of VALUE_KEYS) {
       const value = top[key];
       if (value === undefined) continue;
@@ -177,8 +183,8 @@ class ConfigReader {
     throw this.#wrong("era", value, `one of ${names}`);
   }
 
-  #lists(top: Table): Partial<Record<ListKey, ListChange>> {
-    const lists: Partial<Record<ListKey, ListChange>> = {};
+  #lists(top: Table): Partial<Record<ConfigListKey, ListChange>> {
+    const lists: Partial<Record<ConfigListKey, ListChange>> = {};
     for (const group of ["targets", "platforms"]) {
       const table = top[group];
       if (table === undefined) continue;
@@ -263,7 +269,7 @@ const NONE: readonly string[] = Object.freeze([]);
  */
 export function applyConfig(checkout: Checkout, config: CheckoutConfig): Checkout {
   const file = basename(config.path);
-  function list(key: ListKey, found: Sourced<readonly string[]>): Sourced<readonly string[]> {
+  function list(key: ConfigListKey, found: Sourced<readonly string[]>): Sourced<readonly string[]> {
     const change = config.lists[key];
     if (change === undefined) return found;
     const kept = (change.replace ?? found.value).filter((item) => !change.remove.includes(item));
@@ -271,7 +277,7 @@ export function applyConfig(checkout: Checkout, config: CheckoutConfig): Checkou
     const source = change.replace === undefined ? `${found.source}, ${file}` : file;
     return Object.freeze({ value, source: `${source}: ${key}` });
   }
-  function value(key: ValueKey, found: Sourced<string>): Sourced<string> {
+  function value(key: ConfigValueKey, found: Sourced<string>): Sourced<string> {
     const given = config.values[key];
     return given === undefined ? found : Object.freeze({ value: given, source: `${file}: ${key}` });
   }
@@ -303,7 +309,7 @@ export function applyConfig(checkout: Checkout, config: CheckoutConfig): Checkou
 
 function changeTargets(
   targets: TargetLists,
-  list: (key: ListKey, found: Sourced<readonly string[]>) => Sourced<readonly string[]>,
+  list: (key: ConfigListKey, found: Sourced<readonly string[]>) => Sourced<readonly string[]>,
 ): TargetLists {
   const changed = {
     server: list("targets.server", targets.server),

@@ -15,6 +15,8 @@ export {
 export {
   applyConfig,
   type CheckoutConfig,
+  type ConfigListKey,
+  type ConfigValueKey,
   findConfig,
   type ListChange,
   readConfig,

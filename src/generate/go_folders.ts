@@ -12,8 +12,11 @@ export interface GoFolders {
 
 /** One `-path` or `-name` of find; `path` patterns begin with `./`. */
 export interface Pruned {
+  /** Whether the whole path or the last part of it is compared. */
   readonly test: "path" | "name";
+  /** A pattern as `find` takes it. */
   readonly pattern: string;
+  /** Whether files pass it unseen. */
   readonly foldersOnly: boolean;
 }
 

@@ -29,7 +29,9 @@ export type GeneratedFile =
 
 /** A `$(filter …)` or `$(filter-out …)`: patterns in which `%` stands for anything. */
 export interface TagFiles {
+  /** `filter`, which keeps what matches, or `filter-out`. */
   readonly keep: boolean;
+  /** Patterns in which `%` stands for anything. */
   readonly patterns: readonly string[];
 }
 

@@ -16,7 +16,9 @@ export interface Job {
 
 /** A generator's start, and the file that it makes. */
 export interface ToolCommand {
+  /** The generator and its arguments. */
   readonly argv: readonly string[];
+  /** Where it runs; absolute. */
   readonly cwd: string;
   /** Absolute path, in the temporary folder. */
   readonly made: string;

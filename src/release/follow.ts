@@ -14,6 +14,7 @@ export interface StageCopy {
 
 /** What a function of `build/lib/release.sh` brings into its stage folder. */
 export interface StageCopies {
+  /** What is copied, in the order of the script. */
   readonly copies: readonly StageCopy[];
   /** Paths below `kubernetes/` that it removes again. */
   readonly removed: readonly string[];

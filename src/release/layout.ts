@@ -16,6 +16,7 @@ export interface AddonFolder {
 
 /** An image that `make -C FOLDER build` makes: `conformance`, `hyperkube`. */
 export interface FolderImage {
+  /** Base name of the folder. */
   readonly name: string;
   /** Where its Dockerfile and Makefile are: `test/conformance/image`. */
   readonly folder: string;
@@ -47,6 +48,7 @@ export interface ReleaseLayout {
   readonly final: StageCopies;
   /** Text of `client/README` and `server/README`. */
   readonly clientReadme: string;
+  /** Text of the `README` in the server tarball. */
   readonly serverReadme: string;
   /** A test tarball for each platform and a portable one (1.14 and later). */
   readonly splitTests: boolean;

@@ -8,6 +8,7 @@ import { requiredInput, type TarballPlan } from "./plan.ts";
 export interface MissingInput {
   /** Path below the root: `LICENSES`. */
   readonly path: string;
+  /** What is the matter with it. */
   readonly problem: "missing" | "Git LFS pointer" | "not built";
   /** Titles of the tarballs that hold it: `final`, `node linux-amd64`. */
   readonly neededFor: readonly string[];

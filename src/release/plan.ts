@@ -27,7 +27,9 @@ export type StageSource =
 
 /** One entry of a stage folder; `to` is relative to the stage folder. */
 export interface StageEntry {
+  /** Path in the stage. */
   readonly to: string;
+  /** Where its content comes from. */
   readonly source: StageSource;
 }
 
@@ -39,7 +41,9 @@ export interface TarballPlan {
   readonly stage: string | undefined;
   /** For the log: "server linux-amd64". */
   readonly title: string;
+  /** Undefined: the tarball is for every platform. */
   readonly platform: Platform | undefined;
+  /** What is in it. */
   readonly entries: readonly StageEntry[];
 }
 

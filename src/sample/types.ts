@@ -3,12 +3,15 @@ export type EraParameter = "1.7" | "1.20" | "1.28" | "1.35" | "latest";
 
 /** A regular file: its text and git mode. */
 export interface SampleTextFile {
+  /** The whole content. */
   readonly text: string;
+  /** Permission bits. */
   readonly mode: 0o644 | 0o755;
 }
 
 /** A symbolic link: what it points to, relative to its own folder. */
 export interface SampleLink {
+  /** What the link says. */
   readonly link: string;
 }
 
@@ -20,11 +23,13 @@ export type SampleFiles = ReadonlyMap<string, SampleFile>;
 
 /** One commit of a sample's history, oldest first; each holds its whole tree. */
 export interface SampleCommit {
+  /** Of the commit. */
   readonly message: string;
   /** Author and committer time: seconds since 1970, UTC. */
   readonly time: number;
   /** The annotated tag on this commit, if any: `v1.20.1`. */
   readonly tag?: string;
+  /** Every entry of its tree. */
   readonly files: SampleFiles;
 }
 
@@ -32,6 +37,7 @@ export interface SampleCommit {
 export interface SampleInfo {
   /** The folder, as it was given. */
   readonly dir: string;
+  /** The shape that it has. */
   readonly era: EraParameter;
   /** What `git describe` says of HEAD: `v1.20.2`. */
   readonly version: string;

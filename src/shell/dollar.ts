@@ -1,4 +1,5 @@
 import type { CommandBuilder } from "dax";
+
 import { runGroup } from "./group.ts";
 
 /** The `$` of dax: a tagged template that makes a {@linkcode CommandBuilder}. */

@@ -22,8 +22,10 @@ export interface ShellOptions {
 
 /** Thrown when a run ends because the user (or a failed sibling) asked for it. */
 export class InterruptedError extends KbuildError {
+  /** For `error.name`. */
   override readonly name = "InterruptedError";
 
+  /** An error that says what was under way. */
   constructor(what: string) {
     super(`Stopped ${what}`, { exitCode: 130 });
   }

@@ -29,8 +29,11 @@ export interface RunOptions {
 
 /** What a finished program left. */
 export interface RunResult {
+  /** Program and arguments. */
   readonly argv: readonly string[];
+  /** Where it ran; absolute. */
   readonly cwd: string;
+  /** Exit status. */
   readonly code: number;
   /** Standard output, when captured; else "". Decoded as UTF-8. */
   readonly stdout: string;
@@ -42,8 +45,11 @@ export interface RunResult {
 
 /** A program start as the recorder and `--dry-run` see it. */
 export interface Start {
+  /** Program and arguments. */
   readonly argv: readonly string[];
+  /** Where it runs; absolute. */
   readonly cwd: string;
+  /** The whole environment. */
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -60,8 +66,11 @@ export interface Shell {
 
 /** A program failed: which one, where, how, and its last words. */
 export class CommandError extends KbuildError {
+  /** For `error.name`. */
   override readonly name = "CommandError";
+  /** Program and arguments. */
   readonly argv: readonly string[];
+  /** Where it ran; absolute. */
   readonly cwd: string;
   /** Exit status; undefined when a signal ended it or it could not be started. */
   readonly code: number | undefined;
@@ -70,6 +79,7 @@ export class CommandError extends KbuildError {
   /** Last lines of its output, also where `output` is empty because the user has seen them. */
   readonly tail: readonly string[];
 
+  /** An error that says what is known of the run. */
   constructor(
     message: string,
     details: {

@@ -2,11 +2,15 @@ import type { GoCall, Platform } from "../../checkout/mod.ts";
 
 /** What {@linkcode adjustCall} needs besides the call. */
 export interface AdjustInputs {
+  /** What is built for. */
   readonly platform: Platform;
+  /** What is built on. */
   readonly host: Platform;
+  /** The environment of the build. */
   readonly variables: Readonly<Record<string, string>>;
   /** Folders that the scripts cut from paths: the checkout, and where `go` runs. */
   readonly trimmed: readonly string[];
+  /** Known bugs of the scripts are kept. */
   readonly strictParity: boolean;
 }
 

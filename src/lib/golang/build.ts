@@ -29,6 +29,7 @@ export interface BuildOptions {
   matrix: readonly PlatformTargets[];
   /** Flags for `go` among the targets. */
   goflags?: readonly string[];
+  /** The version to stamp. */
   vars: VersionVars;
   /** Seconds since 1970: the build date that is stamped. */
   epoch: number;
@@ -50,7 +51,9 @@ export interface BuildOptions {
 
 /** One binary that a build placed. */
 export interface BuiltBinary {
+  /** Base name: `kubectl`, `kubectl.exe`. */
   readonly name: string;
+  /** As Go writes it: `linux/amd64`. */
   readonly platform: string;
   /** Absolute path under the bin folder. */
   readonly path: string;

@@ -12,7 +12,7 @@ export { compilerVariable, tableGoCalls } from "./flag_rules.ts";
 export { goWorkingDirectory, hostGoEnv } from "./go_env.ts";
 export { goList } from "./go_list.ts";
 export { buildsThroughLink, createGopathTree, gopathLink } from "./gopath_tree.ts";
-export type { StepFile } from "./overlay.ts";
+export type { OverlayFile, StepFile } from "./overlay.ts";
 export { expandPatterns } from "./patterns.ts";
 export { linkHostBins, placeBins } from "./place.ts";
 export {

@@ -6,12 +6,15 @@ import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
 export interface OverlayFile {
   /** Path below the folder in which `go` runs. */
   readonly place: string;
+  /** What `go` sees there. */
   readonly text: string;
 }
 
 /** A file that a step needs and that is written before it. */
 export interface StepFile {
+  /** Where it is written; absolute. */
   readonly path: string;
+  /** Its content. */
   readonly text: string;
 }
 

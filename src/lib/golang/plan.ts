@@ -22,15 +22,19 @@ export interface BinaryOutput {
 
 /** One start of `go`. */
 export interface BuildStep {
+  /** What is built for. */
   readonly platform: Platform;
   /** Without cgo, with cgo where the platform has it, or a test binary. */
   readonly kind: "static" | "dynamic" | "test";
+  /** `go` and its arguments. */
   readonly argv: readonly string[];
+  /** Where it runs; absolute. */
   readonly cwd: string;
   /** The whole environment of the process. */
   readonly env: Readonly<Record<string, string>>;
   /** The part of `env` that the plan decided, for people. */
   readonly shownEnv: Readonly<Record<string, string>>;
+  /** The binaries that come out. */
   readonly outputs: readonly BinaryOutput[];
   /** Where the checkout's scripts have this start: "hack/lib/golang.sh:745". */
   readonly source: string;
@@ -45,10 +49,12 @@ export interface BuildStep {
 
 /** Everything that a build will do. */
 export interface BuildPlan {
+  /** The steps of each platform, in the order of the scripts. */
   readonly platforms: readonly {
     readonly platform: Platform;
     readonly steps: readonly BuildStep[];
   }[];
+  /** Every target of the build, once. */
   readonly targets: readonly string[];
   /** What the user should know of the plan, a line each. */
   readonly notes: readonly string[];
@@ -56,13 +62,17 @@ export interface BuildPlan {
 
 /** Targets to build for one platform. */
 export interface PlatformTargets {
+  /** What is built for. */
   readonly platform: Platform;
+  /** Targets as `WHAT` has them: `cmd/kubectl`. */
   readonly targets: readonly string[];
 }
 
 /** What {@linkcode planBuild} needs besides context and checkout. */
 export interface PlanInputs {
+  /** The Go that builds. */
   readonly go: GoTool;
+  /** What is built for which platform. */
   readonly matrix: readonly PlatformTargets[];
   /** Flags for `go` among the targets. */
   readonly goflags: readonly string[];

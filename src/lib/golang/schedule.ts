@@ -2,6 +2,7 @@ import type { MemoryBudget } from "../util.ts";
 
 /** How many platforms are built at once, and why. */
 export interface Schedule {
+  /** How many platforms build at once. */
   readonly jobs: number;
   /** For the log. */
   readonly reason: string;
