@@ -95,7 +95,7 @@ Deno.test({
 
 Deno.test({
   ...unless(
-    NO_BINARY || missingFor("1.28"),
+    NO_BINARY || missingFor("1.35"),
     "the binary, alone in an empty folder with git and go in PATH, releases as the source does",
   ),
   fn: () =>
@@ -105,7 +105,7 @@ Deno.test({
       await Deno.copyFile(binary().path, join(dir, "alone/kbuild"));
       await Deno.chmod(join(dir, "alone/kbuild"), 0o755);
       const env = { PATH, KBUILD_TEST_PROGRAM: "" };
-      const root = await makeSample("1.28", join(dir, "kubernetes"));
+      const root = await makeSample("1.35", join(dir, "kubernetes"));
       const args = ["quick-release", "WHAT=cmd/kubectl cmd/kube-proxy", "--json", "--root", root];
       const json = await output([join(dir, "alone/kbuild"), ...args], { cwd: "/", env });
       assert(Object.keys(digestsOf(json)).length > 3);

@@ -53,7 +53,7 @@ Deno.test({
 
 Deno.test({
   ...unless(
-    NEEDS_NPM || missingFor("1.28"),
+    NEEDS_NPM || missingFor("1.35"),
     "deno run -A jsr:@k8s/kbuild runs the program, and its modules can be imported",
   ),
   fn: () =>
@@ -65,7 +65,7 @@ Deno.test({
         await output([...kbuild, "--version"], { cwd: dir, env }),
         /^kbuild \d+\.\d+\.\d+\n$/,
       );
-      const root = await makeSample("1.28", join(dir, "kubernetes"));
+      const root = await makeSample("1.35", join(dir, "kubernetes"));
       const json = await output([...kbuild, "quick-release", "WHAT=cmd/kubectl", "--json"], {
         cwd: root,
         env,

@@ -48,7 +48,7 @@ const launcher = (folder: string) => join(folder, "node_modules/.bin/kbuild");
 
 Deno.test({
   ...unless(
-    NO_NPM || NO_BINARY || missingFor("1.28"),
+    NO_NPM || NO_BINARY || missingFor("1.35"),
     "npm install without a network, then npx kbuild quick-release on the sample",
   ),
   fn: () =>
@@ -60,7 +60,7 @@ Deno.test({
         await output([...npx, "--version"], { cwd: app }),
         `kbuild ${version} (`,
       );
-      const root = await makeSample("1.28", join(dir, "kubernetes"));
+      const root = await makeSample("1.35", join(dir, "kubernetes"));
       const args = ["quick-release", "WHAT=cmd/kubectl", "--json", "--root", root];
       const json = await output([...npx, ...args], { cwd: app });
       assert(Object.keys(digestsOf(json)).length > 3);
@@ -188,7 +188,7 @@ async function signalled(
 
 Deno.test({
   ...unless(
-    NO_NPM || NO_BINARY || missingFor("1.28") || (Deno.build.os !== "linux" && "needs /proc"),
+    NO_NPM || NO_BINARY || missingFor("1.35") || (Deno.build.os !== "linux" && "needs /proc"),
     "launcher and binary alike: Ctrl-C, SIGTERM, closed stdout, exit status and signal of a child",
   ),
   fn: () =>
@@ -196,7 +196,7 @@ Deno.test({
       const app = await install(dir, [mainTarball, platformTarball]);
       const node = which("node") ?? "node";
       const launched = [node, join(app, "node_modules/@k8s/kbuild/bin/kbuild.js")];
-      const root = await makeSample("1.28", join(dir, "kubernetes"));
+      const root = await makeSample("1.35", join(dir, "kubernetes"));
       for (const argv of [[binary().path], launched]) {
         const ctrlC = await signalled(argv, root, (pid) => Deno.kill(-pid, "SIGINT"));
         assertEquals([ctrlC.code, ctrlC.stdout], [130, ""], ctrlC.stderr);
@@ -280,6 +280,48 @@ Deno.test({
         assertEquals([code, stdout], [0, "v1.2.3\n"], stderr);
         assertEquals((await run([join(dir, "hello-bin")])).stderr, "v1.2.3");
       }
+    }),
+});
+
+Deno.test({
+  ...unless(
+    NO_NPM || missingFor("1.20"),
+    "under Node.js a sample is made and its build planned, and nothing is put into the global scope",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const app = await install(dir, [mainTarball], "--omit=optional");
+      await Deno.writeTextFile(
+        join(app, "use.mjs"),
+        `import * as kbuild from "@k8s/kbuild";
+        const { checkout, golang, init, logging, sample, shell, util, version } = kbuild;
+        const env = { ...process.env };
+        const git = shell.createShell({ cwd: process.cwd(), env });
+        await sample.createSample({ dir: "kubernetes", era: "1.20", git, env });
+        const root = await checkout.findRoot("kubernetes");
+        const log = logging.createLogger({ write: () => {} });
+        const context = init.createContext({ root, env, log, shell: git });
+        const tree = await checkout.readCheckout(root, { variables: env, hostArch: "amd64" });
+        const vars = await version.getVersionVars(context);
+        const { plan } = await golang.prepareBuild(context, tree, {
+          matrix: [{ platform: "linux/amd64", targets: ["cmd/kubectl"] }],
+          vars,
+          epoch: await version.sourceDateEpoch(context, vars),
+        });
+        const [step] = plan.platforms[0].steps;
+        console.log(vars.gitVersion, step.argv[1], step.argv.at(-1), typeof globalThis.Deno);
+        console.log(util.memoryBudget().bytes > 0);
+        for (const [program, cwd] of [["/nonexistent", "/"], ["git", "/nonexistent"]]) {
+          await shell.createShell({ cwd, env }).run([program]).catch(({ name }) => console.log(name));
+        }
+        await git.run(["sh", "-c", "echo last words; exit 3"]).catch((e) => console.log(e.code, e.tail));
+        `,
+      );
+      assertEquals(
+        await output(["node", "use.mjs"], { cwd: app }),
+        "v1.20.2 install k8s.io/kubernetes/cmd/kubectl undefined\ntrue\n" +
+          "CommandError\nCommandError\n3 [ 'last words' ]\n",
+      );
     }),
 });
 
