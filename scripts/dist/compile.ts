@@ -133,10 +133,12 @@ async function compileOne(
     await shell.run(argv, { cwd: work, label: `deno compile for ${platform.name}` });
   } catch (cause) {
     if (!(cause instanceof KbuildError)) throw cause;
+    // Of addresses in Deno itself.
+    const trace = cause.output.findIndex((line) => line.startsWith("Stack backtrace"));
     const download = cause.output.some((line) => /download|error sending request|dns/i.test(line));
     throw new KbuildError(`Cannot compile kbuild for ${platform.name}`, {
       cause,
-      output: cause.output,
+      output: cause.output.slice(0, trace === -1 ? undefined : trace),
       notes: denort === undefined && download
         ? [
           "deno compile downloads Deno's runtime (denort); HTTPS_PROXY is honoured",
