@@ -156,7 +156,9 @@ export interface NewFolders {
 
 /** Numbers of a user and a group. */
 export interface Owner {
+  /** Of the user. */
   readonly uid: number;
+  /** Of the group. */
   readonly gid: number;
 }
 

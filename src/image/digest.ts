@@ -55,7 +55,12 @@ export async function* verified(
   checkDigest(label, digest, found.digest);
 }
 
-/** @throws {KbuildError} `found` is not `expected`. */
+/**
+ * Holds a digest against the one that is wanted.
+ *
+ * @param label What the user knows the content by.
+ * @throws {KbuildError} `found` is not `expected`.
+ */
 export function checkDigest(label: string, expected: string, found: string): void {
   if (found === expected) return;
   throw new KbuildError(`Cannot use ${label}: its digest is "${found}", want "${expected}"`, {

@@ -1,5 +1,6 @@
 /** Files or folders that an instruction copies into the image. */
 export interface ImageCopy {
+  /** Tells it from the other changes. */
   readonly kind: "copy";
   /** Path in the build context, "." for all of it; in a stage or another image an absolute path. */
   readonly source: string;
@@ -19,14 +20,17 @@ export interface ImageCopy {
 
 /** A symbolic link that `RUN ln -s` makes. */
 export interface ImageLink {
+  /** Tells it from the other changes. */
   readonly kind: "link";
   /** Absolute path in the image. */
   readonly path: string;
+  /** What it leads to, as written. */
   readonly target: string;
 }
 
 /** A folder that WORKDIR makes where it is missing. */
 export interface ImageFolder {
+  /** Tells it from the other changes. */
   readonly kind: "folder";
   /** Absolute path in the image. */
   readonly path: string;
@@ -34,34 +38,47 @@ export interface ImageFolder {
 
 /** One instruction that changes files: a layer. */
 export interface ImageStep {
+  /** In the Dockerfile, counted from 1. */
   readonly line: number;
   /** What the image's history says of it: `COPY kube-proxy /usr/local/bin/kube-proxy`. */
   readonly createdBy: string;
+  /** What happens to files, in this order. */
   readonly changes: readonly (ImageCopy | ImageLink | ImageFolder)[];
 }
 
 /** What the instructions say of the image's configuration; see `ConfigChanges`. */
 export interface ImageSettings {
+  /** ENV: name to value. */
   readonly env: Readonly<Record<string, string>>;
+  /** LABEL: name to value. */
   readonly labels: Readonly<Record<string, string>>;
   /** `80/tcp`. */
   readonly ports: readonly string[];
+  /** VOLUME: absolute paths. */
   readonly volumes: readonly string[];
+  /** ENTRYPOINT, as a list of words. */
   readonly entrypoint: readonly string[] | undefined;
+  /** CMD, as a list of words. */
   readonly cmd: readonly string[] | undefined;
+  /** USER: `USER[:GROUP]`. */
   readonly user: string | undefined;
+  /** WORKDIR: an absolute path. */
   readonly workingDir: string | undefined;
+  /** STOPSIGNAL: `SIGTERM` or a number. */
   readonly stopSignal: string | undefined;
 }
 
 /** One FROM and all up to the next. */
 export interface DockerfileStage {
+  /** `FROM … AS name`. */
   readonly name: string | undefined;
   /** Image reference, or `scratch`; of a stage on another stage that one's. */
   readonly base: string;
   /** Architecture of `--platform`. */
   readonly arch: string | undefined;
+  /** The instructions that change files. */
   readonly steps: readonly ImageStep[];
+  /** What the other instructions say. */
   readonly settings: ImageSettings;
 }
 
@@ -79,7 +96,9 @@ export interface DockerfilePlan {
 
 /** What a base image brings that instructions can refer to. */
 export interface BaseSettings {
+  /** Its variables. */
   readonly env: Readonly<Record<string, string>>;
+  /** Its WORKDIR, an absolute path. */
   readonly workingDir: string | undefined;
 }
 

@@ -2,7 +2,9 @@ import { KbuildError } from "../errors.ts";
 
 /** What an image runs on. */
 export interface Platform {
+  /** Go's word: "linux". */
   readonly os: string;
+  /** Go's word: "amd64". */
   readonly architecture: string;
   /** "v7" for 32-bit ARM. */
   readonly variant?: string;

@@ -19,8 +19,11 @@ export interface NetContext {
 
 /** One request. */
 export interface NetRequest {
+  /** Default GET. */
   readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Name to value. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** What is sent; nothing by default. */
   readonly body?: Uint8Array<ArrayBuffer> | string;
   /** Milliseconds to the head of the answer, where it takes longer than usual: an upload. */
   readonly headersMs?: number;
@@ -28,8 +31,11 @@ export interface NetRequest {
 
 /** Asks servers. Dispose of it when all answers are read. */
 export interface Client extends Disposable {
+  /** How long servers are waited for. */
   readonly patience: Patience;
+  /** Is told of waiting and of mirrors. */
   readonly log: Logger;
+  /** Stops everything. */
   readonly signal: AbortSignal | undefined;
   /**
    * Sends one request and waits for the head of the answer, whatever its status. Redirects are

@@ -17,6 +17,7 @@ export interface NetworkErrorOptions {
 
 /** A server did not give what it was asked for. */
 export class NetworkError extends KbuildError {
+  /** Tells it from other errors. */
   override readonly name = "NetworkError";
   /** The URL that was asked for. */
   readonly url: string;
@@ -29,6 +30,12 @@ export class NetworkError extends KbuildError {
   /** HTTP status, where there was an answer. */
   readonly status: number | undefined;
 
+  /**
+   * Words what a server did.
+   *
+   * @param url The URL that was asked for.
+   * @param reason What was wrong: "the server said 503".
+   */
   constructor(url: string, reason: string, options: NetworkErrorOptions = {}) {
     const { retry = false, retryAfterMs, status, notes = [], cause } = options;
     super(`Cannot download "${url}": ${reason}`, { notes, cause });

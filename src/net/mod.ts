@@ -6,13 +6,20 @@
  */
 export { cacheFolder, isOffline } from "./cache_folder.ts";
 export { type Client, createClient, type NetContext, type NetRequest } from "./client.ts";
-export { downloadBytes, downloadInto, readAll, type Send } from "./download.ts";
+export {
+  downloadBytes,
+  downloadInto,
+  type DownloadOptions,
+  readAll,
+  type Send,
+} from "./download.ts";
 export { FINAL_URL, NetworkError, statusError } from "./failure.ts";
 export { withLock } from "./lock.ts";
 export {
   GO_MODULES,
   goProxy,
   isLoopback,
+  type MirrorRule,
   MIRRORS,
   type MirrorTable,
   parseMirrors,
@@ -22,5 +29,5 @@ export {
 } from "./mirrors.ts";
 export { PRESETS } from "./mirror_presets.ts";
 export { PATIENCE, type Patience } from "./patience.ts";
-export { hostOf, withRetries } from "./retry.ts";
+export { hostOf, type RetryOptions, withRetries } from "./retry.ts";
 export { tryPlaces, WrongContentError } from "./try_places.ts";

@@ -6,6 +6,7 @@ import { hostOf } from "./retry.ts";
 
 /** What was wrong with something that came: the next place may have better. */
 export class WrongContentError extends KbuildError {
+  /** Tells it from other errors. */
   override readonly name = "WrongContentError";
 }
 

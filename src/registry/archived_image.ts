@@ -52,7 +52,9 @@ export async function openArchivedImage(path: string): Promise<ArchivedImage> {
 
 /** What {@linkcode openArchivedImage} finds before any layer is read. */
 export interface ArchivedName {
+  /** The archive. */
   readonly path: string;
+  /** The first of its names, with a tag. */
   readonly repoTag: string;
   /** Go's word: "amd64". */
   readonly arch: string;

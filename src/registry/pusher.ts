@@ -14,6 +14,7 @@ export interface PushResult {
   readonly digest: string;
   /** Digest of the configuration; undefined for a list. */
   readonly imageId: string | undefined;
+  /** Go's words for its architectures: "amd64". */
   readonly archs: readonly string[];
   /** Whether it was there already. */
   readonly unchanged: boolean;

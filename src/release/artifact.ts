@@ -13,6 +13,7 @@ export interface BaseOfImage {
 
 /** One file of a finished release. */
 export interface Artifact {
+  /** Tarballs lie in `release-tars`, images in `release-images`. */
   readonly kind: "tarball" | "image";
   /** Path below the checkout: `_output/release-tars/kubernetes.tar.gz`. */
   readonly path: string;

@@ -14,6 +14,7 @@ import { dockerTag } from "./plan.ts";
 export interface ImagePlan {
   /** `kube-apiserver`, `conformance`. */
   readonly name: string;
+  /** Go's word: `amd64`. */
   readonly arch: string;
   /** Where the archive goes, below `release-images`: `amd64/kube-apiserver.tar`. */
   readonly path: string;
@@ -21,6 +22,7 @@ export interface ImagePlan {
   readonly base: string;
   /** Names in the archive, in order: an interface of krel. */
   readonly repoTags: readonly string[];
+  /** What its Dockerfile does. */
   readonly dockerfile: DockerfilePlan;
   /** What the plan was made from, to make it again when the base's own settings are known. */
   readonly source: DockerfileSource;
@@ -30,6 +32,7 @@ export interface ImagePlan {
 
 /** A Dockerfile and what it is built with. */
 export interface DockerfileSource {
+  /** The Dockerfile itself. */
   readonly text: string;
   /** For messages: `build/server-image/Dockerfile`. */
   readonly path: string;
@@ -39,7 +42,9 @@ export interface DockerfileSource {
 
 /** What images depend on. */
 export interface ImageInputs {
+  /** The version of the release: `v1.20.2`. */
   readonly version: string;
+  /** Go's word: `amd64`. */
   readonly arch: string;
   /** Server images to make. */
   readonly names: readonly string[];

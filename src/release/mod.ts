@@ -51,6 +51,7 @@ export {
   type ReleaseInputs,
   requiredBinaries,
   requiredInputs,
+  type Selection,
   type StageEntry,
   type StageSource,
   type TarballPlan,

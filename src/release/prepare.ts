@@ -11,9 +11,11 @@ import { imageNames, planRelease, type ReleaseInputs, type TarballPlan } from ".
 
 /** What to package. */
 export interface PackageOptions {
+  /** The version to package as. */
   vars: VersionVars & { gitVersion: string };
   /** Seconds since 1970: the time of every member and image. */
   epoch: number;
+  /** The platforms to package. */
   platforms: PlatformSet;
   /** Folder of the binaries: `<bin>/<os>/<arch>/<name>`. */
   binPath: string;
@@ -35,9 +37,13 @@ export interface PackageOptions {
 
 /** Everything that packaging will do. */
 export interface PackagePlan {
+  /** What the checkout's era packs. */
   readonly layout: ReleaseLayout;
+  /** Every tarball. */
   readonly tarballs: readonly TarballPlan[];
+  /** Every image archive. */
   readonly images: readonly ImagePlan[];
+  /** Where the bases of images are. */
   readonly bases: BaseImages;
 }
 

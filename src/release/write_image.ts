@@ -17,12 +17,19 @@ import { baseFor, type BaseImages, type ImagePlan } from "./images.ts";
 
 /** A written image archive. */
 export interface ImageArchive {
+  /** `kube-apiserver`, `conformance`. */
   readonly name: string;
+  /** Go's word: `amd64`. */
   readonly arch: string;
+  /** The file. */
   readonly path: string;
+  /** Bytes of the file. */
   readonly size: number;
+  /** Digest of the file, hexadecimal. */
   readonly sha256: string;
+  /** Digest of the configuration: `sha256:…`. */
   readonly imageId: string;
+  /** Names with tags, in their order. */
   readonly repoTags: readonly string[];
 }
 
@@ -30,9 +37,11 @@ export interface ImageArchive {
 export interface WriteImageOptions {
   /** The folder that the plan's path is below. */
   readonly folder: string;
+  /** Where the bases are. */
   readonly bases: BaseImages;
   /** Seconds since 1970. */
   readonly created: number;
+  /** Stops the writing; no file is left. */
   readonly signal?: AbortSignal | undefined;
   /** Starts `docker`, for bases of its engine. */
   readonly shell?: Shell | undefined;
