@@ -4,6 +4,7 @@
  * Usage: write_images.ts ROOT OUT [NAME=BASE…] [-- IMAGE…]
  */
 import { join } from "@std/path";
+import { createHasher } from "../../src/archive/mod.ts";
 import { readCheckout, setupPlatforms } from "../../src/checkout/mod.ts";
 import { createContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
@@ -32,12 +33,14 @@ const plan = await preparePackage(context, checkout, {
 });
 const wanted = rest.slice(split + 1);
 const images = plan.images.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
+const hasher = createHasher(AT_ONCE);
 const write = async (image: ImagePlan) => {
   await Deno.mkdir(join(out, image.arch), { recursive: true });
-  await writeImage(image, { folder: out, bases: plan.bases, created: 1600000000 });
+  await writeImage(image, { folder: out, bases: plan.bases, created: 1600000000, hasher });
 };
 const queue = [...images];
 const work = async () => {
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) await write(next);
 };
 await Promise.all(Array.from({ length: AT_ONCE }, work));
+hasher.close();

@@ -50,6 +50,13 @@ export {
   withParents,
 } from "./entry.ts";
 export { gzip, type GzipOptions, GzipWriter } from "./gzip.ts";
+export {
+  createHasher,
+  type HashAlgorithm,
+  type Hasher,
+  type HashStream,
+  inlineHasher,
+} from "./hasher.ts";
 export { encodeHeader } from "./header.ts";
 export { type ListOptions, listTree, type ListTreeOptions } from "./list_tree.ts";
 export { quoteName } from "./names.ts";

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { writeAll, writeFileAtomic } from "./atomic.ts";
 import { orderEntries } from "./entry.ts";
 import { type GzipOptions, GzipWriter } from "./gzip.ts";
+import { type Hasher, inlineHasher } from "./hasher.ts";
 import { TarCuts } from "./tar_cuts.ts";
 import type { ByteSink, TarEntry } from "./types.ts";
 import { writeTar } from "./write_tar.ts";
@@ -10,6 +10,8 @@ import { writeTar } from "./write_tar.ts";
 export interface PackTarballOptions extends GzipOptions {
   /** Whether entries are written in the order given; default: {@linkcode orderEntries}. */
   inOrder?: boolean;
+  /** Computes the digests; stays open. Default: {@linkcode inlineHasher}. */
+  hasher?: Hasher;
   /** Stops the packing; no file is left. */
   signal?: AbortSignal | undefined;
 }
@@ -65,23 +67,21 @@ export async function compressTar(
   outPath: string,
   options: PackTarballOptions = {},
 ): Promise<Tarball> {
-  const { signal, inOrder: _, ...gzipOptions } = options;
+  const { signal, hasher = inlineHasher, inOrder: _, ...gzipOptions } = options;
   const abort = signal === undefined ? {} : { signal };
   return await writeFileAtomic(outPath, async (file) => {
-    const [tarSha256, sha256, sha512] = ["sha256", "sha256", "sha512"].map((name) =>
-      createHash(name)
-    ) as [Hash, Hash, Hash];
+    const tar = hasher.open("sha256");
+    const packed = hasher.open("sha256", "sha512");
     let size = 0;
-    using writer = new GzipWriter((chunk) => {
+    using writer = new GzipWriter(async (chunk) => {
       signal?.throwIfAborted();
-      sha256.update(chunk);
-      sha512.update(chunk);
+      await packed.update(chunk);
       size += chunk.length;
       writeAll(outPath, file, chunk);
     }, gzipOptions);
     const cuts = new TarCuts();
     await write(async (chunk) => {
-      tarSha256.update(chunk);
+      await tar.update(chunk);
       let from = 0;
       for (const at of cuts.find(chunk)) {
         await writer.write(chunk.subarray(from, at));
@@ -91,14 +91,8 @@ export async function compressTar(
       await writer.write(chunk.subarray(from));
     });
     await writer.close();
-    return Object.freeze({
-      path: outPath,
-      size,
-      sha256: sha256.digest("hex"),
-      sha512: sha512.digest("hex"),
-      tarSha256: tarSha256.digest("hex"),
-    });
+    const [tarSha256 = ""] = await tar.digests();
+    const [sha256 = "", sha512 = ""] = await packed.digests();
+    return Object.freeze({ path: outPath, size, sha256, sha512, tarSha256 });
   }, abort);
 }
-
-type Hash = ReturnType<typeof createHash>;

@@ -3,12 +3,13 @@ export type TarEntryType = "file" | "directory" | "symlink" | "hardlink";
 
 /**
  * Where the content of a file comes from: a file on disk (optionally the part of it that starts at
- * `offset`), bytes in memory, or a stream that is opened each time the content is read.
+ * `offset`), bytes in memory, or what hands its chunks to a sink, one after the other, each time the
+ * content is read.
  */
 export type TarContent =
   | { readonly path: string; readonly offset?: number }
   | { readonly bytes: Uint8Array }
-  | { readonly open: () => ReadableStream<Uint8Array>; readonly label: string };
+  | { readonly write: (sink: ByteSink) => Promise<void>; readonly label: string };
 
 /** Header fields that a member has besides its content. */
 export interface TarFields {

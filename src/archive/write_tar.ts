@@ -103,13 +103,13 @@ async function writeContent(entry: TarEntry, out: ChunkedSink): Promise<void> {
     const bytes = content?.bytes ?? new Uint8Array(0);
     if (bytes.length !== size) throw changed(name, size, bytes.length);
     await out.write(bytes);
-  } else if ("open" in content) {
+  } else if ("write" in content) {
     let count = 0;
-    for await (const chunk of content.open()) {
+    await content.write(async (chunk) => {
       count += chunk.length;
       if (count > size) throw changed(content.label, size, count);
       await out.write(chunk);
-    }
+    });
     if (count !== size) throw changed(content.label, size, count);
   } else {
     await writeFile(content.path, content.offset, size, out);

@@ -1,5 +1,5 @@
 import { KbuildError } from "../errors.ts";
-import { compareNames, readTar, streamOf, type TarEntry } from "../archive/mod.ts";
+import { type ByteSink, compareNames, readTar, type TarEntry } from "../archive/mod.ts";
 import { applyLayer, followPath, type LayerNode, nodeOf } from "./base_tree.ts";
 import type { Base, BaseContent, BaseNode, BaseTree } from "./types.ts";
 
@@ -62,7 +62,10 @@ export class StageFiles {
     if (content === undefined) return "";
     if ("bytes" in content) return new TextDecoder().decode(content.bytes);
     if ("path" in content) return await Deno.readTextFile(content.path);
-    return await new Response(content.open()).text();
+    const decoder = new TextDecoder();
+    let text = "";
+    await content.write((chunk) => void (text += decoder.decode(chunk, { stream: true })));
+    return text + decoder.decode();
   }
 
   #entry(path: string, name: string, node: BaseNode): TarEntry {
@@ -79,16 +82,18 @@ export class StageFiles {
     if (content === undefined) {
       throw new KbuildError(`Cannot copy "/${path}" out of an image: its content is in no layer`);
     }
-    const open = () => streamOf(() => this.#read(content));
-    return { ...fields, type, size: content.size, content: { open, label: `/${path}` } };
+    const write = (sink: ByteSink) => this.#write(content, sink);
+    return { ...fields, type, size: content.size, content: { write, label: `/${path}` } };
   }
 
-  async *#read({ layer, member }: BaseContent): AsyncGenerator<Uint8Array, void> {
+  async #write({ layer, member }: BaseContent, sink: ByteSink): Promise<void> {
     const label = this.#base?.label ?? "";
     const chunks = this.#base?.layers[layer]?.open();
     if (chunks !== undefined) {
       for await (const found of readTar(chunks, { label })) {
-        if (found.name === member && found.type === "file") return yield* found.chunks();
+        if (found.name !== member || found.type !== "file") continue;
+        for await (const chunk of found.chunks()) await sink(chunk);
+        return;
       }
     }
     throw new KbuildError(`Cannot read "${member}" of base image "${label}": it is gone`);

@@ -1,15 +1,18 @@
-import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
 import {
   bytesEntry,
+  type ByteSink,
   directoryEntry,
+  type Hasher,
+  inlineHasher,
   orderEntries,
-  streamOf,
   type TarEntry,
   writeAll,
   writeFileAtomic,
   writeTar,
 } from "../archive/mod.ts";
-import { digestOf, hexOf, verified } from "./digest.ts";
+import { KbuildError } from "../errors.ts";
+import { digestOf, hexOf } from "./digest.ts";
 import { type ConfigChanges, imageConfig } from "./image_config.ts";
 import { canonicalJson } from "./json.ts";
 import { blobName } from "./read_oci.ts";
@@ -47,6 +50,8 @@ export interface ImageArchiveOptions {
   config?: ConfigChanges;
   /** Names with tags, written in this order. */
   repoTags: readonly string[];
+  /** Computes the digests; stays open. Default: {@linkcode archive.inlineHasher}. */
+  hasher?: Hasher;
   /** Stops the writing; no file is left. */
   signal?: AbortSignal;
 }
@@ -80,11 +85,18 @@ export interface ImageArchive {
  */
 export async function writeImageArchive(options: ImageArchiveOptions): Promise<ImageArchive> {
   const { out, base, arch, os = "linux", created, config: changes = {}, signal } = options;
+  const { hasher = inlineHasher } = options;
   const tags = options.repoTags.map(parseRepoTag);
   const abort = signal === undefined ? {} : { signal };
-  const added = await Promise.all(options.layers.map((layer) => planLayer(layer, abort)));
+  const added = await Promise.all(options.layers.map((layer) => planLayer(layer, hasher, abort)));
   const layers: PlannedLayer[] = [
-    ...base.layers.map(({ diffID, tarSize, open }) => ({ diffID, size: tarSize, open })),
+    ...base.layers.map(({ diffID, tarSize, open }) => ({
+      diffID,
+      size: tarSize,
+      write: async (sink: ByteSink) => {
+        for await (const chunk of open()) await sink(chunk);
+      },
+    })),
     ...added,
   ];
   const config = canonicalJson(imageConfig({ base, arch, os, created, layers: added, changes }));
@@ -92,14 +104,15 @@ export async function writeImageArchive(options: ImageArchiveOptions): Promise<I
   const entries = archiveEntries(documents, layers, created);
 
   return await writeFileAtomic(out, async (file) => {
-    const hash = createHash("sha256");
-    const size = await writeTar(entries, (chunk) => {
-      hash.update(chunk);
+    const stream = hasher.open("sha256");
+    const size = await writeTar(entries, async (chunk) => {
+      await stream.update(chunk);
       writeAll(out, file, chunk);
     }, abort);
+    const [sha256 = ""] = await stream.digests();
     return Object.freeze({
       path: out,
-      sha256: hash.digest("hex"),
+      sha256,
       size,
       imageId: digestOf(config),
       manifestDigest: digestOf(documents.manifest),
@@ -110,32 +123,40 @@ export async function writeImageArchive(options: ImageArchiveOptions): Promise<I
 interface PlannedLayer {
   readonly diffID: string;
   readonly size: number;
-  open(): AsyncGenerator<Uint8Array, void>;
+  /** Hands the layer's bytes on, read again each time. */
+  write(sink: ByteSink): Promise<void>;
 }
 
 async function planLayer(
   layer: ImageLayer,
+  hasher: Hasher,
   options: { signal?: AbortSignal },
 ): Promise<PlannedLayer & { createdBy: string }> {
-  const hash = createHash("sha256");
-  const size = await writeTar(layer.entries, (chunk) => void hash.update(chunk), options);
-  const diffID = `sha256:${hash.digest("hex")}`;
-  const open = () => verified(tarChunks(layer.entries, options), diffID, `"${layer.createdBy}"`);
-  return { diffID, size, open, createdBy: layer.createdBy };
-}
-
-/** {@linkcode writeTar} as something to read from. */
-function tarChunks(
-  entries: readonly TarEntry[],
-  options: { signal?: AbortSignal },
-): ReadableStream<Uint8Array> {
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const writer = writable.getWriter();
-  writeTar(entries, (chunk) => writer.write(chunk.slice()), options)
-    .then(() => writer.close(), (error) => writer.abort(error))
-    // Whoever reads gets the error; who stopped reading does not want it.
-    .catch(() => {});
-  return readable;
+  const { entries, createdBy } = layer;
+  const stream = hasher.open("sha256");
+  let crc = 0;
+  const size = await writeTar(entries, (chunk) => {
+    crc = crc32(chunk, crc);
+    return stream.update(chunk);
+  }, options);
+  const [digest] = await stream.digests();
+  return {
+    diffID: `sha256:${digest}`,
+    size,
+    createdBy,
+    async write(sink) {
+      // Notices a source that changed meanwhile; a checksum takes a tenth of a digest's time.
+      let again = 0;
+      await writeTar(entries, (chunk) => {
+        again = crc32(chunk, again);
+        return sink(chunk);
+      }, options);
+      if (again === crc) return;
+      throw new KbuildError(`Cannot write the layer of "${createdBy}": a file changed meanwhile`, {
+        notes: ["Run again when no other program writes to it"],
+      });
+    },
+  };
 }
 
 interface Documents {
@@ -200,13 +221,13 @@ function archiveEntries(
     directoryEntry("blobs/sha256", { mtime }),
     document(blobName(digestOf(config)), config),
     document(blobName(digestOf(manifest)), manifest),
-    ...[...unique.values()].map(({ diffID, size, open }): TarEntry => ({
+    ...[...unique.values()].map(({ diffID, size, write }): TarEntry => ({
       name: blobName(diffID),
       type: "file",
       mode: 0o644,
       mtime,
       size,
-      content: { open: () => streamOf(open), label: `layer ${hexOf(diffID).slice(0, 12)}` },
+      content: { write, label: `layer ${hexOf(diffID).slice(0, 12)}` },
     })),
     document("index.json", index),
     document("manifest.json", docker),

@@ -2,6 +2,7 @@ import { join } from "@std/path";
 import {
   deflateFormat,
   type Deflater,
+  type Hasher,
   listTree,
   packTarball,
   type Tarball,
@@ -34,7 +35,7 @@ export interface Job {
   /** The files that it will be made from, without the artifacts in `needs`. */
   identify(): Identity;
   /** Makes it, from the stage where there is one. */
-  make(folders: ReleaseFolders, deflater: Deflater, signal: AbortSignal): Promise<Made>;
+  make(folders: ReleaseFolders, threads: Threads, signal: AbortSignal): Promise<Made>;
 }
 
 /** The folders of a release, while it is made. */
@@ -42,6 +43,12 @@ export interface ReleaseFolders {
   readonly stage: string;
   readonly tars: string;
   readonly images: string;
+}
+
+/** What computes beside the thread that reads and writes. */
+export interface Threads {
+  readonly deflater: Deflater;
+  readonly hasher: Hasher;
 }
 
 /** What the jobs of a release share. */
@@ -80,12 +87,13 @@ export function imageJob(plan: ImagePlan, bases: BaseImages, options: JobOptions
       }
       return inputs.done();
     },
-    async make({ images }: ReleaseFolders, _deflater: Deflater, signal: AbortSignal) {
+    async make({ images }: ReleaseFolders, { hasher }: Threads, signal: AbortSignal) {
       await Deno.mkdir(join(images, plan.arch), { recursive: true });
       const { size, sha256, imageId } = await writeImage(plan, {
         folder: images,
         bases,
         created: epoch,
+        hasher,
         shell: context.shell,
         signal,
       });
@@ -113,9 +121,9 @@ export function sourceJob(source: SourceTarball, options: JobOptions): Job {
       source.identify(inputs);
       return inputs.done();
     },
-    async make({ tars }: ReleaseFolders, deflater: Deflater, signal: AbortSignal) {
+    async make({ tars }: ReleaseFolders, threads: Threads, signal: AbortSignal) {
       const out = join(tars, SOURCE_TARBALL);
-      return madeOf(await packSource(context, source, out, { deflater, epoch, signal }));
+      return madeOf(await packSource(context, source, out, { ...threads, epoch, signal }));
     },
   });
 }
@@ -156,7 +164,7 @@ export function tarballJob(plan: TarballPlan, options: JobOptions): Job {
       }
       return inputs.done();
     },
-    async make(folders: ReleaseFolders, deflater: Deflater, signal: AbortSignal) {
+    async make(folders: ReleaseFolders, threads: Threads, signal: AbortSignal) {
       const out = join(folders.tars, plan.name);
       const listed = context.strictParity ? { asOnDisk: true as const } : { mtime: epoch };
       const entries = await listTree(join(folder(folders), "kubernetes"), {
@@ -164,7 +172,7 @@ export function tarballJob(plan: TarballPlan, options: JobOptions): Job {
         ...listed,
       });
       const inOrder = context.strictParity;
-      return madeOf(await packTarball(entries, out, { deflater, inOrder, signal }));
+      return madeOf(await packTarball(entries, out, { ...threads, inOrder, signal }));
     },
   });
 }

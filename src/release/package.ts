@@ -2,9 +2,9 @@ import { join, relative } from "@std/path";
 import {
   cachingDeflater,
   createDeflater,
+  createHasher,
   DEFAULT_LEVEL,
   deflateFormat,
-  type Deflater,
   openBlockCache,
   TEMPORARY_PREFIX,
   trimCache,
@@ -23,6 +23,7 @@ import {
   type ReleaseFolders,
   sourceJob,
   tarballJob,
+  type Threads,
 } from "./jobs.ts";
 import type { ReleaseLayout } from "./layout.ts";
 import { describeMissing, type MissingInput } from "./missing.ts";
@@ -96,17 +97,17 @@ export async function packageTarballs(
     dir: context.outputRoot,
     prefix: `${TEMPORARY_PREFIX}release-`,
   });
-  const threads = Math.min(options.jobs ?? navigator.hardwareConcurrency, MOST_THREADS);
+  const most = Math.min(options.jobs ?? navigator.hardwareConcurrency, MOST_THREADS);
   const blocks = join(cache, deflateFormat(level));
-  const deflater = cachingDeflater(
-    createDeflater({ level, jobs: threads }),
-    openBlockCache(blocks),
-  );
+  const threads: Threads = {
+    deflater: cachingDeflater(createDeflater({ level, jobs: most }), openBlockCache(blocks)),
+    hasher: createHasher(Math.min(most, AT_ONCE)),
+  };
   let artifacts: readonly Artifact[];
   try {
     artifacts = await makeAll(context, plan, jobs, {
       work,
-      deflater,
+      threads,
       before,
       last: record,
     });
@@ -117,7 +118,8 @@ export async function packageTarballs(
     const { imagesFolder } = plan.layout;
     swapIn(work, context.outputRoot, imagesFolder ? FOLDERS : FOLDERS.slice(0, 2));
   } finally {
-    deflater.close();
+    threads.deflater.close();
+    threads.hasher.close();
     await Deno.remove(work, { recursive: true }).catch(() => {});
   }
   await remember(context, plan, cache, { jobs, artifacts, before, started });
@@ -180,7 +182,7 @@ function reused(artifact: Artifact): Artifact {
 
 interface MakeOptions {
   readonly work: string;
-  readonly deflater: Deflater;
+  readonly threads: Threads;
   /** The files that each artifact is made from. */
   readonly before: ReadonlyMap<string, Identity>;
   /** What the last run made. */
@@ -192,7 +194,7 @@ async function makeAll(
   context: KubeContext,
   plan: PackagePlan,
   jobs: readonly Job[],
-  { work, deflater, before, last }: MakeOptions,
+  { work, threads, before, last }: MakeOptions,
 ): Promise<readonly Artifact[]> {
   const { log, outputRoot } = context;
   const [stage, tars, images] = FOLDERS.map((name) => join(work, name)) as [string, string, string];
@@ -211,7 +213,7 @@ async function makeAll(
       }
       log.status(job.title);
       const started = performance.now();
-      const made = await job.make(folders, deflater, signal);
+      const made = await job.make(folders, threads, signal);
       return Object.freeze({
         kind: job.kind,
         path: job.path,

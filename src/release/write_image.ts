@@ -1,4 +1,5 @@
 import { join } from "@std/path";
+import type { Hasher } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import {
   type Base,
@@ -41,6 +42,8 @@ export interface WriteImageOptions {
   readonly bases: BaseImages;
   /** Seconds since 1970. */
   readonly created: number;
+  /** Computes digests. Default: in the calling thread. */
+  readonly hasher?: Hasher;
   /** Stops the writing; no file is left. */
   readonly signal?: AbortSignal | undefined;
   /** Starts `docker`, for bases of its engine. */
@@ -81,6 +84,7 @@ export async function writeImage(
     layers,
     config: configChanges(dockerfile.stages.at(-1)!.settings),
     repoTags,
+    ...(options.hasher === undefined ? {} : { hasher: options.hasher }),
     ...(signal === undefined ? {} : { signal }),
   });
   const { imageId, sha256, size } = written;

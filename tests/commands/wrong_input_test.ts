@@ -131,7 +131,7 @@ const TABLE: readonly (readonly [args: readonly string[], stderr: string])[] = [
   [
     ["quick-release", "--base-image", "go-runner=/nowhere"],
     'kbuild: Cannot open base image "/nowhere": no such file or folder\n' +
-    '  -> --base-image go-runner=WHERE takes an OCI layout folder, an archive or "scratch"\n',
+    '  -> --base-image go-runner=WHERE takes an OCI layout folder, an archive, docker:IMAGE or "scratch"\n',
   ],
   [["version", "--json", "--shell"], "kbuild: Cannot print both --json and --shell\n"],
   [

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { KbuildError, UsageError } from "../../src/errors.ts";
-import { bytesEntry, fileEntry, readTar } from "../../src/archive/mod.ts";
+import { bytesEntry, type ByteSink, fileEntry, readTar } from "../../src/archive/mod.ts";
 import {
   type Base,
   canonicalJson,
@@ -147,21 +147,21 @@ Deno.test("writeImageArchive() leaves nothing when it fails or is aborted", () =
     // The third opening of the file is the second pass: the output is being written.
     const entry = bytesEntry("app", noise(9_000_000), { mtime: 0 });
     let opened = 0;
-    const open = () => {
+    const write = async (sink: ByteSink) => {
       if (++opened === 2) abort.abort(new Error("late"));
-      return new Blob([noise(9_000_000)]).stream();
+      await sink(noise(9_000_000));
     };
-    const entries = [{ ...entry, content: { open, label: "app" } }];
+    const entries = [{ ...entry, content: { write, label: "app" } }];
     const layers = [{ entries, createdBy: "COPY" }];
     const late = build(base, join(dir, "app"), out, { layers, signal: abort.signal });
     await assertRejects(() => late, Error, "late");
     let pass = 0;
-    const other = () => new Blob([noise(1000, ++pass)]).stream();
-    const changing = [{ ...entry, size: 1000, content: { open: other, label: "app" } }];
+    const other = async (sink: ByteSink) => await sink(noise(1000, ++pass));
+    const changing = [{ ...entry, size: 1000, content: { write: other, label: "app" } }];
     await assertRejects(
       () => build(base, join(dir, "app"), out, { layers: [{ entries: changing, createdBy: "C" }] }),
       KbuildError,
-      "its digest is",
+      'Cannot write the layer of "C": a file changed meanwhile',
     );
     assertEquals([opened, await left()], [2, 0]);
   }));
