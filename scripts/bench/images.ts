@@ -80,22 +80,27 @@ export async function measureImages(top: string, runs: number): Promise<ImagesBe
   });
   const found = { docker: [], kbuild: [], ko: [], single: [] } as Record<string, Watched[]>;
   await using ko = await openKo(top, archives[BASES[0]!]!);
+  // The engine goes on writing and cleaning up for a while after each of its runs.
+  const settle = async () => {
+    await shell.run(["sync"]);
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+  };
   try {
     for (let at = 0; at < runs; at++) {
       console.error("docker build, docker save …");
       const stage = join(top, `stage-${at}`);
       await shell.run(["cp", "-al", bin, stage]);
       await removeMade(docker);
-      await shell.run(["sync"]);
+      await settle();
       const theirs = { argv: ["bash", "-c", SCRIPT, "bash", tree, stage], cwd: top };
       found["docker"]?.push(await watch(theirs, { ...env, ...builder.env }));
       await shell.run(["rm", "-rf", stage, join(tree, "_output/release-images")]);
       console.error("kbuild …");
-      await shell.run(["sync"]);
+      await settle();
       found["kbuild"]?.push(await watch(ours(), env));
       if (ko === undefined) continue;
       console.error("ko build …");
-      await shell.run(["sync"]);
+      await settle();
       found["ko"]?.push(await watch(ko.side, { ...env, ...ko.env }));
       found["single"]?.push(await watch(ours(KO_PROGRAM), env));
     }

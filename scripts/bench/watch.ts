@@ -13,11 +13,11 @@ export interface Watched {
   readonly stdout: string;
 }
 
-const INTERVAL_MS = 50;
+const INTERVAL_MS = 200;
 const PAGE = 4096;
 
 /**
- * Runs a side to its end and looks at its processes every 50 ms.
+ * Runs a side to its end and looks at its processes five times a second; more often would take time from them.
  *
  * @throws {KbuildError} It failed; with the end of what it said.
  */
