@@ -7,7 +7,14 @@ import { renderTable } from "../../src/cli/mod.ts";
 import { KbuildError } from "../../src/errors.ts";
 import { createSample } from "../../src/sample/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
-import { Docker, importBases, makeBuilder, NEEDS_DOCKER, tool } from "../../tests/e2e/_engine.ts";
+import {
+  Docker,
+  findBuildx,
+  importBases,
+  makeBuilder,
+  NEEDS_DOCKER,
+  tool,
+} from "../../tests/e2e/_engine.ts";
 import { which } from "../../tests/real/_tree.ts";
 import { load, median } from "./measure.ts";
 import { watch, type Watched } from "./watch.ts";
@@ -37,7 +44,7 @@ kube::release::create_docker_images_for_server "$2" amd64 >&2
 
 /** All runs. */
 export interface ImagesBench {
-  /** "buildx", or what stands in for it. */
+  /** "buildx" or "classic builder". */
   readonly builder: string;
   readonly docker: readonly Watched[];
   readonly kbuild: readonly Watched[];
@@ -93,7 +100,7 @@ export async function measureImages(top: string, runs: number): Promise<ImagesBe
       await removeMade(docker);
       await settle();
       const theirs = { argv: ["bash", "-c", SCRIPT, "bash", tree, stage], cwd: top };
-      found["docker"]?.push(await watch(theirs, { ...env, ...builder.env }));
+      found["docker"]?.push(await watch(theirs, { ...env, ...builder }));
       await shell.run(["rm", "-rf", stage, join(tree, "_output/release-images")]);
       console.error("kbuild …");
       await settle();
@@ -110,7 +117,13 @@ export async function measureImages(top: string, runs: number): Promise<ImagesBe
     await docker.close();
   }
   const { docker: theirs = [], kbuild = [], ko: kos = [], single = [] } = found;
-  return { builder: builder.name, docker: theirs, kbuild, ko: kos, single };
+  return {
+    builder: findBuildx() === undefined ? "classic builder" : "buildx",
+    docker: theirs,
+    kbuild,
+    ko: kos,
+    single,
+  };
 }
 
 /** Files that hold no page twice, so that no side can share any. */

@@ -16,55 +16,40 @@ export function tool(name: string): string | undefined {
   return which(name) ?? which(name, Deno.env.get("GOBIN") ?? join(home, "go/bin"));
 }
 
-/** How `docker buildx build` is carried out here. */
-export interface Builder {
-  /** For test names: "buildx", or what stands in for it. */
-  readonly name: string;
-  /** For scripts: a docker in PATH that never asks a registry, and a configuration that has buildx. */
-  readonly env: Readonly<Record<string, string>>;
+/** What a test says where the builder of 1.21 and later is missing. */
+export const NEEDS_BUILDX = "needs docker buildx";
+
+/** The plugin of docker that builds images, where Debian or `go install` has put it. */
+export function findBuildx(): string | undefined {
+  return which("docker-buildx", "/usr/libexec/docker/cli-plugins") ??
+    which("docker-buildx", "/usr/lib/docker/cli-plugins") ?? tool("docker-buildx") ??
+    tool("buildx");
 }
 
 /**
- * Makes a `docker` that leaves out `--pull` (no test may ask a registry). Where there is no buildx,
- * `docker buildx build` is the classic builder with the same arguments and Dockerfile, but for what
- * it does not know: platforms, and modes, which the files have anyway.
+ * Makes a `docker` that leaves out `--pull` (no test may ask a registry) and has buildx, where that
+ * is there.
+ *
+ * @returns Variables for the scripts.
  */
-export async function makeBuilder(docker: Docker, dir: string): Promise<Builder> {
+export async function makeBuilder(
+  docker: Docker,
+  dir: string,
+): Promise<Readonly<Record<string, string>>> {
   const bin = join(dir, "bin");
   const config = join(dir, "config");
   await Deno.mkdir(bin, { recursive: true });
   await Deno.mkdir(join(config, "cli-plugins"), { recursive: true });
-  const real = which("docker")!;
-  const buildx = which("docker-buildx", "/usr/libexec/docker/cli-plugins") ??
-    which("docker-buildx", "/usr/lib/docker/cli-plugins") ?? tool("docker-buildx") ??
-    tool("buildx");
+  const buildx = findBuildx();
   if (buildx !== undefined) await Deno.symlink(buildx, join(config, "cli-plugins/docker-buildx"));
   const body = `words=()
 for word; do [[ $word == --pull || $word == --pull=* ]] || words+=("$word"); done
-set -- "\${words[@]}"
-${
-    buildx === undefined
-      ? `if [[ $1 == buildx ]]; then
-  shift; words=(); file=
-  for word; do
-    if [[ $file == next ]]; then
-      file=$(mktemp)
-      sed -e 's/--platform=[^ ]* //; s/--chmod=[0-7]* //' "$word" >"$file"; word=$file
-    fi
-    [[ $word != -f ]] || file=next
-    case $word in --load|--platform|linux/*|--platform=*) ;; *) words+=("$word") ;; esac
-  done
-  set -- "\${words[@]}"
-fi
-export DOCKER_BUILDKIT=0`
-      : ""
-  }
-exec '${real}' "$@"
+${buildx === undefined ? "export DOCKER_BUILDKIT=0" : ""}
+exec '${which("docker")}' "\${words[@]}"
 `;
   script(join(bin, "docker"), "");
   Deno.writeTextFileSync(join(bin, "docker"), `#!/bin/bash\n${body}`);
-  const env = { ...docker.env, DOCKER_CONFIG: config, PATH: `${bin}:${Deno.env.get("PATH")}` };
-  return { name: buildx === undefined ? "the classic builder" : "buildx", env };
+  return { ...docker.env, DOCKER_CONFIG: config, PATH: `${bin}:${Deno.env.get("PATH")}` };
 }
 
 /**

@@ -16,8 +16,10 @@ import {
   comparable,
   type ComparableImage,
   Docker,
+  findBuildx,
   importBases,
   makeBuilder,
+  NEEDS_BUILDX,
   NEEDS_DOCKER,
   runWith,
 } from "./_engine.ts";
@@ -117,6 +119,8 @@ ln -s one tree/link && chmod 755 tree/below/deep/two`;
 const docker = await Docker.find();
 const lacking = docker === undefined
   ? NEEDS_DOCKER
+  : findBuildx() === undefined
+  ? NEEDS_BUILDX
   : ["busybox", "bash"].filter((program) => which(program) === undefined)
     .map((program) => `needs ${program}`)[0];
 
@@ -134,7 +138,7 @@ Deno.test({
         await t.step(
           "openBase() takes an image out of the engine, as docker save does",
           async () => {
-            const shell = createShell({ cwd: "/", env: { ...builder.env } });
+            const shell = createShell({ cwd: "/", env: { ...builder } });
             const pinned = await pinEngineImage(shell, BASE);
             await using ours = await openBase(pinned, { arch: "amd64", shell, tempDir: dir });
             await using saved = await openBase(bases[BASE]!, { arch: "amd64" });
@@ -151,19 +155,13 @@ Deno.test({
           },
         );
         for (const [name, text] of Object.entries(DOCKERFILES)) {
-          // The classic builder has neither an empty source nor modes of its own.
-          const needsBuildx = /\{NAME\} \/usr\/local\/bin\/\$\{NAME\}\n$/.test(text) ||
-            text.includes("--chmod=");
-          const ignore = builder.name !== "buildx" && needsBuildx;
-          const why = ignore ? " (skipped: needs docker buildx)" : `, by ${builder.name}`;
           await t.step({
-            name: `${name}${why}`,
-            ignore,
+            name,
             fn: async () => {
               const file = join(dir, "Dockerfile");
               await Deno.writeTextFile(file, text);
               const build = ["docker", "buildx", "build", "--load", "-f", file, "-t", tag];
-              await runWith([...build, "--build-arg", "NAME=prog", context], builder.env);
+              await runWith([...build, "--build-arg", "NAME=prog", context], builder);
               const theirs = join(dir, "theirs.tar");
               await docker!.run("save", "-o", theirs, tag);
               const ours = join(dir, "ours.tar");
