@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
-import { createZstdDecompress } from "node:zlib";
+// Node.js 20 lacks zstd, and must be able to load this module all the same.
+import * as zlib from "node:zlib";
 import { KbuildError } from "../errors.ts";
 import { maybeGunzip } from "../archive/mod.ts";
 import { zstdFrames } from "./zstd_frames.ts";
@@ -41,7 +42,7 @@ async function* unzstd(
   label: string,
 ): AsyncGenerator<Uint8Array, void> {
   const input = Readable.from(zstdFrames(source), { objectMode: false });
-  const engine = createZstdDecompress();
+  const engine = zlib.createZstdDecompress();
   let failure: unknown;
   // An error of the source is the user's to see, not the engine's that follows.
   input.on("error", (error) => {
