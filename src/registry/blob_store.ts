@@ -2,6 +2,7 @@ import { dirname, join } from "@std/path";
 import { createHash } from "node:crypto";
 import { readFileChunks, reasonOf, removeTree, writeFileAtomic } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
+import { tryFileLock } from "../lib/util.ts";
 import { digestOf, hexOf } from "../image/mod.ts";
 import { WrongContentError } from "../net/mod.ts";
 
@@ -93,7 +94,7 @@ export class BlobStore {
       const path = join(await this.workFolder(), hexOf(digest));
       using file = await Deno.open(path, { read: true, write: true, create: true });
       // A blocking flock cannot be interrupted, so the lock is asked for again and again.
-      while (!await file.tryLock(true)) {
+      while (!await tryFileLock(file)) {
         signal?.throwIfAborted();
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
