@@ -1,5 +1,5 @@
 import { KbuildError } from "../errors.ts";
-import { compareNames, utf8 } from "./bytes.ts";
+import { compareNames, concat, utf8 } from "./bytes.ts";
 import type { TarEntry, TarEntryType } from "./types.ts";
 
 /** Tar's unit: headers and content are padded to it. */
@@ -196,14 +196,4 @@ function checkEntry(entry: TarEntry): void {
   whole("size", entry.size, 0, type === "file" ? Number.MAX_SAFE_INTEGER : 0);
   whole("uid", entry.uid ?? 0, 0, Number.MAX_SAFE_INTEGER);
   whole("gid", entry.gid ?? 0, 0, Number.MAX_SAFE_INTEGER);
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

@@ -28,7 +28,7 @@ export {
   type WriteFileAtomicOptions,
 } from "./atomic.ts";
 export { type BlockCache, openBlockCache, trimCache } from "./block_cache.ts";
-export { compareNames, hex } from "./bytes.ts";
+export { compareNames, concat, hex } from "./bytes.ts";
 export { cachingDeflater } from "./caching_deflater.ts";
 export {
   createDeflater,

@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { maybeGunzip, readFileChunks, readTar, writeAll } from "../archive/mod.ts";
+import { concat, maybeGunzip, readFileChunks, readTar, writeAll } from "../archive/mod.ts";
 
 /** JSON documents beyond this are refused: they are held in memory. */
 const MAX_DOCUMENT = 8 << 20;
@@ -32,13 +32,7 @@ export async function readDocument(files: ImageFiles, name: string): Promise<Uin
     }
     parts.push(chunk);
   }
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return concat(parts);
 }
 
 /** The files of a folder; names in the image's documents that lead out of it are refused. */

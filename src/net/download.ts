@@ -1,6 +1,6 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { createHash } from "node:crypto";
-import { readFileChunks, writeAll } from "../archive/mod.ts";
+import { concat, readFileChunks, writeAll } from "../archive/mod.ts";
 import type { Client, NetRequest } from "./client.ts";
 import { NetworkError, statusError } from "./failure.ts";
 import { readBody } from "./read_body.ts";
@@ -130,11 +130,5 @@ export async function readAll(
     if (known > most) throw new NetworkError(url, `it is longer than ${formatBytes(most)}`);
     parts.push(chunk);
   }
-  const whole = new Uint8Array(known);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return concat(parts);
 }
