@@ -87,8 +87,10 @@ export async function measureImages(top: string, runs: number): Promise<ImagesBe
   });
   const found = { docker: [], kbuild: [], ko: [], single: [] } as Record<string, Watched[]>;
   await using ko = await openKo(top, archives[BASES[0]!]!);
-  // The engine goes on writing and cleaning up for a while after each of its runs.
+  // No side has files of its last run to replace; and the engine goes on writing and cleaning up for a
+  // while after each of its runs.
   const settle = async () => {
+    await shell.run(["rm", "-rf", join(top, "ours"), join(top, "ko/app.tar")]);
     await shell.run(["sync"]);
     await new Promise((resolve) => setTimeout(resolve, 3000));
   };
@@ -109,6 +111,7 @@ export async function measureImages(top: string, runs: number): Promise<ImagesBe
       console.error("ko build …");
       await settle();
       found["ko"]?.push(await watch(ko.side, { ...env, ...ko.env }));
+      await settle();
       found["single"]?.push(await watch(ours(KO_PROGRAM), env));
     }
   } finally {

@@ -8,7 +8,7 @@ import { createHasher } from "../../src/archive/mod.ts";
 import { readCheckout, setupPlatforms } from "../../src/checkout/mod.ts";
 import { createContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
-import { type ImagePlan, preparePackage, writeImage } from "../../src/release/mod.ts";
+import { type ImagePlan, OpenBases, preparePackage, writeImage } from "../../src/release/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
 
 /** As many as a release has under way. */
@@ -34,9 +34,10 @@ const plan = await preparePackage(context, checkout, {
 const wanted = rest.slice(split + 1);
 const images = plan.images.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
 const hasher = createHasher(AT_ONCE);
+await using bases = new OpenBases(plan.bases);
 const write = async (image: ImagePlan) => {
   await Deno.mkdir(join(out, image.arch), { recursive: true });
-  await writeImage(image, { folder: out, bases: plan.bases, created: 1600000000, hasher });
+  await writeImage(image, { folder: out, bases, created: 1600000000, hasher });
 };
 const queue = [...images];
 const work = async () => {

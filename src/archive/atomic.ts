@@ -26,13 +26,13 @@ export interface WriteFileAtomicOptions {
  * Writes a file that appears complete or not at all: to a temporary file in the same folder, which
  * is renamed when all is written, and removed when anything fails. The folder must exist.
  *
- * @param data The content, or a function that writes it to the open file.
+ * @param data The content, or a function that writes it to the open file, which has a temporary name.
  * @returns What the function returned; undefined for plain content.
  * @throws {KbuildError} The file cannot be made or renamed. Errors of the function come through.
  */
 export async function writeFileAtomic<T = void>(
   path: string,
-  data: string | Uint8Array | ((file: Deno.FsFile) => Promise<T>),
+  data: string | Uint8Array | ((file: Deno.FsFile, temporary: string) => Promise<T>),
   options: WriteFileAtomicOptions = {},
 ): Promise<T> {
   const { mode, signal } = options;
@@ -48,7 +48,7 @@ export async function writeFileAtomic<T = void>(
   try {
     let result: T;
     try {
-      if (typeof data === "function") result = await data(file);
+      if (typeof data === "function") result = await data(file, temporary);
       else result = writeAll(path, file, data) as T;
       if (mode !== undefined) await Deno.chmod(temporary, mode);
     } finally {
@@ -84,7 +84,8 @@ export function writeAll(
   }
 }
 
-function cannotWrite(path: string, cause: unknown): KbuildError {
+/** The error of a file that the user knows by `path`. */
+export function cannotWrite(path: string, cause: unknown): KbuildError {
   const notes = cause instanceof Deno.errors.NotFound
     ? [`Make the folder "${dirname(path)}" first`]
     : /no space left|quota exceeded/i.test(reasonOf(cause))

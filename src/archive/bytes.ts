@@ -1,3 +1,5 @@
+import type { ByteSink } from "./types.ts";
+
 const encoder = new TextEncoder();
 
 /** UTF-8 bytes of `text`. */
@@ -39,4 +41,12 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
     at += part.length;
   }
   return whole;
+}
+
+/** A sink; without `copy` where there is none to hand parts of files on to. */
+export function sinkOf(
+  write: (chunk: Uint8Array) => Promise<void> | void,
+  copy: ByteSink["copy"],
+): ByteSink {
+  return Object.assign(write, copy === undefined ? {} : { copy });
 }

@@ -47,7 +47,7 @@ export async function fileEntry(
   options: EntryOptions,
 ): Promise<TarEntry> {
   const info = await Deno.stat(path).catch((cause: unknown) => {
-    throw new KbuildError(`Cannot read "${path}": ${reasonOf(cause)}`, { cause });
+    throw cannotRead(path, cause);
   });
   if (!info.isFile) throw new KbuildError(`Cannot archive "${path}": it is no regular file`);
   return Object.freeze({
@@ -117,6 +117,11 @@ export function withParents(
 export function parentsOf(path: string): readonly string[] {
   const parts = path.split("/");
   return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join("/"));
+}
+
+/** The error of a file that cannot be read. */
+export function cannotRead(path: string, cause: unknown): KbuildError {
+  return new KbuildError(`Cannot read "${path}": ${reasonOf(cause)}`, { cause });
 }
 
 /** The operating system's reason, without the class name and the code. */

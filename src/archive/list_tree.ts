@@ -1,7 +1,7 @@
 import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { compareNames } from "./bytes.ts";
-import { directoryEntry, reasonOf, symlinkEntry } from "./entry.ts";
+import { cannotRead, directoryEntry, symlinkEntry } from "./entry.ts";
 import type { TarEntry } from "./types.ts";
 
 /** Options of {@linkcode listTree}. */
@@ -118,6 +118,6 @@ async function reading<T>(path: string, result: Promise<T>): Promise<T> {
   try {
     return await result;
   } catch (cause) {
-    throw new KbuildError(`Cannot read "${path}": ${reasonOf(cause)}`, { cause });
+    throw cannotRead(path, cause);
   }
 }

@@ -28,7 +28,7 @@ export {
   type WriteFileAtomicOptions,
 } from "./atomic.ts";
 export { type BlockCache, openBlockCache, trimCache } from "./block_cache.ts";
-export { compareNames, concat, hex } from "./bytes.ts";
+export { compareNames, concat, hex, sinkOf } from "./bytes.ts";
 export { cachingDeflater } from "./caching_deflater.ts";
 export {
   createDeflater,
@@ -56,6 +56,7 @@ export {
   type Hasher,
   type HashStream,
   inlineHasher,
+  type OutputFile,
 } from "./hasher.ts";
 export { encodeHeader } from "./header.ts";
 export { type ListOptions, listTree, type ListTreeOptions } from "./list_tree.ts";
@@ -68,6 +69,8 @@ export { DEFAULT_READ_LIMITS, RATIO_FREE_BYTES, type ReadLimits } from "./read_l
 export { type FileRange, isGzip, maybeGunzip, readFileChunks, streamOf } from "./streams.ts";
 export type {
   ByteSink,
+  CopiedPart,
+  FilePart,
   TarContent,
   TarEntry,
   TarEntryType,

@@ -70,8 +70,8 @@ export async function compressTar(
   const { signal, hasher = inlineHasher, inOrder: _, ...gzipOptions } = options;
   const abort = signal === undefined ? {} : { signal };
   return await writeFileAtomic(outPath, async (file) => {
-    const tar = hasher.open("sha256");
-    const packed = hasher.open("sha256", "sha512");
+    using tar = hasher.open(["sha256"]);
+    using packed = hasher.open(["sha256", "sha512"]);
     let size = 0;
     using writer = new GzipWriter(async (chunk) => {
       signal?.throwIfAborted();

@@ -1,5 +1,5 @@
 import { KbuildError } from "../errors.ts";
-import { reasonOf } from "./entry.ts";
+import { cannotRead } from "./entry.ts";
 import { gunzip, type GunzipOptions } from "./gunzip.ts";
 import { CHUNK_SIZE } from "./types.ts";
 
@@ -22,14 +22,14 @@ export async function* readFileChunks(
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
   const { offset = 0, size } = range;
   using file = await Deno.open(path).catch((cause: unknown) => {
-    throw new KbuildError(`Cannot read "${path}": ${reasonOf(cause)}`, { cause });
+    throw cannotRead(path, cause);
   });
   if (offset > 0) await file.seek(offset, Deno.SeekMode.Start);
   let left = size ?? Infinity;
   while (left > 0) {
     const chunk = new Uint8Array(Math.min(CHUNK_SIZE, left));
     const count = await file.read(chunk).catch((cause: unknown) => {
-      throw new KbuildError(`Cannot read "${path}": ${reasonOf(cause)}`, { cause });
+      throw cannotRead(path, cause);
     });
     if (count === null) {
       if (size === undefined) return;

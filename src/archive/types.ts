@@ -46,11 +46,39 @@ export interface TarEntry extends TarFields {
 /** What can stand in an archive that someone else wrote. */
 export type TarMemberType = TarEntryType | "character" | "block" | "fifo";
 
-/**
- * Takes the next bytes of an archive. The chunk is only valid until the returned promise settles:
- * the writer reuses the memory.
- */
-export type ByteSink = (chunk: Uint8Array) => Promise<void> | void;
+/** Takes the bytes of an archive, one piece after the other. */
+export interface ByteSink {
+  /**
+   * Takes the next bytes. They are only valid until the returned promise settles: the writer reuses
+   * the memory.
+   */
+  (chunk: Uint8Array): Promise<void> | void;
+  /**
+   * Takes the next bytes from a file, where they need not pass through the writer. Sinks without it
+   * are handed what the writer reads.
+   *
+   * @throws {KbuildError} The file cannot be read, or the bytes cannot be taken.
+   */
+  readonly copy?: (part: FilePart) => Promise<CopiedPart>;
+}
+
+/** A part of a file. */
+export interface FilePart {
+  /** The file. */
+  readonly path: string;
+  /** First byte, from 0. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** What was found where a {@linkcode FilePart} should be. */
+export interface CopiedPart {
+  /** Bytes taken: fewer than asked for where the file ends before. */
+  readonly size: number;
+  /** CRC-32 of these bytes, as zlib's `crc32` has it. */
+  readonly crc32: number;
+}
 
 /** The content of one gibibyte-sized file is handled in parts of this many bytes. */
 export const CHUNK_SIZE: number = 1 << 20;

@@ -1,7 +1,14 @@
 import { KbuildError } from "../errors.ts";
-import { reasonOf } from "./entry.ts";
+import { cannotRead } from "./entry.ts";
+import { sinkOf } from "./bytes.ts";
 import { BLOCK_SIZE, encodeHeader, paddingOf } from "./header.ts";
-import { type ByteSink, CHUNK_SIZE, type TarEntry } from "./types.ts";
+import {
+  type ByteSink,
+  CHUNK_SIZE,
+  type CopiedPart,
+  type FilePart,
+  type TarEntry,
+} from "./types.ts";
 
 /** Archives are filled up with zeros to a multiple of this, as GNU tar and Python do. */
 export const RECORD_SIZE: number = 20 * BLOCK_SIZE;
@@ -48,6 +55,8 @@ export async function writeTar(
 
 /** Gathers small writes into chunks; hands large content through as it is. */
 class ChunkedSink {
+  /** Whether parts of files may be handed on unread. */
+  readonly copies: boolean;
   readonly #sink: ByteSink;
   readonly #signal: AbortSignal | undefined;
   readonly #buffer = new Uint8Array(CHUNK_SIZE);
@@ -56,6 +65,7 @@ class ChunkedSink {
   total = 0;
 
   constructor(sink: ByteSink, signal: AbortSignal | undefined) {
+    this.copies = sink.copy !== undefined;
     this.#sink = sink;
     this.#signal = signal;
   }
@@ -77,6 +87,15 @@ class ChunkedSink {
     this.total += count;
     await this.#advance(count);
     return count;
+  }
+
+  /** Hands a part of a file on; only where {@linkcode copies}. */
+  async copy(part: FilePart): Promise<CopiedPart> {
+    await this.flush();
+    this.#signal?.throwIfAborted();
+    const copied = await this.#sink.copy!(part);
+    this.total += copied.size;
+    return copied;
   }
 
   async flush(): Promise<void> {
@@ -105,11 +124,19 @@ async function writeContent(entry: TarEntry, out: ChunkedSink): Promise<void> {
     await out.write(bytes);
   } else if ("write" in content) {
     let count = 0;
-    await content.write(async (chunk) => {
-      count += chunk.length;
+    const grow = (by: number) => {
+      count += by;
       if (count > size) throw changed(content.label, size, count);
+    };
+    const write = async (chunk: Uint8Array) => {
+      grow(chunk.length);
       await out.write(chunk);
-    });
+    };
+    const copy = async (part: FilePart) => {
+      grow(part.size);
+      return await out.copy(part);
+    };
+    await content.write(sinkOf(write, out.copies ? copy : undefined));
     if (count !== size) throw changed(content.label, size, count);
   } else {
     await writeFile(content.path, content.offset, size, out);
@@ -129,8 +156,15 @@ async function writeFile(
     // It was copied. The collector lets some 100 MB of small files pile up.
     return void bytes.buffer.transfer?.(0);
   }
+  if (out.copies && size >= CHUNK_SIZE) {
+    const copied = await out.copy({ path, offset: offset ?? 0, size });
+    if (copied.size !== size) throw changed(path, size, copied.size);
+    const now = offset === undefined ? (await Deno.stat(path)).size : size;
+    if (now !== size) throw changed(path, size, now);
+    return;
+  }
   using file = await Deno.open(path).catch((cause: unknown) => {
-    throw new KbuildError(`Cannot read "${path}": ${reasonOf(cause)}`, { cause });
+    throw cannotRead(path, cause);
   });
   if (offset !== undefined) await file.seek(offset, Deno.SeekMode.Start);
   let left = size;
@@ -148,7 +182,7 @@ function readSmallFile(path: string): Uint8Array<ArrayBuffer> {
   try {
     return Deno.readFileSync(path);
   } catch (cause) {
-    throw new KbuildError(`Cannot read "${path}": ${reasonOf(cause)}`, { cause });
+    throw cannotRead(path, cause);
   }
 }
 

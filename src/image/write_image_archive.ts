@@ -6,8 +6,8 @@ import {
   type Hasher,
   inlineHasher,
   orderEntries,
+  sinkOf,
   type TarEntry,
-  writeAll,
   writeFileAtomic,
   writeTar,
 } from "../archive/mod.ts";
@@ -103,12 +103,10 @@ export async function writeImageArchive(options: ImageArchiveOptions): Promise<I
   const documents = planDocuments(config, layers, tags, JSON.parse(config));
   const entries = archiveEntries(documents, layers, created);
 
-  return await writeFileAtomic(out, async (file) => {
-    const stream = hasher.open("sha256");
-    const size = await writeTar(entries, async (chunk) => {
-      await stream.update(chunk);
-      writeAll(out, file, chunk);
-    }, abort);
+  return await writeFileAtomic(out, async (_file, path) => {
+    using stream = hasher.open(["sha256"], { path, label: out });
+    const sink = sinkOf((chunk) => stream.update(chunk), stream.copy);
+    const size = await writeTar(entries, sink, abort);
     const [sha256 = ""] = await stream.digests();
     return Object.freeze({
       path: out,
@@ -133,30 +131,52 @@ async function planLayer(
   options: { signal?: AbortSignal },
 ): Promise<PlannedLayer & { createdBy: string }> {
   const { entries, createdBy } = layer;
-  const stream = hasher.open("sha256");
-  let crc = 0;
-  const size = await writeTar(entries, (chunk) => {
-    crc = crc32(chunk, crc);
-    return stream.update(chunk);
-  }, options);
+  using stream = hasher.open(["sha256"]);
+  const first = new Checksums((chunk) => stream.update(chunk), stream.copy);
+  const size = await writeTar(entries, first.sink, options);
   const [digest] = await stream.digests();
   return {
     diffID: `sha256:${digest}`,
     size,
     createdBy,
     async write(sink) {
-      // Notices a source that changed meanwhile; a checksum takes a tenth of a digest's time.
-      let again = 0;
-      await writeTar(entries, (chunk) => {
-        again = crc32(chunk, again);
-        return sink(chunk);
-      }, options);
-      if (again === crc) return;
+      const again = new Checksums(sink, sink.copy);
+      await writeTar(entries, again.sink, options);
+      if (again.text === first.text) return;
       throw new KbuildError(`Cannot write the layer of "${createdBy}": a file changed meanwhile`, {
         notes: ["Run again when no other program writes to it"],
       });
     },
   };
+}
+
+/**
+ * Tells whether what is written is what was hashed: a checksum takes a tenth of a digest's time. What
+ * is copied unread has checksums of its own, so both passes must go through sinks of one kind.
+ */
+class Checksums {
+  readonly sink: ByteSink;
+  readonly #copied: number[] = [];
+  #written = 0;
+
+  constructor(write: (chunk: Uint8Array) => Promise<void> | void, copy: ByteSink["copy"]) {
+    const written = (chunk: Uint8Array) => {
+      this.#written = crc32(chunk, this.#written);
+      return write(chunk);
+    };
+    this.sink = sinkOf(
+      written,
+      copy && (async (part) => {
+        const copied = await copy(part);
+        this.#copied.push(copied.crc32);
+        return copied;
+      }),
+    );
+  }
+
+  get text(): string {
+    return [this.#written, ...this.#copied].join(" ");
+  }
 }
 
 interface Documents {

@@ -11,7 +11,8 @@ import { engineReference } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { Artifact } from "./artifact.ts";
 import { Identifier, type Identity } from "./identity.ts";
-import { baseFor, type BaseImages, basesOf, type ImagePlan } from "./images.ts";
+import { baseFor, basesOf, type ImagePlan } from "./images.ts";
+import type { OpenBases } from "./open_bases.ts";
 import { SOURCE_TARBALL, type TarballPlan } from "./plan.ts";
 import { packSource, type SourceTarball } from "./source_tarball.ts";
 import { fillStage, listStage, type StageRoots } from "./stage.ts";
@@ -64,8 +65,7 @@ export interface JobOptions {
 }
 
 /** Makes the job of an image archive. */
-export function imageJob(plan: ImagePlan, bases: BaseImages, options: JobOptions): Job {
-  const { context, epoch } = options;
+export function imageJob(plan: ImagePlan, bases: OpenBases, { epoch }: JobOptions): Job {
   return Object.freeze({
     kind: "image",
     path: `release-images/${plan.path}`,
@@ -77,7 +77,7 @@ export function imageJob(plan: ImagePlan, bases: BaseImages, options: JobOptions
       inputs.text("image", epoch, JSON.stringify(plan));
       for (const [name, path] of Object.entries(plan.context)) inputs.tree(name, path);
       for (const reference of basesOf(plan)) {
-        const where = baseFor(bases, reference);
+        const where = baseFor(bases.images, reference);
         const known = typeof where === "string" ? where : where?.digest ?? "";
         inputs.text("base", reference, known);
         // What is pinned by its ID is known by its name.
@@ -94,11 +94,10 @@ export function imageJob(plan: ImagePlan, bases: BaseImages, options: JobOptions
         bases,
         created: epoch,
         hasher,
-        shell: context.shell,
         signal,
       });
       const made = { size, sha256, contentDigest: imageId.replace(/^sha256:/, "") };
-      const base = baseFor(bases, plan.base);
+      const base = baseFor(bases.images, plan.base);
       if (base === undefined || typeof base === "string") return made;
       const manifest = base.images[plan.arch] ?? "";
       return { ...made, base: { name: plan.base, digest: base.digest, manifest } };

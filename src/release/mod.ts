@@ -32,6 +32,7 @@ export {
   planImages,
   wantedBases,
 } from "./images.ts";
+export { OpenBases, type OpenBasesOptions } from "./open_bases.ts";
 export { type ImageArchive, writeImage, type WriteImageOptions } from "./write_image.ts";
 export { type ImageMakefile, readMakefile } from "./makefile.ts";
 export type { StageCopies, StageCopy } from "./follow.ts";

@@ -26,6 +26,7 @@ import {
   type Threads,
 } from "./jobs.ts";
 import type { ReleaseLayout } from "./layout.ts";
+import { OpenBases } from "./open_bases.ts";
 import { describeMissing, type MissingInput } from "./missing.ts";
 import { type PackageOptions, type PackagePlan, preparePackage } from "./prepare.ts";
 import { readRecord, type ReleaseRecord, writeRecord } from "./record.ts";
@@ -79,8 +80,9 @@ export async function packageTarballs(
   const cache = join(context.outputRoot, CACHE_FOLDER);
   const leftOut = new Set(missing.map(({ path }) => join(context.root, path)));
   const record = await readRecord(cache);
+  await using bases = new OpenBases(plan.bases, { shell: context.shell });
   const level = options.compressionLevel ?? DEFAULT_LEVEL;
-  const jobs = await planJobs(context, plan, { ...options, leftOut, level });
+  const jobs = await planJobs(context, plan, { ...options, leftOut, level, bases });
   const started = Date.now();
   // Before anything is staged: that makes links, which change the status of what is linked.
   const before = new Map(jobs.map((job) => [job.path, job.identify()]));
@@ -136,14 +138,14 @@ export async function packageTarballs(
 async function planJobs(
   context: KubeContext,
   plan: PackagePlan,
-  options: PackageOptions & { leftOut: ReadonlySet<string>; level: number },
+  options: PackageOptions & { leftOut: ReadonlySet<string>; level: number; bases: OpenBases },
 ): Promise<readonly Job[]> {
   const { epoch, binPath, leftOut, level } = options;
   const shared: JobOptions = { context, epoch, binPath, leftOut, level };
   const clean = options.vars.gitTreeState === "clean";
   const source = await planSource(context, plan.layout, { clean });
   return Object.freeze([
-    ...plan.images.map((image) => imageJob(image, plan.bases, shared)),
+    ...plan.images.map((image) => imageJob(image, options.bases, shared)),
     ...plan.tarballs.map((tarball) =>
       tarball.name === SOURCE_TARBALL ? sourceJob(source, shared) : tarballJob(tarball, shared)
     ),

@@ -8,7 +8,7 @@ import { readCheckout, setupPlatforms } from "../../src/checkout/mod.ts";
 import { copiesOf } from "../../src/image/mod.ts";
 import { createContext, type KubeContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
-import { type ImagePlan, preparePackage, writeImage } from "../../src/release/mod.ts";
+import { type ImagePlan, OpenBases, preparePackage, writeImage } from "../../src/release/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
 import {
   comparable,
@@ -124,10 +124,10 @@ async function compareImages(
     ...builder,
   });
   const folder = join(dir, "ours");
+  await using bases = new OpenBases(new Map(Object.entries(archives)));
   for (const plan of images) {
     await t.step(`${plan.name}, ${copiesOf(plan.dockerfile).length} copies`, async () => {
       await Deno.mkdir(join(folder, plan.arch), { recursive: true });
-      const bases = new Map(Object.entries(archives));
       const { path } = await writeImage(plan, { folder, bases, created: 7 });
       const own = join(stage, `${plan.name}.tar`);
       const published = join(context.outputRoot, "release-images", plan.path);

@@ -1,7 +1,14 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { KbuildError, UsageError } from "../../src/errors.ts";
-import { bytesEntry, type ByteSink, fileEntry, readTar } from "../../src/archive/mod.ts";
+import {
+  bytesEntry,
+  type ByteSink,
+  createHasher,
+  fileEntry,
+  inlineHasher,
+  readTar,
+} from "../../src/archive/mod.ts";
 import {
   type Base,
   canonicalJson,
@@ -164,6 +171,45 @@ Deno.test("writeImageArchive() leaves nothing when it fails or is aborted", () =
       'Cannot write the layer of "C": a file changed meanwhile',
     );
     assertEquals([opened, await left()], [2, 0]);
+  }));
+
+Deno.test("writeImageArchive() writes the same with threads, and notices large files that change", () =>
+  inTempDir(async (dir) => {
+    const app = join(dir, "app");
+    await Deno.writeFile(app, noise(20_000_000));
+    await using base = await openBase("scratch", { arch: "amd64" });
+    const threads = createHasher(2);
+    const alone = await build(base, app, join(dir, "a.tar"));
+    const both = await build(base, app, join(dir, "b.tar"), { hasher: threads });
+    assertEquals({ ...both, path: "" }, { ...alone, path: "" });
+    assertEquals(sha256(await Deno.readFile(both.path)), alone.sha256);
+    for (const hasher of [inlineHasher, threads]) {
+      for (
+        const [change, words] of [
+          [noise(20_000_000, 2), 'Cannot write the layer of "C": a file changed meanwhile'],
+          [noise(19_999_999), "it had 20000000 bytes when listed and 19999999 when read"],
+          [noise(20_000_001), "it had 20000000 bytes when listed and 20000001 when read"],
+        ] as const
+      ) {
+        await Deno.writeFile(app, noise(20_000_000));
+        let pass = 0;
+        const write = async (sink: ByteSink) => {
+          if (++pass === 2) await Deno.writeFile(app, change);
+          await sink(noise(1));
+        };
+        const first = {
+          ...bytesEntry("a", noise(1), { mtime: 0 }),
+          content: { write, label: "a" },
+        };
+        const entries = [first, await fileEntry("app", app, { mtime: 0 })];
+        const options = { hasher, layers: [{ entries, createdBy: "C" }] };
+        const out = join(dir, "out.tar");
+        await assertRejects(() => build(base, app, out, options), KbuildError, words);
+      }
+    }
+    threads.close();
+    const left = (await Array.fromAsync(Deno.readDir(dir))).map(({ name }) => name).sort();
+    assertEquals(left, ["a.tar", "app", "b.tar"]);
   }));
 
 Deno.test("imageConfig() inherits and changes settings as a Dockerfile does", async () => {

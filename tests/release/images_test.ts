@@ -4,7 +4,7 @@ import { join } from "@std/path";
 import { readCheckout, setupPlatforms } from "../../src/checkout/mod.ts";
 import { createContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
-import { preparePackage, readMakefile, writeImage } from "../../src/release/mod.ts";
+import { OpenBases, preparePackage, readMakefile, writeImage } from "../../src/release/mod.ts";
 import { createSample, type EraParameter } from "../../src/sample/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
 import { inTempDir, needing } from "../archive/helpers.ts";
@@ -60,6 +60,7 @@ async function digests(dir: string, era: EraParameter): Promise<Record<string, s
     ...{ vars, epoch: 1600000000, platforms, binPath: context.releaseBinPath },
   });
   const found: Record<string, string> = {};
+  await using bases = new OpenBases(new Map());
   for (const plan of images) {
     for (const path of Object.values(plan.context)) {
       if (!path.startsWith(context.releaseBinPath)) continue;
@@ -69,7 +70,7 @@ async function digests(dir: string, era: EraParameter): Promise<Record<string, s
       await Deno.chmod(path, 0o711);
     }
     await Deno.mkdir(join(dir, plan.arch), { recursive: true });
-    const options = { folder: dir, bases: new Map(), created: 1600000000 };
+    const options = { folder: dir, bases, created: 1600000000 };
     found[plan.name] = (await writeImage(plan, options)).sha256.slice(0, 32);
   }
   return found;

@@ -1,0 +1,274 @@
+import { KbuildError } from "../errors.ts";
+import { cannotWrite } from "./atomic.ts";
+import { cannotRead } from "./entry.ts";
+import type { HashAlgorithm, Hasher, HashStream, OutputFile } from "./hasher.ts";
+import { CHUNK_SIZE, type CopiedPart, type FilePart } from "./types.ts";
+
+/** Pieces of one stream that lie in a thread, 1 MiB each as a rule. */
+const MOST_PIECES = 2;
+
+/** A thread copies this much of a file before others have their turn, and a stream can be given up. */
+const COPY_SIZE = 16 << 20;
+
+/** What runs in a thread; a `data:` URL for the same reasons as the compressor's. */
+const WORKER_SOURCE = `
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
+
+const streams = new Map();
+let buffer;
+
+function take({ hashes, out }, bytes) {
+  for (const hash of hashes) hash.update(bytes);
+  if (out === undefined) return;
+  try {
+    while (bytes.length > 0) bytes = bytes.subarray(out.writeSync(bytes));
+  } catch (error) {
+    throw { what: "write", message: error.message };
+  }
+}
+
+function copy(stream, { path, offset, size, crc }) {
+  buffer ??= new Uint8Array(${CHUNK_SIZE});
+  let file;
+  let done = 0;
+  const read = (work) => {
+    try {
+      return work();
+    } catch (error) {
+      throw { what: "read", path, name: error.name, message: error.message };
+    }
+  };
+  try {
+    file = read(() => Deno.openSync(path));
+    if (offset > 0) read(() => file.seekSync(offset, 0));
+    while (done < size) {
+      const room = buffer.subarray(0, Math.min(buffer.length, size - done));
+      const count = read(() => file.readSync(room));
+      if (count === null) break;
+      const bytes = room.subarray(0, count);
+      crc = crc32(bytes, crc);
+      take(stream, bytes);
+      done += count;
+    }
+  } finally {
+    file?.close();
+  }
+  return { size: done, crc32: crc };
+}
+
+function open(id, { algorithms, path }) {
+  const hashes = algorithms.map((name) => createHash(name));
+  const stream = { hashes };
+  streams.set(id, stream);
+  if (path === undefined) return;
+  try {
+    stream.out = Deno.openSync(path, { write: true });
+  } catch (error) {
+    throw { what: "write", message: error.message };
+  }
+}
+
+function end(id) {
+  streams.get(id)?.out?.close();
+  streams.delete(id);
+}
+
+self.onmessage = ({ data: { id, start, piece, size, part, drop } }) => {
+  try {
+    if (start) return open(id, start);
+    if (drop) return end(id);
+    const stream = streams.get(id);
+    // It has failed before.
+    if (stream === undefined) return;
+    if (piece) {
+      take(stream, new Uint8Array(piece, 0, size));
+      return self.postMessage({ id, piece }, [piece]);
+    }
+    if (part) return self.postMessage({ id, copied: copy(stream, part) });
+    const digests = stream.hashes.map((hash) => hash.digest("hex"));
+    end(id);
+    self.postMessage({ id, digests });
+  } catch (failed) {
+    end(id);
+    if (failed.what === undefined) throw failed;
+    self.postMessage({ id, failed });
+  }
+};`;
+
+interface Answer {
+  readonly id: number;
+  readonly piece?: ArrayBuffer;
+  readonly copied?: CopiedPart;
+  readonly digests?: readonly string[];
+  readonly failed?:
+    | { readonly what: "write"; readonly message: string }
+    | {
+      readonly what: "read";
+      readonly path: string;
+      readonly name: string;
+      readonly message: string;
+    };
+}
+
+interface Thread {
+  readonly worker: Worker;
+  readonly streams: Map<number, ThreadStream>;
+}
+
+/** A {@linkcode Hasher} with threads. */
+export class ThreadHasher implements Hasher {
+  readonly #threads: Thread[] = [];
+  #failure: KbuildError | undefined;
+  #last = 0;
+
+  /** @param jobs Threads, 1 or more; they start now, while whoever hashes looks for what. */
+  constructor(jobs: number) {
+    for (let left = jobs; left > 0; left--) this.#threads.push(this.#start());
+  }
+
+  open(algorithms: readonly HashAlgorithm[], file?: OutputFile): HashStream {
+    if (this.#failure !== undefined) throw this.#failure;
+    const thread = this.#thread();
+    const id = ++this.#last;
+    const ended = () => thread.streams.delete(id);
+    const stream = new ThreadStream(thread.worker, { id, label: file?.label ?? "", ended });
+    thread.streams.set(id, stream);
+    thread.worker.postMessage({ id, start: { algorithms, path: file?.path } });
+    return stream;
+  }
+
+  close(): void {
+    this.#fail(new KbuildError("Cannot hash: the hasher was closed"));
+  }
+
+  /** The thread with the fewest streams. */
+  #thread(): Thread {
+    return this.#threads.reduce((a, b) => b.streams.size < a.streams.size ? b : a);
+  }
+
+  #start(): Thread {
+    const url = `data:application/javascript,${encodeURIComponent(WORKER_SOURCE)}`;
+    const thread: Thread = { worker: new Worker(url, { type: "module" }), streams: new Map() };
+    thread.worker.onmessage = ({ data }: MessageEvent<Answer>) =>
+      thread.streams.get(data.id)?.answer(data);
+    thread.worker.onerror = (event) => {
+      event.preventDefault();
+      this.#fail(new KbuildError(`Cannot hash: a thread failed: ${event.message}`));
+    };
+    return thread;
+  }
+
+  #fail(error: KbuildError): void {
+    this.#failure ??= error;
+    for (const { worker, streams } of this.#threads.splice(0)) {
+      worker.terminate();
+      for (const stream of streams.values()) stream.fail(error);
+    }
+  }
+}
+
+interface StreamOptions {
+  readonly id: number;
+  readonly label: string;
+  readonly ended: () => void;
+}
+
+class ThreadStream implements HashStream {
+  readonly #worker: Worker;
+  readonly #id: number;
+  readonly #label: string;
+  readonly #ended: () => void;
+  readonly #spares: ArrayBuffer[] = [];
+  readonly #result = Promise.withResolvers<readonly string[]>();
+  #copied = Promise.withResolvers<CopiedPart>();
+  #failure: KbuildError | undefined;
+  #done = false;
+  #underWay = 0;
+  #room: (() => void) | undefined;
+
+  constructor(worker: Worker, { id, label, ended }: StreamOptions) {
+    this.#worker = worker;
+    this.#id = id;
+    this.#label = label;
+    this.#ended = ended;
+    // Whoever asks for the digests sees the failure.
+    this.#result.promise.catch(() => {});
+  }
+
+  async update(chunk: Uint8Array): Promise<void> {
+    while (this.#underWay >= MOST_PIECES && this.#failure === undefined) {
+      await new Promise<void>((resolve) => this.#room = resolve);
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+    const at = this.#spares.findIndex(({ byteLength }) => byteLength >= chunk.length);
+    const piece = at < 0 ? new ArrayBuffer(chunk.length) : this.#spares.splice(at, 1)[0]!;
+    new Uint8Array(piece).set(chunk);
+    this.#underWay++;
+    this.#worker.postMessage({ id: this.#id, piece, size: chunk.length }, [piece]);
+  }
+
+  readonly copy = async ({ path, offset, size }: FilePart): Promise<CopiedPart> => {
+    let done: CopiedPart = { size: 0, crc32: 0 };
+    while (done.size < size) {
+      if (this.#failure !== undefined) throw this.#failure;
+      const wanted = Math.min(COPY_SIZE, size - done.size);
+      this.#copied = Promise.withResolvers<CopiedPart>();
+      const part = { path, offset: offset + done.size, size: wanted, crc: done.crc32 };
+      this.#worker.postMessage({ id: this.#id, part });
+      const copied = await this.#copied.promise;
+      done = { size: done.size + copied.size, crc32: copied.crc32 };
+      if (copied.size < wanted) break;
+    }
+    return done;
+  };
+
+  digests(): Promise<readonly string[]> {
+    if (!this.#done) this.#worker.postMessage({ id: this.#id });
+    this.#done = true;
+    return this.#result.promise;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#worker.postMessage({ id: this.#id, drop: true });
+    this.#ended();
+  }
+
+  answer({ piece, copied, digests, failed }: Answer): void {
+    if (failed !== undefined) {
+      this.#ended();
+      return this.fail(this.#errorOf(failed));
+    }
+    if (copied !== undefined) return this.#copied.resolve(copied);
+    if (digests !== undefined) {
+      this.#ended();
+      return this.#result.resolve(digests);
+    }
+    this.#underWay--;
+    if (piece !== undefined && this.#spares.length < MOST_PIECES) this.#spares.push(piece);
+    this.#wake();
+  }
+
+  fail(error: KbuildError): void {
+    this.#done = true;
+    this.#failure = error;
+    this.#result.reject(error);
+    this.#copied.promise.catch(() => {});
+    this.#copied.reject(error);
+    this.#wake();
+  }
+
+  #errorOf(failed: NonNullable<Answer["failed"]>): KbuildError {
+    if (failed.what === "write") return cannotWrite(this.#label, new Error(failed.message));
+    const known = Object.entries(Deno.errors).find(([name]) => name === failed.name)?.[1] ?? Error;
+    return cannotRead(failed.path, new known(failed.message));
+  }
+
+  #wake(): void {
+    const wake = this.#room;
+    this.#room = undefined;
+    wake?.();
+  }
+}
