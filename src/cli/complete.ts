@@ -70,12 +70,12 @@ async function candidates(
 ): Promise<readonly Candidate[]> {
   const open = openFlag(before, flags);
   if (open !== undefined) {
-    return inList(await flagValues(open, sources), typed, open.kind === "list");
+    return inList(await flagValues(open, sources), typed, isDivided(open));
   }
   const [, inlineName = ""] = /^--([^=]+)=/.exec(typed) ?? [];
   const inline = flags.find((flag) => flag.name === inlineName);
   if (inline !== undefined) {
-    return inList(await flagValues(inline, sources), typed, inline.kind === "list");
+    return inList(await flagValues(inline, sources), typed, isDivided(inline));
   }
   if (typed.startsWith("-")) return flags.filter((flag) => flag.hidden !== true).map(flagCandidate);
 
@@ -105,6 +105,11 @@ function openFlag(before: readonly string[], flags: readonly FlagSpec[]): FlagSp
     return undefined;
   }
   return last.spec.kind === "boolean" || last.spec.implied !== undefined ? undefined : last.spec;
+}
+
+/** Whether a value may hold several, with commas between them. */
+function isDivided({ kind, whole }: FlagSpec): boolean {
+  return kind === "list" && whole !== true;
 }
 
 function flagCandidate(flag: FlagSpec): Candidate {

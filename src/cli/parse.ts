@@ -117,7 +117,9 @@ function flagValue(flag: FlagSpec, given: readonly unknown[]): FlagValue {
   }
   const texts = given.map(String);
   if (flag.kind === "list") {
-    const list = splitList(texts.join(","));
+    const list = flag.whole === true
+      ? Object.freeze(texts.filter((text) => text !== ""))
+      : splitList(texts.join(","));
     for (const item of list) checkValue(flag, item);
     return list;
   }

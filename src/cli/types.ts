@@ -9,6 +9,8 @@ export interface FlagSpec {
    * commas or white space, and may be repeated.
    */
   readonly kind: "boolean" | "string" | "list" | "number";
+  /** For `list` alone: a value is not divided, whatever it holds; several are given by repeating. */
+  readonly whole?: boolean;
   /** What help calls the value: `DIR`. Default: the kind in capitals. */
   readonly placeholder?: string;
   /** The make or environment variable that the flag stands for: `KUBE_BUILD_PLATFORMS`. */

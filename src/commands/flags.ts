@@ -103,6 +103,7 @@ export const ALLOW_MISSING: FlagSpec = {
 export const BASE_IMAGE: FlagSpec = {
   name: "base-image",
   kind: "list",
+  whole: true,
   placeholder: "NAME=WHERE",
   summary: "Base of an image: an OCI layout folder, a docker or OCI tar, docker:IMAGE, or scratch",
 };

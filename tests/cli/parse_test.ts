@@ -53,6 +53,14 @@ Deno.test("parseInput() reads every form of a flag", () => {
   }
 });
 
+Deno.test("parseInput() leaves the values of a whole list as they are", () => {
+  const base = { name: "base", kind: "list", whole: true, summary: "Base" } as const;
+  const bases = (...argv: string[]) =>
+    parseInput(argv, { ...ALL, flags: [base] }, OPTIONS).list("base");
+  assertEquals(bases("--base", "a=/b c,d\n$(x)", "--base=", "--base=e"), ["a=/b c,d\n$(x)", "e"]);
+  assertEquals(bases(), undefined);
+});
+
 Deno.test("parseInput() takes -v with a number, without one, and counted", () => {
   const table: [string[], number | undefined, string[]][] = [
     [[], undefined, []],

@@ -1,6 +1,8 @@
 /** Base images of a release from a registry: before anything is built, through mirrors, once. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { copy } from "@std/fs";
 import { join } from "@std/path";
+import { createHash } from "node:crypto";
 import { AMD64, madeUpCheckout } from "../e2e/_packaging.ts";
 import { digestsOf, inScratch, kbuild, kbuildOk, output, unless, which } from "../e2e/_program.ts";
 import { type MadeImage, makeImage, withRegistry } from "../registry/_world.ts";
@@ -11,6 +13,7 @@ const BASES = [
   "k8s.gcr.io/build-image/debian-iptables:buster-v1.3.0",
   "debian:stretch-slim",
 ];
+const SERVERS = ["kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler"];
 
 /** The image as an OCI layout, as `skopeo copy --all docker://… oci:…` would leave it. */
 async function writeLayout(dir: string, image: MadeImage): Promise<void> {
@@ -21,6 +24,34 @@ async function writeLayout(dir: string, image: MadeImage): Promise<void> {
   await Deno.writeTextFile(join(dir, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
   const bytes = image.blobs.get(image.index)!;
   await Deno.writeFile(join(dir, "index.json"), bytes);
+}
+
+/** Name -> architectures of a layout's images; each blob has to be what its name says. */
+async function platformsIn(layout: string): Promise<ReadonlyMap<string, readonly string[]>> {
+  const blob = async (digest: string) => {
+    const bytes = await Deno.readFile(join(layout, "blobs/sha256", digest.slice(7)));
+    assertEquals(`sha256:${createHash("sha256").update(bytes).digest("hex")}`, digest);
+    return bytes;
+  };
+  interface Described {
+    digest: string;
+    platform: { architecture: string };
+    annotations: Record<string, string>;
+  }
+  const parsed = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes));
+  const index = parsed(await Deno.readFile(join(layout, "index.json")));
+  const found = new Map<string, readonly string[]>();
+  for (const { digest, annotations } of index.manifests as Described[]) {
+    const archs: string[] = [];
+    for (const { digest: image, platform } of parsed(await blob(digest)).manifests as Described[]) {
+      archs.push(platform.architecture);
+      const { config, layers } = parsed(await blob(image));
+      for (const part of [config, ...layers]) await blob(part.digest);
+      assertEquals(parsed(await blob(config.digest)).architecture, platform.architecture);
+    }
+    found.set(annotations["org.opencontainers.image.ref.name"]!, archs);
+  }
+  return found;
 }
 
 Deno.test({
@@ -67,7 +98,7 @@ Deno.test({
         assertStringIncludes(again.stderr, "Nothing changed since these artifacts were made");
 
         // The same archives come from the same base on disk.
-        const layout = join(dir, "layout");
+        const layout = join(dir, "a layout, $(x)");
         await writeLayout(layout, image);
         const given = ["go-runner", "debian-iptables", "debian"].flatMap((name) => [
           "--base-image",
@@ -76,6 +107,22 @@ Deno.test({
         const local = await kbuildOk([...pack, ...given], options);
         assertEquals(digestsOf(local), digestsOf(first.stdout));
         assertEquals(server.requests.length, asked);
+
+        // All platforms in one layout, which is replaced, and is the base of something else as it is.
+        const bin = join(root, "_output/dockerized/bin/linux");
+        await copy(join(bin, "amd64"), join(bin, "arm64"));
+        const all = ["package-tarballs", "KUBE_BUILD_PLATFORMS=linux/amd64 linux/arm64", ...given];
+        const out = join(dir, "all of it");
+        await kbuildOk([...pack, ...given, "--oci-layout", out], options);
+        const names = ["conformance", ...SERVERS].map((name) => `k8s.gcr.io/${name}:v1.20.2`);
+        assertEquals(await platformsIn(out), new Map(names.map((name) => [name, ["amd64"]])));
+        await kbuildOk([...all, "--oci-layout", out], options);
+        const both = new Map(names.map((name) => [name, ["amd64", "arm64"]]));
+        assertEquals(await platformsIn(out), both);
+        assertEquals(
+          [...Deno.readDirSync(dir)].filter(({ name }) => name.startsWith(".kbuild-tmp")),
+          [],
+        );
         assertEquals(await output(["git", "status", "--porcelain"], { cwd: root }), "");
       });
     }),
