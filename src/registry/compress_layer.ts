@@ -1,7 +1,6 @@
 import { join } from "@std/path";
 import {
   compressTar,
-  DEFAULT_LEVEL,
   deflateFormat,
   type Deflater,
   maybeGunzip,
@@ -13,8 +12,15 @@ import type { BlobStore } from "./blob_store.ts";
 import { type Descriptor, MEDIA } from "./manifest.ts";
 
 /**
+ * The zlib level of pushed layers, the one whose bytes do not depend on the kind of processor: the
+ * digest of an image is what its users pin, whoever pushed it. Twice the processor time of the level
+ * of tarballs for 5 % less to send.
+ */
+export const LAYER_LEVEL = 9;
+
+/**
  * A layer compressed, as registries want it: in the cache, so that it is done once. Equal tars give
- * equal bytes, as in kbuild's tarballs.
+ * equal bytes, on every kind of machine.
  *
  * @param cache kbuild's cache folder.
  * @throws {KbuildError} The tar is not what the image's configuration says.
@@ -24,13 +30,14 @@ export async function compressLayer(
   { cache, store, deflater, label, signal }: {
     cache: string;
     store: BlobStore;
+    /** Of {@linkcode LAYER_LEVEL}. */
     deflater: Deflater;
     label: string;
     signal?: AbortSignal | undefined;
   },
 ): Promise<Descriptor> {
   const folder = join(cache, "layers");
-  const note = join(folder, `${hexOf(layer.diffID)}.${deflateFormat(DEFAULT_LEVEL)}.json`);
+  const note = join(folder, `${hexOf(layer.diffID)}.${deflateFormat(LAYER_LEVEL)}.json`);
   const known = await readNote(note);
   if (known !== undefined && await store.has(known.digest)) return known;
   const path = join(await store.workFolder(), `layer-${crypto.randomUUID()}`);

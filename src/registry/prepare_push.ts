@@ -3,7 +3,7 @@ import { KbuildError } from "../errors.ts";
 import { digestOf } from "../image/mod.ts";
 import { type ArchivedImage, openArchivedImage } from "./archived_image.ts";
 import { BlobStore } from "./blob_store.ts";
-import { compressLayer } from "./compress_layer.ts";
+import { compressLayer, LAYER_LEVEL } from "./compress_layer.ts";
 import type { RegistryContext } from "./types.ts";
 import { type Descriptor, MEDIA } from "./manifest.ts";
 import type { PushedBlob } from "./push_blob.ts";
@@ -49,7 +49,8 @@ export async function prepareImages(
 ): Promise<readonly PlannedPush[]> {
   const { cache } = options;
   const store = new BlobStore(cache);
-  const deflater = createDeflater({ jobs: Math.min(navigator.hardwareConcurrency, 4) });
+  const jobs = Math.min(navigator.hardwareConcurrency, 4);
+  const deflater = createDeflater({ level: LAYER_LEVEL, jobs });
   try {
     const images = new Map<string, PlannedPush>();
     for (const path of archives) {

@@ -9,6 +9,7 @@ import {
 import { join } from "@std/path";
 import { bytesEntry } from "../../src/archive/mod.ts";
 import { KbuildError, UsageError } from "../../src/errors.ts";
+import { words } from "../archive/helpers.ts";
 import { copyLayer, openBase, writeImageArchive } from "../../src/image/mod.ts";
 import { pushImages, type PushOptions } from "../../src/registry/mod.ts";
 import { pushNames } from "../../src/registry/push_names.ts";
@@ -133,15 +134,23 @@ class Taker {
   }
 }
 
+function randomBytes(size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size; at += 65536) crypto.getRandomValues(bytes.subarray(at, at + 65536));
+  return bytes;
+}
+
 /** Archives of small images for two architectures, on one shared layer. */
-async function writeArchives(world: World, names = ["a", "b"], size = 100): Promise<string[]> {
+async function writeArchives(
+  world: World,
+  names = ["a", "b"],
+  content = () => randomBytes(100),
+): Promise<string[]> {
   const paths: string[] = [];
   for (const name of names) {
     await using base = await openBase("scratch", { arch: "amd64" });
-    const noise = new Uint8Array(size);
-    for (let at = 0; at < size; at += 65536) crypto.getRandomValues(noise.subarray(at, at + 65536));
     const shared = bytesEntry("etc/shared", new TextEncoder().encode("shared"), { mtime: 1 });
-    const own = bytesEntry(`bin/${name}`, noise, { mtime: 1 });
+    const own = bytesEntry(`bin/${name}`, content(), { mtime: 1 });
     const out = join(world.dir, `${name}.tar`);
     await writeImageArchive({
       out,
@@ -205,9 +214,26 @@ Deno.test("pushImages() sends each blob once, and mounts what another image brou
     });
   }));
 
+Deno.test("pushImages() makes these very digests, whatever the machine", () =>
+  inWorld(async (world) => {
+    const paths = await writeArchives(world, ["text"], () => words(2_500_000));
+    await pushing(world, paths, () => undefined, async (push) => {
+      const digests = (await push()).map((
+        { name, digest },
+      ) => [name.replace(/^[^/]+/, ""), digest]);
+      assertEquals(digests, [
+        [
+          "/r/text-amd64:v1",
+          "sha256:5b1b403c057245e58449aa961b6d0952699fa006f17a24c2db332b8ec8543b93",
+        ],
+        ["/r/text:v1", "sha256:4059dc62b90f1390cdbc6f16e56ef89f1833a3493af2c12fd27b76f9ea9f8866"],
+      ]);
+    });
+  }));
+
 Deno.test("pushImages() sends large layers in parts, and anew after a failure", () =>
   inWorld(async (world) => {
-    const paths = await writeArchives(world, ["big"], 9 << 20);
+    const paths = await writeArchives(world, ["big"], () => randomBytes(9 << 20));
     let failures = 1;
     const misbehave: Misbehave = (request) =>
       request.method === "PATCH" && failures-- > 0 ? new Response("", { status: 503 }) : undefined;
