@@ -54,14 +54,17 @@ exec '${which("docker")}' "\${words[@]}"
 
 /**
  * Imports a stand-in for each base image: busybox, a few users, settings that images inherit, and for
- * the setcap image setcap with its libraries.
+ * the setcap image setcap with its libraries. The programs are this machine's, for all architectures.
  *
+ * @param foreign Architectures of those that are not for amd64, and what {@linkcode makeBuilder} made:
+ * `docker import` knows this machine's architecture alone, so buildx makes them.
  * @returns Reference -> its archive.
  */
 export async function importBases(
   docker: Docker,
   dir: string,
   references: readonly string[],
+  foreign?: { archs: ReadonlyMap<string, string>; builder: Readonly<Record<string, string>> },
 ): Promise<Readonly<Record<string, string>>> {
   const archives: Record<string, string> = {};
   for (const [index, reference] of [...new Set(references)].entries()) {
@@ -82,8 +85,17 @@ ln usr/bin/tool usr/bin/same && ln -s tool usr/bin/link`;
     // Like go-runner: the image starts a program of its own.
     if (reference.includes("go-runner")) changes.push('ENTRYPOINT ["/go-runner"]', "WORKDIR /w");
     else changes.push('CMD ["sh"]', "ENV LANG=C.UTF-8");
-    const options = changes.flatMap((change) => ["--change", change]);
-    await docker.run("import", ...options, files, reference);
+    const arch = foreign?.archs.get(reference) ?? "amd64";
+    if (arch === "amd64") {
+      const options = changes.flatMap((change) => ["--change", change]);
+      await docker.run("import", ...options, files, reference);
+    } else {
+      const lines = ["FROM scratch", `ADD base-${index}.tar /`, ...changes];
+      await Deno.writeTextFile(join(dir, "Dockerfile"), lines.join("\n"));
+      await Deno.writeTextFile(join(dir, ".dockerignore"), `*\n!base-${index}.tar\n`);
+      const build = ["buildx", "build", "--load", "--platform", `linux/${arch}`, "-t", reference];
+      await runWith(["docker", ...build, dir], foreign?.builder ?? {});
+    }
     archives[reference] = join(dir, `base-${index}.saved.tar`);
     await docker.run("save", "-o", archives[reference], reference);
   }

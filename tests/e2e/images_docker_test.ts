@@ -23,16 +23,17 @@ import {
 } from "./_engine.ts";
 import { ENV, inScratch, makeSample, output, which } from "./_program.ts";
 
+const ARCHS = ["amd64", "arm64"];
 const VERSION = "v1.2.3-4+0123456789abcd";
-const VARIABLES = {
-  KUBE_FASTBUILD: "true",
-  KUBE_BUILD_PLATFORMS: "linux/amd64",
+const variablesFor = (arch: string) => ({
+  KUBE_FASTBUILD: arch === "amd64" ? "true" : "false",
+  KUBE_BUILD_PLATFORMS: `linux/${arch}`,
   KUBE_BUILD_CONFORMANCE: "y",
   KUBE_BUILD_PULL_LATEST_IMAGES: "n",
   KUBE_DOCKER_REGISTRY: "registry.example/mine",
   KUBE_DOCKER_IMAGE_TAG: "v9_mine",
   FORCE_HOST_GO: "y",
-};
+});
 
 /** The checkout's own functions over the programs in `$2`. */
 const SCRIPT = `set -o errexit -o nounset -o pipefail
@@ -41,7 +42,7 @@ source build/common.sh
 source build/lib/release.sh
 KUBE_GIT_VERSION=$3
 umask 0022
-kube::release::create_docker_images_for_server "$2" amd64 >&2
+kube::release::create_docker_images_for_server "$2" "$4" >&2
 `;
 
 /** What is not compared, and why; all else is equal. */
@@ -71,26 +72,36 @@ function lackingFor(buildx: boolean): string | undefined {
   return lacking ?? (buildx && findBuildx() === undefined ? NEEDS_BUILDX : undefined);
 }
 
-async function planned(root: string) {
+async function needsBuildx(root: string): Promise<boolean> {
+  return (await Deno.readTextFile(join(root, "build/lib/release.sh"))).includes("buildx");
+}
+
+async function planned(root: string, arch: string) {
   const shell = createShell({ cwd: root, env: ENV });
   const log = createLogger({ write: () => {} });
-  const env = { ...ENV, ...VARIABLES };
+  const env = { ...ENV, ...variablesFor(arch) };
   const context = createContext({ root, shell, log, env, host: "linux/amd64" });
   const checkout = await readCheckout(root, { variables: env, hostArch: "amd64" });
   const vars = {
     ...{ gitCommit: "", gitMajor: "1", gitMinor: "2+", gitVersion: VERSION },
     ...{ gitTreeState: "clean" as const, dirtyPaths: [], problem: undefined },
   };
-  const platforms = setupPlatforms(checkout, { fastbuild: true, hostArch: "amd64" });
+  const fastbuild = arch === "amd64";
+  const platforms = setupPlatforms(checkout, { fastbuild, hostArch: "amd64" });
   const { images } = await preparePackage(context, checkout, {
     ...{ vars, epoch: 7, platforms, binPath: context.releaseBinPath },
   });
-  return { context, images };
+  // 1.7 cannot be asked for one platform.
+  return { context, images: images.filter((image) => image.arch === arch) };
 }
 
 /** Writes a program for every one that images hold, and links them where the script expects them. */
-async function makePrograms({ releaseBinPath }: KubeContext, images: readonly ImagePlan[]) {
-  const bin = join(releaseBinPath, "linux/amd64");
+async function makePrograms(
+  { releaseBinPath }: KubeContext,
+  images: readonly ImagePlan[],
+  arch: string,
+) {
+  const bin = join(releaseBinPath, "linux", arch);
   const stage = join(releaseBinPath, "../stage");
   await Deno.mkdir(bin, { recursive: true });
   await Deno.mkdir(stage, { recursive: true });
@@ -109,19 +120,25 @@ async function compareImages(
   t: Deno.TestContext,
   root: string,
   dir: string,
-  builder: Readonly<Record<string, string>>,
+  { builder, arch }: { builder: Readonly<Record<string, string>>; arch: string },
 ): Promise<void> {
-  const { context, images } = await planned(root);
+  const { context, images } = await planned(root, arch);
   const wanted = images.flatMap(({ base, dockerfile }) => [
     base,
     ...dockerfile.taken,
     ...dockerfile.stages.map((stage) => stage.base),
   ]).filter((reference) => reference !== "scratch");
-  const archives = await importBases(docker!, dir, wanted);
-  const stage = await makePrograms(context, images);
-  await runWith(["bash", "-c", SCRIPT, "bash", root, stage, VERSION], {
-    ...VARIABLES,
+  // setcap runs on the builder's own platform.
+  const archs = new Map(
+    wanted.map((reference) => [reference, reference.includes("setcap") ? "amd64" : arch]),
+  );
+  const archives = await importBases(docker!, dir, wanted, { archs, builder });
+  const stage = await makePrograms(context, images, arch);
+  await runWith(["bash", "-c", SCRIPT, "bash", root, stage, VERSION, arch], {
+    ...variablesFor(arch),
     ...builder,
+    // The eras without buildx do not say which platform they build for: it is the base's.
+    ...(arch === "amd64" || await needsBuildx(root) ? {} : { DOCKER_BUILDKIT: "0" }),
   });
   const folder = join(dir, "ours");
   await using bases = new OpenBases(new Map(Object.entries(archives)));
@@ -148,17 +165,18 @@ async function compareImages(
   if (made.length > 0) await docker!.run("rmi", "-f", ...made);
 }
 
-for (const era of ["1.7", "1.20", "1.28", "1.35", "latest"] as const) {
-  const lacks = lackingFor(era !== "1.7" && era !== "1.20");
+const ERAS = ["1.7", "1.20", "1.28", "1.35", "latest"] as const;
+for (const [era, arch] of ERAS.flatMap((era) => ARCHS.map((arch) => [era, arch] as const))) {
+  const lacks = lackingFor(arch !== "amd64" || (era !== "1.7" && era !== "1.20"));
   Deno.test({
-    name: `images of the sample equal those of its scripts: ${era}` +
+    name: `images of the sample equal those of its scripts: ${era}, ${arch}` +
       (lacks === undefined ? "" : ` (skipped: ${lacks})`),
     ignore: lacks !== undefined,
     fn: (t) =>
       inScratch(async (dir) => {
         const root = await makeSample(era, join(dir, "kubernetes"));
         const builder = await makeBuilder(docker!, dir);
-        await compareImages(t, root, dir, builder);
+        await compareImages(t, root, dir, { builder, arch });
       }),
   });
 }
@@ -169,12 +187,10 @@ const trees = [
   Deno.env.get("KBUILD_REAL_TREE") ?? "",
 ].filter((path) => path !== "");
 
-for (const tree of trees) {
-  const lacks = lackingFor(
-    Deno.readTextFileSync(join(tree, "build/lib/release.sh")).includes("buildx"),
-  );
+for (const [tree, arch] of trees.flatMap((tree) => ARCHS.map((arch) => [tree, arch] as const))) {
+  const lacks = lackingFor(arch !== "amd64" || await needsBuildx(tree));
   Deno.test({
-    name: `images equal those of the scripts of ${tree}` +
+    name: `images equal those of the scripts of ${tree}, ${arch}` +
       (lacks === undefined ? "" : ` (skipped: ${lacks})`),
     ignore: lacks !== undefined,
     fn: (t) =>
@@ -189,7 +205,7 @@ cd "$2" && mkdir -p cmd && git init -q && git add -A -f . &&
 git -c user.name=a -c user.email=a@example.com commit -q -m "Part of a checkout"`;
         await output(["sh", "-c", copy, "sh", tree, root]);
         const builder = await makeBuilder(docker!, dir);
-        await compareImages(t, root, dir, builder);
+        await compareImages(t, root, dir, { builder, arch });
       }),
   });
 }
