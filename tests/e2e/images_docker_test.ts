@@ -29,6 +29,7 @@ const variablesFor = (arch: string) => ({
   KUBE_FASTBUILD: arch === "amd64" ? "true" : "false",
   KUBE_BUILD_PLATFORMS: `linux/${arch}`,
   KUBE_BUILD_CONFORMANCE: "y",
+  KUBE_BUILD_HYPERKUBE: "y",
   KUBE_BUILD_PULL_LATEST_IMAGES: "n",
   KUBE_DOCKER_REGISTRY: "registry.example/mine",
   KUBE_DOCKER_IMAGE_TAG: "v9_mine",
