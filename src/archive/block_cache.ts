@@ -61,9 +61,14 @@ function checksum(key: string, bytes: Uint8Array): Uint8Array {
 /**
  * Removes files below a folder, the longest unused first, until the rest has at most `limit` bytes.
  *
+ * @param before Milliseconds since 1970: what was used since then stays.
  * @throws {KbuildError} A file cannot be removed.
  */
-export async function trimCache(folder: string, limit: number): Promise<void> {
+export async function trimCache(
+  folder: string,
+  limit: number,
+  before: number = Infinity,
+): Promise<void> {
   const files: { path: string; size: number; used: number }[] = [];
   if (await Deno.lstat(folder).catch(() => undefined) === undefined) return;
   for await (const { path } of walk(folder, { includeDirs: false })) {
@@ -71,8 +76,8 @@ export async function trimCache(folder: string, limit: number): Promise<void> {
     files.push({ path, size, used: mtime?.getTime() ?? 0 });
   }
   let total = files.reduce((sum, { size }) => sum + size, 0);
-  for (const { path, size } of files.sort((a, b) => a.used - b.used)) {
-    if (total <= limit) return;
+  for (const { path, size, used } of files.sort((a, b) => a.used - b.used)) {
+    if (total <= limit || used >= before) return;
     await removeTree(path);
     total -= size;
   }

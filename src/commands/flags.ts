@@ -81,6 +81,11 @@ export const NET_FLAGS: readonly FlagSpec[] = [OFFLINE, MIRROR, CA_FILE];
 /** What decides over the Go of a build. */
 export const GO_FLAGS: readonly FlagSpec[] = [GO, ...NET_FLAGS];
 
+export const CACHE_VARIABLE: VariableSpec = {
+  name: "KBUILD_CACHE",
+  summary: "Folder for what is fetched (default ~/.cache/kbuild)",
+};
+
 /** The variables of `kube::golang::internal::verify_go_version`, and where Go comes from. */
 export const GO_VARIABLES: readonly VariableSpec[] = [
   {
@@ -89,7 +94,7 @@ export const GO_VARIABLES: readonly VariableSpec[] = [
   },
   { name: "FORCE_HOST_GO", summary: "Not empty: the Go in PATH, whatever .go-version says" },
   { name: "GOTOOLCHAIN", summary: "As Go has it: go1.24.3, local; auto leaves it to the checkout" },
-  { name: "KBUILD_CACHE", summary: "Folder for what is fetched (default ~/.cache/kbuild)" },
+  CACHE_VARIABLE,
   { name: "KBUILD_GO_MIRROR", summary: "Base URL of Go's archives (default: Go's own)" },
   { name: "KBUILD_GO_SHA256", summary: "Digest of the archive (default: the one beside it)" },
 ];
@@ -185,6 +190,13 @@ export const VERSION_VARIABLES: readonly VariableSpec[] = [
   { name: "SOURCE_DATE_EPOCH", kind: "number", summary: "Time to stamp (default: the commit's)" },
 ];
 
+/** Of commands that fetch or push images. */
+export const BLOB_CACHE_VARIABLE: VariableSpec = {
+  name: "KBUILD_BLOB_CACHE_MB",
+  kind: "number",
+  summary: "Most megabytes of images and layers to keep in KBUILD_CACHE (default 8000)",
+};
+
 export const RELEASE_VARIABLES: readonly VariableSpec[] = [
   { name: "OUT_DIR", summary: "Folder for releases (default _output)" },
   { name: "KUBE_DOCKER_REGISTRY", summary: "Registry of the second name in image archives" },
@@ -219,5 +231,6 @@ export const RELEASE_VARIABLES: readonly VariableSpec[] = [
     kind: "number",
     summary: "Most megabytes of compressed blocks to keep in OUT_DIR/.kbuild-cache (default 4096)",
   },
+  BLOB_CACHE_VARIABLE,
   { name: "KUBE_RELEASE_RUN_TESTS", kind: "boolean-y", summary: "Run tests (not available yet)" },
 ];

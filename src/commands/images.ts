@@ -1,5 +1,5 @@
 import type { Command } from "./context.ts";
-import { CA_FILE, OFFLINE, PLATFORM } from "./flags.ts";
+import { BLOB_CACHE_VARIABLE, CA_FILE, CACHE_VARIABLE, OFFLINE, PLATFORM } from "./flags.ts";
 
 /** How push reaches a registry; mirrors are for what comes in. */
 const PUSH_FLAGS = [OFFLINE, CA_FILE];
@@ -50,6 +50,7 @@ export const images: Command = {
     { name: "no-manifest", kind: "boolean", summary: "Push without lists over the architectures" },
     ...PUSH_FLAGS,
   ],
+  variables: [CACHE_VARIABLE, BLOB_CACHE_VARIABLE],
   examples: [
     { command: "kbuild images", does: "What the image archives of this checkout hold" },
     { command: "kbuild images load", does: "Put all images for this machine into docker" },

@@ -2,11 +2,12 @@ import { format as formatBytes } from "@std/fmt/bytes";
 import { join } from "@std/path";
 import type { PlatformSet } from "../checkout/mod.ts";
 import { type Globals, renderTable } from "../cli/mod.ts";
-import { KbuildError, UsageError } from "../errors.ts";
+import { KbuildError } from "../errors.ts";
 import { binaryName } from "../lib/golang/mod.ts";
 import { checkOciLayout, writeOciLayout } from "../image/mod.ts";
-import type { Environment, KubeContext } from "../lib/init.ts";
+import type { KubeContext } from "../lib/init.ts";
 import { lockOutput } from "../lib/lock.ts";
+import { megabytesIn, numberIn } from "../lib/util.ts";
 import {
   type Artifact,
   checkInputs,
@@ -107,7 +108,7 @@ async function prepareRelease(
     baseImages: request.baseImages,
     jobs: request.jobs,
     compressionLevel: numberIn(context.env, "KBUILD_COMPRESSION_LEVEL", 9),
-    cacheLimit: scaled(numberIn(context.env, "KBUILD_BLOCK_CACHE_MB"), 1e6),
+    cacheLimit: megabytesIn(context.env, "KBUILD_BLOCK_CACHE_MB"),
     allowMissing: request.allowMissing ?? false,
   };
   const plan = await preparePackage(context, open.checkout, options);
@@ -126,24 +127,6 @@ async function prepareRelease(
   };
   const leftOut = describeMissing(missing);
   return { build: build ? buildRequest : undefined, options, plan, leftOut };
-}
-
-/**
- * A whole number from the environment; undefined where it is not set.
- *
- * @throws {UsageError} It is something else, or beyond `most`.
- */
-function numberIn(env: Environment, name: string, most: number = Infinity): number | undefined {
-  const text = env[name];
-  if (text === undefined || text === "") return undefined;
-  if (/^[0-9]{1,9}$/.test(text) && Number(text) <= most) return Number(text);
-  throw new UsageError(
-    `Value "${text}" of ${name} is not a whole number${most === Infinity ? "" : ` up to ${most}`}`,
-  );
-}
-
-function scaled(value: number | undefined, unit: number): number | undefined {
-  return value === undefined ? undefined : value * unit;
 }
 
 /** What a release would do. */

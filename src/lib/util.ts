@@ -5,6 +5,7 @@
  * @module
  */
 import { DELIMITER, join } from "@std/path";
+import { UsageError } from "../errors.ts";
 
 const GO_OS: Readonly<Record<string, string>> = { darwin: "darwin", linux: "linux" };
 const GO_ARCH: Readonly<Record<string, string>> = { x86_64: "amd64", aarch64: "arm64" };
@@ -125,4 +126,35 @@ export async function tryFileLock(file: Deno.FsFile): Promise<boolean> {
   const held = await Promise.race([lock.then(() => true), patience]);
   clearTimeout(timer);
   return held;
+}
+
+/**
+ * A whole number from the environment; undefined where it is not set.
+ *
+ * @throws {UsageError} It is something else, or beyond `most`.
+ */
+export function numberIn(
+  env: Readonly<Record<string, string>>,
+  name: string,
+  most: number = Infinity,
+): number | undefined {
+  const text = env[name];
+  if (text === undefined || text === "") return undefined;
+  if (/^[0-9]{1,9}$/.test(text) && Number(text) <= most) return Number(text);
+  throw new UsageError(
+    `Value "${text}" of ${name} is not a whole number${most === Infinity ? "" : ` up to ${most}`}`,
+  );
+}
+
+/**
+ * Bytes, from megabytes in the environment; undefined where it is not set.
+ *
+ * @throws {UsageError} It is no whole number.
+ */
+export function megabytesIn(
+  env: Readonly<Record<string, string>>,
+  name: string,
+): number | undefined {
+  const megabytes = numberIn(env, name);
+  return megabytes === undefined ? undefined : megabytes * 1e6;
 }

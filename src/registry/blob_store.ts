@@ -1,13 +1,27 @@
 import { dirname, join } from "@std/path";
 import { createHash } from "node:crypto";
-import { readFileChunks, reasonOf, removeTree, writeFileAtomic } from "../archive/mod.ts";
+import {
+  readFileChunks,
+  reasonOf,
+  removeTree,
+  trimCache,
+  writeFileAtomic,
+} from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { tryFileLock } from "../lib/util.ts";
 import { digestOf, hexOf } from "../image/mod.ts";
 import { WrongContentError } from "../net/mod.ts";
 
+const DAY = 24 * 3600_000;
+
 /** Parts of blobs that nobody has gone on with for so many milliseconds are removed. */
-const STALE = 7 * 24 * 3600_000;
+const STALE = 7 * DAY;
+
+/** The variable with the most megabytes of blobs to keep. */
+export const BLOB_CACHE_MB = "KBUILD_BLOB_CACHE_MB";
+
+/** Bytes of blobs that the cache keeps, unless told otherwise. */
+export const BLOBS_LIMIT: number = 8e9;
 
 /**
  * Blobs by digest, shared by all checkouts and by any number of kbuilds at a time:
@@ -45,6 +59,9 @@ export class BlobStore {
       return false;
     }
     this.#sound.add(digest);
+    // For sweep(), which goes by it.
+    const now = new Date();
+    await Deno.utime(path, now, now).catch(() => {});
     return true;
   }
 
@@ -126,8 +143,11 @@ export class BlobStore {
     }
   }
 
-  /** Removes parts that nobody goes on with. */
-  async sweep(now: number = Date.now()): Promise<void> {
+  /**
+   * Removes parts that nobody goes on with, and blobs, the longest unused first, until there are at
+   * most `limit` bytes of them. What was used within a day stays: a run may be about to read it.
+   */
+  async sweep(limit: number = BLOBS_LIMIT, now: number = Date.now()): Promise<void> {
     const folder = join(this.#folder, "partial");
     const found = await Array.fromAsync(Deno.readDir(folder)).catch(() => []);
     for (const { name } of found) {
@@ -136,5 +156,7 @@ export class BlobStore {
         await removeTree(join(folder, name)).catch(() => {});
       }
     }
+    // Another run may remove the same ones; what cannot be removed does no harm.
+    await trimCache(join(this.#folder, "blobs"), limit, now - DAY).catch(() => {});
   }
 }

@@ -1,6 +1,7 @@
 import { KbuildError } from "../errors.ts";
 import { cacheFolder, createClient, type Patience } from "../net/mod.ts";
-import { BlobStore } from "./blob_store.ts";
+import { megabytesIn } from "../lib/util.ts";
+import { BLOB_CACHE_MB, BlobStore } from "./blob_store.ts";
 import { ImageFetcher } from "./image_fetcher.ts";
 import { openSession } from "./session.ts";
 import type { FetchedImage, RegistryContext, WantedImage } from "./types.ts";
@@ -32,6 +33,7 @@ export async function fetchImages(
       notes: ["Set KBUILD_CACHE to the absolute path of a folder"],
     });
   }
+  const limit = megabytesIn(context.env, BLOB_CACHE_MB);
   using client = await createClient(context, options.patience);
   const shared = {
     context,
@@ -41,8 +43,9 @@ export async function fetchImages(
     pull: options.pull ?? true,
     dead: new Set<string>(),
   };
-  await shared.store.sweep();
   const images: FetchedImage[] = [];
   for (const image of wanted) images.push(await new ImageFetcher(shared, image).fetch());
+  // Now that what this run uses has been used.
+  await shared.store.sweep(limit);
   return Object.freeze(images);
 }

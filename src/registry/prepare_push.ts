@@ -1,8 +1,9 @@
 import { createDeflater, type Deflater, readFileChunks } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { digestOf } from "../image/mod.ts";
+import { megabytesIn } from "../lib/util.ts";
 import { type ArchivedImage, openArchivedImage } from "./archived_image.ts";
-import { BlobStore } from "./blob_store.ts";
+import { BLOB_CACHE_MB, BlobStore } from "./blob_store.ts";
 import { compressLayer, LAYER_LEVEL } from "./compress_layer.ts";
 import type { RegistryContext } from "./types.ts";
 import { type Descriptor, MEDIA } from "./manifest.ts";
@@ -49,6 +50,7 @@ export async function prepareImages(
 ): Promise<readonly PlannedPush[]> {
   const { cache } = options;
   const store = new BlobStore(cache);
+  const limit = megabytesIn(context.env, BLOB_CACHE_MB);
   const jobs = Math.min(navigator.hardwareConcurrency, 4);
   const deflater = createDeflater({ level: LAYER_LEVEL, jobs });
   try {
@@ -64,6 +66,7 @@ export async function prepareImages(
       }
       images.set(planned.name, planned);
     }
+    await store.sweep(limit);
     return Object.freeze([...images.values()]);
   } finally {
     deflater.close();

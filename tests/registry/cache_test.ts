@@ -1,7 +1,7 @@
 /** The cache of blobs: shared, checked when it is read, enough without a network. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { KbuildError } from "../../src/errors.ts";
+import { KbuildError, UsageError } from "../../src/errors.ts";
 import { fetchImages } from "../../src/registry/mod.ts";
 import { fetchOne, HASTY, inWorld, makeImage, NAME, respond, withRegistry } from "./_world.ts";
 
@@ -45,6 +45,35 @@ Deno.test("fetchImages() asks for tags each time, for blobs once, and for no dig
       const context = world.context({ KBUILD_MIRRORS: `registry.k8s.io=${server.host}` });
       await fetchImages(context, [{ reference: NAME, archs: ["amd64"] }], { pull: false });
       assertEquals(server.requests.length, 5);
+    })
+  ));
+
+Deno.test("fetchImages() keeps the cache small: what was not used for longest goes, nothing of today", () =>
+  inWorld((world) =>
+    withRegistry(image, async (server) => {
+      const folder = join(world.cache, "blobs/sha256");
+      const ago = (days: number) => new Date(Date.now() - days * 24 * 3600_000);
+      await Deno.mkdir(folder, { recursive: true });
+      for (const [name, days] of [["a", 9], ["b", 3], ["c", 2], ["d", 0.5]] as const) {
+        await Deno.writeFile(join(folder, name.repeat(64)), new Uint8Array(600_000));
+        await Deno.utime(join(folder, name.repeat(64)), ago(days), ago(days));
+      }
+      await fetchOne(world, server.host, { KBUILD_BLOB_CACHE_MB: "10" });
+      assertEquals(world.blobs().length, 4 + 4);
+      // The image's own were used just now, however long they have lain there.
+      for (const name of world.blobs()) {
+        if (!/^(.)\1*$/.test(name)) await Deno.utime(join(folder, name), ago(99), ago(99));
+      }
+      await fetchOne(world, server.host, { KBUILD_BLOB_CACHE_MB: "2" });
+      const left = world.blobs().filter((name) => /^(.)\1*$/.test(name)).map((name) => name[0]);
+      assertEquals([left.sort(), world.blobs().length], [["c", "d"], 4 + 2]);
+      await fetchOne(world, server.host, { KBUILD_BLOB_CACHE_MB: "0" });
+      assertEquals(world.blobs().length, 4 + 1);
+      await assertRejects(
+        () => fetchOne(world, server.host, { KBUILD_BLOB_CACHE_MB: "some" }),
+        UsageError,
+        'Value "some" of KBUILD_BLOB_CACHE_MB is not a whole number',
+      );
     })
   ));
 
