@@ -57,6 +57,7 @@ export async function openBase(
       label: files.label,
       layers,
       config: image.config,
+      imageId: image.imageId,
       tree,
       [Symbol.asyncDispose]: () => files[Symbol.asyncDispose](),
     });

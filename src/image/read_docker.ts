@@ -1,3 +1,4 @@
+import { digestOf } from "./digest.ts";
 import { type ImageFiles, readDocument } from "./image_files.ts";
 import { object, objects, parseJson, strings, text } from "./json.ts";
 import { choose } from "./platform.ts";
@@ -18,10 +19,12 @@ export async function findDockerImage(files: ImageFiles, arch: string): Promise<
     objects(manifest, where).map(async (image) => {
       const name = text(image["Config"], where);
       const inside = `"${name}" of "${files.label}"`;
-      const config = object(parseJson(await readDocument(files, name), inside), inside);
+      const bytes = await readDocument(files, name);
+      const config = object(parseJson(bytes, inside), inside);
       return {
         name,
         config,
+        imageId: digestOf(bytes),
         layers: strings(image["Layers"], where),
         platform: {
           os: text(config["os"], inside),
@@ -32,6 +35,10 @@ export async function findDockerImage(files: ImageFiles, arch: string): Promise<
     }),
   );
   const unique = [...new Map(images.map((image) => [image.name, image])).values()];
-  const { config, layers } = choose(unique, arch, files.label);
-  return { config, layers: layers.map((name) => ({ name, digest: undefined, mediaType: TAR })) };
+  const { config, imageId, layers } = choose(unique, arch, files.label);
+  return {
+    config,
+    imageId,
+    layers: layers.map((name) => ({ name, digest: undefined, mediaType: TAR })),
+  };
 }

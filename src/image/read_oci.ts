@@ -37,6 +37,7 @@ export async function findOciImage(files: ImageFiles, arch: string): Promise<Fou
   const where = `manifest "${digest}" of "${files.label}"`;
   return {
     config: await readConfig(files, manifest, where),
+    imageId: text(object(manifest["config"], where)["digest"], where),
     layers: objects(manifest["layers"], where).map((layer) => {
       const digest = text(layer["digest"], where);
       return { name: blobName(digest), digest, mediaType: text(layer["mediaType"], where) };

@@ -65,6 +65,8 @@ export interface Base extends AsyncDisposable {
   readonly layers: readonly BaseLayer[];
   /** The image's configuration document; empty for `scratch`. */
   readonly config: JsonObject;
+  /** Digest of that document, docker's image ID: `sha256:…`; undefined for `scratch`. */
+  readonly imageId?: string;
   /** All that its layers together hold. */
   readonly tree: BaseTree;
 }
@@ -72,6 +74,8 @@ export interface Base extends AsyncDisposable {
 /** An image found in its files, before its layers are read. */
 export interface FoundImage {
   readonly config: JsonObject;
+  /** Digest of the configuration. */
+  readonly imageId: string;
   readonly layers: readonly FoundLayer[];
 }
 

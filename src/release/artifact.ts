@@ -1,14 +1,16 @@
 import { join } from "@std/path";
 import { writeFileAtomic } from "../archive/mod.ts";
 
-/** A base image from a registry. */
+/** A base image. */
 export interface BaseOfImage {
   /** As upstream names it. */
   readonly name: string;
-  /** What the name stood for: `sha256:…` of an index or a manifest. */
-  readonly digest: string;
-  /** The manifest for the image's architecture: `sha256:…`. */
-  readonly manifest: string;
+  /** Digest of its configuration: `sha256:…`. */
+  readonly imageId: string;
+  /** What the name stood for in its registry: `sha256:…` of an index or a manifest. */
+  readonly digest?: string;
+  /** The manifest for the image's architecture there: `sha256:…`. */
+  readonly manifest?: string;
 }
 
 /** One file of a finished release. */
@@ -27,7 +29,7 @@ export interface Artifact {
   readonly sha512?: string;
   /** Of the tar inside a `.tar.gz`; of an image its id (digest of the configuration). */
   readonly contentDigest: string;
-  /** What an image stands on, where that came from a registry. */
+  /** What an image stands on; missing for `scratch`. */
   readonly base?: BaseOfImage;
   /** Wall time in milliseconds that this file took; 0 when it was reused. */
   readonly durationMs: number;

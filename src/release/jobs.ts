@@ -97,10 +97,13 @@ export function imageJob(plan: ImagePlan, bases: OpenBases, { epoch }: JobOption
         signal,
       });
       const made = { size, sha256, contentDigest: imageId.replace(/^sha256:/, "") };
+      const { imageId: id } = await bases.open(plan.base, plan.arch, signal);
+      if (id === undefined) return made;
       const base = baseFor(bases.images, plan.base);
-      if (base === undefined || typeof base === "string") return made;
-      const manifest = base.images[plan.arch] ?? "";
-      return { ...made, base: { name: plan.base, digest: base.digest, manifest } };
+      const pulled = typeof base === "object"
+        ? { digest: base.digest, manifest: base.images[plan.arch] ?? "" }
+        : {};
+      return { ...made, base: { name: plan.base, imageId: id, ...pulled } };
     },
   });
 }

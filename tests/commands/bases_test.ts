@@ -81,15 +81,18 @@ Deno.test({
         );
         assert(server.requests.includes("GET /v2/hub/library/debian/manifests/stretch-slim"));
 
-        const list = JSON.parse(
-          await Deno.readTextFile(join(root, "_output/release-tars/artifacts.json")),
-        );
-        const bases = list.artifacts.filter(({ kind }: { kind: string }) => kind === "image")
-          .map(({ base }: { base: unknown }) => base);
-        const base = (name: string) => (
-          { name, digest: image.index, manifest: image.manifests["amd64"] }
-        );
-        assertEquals(bases, [0, 0, 0, 1, 2].map((i) => base(BASES[i]!)));
+        const bases = async () => {
+          const path = join(root, "_output/release-tars/artifacts.json");
+          const { artifacts } = JSON.parse(await Deno.readTextFile(path));
+          return artifacts.filter(({ kind }: { kind: string }) => kind === "image")
+            .map(({ base }: { base: unknown }) => base);
+        };
+        const manifest = image.manifests["amd64"]!;
+        const { digest: imageId } =
+          JSON.parse(new TextDecoder().decode(image.blobs.get(manifest))).config;
+        const order = [0, 0, 0, 1, 2].map((i) => BASES[i]!);
+        const pulled = { imageId, digest: image.index, manifest };
+        assertEquals(await bases(), order.map((name) => ({ name, ...pulled })));
 
         // Once more without the network: all is there, and nothing changed.
         const asked = server.requests.length;
@@ -106,6 +109,7 @@ Deno.test({
         ]);
         const local = await kbuildOk([...pack, ...given], options);
         assertEquals(digestsOf(local), digestsOf(first.stdout));
+        assertEquals(await bases(), order.map((name) => ({ name, imageId })));
         assertEquals(server.requests.length, asked);
 
         // All platforms in one layout, which is replaced, and is the base of something else as it is.
