@@ -66,7 +66,7 @@ export { readTar, type ReadTarOptions } from "./read_tar.ts";
 export type { TarMember } from "./tar_member.ts";
 export { gunzip, type GunzipOptions } from "./gunzip.ts";
 export { DEFAULT_READ_LIMITS, RATIO_FREE_BYTES, type ReadLimits } from "./read_limits.ts";
-export { type FileRange, isGzip, maybeGunzip, readFileChunks, streamOf } from "./streams.ts";
+export { type FileRange, isGzip, maybeGunzip, readFileChunks } from "./streams.ts";
 export type {
   ByteSink,
   CopiedPart,

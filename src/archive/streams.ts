@@ -75,10 +75,3 @@ export async function* maybeGunzip(
   }
   yield* isGzip(start) ? gunzip(whole(), label, options) : whole();
 }
-
-/** A stream whose chunks come from a generator, started by the first read. */
-export function streamOf(
-  chunks: () => AsyncGenerator<Uint8Array, void>,
-): ReadableStream<Uint8Array> {
-  return ReadableStream.from(chunks());
-}

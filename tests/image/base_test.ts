@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { zstdCompressSync } from "node:zlib";
 import { join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
-import { bytesEntry, directoryEntry, gzip, streamOf, symlinkEntry } from "../../src/archive/mod.ts";
+import { bytesEntry, directoryEntry, gzip, symlinkEntry } from "../../src/archive/mod.ts";
 import { copyLayer, openBase } from "../../src/image/mod.ts";
 import { inTempDir, tarOf } from "../archive/helpers.ts";
 import {
@@ -237,7 +237,10 @@ Deno.test("openBase() reads layers that are compressed with zstd, in frames too"
       }
       await using base = await openBase(folder, { arch: "amd64" });
       assertEquals(base.layers[0]?.diffID, `sha256:${sha256(tar)}`);
-      assertEquals((await new Response(streamOf(base.layers[0]!.open)).bytes()).length, tar.length);
+      assertEquals(
+        (await new Response(ReadableStream.from(base.layers[0]!.open())).bytes()).length,
+        tar.length,
+      );
     }
   }));
 
