@@ -8,7 +8,7 @@ import {
   readAll,
   statusError,
 } from "../net/mod.ts";
-import type { ArchivedName } from "./archived_image.ts";
+import { type ArchivedName, archivedNames } from "./archived_image.ts";
 import type { RegistryContext } from "./types.ts";
 import { type Descriptor, getManifest } from "./manifest.ts";
 import {
@@ -56,11 +56,11 @@ export async function pushImages(
       notes: ["Set KBUILD_CACHE to the absolute path of a folder"],
     });
   }
-  return await withSession(context, options, async (session) => {
+  return await withSession(context, options, async (session, pusher) => {
+    await reachRegistries(session, await archivedNames(archives), options);
     const images = await prepareImages(context, archives, { ...options, cache });
     const lists = options.lists === false ? [] : planLists(images);
     await refuseOverwriting(session, [...images, ...lists], options.force === true);
-    const pusher = new Pusher(session, context.log);
     return [...await pusher.push(images), ...await pusher.push(lists)];
   });
 }
@@ -81,7 +81,7 @@ export async function pushLists(
   archs: readonly string[] | undefined,
   options: PushOptions = {},
 ): Promise<readonly PushResult[]> {
-  return await withSession(context, options, async (session) => {
+  return await withSession(context, options, async (session, pusher) => {
     const wanted = new Map<string, Omit<ArchivedName, "path">>();
     for (const name of names) {
       wanted.set(pushNames(name.repoTag, name.arch, options).list, name);
@@ -100,7 +100,7 @@ export async function pushLists(
       lists.push(planList(target, found));
     }
     await refuseOverwriting(session, lists, options.force === true);
-    return await new Pusher(session, context.log).push(lists);
+    return await pusher.push(lists);
   });
 }
 
@@ -156,20 +156,45 @@ function missing(image: string): KbuildError {
 async function withSession(
   context: RegistryContext,
   { patience }: PushOptions,
-  work: (session: Session) => Promise<readonly PushResult[]>,
+  work: (session: Session, pusher: Pusher) => Promise<readonly PushResult[]>,
 ): Promise<readonly PushResult[]> {
   if (isOffline(context.env)) {
     throw new KbuildError("Cannot push: --offline forbids the network", { exitCode: 2 });
   }
   using client = await createClient(context, patience);
+  const session = openSession(client, context);
+  const pusher = new Pusher(session, context.log);
   try {
-    return Object.freeze(await work(openSession(client, context)));
+    return Object.freeze(await work(session, pusher));
   } catch (error) {
     if (!(error instanceof NetworkError)) throw error;
+    const next = pusher.begun
+      ? "What was sent already is not sent again: run the same command"
+      : "Nothing was sent yet; --registry names another place";
     throw new KbuildError(`Cannot push to "${new URL(error.url).host}": ${error.reason}`, {
-      notes: [...error.notes, "What was sent already is not sent again: run the same command"],
+      notes: [...error.notes, next],
       cause: error,
     });
+  }
+}
+
+/**
+ * Asks each registry for one tag, before minutes go by with compressing.
+ *
+ * @throws {NetworkError} It cannot be reached, or wants another log-in.
+ */
+async function reachRegistries(
+  session: Session,
+  archives: readonly ArchivedName[],
+  options: PushOptions,
+): Promise<void> {
+  const hosts = new Set<string>();
+  for (const { repoTag, arch } of archives) {
+    const names = pushNames(repoTag, arch, options);
+    const endpoint = pushEndpoint(names.image, names);
+    if (hosts.has(endpoint.origin)) continue;
+    hosts.add(endpoint.origin);
+    await headManifest(session, endpoint, names.tag);
   }
 }
 

@@ -31,14 +31,21 @@ export class Pusher {
   readonly #log: Logger;
   /** Origin and digest -> the repository that has it, or soon will. */
   readonly #placed = new Map<string, Promise<string>>();
+  #begun = false;
 
   constructor(session: Session, log: Logger) {
     this.#session = session;
     this.#log = log;
   }
 
+  /** Whether anything may have been sent. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
   /** Some at a time; results in the order given. After a failure no further one is begun. */
   async push(items: readonly PlannedPush[]): Promise<readonly PushResult[]> {
+    this.#begun = true;
     const results: PushResult[] = [];
     const left = [...items.entries()];
     let failed = false;

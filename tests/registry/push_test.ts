@@ -2,6 +2,7 @@
 import {
   assert,
   assertEquals,
+  assertMatch,
   assertRejects,
   assertStringIncludes,
   assertThrows,
@@ -318,6 +319,13 @@ Deno.test("pushImages() says in the registry's words why it refuses, and what to
           : undefined,
       /the registry made "sha256:000/,
     );
+    // Before minutes go by with compressing.
+    const fresh = world.context({ KBUILD_CACHE: join(world.dir, "fresh") });
+    const nowhere = { registry: "127.0.0.1:2/r", patience: HASTY };
+    const error = await assertRejects(() => pushImages(fresh, paths, nowhere), KbuildError);
+    assertMatch(error.message, /^Cannot push to "127\.0\.0\.1:2": .*refused/);
+    assertStringIncludes(error.notes.join("\n"), "Nothing was sent yet");
+    await assertRejects(() => Deno.lstat(join(world.dir, "fresh")), Deno.errors.NotFound);
     const offline = world.context({ KBUILD_OFFLINE: "1" });
     await assertRejects(() => pushImages(offline, paths), KbuildError, "--offline forbids");
   }));
