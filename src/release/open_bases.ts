@@ -16,7 +16,11 @@ export class OpenBases implements AsyncDisposable {
   readonly #options: OpenBasesOptions;
   readonly #open = new Map<string, Promise<Base>>();
 
-  /** @param images Where they are; nothing is opened yet. */
+  /**
+   * Opens nothing yet.
+   *
+   * @param images Where they are.
+   */
   constructor(images: BaseImages, options: OpenBasesOptions = {}) {
     this.images = images;
     this.#options = options;
