@@ -7,9 +7,6 @@ import { CHUNK_SIZE, type CopiedPart, type FilePart } from "./types.ts";
 /** Pieces of one stream that lie in a thread, 1 MiB each as a rule. */
 const MOST_PIECES = 2;
 
-/** A thread copies this much of a file before others have their turn, and a stream can be given up. */
-const COPY_SIZE = 16 << 20;
-
 /** What runs in a thread; a `data:` URL for the same reasons as the compressor's. */
 const WORKER_SOURCE = `
 import { createHash } from "node:crypto";
@@ -28,10 +25,11 @@ function take({ hashes, out }, bytes) {
   }
 }
 
-function copy(stream, { path, offset, size, crc }) {
+function copy(stream, { path, offset, size }) {
   buffer ??= new Uint8Array(${CHUNK_SIZE});
   let file;
   let done = 0;
+  let crc = 0;
   const read = (work) => {
     try {
       return work();
@@ -208,19 +206,11 @@ class ThreadStream implements HashStream {
     this.#worker.postMessage({ id: this.#id, piece, size: chunk.length }, [piece]);
   }
 
-  readonly copy = async ({ path, offset, size }: FilePart): Promise<CopiedPart> => {
-    let done: CopiedPart = { size: 0, crc32: 0 };
-    while (done.size < size) {
-      if (this.#failure !== undefined) throw this.#failure;
-      const wanted = Math.min(COPY_SIZE, size - done.size);
-      this.#copied = Promise.withResolvers<CopiedPart>();
-      const part = { path, offset: offset + done.size, size: wanted, crc: done.crc32 };
-      this.#worker.postMessage({ id: this.#id, part });
-      const copied = await this.#copied.promise;
-      done = { size: done.size + copied.size, crc32: copied.crc32 };
-      if (copied.size < wanted) break;
-    }
-    return done;
+  readonly copy = (part: FilePart): Promise<CopiedPart> => {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.#copied = Promise.withResolvers<CopiedPart>();
+    this.#worker.postMessage({ id: this.#id, part });
+    return this.#copied.promise;
   };
 
   digests(): Promise<readonly string[]> {

@@ -19,6 +19,9 @@ export const RECORD_SIZE: number = 20 * BLOCK_SIZE;
  */
 const SMALL_FILE = 64 << 10;
 
+/** Whoever takes a part of a file does nothing else meanwhile. */
+const COPY_SIZE = 16 << 20;
+
 /** Options of {@linkcode writeTar}. */
 export interface WriteTarOptions {
   /** Ends the writing between two chunks. */
@@ -156,13 +159,7 @@ async function writeFile(
     // It was copied. The collector lets some 100 MB of small files pile up.
     return void bytes.buffer.transfer?.(0);
   }
-  if (out.copies && size >= CHUNK_SIZE) {
-    const copied = await out.copy({ path, offset: offset ?? 0, size });
-    if (copied.size !== size) throw changed(path, size, copied.size);
-    const now = offset === undefined ? (await Deno.stat(path)).size : size;
-    if (now !== size) throw changed(path, size, now);
-    return;
-  }
+  if (out.copies && size >= CHUNK_SIZE) return await copyFile(path, offset, size, out);
   using file = await Deno.open(path).catch((cause: unknown) => {
     throw cannotRead(path, cause);
   });
@@ -176,6 +173,23 @@ async function writeFile(
   if (offset !== undefined) return;
   const more = await file.read(new Uint8Array(1));
   if (more !== null) throw changed(path, size, (await file.stat()).size);
+}
+
+/** Hands a file on in parts, unread. */
+async function copyFile(
+  path: string,
+  offset: number | undefined,
+  size: number,
+  out: ChunkedSink,
+): Promise<void> {
+  for (let done = 0; done < size;) {
+    const part = { path, offset: (offset ?? 0) + done, size: Math.min(COPY_SIZE, size - done) };
+    const copied = await out.copy(part);
+    done += copied.size;
+    if (copied.size < part.size) throw changed(path, size, done);
+  }
+  const now = offset === undefined ? (await Deno.stat(path)).size : size;
+  if (now !== size) throw changed(path, size, now);
 }
 
 function readSmallFile(path: string): Uint8Array<ArrayBuffer> {

@@ -6,6 +6,7 @@ import {
   type ByteSink,
   createHasher,
   fileEntry,
+  type Hasher,
   inlineHasher,
   readTar,
 } from "../../src/archive/mod.ts";
@@ -183,6 +184,18 @@ Deno.test("writeImageArchive() writes the same with threads, and notices large f
     const both = await build(base, app, join(dir, "b.tar"), { hasher: threads });
     assertEquals({ ...both, path: "" }, { ...alone, path: "" });
     assertEquals(sha256(await Deno.readFile(both.path)), alone.sha256);
+    /** Does something before the file is read for the second time. */
+    const twice = async (hasher: Hasher, between: () => Promise<void>, signal?: AbortSignal) => {
+      let pass = 0;
+      const write = async (sink: ByteSink) => {
+        if (++pass === 2) await between();
+        await sink(noise(1));
+      };
+      const first = { ...bytesEntry("a", noise(1), { mtime: 0 }), content: { write, label: "a" } };
+      const entries = [first, await fileEntry("app", app, { mtime: 0 })];
+      const options = { hasher, layers: [{ entries, createdBy: "C" }], ...(signal && { signal }) };
+      return await build(base, app, join(dir, "out.tar"), options);
+    };
     for (const hasher of [inlineHasher, threads]) {
       for (
         const [change, words] of [
@@ -192,20 +205,16 @@ Deno.test("writeImageArchive() writes the same with threads, and notices large f
         ] as const
       ) {
         await Deno.writeFile(app, noise(20_000_000));
-        let pass = 0;
-        const write = async (sink: ByteSink) => {
-          if (++pass === 2) await Deno.writeFile(app, change);
-          await sink(noise(1));
-        };
-        const first = {
-          ...bytesEntry("a", noise(1), { mtime: 0 }),
-          content: { write, label: "a" },
-        };
-        const entries = [first, await fileEntry("app", app, { mtime: 0 })];
-        const options = { hasher, layers: [{ entries, createdBy: "C" }] };
-        const out = join(dir, "out.tar");
-        await assertRejects(() => build(base, app, out, options), KbuildError, words);
+        await assertRejects(
+          () => twice(hasher, () => Deno.writeFile(app, change)),
+          KbuildError,
+          words,
+        );
       }
+      await Deno.writeFile(app, noise(20_000_000));
+      const stop = new AbortController();
+      const abort = () => Promise.resolve(stop.abort(new Error("late")));
+      await assertRejects(() => twice(hasher, abort, stop.signal), Error, "late");
     }
     threads.close();
     const left = (await Array.fromAsync(Deno.readDir(dir))).map(({ name }) => name).sort();
