@@ -20,7 +20,8 @@ export interface Session {
   readonly client: Client;
   /**
    * Sends a request for something of an image. Where the registry answers 401, its way in is taken
-   * (a token, anonymous or by what the user has logged in with; or basic), and it is asked again.
+   * (a token, anonymous or by what the user has logged in with; or basic), and it is asked again. So
+   * is a registry that it sends on to: registry.k8s.io is a signpost to others.
    *
    * @param url At the endpoint, or where it sent us to upload; other servers get no credentials.
    * @param alsoPull A further repository there to read from: for mounting blobs.
@@ -38,50 +39,72 @@ export interface Session {
 /** Makes a {@linkcode Session}; it remembers tokens. */
 export function openSession(client: Client, context: CredentialContext): Session {
   const keys = new Map<string, { authorization?: string; renewal?: Promise<string> }>();
-  return Object.freeze({
-    client,
-    async send(
-      endpoint: Endpoint,
-      access: Access,
-      url: string,
-      request: NetRequest = {},
-      alsoPull?: string,
-    ): Promise<Response> {
-      const scopes = [
-        `repository:${endpoint.repository}:${access}`,
-        ...(alsoPull === undefined ? [] : [`repository:${alsoPull}:pull`]),
-      ];
-      const name = [endpoint.origin, ...scopes].join(" ");
-      const key = keys.get(name) ?? {};
-      keys.set(name, key);
-      const ask = (authorization: string | undefined) =>
-        client.send(url, {
-          ...request,
-          headers: {
-            ...request.headers,
-            ...(authorization === undefined ? {} : { authorization }),
-          },
-        });
-      const ours = new URL(url).origin === endpoint.origin;
-      if (!ours) return await ask(undefined);
-      const used = key.authorization;
-      const response = await ask(used);
-      if (response.status !== 401 || response.headers.has(FINAL_URL)) return response;
+  const send = async (
+    { endpoint, access, url, request, alsoPull }: Asked,
+    sentOn = false,
+  ): Promise<Response> => {
+    const scopes = [
+      `repository:${endpoint.repository}:${access}`,
+      ...(alsoPull === undefined ? [] : [`repository:${alsoPull}:pull`]),
+    ];
+    const name = [endpoint.origin, ...scopes].join(" ");
+    const key = keys.get(name) ?? {};
+    keys.set(name, key);
+    const ask = (authorization: string | undefined) =>
+      client.send(url, {
+        ...request,
+        headers: {
+          ...request.headers,
+          ...(authorization === undefined ? {} : { authorization }),
+        },
+      });
+    const ours = new URL(url).origin === endpoint.origin;
+    if (!ours) return await ask(undefined);
+    const used = key.authorization;
+    const response = await ask(used);
+    if (response.status !== 401) return response;
+    const final = response.headers.get(FINAL_URL);
+    if (final !== null) {
+      const elsewhere = access === "pull" && !sentOn ? registryAt(final) : undefined;
+      if (elsewhere === undefined || elsewhere.origin === endpoint.origin) return response;
       await response.body?.cancel();
-      // Of several requests at a time one logs in for all.
-      if (key.authorization === used) {
-        const challenges = parseChallenges(response.headers.get("www-authenticate"));
-        key.renewal ??= logIn(client, context, { endpoint, url, challenges, scopes })
-          .finally(() => delete key.renewal);
-        key.authorization = await key.renewal;
-      }
-      const second = await ask(key.authorization);
-      if (second.status !== 401) return second;
-      await second.body?.cancel();
-      delete key.authorization;
-      throw refused(url, endpoint, "it refuses the log-in that it asked for (401)");
-    },
+      return await send({ endpoint: elsewhere, access, url: final, request }, true);
+    }
+    await response.body?.cancel();
+    // Of several requests at a time one logs in for all.
+    if (key.authorization === used) {
+      const challenges = parseChallenges(response.headers.get("www-authenticate"));
+      key.renewal ??= logIn(client, context, { endpoint, url, challenges, scopes })
+        .finally(() => delete key.renewal);
+      key.authorization = await key.renewal;
+    }
+    const second = await ask(key.authorization);
+    if (second.status !== 401) return second;
+    await second.body?.cancel();
+    delete key.authorization;
+    throw refused(url, endpoint, "it refuses the log-in that it asked for (401)");
+  };
+  return Object.freeze<Session>({
+    client,
+    send: (endpoint, access, url, request = {}, alsoPull) =>
+      send({ endpoint, access, url, request, alsoPull }),
   });
+}
+
+interface Asked {
+  readonly endpoint: Endpoint;
+  readonly access: Access;
+  readonly url: string;
+  readonly request: NetRequest;
+  readonly alsoPull?: string | undefined;
+}
+
+/** The registry behind an address that a redirect leads to; undefined where that is none. */
+function registryAt(url: string): Endpoint | undefined {
+  const { origin, pathname, search } = new URL(url);
+  const [, repository] = /^\/v2\/(.+)\/(?:manifests|blobs)\/[^/]+$/.exec(pathname) ?? [];
+  if (repository === undefined || search !== "") return undefined;
+  return { url: `${origin}/${repository}`, rule: undefined, origin, repository };
 }
 
 interface LogIn {

@@ -1,5 +1,5 @@
 /** Logging in: where credentials come from, and where they go. */
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
 import { findCredentials } from "../../src/registry/credentials.ts";
@@ -97,6 +97,54 @@ Deno.test("fetchImages() logs in with basic and a helper; redirects get no crede
       elsewhere.push(request.headers.get("authorization"));
       return undefined;
     });
+  }));
+
+Deno.test("fetchImages() logs in where a registry sends it on to, with that one's log-in alone", () =>
+  inWorld(async (world) => {
+    const seen: string[] = [];
+    const behind = (request: Request, url: URL) => {
+      const authorization = request.headers.get("authorization");
+      seen.push(`${url.pathname.split("/").at(-2)} ${authorization}`);
+      if (url.pathname === "/token") return Response.json({ token: "theirs" });
+      if (authorization === "Bearer theirs") return undefined;
+      const challenge = `Bearer realm="http://${url.host}/token",service="s"`;
+      return new Response("", { status: 401, headers: { "www-authenticate": challenge } });
+    };
+    await withRegistry(image, async (real) => {
+      await withRegistry(image, async (signpost) => {
+        const logins = { [signpost.host]: "signpost:1", [real.host]: "real:2" };
+        const auths = Object.entries(logins).map(([host, text]) => [host, { auth: btoa(text) }]);
+        const env = await writeConfig(world, { auths: Object.fromEntries(auths) });
+        await fetchOne(world, signpost.host, env);
+        assertEquals([await world.badBlobs(), world.blobs().length], [[], 4]);
+        assertEquals(
+          new Set(seen.map((line) => line.split(" ").slice(1).join(" "))),
+          new Set([
+            "null",
+            `Basic ${btoa("real:2")}`,
+            "Bearer theirs",
+          ]),
+        );
+        // One token for all.
+        assertEquals(seen.filter((line) => line.includes("Basic")).length, 1);
+      }, (_, url) => {
+        const location = `http://${real.host}/v2/behind/images${url.pathname.slice(3)}`;
+        return new Response(null, { status: 307, headers: { location } });
+      });
+    }, behind);
+    // One that has always another place to ask comes to an end.
+    let asked = 0;
+    const endless = (_: Request, url: URL) => {
+      // Every second request is one that was sent on.
+      if (++asked % 2 === 0) return new Response("", { status: 401 });
+      const other = url.hostname === "localhost" ? "127.0.0.1" : "localhost";
+      const location = `http://${other}:${url.port}/v2/x${asked}/blobs/${layer}`;
+      return new Response(null, { status: 307, headers: { location } });
+    };
+    await withRegistry(image, async (server) => {
+      await assertRejects(() => fetchOne(world, server.host), KbuildError, "401");
+      assert(asked < 20, `${asked} requests`);
+    }, endless);
   }));
 
 Deno.test("findCredentials() reads what docker and podman write", () =>
