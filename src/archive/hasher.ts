@@ -14,7 +14,10 @@ export interface OutputFile {
   readonly label: string;
 }
 
-/** Digests of one stream of bytes, all of them made in one pass. Disposed of unfinished, it is forgotten. */
+/**
+ * Digests of one stream of bytes, all of them made in one pass. One that is disposed of unfinished is
+ * forgotten.
+ */
 export interface HashStream extends Disposable {
   /**
    * Takes the next bytes, which are copied; waits while enough of them are under way.
@@ -75,8 +78,8 @@ export const inlineHasher: Hasher = Object.freeze({
 });
 
 /**
- * Hashes in threads, which start at once: while one thread reads and writes, SHA-256 of what it read
- * takes the rest of its time.
+ * Hashes in threads, which start at once. They also read and write what need not pass through the
+ * calling thread ({@linkcode HashStream.copy}, {@linkcode OutputFile}).
  *
  * @param jobs Threads; 1 hashes in the calling thread.
  */
