@@ -3,7 +3,7 @@
  * checkouts' scripts start, and what comes out of both sides in a form to compare.
  */
 import { createHash } from "node:crypto";
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { readTar } from "../../src/archive/mod.ts";
 import type { Docker } from "../real/_docker.ts";
 import { output, run, script, which } from "./_program.ts";
@@ -100,6 +100,50 @@ ln usr/bin/tool usr/bin/same && ln -s tool usr/bin/link`;
     await docker.run("save", "-o", archives[reference], reference);
   }
   return archives;
+}
+
+/**
+ * Starts what kind takes for a node: a container with this machine's containerd. Tests of images need
+ * no Kubernetes in it.
+ *
+ * @param cluster The cluster that kind shall find it in.
+ * @returns Variables for kind, whose `docker` starts no privileged programs: containerd has the one
+ * right that it needs, and not every engine may give all.
+ */
+export async function startKindNode(
+  docker: Docker,
+  dir: string,
+  cluster: string,
+): Promise<Readonly<Record<string, string>>> {
+  const root = join(dir, "node");
+  const make = `mkdir -p "$1" && cd "$1" && mkdir -p bin etc/containerd tmp run var/lib &&
+cp "$(command -v busybox)" bin/busybox && ln -s busybox bin/sh &&
+echo 'version = 2' > etc/containerd/config.toml && echo 'root:x:0:0::/:/bin/sh' > etc/passwd`;
+  await output(["sh", "-c", make, "sh", root]);
+  for (const name of ["containerd", "ctr"]) await addProgram(root, name);
+  await output(["tar", "-cf", `${root}.tar`, "-C", root, "."]);
+  const image = `${cluster}:node`;
+  await docker.run("import", "--change", "ENV PATH=/bin", `${root}.tar`, image);
+  await docker.run(
+    ...["run", "--detach", "--rm", "--name", `${cluster}-control-plane`, "--network=none"],
+    ...["--cap-add=SYS_ADMIN", "--security-opt=seccomp=unconfined"],
+    ...["--security-opt=apparmor=unconfined", "--volume=/var/lib/containerd"],
+    ...["--label", `io.x-k8s.kind.cluster=${cluster}`],
+    ...["--label", "io.x-k8s.kind.role=control-plane", image, "containerd"],
+  );
+  const bin = join(dir, "kind bin");
+  await Deno.mkdir(bin);
+  script(join(bin, "docker"), "");
+  Deno.writeTextFileSync(
+    join(bin, "docker"),
+    `#!/bin/bash
+words=()
+for word; do [[ $word == --privileged ]] || words+=("$word"); done
+exec '${which("docker")}' "\${words[@]}"
+`,
+  );
+  const path = [bin, Deno.env.get("PATH"), dirname(tool("kind") ?? "/")].join(":");
+  return { ...docker.env, PATH: path, KIND_CLUSTER_NAME: cluster };
 }
 
 /** A program of this machine with its libraries, as `/bin/NAME`. */

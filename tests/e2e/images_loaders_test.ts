@@ -3,7 +3,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { hostPlatform } from "../../src/lib/util.ts";
-import { Docker, importBases, NEEDS_DOCKER, runWith, tool } from "./_engine.ts";
+import { Docker, importBases, NEEDS_DOCKER, runWith, startKindNode, tool } from "./_engine.ts";
 import { inScratch, kbuildArgv, makeSample, missingFor, which } from "./_program.ts";
 
 const ARCH = hostPlatform().split("/")[1];
@@ -176,6 +176,36 @@ async function withContainerd(t: Deno.TestContext, { kbuild }: Release): Promise
   });
 }
 
+/** A name that no cluster of the user's has. */
+const CLUSTER = `kbuild-test-${crypto.randomUUID().slice(0, 8)}`;
+
+async function withKind(t: Deno.TestContext, { kbuild }: Release, dir: string): Promise<void> {
+  const needs = ["kind", "containerd", "ctr"].find((name) => tool(name) === undefined);
+  await t.step({
+    name: "kind takes archives into its nodes" + (needs ? ` (skipped: needs ${needs})` : ""),
+    ignore: needs !== undefined,
+    fn: async () => {
+      const env = await startKindNode(docker!, dir, CLUSTER);
+      const node = `${CLUSTER}-control-plane`;
+      try {
+        await kbuild(["images", "load", "--into", "kind", "kube-proxy", "kubectl"], env);
+        const images = ["exec", node, "ctr", "-n", "k8s.io", "images"];
+        const listed = (await docker!.run(...images, "ls", "-q")).split("\n");
+        for (const name of ["kube-proxy", "kubectl"]) {
+          const missing = [tagOf(name), mineOf(name)].filter((tag) => !listed.includes(tag));
+          assertEquals(missing, []);
+        }
+        // Nothing of them is missing, and they are unpacked.
+        const checked = await docker!.run(...images, "check", `name==${tagOf("kube-proxy")}`);
+        assertMatch(checked, /complete \(\d+\/\d+\).* true/);
+      } finally {
+        await docker!.run("rm", "--force", "--volumes", node).catch(() => {});
+        await docker!.run("rmi", "-f", `${CLUSTER}:node`).catch(() => {});
+      }
+    },
+  });
+}
+
 Deno.test({
   name: `every loader takes the image archives of a release${
     lacking ? ` (skipped: ${lacking})` : ""
@@ -189,6 +219,7 @@ Deno.test({
         await withDocker(t, made);
         await withOthers(t, made, dir);
         await withContainerd(t, made);
+        await withKind(t, made, dir);
       } finally {
         const tags = NAMES.flatMap((name) => [tagOf(name), mineOf(name)]);
         await docker!.run("rmi", "-f", ...tags, ...BASES).catch(() => {});
