@@ -1,6 +1,7 @@
 /** Starts both sides in one copy of a checkout and takes their time. */
 import { join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
+import { V8_FLAGS } from "../dist/compile.ts";
 
 /** One way to do a thing. */
 export interface Side {
@@ -38,7 +39,7 @@ export class Bench {
       "run",
       "-A",
       "--no-prompt",
-      "--v8-flags=--max-semi-space-size=8",
+      `--v8-flags=${V8_FLAGS}`,
     ];
     return {
       argv: [...deno, "--config", join(clone, config), join(clone, "main.ts"), ...args],

@@ -16,6 +16,7 @@ import {
   tool,
 } from "../../tests/e2e/_engine.ts";
 import { which } from "../../tests/real/_tree.ts";
+import { V8_FLAGS } from "../dist/compile.ts";
 import { load, median } from "./measure.ts";
 import { watch, type Watched } from "./watch.ts";
 
@@ -80,7 +81,7 @@ export async function measureImages(top: string, runs: number): Promise<ImagesBe
   );
   const ours = (...names: string[]) => ({
     argv: [
-      ...[Deno.execPath(), "run", "-A", "--v8-flags=--max-semi-space-size=8", "--config", config],
+      ...[Deno.execPath(), "run", "-A", `--v8-flags=${V8_FLAGS}`, "--config", config],
       ...[write, tree, join(top, "ours"), ...bases, "--", ...names],
     ],
     cwd: top,

@@ -16,7 +16,7 @@ const PERMISSIONS = [
 ];
 
 /** V8's flags; `scripts/kbuild` has the same, and says why. */
-export const V8_FLAGS = "--max-semi-space-size=8";
+export const V8_FLAGS = "--max-semi-space-size=1";
 
 /** What {@linkcode compileBinaries} works with. */
 export interface CompileOptions {
