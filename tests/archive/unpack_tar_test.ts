@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { join } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
 import {
   bytesEntry,
@@ -98,7 +98,7 @@ Deno.test("unpackTar() gives the same modes whatever the umask", () =>
       }`;
     await Deno.writeTextFile(join(dir, "unpack.ts"), script);
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", "--config", config.pathname, join(dir, "unpack.ts")],
+      args: ["run", "-A", "--no-check", "--config", fromFileUrl(config), join(dir, "unpack.ts")],
       cwd: dir,
     }).output();
     assert(success, new TextDecoder().decode(stderr));

@@ -1,3 +1,4 @@
+import { fromFileUrl } from "@std/path";
 import { assert, assertEquals } from "@std/assert";
 import denoConfig from "../../deno.json" with { type: "json" };
 import { commandsMarkdown } from "../../scripts/dist/commands_markdown.ts";
@@ -19,7 +20,7 @@ Deno.test({
     "kbuild.1 is read by groff without a warning, every command in it",
   ),
   fn: async () => {
-    const file = new URL("kbuild.1", DOCS).pathname;
+    const file = fromFileUrl(new URL("kbuild.1", DOCS));
     const warnings = await run(["groff", "-man", "-Tutf8", "-ww", "-z", file]);
     assertEquals([warnings.code, warnings.stderr], [0, ""]);
     const text = await output(["groff", "-man", "-Tutf8", "-P-cbou", file]);

@@ -1,5 +1,5 @@
 /** What the tests of binaries and packages share: they are made once per file, by the real scripts. */
-import { join } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import { hostDistPlatform } from "../../scripts/dist/platforms.ts";
 import { CLONE, discard, ENV, output, which } from "./_program.ts";
 
@@ -7,7 +7,7 @@ import { CLONE, discard, ENV, output, which } from "./_program.ts";
 const CONFIG = Deno.env.get("KBUILD_TEST_CONFIG") ?? "deno.npm.json";
 
 /** A development tool that prints the path of a `denort`, where somebody has put it beside the clone. */
-const DENORT_TOOL = new URL("../../../shared/tools/denort", import.meta.url).pathname;
+const DENORT_TOOL = fromFileUrl(new URL("../../../shared/tools/denort", import.meta.url));
 /** The release of Deno whose compiler fits what the tool gives. */
 const DENORT_TOOL_DENO = "2.6.8";
 

@@ -1,12 +1,12 @@
 /** A real Docker engine, for what upstream builds and for running what kbuild wrote. */
-import { join } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import { bytesEntry, directoryEntry, writeTar } from "../../src/archive/mod.ts";
 import type { Shell } from "../../src/shell/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
 import { exists, which } from "./_tree.ts";
 
 /** A development tool that starts an engine, where somebody has put it beside the clone. */
-const TOOL = new URL("../../../shared/tools/dockerd", import.meta.url).pathname;
+const TOOL = fromFileUrl(new URL("../../../shared/tools/dockerd", import.meta.url));
 
 /** What a test says where there is no engine. */
 export const NEEDS_DOCKER = "needs a Docker engine that docker version can reach";

@@ -1,12 +1,12 @@
 /** Finds a real Kubernetes 1.20.2 checkout, and makes copies of it. */
-import { join } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 
 /** What a test of this folder says where there is no checkout. */
 export const NEEDS_TREE =
   "needs a Kubernetes 1.20.2 checkout: name one with KBUILD_REAL_TREE=FOLDER";
 
 /** A development tool that fetches the checkout, where somebody has put it beside the clone. */
-const TOOL = new URL("../../../shared/tools/real-tree", import.meta.url).pathname;
+const TOOL = fromFileUrl(new URL("../../../shared/tools/real-tree", import.meta.url));
 
 /**
  * The folder of the checkout: `KBUILD_REAL_TREE`, else where the tool keeps its copy, else what the

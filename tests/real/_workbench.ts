@@ -1,6 +1,6 @@
 /** One copy of a real checkout, and the programs that run in it. */
 import { createHash } from "node:crypto";
-import { dirname, join } from "@std/path";
+import { dirname, fromFileUrl, join } from "@std/path";
 import { createShell, type RunResult, type Shell } from "../../src/shell/mod.ts";
 import { which } from "./_tree.ts";
 
@@ -11,7 +11,7 @@ export const SUBSET: readonly string[] = ["cmd/kubectl", "cmd/kube-proxy", "cmd/
 /** `SOURCE_DATE_EPOCH` of both sides. */
 export const EPOCH = "1600000000";
 
-const clone = new URL("../..", import.meta.url).pathname;
+const clone = fromFileUrl(new URL("../..", import.meta.url));
 const home = Deno.env.get("HOME") ?? "/";
 
 /** What one run of kbuild left. */

@@ -1,6 +1,6 @@
 /** The cache of blobs: shared, checked when it is read, enough without a network. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { join } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import { KbuildError, UsageError } from "../../src/errors.ts";
 import { fetchImages } from "../../src/registry/mod.ts";
 import { fetchOne, HASTY, inWorld, makeImage, NAME, respond, withRegistry } from "./_world.ts";
@@ -201,14 +201,18 @@ await fetchImages({ env, host: "linux/amd64", log, shell }, [
     await withRegistry(image, async (server) => {
       const child = new Deno.Command(Deno.execPath(), {
         args: [
-          ...["run", "-A", "--config", new URL(`../../${config}`, import.meta.url).pathname],
+          ...["run", "-A", "--config", fromFileUrl(new URL(`../../${config}`, import.meta.url))],
           ...[script, NAME],
         ],
         env: { KBUILD_CACHE: world.cache, KBUILD_MIRRORS: `registry.k8s.io=${server.host}` },
         stdout: "null",
         stderr: "null",
       }).spawn();
-      await halfway.promise;
+      const early = child.status.then(({ code }) => {
+        throw new Error(`The child ended with ${code} before it was killed`);
+      });
+      early.catch(() => {});
+      await Promise.race([halfway.promise, early]);
       const partial = join(world.cache, "partial", hex);
       while (((await Deno.stat(partial).catch(() => undefined))?.size ?? 0) < 100_000) {
         await new Promise((resolve) => setTimeout(resolve, 10));

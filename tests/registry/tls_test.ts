@@ -1,6 +1,6 @@
 /** Certificates of one's own, and proxies, as the whole program meets them. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { join } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
 import { findProgram } from "../../src/lib/util.ts";
 import { fetchOne, inWorld, makeImage, withRegistry, type World } from "./_world.ts";
@@ -133,10 +133,9 @@ using client = await createClient({ env, host: "linux/amd64", log });
 for (const url of urls) console.log(await (await client.send(url)).text());
 `,
     );
-    const config = new URL(
-      `../../${Deno.env.get("KBUILD_TEST_CONFIG") ?? "deno.json"}`,
-      import.meta.url,
-    ).pathname;
+    const config = fromFileUrl(
+      new URL(`../../${Deno.env.get("KBUILD_TEST_CONFIG") ?? "deno.json"}`, import.meta.url),
+    );
     try {
       await withRegistry(image, async (direct) => {
         const { shell } = world.context();
