@@ -110,7 +110,8 @@ export const BASE_IMAGE: FlagSpec = {
   kind: "list",
   whole: true,
   placeholder: "NAME=WHERE",
-  summary: "Base of an image: an OCI layout folder, a docker or OCI tar, docker:IMAGE, or scratch",
+  summary:
+    "Base of an image: an OCI layout folder, a docker or OCI tar, docker:IMAGE, or scratch; may be repeated",
 };
 
 export const OCI_LAYOUT: FlagSpec = {
