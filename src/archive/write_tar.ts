@@ -188,7 +188,10 @@ async function copyFile(
     done += copied.size;
     if (copied.size < part.size) throw changed(path, size, done);
   }
-  const now = offset === undefined ? (await Deno.stat(path)).size : size;
+  if (offset !== undefined) return;
+  const { size: now } = await Deno.stat(path).catch((cause: unknown) => {
+    throw cannotRead(path, cause);
+  });
   if (now !== size) throw changed(path, size, now);
 }
 

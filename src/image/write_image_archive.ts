@@ -132,7 +132,7 @@ async function planLayer(
 ): Promise<PlannedLayer & { createdBy: string }> {
   const { entries, createdBy } = layer;
   using stream = hasher.open(["sha256"]);
-  const first = new Checksums((chunk) => stream.update(chunk), stream.copy);
+  const first = new Checksums(sinkOf((chunk) => stream.update(chunk), stream.copy));
   const size = await writeTar(entries, first.sink, options);
   const [digest] = await stream.digests();
   return {
@@ -140,7 +140,7 @@ async function planLayer(
     size,
     createdBy,
     async write(sink) {
-      const again = new Checksums(sink, sink.copy);
+      const again = new Checksums(sink);
       await writeTar(entries, again.sink, options);
       if (again.text === first.text) return;
       throw new KbuildError(`Cannot write the layer of "${createdBy}": a file changed meanwhile`, {
@@ -159,13 +159,14 @@ class Checksums {
   readonly #copied: number[] = [];
   #written = 0;
 
-  constructor(write: (chunk: Uint8Array) => Promise<void> | void, copy: ByteSink["copy"]) {
-    const written = (chunk: Uint8Array) => {
+  constructor(to: ByteSink) {
+    const { copy } = to;
+    const write = (chunk: Uint8Array) => {
       this.#written = crc32(chunk, this.#written);
-      return write(chunk);
+      return to(chunk);
     };
     this.sink = sinkOf(
-      written,
+      write,
       copy && (async (part) => {
         const copied = await copy(part);
         this.#copied.push(copied.crc32);

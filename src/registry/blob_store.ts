@@ -8,7 +8,7 @@ import {
   writeFileAtomic,
 } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { tryFileLock } from "../lib/util.ts";
+import { megabytesIn, tryFileLock } from "../lib/util.ts";
 import { digestOf, hexOf } from "../image/mod.ts";
 import { WrongContentError } from "../net/mod.ts";
 
@@ -17,11 +17,17 @@ const DAY = 24 * 3600_000;
 /** Parts of blobs that nobody has gone on with for so many milliseconds are removed. */
 const STALE = 7 * DAY;
 
-/** The variable with the most megabytes of blobs to keep. */
-export const BLOB_CACHE_MB = "KBUILD_BLOB_CACHE_MB";
-
 /** Bytes of blobs that the cache keeps, unless told otherwise. */
-export const BLOBS_LIMIT: number = 8e9;
+const BLOBS_LIMIT = 8e9;
+
+/**
+ * Bytes of blobs that the cache keeps.
+ *
+ * @throws {UsageError} `KBUILD_BLOB_CACHE_MB` is no whole number.
+ */
+export function blobsLimit(env: Readonly<Record<string, string>>): number {
+  return megabytesIn(env, "KBUILD_BLOB_CACHE_MB") ?? BLOBS_LIMIT;
+}
 
 /**
  * Blobs by digest, shared by all checkouts and by any number of kbuilds at a time:
@@ -147,7 +153,8 @@ export class BlobStore {
    * Removes parts that nobody goes on with, and blobs, the longest unused first, until there are at
    * most `limit` bytes of them. What was used within a day stays: a run may be about to read it.
    */
-  async sweep(limit: number = BLOBS_LIMIT, now: number = Date.now()): Promise<void> {
+  async sweep(limit: number): Promise<void> {
+    const now = Date.now();
     const folder = join(this.#folder, "partial");
     const found = await Array.fromAsync(Deno.readDir(folder)).catch(() => []);
     for (const { name } of found) {

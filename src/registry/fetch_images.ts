@@ -1,7 +1,6 @@
 import { KbuildError } from "../errors.ts";
 import { cacheFolder, createClient, type Patience } from "../net/mod.ts";
-import { megabytesIn } from "../lib/util.ts";
-import { BLOB_CACHE_MB, BlobStore } from "./blob_store.ts";
+import { blobsLimit, BlobStore } from "./blob_store.ts";
 import { ImageFetcher } from "./image_fetcher.ts";
 import { openSession } from "./session.ts";
 import type { FetchedImage, RegistryContext, WantedImage } from "./types.ts";
@@ -33,7 +32,7 @@ export async function fetchImages(
       notes: ["Set KBUILD_CACHE to the absolute path of a folder"],
     });
   }
-  const limit = megabytesIn(context.env, BLOB_CACHE_MB);
+  const limit = blobsLimit(context.env);
   using client = await createClient(context, options.patience);
   const shared = {
     context,

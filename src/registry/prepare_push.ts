@@ -1,9 +1,8 @@
 import { createDeflater, type Deflater, readFileChunks } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { digestOf } from "../image/mod.ts";
-import { megabytesIn } from "../lib/util.ts";
 import { type ArchivedImage, openArchivedImage } from "./archived_image.ts";
-import { BLOB_CACHE_MB, BlobStore } from "./blob_store.ts";
+import { blobsLimit, BlobStore } from "./blob_store.ts";
 import { compressLayer, LAYER_LEVEL } from "./compress_layer.ts";
 import type { RegistryContext } from "./types.ts";
 import { type Descriptor, MEDIA } from "./manifest.ts";
@@ -50,7 +49,7 @@ export async function prepareImages(
 ): Promise<readonly PlannedPush[]> {
   const { cache } = options;
   const store = new BlobStore(cache);
-  const limit = megabytesIn(context.env, BLOB_CACHE_MB);
+  const limit = blobsLimit(context.env);
   const jobs = Math.min(navigator.hardwareConcurrency, 4);
   const deflater = createDeflater({ level: LAYER_LEVEL, jobs });
   try {

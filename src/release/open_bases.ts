@@ -33,7 +33,14 @@ export class OpenBases implements AsyncDisposable {
    * @throws {KbuildError} What {@linkcode image.openBase} throws.
    */
   async open(reference: string, arch: string, signal?: AbortSignal): Promise<Base> {
-    return await this.#at(reference, arch, signal);
+    const key = JSON.stringify([reference, arch]);
+    const known = this.#open.get(key);
+    if (known !== undefined) return await known;
+    const where = baseFor(this.images, reference) ?? "scratch";
+    const from = typeof where === "string" ? where : where.files;
+    const opened = openBase(from, { arch, ...this.#options, ...(signal && { signal }) });
+    this.#open.set(key, opened);
+    return await opened;
   }
 
   /**
@@ -48,7 +55,7 @@ export class OpenBases implements AsyncDisposable {
     { forImage, signal }: { forImage: string; signal?: AbortSignal | undefined },
   ): Promise<Base> {
     if (baseFor(this.images, reference) !== undefined) {
-      return await this.#at(reference, arch, signal);
+      return await this.open(reference, arch, signal);
     }
     throw new KbuildError(
       `Cannot make the image of "${forImage}" without files of "${reference}"`,
@@ -64,16 +71,5 @@ export class OpenBases implements AsyncDisposable {
     for (const each of opened) {
       if (each.status === "fulfilled") await each.value[Symbol.asyncDispose]();
     }
-  }
-
-  async #at(reference: string, arch: string, signal: AbortSignal | undefined): Promise<Base> {
-    const key = JSON.stringify([reference, arch]);
-    const known = this.#open.get(key);
-    if (known !== undefined) return await known;
-    const where = baseFor(this.images, reference) ?? "scratch";
-    const from = typeof where === "string" ? where : where.files;
-    const opened = openBase(from, { arch, ...this.#options, ...(signal && { signal }) });
-    this.#open.set(key, opened);
-    return await opened;
   }
 }

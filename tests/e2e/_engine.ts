@@ -42,14 +42,23 @@ export async function makeBuilder(
   await Deno.mkdir(join(config, "cli-plugins"), { recursive: true });
   const buildx = findBuildx();
   if (buildx !== undefined) await Deno.symlink(buildx, join(config, "cli-plugins/docker-buildx"));
-  const body = `words=()
-for word; do [[ $word == --pull || $word == --pull=* ]] || words+=("$word"); done
-${buildx === undefined ? "export DOCKER_BUILDKIT=0" : ""}
-exec '${which("docker")}' "\${words[@]}"
-`;
-  script(join(bin, "docker"), "");
-  Deno.writeTextFileSync(join(bin, "docker"), `#!/bin/bash\n${body}`);
+  const prepare = buildx === undefined ? "export DOCKER_BUILDKIT=0" : "";
+  dockerWithout(bin, "$word == --pull || $word == --pull=*", prepare);
   return { ...docker.env, DOCKER_CONFIG: config, PATH: `${bin}:${Deno.env.get("PATH")}` };
+}
+
+/** Writes a `docker` that leaves words out and hands the others on. */
+function dockerWithout(bin: string, words: string, prepare = ""): void {
+  script(join(bin, "docker"), "");
+  Deno.writeTextFileSync(
+    join(bin, "docker"),
+    `#!/bin/bash
+words=()
+for word; do [[ ${words} ]] || words+=("$word"); done
+${prepare}
+exec '${which("docker")}' "\${words[@]}"
+`,
+  );
 }
 
 /**
@@ -133,15 +142,7 @@ echo 'version = 2' > etc/containerd/config.toml && echo 'root:x:0:0::/:/bin/sh' 
   );
   const bin = join(dir, "kind bin");
   await Deno.mkdir(bin);
-  script(join(bin, "docker"), "");
-  Deno.writeTextFileSync(
-    join(bin, "docker"),
-    `#!/bin/bash
-words=()
-for word; do [[ $word == --privileged ]] || words+=("$word"); done
-exec '${which("docker")}' "\${words[@]}"
-`,
-  );
+  dockerWithout(bin, "$word == --privileged");
   const path = [bin, Deno.env.get("PATH"), dirname(tool("kind") ?? "/")].join(":");
   return { ...docker.env, PATH: path, KIND_CLUSTER_NAME: cluster };
 }
