@@ -6,8 +6,8 @@
  * DIR (`dist/bin`) has `SHA256SUMS` with all platforms. `GITHUB_REPOSITORY` is where the release will be.
  */
 import { join, resolve } from "@std/path";
+import { writeFileAtomic } from "../src/files/mod.ts";
 import denoConfig from "../deno.json" with { type: "json" };
-import { writeFileAtomic } from "../src/archive/mod.ts";
 import { KbuildError } from "../src/errors.ts";
 import { fillFormula } from "./dist/formula.ts";
 import { scriptMain } from "./dist/script.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
+import { removeTree } from "../files/mod.ts";
 import { walk } from "@std/fs";
 import { dirname, join } from "@std/path";
-import { removeTree } from "./remove_tree.ts";
 
 /** Compressed blocks by the digest of what they were made from. */
 export interface BlockCache {

@@ -1,5 +1,6 @@
 import type { TarEntry } from "./types.ts";
 import { KbuildError } from "../errors.ts";
+import { reasonOf } from "../files/mod.ts";
 import { compareNames } from "./bytes.ts";
 
 /** What {@linkcode fileEntry} and its sisters need besides the name. */
@@ -122,15 +123,6 @@ export function parentsOf(path: string): readonly string[] {
 /** The error of a file that cannot be read. */
 export function cannotRead(path: string, cause: unknown): KbuildError {
   return new KbuildError(`Cannot read "${path}": ${reasonOf(cause)}`, { cause });
-}
-
-/** The operating system's reason, without the class name and the code. */
-export function reasonOf(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "no such file or directory";
-  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  if (!(error instanceof Error)) return String(error);
-  const words = /^(.*?) \(os error \d+\)/s.exec(error.message)?.[1];
-  return words === undefined ? error.message : words.charAt(0).toLowerCase() + words.slice(1);
 }
 
 function sameDirectory(a: TarEntry, b: TarEntry): boolean {

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { writeAll } from "./atomic.ts";
+import { writeAll } from "../files/mod.ts";
 import { ThreadHasher } from "./hasher_threads.ts";
 import type { CopiedPart, FilePart } from "./types.ts";
 

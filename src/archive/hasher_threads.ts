@@ -1,5 +1,5 @@
 import { KbuildError } from "../errors.ts";
-import { cannotWrite } from "./atomic.ts";
+import { cannotWrite } from "../files/mod.ts";
 import { cannotRead } from "./entry.ts";
 import type { HashAlgorithm, Hasher, HashStream, OutputFile } from "./hasher.ts";
 import { CHUNK_SIZE, type CopiedPart, type FilePart } from "./types.ts";

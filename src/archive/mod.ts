@@ -1,6 +1,5 @@
 /**
- * Tar and gzip: archives that depend on their contents alone, and files that appear complete or not
- * at all.
+ * Tar and gzip: archives that depend on their contents alone.
  *
  * @example
  * ```ts
@@ -20,13 +19,6 @@
  *
  * @module
  */
-export {
-  TEMPORARY_PREFIX,
-  temporaryName,
-  writeAll,
-  writeFileAtomic,
-  type WriteFileAtomicOptions,
-} from "./atomic.ts";
 export { type BlockCache, openBlockCache, trimCache } from "./block_cache.ts";
 export { compareNames, concat, hex, sinkOf } from "./bytes.ts";
 export { cachingDeflater } from "./caching_deflater.ts";
@@ -45,7 +37,6 @@ export {
   fileEntry,
   orderEntries,
   parentsOf,
-  reasonOf,
   symlinkEntry,
   withParents,
 } from "./entry.ts";
@@ -77,7 +68,6 @@ export type {
   TarFields,
   TarMemberType,
 } from "./types.ts";
-export { removeTree } from "./remove_tree.ts";
 export { TarCuts } from "./tar_cuts.ts";
 export { type UnpackedTar, unpackTar, type UnpackTarOptions } from "./unpack_tar.ts";
 export { writeTar, type WriteTarOptions } from "./write_tar.ts";

@@ -1,5 +1,5 @@
-import { writeAll, writeFileAtomic } from "./atomic.ts";
 import { orderEntries } from "./entry.ts";
+import { writeAll, writeFileAtomic } from "../files/mod.ts";
 import { type GzipOptions, GzipWriter } from "./gzip.ts";
 import { type Hasher, inlineHasher } from "./hasher.ts";
 import { TarCuts } from "./tar_cuts.ts";

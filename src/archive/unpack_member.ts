@@ -1,6 +1,7 @@
 import { join } from "@std/path";
+import { reasonOf } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { parentsOf, reasonOf } from "./entry.ts";
+import { parentsOf } from "./entry.ts";
 import { isPlainText, quoteName } from "./names.ts";
 import type { TarMember } from "./tar_member.ts";
 

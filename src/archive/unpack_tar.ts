@@ -1,10 +1,8 @@
 import { basename, dirname } from "@std/path";
+import { reasonOf, removeTree, temporaryName } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { temporaryName } from "./atomic.ts";
-import { reasonOf } from "./entry.ts";
 import { readLimits } from "./read_limits.ts";
 import { readTar, type ReadTarOptions } from "./read_tar.ts";
-import { removeTree } from "./remove_tree.ts";
 import type { TarMember } from "./tar_member.ts";
 import { MemberWriter } from "./unpack_member.ts";
 

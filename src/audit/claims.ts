@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { reasonOf } from "../archive/mod.ts";
+import { reasonOf } from "../files/mod.ts";
 import type { ReleaseFiles } from "./release_files.ts";
 import type { Finding } from "./types.ts";
 

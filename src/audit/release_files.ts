@@ -1,5 +1,6 @@
 import { join } from "@std/path";
-import { compareNames, reasonOf } from "../archive/mod.ts";
+import { reasonOf } from "../files/mod.ts";
+import { compareNames } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 
 /** Folders of an output root that are published; besides them it has stages and caches. */

@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { removeTree, TEMPORARY_PREFIX } from "../archive/mod.ts";
+import { removeTree, TEMPORARY_PREFIX } from "../files/mod.ts";
 import { type KubeContext, outputFolders } from "../lib/init.ts";
 import { lockOutput } from "../lib/lock.ts";
 import type { OpenCheckout } from "./context.ts";

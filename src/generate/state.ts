@@ -1,6 +1,6 @@
 import { dirname, join } from "@std/path";
+import { writeFileAtomic } from "../files/mod.ts";
 import { createHash } from "node:crypto";
-import { writeFileAtomic } from "../archive/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 
 /** What is remembered of the last generations, in `_output/local/.kbuild/generated.json`. */

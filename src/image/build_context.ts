@@ -1,6 +1,7 @@
 import { join } from "@std/path";
+import { reasonOf } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { fileEntry, listTree, readFileChunks, reasonOf, type TarEntry } from "../archive/mod.ts";
+import { fileEntry, listTree, readFileChunks, type TarEntry } from "../archive/mod.ts";
 import type { ImageCopy } from "./dockerfile_types.ts";
 
 /** What a build context is: names at its root, and the time that its files get. */

@@ -1,6 +1,7 @@
 import { join } from "@std/path";
+import { writeAll } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { concat, maybeGunzip, readFileChunks, readTar, writeAll } from "../archive/mod.ts";
+import { concat, maybeGunzip, readFileChunks, readTar } from "../archive/mod.ts";
 
 /** JSON documents beyond this are refused: they are held in memory. */
 const MAX_DOCUMENT = 8 << 20;

@@ -1,4 +1,5 @@
 import { crc32 } from "node:zlib";
+import { writeFileAtomic } from "../files/mod.ts";
 import {
   bytesEntry,
   type ByteSink,
@@ -8,7 +9,6 @@ import {
   orderEntries,
   sinkOf,
   type TarEntry,
-  writeFileAtomic,
   writeTar,
 } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";

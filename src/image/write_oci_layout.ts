@@ -1,6 +1,7 @@
 import { dirname, join } from "@std/path";
+import { reasonOf, temporaryName, writeAll } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { compareNames, reasonOf, temporaryName, writeAll } from "../archive/mod.ts";
+import { compareNames } from "../archive/mod.ts";
 import { digestOf, hexOf, verified } from "./digest.ts";
 import { archiveFiles, type ImageFiles, readDocument } from "./image_files.ts";
 import { canonicalJson, object, objects, parseJson, strings, text } from "./json.ts";

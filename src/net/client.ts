@@ -1,5 +1,5 @@
-import { reasonOf } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
+import { reasonOf } from "../files/mod.ts";
 import type { Logger } from "../lib/logging.ts";
 import { connectionError, FINAL_URL, NetworkError } from "./failure.ts";
 import { PATIENCE, type Patience } from "./patience.ts";

@@ -1,6 +1,7 @@
 import { format as formatBytes } from "@std/fmt/bytes";
+import { writeAll } from "../files/mod.ts";
 import { createHash } from "node:crypto";
-import { concat, readFileChunks, writeAll } from "../archive/mod.ts";
+import { concat, readFileChunks } from "../archive/mod.ts";
 import type { Client, NetRequest } from "./client.ts";
 import { NetworkError, statusError } from "./failure.ts";
 import { readBody } from "./read_body.ts";

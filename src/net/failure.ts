@@ -1,5 +1,5 @@
-import { reasonOf } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
+import { reasonOf } from "../files/mod.ts";
 
 /** What {@linkcode NetworkError} carries besides its message. */
 export interface NetworkErrorOptions {

@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { reasonOf } from "../archive/mod.ts";
+import { reasonOf } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import type { Logger } from "../lib/logging.ts";
 import { tryFileLock } from "../lib/util.ts";

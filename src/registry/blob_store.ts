@@ -1,12 +1,7 @@
 import { dirname, join } from "@std/path";
+import { reasonOf, removeTree, writeFileAtomic } from "../files/mod.ts";
 import { createHash } from "node:crypto";
-import {
-  readFileChunks,
-  reasonOf,
-  removeTree,
-  trimCache,
-  writeFileAtomic,
-} from "../archive/mod.ts";
+import { readFileChunks, trimCache } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { megabytesIn, tryFileLock } from "../lib/util.ts";
 import { digestOf, hexOf } from "../image/mod.ts";

@@ -1,11 +1,6 @@
 import { join } from "@std/path";
-import {
-  compressTar,
-  deflateFormat,
-  type Deflater,
-  maybeGunzip,
-  writeFileAtomic,
-} from "../archive/mod.ts";
+import { writeFileAtomic } from "../files/mod.ts";
+import { compressTar, deflateFormat, type Deflater, maybeGunzip } from "../archive/mod.ts";
 import { checkDigest, hexOf } from "../image/mod.ts";
 import type { ArchivedLayer } from "./archived_image.ts";
 import type { BlobStore } from "./blob_store.ts";

@@ -1,5 +1,5 @@
 import { isAbsolute, join } from "@std/path";
-import { reasonOf } from "../archive/mod.ts";
+import { reasonOf } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { CommandError, type Shell } from "../shell/mod.ts";
 

@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { writeFileAtomic } from "../archive/mod.ts";
+import { writeFileAtomic } from "../files/mod.ts";
 import type { Reference } from "./reference.ts";
 
 /** What a tag stood for when it was last asked for. */

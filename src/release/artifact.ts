@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { writeFileAtomic } from "../archive/mod.ts";
+import { writeFileAtomic } from "../files/mod.ts";
 
 /** A base image. */
 export interface BaseOfImage {

@@ -1,4 +1,5 @@
 import { join, relative } from "@std/path";
+import { TEMPORARY_PREFIX } from "../files/mod.ts";
 import {
   cachingDeflater,
   createDeflater,
@@ -6,7 +7,6 @@ import {
   DEFAULT_LEVEL,
   deflateFormat,
   openBlockCache,
-  TEMPORARY_PREFIX,
   trimCache,
 } from "../archive/mod.ts";
 import type { Checkout } from "../checkout/mod.ts";

@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { writeFileAtomic } from "../archive/mod.ts";
+import { writeFileAtomic } from "../files/mod.ts";
 import type { Artifact } from "./artifact.ts";
 
 /** Of this form of the record, and of what goes into an artifact besides its inputs. */

@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { removeTree, TEMPORARY_PREFIX, temporaryName } from "../archive/mod.ts";
+import { removeTree, TEMPORARY_PREFIX, temporaryName } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { type Patience, withLock } from "../net/mod.ts";
 import { askGo } from "./ask_go.ts";

@@ -1,5 +1,5 @@
 import { dirname } from "@std/path";
-import { removeTree } from "../archive/mod.ts";
+import { removeTree } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { findProgram } from "../lib/util.ts";
 import { askGo, goAt, inFront, ownFolder } from "./ask_go.ts";

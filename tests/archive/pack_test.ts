@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { temporaryName, writeFileAtomic } from "../../src/files/mod.ts";
 import { join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
 import {
@@ -13,9 +14,7 @@ import {
   packTarball,
   symlinkEntry,
   type TarEntry,
-  temporaryName,
   withParents,
-  writeFileAtomic,
   writeTar,
 } from "../../src/archive/mod.ts";
 import { collect, has, inTempDir, needing, noise, run, tarOf } from "./helpers.ts";

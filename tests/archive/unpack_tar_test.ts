@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { TEMPORARY_PREFIX } from "../../src/files/mod.ts";
 import { fromFileUrl, join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
 import {
@@ -6,7 +7,6 @@ import {
   directoryEntry,
   packTarball,
   symlinkEntry,
-  TEMPORARY_PREFIX,
   unpackTar,
 } from "../../src/archive/mod.ts";
 import { file, folder, header, inPieces, member, snapshot, tar } from "./_hostile.ts";

@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { temporaryName } from "../../archive/mod.ts";
+import { temporaryName } from "../../files/mod.ts";
 import type { Checkout } from "../../checkout/mod.ts";
 import type { KubeContext } from "../init.ts";
 

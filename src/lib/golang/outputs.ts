@@ -1,5 +1,6 @@
 import { dirname } from "@std/path";
-import { hex, writeFileAtomic } from "../../archive/mod.ts";
+import { writeFileAtomic } from "../../files/mod.ts";
+import { hex } from "../../archive/mod.ts";
 import type { BinaryOutput, BuildPlan } from "./plan.ts";
 
 /** Writes files that steps need, by rename, unless they are there already. */

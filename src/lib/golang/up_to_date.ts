@@ -1,6 +1,7 @@
 import { dirname, join } from "@std/path";
+import { writeFileAtomic } from "../../files/mod.ts";
 import { createHash } from "node:crypto";
-import { readFileChunks, writeFileAtomic } from "../../archive/mod.ts";
+import { readFileChunks } from "../../archive/mod.ts";
 import type { KubeContext } from "../init.ts";
 import type { BuildStep } from "./plan.ts";
 

@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { reasonOf } from "./entry.ts";
+import { reasonOf } from "./reason.ts";
 
 /**
  * Removes a file or folder, read-only folders included (Go's module cache has such); never follows

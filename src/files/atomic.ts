@@ -1,6 +1,6 @@
 import { basename, dirname, join } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { reasonOf } from "./entry.ts";
+import { reasonOf } from "./reason.ts";
 
 /** Names that start so are files which kbuild is writing, or was when it was killed. */
 export const TEMPORARY_PREFIX = ".kbuild-tmp-";

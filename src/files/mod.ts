@@ -1,0 +1,27 @@
+/**
+ * Files and directories: what appears complete or not at all, what is removed, and reasons of the
+ * operating system in words.
+ *
+ * @example
+ * ```ts
+ * import { files } from "@k8s/kbuild";
+ *
+ * const dir = await Deno.makeTempDir();
+ * await files.writeFileAtomic(`${dir}/version`, "v1.20.2");
+ * console.log(await files.ifPresent(Deno.readTextFile(`${dir}/nothing`))); // undefined
+ * await files.removeTree(dir);
+ * ```
+ *
+ * @module
+ */
+export {
+  cannotWrite,
+  TEMPORARY_PREFIX,
+  temporaryName,
+  writeAll,
+  writeFileAtomic,
+  type WriteFileAtomicOptions,
+} from "./atomic.ts";
+export { ifPresent, ifPresentSync } from "./if_present.ts";
+export { reasonOf } from "./reason.ts";
+export { removeTree } from "./remove_tree.ts";

@@ -1,0 +1,8 @@
+/** The operating system's reason, without the class name and the code. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "no such file or directory";
+  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  if (!(error instanceof Error)) return String(error);
+  const words = /^(.*?) \(os error \d+\)/s.exec(error.message)?.[1];
+  return words === undefined ? error.message : words.charAt(0).toLowerCase() + words.slice(1);
+}
