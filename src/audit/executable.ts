@@ -81,15 +81,20 @@ function readElf(view: DataView): Executable {
   return { format: "ELF", platform: `${system}/${arch}`, extent };
 }
 
+/** A load command is at least its type and its size, 4 bytes each (mach-o/loader.h, load_command). */
+const MIN_LOAD_COMMAND = 8;
+
 function readMachO(view: DataView, wide: boolean): Executable {
   const word = (at: number) => view.getUint32(at, true);
   let extent = 0;
   let at = wide ? 32 : 28;
   for (let i = 0; i < word(16); i++) {
     const long = (offset: number) => Number(view.getBigUint64(at + offset, true));
+    const size = word(at + 4);
+    if (size < MIN_LOAD_COMMAND) throw new RangeError("a load command without a size");
     if (word(at) === 0x19) extent = Math.max(extent, long(40) + long(48));
     if (word(at) === 1) extent = Math.max(extent, word(at + 32) + word(at + 36));
-    at += word(at + 4);
+    at += size;
   }
   const cpu = MACH_CPUS[word(4)] ?? `cpu-${word(4)}`;
   return { format: "Mach-O", platform: `darwin/${cpu}`, extent };

@@ -26,6 +26,7 @@ export { detectEra } from "./era.ts";
 export { type GoCall, type GoCallInputs, type GoCalls, readGoCalls } from "./go_calls.ts";
 export { findRoot } from "./find_root.ts";
 export { type PlatformSet, setupPlatforms, type SetupPlatformsOptions } from "./platforms.ts";
+export { expandMakeVariables, type MakeText } from "./make_variables.ts";
 export { readCheckout, type ReadCheckoutOptions } from "./read_checkout.ts";
 export { type EraTable, eraTable, type TableImage } from "./tables.ts";
 export type {

@@ -1,3 +1,5 @@
+import { expandMakeVariables } from "../checkout/mod.ts";
+
 /** A makefile, as far as it can be read without running anything. */
 export interface Makefile {
   /** The text of a variable, variables in it filled in; undefined where it is missing or no text. */
@@ -33,24 +35,12 @@ export function readMakefile(source: string, given: Readonly<Record<string, stri
     }
   }
 
-  function expand(text: string, depth: number): string | undefined {
-    if (depth > 20) return undefined;
-    let whole = true;
-    const filled = text.replace(/\$\(([\w-]+)\)/g, (_match, name: string) => {
-      const value = variables.get(name);
-      const inner = value === undefined ? undefined : expand(value, depth + 1);
-      if (inner === undefined) whole = false;
-      return inner ?? "";
-    });
-    return whole && !filled.includes("$(") ? filled : undefined;
-  }
-
   return Object.freeze({
     lines: Object.freeze(lines),
     raw: (name: string) => variables.get(name),
     text(name: string): string | undefined {
-      const value = variables.get(name);
-      return value === undefined ? undefined : expand(value, 0);
+      const { text, isComplete } = expandMakeVariables(`$(${name})`, variables);
+      return isComplete && !text.includes("$(") ? text : undefined;
     },
     recipe(target: string): string | undefined {
       const found: string[] = [];

@@ -1,3 +1,5 @@
+import { expandMakeVariables } from "../checkout/mod.ts";
+
 /** What an image's Makefile does with the Dockerfile beside it. */
 export interface ImageMakefile {
   /** `--build-arg NAME=VALUE`. */
@@ -26,11 +28,7 @@ export function replaceIn(text: string, { replacements }: ImageMakefile): string
 export function readMakefile(text: string, env: Readonly<Record<string, string>>): ImageMakefile {
   const fixed = ["ARCH", "REGISTRY", "VERSION"];
   const values = new Map(Object.entries(env));
-  const expand = (word: string, depth = 0): string =>
-    word.replaceAll(
-      /\$[({]([^(){}]*)[)}]/g,
-      (_, name: string) => depth > 20 ? "" : expand(values.get(name) ?? "", depth + 1),
-    );
+  const expand = (word: string): string => expandMakeVariables(word, values).text;
   /** Of the conditions around a line, which hold. */
   const conditions: boolean[] = [];
   const joined = text.replaceAll(/\\\n\s*/g, " ");
