@@ -1,6 +1,6 @@
 /**
- * Files and directories: what appears complete or not at all, what is removed, and reasons of the
- * operating system in words.
+ * Files and directories: what appears complete or not at all, what may be removed or replaced, and
+ * reasons of the operating system in words.
  *
  * @example
  * ```ts
@@ -22,6 +22,25 @@ export {
   writeFileAtomic,
   type WriteFileAtomicOptions,
 } from "./atomic.ts";
+export {
+  claimDirectory,
+  type ClaimOptions,
+  type DirectoryKind,
+  foreign,
+  isClaimed,
+  MARK,
+} from "./claim.ts";
 export { ifPresent, ifPresentSync } from "./if_present.ts";
+export {
+  checkDisposable,
+  type DisposableOptions,
+  type Evidence,
+  type KeptDirectory,
+  type OwnershipContext,
+  realPathOfNearest,
+  type TrackedFiles,
+  whyKept,
+  whyProtected,
+} from "./ownership.ts";
 export { reasonOf } from "./reason.ts";
 export { removeTree } from "./remove_tree.ts";

@@ -1,0 +1,82 @@
+import { join } from "@std/path";
+import { KbuildError } from "../errors.ts";
+import { writeFileAtomic } from "./atomic.ts";
+import { ifPresent } from "./if_present.ts";
+import { type Evidence, type OwnershipContext, whyProtected } from "./ownership.ts";
+import { reasonOf } from "./reason.ts";
+
+/** The file that marks a directory as kbuild's own. */
+export const MARK = ".kbuild-owned";
+
+/** What kbuild keeps in a directory of its own. */
+export type DirectoryKind = "output" | "cache";
+
+/** Options of {@linkcode claimDirectory}. */
+export interface ClaimOptions {
+  /** What kbuild will keep there. */
+  kind: DirectoryKind;
+  /** How the user named the directory, for messages: `OUT_DIR="cmd"`. Default: its path. */
+  name?: string;
+  /** What else than a mark says that the directory is kbuild's: the layout of older ones. */
+  evidence?: Evidence;
+  /** Notes of the error. */
+  notes?: readonly string[];
+}
+
+/**
+ * Makes a directory that kbuild may later clear out, or takes over one that is empty, and marks it.
+ * Everything that kbuild removes is below a directory that it claimed before it wrote there.
+ *
+ * @throws {KbuildError} The directory holds what kbuild did not make, is one to keep, or cannot be
+ * written.
+ */
+export async function claimDirectory(
+  path: string,
+  options: ClaimOptions,
+  context: Pick<OwnershipContext, "kept">,
+): Promise<void> {
+  const { kind, name = `"${path}"`, notes = [] } = options;
+  const refuse = (reason: string, cause?: unknown) =>
+    new KbuildError(`Cannot use ${name}: ${reason}`, { notes, exitCode: 2, cause });
+  const reason = await whyProtected(path, context) ?? await whyNotOurs(path, options);
+  if (reason !== undefined) throw refuse(reason);
+  if (await isClaimed(path, kind)) return;
+  try {
+    await Deno.mkdir(path, { recursive: true });
+  } catch (cause) {
+    throw refuse(`"${path}" cannot be made: ${reasonOf(cause)}`, cause);
+  }
+  await writeFileAtomic(join(path, MARK), markText(kind));
+}
+
+async function whyNotOurs(
+  path: string,
+  { kind, evidence = unknown }: ClaimOptions,
+): Promise<string | undefined> {
+  const real = await ifPresent(Deno.realPath(path));
+  if (real === undefined) return undefined;
+  if (!(await Deno.stat(real)).isDirectory) return `"${path}" is not a directory`;
+  if (await isClaimed(real, kind)) return undefined;
+  const names = await Array.fromAsync(Deno.readDir(real));
+  return names.length === 0 ? undefined : await evidence(real);
+}
+
+/** The evidence of a directory without a mark: its first entry is foreign. */
+async function unknown(path: string): Promise<string | undefined> {
+  for await (const { name } of Deno.readDir(path)) return foreign(path, name);
+  return undefined;
+}
+
+/** The reason of a directory that holds something which kbuild did not make. */
+export function foreign(path: string, name: string): string {
+  return `"${join(path, name)}" is something that kbuild did not make`;
+}
+
+/** Whether a directory has kbuild's mark of that kind. */
+export async function isClaimed(path: string, kind: DirectoryKind): Promise<boolean> {
+  return await ifPresent(Deno.readTextFile(join(path, MARK))) === markText(kind);
+}
+
+function markText(kind: DirectoryKind): string {
+  return `${kind}\n# kbuild made this directory, and may remove what it wrote here.\n`;
+}

@@ -1,0 +1,31 @@
+import { ifPresent } from "./if_present.ts";
+
+/** Where the Linux kernel lists the mounts that this process sees. */
+const MOUNTS = "/proc/self/mountinfo";
+
+/**
+ * Every mount point that this process sees, links resolved. Empty on systems without `/proc`: there a
+ * mount shows as a directory on another device.
+ */
+export async function mountPoints(): Promise<readonly string[]> {
+  const text = await ifPresent(Deno.readTextFile(MOUNTS)) ?? "";
+  return Object.freeze(
+    text.split("\n").flatMap((line) => {
+      const point = line.split(" ")[4];
+      return point === undefined ? [] : [unescape(point)];
+    }),
+  );
+}
+
+/** The kernel writes blanks, line breaks and backslashes as octal numbers, of each byte. */
+function unescape(text: string): string {
+  const bytes = new TextEncoder().encode(text);
+  const plain: number[] = [];
+  for (let at = 0; at < bytes.length; at++) {
+    const [, octal] = /^\\([0-7]{3})/.exec(String.fromCharCode(...bytes.subarray(at, at + 4))) ??
+      [];
+    plain.push(octal === undefined ? bytes[at]! : parseInt(octal, 8));
+    if (octal !== undefined) at += 3;
+  }
+  return new TextDecoder().decode(new Uint8Array(plain));
+}

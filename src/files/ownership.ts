@@ -1,0 +1,171 @@
+import { basename, dirname, join, SEPARATOR } from "@std/path";
+import { KbuildError } from "../errors.ts";
+import { ifPresent } from "./if_present.ts";
+import { mountPoints } from "./mounts.ts";
+
+/** A directory that stays, with all directories above it. */
+export interface KeptDirectory {
+  /** Absolute path; it need not exist. */
+  readonly path: string;
+  /** What it is, for messages: "the checkout". */
+  readonly what: string;
+}
+
+/** Lists files that git tracks; see {@linkcode OwnershipContext}. */
+export type TrackedFiles = (
+  directory: string,
+  name: string,
+) => Promise<readonly string[] | undefined>;
+
+/** What decides whether something may be removed or replaced, apart from the path itself. */
+export interface OwnershipContext {
+  /** Directories that stay: the checkout, the home directory, the working directory. */
+  readonly kept: readonly KeptDirectory[];
+  /**
+   * Lists the files that git tracks at or below `name` in `directory`, relative to it; undefined if
+   * git is missing or cannot tell. Then kbuild's own marks decide alone.
+   */
+  readonly tracked: TrackedFiles;
+}
+
+/**
+ * Looks whether kbuild made a file or directory, or may take it for its own.
+ *
+ * @param path Absolute, links resolved.
+ * @returns What in it is not kbuild's, as the end of "Cannot remove X: …"; undefined if all of it is.
+ */
+export type Evidence = (path: string) => Promise<string | undefined>;
+
+/** Options of {@linkcode checkDisposable}. */
+export interface DisposableOptions {
+  /** The verb of the message. */
+  action: "remove" | "replace" | "write to";
+  /** What says that kbuild made it. */
+  evidence: Evidence;
+  /** What the user can do, for the message. */
+  notes?: readonly string[];
+}
+
+/**
+ * The one decision about what kbuild may remove or replace. Links on the way to `path`, and `path`
+ * itself, are followed. Nothing that does not exist is refused. Never disposable are:
+ *
+ * - a directory to keep (the checkout, home, the working directory), any directory above one, and the
+ *   root of the file system; compared by inode, so a bind mount does not hide them
+ * - anything in a `.git`
+ * - anything that holds a file that git tracks, or the work tree of another repository
+ * - anything with a mount point below it
+ * - anything that `evidence` does not know for kbuild's own
+ *
+ * @throws {KbuildError} It may not be removed or replaced; the message says why.
+ */
+export async function checkDisposable(
+  path: string,
+  { action, evidence, notes = [] }: DisposableOptions,
+  context: OwnershipContext,
+): Promise<void> {
+  const reason = await whyKept(path, context) ?? await whyForeign(path, evidence);
+  if (reason === undefined) return;
+  throw new KbuildError(`Cannot ${action} "${path}": ${reason}`, {
+    notes: [...notes, "kbuild removes and replaces only what it made itself"],
+  });
+}
+
+async function whyForeign(path: string, evidence: Evidence): Promise<string | undefined> {
+  const real = await ifPresent(Deno.realPath(path));
+  return real === undefined ? undefined : await evidence(real);
+}
+
+/**
+ * Why a file or directory is never removed or replaced, whoever made it: the rules of
+ * {@linkcode checkDisposable} without the evidence.
+ *
+ * @returns The end of "Cannot remove X: …"; undefined if no rule keeps it.
+ */
+export async function whyKept(
+  path: string,
+  context: OwnershipContext,
+): Promise<string | undefined> {
+  // A link that git tracks counts, and so does what it leads to.
+  const link = await ifPresent(Deno.lstat(path));
+  const real = await ifPresent(Deno.realPath(path));
+  return await whyProtected(path, context) ??
+    (link?.isSymlink === true ? await whyTracked(path, context) : undefined) ??
+    (real === undefined
+      ? undefined
+      : await whyTracked(real, context) ?? await whyMounted(real) ?? await whyRepository(real));
+}
+
+/**
+ * Why a directory is no place for outputs: it is a directory to keep, is above one, or is in a `.git`.
+ *
+ * @param path Need not exist.
+ * @returns The end of "Cannot remove X: …"; undefined if no rule keeps it.
+ */
+export async function whyProtected(
+  path: string,
+  { kept }: Pick<OwnershipContext, "kept">,
+): Promise<string | undefined> {
+  const real = await realPathOfNearest(path);
+  if (dirname(real) === real) return "it is the root of the file system";
+  if (real.split(SEPARATOR).includes(".git")) return "it is in a git repository's own directory";
+  const info = await ifPresent(Deno.stat(path));
+  if (info === undefined) return undefined;
+  for (const { path: directory, what } of kept) {
+    for (let above = await realPathOfNearest(directory);; above = dirname(above)) {
+      const found = await ifPresent(Deno.stat(above));
+      if (found !== undefined && isSame(info, found)) {
+        const isItself = above === await realPathOfNearest(directory);
+        return isItself ? `it is ${what}` : `it holds ${what} ("${directory}")`;
+      }
+      if (dirname(above) === above) break;
+    }
+  }
+  return undefined;
+}
+
+/** Whether two files are one. */
+function isSame(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
+  return a.ino !== null && a.ino === b.ino && a.dev === b.dev;
+}
+
+/** `realPath` of the part of a path that exists, with the rest appended. */
+export async function realPathOfNearest(path: string): Promise<string> {
+  const real = await ifPresent(Deno.realPath(path));
+  if (real !== undefined || dirname(path) === path) return real ?? path;
+  return join(await realPathOfNearest(dirname(path)), basename(path));
+}
+
+async function whyTracked(
+  path: string,
+  { tracked }: OwnershipContext,
+): Promise<string | undefined> {
+  const [first] = await tracked(dirname(path), basename(path)) ?? [];
+  if (first === undefined) return undefined;
+  return first === basename(path) ? "git tracks it" : `git tracks "${first}" in it`;
+}
+
+/** The path itself may be a mount point: what is in it can be removed all the same. */
+async function whyMounted(real: string): Promise<string | undefined> {
+  const inner = (await mountPoints()).find((point) => point.startsWith(real + SEPARATOR));
+  return inner === undefined ? undefined : `"${inner}" in it is a mount point`;
+}
+
+/**
+ * Looks for the work tree of another repository. Go's own directories are left out: they hold
+ * hundreds of thousands of files, and in a GOPATH the clones that old scripts fetched.
+ */
+async function whyRepository(path: string, depth = 0): Promise<string | undefined> {
+  const info = await ifPresent(Deno.lstat(path));
+  if (info?.isDirectory !== true) return undefined;
+  for await (const { name, isDirectory } of Deno.readDir(path)) {
+    if (name === ".git") return `"${path}" is a git repository`;
+    if (!isDirectory || (name === "go" && depth <= MAX_GO_DEPTH)) continue;
+    const found = await whyRepository(join(path, name), depth + 1);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** `_output`, `_output/local`: how deep a GOPATH is. */
+const MAX_GO_DEPTH = 1;

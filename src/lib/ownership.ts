@@ -1,0 +1,73 @@
+import type { OwnershipContext } from "../files/mod.ts";
+import { CommandError, type Shell } from "../shell/mod.ts";
+
+/** Options of {@linkcode ownershipContext}. */
+export interface OwnershipOptions {
+  /** Starts git. */
+  shell: Shell;
+  /** The user's environment; `HOME` is kept. */
+  env: Readonly<Record<string, string>>;
+  /** The checkout, if the run has one. */
+  root?: string | undefined;
+  /** The working directory of the user. */
+  cwd?: string | undefined;
+}
+
+/** What decides in one run whether something may be removed or replaced (`files.checkDisposable`). */
+export function ownershipContext(options: OwnershipOptions): OwnershipContext {
+  const { shell, env, root, cwd } = options;
+  const kept = [
+    { path: root, what: "the checkout" },
+    { path: env["HOME"], what: "the home directory" },
+    { path: cwd, what: "the working directory" },
+  ];
+  return Object.freeze({
+    kept: Object.freeze(
+      kept.flatMap(({ path, what }) =>
+        path === undefined || path === "" ? [] : [Object.freeze({ path, what })]
+      ),
+    ),
+    tracked: (directory: string, name: string) => trackedFiles(shell, env, directory, name),
+  });
+}
+
+/**
+ * The files that git tracks at or below `name`; undefined if git is missing or cannot tell. The
+ * repository is the one around `directory`, whatever `GIT_DIR` says, and nothing of the user's
+ * settings changes the answer. git refuses repositories of other users by default, because their
+ * settings name programs; none of those runs here.
+ */
+async function trackedFiles(
+  shell: Shell,
+  env: Readonly<Record<string, string>>,
+  directory: string,
+  name: string,
+): Promise<readonly string[] | undefined> {
+  const argv = [
+    ...["git", "-c", "core.fsmonitor=false", "-c", "safe.directory=*", "--literal-pathspecs"],
+    ...["ls-files", "-z", "--", name],
+  ];
+  try {
+    const { code, stdout } = await shell.run(argv, {
+      cwd: directory,
+      env: gitEnvironment(env),
+      allowed: "any",
+    });
+    return code === 0 ? stdout.split("\0").filter((path) => path !== "") : undefined;
+  } catch (error) {
+    if (error instanceof CommandError) return undefined;
+    throw error;
+  }
+}
+
+function gitEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {
+  const others = Object.entries(env).filter(([name]) => !/^GIT_(?!EXEC_PATH$)/.test(name));
+  return {
+    ...Object.fromEntries(others),
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_OPTIONAL_LOCKS: "0",
+    GIT_NO_LAZY_FETCH: "1",
+    LC_ALL: "C",
+  };
+}
