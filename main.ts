@@ -4,9 +4,10 @@
  * @module
  */
 import denoConfig from "./deno.json" with { type: "json" };
-import { runCli } from "./src/cli/mod.ts";
+import { runCli, writeAllSync } from "./src/cli/mod.ts";
 import { COMMANDS, makeCommandContext, targetCommand } from "./src/commands/mod.ts";
 import { KbuildError } from "./src/errors.ts";
+import { reasonOf } from "./src/files/mod.ts";
 import { killGroups } from "./src/shell/mod.ts";
 
 /** Writes all of a text at once; `onGone` is called when the reader went away (`| head`). */
@@ -17,13 +18,14 @@ function writer(
   const encoder = new TextEncoder();
   return (text) => {
     try {
-      const bytes = encoder.encode(text);
-      for (let written = 0; written < bytes.length;) {
-        written += stream.writeSync(bytes.subarray(written));
-      }
+      writeAllSync(stream, encoder.encode(text), { lineBuffered: stream === Deno.stdout });
     } catch (error) {
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-      onGone();
+      if (error instanceof Deno.errors.BrokenPipe) return onGone();
+      // A log that cannot be kept is no reason to stop the work.
+      if (stream === Deno.stderr) return;
+      throw new KbuildError(`Cannot write to standard output: ${reasonOf(error)}`, {
+        cause: error,
+      });
     }
   };
 }

@@ -10,7 +10,7 @@ import { dirname, join } from "@std/path";
 import { createHash } from "node:crypto";
 import { unpackTar } from "../src/archive/mod.ts";
 import { KbuildError } from "../src/errors.ts";
-import { renderError } from "../src/cli/mod.ts";
+import { renderError, writeAllSync } from "../src/cli/mod.ts";
 import { findProgram, hostPlatform } from "../src/lib/util.ts";
 import { createShell } from "../src/shell/mod.ts";
 
@@ -22,7 +22,7 @@ const env = Deno.env.toObject();
 const shell = createShell({
   cwd: Deno.cwd(),
   env,
-  write: (chunk) => void Deno.stderr.writeSync(chunk),
+  write: (chunk) => writeAllSync(Deno.stderr, chunk),
 });
 const say = (text: string) => console.error(`kbuild: ${text}`);
 const has = async (program: string) => await findProgram(program, env["PATH"]) !== undefined;

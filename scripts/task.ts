@@ -6,15 +6,20 @@
 import denoConfig from "../deno.json" with { type: "json" };
 import { createShell } from "../src/shell/mod.ts";
 import { join } from "@std/path";
-import { exitCodeOf, renderError } from "../src/cli/mod.ts";
+import { exitCodeOf, renderError, writeAllSync } from "../src/cli/mod.ts";
 import { KbuildError } from "../src/errors.ts";
 
 const [config = "deno.json", name = "", ...rest] = Deno.args;
 const root = join(import.meta.dirname ?? ".", "..");
 const shell = createShell({
   cwd: root,
-  env: { ...Deno.env.toObject(), KBUILD_TEST_CONFIG: config },
-  write: async (chunk) => void await Deno.stdout.write(chunk),
+  env: {
+    ...Deno.env.toObject(),
+    KBUILD_TEST_CONFIG: config,
+    // Deno colours what it writes, also into a file.
+    ...(Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" }),
+  },
+  write: (chunk) => writeAllSync(Deno.stdout, chunk, { lineBuffered: true }),
 });
 /** What is formatted, linted and checked. */
 const SOURCES = ["main.ts", "mod.ts", "src", "tests", "scripts", "npm", "examples"];
