@@ -19,11 +19,12 @@ const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "lib/logging": 1,
   "lib/nearest": 1,
   "shell": 1,
-  "lib/ownership": 2,
+  "git": 2,
   "lib/util": 2,
   "archive": 2,
   "cli": 2,
   "lib/init": 3,
+  "lib/ownership": 3,
   "checkout": 3,
   "net": 3,
   "sample": 3,
@@ -256,6 +257,18 @@ const processInShell = rule((path, report) => {
   };
 });
 
+const gitInGit = rule((path, report) => {
+  if (!isProgram(path) || /^src\/(git|shell)\//.test(path)) return {};
+  return {
+    ArrayExpression(node) {
+      const [first] = node.elements;
+      if (first?.type !== "Literal" || first.value !== "git") return;
+      const hint = "Use askGit() or runGit() of src/git/mod.ts, which settings cannot change";
+      report(node, "git is started outside src/git", hint);
+    },
+  };
+});
+
 /** The plugin, under the prefix `kbuild/`. */
 const plugin: Deno.lint.Plugin = {
   name: "kbuild",
@@ -263,6 +276,7 @@ const plugin: Deno.lint.Plugin = {
     "bare-names": bareNames,
     "floors": floors,
     "dax-in-shell": daxInShell,
+    "git-in-git": gitInGit,
     "std-cli-in-cli": stdCliInCli,
     "no-exit": noExit,
     "no-ambient-state": noAmbientState,

@@ -1,4 +1,5 @@
 import denoConfig from "../../deno.json" with { type: "json" };
+import { askGit } from "../../src/git/mod.ts";
 import type { Shell } from "../../src/shell/mod.ts";
 
 /** What a binary says of itself, and the time that everything made for a release bears. */
@@ -22,16 +23,11 @@ export async function readStamp(
   root: string,
   env: Readonly<Record<string, string>>,
 ): Promise<Stamp> {
-  const git = async (...args: string[]) => {
-    try {
-      return (await shell.run(["git", "-C", root, ...args])).stdout.trim();
-    } catch {
-      return undefined;
-    }
-  };
+  const git = async (...args: string[]) => (await askGit({ root, env, shell }, args)).text?.trim();
   const commit = await git("rev-parse", "--short=12", "HEAD");
   const changed = await git("status", "--porcelain", "--untracked-files=no");
-  const epoch = env["SOURCE_DATE_EPOCH"] || await git("log", "-1", "--format=%ct");
+  const epoch = env["SOURCE_DATE_EPOCH"] ||
+    (await git("rev-list", "-1", "--timestamp", "HEAD"))?.split(" ")[0];
   return Object.freeze({
     version: denoConfig.version,
     commit: commit === undefined || changed === "" ? commit : `${commit}-dirty`,

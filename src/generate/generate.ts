@@ -8,6 +8,7 @@ import {
   hostGoEnv,
   verifyGoVersion,
 } from "../lib/golang/mod.ts";
+import { askGit, statusPaths } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { findProgram } from "../lib/util.ts";
 import type { GoTool } from "../toolchain/mod.ts";
@@ -170,13 +171,12 @@ async function replaceIfDifferent(made: string, place: string): Promise<boolean>
 /** Upstream's .gitignore names these files; without that line the tree counts as modified. */
 async function warnUnlessIgnored(context: KubeContext, written: readonly string[]): Promise<void> {
   if (written.length === 0) return;
-  const { code, stdout } = await context.shell.run(
-    ["git", "--work-tree", context.root, "check-ignore", "--", ...written],
-    { cwd: context.root, allowed: "any" },
-  );
-  if (code > 1) return;
-  const ignored = new Set(stdout.split("\n"));
-  for (const path of written.filter((path) => !ignored.has(path))) {
+  const { text } = await askGit(context, [
+    ...["status", "--porcelain", "-z", "--untracked-files=all", "--"],
+    ...written,
+  ]);
+  const counted = new Set(statusPaths(text ?? ""));
+  for (const path of written.filter((path) => counted.has(path))) {
     context.log.warn(`No .gitignore names "${path}": git counts the checkout as modified`);
   }
 }

@@ -1,5 +1,6 @@
 import { join } from "@std/path";
 import type { Checkout } from "../checkout/mod.ts";
+import { askGit } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { GoTool } from "../toolchain/mod.ts";
 import { neededFiles, needsOf, rememberedNeeds, withNeeds } from "./needed.ts";
@@ -23,16 +24,16 @@ export async function missingFromGit(
 ): Promise<readonly GeneratedFile[]> {
   const files = await readGeneratedFiles(context.root);
   if (files.length === 0) return files;
-  const listed = await context.shell.run(
-    ["git", "--work-tree", context.root, "ls-files", "--", ...files.map((file) => file.output)],
-    { cwd: context.root, allowed: "any" },
-  );
-  const tracked = new Set(listed.code === 0 ? listed.stdout.split("\n") : []);
+  const outputs = files.map(({ output }) => output);
+  const { text } = await askGit(context, ["ls-files", "-z", "--", ...outputs]);
+  const tracked = new Set(text?.split("\0"));
   const wanted: GeneratedFile[] = [];
   for (const file of files) {
-    const exists = await fileExists(join(context.root, file.output));
     // Without git only a file that is not there is known to be needed.
-    if (listed.code === 0 ? !tracked.has(file.output) : !exists) wanted.push(file);
+    const isWanted = text === undefined
+      ? !await fileExists(join(context.root, file.output))
+      : !tracked.has(file.output);
+    if (isWanted) wanted.push(file);
   }
   return Object.freeze(wanted);
 }

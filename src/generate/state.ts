@@ -1,6 +1,7 @@
 import { dirname, join } from "@std/path";
 import { writeFileAtomic } from "../files/mod.ts";
 import { createHash } from "node:crypto";
+import { askGit, statusPaths } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 
 /** What is remembered of the last generations, in `_output/local/.kbuild/generated.json`. */
@@ -54,21 +55,17 @@ export async function writeState(context: KubeContext, state: GenerationState): 
  * @returns undefined where git cannot say.
  */
 export async function treeKey(context: KubeContext): Promise<string | undefined> {
-  const run = (...args: string[]) =>
-    context.shell.run(["git", "--work-tree", context.root, ...args], {
-      cwd: context.root,
-      env: { ...context.env, GIT_OPTIONAL_LOCKS: "0" },
-      allowed: "any",
-    });
   const [head, status] = await Promise.all([
-    run("rev-parse", "HEAD^{commit}"),
-    run("status", "--porcelain", "-z", "--untracked-files=all"),
+    askGit(context, ["rev-parse", "HEAD^{commit}"]),
+    // Also what the user's own list of ignored files hides: Go compiles it.
+    askGit(context, [
+      ...["-c", "core.excludesFile=/dev/null"],
+      ...["status", "--porcelain", "-z", "--untracked-files=all"],
+    ]),
   ]);
-  if (head.code !== 0 || status.code !== 0) return undefined;
-  const hash = createHash("sha256").update(head.stdout).update(status.stdout);
-  for (const entry of status.stdout.split("\0")) {
-    const path = entry.slice(3);
-    if (path === "") continue;
+  if (head.text === undefined || status.text === undefined) return undefined;
+  const hash = createHash("sha256").update(head.text).update(status.text);
+  for (const path of statusPaths(status.text)) {
     const info = await Deno.lstat(join(context.root, path)).catch(() => undefined);
     hash.update(`${path}\0${info?.size}\0${info?.mtime?.getTime()}\0`);
   }

@@ -1,4 +1,5 @@
 import type { OwnershipContext } from "../files/mod.ts";
+import { runGit } from "../git/mod.ts";
 import { CommandError, type Shell } from "../shell/mod.ts";
 
 /** Options of {@linkcode ownershipContext}. */
@@ -43,12 +44,9 @@ async function trackedFiles(
   directory: string,
   name: string,
 ): Promise<readonly string[] | undefined> {
-  const argv = [
-    ...["git", "-c", "core.fsmonitor=false", "-c", "safe.directory=*", "--literal-pathspecs"],
-    ...["ls-files", "-z", "--", name],
-  ];
+  const args = ["-c", "safe.directory=*", "ls-files", "-z", "--", name];
   try {
-    const { code, stdout } = await shell.run(argv, {
+    const { code, stdout } = await runGit(shell, args, {
       cwd: directory,
       env: gitEnvironment(env),
       allowed: "any",
@@ -66,8 +64,6 @@ function gitEnvironment(env: Readonly<Record<string, string>>): Record<string, s
     ...Object.fromEntries(others),
     GIT_CONFIG_GLOBAL: "/dev/null",
     GIT_CONFIG_NOSYSTEM: "1",
-    GIT_OPTIONAL_LOCKS: "0",
     GIT_NO_LAZY_FETCH: "1",
-    LC_ALL: "C",
   };
 }

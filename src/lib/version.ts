@@ -6,6 +6,7 @@
 import { join, resolve } from "@std/path";
 import type { Checkout } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
+import { askGit, statusPaths } from "../git/mod.ts";
 import type { KubeContext } from "./init.ts";
 
 /** The `KUBE_GIT_*` variables. A field is undefined where `version.sh` leaves it unset. */
@@ -20,7 +21,7 @@ export interface VersionVars {
   readonly gitMajor: string | undefined;
   /** `KUBE_GIT_MINOR`: "20", or "20+" past a release. */
   readonly gitMinor: string | undefined;
-  /** Paths that make the tree dirty, as `git status --porcelain` names them. */
+  /** Paths that make the tree dirty, as `git status` names them; new folders end in a slash. */
   readonly dirtyPaths: readonly string[];
   /** Why something is undefined: what git said. */
   readonly problem: string | undefined;
@@ -48,8 +49,6 @@ const WAYS_OUT = [
  * Port of `kube::version::get_version_vars`. `KUBE_GIT_VERSION_FILE` and `KUBE_GIT_*` of the
  * environment win, then what `git archive` wrote into `hack/lib/version.sh`, then git.
  *
- * git runs with `GIT_OPTIONAL_LOCKS=0`, so that looking does not write the index.
- *
  * @throws {KbuildError} The version that was found is no semantic version, or the version file
  * cannot be read.
  */
@@ -71,7 +70,7 @@ export async function getVersionVars(context: KubeContext): Promise<VersionVars>
   const git = (...args: string[]) => askGit(context, args);
   const [head, status, described] = await Promise.all([
     presetCommit === undefined ? git("rev-parse", "HEAD^{commit}") : undefined,
-    presetState === undefined ? git("status", "--porcelain") : undefined,
+    presetState === undefined ? git("status", "--porcelain", "-z") : undefined,
     presetVersion === undefined
       ? git(
         "describe",
@@ -87,7 +86,7 @@ export async function getVersionVars(context: KubeContext): Promise<VersionVars>
   if (commit === undefined) {
     // version.sh leaves major and minor unset here; a version that was given tells them.
     return finish(context, {
-      problem: head?.problem,
+      problem: head?.failure?.lines.join(" "),
       gitVersion: presetVersion,
       gitTreeState: presetState,
     });
@@ -100,9 +99,8 @@ export async function getVersionVars(context: KubeContext): Promise<VersionVars>
     gitCommit: commit,
     gitTreeState: treeState,
     gitVersion: version === undefined ? undefined : semanticVersion(version, treeState),
-    dirtyPaths: (status?.text ?? "").split("\n").filter((line) => line !== "")
-      .map((line) => line.slice(3)),
-    problem: described?.problem ?? status?.problem,
+    dirtyPaths: statusPaths(status?.text ?? ""),
+    problem: (described?.failure ?? status?.failure)?.lines.join(" "),
   }, strict);
 }
 
@@ -195,20 +193,6 @@ function describedCommit(commit: string | undefined): string {
   return commit === undefined ? "HEAD^{commit}" : `${commit}^{commit}`;
 }
 
-async function askGit(
-  context: KubeContext,
-  args: readonly string[],
-): Promise<{ text: string | undefined; problem: string | undefined }> {
-  const result = await context.shell.run(["git", "--work-tree", context.root, ...args], {
-    cwd: context.root,
-    env: { ...context.env, GIT_OPTIONAL_LOCKS: "0" },
-    allowed: "any",
-  });
-  return result.code === 0
-    ? { text: result.stdout, problem: undefined }
-    : { text: undefined, problem: result.tail.join(" ") };
-}
-
 /** Port of `kube::version::load_version_vars`, without running the file as a script. */
 async function loadVersionVars(
   path: string,
@@ -267,8 +251,8 @@ export async function sourceDateEpoch(
   // The commit of a tree from `git archive` may be unknown to the repository it was put into.
   for (const commit of [vars.gitCommit, "HEAD"]) {
     if (commit === undefined) continue;
-    const shown = await askGit(context, ["show", "-s", "--format=%ct", `${commit}^{commit}`]);
-    const seconds = shown.text?.trim();
+    const shown = await askGit(context, ["rev-list", "-1", "--timestamp", `${commit}^{commit}`]);
+    const seconds = shown.text?.split(" ")[0];
     if (seconds !== undefined && /^\d+$/.test(seconds)) return Number(seconds);
   }
   // A tree from `git archive`: its files carry the commit's time.

@@ -1,4 +1,4 @@
-import { join } from "@std/path";
+import { join, resolve } from "@std/path";
 import {
   compressTar,
   listTree,
@@ -6,6 +6,7 @@ import {
   type PackTarballOptions,
   type Tarball,
 } from "../archive/mod.ts";
+import { askGit, runGit } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { Identifier } from "./identity.ts";
 import type { ReleaseLayout } from "./layout.ts";
@@ -38,8 +39,9 @@ export async function planSource(
   layout: ReleaseLayout,
   { clean }: { clean: boolean },
 ): Promise<SourceTarball> {
-  const { root, shell } = context;
-  if (!clean || !layout.sourceArchive) {
+  const { root } = context;
+  const commit = clean && layout.sourceArchive ? await askCommit(context) : undefined;
+  if (commit === undefined) {
     return Object.freeze({
       prefix: layout.sourcePrefix,
       identify(inputs: Identifier) {
@@ -48,17 +50,26 @@ export async function planSource(
       },
     });
   }
-  // Files with `export-subst` get the names of the commit as well: hack/lib/version.sh.
-  const { stdout } = await shell.run(["git", "log", "-1", "--format=%H %D"], { cwd: root });
-  const attributes = ["git", "rev-parse", "--git-path", "info/attributes"];
-  const { stdout: path } = await shell.run(attributes, { cwd: root });
   return Object.freeze({
     prefix: undefined,
     identify(inputs: Identifier) {
-      inputs.text(stdout);
-      inputs.file("info/attributes", join(root, path.trim()));
+      inputs.text(commit.names);
+      inputs.file("info/attributes", commit.attributes);
     },
   });
+}
+
+/** What decides over `git archive HEAD`; undefined where there is no git to ask. */
+async function askCommit(
+  context: KubeContext,
+): Promise<{ names: string; attributes: string } | undefined> {
+  // Files with `export-subst` get the names of the commit as well: hack/lib/version.sh.
+  const [names, attributes] = await Promise.all([
+    askGit(context, ["rev-list", "-1", "--format=%H %D", "HEAD"]),
+    askGit(context, ["rev-parse", "--git-path", "info/attributes"]),
+  ]);
+  if (names.text === undefined || attributes.text === undefined) return undefined;
+  return { names: names.text, attributes: resolve(context.root, attributes.text.trim()) };
 }
 
 /** Port of `kube::release::package_src_tarball`. */
@@ -81,17 +92,26 @@ export async function packSource(
   return await packTarball(members, outPath, { ...pack, inOrder: strictParity });
 }
 
-/** The tar of `git archive HEAD` under our own compression; the user's git settings do not count. */
+/**
+ * Settings and attributes of the user and the machine do not count: with them two people would make
+ * two archives of one commit.
+ */
+const ARCHIVE_SETTINGS = [
+  ...["-c", "tar.umask=0022", "-c", "core.autocrlf=false", "-c", "core.eol=lf"],
+  ...["-c", "core.attributesFile=/dev/null"],
+];
+
+/** The tar of `git archive HEAD` under our own compression. */
 async function packGitArchive(
   context: KubeContext,
   outPath: string,
   pack: PackTarballOptions,
 ): Promise<Tarball> {
-  const settings = ["-c", "tar.umask=0022", "-c", "core.autocrlf=false"];
   return await compressTar(
     async (sink) => {
-      await context.shell.run(["git", ...settings, "archive", "--format=tar", "HEAD"], {
+      await runGit(context.shell, [...ARCHIVE_SETTINGS, "archive", "--format=tar", "HEAD"], {
         cwd: context.root,
+        env: { ...context.env, GIT_ATTR_NOSYSTEM: "1" },
         label: "Archiving the sources",
         onStdout: sink,
       });

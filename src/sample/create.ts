@@ -1,5 +1,6 @@
 import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
+import { runGit } from "../git/mod.ts";
 import type { Shell } from "../shell/mod.ts";
 import { eraFacts } from "./eras.ts";
 import { fastImport } from "./fast_import.ts";
@@ -50,7 +51,7 @@ export async function createSample(options: CreateSampleOptions): Promise<Sample
   const existed = await prepare(dir);
 
   const git = async (arguments_: readonly string[], stdin?: string): Promise<string> => {
-    const { stdout } = await shell.run(["git", ...arguments_], {
+    const { stdout } = await runGit(shell, arguments_, {
       cwd: dir,
       env,
       label: "Making the sample checkout",

@@ -19,6 +19,8 @@ export interface Case {
   readonly refused?: true;
   /** Whether kbuild tells major and minor where `version.sh` leaves them unset. */
   readonly fillsMajorMinor?: true;
+  /** Whether kbuild sees a change that the user's settings hide from `version.sh`. */
+  readonly seesMore?: true;
   /** Whether `version.sh` takes the words that git could not resolve for a commit. */
   readonly unborn?: true;
 }
@@ -413,6 +415,7 @@ export const CASES: readonly Case[] = [
   {
     name: "untracked files hidden by the user's settings",
     version: "v1.20.2",
+    seesMore: true,
     make: async (git, dir) => {
       const root = await after(git, dir, 0);
       await git.run(root, "config", "status.showUntrackedFiles", "no");

@@ -120,7 +120,7 @@ Deno.test("createSample() leaves nothing behind when git fails", async () => {
   await inTemp(async (dir) => {
     const failing = {
       run: (argv: readonly string[], options: Parameters<typeof shell.run>[1]) =>
-        shell.run(argv[1] === "checkout" ? ["git", "no-such-command"] : argv, options),
+        shell.run(argv.includes("checkout") ? ["git", "no-such-command"] : argv, options),
     };
     await Deno.mkdir(`${dir}/there`);
     for (const name of ["new", "there"]) {

@@ -108,6 +108,18 @@ Deno.test("floors stops imports upwards, sideways, past the door and out of src"
   ]);
 });
 
+Deno.test("git-in-git keeps the start of git in src/git", () => {
+  const found = "git-in-git: git is started outside src/git";
+  check([
+    ["src/git/git.ts", 'shell.run(["git", "status"]);'],
+    ["src/shell/dollar.ts", 'const programs = ["git", "go"];'],
+    ["tests/git/a_test.ts", 'shell.run(["git", "status"]);'],
+    ["src/release/plan.ts", 'const skipped = [".git", "_output"];'],
+    ["src/release/plan.ts", 'shell.run(["git", ...args]);', found],
+    ["src/lib/version.ts", 'const argv = ["git", "log"];', found],
+  ]);
+});
+
 Deno.test("dax-in-shell keeps dax in src/shell, tests and scripts", () => {
   const found = "dax-in-shell: dax is imported outside src/shell";
   check([

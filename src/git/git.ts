@@ -1,0 +1,166 @@
+import { CommandError, type RunOptions, type RunResult, type Shell } from "../shell/mod.ts";
+
+/** What is needed to ask git about a checkout; a `KubeContext` has it all. */
+export interface GitContext {
+  /** The checkout; absolute. */
+  readonly root: string;
+  /** The environment that kbuild was started with. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Starts git. */
+  readonly shell: Shell;
+}
+
+/** How git is run: all of `RunOptions`, where directory and environment must be named. */
+export type GitRunOptions = RunOptions & Required<Pick<RunOptions, "cwd" | "env">>;
+
+/** What git answered. */
+export type GitAnswer =
+  | {
+    /** What it printed. */
+    readonly text: string;
+    readonly failure?: undefined;
+  }
+  | { readonly text?: undefined; readonly failure: GitFailure };
+
+/** Why git did not answer. */
+export interface GitFailure {
+  /** Whether there is no git that can be started. */
+  readonly missing: boolean;
+  /** What git said, or why it cannot be started: one line each, never empty. */
+  readonly lines: readonly string[];
+}
+
+/**
+ * Settings that change answers, or run programs of their own, and that kbuild decides. What made the
+ * working tree as it is (`core.autocrlf`, attributes, filters) and whom git trusts
+ * (`safe.directory`) stay the user's. git before 2.18 ignores those that it does not know.
+ */
+const SETTINGS: readonly string[] = Object.freeze([
+  "color.ui=false",
+  "core.abbrev=auto",
+  // Empty turns it off in every git; "false" was the name of a program before 2.36.
+  "core.fsmonitor=",
+  "core.hooksPath=/dev/null",
+  "core.quotePath=false",
+  "diff.ignoreSubmodules=none",
+  "diff.renames=false",
+  "i18n.logOutputEncoding=UTF-8",
+  "log.showSignature=false",
+  "status.renames=false",
+  "status.showUntrackedFiles=normal",
+]);
+
+/** Variables that change how git reads its arguments or attributes. */
+const DROPPED: readonly string[] = Object.freeze([
+  "GIT_ATTR_SOURCE",
+  "GIT_DIFF_OPTS",
+  "GIT_EXTERNAL_DIFF",
+  "GIT_GLOB_PATHSPECS",
+  "GIT_ICASE_PATHSPECS",
+  "GIT_NOGLOB_PATHSPECS",
+  "GIT_PAGER_IN_USE",
+]);
+
+/**
+ * Starts git: the one place that does, so that no setting, hook or variable of the user changes what
+ * it answers.
+ *
+ * @param args A git command and its arguments; `--git-dir` and the like may stand before it.
+ * @throws {CommandError} git is missing or failed.
+ */
+export async function runGit(
+  shell: Shell,
+  args: readonly string[],
+  options: GitRunOptions,
+): Promise<RunResult> {
+  const settings = SETTINGS.flatMap((setting) => ["-c", setting]);
+  const env = gitEnvironment(options.env);
+  return await shell.run(["git", ...settings, ...args], { ...options, env });
+}
+
+function gitEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {
+  const kept = Object.entries(env).filter(([name]) => !DROPPED.includes(name));
+  return {
+    ...Object.fromEntries(kept),
+    // Looking must not write the index.
+    GIT_OPTIONAL_LOCKS: "0",
+    // A path is a path, whatever stands in it.
+    GIT_LITERAL_PATHSPECS: "1",
+    GIT_TERMINAL_PROMPT: "0",
+    // What git says is read: not in the user's language.
+    LC_ALL: "C",
+  };
+}
+
+/**
+ * Asks git about a checkout, in its root and with it as the working tree, as Kubernetes' scripts do.
+ *
+ * @param args A git command that only looks.
+ * @throws {InterruptedError} The run was ended.
+ */
+export async function askGit(
+  { root, env, shell }: GitContext,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<GitAnswer> {
+  try {
+    const result = await runGit(shell, ["--work-tree", root, ...args], {
+      ...options,
+      cwd: root,
+      env,
+      allowed: "any",
+    });
+    if (result.code === 0) return { text: result.stdout };
+    return failed({ missing: false, lines: ownWords(result.tail, result.code) });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    const missing = error.code === undefined && error.signal === undefined;
+    return failed({ missing, lines: [error.message] });
+  }
+}
+
+function failed({ missing, lines }: GitFailure): GitAnswer {
+  return Object.freeze({ failure: Object.freeze({ missing, lines: Object.freeze(lines) }) });
+}
+
+/** `12:34:56.789012 git.c:460 trace: …`: a trace that the user's settings ask for. */
+const TRACE = /^\d\d:\d\d:\d\d\.\d+ /;
+
+/** From the line that says why on; before it there may be warnings. */
+function ownWords(tail: readonly string[], code: number): readonly string[] {
+  const said = tail.filter((line) => line.trim() !== "" && !TRACE.test(line));
+  const lines = said.slice(Math.max(said.findIndex((line) => /^(fatal|error): /.test(line)), 0));
+  return lines.length === 0 ? [`git exited with status ${code}`] : lines;
+}
+
+/** The paths in what `git status --porcelain -z` prints. */
+export function statusPaths(text: string): readonly string[] {
+  const paths: string[] = [];
+  let isOldName = false;
+  for (const entry of text.split("\0")) {
+    if (entry !== "" && !isOldName) paths.push(entry.slice(3));
+    // Some git before 2.18 finds renames all the same: the old name stands behind the new one.
+    isOldName = !isOldName && /^([RC].|.[RC]) /.test(entry);
+  }
+  return Object.freeze(paths);
+}
+
+/**
+ * The same settings as variables, for programs that start git themselves: Go asks it for the commit
+ * that it stamps. git before 2.31 does not read them.
+ */
+export function gitVariables(
+  env: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const first = Number(env["GIT_CONFIG_COUNT"] ?? 0) || 0;
+  const variables: Record<string, string> = {
+    GIT_CONFIG_COUNT: String(first + SETTINGS.length),
+    GIT_OPTIONAL_LOCKS: "0",
+  };
+  for (const [index, setting] of SETTINGS.entries()) {
+    const [name = "", value = ""] = setting.split("=");
+    variables[`GIT_CONFIG_KEY_${first + index}`] = name;
+    variables[`GIT_CONFIG_VALUE_${first + index}`] = value;
+  }
+  return Object.freeze(variables);
+}
