@@ -15,7 +15,7 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = Object.freeze<FlagSpec[]>([
     placeholder: "DIR",
     summary: "The checkout to work on, instead of the one around the current folder",
   },
-  { name: "json", kind: "boolean", summary: "Print the result as JSON" },
+  { name: "json", kind: "boolean", summary: "Print the result, or the error, as one JSON value" },
   {
     name: "verbose",
     short: "v",

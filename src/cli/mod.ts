@@ -33,6 +33,12 @@ export {
 } from "./help.ts";
 export { checkCommands } from "./check.ts";
 export { renderTable, type TableOptions } from "./table.ts";
-export { exitCodeOf, renderError, type RenderErrorOptions } from "./report.ts";
+export {
+  type ErrorCode,
+  errorJson,
+  exitCodeOf,
+  renderError,
+  type RenderErrorOptions,
+} from "./report.ts";
 export { type CliOptions, type Globals, runCli } from "./run.ts";
 export { type SyncStream, type WriteAllOptions, writeAllSync } from "./write_all.ts";

@@ -17,8 +17,11 @@ interface ErrorText {
   readonly unexpected: boolean;
 }
 
-/** Exit code after Ctrl-C, as shells have it: 128 + SIGINT. */
-const INTERRUPTED = 130;
+/** What shells add to the number of a signal for the exit code of what it has ended. */
+const SIGNAL_BASE = 128;
+
+/** Exit code after Ctrl-C: that of SIGINT. */
+const INTERRUPTED = SIGNAL_BASE + 2;
 
 /** Reads a property of whatever was thrown; a getter that throws counts as absent. */
 function property(value: unknown, name: string): unknown {
@@ -139,6 +142,27 @@ export function renderError(thrown: unknown, options: RenderErrorOptions = {}): 
   ];
   while (lines.at(-1) === "") lines.pop();
   return `${lines.join("\n")}\n`;
+}
+
+/** What kind of failure an error is, for programs. */
+export type ErrorCode = "usage" | "failed" | "interrupted" | "internal";
+
+/**
+ * The error for a program, as `--json` prints it in place of a result: an object `error` with
+ * `code`, `exitCode`, `message`, `notes` (what to do) and `output` (last lines of the program that
+ * failed). Never throws, whatever was thrown.
+ */
+export function errorJson(thrown: unknown): string {
+  const { message, output, notes, unexpected } = textOfAll(thrown);
+  const exitCode = exitCodeOf(thrown);
+  const code: ErrorCode = exitCode === 2
+    ? "usage"
+    : exitCode > SIGNAL_BASE
+    ? "interrupted"
+    : unexpected
+    ? "internal"
+    : "failed";
+  return `${JSON.stringify({ error: { code, exitCode, message, notes, output } }, undefined, 2)}\n`;
 }
 
 /**

@@ -3,7 +3,7 @@ import { TOP_FLAGS, VERBOSE_VARIABLE } from "./flags.ts";
 import { commandHelp, HELP_COMMAND, helpJson, overview, shortHelp } from "./help.ts";
 import { type Fallback, findCommand, splitArgv } from "./lookup.ts";
 import { parseInput } from "./parse.ts";
-import { exitCodeOf, renderError } from "./report.ts";
+import { errorJson, exitCodeOf, renderError } from "./report.ts";
 import { scan } from "./scan.ts";
 import type { Command, CommandData, FlagSpec, Input, Output } from "./types.ts";
 import { checkVariable, resolve, variablesOf } from "./variables.ts";
@@ -26,7 +26,7 @@ export interface Globals {
   readonly stdout: Output;
   /** For logs and progress. */
   readonly stderr: Output;
-  /** Whether stderr may be coloured: a terminal, and no `NO_COLOR`. */
+  /** Whether stderr may be coloured: a terminal that knows them, and no `NO_COLOR`. */
   readonly color: boolean;
 }
 
@@ -64,22 +64,36 @@ const SUMMARY = "kbuild builds, packages and releases Kubernetes checkouts.";
 /**
  * Reads a command line, runs the command, reports errors.
  *
- * `kbuild` alone prints short help on stdout and is no error.
+ * `kbuild` alone prints short help on stdout, which is not an error. With `--json` stdout receives one
+ * value: the result, or the error of a command that failed before it had one.
  *
  * @returns The exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted, or what the error says.
  */
 export async function runCli<C>(options: CliOptions<C>): Promise<number> {
-  const { argv, env, stderr, signal } = options;
+  const { argv, env, signal } = options;
+  let isWritten = false;
+  const stdout: Output = {
+    ...options.stdout,
+    write(text) {
+      isWritten = true;
+      options.stdout.write(text);
+    },
+  };
+  const stderr: Output = {
+    ...options.stderr,
+    terminal: options.stderr.terminal === true && env["TERM"] !== "dumb",
+  };
   const color = stderr.terminal === true && (env["NO_COLOR"] ?? "") === "";
   try {
-    await dispatch(options, color);
+    await dispatch({ ...options, stdout, stderr }, color);
     return 0;
   } catch (error) {
     const shown = signal?.aborted === true ? signal.reason : error;
-    // Counts even when the command line is what is wrong.
+    // These count even when the command line is what is wrong.
     const end = argv.indexOf("--");
-    const debug = argv.slice(0, end === -1 ? undefined : end).includes("--debug");
-    stderr.write(renderError(shown, { debug, color }));
+    const words = argv.slice(0, end === -1 ? undefined : end);
+    stderr.write(renderError(shown, { debug: words.includes("--debug"), color }));
+    if (words.includes("--json") && !isWritten) stdout.write(errorJson(shown));
     return exitCodeOf(shown);
   }
 }
@@ -88,7 +102,12 @@ async function dispatch<C>(options: CliOptions<C>, color: boolean): Promise<void
   const { commands, fallback, defaultCommand, stdout, stderr, version, env } = options;
   const { name, before, after } = splitArgv(options.argv, TOP_FLAGS);
   const given = new Set(flagNames(before, TOP_FLAGS));
-  if (given.has("version")) return stdout.write(`kbuild ${version}\n`);
+  if (given.has("version")) {
+    const text = given.has("json")
+      ? JSON.stringify({ version }, undefined, 2)
+      : `kbuild ${version}`;
+    return stdout.write(`${text}\n`);
+  }
 
   const otherVariables = commands.flatMap(variablesOf);
   const argv = [...before, ...after];
@@ -107,8 +126,10 @@ async function dispatch<C>(options: CliOptions<C>, color: boolean): Promise<void
   const command = await findCommand(called, commands, fallback);
   const flags = [...TOP_FLAGS, ...command.flags];
   const { passthrough = false } = command;
-  if (flagNames(argv, flags, passthrough).includes("help")) {
-    return stdout.write(commandHelp(command));
+  const named = flagNames(argv, flags, passthrough);
+  if (named.includes("help")) {
+    const json = named.includes("json");
+    return stdout.write(json ? helpJson([command], version) : commandHelp(command));
   }
   const input = parseInput(argv, command, { otherVariables });
   const globals: Globals = Object.freeze({

@@ -43,15 +43,11 @@ export async function buildAll(
     const { binaries, generateMs, buildMs } = await runBuild(open, request);
     const relative = (path: string) => path.slice(open.context.root.length + 1);
     if (command.globals.json) {
-      command.print(JSON.stringify(
-        {
-          version: request.stamp.vars.gitVersion,
-          binaries: binaries.map((binary) => ({ ...binary, path: relative(binary.path) })),
-          seconds: { generate: generateMs / 1000, build: buildMs / 1000 },
-        },
-        null,
-        2,
-      ));
+      command.printJson({
+        version: request.stamp.vars.gitVersion,
+        binaries: binaries.map((binary) => ({ ...binary, path: relative(binary.path) })),
+        seconds: { generate: generateMs / 1000, build: buildMs / 1000 },
+      });
     } else {
       for (const binary of binaries) command.print(relative(binary.path));
     }

@@ -19,7 +19,8 @@ export const clean: Command = {
     },
     async run(command) {
       const { removeOutput } = await import("./clean_run.ts");
-      await removeOutput(await command.open());
+      const removed = await removeOutput(await command.open());
+      if (command.globals.json) command.printJson({ removed });
     },
   }),
 };

@@ -19,10 +19,14 @@ export async function planClean({ context }: OpenCheckout): Promise<readonly Pla
   return (await outputsOf(context)).map((path) => ({ group: "", kind: "remove", path }));
 }
 
-/** Removes the output folders and `.make`. */
-export async function removeOutput({ context }: OpenCheckout): Promise<void> {
+/**
+ * Removes the output folders and `.make`.
+ *
+ * @returns Absolute paths of what was removed.
+ */
+export async function removeOutput({ context }: OpenCheckout): Promise<readonly string[]> {
   const present = await outputsOf(context);
-  if (present.length === 0) return;
+  if (present.length === 0) return present;
   const lock = await lockOutput(context, "clean");
   try {
     for (const folder of present) {
@@ -32,6 +36,7 @@ export async function removeOutput({ context }: OpenCheckout): Promise<void> {
   } finally {
     lock.release();
   }
+  return present;
 }
 
 /**

@@ -57,7 +57,7 @@ export async function compareArtifacts(command: CommandContext, input: Input): P
   const summary = `${counted}: ${results.length - different} equal` +
     `${otherBytes === 0 ? "" : ` (${otherBytes} in other bytes)`}, ${different} different`;
   if (json) {
-    command.print(JSON.stringify({ a, b, equal: different === 0, results, notes }, null, 2));
+    command.printJson({ a, b, equal: different === 0, results, notes });
   } else command.print(["", ...notes, summary].join("\n"));
   if (different > 0) throw new KbuildError(`A and B differ: ${summary}`);
 }

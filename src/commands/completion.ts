@@ -44,6 +44,13 @@ export function completionCommand(commands: () => readonly CommandData[]): Comma
           `The shells: ${COMPLETION_SHELLS.join(", ")}`,
         ]);
       }
+      // Words for the shell's own use pass through; a shell takes none.
+      const surplus = command.globals.json ? "--json" : words[0];
+      if (surplus !== undefined) {
+        throw new UsageError(`Unexpected argument "${surplus}" of "kbuild completion ${known}"`, [
+          "It prints a script for the shell",
+        ]);
+      }
       command.print(completionScript(known).trimEnd());
     },
   };

@@ -17,6 +17,8 @@ import { type PlanStep, scriptOf } from "./plan_steps.ts";
 
 /** What every command works with. */
 export interface CommandContext {
+  /** The command's name: `quick-release`. */
+  readonly name: string;
   readonly globals: Globals;
   /** The environment, make-style arguments and flags applied. */
   readonly env: Environment;
@@ -27,6 +29,8 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   /** Writes a result line to stdout. */
   print(line: string): void;
+  /** Writes the result of `--json` to stdout. */
+  printJson(value: unknown): void;
   /** The checkout around `--root` or the current folder, read once. */
   open(): Promise<OpenCheckout>;
   /** The same for another folder: the demo's. */
@@ -49,7 +53,7 @@ export interface Command extends CliCommand<CommandContext> {
   plan?(context: CommandContext, input: Input): Promise<readonly PlanStep[]>;
 }
 
-/** Lets `--dry-run` print the plan instead of running. */
+/** Lets `--dry-run` print the plan instead of running: as lines for a shell, or as JSON. */
 export function withDryRun(
   command: Required<Pick<Command, "plan" | "run">>,
 ): Required<Pick<Command, "plan" | "run">> {
@@ -57,7 +61,12 @@ export function withDryRun(
     plan: command.plan,
     async run(context, input) {
       if (input.boolean("dry-run") !== true) return await command.run(context, input);
-      for (const line of scriptOf(await command.plan(context, input))) context.print(line);
+      const steps = await command.plan(context, input);
+      if (context.globals.json) {
+        const { printPlanJson } = await import("./plan_run.ts");
+        return await printPlanJson(context, steps);
+      }
+      for (const line of scriptOf(steps)) context.print(line);
     },
   };
 }
@@ -113,6 +122,7 @@ export function makeCommandContext(
   }
   let opened: Promise<OpenCheckout> | undefined;
   return Object.freeze({
+    name: command.name,
     globals,
     env,
     cwd,
@@ -120,6 +130,7 @@ export function makeCommandContext(
     shell,
     signal,
     print: (line: string) => stdout.write(`${line}\n`),
+    printJson: (value: unknown) => stdout.write(`${JSON.stringify(value, undefined, 2)}\n`),
     open: () => opened ??= openAt(globals.root ?? cwd),
     openAt,
     forCommand: (other: CommandData, otherInput: Input) =>

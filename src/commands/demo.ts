@@ -42,7 +42,7 @@ export const demo: Command = {
   ],
   async run(command, input) {
     const { createSample } = await import("../sample/mod.ts");
-    const { releaseCheckout, showRelease } = await import("./release_run.ts");
+    const { releaseCheckout, releaseJson, showRelease } = await import("./release_run.ts");
     const { log, env, shell } = command;
     const era = (input.string("era") ?? DEFAULT_ERA) as EraParameter;
     const given = input.string("dir");
@@ -65,8 +65,10 @@ export const demo: Command = {
       container: false,
       fastbuild: true,
     });
+    if (command.globals.json) {
+      return command.printJson({ sample: sample.dir, ...releaseJson(result) });
+    }
     showRelease(command, result);
-    if (command.globals.json) return;
     command.print("");
     command.print(`The sample is in ${sample.dir}. Look around:`);
     command.print(

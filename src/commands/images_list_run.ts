@@ -37,8 +37,7 @@ export async function listImages(
 ): Promise<void> {
   const images = await readImages(command, words, input.list("platform"));
   if (command.globals.json) {
-    command.print(JSON.stringify({ images }, null, 2));
-    return;
+    return command.printJson({ images });
   }
   const rows = images.flatMap((image) => {
     const { architecture, capabilities, imageId, os, path, repoTags, size } = image;

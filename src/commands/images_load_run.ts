@@ -75,8 +75,7 @@ export async function loadImages(
     });
   }
   if (command.globals.json) {
-    command.print(JSON.stringify({ into: name, images }, null, 2));
-    return;
+    return command.printJson({ into: name, images });
   }
   for (const { repoTags } of images) for (const tag of repoTags) command.print(tag);
 }

@@ -64,8 +64,7 @@ function contextOf({ env, log, shell, signal }: CommandContext) {
 
 function show(command: CommandContext, results: readonly PushResult[]): void {
   if (command.globals.json) {
-    command.print(JSON.stringify({ images: results }, null, 2));
-    return;
+    return command.printJson({ images: results });
   }
   const rows = results.map(({ name, archs, digest, unchanged }) => [
     name,

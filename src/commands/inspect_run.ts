@@ -39,8 +39,7 @@ export async function showCheckout(command: CommandContext, open: OpenCheckout):
     imageSection(checkout),
   ];
   if (command.globals.json) {
-    command.print(JSON.stringify(jsonOf(open, sections, go, version), null, 2));
-    return;
+    return command.printJson(jsonOf(open, sections, go, version));
   }
   for (const { title, rows } of sections) {
     if (rows.length === 0) continue;

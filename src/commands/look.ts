@@ -24,8 +24,7 @@ export const targets: Command = {
       ["conformance-image", lists.conformanceImage],
     ];
     if (command.globals.json) {
-      command.print(JSON.stringify(Object.fromEntries(groups), null, 2));
-      return;
+      return command.printJson(Object.fromEntries(groups));
     }
     for (const [name, { value, source }] of groups) {
       if (value.length === 0) continue;
@@ -59,8 +58,7 @@ export const platforms: Command = {
       { group: "test", platforms: chosen.test, source: supported.test.source },
     ];
     if (command.globals.json) {
-      command.print(JSON.stringify(rows, null, 2));
-      return;
+      return command.printJson(rows);
     }
     for (const { group, platforms: list, source } of rows) {
       command.print(`${group}  (${source})`);
@@ -87,7 +85,7 @@ export const env: Command = {
       LOCAL_OUTPUT_ROOT: context.outputRoot,
       LOCAL_OUTPUT_BINPATH: context.releaseBinPath,
     };
-    if (command.globals.json) command.print(JSON.stringify(paths, null, 2));
+    if (command.globals.json) command.printJson(paths);
     else command.print(renderTable(Object.entries(paths)).trimEnd());
   },
 };

@@ -1,6 +1,6 @@
 import type { PlannedFetch } from "../registry/mod.ts";
 import { type GoContext, type GoDescription, plannedGoUrls } from "../toolchain/mod.ts";
-import type { Command, CommandContext } from "./context.ts";
+import type { CommandContext } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
 
 /** All that a command would fetch: base images and Go. Asks no server. */
@@ -23,12 +23,10 @@ export async function networkOf(
 /** Prints what would be fetched, URL by URL. */
 export function printNetwork(
   command: CommandContext,
-  planned: Command,
   fetches: readonly PlannedFetch[],
 ): void {
   if (command.globals.json) {
-    command.print(JSON.stringify({ command: planned.name, network: fetches }, null, 2));
-    return;
+    return command.printJson({ command: command.name, network: fetches });
   }
   if (fetches.length === 0) {
     command.print("Nothing would be fetched");

@@ -37,15 +37,43 @@ export async function showPlan(
   const input = parseInput(words, planned);
   const context = command.forCommand(planned, input);
   const steps = await planned.plan(context, input);
-  const open = await context.open();
-  const builds = steps.some(({ kind }) => kind === "process");
-  const go = builds ? await describeGo(open.context, open.checkout) : undefined;
   if (network) {
-    return printNetwork(context, planned, await networkOf(open.context, steps, go));
+    const open = await context.open();
+    return printNetwork(context, await networkOf(open.context, steps, await goOf(context, steps)));
   }
-  const files = await filesOf(steps);
-  if (context.globals.json) printJson(command, planned, { steps, files, go });
-  else print(command, open, { steps, files, go });
+  if (context.globals.json) await printPlanJson(context, steps);
+  else print(context, await context.open(), await shownOf(context, steps));
+}
+
+/** Prints the steps of a command for a program: `kbuild plan --json`, `--dry-run --json`. */
+export async function printPlanJson(
+  context: CommandContext,
+  steps: readonly PlanStep[],
+): Promise<void> {
+  const shown = await shownOf(context, steps);
+  const processes = steps.filter((step) => step.kind === "process")
+    .map(({ kind: _kind, ...process }) => process);
+  context.printJson({
+    command: context.name,
+    go: shown.go ?? null,
+    downloads: downloadsOf(shown),
+    processes,
+    files: shown.files,
+  });
+}
+
+async function shownOf(context: CommandContext, steps: readonly PlanStep[]): Promise<Shown> {
+  return { steps, files: await filesOf(steps), go: await goOf(context, steps) };
+}
+
+/** The Go of the steps that start programs. */
+async function goOf(
+  command: CommandContext,
+  steps: readonly PlanStep[],
+): Promise<GoDescription | undefined> {
+  if (!steps.some(({ kind }) => kind === "process")) return undefined;
+  const { context, checkout } = await command.open();
+  return await describeGo(context, checkout);
 }
 
 interface Shown {
@@ -75,20 +103,6 @@ async function filesOf(steps: readonly PlanStep[]): Promise<readonly PlannedFile
     const size = info?.isFile === true ? info.size : undefined;
     return Object.freeze({ kind, path, from: "from" in step ? step.from : undefined, size });
   }));
-}
-
-function printJson(command: CommandContext, planned: Command, shown: Shown): void {
-  const { steps, files, go } = shown;
-  const processes = steps.filter((step) => step.kind === "process")
-    .map(({ kind: _kind, ...process }) => process);
-  const value = {
-    command: planned.name,
-    go: go ?? null,
-    downloads: downloadsOf(shown),
-    processes,
-    files,
-  };
-  command.print(JSON.stringify(value, null, 2));
 }
 
 function print(command: CommandContext, { context }: OpenCheckout, shown: Shown): void {

@@ -249,17 +249,23 @@ async function existingPlatforms(
   };
 }
 
+/** A release for programs, as `--json` prints it. */
+export function releaseJson({ version, artifacts, leftOut, ...times }: ReleaseResult) {
+  return { version, artifacts, leftOut, seconds: secondsOf(times) };
+}
+
+function secondsOf(
+  { generateMs, buildMs, packageMs }: Pick<ReleaseResult, "generateMs" | "buildMs" | "packageMs">,
+) {
+  return { generate: generateMs / 1000, build: buildMs / 1000, package: packageMs / 1000 };
+}
+
 /** Shows every artifact with size and digest, and where the time went. */
 export function showRelease(command: CommandContext, result: ReleaseResult): void {
   const { artifacts, leftOut, version } = result;
-  const seconds = {
-    generate: result.generateMs / 1000,
-    build: result.buildMs / 1000,
-    package: result.packageMs / 1000,
-  };
+  const seconds = secondsOf(result);
   if (command.globals.json) {
-    command.print(JSON.stringify({ version, artifacts, leftOut, seconds }, null, 2));
-    return;
+    return command.printJson(releaseJson(result));
   }
   const rows = artifacts.map((artifact) => [
     artifact.path,

@@ -45,8 +45,11 @@ export async function runToolchain(
   const place = await surroundings(command);
   if (action === "list") await list(command, place);
   else if (action === "install") await install(command, place, versions);
-  else if (action === "path") command.print(await pathOf(place, versions[0]));
-  else await remove(place, versions);
+  else if (action === "path") {
+    const goroot = await pathOf(place, versions[0]);
+    if (command.globals.json) command.printJson({ goroot });
+    else command.print(goroot);
+  } else await remove(command, place, versions);
 }
 
 /** Where the command is run: in a checkout, or outside. */
@@ -90,16 +93,12 @@ async function list(command: CommandContext, { context, checkout }: Place): Prom
   );
   if (command.globals.json) {
     const { tool: _tool, have: _have, notes: _notes, ...used } = here;
-    command.print(JSON.stringify(
-      {
-        host: have ?? null,
-        cache: cache ?? null,
-        cached,
-        ...(checkout === undefined ? {} : { checkout: { root: checkout.root, ...used } }),
-      },
-      null,
-      2,
-    ));
+    command.printJson({
+      host: have ?? null,
+      cache: cache ?? null,
+      cached,
+      ...(checkout === undefined ? {} : { checkout: { root: checkout.root, ...used } }),
+    });
     return;
   }
   const rows = [
@@ -143,13 +142,20 @@ async function install(
       "Install one at a time",
     ]);
   }
+  const { json } = command.globals;
+  const installed: string[] = [];
+  const show = (goroot: string) => {
+    installed.push(goroot);
+    if (!json) command.print(goroot);
+  };
   if (versions.length === 0 && checkout !== undefined) {
-    command.print(await goRoot(context, await provideGo(context, checkout)));
+    show(await goRoot(context, await provideGo(context, checkout)));
   }
   for (const version of versions) {
     const go = await installRelease(context, version);
-    command.print(dirname(dirname(go.path)));
+    show(dirname(dirname(go.path)));
   }
+  if (json) command.printJson({ installed });
 }
 
 async function pathOf({ context, checkout }: Place, version: string | undefined): Promise<string> {
@@ -167,7 +173,11 @@ async function pathOf({ context, checkout }: Place, version: string | undefined)
   return await goRoot(context, tool);
 }
 
-async function remove({ context }: Place, versions: readonly string[]): Promise<void> {
+async function remove(
+  command: CommandContext,
+  { context }: Place,
+  versions: readonly string[],
+): Promise<void> {
   if (versions.length === 0) {
     throw new UsageError('Cannot remove without a release: "kbuild toolchain remove 1.24.3"');
   }
@@ -183,4 +193,5 @@ async function remove({ context }: Place, versions: readonly string[]): Promise<
     }
     if (there) context.log.status(`Removed Go ${version}`);
   }
+  if (command.globals.json) command.printJson({ removed: versions });
 }

@@ -31,7 +31,7 @@ export async function showVerifiedRelease(command: CommandContext, input: Input)
     (problems.length === 0 ? "" : `; ${counted(problems.length, "other problem")}`);
   if (json) {
     const sound = bad === 0 && problems.length === 0;
-    command.print(JSON.stringify({ sound, ...report }, null, 2));
+    command.printJson({ sound, ...report });
   } else {
     for (const problem of problems) command.print(`bad   ${wordsOf(problem)}`);
     for (const note of notes) command.print(`note  ${note}`);

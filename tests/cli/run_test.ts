@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { KbuildError } from "../../src/errors.ts";
+import { KbuildError, UsageError } from "../../src/errors.ts";
 import { ALL, CLEAN, COMMANDS, run, type TestContext } from "./_commands.ts";
 import type { CliOptions, Globals } from "../../src/cli/mod.ts";
 
@@ -182,6 +182,8 @@ Deno.test("runCli() colours for terminals unless NO_COLOR says otherwise", async
       [{}, false, false],
       [{ NO_COLOR: "1" }, true, false],
       [{ NO_COLOR: "" }, true, true],
+      [{ TERM: "dumb" }, true, false],
+      [{ TERM: "xterm" }, true, true],
     ] as const
   ) {
     let text = "";
@@ -189,6 +191,36 @@ Deno.test("runCli() colours for terminals unless NO_COLOR says otherwise", async
     await run(["nope"], { env, stderr });
     assertEquals(text.includes("\x1b["), colored);
   }
+});
+
+Deno.test("runCli() prints the error as JSON where --json is asked for and no result came", async () => {
+  const table: [thrown: unknown, code: string, exitCode: number, notes: readonly string[]][] = [
+    [new KbuildError("Cannot do it", { notes: ["Do that"] }), "failed", 1, ["Do that"]],
+    [new UsageError("Cannot be meant"), "usage", 2, []],
+    [new KbuildError("Stopped by SIGTERM", { exitCode: 143 }), "interrupted", 143, []],
+    [new TypeError("not a function"), "internal", 1, []],
+  ];
+  for (const [thrown, code, exitCode, notes] of table) {
+    const { stdout, stderr } = await run(["clean", "--json"], failing(thrown));
+    const { error } = JSON.parse(stdout);
+    assertEquals([error.code, error.exitCode, error.notes], [code, exitCode, notes]);
+    assertStringIncludes(stderr, error.message);
+  }
+  const late: CliOptions<TestContext>["commands"] = [{
+    ...CLEAN,
+    run: () => Promise.reject(new KbuildError("Differs")),
+  }];
+  const { stdout } = await run(["clean", "--json"], {
+    commands: late,
+    makeContext: (globals) => {
+      globals.stdout.write('{"equal": false}\n');
+      return { root: ".", verbosity: 1, ran: [] };
+    },
+  });
+  assertEquals(stdout, '{"equal": false}\n');
+  assertEquals((await run(["frobnicate", "--", "--json"])).stdout, "");
+  assertEquals(JSON.parse((await run(["--version", "--json"])).stdout), { version: "1.2.3" });
+  assertEquals(JSON.parse((await run(["all", "--help", "--json"])).stdout).commands[0].name, "all");
 });
 
 Deno.test("runCli() keeps the order of commands in help", async () => {

@@ -1,0 +1,84 @@
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { COMMANDS } from "../../src/commands/mod.ts";
+import { inScratch, kbuild, makeSample, missingFor, unless } from "../e2e/_program.ts";
+
+/** Command lines of every command that need no build, and the keys of what they print. */
+const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: string])[]>> = {
+  // tests/commands/demo_test.ts has a whole one.
+  demo: [["--era 1.3", "error"]],
+  all: [
+    ["kubectl --dry-run", "command downloads files go processes"],
+    ["nothing", "error"],
+    ["--zzz", "error"],
+  ],
+  kubectl: [["--dry-run", "command downloads files go processes"], ["--jobs many", "error"]],
+  cross: [["--dry-run", "command downloads files go processes"]],
+  release: [["--dry-run", "command downloads files go processes"], ["--container", "error"]],
+  "quick-release": [["--dry-run", "command downloads files go processes"]],
+  "package-tarballs": [["--base-image go-runner", "error"]],
+  images: [["", "error"], ["push", "error"], ["nothing", "error"]],
+  "verify-release": [["/nowhere", "error"]],
+  compare: [["Makefile Makefile", "a b equal notes results"], [
+    "Makefile LICENSE",
+    "a b equal notes results",
+  ]],
+  inspect: [[
+    "",
+    "build checkout config era go goChoice images platforms refusals targets version",
+  ]],
+  plan: [
+    ["all kubectl", "command downloads files go processes"],
+    ["--network all kubectl", "command network"],
+    ["version", "error"],
+  ],
+  version: [
+    ["", "dirtyPaths gitCommit gitMajor gitMinor gitTreeState gitVersion"],
+    ["--shell", "error"],
+  ],
+  env: [[
+    "",
+    "KUBE_GOPATH KUBE_OUTPUT KUBE_OUTPUT_BINPATH KUBE_ROOT LOCAL_OUTPUT_BINPATH " +
+    "LOCAL_OUTPUT_ROOT THIS_PLATFORM_BIN",
+  ]],
+  targets: [["", "client conformance-image node server server-image server-test test"]],
+  platforms: [["", "0 1 2 3"]],
+  toolchain: [
+    ["", "cache cached checkout host"],
+    ["path", "goroot"],
+    ["remove 1.2.3", "error"],
+    ["nothing", "error"],
+  ],
+  clean: [["--dry-run", "command downloads files go processes"], ["", "removed"]],
+  completion: [["bash", "error"]],
+  help: [["", "commands globalFlags version"], ["all", "commands globalFlags version"]],
+  frobnicate: [["", "error"]],
+  "--version": [["", "version"]],
+  "--zzz": [["", "error"]],
+};
+
+Deno.test("every command is tried with --json", () => {
+  const tried = new Set(Object.keys(TABLE));
+  assertEquals(COMMANDS.map(({ name }) => name).filter((name) => !tried.has(name)), []);
+});
+
+Deno.test({
+  ...unless(missingFor("1.20"), "--json prints one JSON value, the result or the error"),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.20", join(dir, "kubernetes"));
+      for (const [name, lines] of Object.entries(TABLE)) {
+        for (const [line, keys] of lines) {
+          const args = [name, ...line.split(" "), "--json"].filter((word) => word !== "");
+          const { code, stdout, stderr } = await kbuild(args, { cwd: root });
+          const value = JSON.parse(stdout) as Record<string, unknown>;
+          assertEquals([args, Object.keys(value).sort().join(" ")], [args, keys]);
+          if (keys !== "error") continue;
+          const { error } = value as { error: Record<string, unknown> };
+          assertEquals(Object.keys(error), ["code", "exitCode", "message", "notes", "output"]);
+          assertEquals([error["exitCode"], error["code"]], [code, code === 2 ? "usage" : "failed"]);
+          assert(stderr.startsWith(`kbuild: ${String(error["message"]).split("\n")[0]}\n`), stderr);
+        }
+      }
+    }),
+});
