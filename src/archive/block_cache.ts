@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { removeTree } from "../files/mod.ts";
+import { ifPossible, removeTree } from "../files/mod.ts";
 import { walk } from "@std/fs";
 import { dirname, join } from "@std/path";
 
@@ -26,32 +26,35 @@ export function openBlockCache(folder: string): BlockCache {
   return Object.freeze({
     async read(key: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
       const path = place(key);
-      const found = await Deno.readFile(path).catch(() => undefined);
+      const found = await ifPossible(Deno.readFile(path));
       if (found === undefined) return undefined;
       const bytes = found.subarray(DIGEST_BYTES);
       const digest = checksum(key, bytes);
       if (!digest.every((byte, index) => byte === found[index])) return undefined;
       // The oldest entries go first.
       const now = Date.now() / 1000;
-      await Deno.utime(path, now, now).catch(() => {});
+      await ifPossible(Deno.utime(path, now, now));
       return bytes;
     },
     async write(key: string, bytes: Uint8Array): Promise<void> {
       const path = place(key);
-      try {
-        if (!made.has(dirname(path))) await Deno.mkdir(dirname(path), { recursive: true });
-        made.add(dirname(path));
-        // A new file always: the name may be a link, or the file have another name.
-        await Deno.remove(path, { recursive: true }).catch(() => {});
-        using file = await Deno.open(path, { write: true, createNew: true });
-        for (const part of [checksum(key, bytes), bytes]) {
-          for (let rest = part; rest.length > 0;) rest = rest.subarray(await file.write(rest));
-        }
-      } catch {
-        await Deno.remove(path, { recursive: true }).catch(() => {});
-      }
+      // Not by rename: a block that is only half there is told by its checksum.
+      const isWritten = await ifPossible(writeBlock(path, [checksum(key, bytes), bytes]));
+      if (isWritten !== true) await ifPossible(Deno.remove(path, { recursive: true }));
     },
   });
+
+  async function writeBlock(path: string, parts: readonly Uint8Array[]): Promise<true> {
+    if (!made.has(dirname(path))) await Deno.mkdir(dirname(path), { recursive: true });
+    made.add(dirname(path));
+    // A new file always: the name may be a link, or the file have another name.
+    await ifPossible(Deno.remove(path, { recursive: true }));
+    using file = await Deno.open(path, { write: true, createNew: true });
+    for (const part of parts) {
+      for (let rest = part; rest.length > 0;) rest = rest.subarray(await file.write(rest));
+    }
+    return true;
+  }
 }
 
 function checksum(key: string, bytes: Uint8Array): Uint8Array {
@@ -70,7 +73,7 @@ export async function trimCache(
   before: number = Infinity,
 ): Promise<void> {
   const files: { path: string; size: number; used: number }[] = [];
-  if (await Deno.lstat(folder).catch(() => undefined) === undefined) return;
+  if (await ifPossible(Deno.lstat(folder)) === undefined) return;
   for await (const { path } of walk(folder, { includeDirs: false })) {
     const { size, mtime } = await Deno.lstat(path);
     files.push({ path, size, used: mtime?.getTime() ?? 0 });

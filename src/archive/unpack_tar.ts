@@ -1,5 +1,5 @@
 import { basename, dirname } from "@std/path";
-import { reasonOf, removeTree, temporaryName } from "../files/mod.ts";
+import { ifPossible, reasonOf, removeTree, temporaryName } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { readLimits } from "./read_limits.ts";
 import { readTar, type ReadTarOptions } from "./read_tar.ts";
@@ -78,7 +78,7 @@ export async function unpackTar(
     });
     return Object.freeze({ members, size: writer.size });
   } catch (error) {
-    await removeTree(temporary).catch(() => {});
+    await ifPossible(removeTree(temporary));
     throw error;
   }
 }

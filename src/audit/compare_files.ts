@@ -3,6 +3,7 @@ import { readFileChunks } from "../archive/mod.ts";
 import { compareContents, type CompareOptions } from "./compare_contents.ts";
 import { surveyFile } from "./survey.ts";
 import type { Content, Finding } from "./types.ts";
+import { ifPresent } from "../files/mod.ts";
 
 /** Contents of one artifact that are looked at a second time, for the very bytes that differ. */
 const MAX_EXCERPTS = 200;
@@ -41,7 +42,7 @@ export async function compareFiles(
 }
 
 async function sameBytes(a: string, b: string, signal?: AbortSignal): Promise<boolean> {
-  const [x, y] = [await Deno.stat(a).catch(() => {}), await Deno.stat(b).catch(() => {})];
+  const [x, y] = [await ifPresent(Deno.stat(a)), await ifPresent(Deno.stat(b))];
   if (x?.size !== y?.size) return false;
   return await digestOf(a, signal) === await digestOf(b, signal);
 }

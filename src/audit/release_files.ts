@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { reasonOf } from "../files/mod.ts";
+import { ifPresent, reasonOf } from "../files/mod.ts";
 import { compareNames } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 
@@ -41,9 +41,7 @@ export async function listReleaseFiles(folder: string): Promise<ReleaseFiles> {
     });
     for (const { name, isDirectory, isSymlink } of entries) {
       const inner = below === "" ? name : `${below}/${name}`;
-      const linked = isSymlink
-        ? await Deno.stat(join(root, inner)).catch(() => undefined)
-        : undefined;
+      const linked = isSymlink ? await ifPresent(Deno.stat(join(root, inner))) : undefined;
       if (isDirectory) await visit(inner);
       else if (linked?.isDirectory !== true) names.push(inner);
     }
@@ -65,5 +63,5 @@ async function publishedIn(folder: string): Promise<boolean> {
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  return (await Deno.stat(path).catch(() => undefined))?.isDirectory === true;
+  return (await ifPresent(Deno.stat(path)))?.isDirectory === true;
 }

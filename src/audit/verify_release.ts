@@ -1,3 +1,4 @@
+import { ifPresent } from "../files/mod.ts";
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
@@ -230,8 +231,7 @@ async function versionIn(
 ): Promise<string | undefined> {
   const tarballs = artifacts.filter((name) => /kubernetes[^/]*\.tar\.gz$/.test(name));
   const sized = await Promise.all(tarballs.map(async (name) => {
-    const { size } = await Deno.stat(join(root, name)).catch(() => ({ size: Infinity }));
-    return { name, size };
+    return { name, size: (await ifPresent(Deno.stat(join(root, name))))?.size ?? Infinity };
   }));
   for (const { name } of sized.sort((a, b) => a.size - b.size)) {
     const found = await firstVersion(join(root, name), signal);

@@ -1,4 +1,5 @@
 import { join } from "@std/path";
+import { ifPresent } from "../files/mod.ts";
 import { type CheckoutFile, isThere } from "./files.ts";
 import type { EraTable } from "./tables.ts";
 import type { EraName, ImageDockerfile, Sourced } from "./types.ts";
@@ -18,7 +19,7 @@ export interface BuildFiles {
 const SERVER_IMAGE = "build/server-image";
 const RELEASE = "build/lib/release.sh";
 
-/** Looks for them; never throws. */
+/** Looks for them. */
 export async function findBuildFiles(root: string): Promise<BuildFiles> {
   const first = async (...paths: string[]) => {
     for (const path of paths) if (await isThere(root, path)) return path;
@@ -36,13 +37,9 @@ export async function findBuildFiles(root: string): Promise<BuildFiles> {
 async function serverDockerfiles(root: string): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
   const names = [""];
-  try {
-    for await (const { name, isDirectory } of Deno.readDir(join(root, SERVER_IMAGE))) {
-      if (isDirectory) names.push(name);
-    }
-  } catch {
-    return found; // Before 1.21 there is none.
-  }
+  // Before 1.21 there is none.
+  const entries = await ifPresent(Array.fromAsync(Deno.readDir(join(root, SERVER_IMAGE)))) ?? [];
+  for (const { name, isDirectory } of entries) if (isDirectory) names.push(name);
   for (const name of names.sort()) {
     const path = [SERVER_IMAGE, name, "Dockerfile"].filter((part) => part !== "").join("/");
     if (await isThere(root, path)) found.set(name, path);

@@ -10,6 +10,7 @@ import type {
   TargetLists,
   WrappedBinary,
 } from "./types.ts";
+import { ifPresent } from "../files/mod.ts";
 
 /** A list in a configuration file: a new list, or a change of the one that was found. */
 export interface ListChange {
@@ -98,7 +99,7 @@ export async function findConfig(
   for (const folder of [root, dirname(root)]) {
     for (const name of NAMES) {
       const path = join(folder, name);
-      const info = await Deno.stat(path).catch(() => undefined);
+      const info = await ifPresent(Deno.stat(path));
       if (info?.isFile === true) return await readConfig(path);
     }
   }

@@ -1,4 +1,5 @@
 import { KbuildError } from "../errors.ts";
+import { ifPresent } from "../files/mod.ts";
 import { isThere, readCheckoutFile } from "./files.ts";
 import type { Era, EraName } from "./types.ts";
 
@@ -94,14 +95,11 @@ async function isWorkspace(root: string, goWork: boolean, evidence: string[]): P
 
 /** First line of a file that may be large. */
 async function firstLine(root: string, path: string): Promise<string | undefined> {
-  try {
-    using file = await Deno.open(`${root}/${path}`);
-    const buffer = new Uint8Array(256);
-    const size = await file.read(buffer) ?? 0;
-    return new TextDecoder().decode(buffer.subarray(0, size)).split("\n")[0];
-  } catch {
-    return undefined;
-  }
+  using file = await ifPresent(Deno.open(`${root}/${path}`));
+  if (file === undefined) return undefined;
+  const buffer = new Uint8Array(256);
+  const size = await file.read(buffer) ?? 0;
+  return new TextDecoder().decode(buffer.subarray(0, size)).split("\n")[0];
 }
 
 async function usesRsync(root: string, evidence: string[]): Promise<boolean> {

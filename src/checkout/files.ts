@@ -1,4 +1,7 @@
 import { join } from "@std/path";
+import { KbuildError } from "../errors.ts";
+import { ifPresent, ifPresentSync, reasonOf } from "../files/mod.ts";
+import { quote } from "../shell/mod.ts";
 
 /** A file of a checkout, or why there is none. */
 export interface CheckoutFile {
@@ -9,42 +12,45 @@ export interface CheckoutFile {
   readonly why: string;
 }
 
-/** Reads a text file of a checkout; never throws. */
+/**
+ * Reads a text file of a checkout.
+ *
+ * @throws {KbuildError} The file exists and cannot be read: the era's table in its place would build
+ * something else without a word.
+ */
 export async function readCheckoutFile(root: string, path: string): Promise<CheckoutFile> {
   try {
-    return checked(path, await Deno.readTextFile(join(root, path)));
-  } catch (error) {
-    return { path, text: undefined, why: reason(error) };
+    return checked(path, await ifPresent(Deno.readTextFile(join(root, path))));
+  } catch (cause) {
+    throw cannotRead(root, path, cause);
   }
 }
 
 /** As {@linkcode readCheckoutFile}, for the places where reading cannot wait. */
 export function readCheckoutFileSync(root: string, path: string): CheckoutFile {
   try {
-    return checked(path, Deno.readTextFileSync(join(root, path)));
-  } catch (error) {
-    return { path, text: undefined, why: reason(error) };
+    return checked(path, ifPresentSync(() => Deno.readTextFileSync(join(root, path))));
+  } catch (cause) {
+    throw cannotRead(root, path, cause);
   }
 }
 
-/** Whether something is there, of whatever kind; links are followed. */
+/** Whether a path exists, of whatever kind; links are followed. */
 export async function isThere(root: string, path: string): Promise<boolean> {
-  try {
-    await Deno.stat(join(root, path));
-    return true;
-  } catch {
-    return false;
-  }
+  return await ifPresent(Deno.stat(join(root, path))) !== undefined;
 }
 
-function checked(path: string, text: string): CheckoutFile {
+function checked(path: string, text: string | undefined): CheckoutFile {
+  if (text === undefined) return { path, text, why: "Missing" };
   if (text.startsWith("version https://git-lfs.github.com/spec/")) {
     return { path, text: undefined, why: 'A Git LFS pointer: run "git lfs pull" to get the file' };
   }
   return { path, text, why: "" };
 }
 
-function reason(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "Missing";
-  return `Cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+function cannotRead(root: string, path: string, cause: unknown): KbuildError {
+  return new KbuildError(`Cannot read "${path}" of the checkout: ${reasonOf(cause)}`, {
+    notes: [`Check who owns it and what its mode is: ls -ld ${quote(join(root, path))}`],
+    cause,
+  });
 }

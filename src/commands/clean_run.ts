@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { removeTree, TEMPORARY_PREFIX } from "../files/mod.ts";
+import { ifPresent, removeTree, TEMPORARY_PREFIX } from "../files/mod.ts";
 import { type KubeContext, outputFolders } from "../lib/init.ts";
 import { lockOutput } from "../lib/lock.ts";
 import type { OpenCheckout } from "./context.ts";
@@ -9,7 +9,7 @@ import type { PlanStep } from "./plan_steps.ts";
 async function outputsOf(context: KubeContext): Promise<readonly string[]> {
   const present: string[] = [];
   for (const folder of [...outputFolders(context), join(context.root, ".make")]) {
-    if (await Deno.lstat(folder).catch(() => undefined) !== undefined) present.push(folder);
+    if (await ifPresent(Deno.lstat(folder)) !== undefined) present.push(folder);
   }
   return present;
 }

@@ -3,6 +3,7 @@ import { compareFiles, type Finding, listReleaseFiles } from "../audit/mod.ts";
 import type { Input } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import type { CommandContext } from "./context.ts";
+import { ifPresent } from "../files/mod.ts";
 
 /** Differences shown of one artifact, unless all are asked for. */
 const SHOWN = 20;
@@ -63,7 +64,7 @@ export async function compareArtifacts(command: CommandContext, input: Input): P
 }
 
 async function openSide(path: string): Promise<Side> {
-  const info = await Deno.stat(path).catch(() => undefined);
+  const info = await ifPresent(Deno.stat(path));
   if (info === undefined) throw new UsageError(`Cannot compare "${path}": there is no such file`);
   if (!info.isDirectory) {
     const files = new Map([[basename(path), path]]);

@@ -1,3 +1,4 @@
+import { ifPossible } from "../files/mod.ts";
 import { type Checkout, findRoot } from "../checkout/mod.ts";
 import { type Candidate, type CommandData, completeWords } from "../cli/mod.ts";
 import { commandNames } from "../lib/golang/mod.ts";
@@ -9,7 +10,7 @@ export async function printWords(
   commands: readonly CommandData[],
   words: readonly string[],
 ): Promise<void> {
-  const root = await findRoot(command.cwd).catch(() => undefined);
+  const root = await ifPossible(findRoot(command.cwd));
   const found = await completeWords(commands, words, {
     commands: async () => await folderCommands(root),
     async values(names) {

@@ -3,6 +3,7 @@ import { compareNames } from "../archive/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import type { CommandContext } from "./context.ts";
+import { ifPresent } from "../files/mod.ts";
 
 /** An archive of a release, not opened yet. */
 export interface FoundArchive {
@@ -89,7 +90,7 @@ async function releasedArchives(outputRoot: string): Promise<readonly FoundArchi
 
 /** An archive, or those in a folder and the folders below it. */
 async function archivesAt(path: string): Promise<readonly FoundArchive[]> {
-  const info = await Deno.stat(path).catch(() => undefined);
+  const info = await ifPresent(Deno.stat(path));
   if (info === undefined) return [];
   if (!info.isDirectory) {
     const name = path.slice(path.lastIndexOf("/") + 1).replace(/\.tar$/, "");
@@ -98,7 +99,7 @@ async function archivesAt(path: string): Promise<readonly FoundArchive[]> {
   const found: FoundArchive[] = [];
   for (const name of await namesIn(path)) {
     const below = join(path, name);
-    const isFolder = (await Deno.stat(below).catch(() => undefined))?.isDirectory === true;
+    const isFolder = (await ifPresent(Deno.stat(below)))?.isDirectory === true;
     if (isFolder || name.endsWith(".tar")) found.push(...await archivesAt(below));
   }
   return found;

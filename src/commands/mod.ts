@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ifPossible } from "../files/mod.ts";
 import { findCommand } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
@@ -54,7 +55,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
  * @throws {UsageError} There is no such folder, but one with a name much like it.
  */
 export async function targetCommand(name: string, start: string): Promise<Command | undefined> {
-  const root = await findRoot(start).catch(() => undefined);
+  const root = await ifPossible(findRoot(start));
   if (root === undefined) return undefined;
   const { commandNames } = await import("../lib/golang/mod.ts");
   const folders = await commandNames(root);

@@ -8,6 +8,7 @@ import type { Command, CommandContext, OpenCheckout } from "./context.ts";
 import { goText } from "./inspect_run.ts";
 import { networkOf, printNetwork } from "./plan_network.ts";
 import type { PlanStep } from "./plan_steps.ts";
+import { ifPresent } from "../files/mod.ts";
 
 /** One file that would be written, and the size of what lies there now. */
 interface PlannedFile {
@@ -99,7 +100,7 @@ async function filesOf(steps: readonly PlanStep[]): Promise<readonly PlannedFile
   const written = steps.filter((step) => step.kind !== "process" && step.kind !== "fetch");
   return await Promise.all(written.map(async (step) => {
     const { kind, path } = step;
-    const info = await Deno.stat(path).catch(() => undefined);
+    const info = await ifPresent(Deno.stat(path));
     const size = info?.isFile === true ? info.size : undefined;
     return Object.freeze({ kind, path, from: "from" in step ? step.from : undefined, size });
   }));

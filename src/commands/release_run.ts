@@ -31,6 +31,7 @@ import { clearLeftovers } from "./clean_run.ts";
 import type { CommandContext, OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { groupPlatforms } from "./platform_choice.ts";
+import { ifPresent } from "../files/mod.ts";
 
 /** What a release command asks for. */
 export interface ReleaseRequest {
@@ -214,7 +215,7 @@ async function writeLayout(
 
 /** `_output/dockerized/bin` where there is one, else `_output/local/bin`. */
 async function existingBinPath({ context }: OpenCheckout): Promise<string> {
-  const exists = await Deno.stat(context.releaseBinPath).catch(() => undefined);
+  const exists = await ifPresent(Deno.stat(context.releaseBinPath));
   return exists === undefined ? context.binPath : context.releaseBinPath;
 }
 
@@ -232,7 +233,7 @@ async function existingPlatforms(
   }
   const filter = async (list: readonly string[]) => {
     const found = await Promise.all(
-      list.map((platform) => Deno.stat(join(binPath, platform)).catch(() => undefined)),
+      list.map((platform) => ifPresent(Deno.stat(join(binPath, platform)))),
     );
     return list.filter((_, index) => found[index]?.isDirectory === true);
   };

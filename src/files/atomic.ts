@@ -1,6 +1,7 @@
 import { basename, dirname, join } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { reasonOf } from "./reason.ts";
+import { ifPossible } from "./if_present.ts";
 
 /** Names that start so are files which kbuild is writing, or was when it was killed. */
 export const TEMPORARY_PREFIX = ".kbuild-tmp-";
@@ -60,7 +61,7 @@ export async function writeFileAtomic<T = void>(
     });
     return result;
   } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
+    await ifPossible(Deno.remove(temporary));
     throw error;
   }
 }

@@ -25,6 +25,28 @@ export function ifPresentSync<T>(operation: () => T): T | undefined {
   }
 }
 
+/**
+ * The result of an operation; undefined if it fails, for whatever reason. For what only saves work or
+ * tidies up: notes of earlier runs, caches, what is left to be removed. Nothing that decides what is
+ * built may be read so.
+ */
+export async function ifPossible<T>(operation: Promise<T>): Promise<T | undefined> {
+  try {
+    return await operation;
+  } catch {
+    return undefined;
+  }
+}
+
+/** {@linkcode ifPossible} for a synchronous operation. */
+export function ifPossibleSync<T>(operation: () => T): T | undefined {
+  try {
+    return operation();
+  } catch {
+    return undefined;
+  }
+}
+
 function isMissing(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
 }

@@ -30,7 +30,8 @@ export {
   isClaimed,
   MARK,
 } from "./claim.ts";
-export { ifPresent, ifPresentSync } from "./if_present.ts";
+export { ifPossible, ifPossibleSync, ifPresent, ifPresentSync } from "./if_present.ts";
+export { readNote } from "./note.ts";
 export {
   checkDisposable,
   type DisposableOptions,

@@ -1,4 +1,5 @@
 import { join } from "@std/path";
+import { ifPresent } from "../files/mod.ts";
 
 /** How `hack/make-rules/helpers/cache_go_dirs.sh` finds folders with Go files. */
 export interface GoFolders {
@@ -34,7 +35,7 @@ const DEFAULT: GoFolders = Object.freeze({
 /** Reads the `find` of `cache_go_dirs.sh`: where it starts, what it prunes, what it renames. */
 export async function readGoFolders(root: string): Promise<GoFolders> {
   const path = join(root, "hack/make-rules/helpers/cache_go_dirs.sh");
-  const text = await Deno.readTextFile(path).catch(() => "");
+  const text = await ifPresent(Deno.readTextFile(path)) ?? "";
   return parseGoFolders(text) ?? DEFAULT;
 }
 

@@ -1,5 +1,6 @@
 import { join } from "@std/path";
 import { type Makefile, readMakefile } from "./makefile.ts";
+import { ifPresent } from "../files/mod.ts";
 
 /** A generated Go file that a build needs, and how `make generated_files` makes it. */
 export type GeneratedFile =
@@ -45,7 +46,7 @@ const MAKEFILES = ["build/root/Makefile.generated_files", "Makefile.generated_fi
  * Trees without these files have nothing to generate.
  */
 export async function readGeneratedFiles(root: string): Promise<readonly GeneratedFile[]> {
-  const read = (path: string) => Deno.readTextFile(join(root, path)).catch(() => "");
+  const read = async (path: string) => await ifPresent(Deno.readTextFile(join(root, path))) ?? "";
   const [inBuild, atRoot, script, golang] = await Promise.all([
     ...MAKEFILES.map(read),
     read("hack/generate-bindata.sh"),

@@ -14,6 +14,7 @@ import {
   treeKey,
 } from "./state.ts";
 import { findTagged, openapiPackages } from "./tagged.ts";
+import { ifPresent } from "../files/mod.ts";
 
 /**
  * The generated files that a build needs and git does not have (up to 1.25: OpenAPI definitions of
@@ -39,7 +40,7 @@ export async function missingFromGit(
 }
 
 async function fileExists(path: string): Promise<boolean> {
-  return (await Deno.stat(path).catch(() => undefined))?.isFile === true;
+  return (await ifPresent(Deno.stat(path)))?.isFile === true;
 }
 
 /** What has to be made, and what is remembered of the rest. */

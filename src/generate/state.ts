@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { writeFileAtomic } from "../files/mod.ts";
+import { ifPresent, readNote, writeFileAtomic } from "../files/mod.ts";
 import { createHash } from "node:crypto";
 import { askGit, statusPaths } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
@@ -29,15 +29,17 @@ function statePath(context: KubeContext): string {
   return join(context.output, ".kbuild", "generated.json");
 }
 
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
 /** Reads the state; an unreadable or foreign file counts as none. */
 export async function readState(context: KubeContext): Promise<GenerationState> {
-  try {
-    const { files, needs } = JSON.parse(await Deno.readTextFile(statePath(context)));
-    if (typeof files === "object" && typeof needs.byTargets === "object") return { files, needs };
-  } catch {
-    // No state yet.
-  }
-  return { files: {}, needs: { tree: "", byTargets: {} } };
+  const { files, needs } = await readNote(statePath(context)) ?? {};
+  const isSound = isObject(files) && isObject(needs) && isObject(needs["byTargets"]);
+  return isSound
+    ? { files, needs } as unknown as GenerationState
+    : { files: {}, needs: { tree: "", byTargets: {} } };
 }
 
 /** Writes the state, by rename. */
@@ -66,7 +68,7 @@ export async function treeKey(context: KubeContext): Promise<string | undefined>
   if (head.text === undefined || status.text === undefined) return undefined;
   const hash = createHash("sha256").update(head.text).update(status.text);
   for (const path of statusPaths(status.text)) {
-    const info = await Deno.lstat(join(context.root, path)).catch(() => undefined);
+    const info = await ifPresent(Deno.lstat(join(context.root, path)));
     hash.update(`${path}\0${info?.size}\0${info?.mtime?.getTime()}\0`);
   }
   return hash.digest("hex");
@@ -74,7 +76,7 @@ export async function treeKey(context: KubeContext): Promise<string | undefined>
 
 /** SHA-256 of a file, or undefined where there is none. */
 export async function fileDigest(path: string): Promise<string | undefined> {
-  const bytes = await Deno.readFile(path).catch(() => undefined);
+  const bytes = await ifPresent(Deno.readFile(path));
   return bytes === undefined ? undefined : createHash("sha256").update(bytes).digest("hex");
 }
 
@@ -87,7 +89,7 @@ export async function foldersDigest(
   const hash = createHash("sha256");
   for (const word of options.extra) hash.update(`${word}\0`);
   async function add(folder: string): Promise<void> {
-    const entries = await Array.fromAsync(Deno.readDir(join(root, folder))).catch(() => []);
+    const entries = await ifPresent(Array.fromAsync(Deno.readDir(join(root, folder)))) ?? [];
     for (const entry of entries.sort((a, b) => a.name < b.name ? -1 : 1)) {
       const path = `${folder}/${entry.name}`;
       if (entry.isFile) {

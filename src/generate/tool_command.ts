@@ -4,6 +4,7 @@ import { KbuildError } from "../errors.ts";
 import { binaryName, goWorkingDirectory } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { GeneratedFile } from "./sources.ts";
+import { ifPresent } from "../files/mod.ts";
 
 /** One file to make: from which packages, in which temporary folder. */
 export interface Job {
@@ -69,9 +70,9 @@ export async function checkViolations(
   if (file.knownViolations === undefined) return;
   const report = reportPath(work);
   const known = join(context.root, file.knownViolations);
-  const [found, expected] = await Promise.all([
+  const [found, expected = ""] = await Promise.all([
     Deno.readTextFile(report),
-    Deno.readTextFile(known).catch(() => ""),
+    ifPresent(Deno.readTextFile(known)),
   ]);
   if (found === expected) return;
   const kept = join(context.outputRoot, `${file.name}_violations.report`);

@@ -12,9 +12,13 @@ export function digestOf(bytes: Uint8Array | string): string {
  * @throws {KbuildError} Another algorithm, or no digest at all.
  */
 export function hexOf(digest: string): string {
-  const match = /^sha256:([0-9a-f]{64})$/.exec(digest);
-  if (match === null) throw new KbuildError(`Cannot use digest "${digest}": want sha256:<64 hex>`);
-  return match[1]!;
+  if (isDigest(digest)) return digest.slice("sha256:".length);
+  throw new KbuildError(`Cannot use digest "${digest}": want sha256:<64 hex>`);
+}
+
+/** Whether a value is a digest as kbuild uses them: `sha256:` and 64 hexadecimal digits. */
+export function isDigest(value: unknown): value is string {
+  return typeof value === "string" && /^sha256:[0-9a-f]{64}$/.test(value);
 }
 
 /** What {@linkcode measured} finds out. */

@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { writeAll } from "../files/mod.ts";
+import { ifPresent, writeAll } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { concat, maybeGunzip, readFileChunks, readTar } from "../archive/mod.ts";
 
@@ -47,7 +47,7 @@ export function folderFiles(dir: string): ImageFiles {
   return {
     label: dir,
     has: async (name) => {
-      const info = await Deno.stat(place(name)).catch(() => undefined);
+      const info = await ifPresent(Deno.stat(place(name)));
       return info?.isFile ?? false;
     },
     async *read(name) {

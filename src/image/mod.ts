@@ -55,7 +55,7 @@ export {
   type ImageConfigOptions,
   rfc3339,
 } from "./image_config.ts";
-export { checkDigest, digestOf, hexOf } from "./digest.ts";
+export { checkDigest, digestOf, hexOf, isDigest } from "./digest.ts";
 export { engineReference, pinEngineImage } from "./engine_files.ts";
 export { archiveFiles, type ImageFiles, readDocument } from "./image_files.ts";
 export { canonicalJson, isObject, parseJson } from "./json.ts";

@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { reasonOf, temporaryName, writeAll } from "../files/mod.ts";
+import { ifPossible, ifPresent, reasonOf, temporaryName, writeAll } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { compareNames } from "../archive/mod.ts";
 import { digestOf, hexOf, verified } from "./digest.ts";
@@ -82,7 +82,7 @@ export async function writeOciLayout(
       cause: error,
     });
   } finally {
-    await Deno.remove(work, { recursive: true }).catch(() => {});
+    await ifPossible(Deno.remove(work, { recursive: true }));
   }
 }
 
@@ -93,11 +93,11 @@ export async function writeOciLayout(
  * @throws {KbuildError} There is something else.
  */
 export async function checkOciLayout(out: string): Promise<void> {
-  const parent = await Deno.stat(dirname(out)).catch(() => undefined);
+  const parent = await ifPresent(Deno.stat(dirname(out)));
   if (parent?.isDirectory !== true) {
     throw new KbuildError(`Cannot write OCI layout "${out}": there is no folder "${dirname(out)}"`);
   }
-  const info = await Deno.stat(out).catch(() => undefined);
+  const info = await ifPresent(Deno.stat(out));
   if (info === undefined) return;
   const names = info.isDirectory ? [...Deno.readDirSync(out)].map(({ name }) => name) : [""];
   if (names.length === 0 || names.includes("oci-layout")) return;

@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { reasonOf } from "../files/mod.ts";
+import { ifPossible, reasonOf } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import type { KubeContext } from "./init.ts";
 import { tryFileLock } from "./util.ts";
@@ -22,7 +22,7 @@ export async function lockOutput(context: KubeContext, what: string): Promise<Lo
   const file = await openLock(folder, path);
   try {
     if (!await tryFileLock(file)) {
-      const holder = (await Deno.readTextFile(path).catch(() => "")).trim() || "another kbuild";
+      const holder = (await ifPossible(Deno.readTextFile(path)) ?? "").trim() || "another kbuild";
       context.log.status(`Waiting for ${holder} to finish in this checkout`);
       await waitForLock(file, context.signal);
     }

@@ -6,6 +6,7 @@
  */
 import { DELIMITER, join } from "@std/path";
 import { UsageError } from "../errors.ts";
+import { ifPossible, ifPossibleSync } from "../files/mod.ts";
 
 const GO_OS: Readonly<Record<string, string>> = { darwin: "darwin", linux: "linux" };
 const GO_ARCH: Readonly<Record<string, string>> = { x86_64: "amd64", aarch64: "arm64" };
@@ -38,7 +39,7 @@ export async function findProgram(
     ? [program]
     : (path ?? "").split(DELIMITER).filter((dir) => dir !== "").map((dir) => join(dir, program));
   for (const candidate of candidates) {
-    const info = await Deno.stat(candidate).catch(() => undefined);
+    const info = await ifPossible(Deno.stat(candidate));
     if (info?.isFile === true && ((info.mode ?? 0o111) & 0o111) !== 0) return candidate;
   }
   return undefined;
@@ -56,11 +57,7 @@ export interface MemoryBudget {
 export type ReadText = (path: string) => string | undefined;
 
 function readText(path: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return undefined;
-  }
+  return ifPossibleSync(() => Deno.readTextFileSync(path));
 }
 
 /**

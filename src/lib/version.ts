@@ -8,6 +8,7 @@ import type { Checkout } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { askGit, statusPaths } from "../git/mod.ts";
 import type { KubeContext } from "./init.ts";
+import { ifPresent } from "../files/mod.ts";
 
 /** The `KUBE_GIT_*` variables. A field is undefined where `version.sh` leaves it unset. */
 export interface VersionVars {
@@ -59,8 +60,8 @@ export async function getVersionVars(context: KubeContext): Promise<VersionVars>
     return await loadVersionVars(resolve(context.root, file), env);
   }
 
-  const script = await Deno.readTextFile(join(context.root, "hack/lib/version.sh"))
-    .catch(() => "");
+  const script = await ifPresent(Deno.readTextFile(join(context.root, "hack/lib/version.sh"))) ??
+    "";
   const archive = readArchiveMarks(script);
   const presetCommit = archive?.commit ?? nonEmpty(env["KUBE_GIT_COMMIT"]);
   const presetState = archive === undefined ? nonEmpty(env["KUBE_GIT_TREE_STATE"]) : "archive";
@@ -256,7 +257,7 @@ export async function sourceDateEpoch(
     if (seconds !== undefined && /^\d+$/.test(seconds)) return Number(seconds);
   }
   // A tree from `git archive`: its files carry the commit's time.
-  const info = await Deno.stat(join(context.root, "hack/lib/version.sh")).catch(() => undefined);
+  const info = await ifPresent(Deno.stat(join(context.root, "hack/lib/version.sh")));
   return Math.floor((info?.mtime?.getTime() ?? 0) / 1000);
 }
 

@@ -1,3 +1,4 @@
+import { ifPossible } from "../files/mod.ts";
 import { format as formatBytes } from "@std/fmt/bytes";
 import { connectionError, NetworkError } from "./failure.ts";
 import type { Patience } from "./patience.ts";
@@ -40,7 +41,7 @@ export async function* readBody(
       yield value;
     }
   } finally {
-    await reader.cancel().catch(() => {});
+    await ifPossible(reader.cancel());
   }
 }
 

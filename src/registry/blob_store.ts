@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { reasonOf, removeTree, writeFileAtomic } from "../files/mod.ts";
+import { ifPossible, reasonOf, removeTree, writeFileAtomic } from "../files/mod.ts";
 import { createHash } from "node:crypto";
 import { readFileChunks, trimCache } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
@@ -47,7 +47,7 @@ export class BlobStore {
   async has(digest: string): Promise<boolean> {
     if (this.#sound.has(digest)) return true;
     const path = this.path(digest);
-    const info = await Deno.stat(path).catch(() => undefined);
+    const info = await ifPossible(Deno.stat(path));
     if (info?.isFile !== true) return false;
     const hash = createHash("sha256");
     try {
@@ -56,13 +56,13 @@ export class BlobStore {
       return false;
     }
     if (`sha256:${hash.digest("hex")}` !== digest) {
-      await Deno.remove(path).catch(() => {});
+      await ifPossible(Deno.remove(path));
       return false;
     }
     this.#sound.add(digest);
     // For sweep(), which goes by it.
     const now = new Date();
-    await Deno.utime(path, now, now).catch(() => {});
+    await ifPossible(Deno.utime(path, now, now));
     return true;
   }
 
@@ -117,7 +117,7 @@ export class BlobStore {
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
       // Whoever had the lock may have moved the file away, or finished another.
-      const [mine, there] = [await file.stat(), await Deno.stat(path).catch(() => undefined)];
+      const [mine, there] = [await file.stat(), await ifPossible(Deno.stat(path))];
       if (there === undefined || mine.ino !== there.ino) continue;
       if (await this.has(digest)) {
         await Deno.remove(path);
@@ -151,14 +151,14 @@ export class BlobStore {
   async sweep(limit: number): Promise<void> {
     const now = Date.now();
     const folder = join(this.#folder, "partial");
-    const found = await Array.fromAsync(Deno.readDir(folder)).catch(() => []);
+    const found = await ifPossible(Array.fromAsync(Deno.readDir(folder))) ?? [];
     for (const { name } of found) {
-      const info = await Deno.stat(join(folder, name)).catch(() => undefined);
+      const info = await ifPossible(Deno.stat(join(folder, name)));
       if (info?.mtime != null && now - info.mtime.getTime() > STALE) {
-        await removeTree(join(folder, name)).catch(() => {});
+        await ifPossible(removeTree(join(folder, name)));
       }
     }
     // Another run may remove the same ones; what cannot be removed does no harm.
-    await trimCache(join(this.#folder, "blobs"), limit, now - DAY).catch(() => {});
+    await ifPossible(trimCache(join(this.#folder, "blobs"), limit, now - DAY));
   }
 }

@@ -1,7 +1,7 @@
 import { join } from "@std/path";
-import { writeFileAtomic } from "../files/mod.ts";
+import { ifPossible, readNote, writeFileAtomic } from "../files/mod.ts";
 import { compressTar, deflateFormat, type Deflater, maybeGunzip } from "../archive/mod.ts";
-import { checkDigest, hexOf } from "../image/mod.ts";
+import { checkDigest, hexOf, isDigest } from "../image/mod.ts";
 import type { ArchivedLayer } from "./archived_image.ts";
 import type { BlobStore } from "./blob_store.ts";
 import { type Descriptor, MEDIA } from "./manifest.ts";
@@ -33,7 +33,7 @@ export async function compressLayer(
 ): Promise<Descriptor> {
   const folder = join(cache, "layers");
   const note = join(folder, `${hexOf(layer.diffID)}.${deflateFormat(LAYER_LEVEL)}.json`);
-  const known = await readNote(note);
+  const known = await readDescriptor(note);
   if (known !== undefined && await store.has(known.digest)) return known;
   const path = join(await store.workFolder(), `layer-${crypto.randomUUID()}`);
   try {
@@ -55,19 +55,14 @@ export async function compressLayer(
     await writeFileAtomic(note, `${JSON.stringify(found)}\n`);
     return found;
   } catch (error) {
-    await Deno.remove(path).catch(() => {});
+    await ifPossible(Deno.remove(path));
     throw error;
   }
 }
 
-async function readNote(path: string): Promise<Descriptor | undefined> {
-  try {
-    const { digest, size } = JSON.parse(await Deno.readTextFile(path));
-    hexOf(digest);
-    return Number.isInteger(size)
-      ? Object.freeze({ mediaType: MEDIA.dockerLayer, digest, size })
-      : undefined;
-  } catch {
-    return undefined;
-  }
+async function readDescriptor(path: string): Promise<Descriptor | undefined> {
+  const { digest, size } = await readNote(path) ?? {};
+  return isDigest(digest) && typeof size === "number" && Number.isSafeInteger(size) && size >= 0
+    ? Object.freeze({ mediaType: MEDIA.dockerLayer, digest, size })
+    : undefined;
 }

@@ -1,3 +1,4 @@
+import { ifPossible } from "../files/mod.ts";
 import { type NetworkError, readAll, statusError, withRetries } from "../net/mod.ts";
 import { type Endpoint, urlOf } from "./reference.ts";
 import type { Session } from "./session.ts";
@@ -103,7 +104,7 @@ export async function refusal(
   answer: Response,
 ): Promise<NetworkError> {
   const text = new TextDecoder().decode(
-    await readAll(session.client, url, answer, 1 << 16).catch(() => new Uint8Array()),
+    await ifPossible(readAll(session.client, url, answer, 1 << 16)),
   );
   const { status, headers } = answer;
   return await statusError(url, new Response(null, { status, headers }), wordsIn(text));

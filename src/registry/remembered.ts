@@ -1,5 +1,6 @@
 import { dirname, join } from "@std/path";
-import { writeFileAtomic } from "../files/mod.ts";
+import { readNote, writeFileAtomic } from "../files/mod.ts";
+import { isDigest } from "../image/mod.ts";
 import type { Reference } from "./reference.ts";
 
 /** What a tag stood for when it was last asked for. */
@@ -20,13 +21,10 @@ function placeOf(cache: string, { host, repository, tag }: Reference): string {
 /** What a tag stood for; undefined where nothing is known. */
 export async function recall(cache: string, name: Reference): Promise<Remembered | undefined> {
   if (name.tag === undefined) return undefined;
-  try {
-    const { digest, from, at } = JSON.parse(await Deno.readTextFile(placeOf(cache, name)));
-    const sound = /^sha256:[0-9a-f]{64}$/.test(digest);
-    return sound ? Object.freeze({ digest, from: String(from), at: String(at) }) : undefined;
-  } catch {
-    return undefined;
-  }
+  const { digest, from, at } = await readNote(placeOf(cache, name)) ?? {};
+  return isDigest(digest)
+    ? Object.freeze({ digest, from: String(from), at: String(at) })
+    : undefined;
 }
 
 /** Writes down what a tag stands for, under its own name, whatever mirror it came from. */

@@ -6,6 +6,7 @@ import { baseFor, type BaseImages, type ImagePlan } from "./images.ts";
 import { findMissing, missingError, type MissingInput } from "./missing.ts";
 import type { PackageOptions, PackagePlan } from "./prepare.ts";
 import { requiredBinaries } from "./plan.ts";
+import { ifPresent } from "../files/mod.ts";
 
 /**
  * An image of a part of a release may need a program that is not part of it.
@@ -56,7 +57,7 @@ async function missingBinaries(
   options: PackageOptions,
 ): Promise<MissingInput[]> {
   const wanted = requiredBinaries(options.binPath, plan.tarballs);
-  const there = await Promise.all(wanted.map((path) => Deno.lstat(path).catch(() => undefined)));
+  const there = await Promise.all(wanted.map((path) => ifPresent(Deno.lstat(path))));
   return wanted.filter((_, index) => there[index] === undefined).map((path) =>
     Object.freeze({ path: relative(root, path), problem: "not built", neededFor: [] })
   );
@@ -83,7 +84,7 @@ async function checkBases(bases: BaseImages): Promise<void> {
     if (typeof where !== "string" || where === "scratch") continue;
     // Those of an engine were asked for when they were pinned.
     if (engineReference(where) !== undefined) continue;
-    if (await Deno.stat(where).catch(() => undefined) !== undefined) continue;
+    if (await ifPresent(Deno.stat(where)) !== undefined) continue;
     throw new KbuildError(`Cannot open base image "${where}": no such file or folder`, {
       notes: [
         `--base-image ${name}=WHERE takes an OCI layout folder, an archive, docker:IMAGE or "scratch"`,

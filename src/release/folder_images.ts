@@ -7,6 +7,7 @@ import type { FolderImage } from "./layout.ts";
 import { isLfsPointer } from "./lfs.ts";
 import { readMakefile, replaceIn } from "./makefile.ts";
 import { dockerTag } from "./plan.ts";
+import { ifPresent } from "../files/mod.ts";
 
 /** Binaries that Makefiles copy beside the Dockerfile under another name. */
 const RENAMED: Readonly<Record<string, string>> = { gorunner: "go-runner" };
@@ -28,7 +29,7 @@ export async function planFolderImage(
   const path = `${folder}/Dockerfile`;
   const [text, makefile] = await Promise.all(
     [path, `${folder}/Makefile`].map((file) =>
-      Deno.readTextFile(join(context.root, file)).catch(() => undefined)
+      ifPresent(Deno.readTextFile(join(context.root, file)))
     ),
   );
   if (text === undefined || makefile === undefined || isLfsPointer(text)) return undefined;

@@ -9,6 +9,7 @@ import { planFolderImage } from "./folder_images.ts";
 import type { FolderImage, ReleaseLayout } from "./layout.ts";
 import { isLfsPointer } from "./lfs.ts";
 import { dockerTag } from "./plan.ts";
+import { ifPresent } from "../files/mod.ts";
 
 /** One image archive: what it is named, on what it stands, what it gets. */
 export interface ImagePlan {
@@ -119,7 +120,7 @@ async function serverDockerfile(
   baseImage: string,
 ): Promise<{ text: string; path: string }> {
   for (const path of [`build/server-image/${binary}/Dockerfile`, "build/server-image/Dockerfile"]) {
-    const text = await Deno.readTextFile(join(root, path)).catch(() => undefined);
+    const text = await ifPresent(Deno.readTextFile(join(root, path)));
     if (text !== undefined && !isLfsPointer(text)) return { text, path };
   }
   const lines = [

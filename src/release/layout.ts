@@ -3,6 +3,7 @@ import type { Checkout } from "../checkout/mod.ts";
 import { followStage, functionBody, type StageCopies, type StageCopy } from "./follow.ts";
 import { FINAL_120, FINAL_17, MANIFESTS_120, MANIFESTS_17, SALT_17 } from "./layout_tables.ts";
 import { isLfsPointer } from "./lfs.ts";
+import { ifPresent } from "../files/mod.ts";
 
 /** A folder whose yaml, yaml.in and json files are addons. */
 export interface AddonFolder {
@@ -84,7 +85,7 @@ function defaultReadme(side: string): string {
  */
 export async function readReleaseLayout(checkout: Checkout): Promise<ReleaseLayout> {
   const path = join(checkout.root, "build/lib/release.sh");
-  const text = await Deno.readTextFile(path).catch(() => "");
+  const text = await ifPresent(Deno.readTextFile(path)) ?? "";
   const script = isLfsPointer(text) ? "" : text;
   const unknown = script === "";
   const old = unknown && checkout.era.name === "godeps";

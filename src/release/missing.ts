@@ -3,6 +3,7 @@ import { join, relative } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { isLfsPointerFile } from "./lfs.ts";
 import { requiredInput, type TarballPlan } from "./plan.ts";
+import { ifPresent } from "../files/mod.ts";
 
 /** Something that a release needs and the checkout lacks. */
 export interface MissingInput {
@@ -46,12 +47,12 @@ export async function findMissing(
     const neededFor = Object.freeze([...new Set(titles)]);
     const problem = (name: string, text: MissingInput["problem"]) =>
       found.push(Object.freeze({ path: name, problem: text, neededFor }));
-    const info = await Deno.stat(join(root, path)).catch(() => undefined);
+    const info = await ifPresent(Deno.stat(join(root, path)));
     if (info === undefined) problem(path, "missing");
     else for (const name of await pointersBelow(root, path, info)) problem(name, "Git LFS pointer");
   }
   for (const [path, use] of Object.entries(OWN_FILES)) {
-    if (!await isLfsPointerFile(join(root, path)).catch(() => false)) continue;
+    if (await ifPresent(isLfsPointerFile(join(root, path))) !== true) continue;
     const neededFor = Object.freeze([use]);
     found.push(Object.freeze({ path, problem: "Git LFS pointer", neededFor }));
   }

@@ -1,5 +1,5 @@
 import { join, relative } from "@std/path";
-import { TEMPORARY_PREFIX } from "../files/mod.ts";
+import { ifPossible, TEMPORARY_PREFIX } from "../files/mod.ts";
 import {
   cachingDeflater,
   createDeflater,
@@ -122,7 +122,7 @@ export async function packageTarballs(
   } finally {
     threads.deflater.close();
     threads.hasher.close();
-    await Deno.remove(work, { recursive: true }).catch(() => {});
+    await ifPossible(Deno.remove(work, { recursive: true }));
   }
   await remember(context, plan, cache, { jobs, artifacts, before, started });
   await trimCache(cache, options.cacheLimit ?? CACHE_LIMIT).catch((error: unknown) => {
@@ -237,13 +237,8 @@ async function makeAll(
 
 /** @returns Whether the file system allowed it. */
 async function linkInto(from: string, to: string): Promise<boolean> {
-  try {
-    await Deno.mkdir(join(to, ".."), { recursive: true });
-    await Deno.link(from, to);
-    return true;
-  } catch {
-    return false;
-  }
+  await Deno.mkdir(join(to, ".."), { recursive: true });
+  return await ifPossible(Deno.link(from, to).then(() => true)) ?? false;
 }
 
 /** Writes down what was made from what, as far as nothing can have changed meanwhile. */

@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { writeFileAtomic } from "../files/mod.ts";
+import { ifPossible, readNote, writeFileAtomic } from "../files/mod.ts";
 import type { Artifact } from "./artifact.ts";
 
 /** Of this form of the record, and of what goes into an artifact besides its inputs. */
@@ -28,29 +28,31 @@ export interface MadeArtifact {
 
 /** Reads what {@linkcode writeRecord} wrote; undefined for nothing, or something else. */
 export async function readRecord(folder: string): Promise<ReleaseRecord | undefined> {
-  try {
-    const record = JSON.parse(await Deno.readTextFile(join(folder, NAME)));
-    return isRecord(record) ? Object.freeze(record) : undefined;
-  } catch {
-    return undefined;
-  }
+  const record = await readNote(join(folder, NAME));
+  return record !== undefined && isRecord(record) ? Object.freeze(record) : undefined;
 }
 
 /** Keeps a record. That it cannot be written costs time in the next run, and is no error. */
 export async function writeRecord(folder: string, record: ReleaseRecord): Promise<void> {
-  try {
-    await Deno.mkdir(folder, { recursive: true });
-    await writeFileAtomic(join(folder, NAME), JSON.stringify({ format: FORMAT, ...record }));
-  } catch {
-    await Deno.remove(join(folder, NAME)).catch(() => {});
-  }
+  const isWritten = await ifPossible(writeNote(folder, record));
+  if (isWritten !== true) await ifPossible(Deno.remove(join(folder, NAME)));
 }
 
-function isRecord(found: { format?: unknown; outputs?: unknown; made?: unknown }): boolean {
+async function writeNote(folder: string, record: ReleaseRecord): Promise<true> {
+  await Deno.mkdir(folder, { recursive: true });
+  await writeFileAtomic(join(folder, NAME), JSON.stringify({ format: FORMAT, ...record }));
+  return true;
+}
+
+function isRecord(
+  found: Readonly<Record<string, unknown>>,
+): found is Readonly<Record<string, unknown>> & ReleaseRecord {
   const isObject = (value: unknown) => typeof value === "object" && value !== null;
-  if (found.format !== FORMAT || typeof found.outputs !== "string") return false;
-  if (!isObject(found.made)) return false;
-  return Object.values(found.made as Record<string, Partial<MadeArtifact> | null>).every((made) =>
+  if (found["format"] !== FORMAT || typeof found["outputs"] !== "string") return false;
+  if (!isObject(found["made"])) return false;
+  return Object.values(found["made"] as Record<string, Partial<MadeArtifact> | null>).every((
+    made,
+  ) =>
     typeof made?.output === "string" && typeof made.inputs === "string" &&
     isObject(made.artifact) &&
     typeof made.artifact?.path === "string" && typeof made.artifact.sha256 === "string"

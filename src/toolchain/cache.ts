@@ -1,5 +1,6 @@
 import { join } from "@std/path";
 import { isGoRelease } from "./go_tool.ts";
+import { ifPresent, readNote } from "../files/mod.ts";
 
 /** A Go that kbuild has provided. */
 export interface CachedGo {
@@ -39,7 +40,7 @@ export function goFileName(version: string, platform: string): string {
 
 /** Whether the program of a cached Go is there; folders appear complete, so the rest is, too. */
 export async function isCached({ goroot }: CachedGo): Promise<boolean> {
-  const info = await Deno.stat(join(goroot, "bin", "go")).catch(() => undefined);
+  const info = await ifPresent(Deno.stat(join(goroot, "bin", "go")));
   return info?.isFile === true && info.size > 0;
 }
 
@@ -63,10 +64,7 @@ export async function listCached(cache: string): Promise<readonly CachedGo[]> {
 
 /** What is known of a cached Go; undefined where nothing was written down. */
 export async function originOf({ folder }: CachedGo): Promise<GoOrigin | undefined> {
-  try {
-    const origin = JSON.parse(await Deno.readTextFile(join(folder, ORIGIN_FILE)));
-    return typeof origin.from === "string" && typeof origin.size === "number" ? origin : undefined;
-  } catch {
-    return undefined;
-  }
+  const { from, size, sha256 } = await readNote(join(folder, ORIGIN_FILE)) ?? {};
+  if (typeof from !== "string" || typeof size !== "number") return undefined;
+  return Object.freeze({ from, size, ...(typeof sha256 === "string" ? { sha256 } : {}) });
 }

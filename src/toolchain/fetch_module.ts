@@ -1,6 +1,7 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { basename, dirname, join } from "@std/path";
 import { KbuildError } from "../errors.ts";
+import { ifPossible } from "../files/mod.ts";
 import type { Environment } from "../lib/init.ts";
 import { goProxy, MIRRORS, parseMirrors } from "../net/mod.ts";
 import { CommandError } from "../shell/mod.ts";
@@ -148,15 +149,12 @@ function modulesOf(work: string): string {
 /** Bytes of the module that Go is writing. */
 async function sizeOfDownload(modules: string): Promise<number> {
   const folder = join(modules, "cache", "download", "golang.org", "toolchain", "@v");
-  let bytes = 0;
-  try {
-    for await (const { name } of Deno.readDir(folder)) {
-      bytes += (await Deno.stat(join(folder, name))).size;
-    }
-  } catch {
-    // Not there yet, or renamed meanwhile.
-  }
-  return bytes;
+  // Not there yet, or renamed meanwhile: only progress is told of it.
+  const names = await ifPossible(Array.fromAsync(Deno.readDir(folder))) ?? [];
+  const found = await Promise.all(
+    names.map(({ name }) => ifPossible(Deno.stat(join(folder, name)))),
+  );
+  return found.reduce((bytes, info) => bytes + (info?.size ?? 0), 0);
 }
 
 /** Bytes of all files below a folder. */

@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { removeTree, TEMPORARY_PREFIX, temporaryName } from "../files/mod.ts";
+import { ifPossible, removeTree, TEMPORARY_PREFIX, temporaryName } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { type Patience, withLock } from "../net/mod.ts";
 import { askGo } from "./ask_go.ts";
@@ -61,7 +61,7 @@ async function clearLeftovers(folder: string): Promise<void> {
   for await (const { name } of Deno.readDir(folder)) {
     if (!name.startsWith(TEMPORARY_PREFIX)) continue;
     // A go that outlived its kbuild may still write there; then the next run removes it.
-    await removeTree(join(folder, name)).catch(() => {});
+    await ifPossible(removeTree(join(folder, name)));
   }
 }
 

@@ -1,5 +1,5 @@
 import { dirname } from "@std/path";
-import { removeTree } from "../files/mod.ts";
+import { ifPresent, removeTree } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { findProgram } from "../lib/util.ts";
 import { askGo, goAt, inFront, ownFolder } from "./ask_go.ts";
@@ -72,7 +72,7 @@ export async function removeRelease(context: GoContext, version: string): Promis
   const cache = cacheFolder(context.env, context.host);
   if (cache === undefined) return false;
   const go = cachedGo(cache, version, context.host);
-  if (await Deno.lstat(go.folder).catch(() => undefined) === undefined) return false;
+  if (await ifPresent(Deno.lstat(go.folder)) === undefined) return false;
   await withLock(dirname(go.folder), context, () => removeTree(go.folder));
   return true;
 }

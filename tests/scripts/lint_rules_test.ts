@@ -221,3 +221,21 @@ Deno.test("bare-names lets sources import what both import maps have, as it stan
     ["src/cli/x.ts", 'import "@std/fmt";', found("@std/fmt")],
   ], "floors");
 });
+
+Deno.test("no-swallow finds errors that nobody looks at", () => {
+  const dropped = "no-swallow: Every error of a call is dropped";
+  const file = "no-swallow: Every error of Deno.stat is dropped";
+  check([
+    ["src/release/a.ts", "await Deno.stat(x).catch(() => undefined);", dropped],
+    ["src/release/a.ts", 'const t = await read(x).catch(() => "");', dropped],
+    ["src/release/a.ts", "try { await Deno.stat(x); } catch { return; }", file],
+    ["src/release/a.ts", "try { if (a) { f(await Deno.stat(x)); } } catch {}", file],
+    ["src/release/a.ts", "try { await Deno.stat(x); } catch (error) { f(error); }"],
+    ["src/release/a.ts", "try { JSON.parse(x); } catch { await Deno.stat(x); }"],
+    ["src/release/a.ts", "try { f(() => Deno.stat(x)); } catch {}"],
+    ["src/release/a.ts", "await Deno.stat(x).catch((error) => f(error));"],
+    ["src/release/a.ts", "later.catch(() => {});"],
+    ["src/shell/a.ts", "try { Deno.kill(1); } catch {}"],
+    ["tests/release/a.ts", "await Deno.stat(x).catch(() => undefined);"],
+  ]);
+});

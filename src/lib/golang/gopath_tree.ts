@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { temporaryName } from "../../files/mod.ts";
+import { ifPresent, temporaryName } from "../../files/mod.ts";
 import type { Checkout } from "../../checkout/mod.ts";
 import type { KubeContext } from "../init.ts";
 
@@ -27,8 +27,8 @@ export async function createGopathTree(context: KubeContext, checkout: Checkout)
   const link = gopathLink(context, checkout);
   if (link === undefined) return;
   await Deno.mkdir(dirname(link), { recursive: true });
-  const target = await Deno.readLink(link).catch(() => undefined);
-  if (target === context.root) return;
+  const info = await ifPresent(Deno.lstat(link));
+  if (info?.isSymlink === true && await Deno.readLink(link) === context.root) return;
   // A link is made beside the old one and renamed over it: another run never sees it missing.
   const temporary = temporaryName(link);
   await Deno.symlink(context.root, temporary);

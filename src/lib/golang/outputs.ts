@@ -1,5 +1,5 @@
 import { dirname } from "@std/path";
-import { writeFileAtomic } from "../../files/mod.ts";
+import { ifPresent, writeFileAtomic } from "../../files/mod.ts";
 import { hex } from "../../archive/mod.ts";
 import type { BinaryOutput, BuildPlan } from "./plan.ts";
 
@@ -11,7 +11,7 @@ export async function writeStepFiles(plan: BuildPlan): Promise<void> {
 }
 
 async function writeIfDifferent(path: string, text: string): Promise<void> {
-  if (await Deno.readTextFile(path).catch(() => undefined) === text) return;
+  if (await ifPresent(Deno.readTextFile(path)) === text) return;
   await Deno.mkdir(dirname(path), { recursive: true });
   await writeFileAtomic(path, text);
 }
@@ -20,7 +20,7 @@ async function writeIfDifferent(path: string, text: string): Promise<void> {
 export async function statBuilt(
   outputs: readonly BinaryOutput[],
 ): Promise<readonly (Deno.FileInfo | undefined)[]> {
-  return await Promise.all(outputs.map(({ built }) => Deno.stat(built).catch(() => undefined)));
+  return await Promise.all(outputs.map(({ built }) => ifPresent(Deno.stat(built))));
 }
 
 /**
@@ -50,7 +50,7 @@ const PROGRAM_MARKS = ["7f454c46", "cffaedfe", "feedfacf", "4d5a"];
  */
 export async function removeDamaged(outputs: readonly BinaryOutput[]): Promise<void> {
   for (const { built } of outputs) {
-    const file = await Deno.open(built).catch(() => undefined);
+    const file = await ifPresent(Deno.open(built));
     if (file === undefined) continue;
     const start = new Uint8Array(4);
     const length = await file.read(start).finally(() => file.close()) ?? 0;

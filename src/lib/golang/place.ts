@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { temporaryName } from "../../files/mod.ts";
+import { ifPossible, ifPresent, temporaryName } from "../../files/mod.ts";
 import { KbuildError } from "../../errors.ts";
 import type { KubeContext } from "../init.ts";
 import type { BinaryOutput } from "./plan.ts";
@@ -28,7 +28,7 @@ async function place({ built, placed }: BinaryOutput): Promise<void> {
       cause: error,
     });
   });
-  const existing = await Deno.lstat(placed).catch(() => undefined);
+  const existing = await ifPresent(Deno.lstat(placed));
   const unchanged = existing?.isFile === true && existing.size === source.size &&
     existing.mtime?.getTime() === source.mtime?.getTime();
   if (unchanged) return;
@@ -41,7 +41,7 @@ async function place({ built, placed }: BinaryOutput): Promise<void> {
     await Deno.chmod(temporary, 0o755);
     await Deno.rename(temporary, placed);
   } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
+    await ifPossible(Deno.remove(temporary));
     throw error;
   }
 }
@@ -53,7 +53,7 @@ async function place({ built, placed }: BinaryOutput): Promise<void> {
 export async function linkHostBins(context: KubeContext, host: string): Promise<void> {
   const target = join(context.binPath, host);
   const link = context.thisPlatformBin;
-  const existing = await Deno.lstat(link).catch(() => undefined);
+  const existing = await ifPresent(Deno.lstat(link));
   if (existing?.isSymlink === true && await Deno.readLink(link) === target) return;
   if (existing !== undefined && !existing.isSymlink) return;
   await Deno.mkdir(dirname(link), { recursive: true });

@@ -2,6 +2,7 @@ import { join } from "@std/path";
 import { type Checkout, readBash } from "../../checkout/mod.ts";
 import { UsageError } from "../../errors.ts";
 import { didYouMean, nearest } from "../nearest.ts";
+import { ifPresent } from "../../files/mod.ts";
 
 /** What the user asked to build, sorted out. */
 export interface TargetSelection {
@@ -115,7 +116,7 @@ async function resolveTarget(checkout: Checkout, word: string): Promise<string |
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  return (await Deno.stat(path).catch(() => undefined))?.isDirectory === true;
+  return (await ifPresent(Deno.stat(path)))?.isDirectory === true;
 }
 
 async function unknownTarget(checkout: Checkout, word: string): Promise<UsageError> {
@@ -184,14 +185,14 @@ function modulePackage(
  */
 export async function workspaceModules(root: string): Promise<ReadonlyMap<string, string>> {
   const modules = new Map<string, string>();
-  const work = await Deno.readTextFile(join(root, "go.work")).catch(() => "");
+  const work = await ifPresent(Deno.readTextFile(join(root, "go.work"))) ?? "";
   const block = [...work.matchAll(/^use\s+\(([^)]*)\)/gm)].map((match) => match[1] ?? "");
   const single = [...work.matchAll(/^use\s+([^\s(]+)/gm)].map((match) => match[1] ?? "");
   const folders = [...block.join("\n").split("\n"), ...single]
     .map((line) => line.replace(/\/\/.*/, "").trim().replace(/^\.\//, "").replace(/^"|"$/g, ""))
     .filter((folder) => folder !== "" && folder !== ".");
   await Promise.all(folders.map(async (folder) => {
-    const text = await Deno.readTextFile(join(root, folder, "go.mod")).catch(() => "");
+    const text = await ifPresent(Deno.readTextFile(join(root, folder, "go.mod"))) ?? "";
     const name = /^module\s+"?([^\s"]+)/m.exec(text)?.[1];
     if (name !== undefined) modules.set(folder, name);
   }));

@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { writeFileAtomic } from "../../files/mod.ts";
+import { ifPresent, readNote, writeFileAtomic } from "../../files/mod.ts";
 import { createHash } from "node:crypto";
 import { readFileChunks } from "../../archive/mod.ts";
 import type { KubeContext } from "../init.ts";
@@ -37,12 +37,14 @@ export interface BuildRecords {
 /** Reads the records (`_output/local/.kbuild/builds.json`); damaged ones count as none. */
 export async function openRecords(context: KubeContext): Promise<BuildRecords> {
   const file = join(context.output, ".kbuild", "builds.json");
-  try {
-    const records = JSON.parse(await Deno.readTextFile(file));
-    return { byPath: new Map(Object.entries(records)), file };
-  } catch {
-    return { byPath: new Map(), file };
-  }
+  const records = Object.entries(await readNote(file) ?? {}).filter(isRecord);
+  return { byPath: new Map(records), file };
+}
+
+function isRecord(entry: [string, unknown]): entry is [string, BuildRecord] {
+  const { key, size, mtime, sha256 } = (entry[1] ?? {}) as Partial<Record<string, unknown>>;
+  return typeof key === "string" && typeof size === "number" && typeof mtime === "number" &&
+    typeof sha256 === "string";
 }
 
 /**
@@ -72,7 +74,7 @@ export async function checkStep(
   const key = hash.update(listed.stdout).digest("hex");
   const fresh = await Promise.all(step.outputs.map(async ({ built }) => {
     const record = records.byPath.get(built);
-    const info = await Deno.stat(built).catch(() => undefined);
+    const info = await ifPresent(Deno.stat(built));
     if (record?.key !== key || record.size !== info?.size) return false;
     return record.mtime === info.mtime?.getTime() || record.sha256 === await fileDigest(built);
   }));
