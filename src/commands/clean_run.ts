@@ -1,7 +1,7 @@
-import { join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import { ifPresent, removeTree, TEMPORARY_PREFIX } from "../files/mod.ts";
 import { type KubeContext, outputFolders } from "../lib/init.ts";
-import { lockOutput } from "../lib/lock.ts";
+import { lockOutput, lockPath } from "../lib/lock.ts";
 import type { OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
 
@@ -25,18 +25,41 @@ export async function planClean({ context }: OpenCheckout): Promise<readonly Pla
  * @returns Absolute paths of what was removed.
  */
 export async function removeOutput({ context }: OpenCheckout): Promise<readonly string[]> {
-  const present = await outputsOf(context);
-  if (present.length === 0) return present;
-  const lock = await lockOutput(context, "clean");
-  try {
-    for (const folder of present) {
-      context.log.status(`Removing ${folder}`);
-      await removeTree(folder);
-    }
-  } finally {
-    lock.release();
+  if ((await outputsOf(context)).length === 0) return [];
+  using _lock = await lockOutput(context, "clean");
+  const locked = dirname(lockPath(context));
+  const removed = (await outputsOf(context)).filter((folder) => folder !== locked);
+  for (const folder of removed) await remove(context, folder);
+  // The folder of the lock last: once that file is gone, a waiting run begins to write there.
+  return await removeLocked(context, locked) ? [locked, ...removed] : removed;
+}
+
+async function remove({ log }: KubeContext, folder: string): Promise<void> {
+  log.status(`Removing ${folder}`);
+  await removeTree(folder);
+}
+
+/**
+ * Removes all but the lock's file, then that, then the folder unless the next run is in it.
+ *
+ * @returns Whether there was more than the lock.
+ */
+async function removeLocked(context: KubeContext, folder: string): Promise<boolean> {
+  if ((await Deno.lstat(folder)).isSymlink) {
+    await remove(context, folder);
+    return true;
   }
-  return present;
+  const lock = basename(lockPath(context));
+  const others = (await namesIn(folder)).filter((name) => name !== lock);
+  if (others.length > 0) context.log.status(`Removing ${folder}`);
+  for (const name of others) await removeTree(join(folder, name));
+  await Deno.remove(join(folder, lock));
+  try {
+    await Deno.remove(folder);
+  } catch (error) {
+    if ((await namesIn(folder)).length === 0) throw error;
+  }
+  return others.length > 0;
 }
 
 /**

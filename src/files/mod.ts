@@ -1,6 +1,6 @@
 /**
- * Files and directories: what appears complete or not at all, what may be removed or replaced, and
- * reasons of the operating system in words.
+ * Files and directories: what appears complete or not at all, locks, what may be removed or
+ * replaced, and reasons of the operating system in words.
  *
  * @example
  * ```ts
@@ -31,6 +31,7 @@ export {
   MARK,
 } from "./claim.ts";
 export { ifPossible, ifPossibleSync, ifPresent, ifPresentSync } from "./if_present.ts";
+export { type FileLock, lockFile, type LockOptions } from "./lock.ts";
 export { readNote } from "./note.ts";
 export {
   checkDisposable,

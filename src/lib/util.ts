@@ -98,33 +98,6 @@ export function memoryBudget(
   return Object.freeze(candidates.reduce((a, b) => (b.bytes < a.bytes ? b : a)));
 }
 
-const pending = new WeakMap<Deno.FsFile, Promise<void>>();
-
-/** How long a blocking lock may take before the file counts as locked by somebody else. */
-const LOCK_PATIENCE_MS = 100;
-
-/**
- * Takes the exclusive lock (flock) of a file, when nobody else has it; ask again for another try.
- *
- * Older Denos (2.6) have no `FsFile.tryLock`. There a blocking lock is left waiting in between, so a
- * file that is given up has to be closed by the end of the process.
- *
- * @returns Whether the lock is held now.
- */
-export async function tryFileLock(file: Deno.FsFile): Promise<boolean> {
-  const { tryLock }: { tryLock?: typeof file.tryLock } = file;
-  if (tryLock !== undefined) return await tryLock.call(file, true);
-  const lock = pending.get(file) ?? file.lock(true);
-  pending.set(file, lock);
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const patience = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), LOCK_PATIENCE_MS);
-  });
-  const held = await Promise.race([lock.then(() => true), patience]);
-  clearTimeout(timer);
-  return held;
-}
-
 /**
  * A whole number from the environment; undefined where it is not set.
  *

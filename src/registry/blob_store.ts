@@ -1,9 +1,9 @@
 import { dirname, join } from "@std/path";
-import { ifPossible, reasonOf, removeTree, writeFileAtomic } from "../files/mod.ts";
+import { ifPossible, lockFile, reasonOf, removeTree, writeFileAtomic } from "../files/mod.ts";
 import { createHash } from "node:crypto";
 import { readFileChunks, trimCache } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { megabytesIn, tryFileLock } from "../lib/util.ts";
+import { megabytesIn } from "../lib/util.ts";
 import { digestOf, hexOf } from "../image/mod.ts";
 import { WrongContentError } from "../net/mod.ts";
 
@@ -110,15 +110,9 @@ export class BlobStore {
   ): Promise<void> {
     while (!await this.has(digest)) {
       const path = join(await this.workFolder(), hexOf(digest));
-      using file = await Deno.open(path, { read: true, write: true, create: true });
-      // A blocking flock cannot be interrupted, so the lock is asked for again and again.
-      while (!await tryFileLock(file)) {
-        signal?.throwIfAborted();
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-      // Whoever had the lock may have moved the file away, or finished another.
-      const [mine, there] = [await file.stat(), await ifPossible(Deno.stat(path))];
-      if (there === undefined || mine.ino !== there.ino) continue;
+      using lock = await lockFile(path, { signal });
+      const { file } = lock;
+      // Another kbuild may have finished it in the meantime.
       if (await this.has(digest)) {
         await Deno.remove(path);
         return;

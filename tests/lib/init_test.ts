@@ -7,15 +7,14 @@ import { createShell } from "../../src/shell/mod.ts";
 
 function context(
   env: Record<string, string>,
-  options: { root?: string; signal?: AbortSignal; write?: (text: string) => void } = {},
+  options: { root?: string; write?: (text: string) => void } = {},
 ): KubeContext {
-  const { root = "/src/kubernetes", signal, write = () => {} } = options;
+  const { root = "/src/kubernetes", write = () => {} } = options;
   return createContext({
     root,
     env,
     log: createLogger({ write }),
     shell: createShell({ cwd: "/", env }),
-    signal,
     host: "linux/amd64",
   });
 }
@@ -57,20 +56,6 @@ Deno.test("lockOutput() lets one run in and tells the next who is there", async 
     first.release();
     first.release();
     (await waiting).release();
-  } finally {
-    await Deno.remove(root, { recursive: true });
-  }
-});
-
-Deno.test("lockOutput() stops waiting when aborted", async () => {
-  const root = await Deno.makeTempDir({ prefix: "kbuild-lock-" });
-  try {
-    const held = await lockOutput(context({}, { root }), "all");
-    const controller = new AbortController();
-    const waiting = lockOutput(context({}, { root, signal: controller.signal }), "all");
-    setTimeout(() => controller.abort(), 50);
-    await assertRejects(() => waiting, KbuildError, "Stopped waiting");
-    held.release();
   } finally {
     await Deno.remove(root, { recursive: true });
   }

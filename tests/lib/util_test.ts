@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { findProgram, hostPlatform, memoryBudget, tryFileLock } from "../../src/lib/util.ts";
+import { findProgram, hostPlatform, memoryBudget } from "../../src/lib/util.ts";
 
 Deno.test("hostPlatform() writes platforms as Go does", () => {
   assertEquals(hostPlatform({ os: "darwin", arch: "aarch64" }), "darwin/arm64");
@@ -80,24 +80,5 @@ Deno.test("memoryBudget() takes the tighter of system and cgroup", () => {
   ];
   for (const [name, texts, size, source] of table) {
     assertEquals(memoryBudget(files(texts), system), { bytes: size * gib, source }, name);
-  }
-});
-
-Deno.test("tryFileLock() tells whether the lock is held, also where Deno has no tryLock()", async () => {
-  const path = await Deno.makeTempFile();
-  try {
-    for (const old of [false, true]) {
-      using first = await Deno.open(path, { read: true, write: true });
-      assertEquals(await tryFileLock(first), true);
-      const second = await Deno.open(path, { read: true, write: true });
-      if (old) Reflect.defineProperty(second, "tryLock", { value: undefined });
-      assertEquals(await tryFileLock(second), false);
-      assertEquals(await tryFileLock(second), false);
-      await first.unlock();
-      assertEquals(await tryFileLock(second), true);
-      second.close();
-    }
-  } finally {
-    await Deno.remove(path);
   }
 });

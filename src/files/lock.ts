@@ -1,0 +1,152 @@
+import { dirname } from "@std/path";
+import { KbuildError } from "../errors.ts";
+import { ifPresent } from "./if_present.ts";
+import { reasonOf } from "./reason.ts";
+
+/** A lock that this process holds. */
+export interface FileLock extends Disposable {
+  /** The locked file, open to read and write. */
+  readonly file: Deno.FsFile;
+  /** Whether somebody else held the lock, or replaced the file, before it was free. */
+  readonly waited: boolean;
+  /** Gives the lock back; may be called more than once. */
+  release(): void;
+}
+
+/** Options of {@linkcode lockFile}. */
+export interface LockOptions {
+  /** Ends the waiting: its reason is thrown. */
+  signal?: AbortSignal | undefined;
+  /** Called once, when the wait begins. `holder` is what the other process has written in the file. */
+  onWait?: (holder: string) => void;
+  /** Text for the file while the lock is held. Default: what is in the file stays. */
+  holder?: string;
+  /** The error for a file that cannot be made or opened; default: "Cannot lock …". */
+  explain?: (cause: unknown) => KbuildError;
+}
+
+/** Milliseconds between two attempts: a blocking flock cannot be interrupted. */
+const RETRY_MS = 50;
+
+/** How often a directory may disappear between its making and the opening of a file in it. */
+const MAX_RACES = 20;
+
+/**
+ * Takes the exclusive lock (flock) of a file, and waits for whoever has it. The file and its directory
+ * are made if missing. The lock belongs to the process, so a killed one leaves none behind.
+ *
+ * The holder may remove the file or move it away. Whoever waited for it then finds that the path names
+ * another file or none, and starts again with that: two processes never hold the lock of one path.
+ *
+ * @throws {KbuildError} The file cannot be made or opened, or is not a regular file.
+ * @throws The reason of `signal`.
+ */
+export async function lockFile(path: string, options: LockOptions = {}): Promise<FileLock> {
+  const { signal, onWait = () => {}, holder, explain = cannotLock(path) } = options;
+  let waited = false;
+  while (true) {
+    signal?.throwIfAborted();
+    const file = await openRacing(path).catch((cause: unknown) => {
+      throw explain(cause);
+    });
+    try {
+      while (!await tryLock(file)) {
+        if (!waited) onWait(await ifPresent(Deno.readTextFile(path)) ?? "");
+        waited = true;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        signal?.throwIfAborted();
+      }
+      if (await isAt(path, file)) {
+        if (holder !== undefined) await writeHolder(file, holder);
+        return held(file, { waited, clear: holder !== undefined });
+      }
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    file.close();
+    waited = true;
+  }
+}
+
+function held(file: Deno.FsFile, options: { waited: boolean; clear: boolean }): FileLock {
+  const { waited, clear } = options;
+  let open = true;
+  const release = () => {
+    if (!open) return;
+    open = false;
+    try {
+      if (clear) file.truncateSync(0);
+    } catch {
+      // The text is for others to read while the lock is held.
+    }
+    file.close();
+  };
+  return Object.freeze({ file, waited, release, [Symbol.dispose]: release });
+}
+
+/** The lock is held without the text, too: on a full disk nothing can be written. */
+async function writeHolder(file: Deno.FsFile, holder: string): Promise<void> {
+  try {
+    await file.truncate(0);
+    await file.write(new TextEncoder().encode(holder));
+  } catch {
+    // Others then wait for an unnamed process.
+  }
+}
+
+/** Opens the file, made with its directory if need be; another process may remove both meanwhile. */
+async function openRacing(path: string): Promise<Deno.FsFile> {
+  for (let left = MAX_RACES;; left--) {
+    await Deno.mkdir(dirname(path), { recursive: true });
+    const info = await ifPresent(Deno.lstat(path));
+    // A link would have the file made, or its text replaced, elsewhere.
+    if (info !== undefined && !info.isFile) throw new Error("it is not a regular file");
+    try {
+      return await Deno.open(path, { read: true, write: true, create: true });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound) || left === 0) throw error;
+    }
+  }
+}
+
+/** Whether the path still names the open file. */
+async function isAt(path: string, file: Deno.FsFile): Promise<boolean> {
+  const [open, named] = [await file.stat(), await ifPresent(Deno.lstat(path))];
+  return named !== undefined && open.ino === named.ino && open.dev === named.dev;
+}
+
+function cannotLock(path: string): (cause: unknown) => KbuildError {
+  return (cause) => new KbuildError(`Cannot lock "${path}": ${reasonOf(cause)}`, { cause });
+}
+
+/** `FsFile.tryLock`, which Deno 2.6 does not have. */
+interface TryLock {
+  tryLock(exclusive: boolean): Promise<boolean>;
+}
+
+/** How long a blocking lock may take before the file counts as locked by another process. */
+const BLOCKING_MS = 100;
+
+const pending = new WeakMap<Deno.FsFile, Promise<void>>();
+
+/**
+ * Takes the lock of an open file if nobody has it.
+ *
+ * Without `FsFile.tryLock` a blocking lock is left waiting between two attempts. If the file is given
+ * up, that wait ends with the process, or with the lock, which the closed file gives back.
+ *
+ * @returns Whether the lock is held now.
+ */
+async function tryLock(file: Deno.FsFile & Partial<TryLock>): Promise<boolean> {
+  if (file.tryLock !== undefined) return await file.tryLock(true);
+  const lock = pending.get(file) ?? file.lock(true);
+  pending.set(file, lock);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const busy = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), BLOCKING_MS);
+  });
+  const locked = await Promise.race([lock.then(() => true), busy]);
+  clearTimeout(timer);
+  return locked;
+}

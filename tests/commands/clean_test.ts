@@ -1,0 +1,44 @@
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { removeOutput } from "../../src/commands/clean_run.ts";
+import type { OpenCheckout } from "../../src/commands/context.ts";
+import { createContext } from "../../src/lib/init.ts";
+import { lockOutput } from "../../src/lib/lock.ts";
+import { createLogger } from "../../src/lib/logging.ts";
+import { createShell } from "../../src/shell/mod.ts";
+
+Deno.test("removeOutput() removes nothing of a run that waited for it", async () => {
+  const root = await Deno.makeTempDir({ prefix: "kbuild-clean-" });
+  try {
+    const begun = Promise.withResolvers<void>();
+    const context = createContext({
+      root,
+      env: {},
+      log: createLogger({ write: () => begun.resolve() }),
+      shell: createShell({ cwd: root, env: {} }),
+    });
+    // Enough that removing takes longer than a waiting run asks for the lock again.
+    for (let folder = 0; folder < 40; folder++) {
+      const path = join(context.outputRoot, `old-${folder}`);
+      await Deno.mkdir(path, { recursive: true });
+      for (let file = 0; file < 150; file++) Deno.writeTextFileSync(join(path, `${file}`), "");
+    }
+    const run = async (name: string) => {
+      using _lock = await lockOutput(context, name);
+      const file = join(context.outputRoot, name, "file");
+      await Deno.mkdir(join(context.outputRoot, name), { recursive: true });
+      await Deno.writeTextFile(file, "");
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      assert((await Deno.stat(file)).isFile, name);
+    };
+    const cleaning = removeOutput({ context } as OpenCheckout);
+    await begun.promise;
+    await Promise.all([cleaning, run("a"), run("b")]);
+    const names = [...Deno.readDirSync(context.outputRoot)].map(({ name }) => name);
+    assertEquals(names.sort(), [".kbuild.lock", "a", "b"]);
+    await removeOutput({ context } as OpenCheckout);
+    assertEquals([...Deno.readDirSync(root)], []);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});

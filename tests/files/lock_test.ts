@@ -1,0 +1,123 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { KbuildError } from "../../src/errors.ts";
+import { lockFile } from "../../src/files/mod.ts";
+
+async function inScratch(body: (dir: string) => Promise<void>): Promise<void> {
+  const dir = await Deno.makeTempDir({ prefix: "kbuild-lock-" });
+  try {
+    await body(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Runs a body with `FsFile.tryLock`, and as under Deno 2.6, which does not have it. */
+async function withEveryDeno(body: (name: string) => Promise<void>): Promise<void> {
+  await body("as is");
+  const { prototype } = Deno.FsFile;
+  const tryLock = Reflect.getOwnPropertyDescriptor(prototype, "tryLock");
+  if (tryLock === undefined) return;
+  Reflect.deleteProperty(prototype, "tryLock");
+  try {
+    await body("without tryLock()");
+  } finally {
+    Reflect.defineProperty(prototype, "tryLock", tryLock);
+  }
+}
+
+Deno.test("lockFile() lets one in, and the next when the file is released", () =>
+  withEveryDeno((name) =>
+    inScratch(async (dir) => {
+      const path = join(dir, "below/lock");
+      const first = await lockFile(path, { holder: "the first" });
+      assertEquals([first.waited, await Deno.readTextFile(path)], [false, "the first"], name);
+      const seen: string[] = [];
+      let second = false;
+      const waiting = lockFile(path, { onWait: (holder) => seen.push(holder) }).then((lock) => {
+        second = true;
+        return lock;
+      });
+      await pause(400);
+      assertEquals([seen, second], [["the first"], false], name);
+      first.release();
+      first.release();
+      using lock = await waiting;
+      assertEquals([lock.waited, await Deno.readTextFile(path)], [true, ""], name);
+    })
+  ));
+
+Deno.test("lockFile() starts again where the file is when its holder moved or removed it", () =>
+  withEveryDeno((name) =>
+    inScratch(async (dir) => {
+      const path = join(dir, "out/lock");
+      for (const away of ["moved", "removed"]) {
+        const first = await lockFile(path);
+        const waiting = lockFile(path);
+        await pause(200);
+        if (away === "moved") await Deno.rename(path, join(dir, away));
+        else await Deno.remove(join(dir, "out"), { recursive: true });
+        first.release();
+        const second = await waiting;
+        assert(second.waited, `${name}, ${away}`);
+        const [open, named] = [await second.file.stat(), await Deno.stat(path)];
+        assertEquals(open.ino, named.ino, `${name}, ${away}`);
+        second.release();
+      }
+    })
+  ));
+
+Deno.test("lockFile() never lets two in, whoever removes the directory meanwhile", () =>
+  inScratch(async (dir) => {
+    const path = join(dir, "out/lock");
+    let [inside, entered] = [0, 0];
+    const worker = async (at: number) => {
+      for (let round = 0; round < 25; round++) {
+        using _lock = await lockFile(path);
+        inside += 1;
+        entered += 1;
+        assertEquals(inside, 1);
+        await pause((at + round) % 3);
+        if ((at + round) % 2 === 0) await Deno.remove(join(dir, "out"), { recursive: true });
+        assertEquals(inside, 1);
+        inside -= 1;
+      }
+    };
+    await Promise.all(Array.from({ length: 4 }, (_, at) => worker(at)));
+    assertEquals(entered, 100);
+  }));
+
+Deno.test("lockFile() stops waiting with the reason of the signal", () =>
+  inScratch(async (dir) => {
+    const path = join(dir, "lock");
+    using _held = await lockFile(path);
+    const controller = new AbortController();
+    const reason = new KbuildError("Stopped by Ctrl-C");
+    const waiting = lockFile(path, { signal: controller.signal });
+    setTimeout(() => controller.abort(reason), 30);
+    assertEquals(await assertRejects(() => waiting), reason);
+    assertEquals(await assertRejects(() => lockFile(path, { signal: controller.signal })), reason);
+  }));
+
+Deno.test("lockFile() takes no link, directory or pipe for the file, and changes nothing there", () =>
+  inScratch(async (dir) => {
+    const precious = join(dir, "precious");
+    await Deno.writeTextFile(precious, "precious");
+    const path = join(dir, "lock");
+    const makes: Record<string, () => Promise<unknown>> = {
+      "a link": () => Deno.symlink(precious, path),
+      "a link to nothing": () => Deno.symlink(join(dir, "nothing"), path),
+      "a directory": () => Deno.mkdir(path),
+      "a pipe": () => new Deno.Command("mkfifo", { args: [path] }).output(),
+    };
+    for (const [what, make] of Object.entries(makes)) {
+      await make();
+      const error = await assertRejects(() => lockFile(path, { holder: "x" }), KbuildError);
+      assertEquals(error.message, `Cannot lock "${path}": it is not a regular file`, what);
+      await Deno.remove(path, { recursive: true });
+    }
+    assertEquals(await Deno.readTextFile(precious), "precious");
+    assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["precious"]);
+  }));
