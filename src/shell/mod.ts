@@ -7,7 +7,7 @@
  *
  * @module
  */
-export { createShell, InterruptedError, type ShellOptions } from "./shell.ts";
+export { createShell, InterruptedError, looksOutOfMemory, type ShellOptions } from "./shell.ts";
 export { killGroups } from "./group.ts";
 export { type Dollar, dollar, type DollarOptions } from "./dollar.ts";
 export { quote, quoteCommand } from "./quote.ts";

@@ -102,6 +102,14 @@ function shorten(command: string): string {
   return `${command.slice(0, most * 0.75)} … ${command.slice(-most * 0.25)}`;
 }
 
+/** Whether a program ended as programs do when the system has no memory left. */
+export function looksOutOfMemory(
+  { signal, tail }: { signal?: string | null | undefined; tail: readonly string[] },
+): boolean {
+  return signal === "SIGKILL" ||
+    tail.some((line) => /signal: killed|cannot allocate memory/i.test(line));
+}
+
 function failed(
   end: { code: number; signal: string | null; tail: readonly string[] },
   run: {
@@ -115,11 +123,7 @@ function failed(
   const how = end.signal === null ? `exited with status ${end.code}` : `was ended by ${end.signal}`;
   const program = run.argv[0] ?? "";
   const notes = [`Command: ${shorten(run.command)}`, `Directory: ${run.cwd}`];
-  const outOfMemory = end.signal === "SIGKILL" ||
-    end.tail.some((line) => /signal: killed|cannot allocate memory/.test(line));
-  if (outOfMemory) {
-    notes.push("The system may have run out of memory: retry with a smaller --jobs");
-  }
+  if (looksOutOfMemory(end)) notes.push("The system may have run out of memory");
   const noSpace = end.tail.some((line) => /no space left on device/i.test(line));
   if (noSpace) notes.push("Free some disk space (`kbuild clean` removes _output), then run again");
   const message = run.what === run.command

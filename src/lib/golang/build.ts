@@ -1,12 +1,12 @@
 import type { Checkout } from "../../checkout/mod.ts";
 import { KbuildError } from "../../errors.ts";
-import { CommandError } from "../../shell/mod.ts";
 import type { GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { memoryBudget } from "../util.ts";
 import { ldflags, type VersionVars } from "../version.ts";
 import { checkCompilers } from "./compilers.ts";
 import { currentGoCorrections } from "./current_go.ts";
+import { explainFailure } from "./explain_failure.ts";
 import { createGopathTree } from "./gopath_tree.ts";
 import { removeDamaged, statBuilt, undoTouch, writeStepFiles } from "./outputs.ts";
 import { expandPatterns } from "./patterns.ts";
@@ -114,7 +114,7 @@ export async function buildBinaries(
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const targets = targetsOf.get(next.platform) ?? [];
-      await buildPlatform(context, { records, early }, next, targets, failure.signal);
+      await buildPlatform(context, { records, early, jobs }, next, targets, failure.signal);
     }
   };
   const workers = Array.from({ length: jobs }, () =>
@@ -141,6 +141,8 @@ interface Known {
   readonly records: BuildRecords;
   /** Checks that were made while the sources were still being completed. */
   readonly early: ReadonlyMap<BuildStep, Promise<StepCheck>>;
+  /** How many platforms are built at once. */
+  readonly jobs: number;
 }
 
 /** Asks Go about the first platform while `settled` is open; empty when the answers are no good. */
@@ -254,35 +256,12 @@ async function buildSteps(
       signal,
       label: `Building ${names} for ${platform}`,
     }).catch((error: unknown) => {
-      throw explain(error, step);
+      throw explainFailure(error, step, known.jobs);
     });
     await undoTouch(step.outputs, before);
     if (check.key !== undefined) await recordStep(records, step, check.key);
     await placeBins(context, step.outputs);
   }
-}
-
-/** Adds the way out where a C compiler is what failed. */
-function explain(error: unknown, step: BuildStep): unknown {
-  if (!(error instanceof CommandError)) return error;
-  const compiler = step.env["CC"] ?? "gcc";
-  const text = error.tail.join("\n");
-  const missing = /C compiler .* not found|exec: .*: executable file not found/.test(text);
-  if (!missing || step.kind === "static") return error;
-  const names = step.outputs.map((output) => output.name).join(" ");
-  return new CommandError(error.message, {
-    argv: error.argv,
-    cwd: error.cwd,
-    code: error.code,
-    signal: error.signal,
-    tail: error.tail,
-    output: error.output,
-    notes: [
-      ...error.notes,
-      `Install the C compiler "${compiler}", or build without cgo: KUBE_STATIC_OVERRIDES="${names}"`,
-    ],
-    cause: error,
-  });
 }
 
 /** Throws the first failure that is not the mere consequence of another. */
