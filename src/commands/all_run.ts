@@ -1,4 +1,5 @@
 import { lockOutput } from "../lib/lock.ts";
+import { claimOutputs } from "../lib/outputs.ts";
 import { type BuildRequest, chooseTargets, crossMatrix, readStamp, runBuild } from "./build_run.ts";
 import { clearLeftovers } from "./clean_run.ts";
 import type { CommandContext, OpenCheckout } from "./context.ts";
@@ -37,6 +38,7 @@ export async function buildAll(
 ): Promise<void> {
   const open = await command.open();
   const request = await allRequest(open, options);
+  await claimOutputs(open.context);
   const lock = await lockOutput(open.context, options.what);
   try {
     await clearLeftovers(open.context);

@@ -7,10 +7,13 @@ export const clean: Command = {
   group: "Maintenance",
   summary: "Remove _output and what make left (.make)",
   description:
-    "Read-only folders (Go's module cache) are made writable first. Links are removed, " +
-    "not followed.",
+    "Read-only directories (Go's module cache) are made writable first. What kbuild did not make " +
+    "stays: files that git tracks, other repositories, mounts, links to an output directory.",
   flags: [DRY_RUN_FLAG],
-  variables: [{ name: "OUT_DIR", summary: "Folder for releases (default _output)" }],
+  variables: [
+    { name: "OUT_DIR", summary: "Directory for releases (default _output)" },
+    { name: "KUBE_OUTPUT_SUBPATH", summary: "Directory for builds (default _output/local)" },
+  ],
   examples: [{ command: "kbuild clean", does: "Start afresh" }],
   ...withDryRun({
     async plan(command) {

@@ -1,65 +1,57 @@
-import { basename, dirname, join } from "@std/path";
-import { ifPresent, removeTree, TEMPORARY_PREFIX } from "../files/mod.ts";
-import { type KubeContext, outputFolders } from "../lib/init.ts";
+import { dirname, join } from "@std/path";
+import { removeTree, TEMPORARY_PREFIX } from "../files/mod.ts";
+import type { KubeContext } from "../lib/init.ts";
 import { lockOutput, lockPath } from "../lib/lock.ts";
+import { outputDirectories, planDisposal } from "../lib/outputs.ts";
 import type { OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
 
-/** The output folders and `.make`, as far as they are there. */
-async function outputsOf(context: KubeContext): Promise<readonly string[]> {
-  const present: string[] = [];
-  for (const folder of [...outputFolders(context), join(context.root, ".make")]) {
-    if (await ifPresent(Deno.lstat(folder)) !== undefined) present.push(folder);
-  }
-  return present;
-}
-
 /** What {@linkcode removeOutput} would remove. */
 export async function planClean({ context }: OpenCheckout): Promise<readonly PlanStep[]> {
-  return (await outputsOf(context)).map((path) => ({ group: "", kind: "remove", path }));
+  const { remove } = await planDisposal(context);
+  return remove.map((path) => ({ group: "", kind: "remove", path }));
 }
 
 /**
- * Removes the output folders and `.make`.
+ * Removes what kbuild and make made: the output directories and `.make`. Nothing is removed when a part
+ * of it may not be.
  *
  * @returns Absolute paths of what was removed.
+ * @throws {KbuildError} Something in an output directory must stay.
  */
 export async function removeOutput({ context }: OpenCheckout): Promise<readonly string[]> {
-  if ((await outputsOf(context)).length === 0) return [];
+  const { log } = context;
+  const found = await planDisposal(context);
+  if (found.left.length > 0) {
+    log.warn("Left in place, because kbuild did not make it:", found.left);
+  }
+  if (found.remove.length === 0) return [];
   using _lock = await lockOutput(context, "clean");
-  const locked = dirname(lockPath(context));
-  const removed = (await outputsOf(context)).filter((folder) => folder !== locked);
-  for (const folder of removed) await remove(context, folder);
-  // The folder of the lock last: once that file is gone, a waiting run begins to write there.
-  return await removeLocked(context, locked) ? [locked, ...removed] : removed;
-}
-
-async function remove({ log }: KubeContext, folder: string): Promise<void> {
-  log.status(`Removing ${folder}`);
-  await removeTree(folder);
-}
-
-/**
- * Removes all but the lock's file, then that, then the folder unless the next run is in it.
- *
- * @returns Whether there was more than the lock.
- */
-async function removeLocked(context: KubeContext, folder: string): Promise<boolean> {
-  if ((await Deno.lstat(folder)).isSymlink) {
-    await remove(context, folder);
-    return true;
+  // Planned again: another run may have ended while this one waited.
+  const { remove } = await planDisposal(context);
+  const lock = lockPath(context);
+  const removed: string[] = [];
+  for (const path of remove.filter((path) => path !== lock)) {
+    const parts = path === dirname(lock)
+      ? (await namesIn(path)).map((name) => join(path, name)).filter((part) => part !== lock)
+      : [path];
+    if (parts.length === 0) continue;
+    log.status(`Removing ${path}`);
+    for (const part of parts) await removeTree(part);
+    removed.push(path);
   }
-  const lock = basename(lockPath(context));
-  const others = (await namesIn(folder)).filter((name) => name !== lock);
-  if (others.length > 0) context.log.status(`Removing ${folder}`);
-  for (const name of others) await removeTree(join(folder, name));
-  await Deno.remove(join(folder, lock));
+  // The lock last: once its file is gone, a waiting run begins to write there.
+  await removeTree(lock);
+  if (remove.includes(dirname(lock))) await removeIfEmpty(dirname(lock));
+  return removed;
+}
+
+async function removeIfEmpty(directory: string): Promise<void> {
   try {
-    await Deno.remove(folder);
+    await Deno.remove(directory);
   } catch (error) {
-    if ((await namesIn(folder)).length === 0) throw error;
+    if ((await namesIn(directory)).length === 0) throw error;
   }
-  return others.length > 0;
 }
 
 /**
@@ -68,8 +60,7 @@ async function removeLocked(context: KubeContext, folder: string): Promise<boole
  */
 export async function clearLeftovers(context: KubeContext): Promise<void> {
   const folders = new Set([
-    ...outputFolders(context),
-    context.output,
+    ...outputDirectories(context).map(({ path }) => path),
     join(context.output, ".kbuild"),
     ...await platformFolders(context.binPath),
     ...await platformFolders(context.releaseBinPath),

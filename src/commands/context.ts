@@ -117,7 +117,7 @@ export function makeCommandContext(
     const checkout = await readCheckout(root, { variables: merged, hostArch, config });
     const strictParity = command.flags.includes(STRICT_PARITY) &&
       input.boolean(STRICT_PARITY.name) === true;
-    const context = createContext({ root, env: merged, log, shell, signal, strictParity });
+    const context = createContext({ root, cwd, env: merged, log, shell, signal, strictParity });
     return Object.freeze({ context, checkout, config: config?.path });
   }
   let opened: Promise<OpenCheckout> | undefined;

@@ -7,6 +7,7 @@ import { binaryName } from "../lib/golang/mod.ts";
 import { checkOciLayout, writeOciLayout } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { lockOutput } from "../lib/lock.ts";
+import { checkReleaseReplaceable, claimOutputs } from "../lib/outputs.ts";
 import { megabytesIn, numberIn } from "../lib/util.ts";
 import {
   type Artifact,
@@ -175,6 +176,8 @@ export async function releaseCheckout(
   if (only !== undefined) {
     context.log.warn("This is a part of a release: it holds only", [...only]);
   }
+  await claimOutputs(context);
+  await checkReleaseReplaceable(context);
   // Before anything is built: a registry that cannot be reached must not cost an hour.
   const fetchedBases = await fetchBases(context, prepared.plan, request.bases);
   const options = { ...prepared.options, fetchedBases };

@@ -2,7 +2,7 @@ import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { writeFileAtomic } from "./atomic.ts";
 import { ifPresent } from "./if_present.ts";
-import { type Evidence, type OwnershipContext, whyProtected } from "./ownership.ts";
+import { type Evidence, type OwnershipContext, whyProtected, whyTracked } from "./ownership.ts";
 import { reasonOf } from "./reason.ts";
 
 /** The file that marks a directory as kbuild's own. */
@@ -10,6 +10,14 @@ export const MARK = ".kbuild-owned";
 
 /** What kbuild keeps in a directory of its own. */
 export type DirectoryKind = "output" | "cache";
+
+/** What operating systems put into directories on their own. */
+const SYSTEM_ENTRIES: readonly string[] = ["lost+found", ".DS_Store"];
+
+/** Whether an entry of a directory is the operating system's, such as `lost+found` of a new disk. */
+export function isSystemEntry(name: string): boolean {
+  return SYSTEM_ENTRIES.includes(name);
+}
 
 /** Options of {@linkcode claimDirectory}. */
 export interface ClaimOptions {
@@ -33,37 +41,44 @@ export interface ClaimOptions {
 export async function claimDirectory(
   path: string,
   options: ClaimOptions,
-  context: Pick<OwnershipContext, "kept">,
+  context: OwnershipContext,
 ): Promise<void> {
   const { kind, name = `"${path}"`, notes = [] } = options;
-  const refuse = (reason: string, cause?: unknown) =>
-    new KbuildError(`Cannot use ${name}: ${reason}`, { notes, exitCode: 2, cause });
-  const reason = await whyProtected(path, context) ?? await whyNotOurs(path, options);
-  if (reason !== undefined) throw refuse(reason);
   if (await isClaimed(path, kind)) return;
+  const reason = await whyProtected(path, context) ?? await whyNotOurs(path, options, context);
+  if (reason !== undefined) {
+    throw new KbuildError(`Cannot use ${name}: ${reason}`, { notes, exitCode: 2 });
+  }
   try {
     await Deno.mkdir(path, { recursive: true });
-  } catch (cause) {
-    throw refuse(`"${path}" cannot be made: ${reasonOf(cause)}`, cause);
+    await writeFileAtomic(join(path, MARK), markText(kind));
+  } catch (error) {
+    const cause = error instanceof KbuildError ? error.cause : error;
+    throw new KbuildError(`Cannot write to "${path}": ${reasonOf(cause)}`, {
+      notes: [`Make it writable for you, or use another directory than ${name}`],
+      cause,
+    });
   }
-  await writeFileAtomic(join(path, MARK), markText(kind));
 }
 
 async function whyNotOurs(
   path: string,
-  { kind, evidence = unknown }: ClaimOptions,
+  { evidence = unknown }: ClaimOptions,
+  context: OwnershipContext,
 ): Promise<string | undefined> {
   const real = await ifPresent(Deno.realPath(path));
   if (real === undefined) return undefined;
   if (!(await Deno.stat(real)).isDirectory) return `"${path}" is not a directory`;
-  if (await isClaimed(real, kind)) return undefined;
-  const names = await Array.fromAsync(Deno.readDir(real));
-  return names.length === 0 ? undefined : await evidence(real);
+  const names = (await Array.fromAsync(Deno.readDir(real))).map(({ name }) => name);
+  if (names.every(isSystemEntry)) return undefined;
+  return await whyTracked(real, context) ?? await evidence(real);
 }
 
 /** The evidence of a directory without a mark: its first entry is foreign. */
 async function unknown(path: string): Promise<string | undefined> {
-  for await (const { name } of Deno.readDir(path)) return foreign(path, name);
+  for await (const { name } of Deno.readDir(path)) {
+    if (!isSystemEntry(name)) return foreign(path, name);
+  }
   return undefined;
 }
 

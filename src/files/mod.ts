@@ -28,11 +28,13 @@ export {
   type DirectoryKind,
   foreign,
   isClaimed,
+  isSystemEntry,
   MARK,
 } from "./claim.ts";
 export { ifPossible, ifPossibleSync, ifPresent, ifPresentSync } from "./if_present.ts";
 export { type FileLock, lockFile, type LockOptions } from "./lock.ts";
 export { readNote } from "./note.ts";
+export { isMountPoint } from "./mounts.ts";
 export {
   checkDisposable,
   type DisposableOptions,
@@ -43,6 +45,7 @@ export {
   type TrackedFiles,
   whyKept,
   whyProtected,
+  whyTracked,
 } from "./ownership.ts";
 export { reasonOf } from "./reason.ts";
 export { removeTree } from "./remove_tree.ts";

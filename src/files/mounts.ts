@@ -1,3 +1,4 @@
+import { dirname } from "@std/path";
 import { ifPresent } from "./if_present.ts";
 
 /** Where the Linux kernel lists the mounts that this process sees. */
@@ -15,6 +16,17 @@ export async function mountPoints(): Promise<readonly string[]> {
       return point === undefined ? [] : [unescape(point)];
     }),
   );
+}
+
+/**
+ * Whether something is mounted at a directory.
+ *
+ * @param real Absolute path, links resolved; it need not exist.
+ */
+export async function isMountPoint(real: string): Promise<boolean> {
+  const info = await ifPresent(Deno.stat(real));
+  if (info === undefined) return false;
+  return info.dev !== (await Deno.stat(dirname(real))).dev || (await mountPoints()).includes(real);
 }
 
 /** The kernel writes blanks, line breaks and backslashes as octal numbers, of each byte. */

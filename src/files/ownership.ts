@@ -136,7 +136,8 @@ export async function realPathOfNearest(path: string): Promise<string> {
   return join(await realPathOfNearest(dirname(path)), basename(path));
 }
 
-async function whyTracked(
+/** The end of "Cannot remove X: …" for what git tracks, or what holds a file that git tracks. */
+export async function whyTracked(
   path: string,
   { tracked }: OwnershipContext,
 ): Promise<string | undefined> {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { isAbsolute, join } from "@std/path";
+import { isAbsolute, join, relative, resolve, SEPARATOR } from "@std/path";
 import type { Shell } from "../shell/mod.ts";
 import { KbuildError } from "../errors.ts";
 import type { Logger } from "./logging.ts";
@@ -21,6 +21,8 @@ export interface KubeContext {
   readonly env: Environment;
   /** The machine's platform: `linux/amd64`. */
   readonly host: string;
+  /** The working directory of the user; absolute. */
+  readonly cwd: string;
   /** `LOCAL_OUTPUT_ROOT`: `<root>/${OUT_DIR:-_output}`, the release side. */
   readonly outputRoot: string;
   /** `KUBE_OUTPUT`: `<root>/${KUBE_OUTPUT_SUBPATH:-_output/local}`. */
@@ -55,6 +57,8 @@ export interface ContextOptions {
   shell: Shell;
   /** Stops the run when aborted. */
   signal?: AbortSignal | undefined;
+  /** The working directory of the user, which stays whatever is removed; default: the checkout. */
+  cwd?: string;
   /** Default: this machine's platform. */
   host?: string;
   /** Whether upstream's known bugs are wanted back; default false. */
@@ -68,12 +72,14 @@ export interface ContextOptions {
  */
 export function createContext(options: ContextOptions): KubeContext {
   const { root, env, log, shell, signal, host = hostPlatform(), strictParity = false } = options;
+  const { cwd = root } = options;
   const output = inside(root, "KUBE_OUTPUT_SUBPATH", env["KUBE_OUTPUT_SUBPATH"] || "_output/local");
   const outputRoot = inside(root, "OUT_DIR", env["OUT_DIR"] || "_output");
   return Object.freeze({
     root,
     env,
     host,
+    cwd,
     outputRoot,
     output,
     binPath: join(output, "bin"),
@@ -87,19 +93,18 @@ export function createContext(options: ContextOptions): KubeContext {
   });
 }
 
-/** The scripts write `${KUBE_ROOT}/${value}`; a value that leaves the checkout is a mistake. */
+/**
+ * The scripts write `${KUBE_ROOT}/${value}`; a value that leaves the checkout is a mistake. Links are
+ * not looked at here: `claimOutputs` does that before anything is written.
+ */
 function inside(root: string, name: string, value: string): string {
-  const path = join(root, value);
-  if (isAbsolute(value) || value.split("/").includes("..") || path === root) {
-    throw new KbuildError(`Cannot use ${name}="${value}": it must be a folder in the checkout`, {
+  const path = resolve(root, value);
+  const [first] = relative(root, path).split(SEPARATOR);
+  if (isAbsolute(value) || first === "" || first === "..") {
+    throw new KbuildError(`Cannot use ${name}="${value}": it must be a directory in the checkout`, {
       notes: [`Give a path relative to "${root}", such as "_output"`],
       exitCode: 2,
     });
   }
   return path;
-}
-
-/** The folders under the root that a run may write to, besides generated files. */
-export function outputFolders(context: KubeContext): readonly string[] {
-  return Object.freeze([...new Set([join(context.root, "_output"), context.outputRoot])]);
 }

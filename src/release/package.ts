@@ -11,6 +11,7 @@ import {
 } from "../archive/mod.ts";
 import type { Checkout } from "../checkout/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
+import { checkReleaseReplaceable, claimOutputs, RELEASE_DIRECTORIES } from "../lib/outputs.ts";
 import { type Artifact, writeChecksums } from "./artifact.ts";
 import { checkInputs } from "./check_inputs.ts";
 import { runGraph, type Task } from "./graph.ts";
@@ -33,8 +34,8 @@ import { readRecord, type ReleaseRecord, writeRecord } from "./record.ts";
 import { planSource } from "./source_tarball.ts";
 import { SOURCE_TARBALL } from "./plan.ts";
 
-/** Folders of a release below the output root, as upstream leaves them. */
-const FOLDERS = ["release-stage", "release-tars", "release-images"] as const;
+/** Directories of a release below the output root, as upstream leaves them. */
+const FOLDERS = RELEASE_DIRECTORIES;
 
 /** Folder below the output root for compressed blocks and the record of the last run. */
 const CACHE_FOLDER = ".kbuild-cache";
@@ -71,6 +72,8 @@ export async function packageTarballs(
   checkout: Checkout,
   options: PackageOptions,
 ): Promise<readonly Artifact[]> {
+  await claimOutputs(context);
+  await checkReleaseReplaceable(context);
   const plan = await preparePackage(context, checkout, options);
   const missing = await checkInputs(context, plan, { ...options, checkBinaries: true });
   warnAboutMissing(context, missing);
@@ -118,6 +121,7 @@ export async function packageTarballs(
       epoch: options.epoch,
     });
     const { imagesFolder } = plan.layout;
+    await checkReleaseReplaceable(context);
     swapIn(work, context.outputRoot, imagesFolder ? FOLDERS : FOLDERS.slice(0, 2));
   } finally {
     threads.deflater.close();

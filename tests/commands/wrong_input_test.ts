@@ -115,12 +115,12 @@ const TABLE: readonly (readonly [args: readonly string[], stderr: string])[] = [
   ],
   [
     ["all", "OUT_DIR=/tmp"],
-    'kbuild: Cannot use OUT_DIR="/tmp": it must be a folder in the checkout\n' +
+    'kbuild: Cannot use OUT_DIR="/tmp": it must be a directory in the checkout\n' +
     '  -> Give a path relative to "<root>", such as "_output"\n',
   ],
   [
     ["all", "KUBE_OUTPUT_SUBPATH=../elsewhere"],
-    'kbuild: Cannot use KUBE_OUTPUT_SUBPATH="../elsewhere": it must be a folder in the checkout\n' +
+    'kbuild: Cannot use KUBE_OUTPUT_SUBPATH="../elsewhere": it must be a directory in the checkout\n' +
     '  -> Give a path relative to "<root>", such as "_output"\n',
   ],
   [

@@ -2,6 +2,7 @@ import type { Checkout } from "../../checkout/mod.ts";
 import { KbuildError } from "../../errors.ts";
 import type { GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
+import { claimOutputs } from "../outputs.ts";
 import { memoryBudget } from "../util.ts";
 import { ldflags, type VersionVars } from "../version.ts";
 import { checkCompilers } from "./compilers.ts";
@@ -98,6 +99,7 @@ export async function buildBinaries(
   const { plan, go } = await prepareBuild(context, checkout, options);
   if (options.quiet !== true) { for (const note of plan.notes) log.info(note); }
   await checkCompilers(context, checkout, go, plan);
+  await claimOutputs(context);
   const settled = options.settle?.();
   log.info(`Go version: ${go.description}`, { v: 2 });
   if (context.env["GOFLAGS"]) log.info(`GOFLAGS: ${context.env["GOFLAGS"]}`);

@@ -1,0 +1,273 @@
+/**
+ * The output directories of a checkout: which are kbuild's to write to, and what of them it may remove
+ * or replace. Every command that writes claims them first.
+ *
+ * @module
+ */
+import { basename, dirname, join, relative, SEPARATOR } from "@std/path";
+import { KbuildError } from "../errors.ts";
+import {
+  checkDisposable,
+  claimDirectory,
+  type Evidence,
+  foreign,
+  ifPresent,
+  isClaimed,
+  isMountPoint,
+  isSystemEntry,
+  MARK,
+  type OwnershipContext,
+  realPathOfNearest,
+  whyKept,
+  whyProtected,
+  whyTracked,
+} from "../files/mod.ts";
+import type { KubeContext } from "./init.ts";
+import { ownershipContext } from "./ownership.ts";
+
+/** Directories of a release below `OUT_DIR`, which a new release replaces. */
+export const RELEASE_DIRECTORIES = ["release-stage", "release-tars", "release-images"] as const;
+
+/** What kbuild and the checkouts' own scripts put into `OUT_DIR` and `KUBE_OUTPUT_SUBPATH`. */
+const KNOWN: ReadonlySet<string> = new Set([
+  ...RELEASE_DIRECTORIES,
+  ...["bin", "local", "dockerized", "images", "gcs-stage", "federation", "go"],
+]);
+
+/** Found in many a directory that has nothing to do with Kubernetes. */
+const COMMON: ReadonlySet<string> = new Set(["bin", "local", "images", "go"]);
+
+function isKnown(name: string): boolean {
+  return KNOWN.has(name) || name.startsWith(".kbuild") || name.endsWith("_violations.report");
+}
+
+/** What decides in this run whether something may be removed or replaced. */
+export function ownershipOf(context: KubeContext): OwnershipContext {
+  return ownershipContext(context);
+}
+
+/** An output directory, and the variable that names it. */
+interface OutputDirectory {
+  readonly path: string;
+  /** For messages: `OUT_DIR="_output-v1"`. */
+  readonly name: string;
+}
+
+/** The directories that a run may write to, generated files apart; each once. */
+export function outputDirectories(context: KubeContext): readonly OutputDirectory[] {
+  const { root, env, output, outputRoot } = context;
+  const named = (name: string, path: string) => ({
+    path,
+    name: env[name] ? `${name}="${env[name]}"` : `"${path}"`,
+  });
+  const all = [
+    { path: join(root, "_output"), name: `"${join(root, "_output")}"` },
+    named("OUT_DIR", outputRoot),
+    named("KUBE_OUTPUT_SUBPATH", output),
+  ];
+  return Object.freeze(
+    all.filter(({ path }, index) => all.findIndex((other) => other.path === path) === index),
+  );
+}
+
+/**
+ * Makes sure that the output directories are kbuild's: those at their usual places (`_output…`), new
+ * and empty ones, which are marked, and those with a mark or the layout of Kubernetes' scripts. To be
+ * called before a run writes anything, its lock included.
+ *
+ * @throws {KbuildError} One holds what kbuild did not make, or two of them are in each other's way.
+ */
+export async function claimOutputs(context: KubeContext): Promise<void> {
+  const ownership = ownershipOf(context);
+  await checkOverlap(context);
+  for (const { path, name } of outputDirectories(context)) {
+    if (await isUsual(context, path)) {
+      const reason = await whyProtected(path, ownership);
+      if (reason === undefined) continue;
+      throw new KbuildError(`Cannot use ${name}: ${reason}`, { notes: [WAY_OUT], exitCode: 2 });
+    }
+    await claimDirectory(
+      path,
+      { kind: "output", name, evidence: hasLayout, notes: [WAY_OUT] },
+      ownership,
+    );
+  }
+}
+
+const WAY_OUT = 'Name a new or an empty directory, such as "_output-v1"';
+
+/**
+ * Checks that the directories of a release may be replaced. To be called before anything is built,
+ * and again before the new ones take their places.
+ *
+ * @throws {KbuildError} One may not; the message says why.
+ */
+export async function checkReleaseReplaceable(context: KubeContext): Promise<void> {
+  for (const name of RELEASE_DIRECTORIES) {
+    const path = join(context.outputRoot, name);
+    if (await ifPresent(Deno.lstat(path)) === undefined) continue;
+    await checkDisposable(
+      path,
+      { action: "replace", evidence: inOutput(context) },
+      ownershipOf(context),
+    );
+  }
+}
+
+/** The evidence of something in an output directory: the directory is kbuild's. */
+function inOutput(context: KubeContext): Evidence {
+  return async (path) => {
+    const parent = dirname(path);
+    return isKnown(basename(path)) ? await whyNotOurs(context, parent) : foreign(parent, path);
+  };
+}
+
+/** The evidence of an output directory. */
+async function whyNotOurs(context: KubeContext, directory: string): Promise<string | undefined> {
+  const isOurs = await isUsual(context, directory) || await isClaimed(directory, "output");
+  return isOurs ? undefined : await hasLayout(directory);
+}
+
+/**
+ * Whether a directory is where the checkouts' own scripts put outputs too: `_output`, or any name that
+ * begins so, as upstream's `.gitignore` has it, and the known ones in it. No link leads there, and
+ * nothing is mounted over it.
+ */
+async function isUsual({ root }: KubeContext, path: string): Promise<boolean> {
+  const real = await realPathOfNearest(path);
+  const [first = "", ...rest] = relative(await realPathOfNearest(root), real).split(SEPARATOR);
+  const isPlace = first.startsWith("_output") &&
+    (rest.length === 0 || (rest.length === 1 && KNOWN.has(rest[0]!)));
+  return isPlace && !await isMountPoint(real);
+}
+
+/** The evidence of the layout that Kubernetes' scripts leave: nothing else, and something telling. */
+async function hasLayout(path: string): Promise<string | undefined> {
+  const entries = await Array.fromAsync(Deno.readDir(path));
+  for (const entry of entries) {
+    if (isSystemEntry(entry.name) || await isDisposable(path, entry)) continue;
+    return foreign(path, entry.name);
+  }
+  if (entries.some(({ name }) => !COMMON.has(name))) return undefined;
+  return "nothing shows that kbuild made it";
+}
+
+/** Whether an entry of an output directory is one that kbuild or the scripts make. */
+async function isDisposable(
+  directory: string,
+  { name, isSymlink, isDirectory }: Deno.DirEntry,
+): Promise<boolean> {
+  const path = join(directory, name);
+  // Only that link is made; behind another there may be anything.
+  if (isSymlink) return name === "bin" && isHostLink(await Deno.readLink(path));
+  if (isKnown(name)) return true;
+  return isDirectory && (await isClaimed(path, "output") || await isClaimed(path, "cache"));
+}
+
+/** Whether a link leads to a directory of binaries, `…/bin/linux/amd64`, as `_output/bin` does. */
+export function isHostLink(target: string): boolean {
+  return /\/bin\/[a-z0-9]+\/[a-z0-9]+\/?$/.test(target);
+}
+
+/**
+ * Refuses output directories in each other's way: one in a directory that is replaced, trimmed or
+ * removed as a whole, or at the place of the link to the host's binaries.
+ */
+async function checkOverlap(context: KubeContext): Promise<void> {
+  const { root, binPath, gopath, output, outputRoot, thisPlatformBin } = context;
+  const wholes = [join(root, "_output"), outputRoot].flatMap((directory) =>
+    [...RELEASE_DIRECTORIES, ".kbuild-cache"].map((name) => join(directory, name))
+  );
+  const others = [...wholes, binPath, gopath, join(output, ".kbuild"), join(root, ".make")];
+  const taken = [...await Promise.all(others.map(realPathOfNearest)), thisPlatformBin];
+  for (const { path, name } of outputDirectories(context)) {
+    const places = [path, await realPathOfNearest(path)];
+    const other = join(path, "bin") === thisPlatformBin && path === output
+      ? thisPlatformBin
+      : taken.find((other) => places.some((place) => isAtOrBelow(place, other)));
+    const reserved = relative(root, path).split(SEPARATOR).find((part) =>
+      part.startsWith(".kbuild")
+    );
+    if (other === undefined && reserved === undefined) continue;
+    const reason = other === undefined
+      ? `kbuild uses names such as "${reserved}" itself`
+      : `kbuild has another use for "${other}"`;
+    throw new KbuildError(`Cannot use ${name}: ${reason}`, { notes: [WAY_OUT], exitCode: 2 });
+  }
+}
+
+function isAtOrBelow(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory + SEPARATOR);
+}
+
+/** What `clean` does with one directory. */
+export interface Disposal {
+  /** Paths to remove: the directory itself, or entries of it. */
+  readonly remove: readonly string[];
+  /** Paths of entries that stay, because kbuild did not make them. */
+  readonly left: readonly string[];
+}
+
+/**
+ * What of the output directories, and of what make left, may be removed. A link to an output directory
+ * stays, and so does the directory of a mount.
+ *
+ * @throws {KbuildError} One of the directories is not kbuild's, or something in it must stay.
+ */
+export async function planDisposal(context: KubeContext): Promise<Disposal> {
+  const remove: string[] = [];
+  const left: string[] = [];
+  for (const directory of outputDirectories(context)) {
+    const found = await disposalOf(context, directory);
+    remove.push(...found.remove);
+    left.push(...found.left);
+  }
+  const meta = join(context.root, ".make");
+  if (await ifPresent(Deno.lstat(meta)) !== undefined) {
+    const isMade = (path: string) => Promise.resolve(path === meta ? undefined : "it is a link");
+    await checkDisposable(meta, { action: "remove", evidence: isMade }, ownershipOf(context));
+    remove.push(meta);
+  }
+  const isTopmost = (path: string) =>
+    !remove.some((other) => other !== path && isAtOrBelow(path, other));
+  return Object.freeze({
+    remove: Object.freeze([...new Set(remove)].filter(isTopmost).sort()),
+    left: Object.freeze([...new Set(left)].filter(isTopmost).sort()),
+  });
+}
+
+async function disposalOf(
+  context: KubeContext,
+  { path, name }: OutputDirectory,
+): Promise<Disposal> {
+  const ownership = ownershipOf(context);
+  const refuse = (reason: string) =>
+    new KbuildError(`Cannot remove ${name}: ${reason}`, { notes: [NOT_REMOVED], exitCode: 2 });
+  const real = await ifPresent(Deno.realPath(path));
+  if (real === undefined) return { remove: [], left: [] };
+  const entries = await ifPresent(Array.fromAsync(Deno.readDir(real)));
+  if (entries === undefined) throw refuse("it is not a directory");
+  const reason = await whyProtected(path, ownership);
+  if (reason !== undefined) throw refuse(reason);
+  const isKept = real !== path || await isMountPoint(real);
+  const foreignThing = await whyNotOurs(context, real);
+  if (foreignThing !== undefined) {
+    if (entries.every((entry) => isSystemEntry(entry.name))) return { remove: [], left: [] };
+    throw refuse(await whyTracked(real, ownership) ?? foreignThing);
+  }
+  const remove: string[] = [];
+  const left: string[] = [];
+  for (const entry of entries) {
+    const place = join(path, entry.name);
+    if (isSystemEntry(entry.name) || entry.name === MARK) continue;
+    if (await isDisposable(real, entry)) remove.push(place);
+    else left.push(place);
+  }
+  for (const place of remove) {
+    const reason = await whyKept(place, ownership);
+    if (reason !== undefined) throw refuse(reason);
+  }
+  return left.length === 0 && !isKept ? { remove: [path], left } : { remove, left };
+}
+
+const NOT_REMOVED = "kbuild removes only what it made; remove the rest yourself";
