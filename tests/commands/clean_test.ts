@@ -19,7 +19,7 @@ Deno.test("removeOutput() removes nothing of a run that waited for it", async ()
     });
     // Enough that removing takes longer than a waiting run asks for the lock again.
     for (let folder = 0; folder < 40; folder++) {
-      const path = join(context.outputRoot, `old-${folder}`);
+      const path = join(context.output, `old-${folder}`);
       await Deno.mkdir(path, { recursive: true });
       for (let file = 0; file < 150; file++) Deno.writeTextFileSync(join(path, `${file}`), "");
     }
@@ -33,9 +33,9 @@ Deno.test("removeOutput() removes nothing of a run that waited for it", async ()
     };
     const cleaning = removeOutput({ context } as OpenCheckout);
     await begun.promise;
-    await Promise.all([cleaning, run("a"), run("b")]);
+    await Promise.all([cleaning, run("dockerized"), run("images")]);
     const names = [...Deno.readDirSync(context.outputRoot)].map(({ name }) => name);
-    assertEquals(names.sort(), [".kbuild.lock", "a", "b"]);
+    assertEquals(names.sort(), [".kbuild.lock", "dockerized", "images"]);
     await removeOutput({ context } as OpenCheckout);
     assertEquals([...Deno.readDirSync(root)], []);
   } finally {
