@@ -7,7 +7,7 @@ import { binaryName } from "../lib/golang/mod.ts";
 import { checkOciLayout, writeOciLayout } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { lockOutput } from "../lib/lock.ts";
-import { checkReleaseReplaceable, claimOutputs } from "../lib/outputs.ts";
+import { checkReleaseReplaceable, claimOutputs, ownershipOf } from "../lib/outputs.ts";
 import { megabytesIn, numberIn } from "../lib/util.ts";
 import {
   type Artifact,
@@ -166,7 +166,7 @@ export async function releaseCheckout(
 ): Promise<ReleaseResult> {
   const { context } = open;
   const layout = request.ociLayout;
-  if (layout !== undefined) await checkOciLayout(layout);
+  if (layout !== undefined) await checkOciLayout(layout, ownershipOf(context));
   const prepared = await prepareRelease(open, command.globals, request);
   const { build, leftOut } = prepared;
   if (/[yY]/.test(context.env["KUBE_RELEASE_RUN_TESTS"] ?? "") && request.fastbuild === false) {
@@ -205,15 +205,19 @@ export async function releaseCheckout(
 
 /** Puts all images of the release into one OCI layout. */
 async function writeLayout(
-  { log, root, signal }: KubeContext,
+  context: KubeContext,
   folder: string,
   artifacts: readonly Artifact[],
 ): Promise<void> {
+  const { log, root, signal } = context;
   log.status(`Writing all images into "${folder}"`);
   const archives = artifacts.filter(({ kind }) => kind === "image").map(({ path }) =>
     join(root, path)
   );
-  await writeOciLayout(folder, archives, signal === undefined ? {} : { signal });
+  await writeOciLayout(folder, archives, {
+    ownership: ownershipOf(context),
+    ...(signal === undefined ? {} : { signal }),
+  });
 }
 
 /** `_output/dockerized/bin` where there is one, else `_output/local/bin`. */

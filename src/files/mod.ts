@@ -40,6 +40,7 @@ export {
   type DisposableOptions,
   type Evidence,
   type KeptDirectory,
+  MARKS_ALONE,
   type OwnershipContext,
   realPathOfNearest,
   type TrackedFiles,

@@ -1,7 +1,7 @@
 import { basename, dirname, join, SEPARATOR } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { ifPresent } from "./if_present.ts";
-import { mountPoints } from "./mounts.ts";
+import { isMountPoint, mountPoints } from "./mounts.ts";
 
 /** A directory that stays, with all directories above it. */
 export interface KeptDirectory {
@@ -38,13 +38,21 @@ export type Evidence = (path: string) => Promise<string | undefined>;
 
 /** Options of {@linkcode checkDisposable}. */
 export interface DisposableOptions {
-  /** The verb of the message. */
-  action: "remove" | "replace" | "write to";
+  /** What the message says cannot be done: `remove`, `replace`, `write OCI layout`. */
+  action: string;
   /** What says that kbuild made it. */
   evidence: Evidence;
   /** What the user can do, for the message. */
   notes?: readonly string[];
+  /** Whether the path is renamed as a whole: then it may not be a mount point or a dead link. */
+  replaced?: boolean;
 }
+
+/** An {@linkcode OwnershipContext} of which nothing is known: evidence decides alone. */
+export const MARKS_ALONE: OwnershipContext = Object.freeze({
+  kept: Object.freeze([]),
+  tracked: () => Promise.resolve(undefined),
+});
 
 /**
  * The one decision about what kbuild may remove or replace. Links on the way to `path`, and `path`
@@ -61,10 +69,11 @@ export interface DisposableOptions {
  */
 export async function checkDisposable(
   path: string,
-  { action, evidence, notes = [] }: DisposableOptions,
+  { action, evidence, notes = [], replaced = false }: DisposableOptions,
   context: OwnershipContext,
 ): Promise<void> {
-  const reason = await whyKept(path, context) ?? await whyForeign(path, evidence);
+  const reason = await whyKept(path, context) ?? await whyForeign(path, evidence) ??
+    (replaced ? await whyNotRenamed(path) : undefined);
   if (reason === undefined) return;
   throw new KbuildError(`Cannot ${action} "${path}": ${reason}`, {
     notes: [...notes, "kbuild removes and replaces only what it made itself"],
@@ -74,6 +83,12 @@ export async function checkDisposable(
 async function whyForeign(path: string, evidence: Evidence): Promise<string | undefined> {
   const real = await ifPresent(Deno.realPath(path));
   return real === undefined ? undefined : await evidence(real);
+}
+
+async function whyNotRenamed(path: string): Promise<string | undefined> {
+  const real = await ifPresent(Deno.realPath(path));
+  if (real !== undefined) return await isMountPoint(real) ? "it is a mount point" : undefined;
+  return await ifPresent(Deno.lstat(path)) && "it is a link that leads nowhere";
 }
 
 /**

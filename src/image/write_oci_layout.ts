@@ -1,15 +1,25 @@
 import { dirname, join } from "@std/path";
-import { ifPossible, ifPresent, reasonOf, temporaryName, writeAll } from "../files/mod.ts";
+import {
+  checkDisposable,
+  ifPossible,
+  ifPresent,
+  MARKS_ALONE,
+  type OwnershipContext,
+  realPathOfNearest,
+  reasonOf,
+  removeTree,
+  temporaryName,
+  writeAll,
+} from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { compareNames } from "../archive/mod.ts";
 import { digestOf, hexOf, verified } from "./digest.ts";
 import { archiveFiles, type ImageFiles, readDocument } from "./image_files.ts";
 import { canonicalJson, object, objects, parseJson, strings, text } from "./json.ts";
+import { CONTAINERD_ANNOTATION, INDEX_TYPE, NAME_ANNOTATION, ownLayout } from "./own_layout.ts";
 import { blobName } from "./read_oci.ts";
 import { parseRepoTag } from "./repo_tag.ts";
 import type { JsonObject } from "./types.ts";
-
-const INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
 
 /** A finished OCI layout. */
 export interface OciLayout {
@@ -23,21 +33,23 @@ export interface OciLayout {
  * Writes one OCI layout with the images of several archives: an index for each name, the name without
  * `-<arch>`, with an entry for each platform. `index.json` tells them apart by the annotation
  * `org.opencontainers.image.ref.name`, the whole name, as skopeo takes it (`oci:DIR:NAME`). Nothing in
- * it depends on anything but the archives. The folder appears complete or not at all; an OCI layout
- * that stands there is replaced.
+ * it depends on anything but the archives. The directory appears complete or not at all; one that kbuild
+ * wrote before is replaced.
  *
  * @param out The folder to write.
  * @param archives Paths of archives that `writeImageArchive` wrote.
- * @throws {KbuildError} `out` is something else than an OCI layout, or cannot be written; an archive is
+ * @throws {KbuildError} `out` holds what kbuild did not write, or cannot be written; an archive is
  * damaged, or two hold different images of one name and platform.
  */
 export async function writeOciLayout(
   out: string,
   archives: readonly string[],
-  options: { signal?: AbortSignal } = {},
+  options: { signal?: AbortSignal; ownership?: OwnershipContext } = {},
 ): Promise<OciLayout> {
-  await checkOciLayout(out);
-  const work = temporaryName(out);
+  await checkOciLayout(out, options.ownership);
+  // A link stays, and what it leads to is replaced.
+  const target = await realPathOfNearest(out);
+  const work = temporaryName(target);
   try {
     await Deno.mkdir(join(work, "blobs/sha256"), { recursive: true });
     const byName = new Map<string, JsonObject[]>();
@@ -62,8 +74,8 @@ export async function writeOciLayout(
         digest,
         size: new TextEncoder().encode(index).length,
         annotations: {
-          "io.containerd.image.name": parseRepoTag(name).full,
-          "org.opencontainers.image.ref.name": name,
+          [CONTAINERD_ANNOTATION]: parseRepoTag(name).full,
+          [NAME_ANNOTATION]: name,
         },
       });
     }
@@ -74,7 +86,7 @@ export async function writeOciLayout(
       canonicalJson({ imageLayoutVersion: "1.0.0" }),
     );
     options.signal?.throwIfAborted();
-    replaceFolder(work, out);
+    replaceFolder(work, target);
     return Object.freeze({ path: out, names: Object.freeze(names) });
   } catch (error) {
     if (error instanceof KbuildError || options.signal?.aborted === true) throw error;
@@ -82,28 +94,33 @@ export async function writeOciLayout(
       cause: error,
     });
   } finally {
-    await ifPossible(Deno.remove(work, { recursive: true }));
+    await ifPossible(removeTree(work));
   }
 }
 
 /**
- * Looks whether an OCI layout may be written to a folder: there is nothing, an empty folder, or an OCI
- * layout.
+ * Checks that an OCI layout may be written to a directory: it is missing, empty, or a layout that kbuild
+ * wrote and nobody has added to.
  *
- * @throws {KbuildError} There is something else.
+ * @param ownership Default: nothing but the directory itself decides.
+ * @throws {KbuildError} It is something else, or must stay.
  */
-export async function checkOciLayout(out: string): Promise<void> {
+export async function checkOciLayout(
+  out: string,
+  ownership: OwnershipContext = MARKS_ALONE,
+): Promise<void> {
   const parent = await ifPresent(Deno.stat(dirname(out)));
   if (parent?.isDirectory !== true) {
-    throw new KbuildError(`Cannot write OCI layout "${out}": there is no folder "${dirname(out)}"`);
+    throw new KbuildError(
+      `Cannot write OCI layout "${out}": there is no directory "${dirname(out)}"`,
+    );
   }
-  const info = await ifPresent(Deno.stat(out));
-  if (info === undefined) return;
-  const names = info.isDirectory ? [...Deno.readDirSync(out)].map(({ name }) => name) : [""];
-  if (names.length === 0 || names.includes("oci-layout")) return;
-  throw new KbuildError(`Cannot write OCI layout "${out}": there is something else`, {
-    notes: ["Name a folder that does not exist, or an OCI layout, which is replaced"],
-  });
+  await checkDisposable(out, {
+    action: "write OCI layout",
+    evidence: ownLayout,
+    notes: ["Name a directory that does not exist, or a layout that kbuild wrote, to replace it"],
+    replaced: true,
+  }, ownership);
 }
 
 /** Copies the blobs of an archive's image; its descriptor, and the names of the lists it belongs to. */

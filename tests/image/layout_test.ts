@@ -1,4 +1,5 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { walk } from "@std/fs";
 import { join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
 import { bytesEntry } from "../../src/archive/mod.ts";
@@ -92,9 +93,9 @@ Deno.test("writeOciLayout() replaces nothing else, and leaves nothing when it fa
     await Deno.writeTextFile(join(dir, "mine/file"), "mine");
     const fails = (out: string, text: string, archives = paths) =>
       assertRejects(() => writeOciLayout(join(dir, out), archives), KbuildError, text);
-    await fails("mine", "there is something else");
-    await fails("mine/file", "there is something else");
-    await fails("none/layout", 'there is no folder "');
+    await fails("mine", `"${dir}/mine/file" is something that kbuild did not make`);
+    await fails("mine/file", "it is not a directory");
+    await fails("none/layout", 'there is no directory "');
     const other = await makeArchive(dir, "other", "amd64", ["me.example/kube-proxy:v1.2.3_4"]);
     await fails("layout", "Cannot write one image", [...paths, other.path]);
     const bytes = await Deno.readFile(paths[0]!);
@@ -110,6 +111,93 @@ Deno.test("writeOciLayout() replaces nothing else, and leaves nothing when it fa
     const left = [...Deno.readDirSync(dir)].map(({ name }) => name);
     assertEquals(left.filter((name) => name === "layout" || name.startsWith(".")), []);
     assertEquals(await Deno.readTextFile(join(dir, "mine/file")), "mine");
+  }));
+
+Deno.test("writeOciLayout() replaces a layout that kbuild wrote, if nobody has added to it", () =>
+  inTempDir(async (dir) => {
+    const paths = (await makeArchives(dir)).map(({ path }) => path);
+    const real = await Deno.realPath(dir);
+    const table: readonly (readonly [
+      change: string,
+      paths: (layout: string) => Promise<unknown>,
+      refused: string | undefined,
+    ])[] = [
+      ["nothing", () => Promise.resolve(), undefined],
+      [
+        "a file",
+        (layout) => Deno.writeTextFile(join(layout, "notes.txt"), "mine"),
+        '"notes.txt"',
+      ],
+      ["a directory", (layout) => Deno.mkdir(join(layout, "src/a"), { recursive: true }), '"src"'],
+      [
+        "a file beside the blobs",
+        (layout) => Deno.writeTextFile(join(layout, "blobs/sha256/notes"), "mine"),
+        '"blobs/sha256/notes"',
+      ],
+      [
+        "a blob",
+        (layout) => Deno.writeTextFile(join(layout, "blobs/sha256", sha256("mine")), "mine"),
+        `"blobs/sha256/${sha256("mine")}"`,
+      ],
+      [
+        "an algorithm",
+        async (layout) => {
+          await Deno.mkdir(join(layout, "blobs/md5"));
+          await Deno.writeTextFile(join(layout, "blobs/md5/0"), "mine");
+        },
+        '"blobs/md5/0"',
+      ],
+      [
+        "an image, as skopeo writes it down",
+        async (layout) => {
+          const index = await json(join(layout, "index.json"));
+          const config = { mediaType: "application/vnd.oci.image.manifest.v1+json" };
+          index.manifests.push({ ...config, digest: `sha256:${sha256("")}`, size: 0 });
+          await Deno.writeTextFile(join(layout, "index.json"), JSON.stringify(index));
+        },
+        "kbuild did not write that OCI layout",
+      ],
+      [
+        "no index",
+        (layout) => Deno.remove(join(layout, "index.json")),
+        "kbuild did not write that OCI layout",
+      ],
+    ];
+    for (const [index, [change, make, refused]] of table.entries()) {
+      const layout = join(dir, `layout ${index}`);
+      await writeOciLayout(layout, paths);
+      await make(layout);
+      const before = await Array.fromAsync(walk(layout), ({ path }) => path);
+      if (refused === undefined) {
+        await writeOciLayout(layout, paths);
+      } else {
+        const error = await assertRejects(() => writeOciLayout(layout, paths), KbuildError);
+        const reason = error.message.replace(`${real}/layout ${index}/`, "");
+        assertStringIncludes(reason, refused, change);
+      }
+      assertEquals(await Array.fromAsync(walk(layout), ({ path }) => path), before, change);
+    }
+
+    // A layout of another tool is not kbuild's.
+    await writeFolder(join(dir, "other"), await ociFiles([{ arch: "amd64", layers: [baseLayer] }]));
+    await assertRejects(
+      () => writeOciLayout(join(dir, "other"), paths),
+      KbuildError,
+      "did not write",
+    );
+
+    // A link stays, and what it leads to is replaced.
+    await Deno.mkdir(join(dir, "empty"));
+    await Deno.symlink("empty", join(dir, "link"));
+    await writeOciLayout(join(dir, "link"), paths);
+    assertEquals(await Deno.readLink(join(dir, "link")), "empty");
+    assertEquals((await Deno.stat(join(dir, "empty/index.json"))).isFile, true);
+    await Deno.symlink("nowhere", join(dir, "dead"));
+    await assertRejects(
+      () => writeOciLayout(join(dir, "dead"), paths),
+      KbuildError,
+      "leads nowhere",
+    );
   }));
 
 Deno.test("writeImageArchive() and writeOciLayout() write these very bytes, wherever they run", () =>
