@@ -2,10 +2,10 @@
  * A JSR registry on the loopback interface: kbuild as `deno publish` would send it, and what it
  * imports from JSR. The protocol is a few static files.
  */
-import { join } from "@std/path";
+import { basename, join } from "@std/path";
 import { createHash } from "node:crypto";
 import denoConfig from "../../deno.json" with { type: "json" };
-import { CLONE, output } from "./_program.ts";
+import { CLONE, listing, output } from "./_program.ts";
 
 /** A package as the registry serves it. */
 interface JsrPackage {
@@ -25,9 +25,12 @@ export interface JsrRegistry extends AsyncDisposable {
   readonly asked: readonly string[];
 }
 
+/** A checkout of https://github.com/denoland/std, whose packages are served instead of stand-ins. */
+export const STD_ORIGINALS: string | undefined = Deno.env.get("KBUILD_STD_ORIGINALS") || undefined;
+
 /**
- * The stand-ins of `npm/` for what is on JSR: specifier, file, its declarations. (The originals
- * cannot be had on a machine that reaches npm alone; the contract tests hold both to one behaviour.)
+ * The stand-ins of `npm/` for what is on JSR: specifier, file, its declarations. They are served
+ * where no checkout of the originals is given; the contract tests hold both to one behaviour.
  */
 const STAND_INS = [
   ["@std/cli", "npm/cli.ts", "npm/types/cli.d.ts"],
@@ -40,37 +43,10 @@ const STAND_INS = [
   ["@std/toml", "npm/toml.ts", "npm/types/toml.d.ts"],
 ] as const;
 
-/** The part of dax that `src/shell` uses. */
-const DAX_TYPES = `
-export declare class CommandBuilder {
-  clearEnv(): this;
-  env(values: Record<string, string | undefined>): this;
-  cwd(path: string): this;
-  noThrow(): this;
-  text(): Promise<string>;
-  registerCommand(name: string, run: (context: CommandContext) => Promise<{ code: number }>): this;
-}
-export interface CommandContext {
-  readonly args: string[];
-  readonly cwd: string;
-  readonly env: Record<string, string>;
-  readonly signal: { addListener(run: () => void): void; removeListener(run: () => void): void };
-  readonly stdout: CommandPipe;
-  readonly stderr: CommandPipe;
-  error(code: number, message: string): { code: number };
-}
-export interface CommandPipe {
-  writeAll(bytes: Uint8Array): Promise<void>;
-}
-export declare function build$(options: { commandBuilder: CommandBuilder }): (
-  strings: TemplateStringsArray,
-  ...values: unknown[]
-) => CommandBuilder;
-`;
-
 /** Starts the registry. */
 export async function serveJsr(): Promise<JsrRegistry> {
-  const packages = [...await standIns(), await ownPackage()];
+  const std = STD_ORIGINALS === undefined ? await standIns() : await originals(STD_ORIGINALS);
+  const packages = [...std, await daxPackage(), await ownPackage()];
   const files = new Map<string, string>();
   for (const { name, version, exports, files: contents } of packages) {
     const manifest = Object.fromEntries(
@@ -127,17 +103,77 @@ async function standIns(): Promise<JsrPackage[]> {
       entry.exports[part === undefined ? "." : `./${part}`] = `./${base}.js`;
     }
   }
-  const dax = await bundled(join(CLONE, "node_modules/dax/esm/mod.js"));
-  const daxPackage: JsrPackage = {
-    name: "@david/dax",
-    version: "0.49.0",
-    exports: { ".": "./mod.js" },
-    files: { "/mod.js": `/* @ts-self-types="./mod.d.ts" */\n${dax}`, "/mod.d.ts": DAX_TYPES },
-  };
-  return [
-    ...[...made].map(([name, entry]) => ({ name, version: "1.99.0", ...entry })),
-    daxPackage,
-  ];
+  return [...made].map(([name, entry]) => ({ name, version: "1.99.0", ...entry }));
+}
+
+/** dax as npm has it, with its declarations. */
+async function daxPackage(): Promise<JsrPackage> {
+  const dir = join(CLONE, "node_modules/dax/esm");
+  const files: Record<string, string> = {};
+  for (const path of listing(dir, { sizes: false })) {
+    if (/\.(d\.ts|m?js)$/.test(path)) files[`/${path}`] = await Deno.readTextFile(join(dir, path));
+  }
+  // Declarations import ".js" files, of which those without code are missing.
+  for (const types of Object.keys(files).filter((path) => path.endsWith(".d.ts"))) {
+    const code = types.replace(/\.d\.ts$/, ".js");
+    files[code] = `/* @ts-self-types="./${basename(types)}" */\n${files[code] ?? "export {};"}`;
+  }
+  return { name: "@david/dax", version: "0.49.0", exports: { ".": "./mod.js" }, files };
+}
+
+/** The packages of a denoland/std checkout that kbuild imports, and those that they import. */
+async function originals(root: string): Promise<JsrPackage[]> {
+  const wanted = Object.keys(denoConfig.imports).filter((name) => name.startsWith("@std/"));
+  const versions = new Map<string, string>();
+  const packages: JsrPackage[] = [];
+  for (let name = wanted.shift(); name !== undefined; name = wanted.shift()) {
+    if (versions.has(name)) continue;
+    const dir = join(root, name.slice("@std/".length).replaceAll("-", "_"));
+    const { version, exports } = JSON.parse(await Deno.readTextFile(join(dir, "deno.json"))) as {
+      version: string;
+      exports: string | Record<string, string>;
+    };
+    versions.set(name, version);
+    const files: Record<string, string> = {};
+    for (const path of listing(dir, { sizes: false })) {
+      const isPublished = /\.(ts|json)$/.test(path) && !/_test\.ts$|(^|\/)testdata\//.test(path);
+      if (isPublished) files[`/${path}`] = await Deno.readTextFile(join(dir, path));
+    }
+    for (const text of Object.values(files)) {
+      for (const [, imported = ""] of text.matchAll(/^[^*]* from "(@std\/[a-z-]+)/gm)) {
+        if (!wanted.includes(imported)) wanted.push(imported);
+      }
+    }
+    packages.push({ name, version, files, exports: exportsOf(exports) });
+  }
+  const targets = new Map(
+    [...versions].map(([name, version]) => [name, `jsr:${name}@^${version}`]),
+  );
+  return packages.map((each) => ({ ...each, files: withJsrImports(each.files, targets) }));
+}
+
+function exportsOf(exports: string | Record<string, string>): Record<string, string> {
+  return typeof exports === "string" ? { ".": exports } : exports;
+}
+
+/** Imports as `deno publish` rewrites them: bare names become `jsr:` ones. */
+function withJsrImports(
+  files: Readonly<Record<string, string>>,
+  targets: ReadonlyMap<string, string>,
+): Record<string, string> {
+  const rewrite = (text: string) =>
+    text.replaceAll(
+      /(from |import |import\()"(@?[a-z]+(?:\/[a-z-]+)?)((?:\/[a-z-]+)*)"/g,
+      (whole, before: string, name: string, part: string) => {
+        const target = targets.get(name);
+        return target === undefined ? whole : `${before}"${target}${part}"`;
+      },
+    );
+  return Object.fromEntries(
+    Object.entries(files).map((
+      [path, text],
+    ) => [path, path.endsWith(".ts") ? rewrite(text) : text]),
+  );
 }
 
 async function bundled(file: string): Promise<string> {
@@ -145,26 +181,22 @@ async function bundled(file: string): Promise<string> {
   return await output([Deno.execPath(), "bundle", "--quiet", "--config", config, file]);
 }
 
-/** Files of the package, paths from the clone. */
-export async function publishedFiles(): Promise<readonly string[]> {
-  const { include } = denoConfig.publish;
-  return (await output(["git", "-C", CLONE, "ls-files", ...include])).trim().split("\n");
+/** Files of git in the clone, paths from there; all of them, or those below `paths`. */
+export async function cloneFiles(...paths: string[]): Promise<readonly string[]> {
+  return (await output(["git", "-C", CLONE, "ls-files", ...paths])).trim().split("\n");
 }
 
-/** kbuild's files, imports as `deno publish` rewrites them: bare names become `jsr:` ones. */
+/** Files of the package, paths from the clone. */
+export function publishedFiles(): Promise<readonly string[]> {
+  return cloneFiles(...denoConfig.publish.include);
+}
+
+/** kbuild's files, as `deno publish` sends them. */
 async function ownPackage(): Promise<JsrPackage> {
   const { name, version, exports, imports } = denoConfig;
   const files: Record<string, string> = {};
   for (const path of await publishedFiles()) {
     files[`/${path}`] = await Deno.readTextFile(join(CLONE, path));
-    if (!path.endsWith(".ts")) continue;
-    for (const [bare, target] of Object.entries(imports)) {
-      files[`/${path}`] = files[`/${path}`]!
-        .replaceAll(
-          new RegExp(`(from |import\\()"${bare}(/[a-z]+)?"`, "g"),
-          (_, before: string, part = "") => `${before}"${target}${part}"`,
-        );
-    }
   }
-  return { name, version, exports, files };
+  return { name, version, exports, files: withJsrImports(files, new Map(Object.entries(imports))) };
 }

@@ -301,12 +301,12 @@ export function discard(dir: string): void {
 }
 
 /** Every file, folder and link below a folder, sorted, with the sizes of files. */
-export function listing(dir: string): string[] {
+export function listing(dir: string, { sizes = true }: { sizes?: boolean } = {}): string[] {
   const found: string[] = [];
   function visit(relative: string): void {
     for (const entry of Deno.readDirSync(join(dir, relative))) {
       const path = relative === "" ? entry.name : `${relative}/${entry.name}`;
-      found.push(entry.isFile ? `${path} ${Deno.lstatSync(join(dir, path)).size}` : path);
+      found.push(sizes && entry.isFile ? `${path} ${Deno.lstatSync(join(dir, path)).size}` : path);
       if (entry.isDirectory) visit(path);
     }
   }

@@ -1,7 +1,8 @@
 /** kbuild from JSR: what `deno publish` says, the program, the modules. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dirname, join } from "@std/path";
-import { publishedFiles, serveJsr } from "./_jsr.ts";
+import { cloneFiles, publishedFiles, serveJsr, STD_ORIGINALS } from "./_jsr.ts";
+import { ifPresent } from "../../src/files/mod.ts";
 import {
   CLONE,
   digestsOf,
@@ -27,17 +28,52 @@ function exists(path: string): boolean {
   }
 }
 
+/** Copies files of the clone, so that nothing that is not in git can help. */
+async function copyOf(files: readonly string[], to: string): Promise<string> {
+  for (const path of files) {
+    await Deno.mkdir(dirname(join(to, path)), { recursive: true });
+    await Deno.copyFile(join(CLONE, path), join(to, path));
+  }
+  return to;
+}
+
+/** Deno fetches the npm packages of package.json itself: certificates as this machine has them. */
+const CERTIFICATES = Object.fromEntries(
+  ["DENO_CERT", "DENO_TLS_CA_STORE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_DIR", "SSL_CERT_FILE"]
+    .flatMap((name) => {
+      const value = Deno.env.get(name);
+      return value === undefined ? [] : [[name, value]];
+    }),
+);
+
+Deno.test({
+  ...unless(NEEDS_NPM, "deno task demo and test work in a fresh clone"),
+  fn: () =>
+    inScratch(async (dir) => {
+      await using registry = await serveJsr();
+      const clone = await copyOf(await cloneFiles(), join(dir, "clone"));
+      // Its digests are those of the true registry.
+      await ifPresent(Deno.remove(join(clone, "deno.lock")));
+      const env = {
+        ...CERTIFICATES,
+        ...{ JSR_URL: registry.url, DENO_DIR: join(dir, "deno"), NO_COLOR: "1" },
+      };
+      const task = (...args: string[]) => output([DENO, "task", ...args], { cwd: clone, env });
+      assertMatch(await task("test", "tests/lib/nearest_test.ts"), /ok \| \d+ passed \| 0 failed/);
+      const released = await task("demo", "--dir", join(dir, "sample"), "--json");
+      assertMatch(released, /"path": "\S+kubernetes-server-linux-\w+\.tar\.gz"/);
+      // Types are those of the originals where a checkout of them is given.
+      if (STD_ORIGINALS !== undefined) await task("check");
+    }),
+});
+
 Deno.test({
   ...unless(NEEDS_NPM, "deno publish --dry-run passes, without slow types"),
   fn: () =>
     inScratch(async (dir) => {
       await using registry = await serveJsr();
       const env = { JSR_URL: registry.url, DENO_DIR: join(dir, "deno"), NO_COLOR: "1" };
-      const copy = join(dir, "package");
-      for (const path of await publishedFiles()) {
-        await Deno.mkdir(dirname(join(copy, path)), { recursive: true });
-        await Deno.copyFile(join(CLONE, path), join(copy, path));
-      }
+      const copy = await copyOf(await publishedFiles(), join(dir, "package"));
       const { code, stderr } = await run([DENO, "publish", "--dry-run", "--allow-dirty"], {
         cwd: copy,
         env,

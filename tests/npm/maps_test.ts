@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import denoConfig from "../../deno.json" with { type: "json" };
 import npmConfig from "../../deno.npm.json" with { type: "json" };
+import packageJson from "../../package.json" with { type: "json" };
 import { BARE_NAMES } from "../../scripts/lint_rules.ts";
 
 const OWN = "@k8s/kbuild";
@@ -20,6 +21,11 @@ Deno.test("deno.npm.json knows kbuild's modules by the names that deno.json expo
   const exported = Object.entries(denoConfig.exports).filter(([name]) => name !== "./cli")
     .map(([name, path]) => [name.replace(".", OWN), path]);
   assertEquals(own.sort(), exported.sort());
+});
+
+Deno.test("package.json brings no program called deno, which deno task would start", () => {
+  const { dependencies, devDependencies } = packageJson;
+  assertEquals(Object.keys({ ...dependencies, ...devDependencies }).includes("deno"), false);
 });
 
 Deno.test("both configurations check and lint alike", () => {

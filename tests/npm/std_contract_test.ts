@@ -106,7 +106,7 @@ Deno.test("@std/cli: parseArgs() does what src/cli/parse.ts is written for", () 
   assertEquals(args._, ["cmd/kubectl"]);
   assertEquals([args["quick"], args["name"], args["--"]], [true, ["a", "b"], ["-x"]]);
   assertEquals(parseArgs(["1.30"])._, [1.3], "a positional number is a number");
-  assertEquals(parseArgs(["1.30"], { string: ["_"] })._, ["1.30"]);
+  assertEquals<unknown>(parseArgs(["1.30"], { string: ["_"] })._, ["1.30"]);
   const unknown: string[] = [];
   parseArgs(["--what", "-z"], { unknown: (word) => void unknown.push(word) });
   assertEquals(unknown, ["--what", "-z"]);
