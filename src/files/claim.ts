@@ -45,7 +45,7 @@ export async function claimDirectory(
 ): Promise<void> {
   const { kind, name = `"${path}"`, notes = [] } = options;
   if (await isClaimed(path, kind)) return;
-  const reason = await whyProtected(path, context) ?? await whyNotOurs(path, options, context);
+  const reason = await whyNotWritable(path, context) ?? await whyNotOurs(path, options, context);
   if (reason !== undefined) {
     throw new KbuildError(`Cannot use ${name}: ${reason}`, { notes, exitCode: 2 });
   }
@@ -59,6 +59,18 @@ export async function claimDirectory(
       cause,
     });
   }
+}
+
+/**
+ * Why a directory is no place for outputs, whatever is in it.
+ *
+ * @returns The end of "Cannot use X: …"; undefined if it may be one.
+ */
+export async function whyNotWritable(
+  path: string,
+  { kept }: Pick<OwnershipContext, "kept">,
+): Promise<string | undefined> {
+  return await whyProtected(path, { kept: kept.filter(({ writable }) => writable !== true) });
 }
 
 async function whyNotOurs(

@@ -30,6 +30,7 @@ export {
   isClaimed,
   isSystemEntry,
   MARK,
+  whyNotWritable,
 } from "./claim.ts";
 export { ifPossible, ifPossibleSync, ifPresent, ifPresentSync } from "./if_present.ts";
 export { type FileLock, lockFile, type LockOptions } from "./lock.ts";

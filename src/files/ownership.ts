@@ -9,6 +9,10 @@ export interface KeptDirectory {
   readonly path: string;
   /** What it is, for messages: "the checkout". */
   readonly what: string;
+  /** What the user can do, for messages: "change to another one". */
+  readonly advice?: string;
+  /** Whether kbuild may write into it or above it; only removing is ruled out. Default false. */
+  readonly writable?: boolean;
 }
 
 /** Lists files that git tracks; see {@linkcode OwnershipContext}. */
@@ -75,9 +79,7 @@ export async function checkDisposable(
   const reason = await whyKept(path, context) ?? await whyForeign(path, evidence) ??
     (replaced ? await whyNotRenamed(path) : undefined);
   if (reason === undefined) return;
-  throw new KbuildError(`Cannot ${action} "${path}": ${reason}`, {
-    notes: [...notes, "kbuild removes and replaces only what it made itself"],
-  });
+  throw new KbuildError(`Cannot ${action} "${path}": ${reason}`, { notes });
 }
 
 async function whyForeign(path: string, evidence: Evidence): Promise<string | undefined> {
@@ -126,12 +128,13 @@ export async function whyProtected(
   if (real.split(SEPARATOR).includes(".git")) return "it is in a git repository's own directory";
   const info = await ifPresent(Deno.stat(path));
   if (info === undefined) return undefined;
-  for (const { path: directory, what } of kept) {
+  for (const { path: directory, what, advice } of kept) {
+    const then = advice === undefined ? "" : `; ${advice}`;
     for (let above = await realPathOfNearest(directory);; above = dirname(above)) {
       const found = await ifPresent(Deno.stat(above));
       if (found !== undefined && isSame(info, found)) {
         const isItself = above === await realPathOfNearest(directory);
-        return isItself ? `it is ${what}` : `it holds ${what} ("${directory}")`;
+        return (isItself ? `it is ${what}` : `it holds ${what} ("${directory}")`) + then;
       }
       if (dirname(above) === above) break;
     }

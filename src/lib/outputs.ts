@@ -19,6 +19,7 @@ import {
   type OwnershipContext,
   realPathOfNearest,
   whyKept,
+  whyNotWritable,
   whyProtected,
   whyTracked,
 } from "../files/mod.ts";
@@ -82,7 +83,7 @@ export async function claimOutputs(context: KubeContext): Promise<void> {
   await checkOverlap(context);
   for (const { path, name } of outputDirectories(context)) {
     if (await isUsual(context, path)) {
-      const reason = await whyProtected(path, ownership);
+      const reason = await whyNotWritable(path, ownership);
       if (reason === undefined) continue;
       throw new KbuildError(`Cannot use ${name}: ${reason}`, { notes: [WAY_OUT], exitCode: 2 });
     }
@@ -94,6 +95,7 @@ export async function claimOutputs(context: KubeContext): Promise<void> {
   }
 }
 
+const ONLY_OWN = "kbuild removes and replaces only what it made; see to the rest yourself";
 const WAY_OUT = 'Name a new or an empty directory, such as "_output-v1"';
 
 /**
@@ -108,7 +110,7 @@ export async function checkReleaseReplaceable(context: KubeContext): Promise<voi
     if (await ifPresent(Deno.lstat(path)) === undefined) continue;
     await checkDisposable(
       path,
-      { action: "replace", evidence: inOutput(context) },
+      { action: "replace", evidence: inOutput(context), notes: [ONLY_OWN] },
       ownershipOf(context),
     );
   }
@@ -225,7 +227,11 @@ export async function planDisposal(context: KubeContext): Promise<Disposal> {
   const meta = join(context.root, ".make");
   if (await ifPresent(Deno.lstat(meta)) !== undefined) {
     const isMade = (path: string) => Promise.resolve(path === meta ? undefined : "it is a link");
-    await checkDisposable(meta, { action: "remove", evidence: isMade }, ownershipOf(context));
+    await checkDisposable(
+      meta,
+      { action: "remove", evidence: isMade, notes: [ONLY_OWN] },
+      ownershipOf(context),
+    );
     remove.push(meta);
   }
   const isTopmost = (path: string) =>
@@ -242,13 +248,15 @@ async function disposalOf(
 ): Promise<Disposal> {
   const ownership = ownershipOf(context);
   const refuse = (reason: string) =>
-    new KbuildError(`Cannot remove ${name}: ${reason}`, { notes: [NOT_REMOVED], exitCode: 2 });
+    new KbuildError(`Cannot remove ${name}: ${reason}`, { exitCode: 2, notes: [ONLY_OWN] });
   const real = await ifPresent(Deno.realPath(path));
   if (real === undefined) return { remove: [], left: [] };
   const entries = await ifPresent(Array.fromAsync(Deno.readDir(real)));
   if (entries === undefined) throw refuse("it is not a directory");
   const reason = await whyProtected(path, ownership);
-  if (reason !== undefined) throw refuse(reason);
+  if (reason !== undefined) {
+    throw new KbuildError(`Cannot remove ${name}: ${reason}`, { exitCode: 2 });
+  }
   const isKept = real !== path || await isMountPoint(real);
   const foreignThing = await whyNotOurs(context, real);
   if (foreignThing !== undefined) {
@@ -269,5 +277,3 @@ async function disposalOf(
   }
   return left.length === 0 && !isKept ? { remove: [path], left } : { remove, left };
 }
-
-const NOT_REMOVED = "kbuild removes only what it made; remove the rest yourself";

@@ -20,12 +20,17 @@ export function ownershipContext(options: OwnershipOptions): OwnershipContext {
   const kept = [
     { path: root, what: "the checkout" },
     { path: env["HOME"], what: "the home directory" },
-    { path: cwd, what: "the working directory" },
+    {
+      path: cwd,
+      what: "the working directory",
+      advice: "change to another one",
+      writable: true,
+    },
   ];
   return Object.freeze({
     kept: Object.freeze(
-      kept.flatMap(({ path, what }) =>
-        path === undefined || path === "" ? [] : [Object.freeze({ path, what })]
+      kept.flatMap(({ path, ...rest }) =>
+        path === undefined || path === "" ? [] : [Object.freeze({ path, ...rest })]
       ),
     ),
     tracked: (directory: string, name: string) => trackedFiles(shell, env, directory, name),

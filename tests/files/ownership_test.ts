@@ -83,7 +83,7 @@ Deno.test("checkDisposable() keeps what must stay, and takes the rest", () =>
       ["up", `it holds the checkout ("${root}")`],
       ["../home", "it is the home directory"],
       ["/", "it is the root of the file system"],
-      ["cmd", "it is the working directory"],
+      ["cmd", "it is the working directory; change to another one"],
       ["cmd/a.go", "git tracks it"],
       ["link", "it is the working directory"],
       ["link/a.go", "git tracks it"],
@@ -143,7 +143,8 @@ Deno.test("checkDisposable() asks git whatever the user's settings are, and does
 
 Deno.test("claimDirectory() marks new and empty directories, and takes nobody else's", () =>
   inTempDir(async (dir) => {
-    const context = ownershipContext({ shell, env, root: join(dir, "k8s") });
+    const cwd = join(dir, "empty");
+    const context = ownershipContext({ shell, env, root: join(dir, "k8s"), cwd });
     await write(dir, "k8s/mine/a", "file", "k8s/.git/config");
     await Deno.mkdir(join(dir, "empty"));
     await Deno.symlink("k8s/mine", join(dir, "link"));
