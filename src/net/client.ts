@@ -1,17 +1,24 @@
-import { KbuildError } from "../errors.ts";
-import { reasonOf } from "../files/mod.ts";
 import type { Logger } from "../lib/logging.ts";
-import { connectionError, FINAL_URL, NetworkError } from "./failure.ts";
+import { readCertificates, SELF_SIGNED } from "./certificates.ts";
+import { Connections } from "./connections.ts";
+import { connectionError, NetworkError, statusError } from "./failure.ts";
 import { PATIENCE, type Patience } from "./patience.ts";
-import { hostOf } from "./retry.ts";
+import { fetchPinned } from "./pinned_tls.ts";
+import { notedProxy, throughProxy } from "./proxy.ts";
+import { readStart } from "./read_body.ts";
+import { hostOf, type RetryOptions, withRetries } from "./retry.ts";
+import { StreamedBlob, type StreamedBody } from "./streamed_body.ts";
 
 /** What fetching needs of a run. */
 export interface NetContext {
-  /** The environment, flags applied: `KBUILD_CA_FILE`, `KBUILD_MIRRORS`, `KBUILD_CACHE`. */
+  /**
+   * The environment, flags applied: `KBUILD_CA_FILE`, `KBUILD_MIRRORS`, `KBUILD_CACHE`, `HTTPS_PROXY`,
+   * `HTTP_PROXY`, `NO_PROXY`.
+   */
   readonly env: Readonly<Record<string, string>>;
   /** The machine's platform: "linux/amd64". */
   readonly host: string;
-  /** Takes progress and pauses. */
+  /** Receives progress and pauses. */
   readonly log: Logger;
   /** Stops everything. */
   readonly signal?: AbortSignal | undefined;
@@ -24,16 +31,16 @@ export interface NetRequest {
   /** Name to value. */
   readonly headers?: Readonly<Record<string, string>>;
   /** What is sent; nothing by default. */
-  readonly body?: Uint8Array<ArrayBuffer> | string;
-  /** Milliseconds to the head of the answer, where it takes longer than usual: an upload. */
-  readonly headersMs?: number;
+  readonly body?: Uint8Array<ArrayBuffer> | string | StreamedBody;
+  /** Whether the body holds credentials: no redirect takes it to another server. */
+  readonly secret?: boolean;
 }
 
 /** Asks servers. Dispose of it when all answers are read. */
 export interface Client extends Disposable {
-  /** How long servers are waited for. */
+  /** Timeouts, and how often is tried. */
   readonly patience: Patience;
-  /** Is told of waiting and of mirrors. */
+  /** Receives pauses and failures of mirrors. */
   readonly log: Logger;
   /** Stops everything. */
   readonly signal: AbortSignal | undefined;
@@ -41,17 +48,31 @@ export interface Client extends Disposable {
    * Sends one request and waits for the head of the answer, whatever its status. Redirects are
    * followed; `authorization` does not go to another server.
    *
+   * @returns Its `url` is where redirects led to.
    * @throws {NetworkError} No answer in time, no connection, or redirects that lead nowhere.
    */
   send(url: string, request?: NetRequest): Promise<Response>;
+  /**
+   * Does something that may fail for the moment, with the client's retries; see
+   * {@linkcode withRetries}.
+   */
+  retry<T>(work: () => Promise<T>, options?: RetryOptions): Promise<T>;
+  /** The error of an answer that is a refusal, with the server's own words; reads its body. */
+  refusal(url: string, response: Response): Promise<NetworkError>;
 }
 
-const MOST_REDIRECTS = 10;
+const MAX_REDIRECTS = 10;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
+/** Bytes of a refusal that are looked at for words. */
+const MAX_REFUSAL = 1 << 16;
+
+/** The slowest store behind a server that takes an upload over at its end: bytes a millisecond. */
+const SLOWEST_STORE = 1000;
+
 /**
- * Makes a {@linkcode Client}. Proxies of the process' environment apply (`HTTPS_PROXY`, `HTTP_PROXY`,
- * `NO_PROXY`); the certificates in `KBUILD_CA_FILE` are trusted besides the usual ones.
+ * Makes a {@linkcode Client}. Proxies are those of `context.env`, by {@linkcode proxyFor}; the
+ * certificates in `KBUILD_CA_FILE` are trusted in addition to the usual ones.
  *
  * @throws {KbuildError} The file of certificates cannot be read, or holds none.
  */
@@ -60,41 +81,36 @@ export async function createClient(
   patience: Partial<Patience> = {},
 ): Promise<Client> {
   const { env, log, signal } = context;
-  const file = env["KBUILD_CA_FILE"] ?? "";
-  const http = file === ""
-    ? undefined
-    : Deno.createHttpClient({ caCerts: await readCertificates(file) });
+  const caFile = env["KBUILD_CA_FILE"] || undefined;
+  const certificates = caFile === undefined ? [] : await readCertificates(caFile);
   const whole = Object.freeze({ ...PATIENCE, ...patience });
-  return Object.freeze({
+  const connections = new Connections(env, certificates);
+  const sending: Sending = {
+    ...{ connections, caFile, certificates, patience: whole, signal },
+    selfSigned: new Set(),
+  };
+  return Object.freeze<Client>({
     patience: whole,
     log,
     signal,
-    send: (url: string, request: NetRequest = {}) =>
-      sendFollowing(url, request, { http, patience: whole, signal }),
-    [Symbol.dispose]: () => http?.close(),
-  });
-}
-
-async function readCertificates(path: string): Promise<string[]> {
-  const text = await Deno.readTextFile(path).catch((cause: unknown) => {
-    throw new KbuildError(`Cannot read the certificates in "${path}": ${reasonOf(cause)}`, {
-      notes: ["--ca-file (KBUILD_CA_FILE) names a PEM file"],
-      exitCode: 2,
-      cause,
-    });
-  });
-  const found = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
-  if (found !== null) return found;
-  throw new KbuildError(`Cannot find a certificate in "${path}"`, {
-    notes: ['A PEM file has "-----BEGIN CERTIFICATE-----" in it'],
-    exitCode: 2,
+    send: (url, request = {}) => sendFollowing(url, request, sending),
+    retry: (work, options) => withRetries(work, { patience: whole, log, signal }, options),
+    async refusal(url, response) {
+      const bytes = await readStart(url, response, MAX_REFUSAL, { patience: whole, signal });
+      return statusError(url, response, new TextDecoder().decode(bytes));
+    },
+    [Symbol.dispose]: () => connections[Symbol.dispose](),
   });
 }
 
 interface Sending {
-  readonly http: Deno.HttpClient | undefined;
+  readonly connections: Connections;
+  readonly caFile: string | undefined;
+  readonly certificates: readonly string[];
   readonly patience: Patience;
   readonly signal: AbortSignal | undefined;
+  /** Origins that only {@linkcode fetchPinned} can talk to. */
+  readonly selfSigned: Set<string>;
 }
 
 async function sendFollowing(
@@ -104,32 +120,31 @@ async function sendFollowing(
 ): Promise<Response> {
   let url = asked;
   let { headers = {}, method = "GET", body } = request;
-  for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
-    const next = { ...request, headers, method, ...(body === undefined ? {} : { body }) };
-    const response = await sendOne(asked, url, next, sending);
+  for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+    const response = await sendOne(asked, url, { headers, method, body }, sending);
     const location = REDIRECTS.has(response.status) ? response.headers.get("location") : null;
-    if (location === null) {
-      if (url === asked) return response;
-      const marked = new Headers(response.headers);
-      marked.set(FINAL_URL, url);
-      const { status, statusText } = response;
-      const body = status === 204 || status === 304 ? null : response.body;
-      return new Response(body, { status, statusText, headers: marked });
-    }
+    if (location === null) return response;
     await response.body?.cancel();
     const target = URL.canParse(location, url) ? new URL(location, url) : undefined;
     if (target === undefined || !/^https?:$/.test(target.protocol)) {
-      throw new NetworkError(asked, `it redirects to "${location}", which is no web address`);
+      throw new NetworkError(asked, `it redirects to "${location}", which is not a web address`);
     }
     const from = new URL(url);
+    const elsewhere = target.origin !== from.origin;
     if (from.protocol === "https:" && target.protocol === "http:") {
       throw new NetworkError(asked, `it redirects to "${target.href}", which is not encrypted`);
     }
-    if (target.origin !== from.origin) headers = withoutCredentials(headers);
     if (response.status === 303 && method !== "HEAD") [method, body] = ["GET", undefined];
+    if (elsewhere && body !== undefined && request.secret === true) {
+      throw new NetworkError(
+        asked,
+        `it redirects a request with credentials to another server, "${target.origin}"`,
+      );
+    }
+    if (elsewhere) headers = withoutCredentials(headers);
     url = target.href;
   }
-  throw new NetworkError(asked, `it redirects more than ${MOST_REDIRECTS} times`);
+  throw new NetworkError(asked, `it redirects more than ${MAX_REDIRECTS} times`);
 }
 
 function withoutCredentials(headers: Readonly<Record<string, string>>): Record<string, string> {
@@ -138,39 +153,114 @@ function withoutCredentials(headers: Readonly<Record<string, string>>): Record<s
   );
 }
 
-async function sendOne(
-  asked: string,
-  url: string,
-  request: NetRequest,
-  { http, patience, signal }: Sending,
-): Promise<Response> {
+interface Hop {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: NetRequest["body"];
+}
+
+async function sendOne(asked: string, url: string, hop: Hop, sending: Sending): Promise<Response> {
+  const { connections, caFile, certificates, patience, signal, selfSigned } = sending;
   signal?.throwIfAborted();
-  const { method = "GET", headers = {}, body, headersMs = patience.headersMs } = request;
-  const silent = new AbortController();
-  const timer = setTimeout(() => silent.abort(), headersMs);
   const elsewhere = url === asked ? "" : ` after a redirect to "${hostOf(url)}"`;
-  const init: RequestInit & { client?: Deno.HttpClient } = {
-    method,
-    // Bytes as they lie there: Deno would decompress others on the way.
-    headers: { "accept-encoding": "identity", "user-agent": "kbuild", ...headers },
-    redirect: "manual",
-    // Aborting it later would end a body that is being read.
-    signal: AbortSignal.any([silent.signal, ...(signal === undefined ? [] : [signal])]),
-    ...(body === undefined ? {} : { body }),
-    ...(http === undefined ? {} : { client: http }),
+  const { http, proxy } = connections.for(url);
+  const { origin } = new URL(url);
+  using silence = new SilenceTimer(patience.headersMs);
+  const body = bodyOf(hop.body, patience, silence);
+  const { method } = hop;
+  // Bytes as they are: Deno would decompress others on the way.
+  const headers = { "accept-encoding": "identity", "user-agent": "kbuild", ...hop.headers };
+  const aborted = AbortSignal.any([silence.signal, ...(signal === undefined ? [] : [signal])]);
+  const ask = async () => {
+    if (selfSigned.has(origin)) {
+      return await fetchPinned(url, { method, headers, body, signal: aborted }, certificates);
+    }
+    return await fetch(url, {
+      ...{ method, headers, redirect: "manual", client: http },
+      // Aborting it later would end a body that is being read.
+      signal: aborted,
+      ...(body === undefined ? {} : { body }),
+    });
   };
   try {
-    return await fetch(url, init);
+    return notedProxy(
+      await ask().catch((error: unknown) => {
+        const pinned = proxy === undefined && certificates.length > 0 && isSelfSigned(error);
+        if (!pinned || selfSigned.has(origin)) throw error;
+        selfSigned.add(origin);
+        return ask();
+      }),
+      proxy,
+    );
   } catch (error) {
     signal?.throwIfAborted();
-    if (silent.signal.aborted) {
-      throw new NetworkError(asked, `no answer came within ${headersMs / 1000} s${elsewhere}`);
+    const through = proxy === undefined ? "" : `, ${throughProxy(proxy)}`;
+    if (silence.signal.aborted) {
+      throw new NetworkError(asked, `${silence.reason}${elsewhere}${through}`, {
+        retry: true,
+        silentMs: silence.ms,
+      });
     }
-    const failure = connectionError(asked, error);
-    if (elsewhere === "") throw failure;
+    const failure = connectionError(url, error, { proxy, caFile });
     const { reason, retry, notes, cause } = failure;
     throw new NetworkError(asked, `${reason}${elsewhere}`, { retry, notes, cause });
-  } finally {
-    clearTimeout(timer);
+  }
+}
+
+function isSelfSigned(error: unknown): boolean {
+  for (let inner = error; inner instanceof Error; inner = inner.cause) {
+    if (inner.message.includes(SELF_SIGNED)) return true;
+  }
+  return false;
+}
+
+function bodyOf(
+  body: NetRequest["body"],
+  patience: Patience,
+  silence: SilenceTimer,
+): Uint8Array<ArrayBuffer> | Blob | undefined {
+  if (typeof body === "string") return new TextEncoder().encode(body);
+  if (body === undefined || body instanceof Uint8Array) return body;
+  let left = body.size;
+  silence.restart(patience.stallMs, "no byte was taken");
+  return new StreamedBlob(body, (bytes) => {
+    left -= bytes;
+    if (left > 0) silence.restart(patience.stallMs, "no byte was taken");
+    else silence.restart(patience.headersMs + body.size / SLOWEST_STORE, "no answer came");
+  });
+}
+
+/** Aborts when nothing happens for a time. */
+class SilenceTimer implements Disposable {
+  readonly #aborting = new AbortController();
+  #timer: ReturnType<typeof setTimeout>;
+  #what = "no answer came";
+  /** Milliseconds that are waited at present. */
+  ms: number;
+
+  constructor(ms: number) {
+    this.ms = ms;
+    this.#timer = setTimeout(() => this.#aborting.abort(), ms);
+  }
+
+  /** Aborted after the silence. */
+  get signal(): AbortSignal {
+    return this.#aborting.signal;
+  }
+
+  /** "no answer came within 20 s". */
+  get reason(): string {
+    return `${this.#what} within ${Math.round(this.ms / 100) / 10} s`;
+  }
+
+  /** Something happened: the waiting begins anew. */
+  restart(ms: number, what: string): void {
+    clearTimeout(this.#timer);
+    [this.ms, this.#what] = [ms, what];
+    this.#timer = setTimeout(() => this.#aborting.abort(), ms);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
   }
 }

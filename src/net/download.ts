@@ -3,9 +3,8 @@ import { writeAll } from "../files/mod.ts";
 import { createHash } from "node:crypto";
 import { concat, readFileChunks } from "../archive/mod.ts";
 import type { Client, NetRequest } from "./client.ts";
-import { NetworkError, statusError } from "./failure.ts";
+import { NetworkError } from "./failure.ts";
 import { readBody } from "./read_body.ts";
-import { withRetries } from "./retry.ts";
 
 /** Sends a request: a client's `send`, or what adds credentials to it. */
 export type Send = (url: string, request: NetRequest) => Promise<Response>;
@@ -48,7 +47,7 @@ export async function downloadInto(
   };
   if (size !== undefined && known > size) await restart();
   try {
-    await withRetries(async () => {
+    await client.retry(async () => {
       before = known;
       if (size !== undefined && known === size && size > 0) return;
       const range = known === 0 ? {} : { range: `bytes=${known}-` };
@@ -58,15 +57,15 @@ export async function downloadInto(
         await restart();
         throw new NetworkError(url, "the server has no such part of it", { retry: true });
       }
-      if (!response.ok) throw await statusError(url, response);
+      if (!response.ok) throw await client.refusal(url, response);
       if (known > 0 && !continues(response, known)) await restart();
       await file.seek(known, Deno.SeekMode.Start);
       const length = Number(response.headers.get("content-length") ?? NaN);
       const total = size ?? (Number.isFinite(length) ? known + length : undefined);
       for await (const chunk of readBody(url, response, client)) {
-        if (size !== undefined && known + chunk.length > size) {
+        if (known + chunk.length > (size ?? MAX_UNKNOWN)) {
           await restart();
-          throw new NetworkError(url, `more than its ${size} bytes came`);
+          throw new NetworkError(url, `more than ${size ?? MAX_UNKNOWN} bytes came`);
         }
         hash.update(chunk);
         writeAll(path, file, chunk);
@@ -79,12 +78,15 @@ export async function downloadInto(
       if (size !== undefined && known < size) {
         throw new NetworkError(url, `only ${known} of its ${size} bytes came`, { retry: true });
       }
-    }, { ...client, progressed: () => known - before > PROGRESS });
+    }, { progressed: () => known - before > PROGRESS });
   } finally {
     client.log.progress("");
   }
   return hash.digest("hex");
 }
+
+/** Bytes of a file whose size is not known beforehand; Go's archives have a tenth at most. */
+const MAX_UNKNOWN = 2 ** 31;
 
 /** An attempt that brought so many bytes was no failure. */
 const PROGRESS = 8 << 20;
@@ -110,14 +112,19 @@ export async function downloadBytes(
     headers?: Readonly<Record<string, string>>;
   },
 ): Promise<{ bytes: Uint8Array; headers: Headers }> {
-  return await withRetries(async () => {
+  return await client.retry(async () => {
     const response = await send(url, { headers });
-    if (!response.ok) throw await statusError(url, response);
+    if (!response.ok) throw await client.refusal(url, response);
     return { bytes: await readAll(client, url, response, most), headers: response.headers };
-  }, client);
+  });
 }
 
-/** The whole body of an answer. */
+/**
+ * The whole body of an answer.
+ *
+ * @param most Bytes that it may have.
+ * @throws {NetworkError} It is longer, or breaks off.
+ */
 export async function readAll(
   client: Client,
   url: string,

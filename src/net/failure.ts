@@ -1,13 +1,18 @@
 import { KbuildError } from "../errors.ts";
 import { reasonOf } from "../files/mod.ts";
+import { certificateFailure } from "./certificates.ts";
+import { type Proxy, proxyOf, throughProxy } from "./proxy.ts";
+import { wordsIn } from "./words.ts";
 
-/** What {@linkcode NetworkError} carries besides its message. */
+/** Details of a {@linkcode NetworkError}. */
 export interface NetworkErrorOptions {
   /** Whether the same server may do better a little later. */
   retry?: boolean;
-  /** Milliseconds that the server wants us to wait. */
+  /** Milliseconds that the server asks us to wait. */
   retryAfterMs?: number | undefined;
-  /** HTTP status, where there was an answer. */
+  /** Milliseconds that were spent waiting for an answer that did not come. */
+  silentMs?: number | undefined;
+  /** HTTP status; undefined if there was no answer. */
   status?: number | undefined;
   /** What to do next. */
   notes?: readonly string[];
@@ -25,85 +30,183 @@ export class NetworkError extends KbuildError {
   readonly reason: string;
   /** Whether the same server may do better a little later. */
   readonly retry: boolean;
-  /** Milliseconds that the server wants us to wait. */
+  /** Milliseconds that the server asks us to wait. */
   readonly retryAfterMs: number | undefined;
-  /** HTTP status, where there was an answer. */
+  /** Milliseconds that were spent waiting for an answer that did not come. */
+  readonly silentMs: number;
+  /** HTTP status; undefined if there was no answer. */
   readonly status: number | undefined;
 
   /**
-   * Words what a server did.
+   * Describes what a server did.
    *
    * @param url The URL that was asked for.
    * @param reason What was wrong: "the server said 503".
    */
   constructor(url: string, reason: string, options: NetworkErrorOptions = {}) {
-    const { retry = false, retryAfterMs, status, notes = [], cause } = options;
+    const { retry = false, retryAfterMs, silentMs = 0, status, notes = [], cause } = options;
     super(`Cannot download "${url}": ${reason}`, { notes, cause });
     this.url = url;
     this.reason = reason;
     this.retry = retry;
     this.retryAfterMs = retryAfterMs;
+    this.silentMs = silentMs;
     this.status = status;
   }
-}
 
-/** An error of `fetch` with Deno's own preface taken off. */
-export function connectionError(url: string, error: unknown): NetworkError {
-  const reason = networkReason(error);
-  if (/certificate|UnknownIssuer/i.test(reason)) {
-    return new NetworkError(url, `its certificate is not trusted (${reason})`, {
-      notes: ["Name the certificates of your own authority: --ca-file FILE (KBUILD_CA_FILE)"],
-      cause: error,
+  /** The same failure in other words, or with more notes. */
+  with({ reason = this.reason, notes = this.notes }: {
+    reason?: string;
+    notes?: readonly string[];
+  }): NetworkError {
+    const { url, retry, retryAfterMs, silentMs, status, cause } = this;
+    return new NetworkError(url, reason, {
+      ...{ retry, retryAfterMs, silentMs, status, notes },
+      cause: cause ?? this,
     });
   }
-  if (/tls|InvalidContentType|corrupt message/i.test(reason)) {
-    return new NetworkError(url, `it does not speak TLS (${reason})`, {
+}
+
+/** What decides how a failed connection is described. */
+export interface ConnectionContext {
+  /** The proxy that the request went through. */
+  readonly proxy?: Proxy | undefined;
+  /** `KBUILD_CA_FILE`. */
+  readonly caFile?: string | undefined;
+}
+
+/**
+ * The error of a connection that failed: what `fetch` threw, in words and with a way out.
+ *
+ * @param url The URL that was asked for.
+ */
+export function connectionError(
+  url: string,
+  error: unknown,
+  { proxy, caFile }: ConnectionContext = {},
+): NetworkError {
+  const text = innermost(error);
+  const host = URL.canParse(url) ? new URL(url).hostname : url;
+  const classified: Classified = isPermission(error)
+    ? { reason: text }
+    : certificateFailure(text, { host, caFile }) ?? classify(url, text);
+  const { reason, retry = false, notes = [] } = classified;
+  if (proxy === undefined) return new NetworkError(url, reason, { retry, notes, cause: error });
+  const atProxy = /^(tcp connect error|dns error)|tunnel|proxy/i.test(text);
+  return new NetworkError(
+    url,
+    atProxy
+      ? `its proxy "${proxy.url}" (${proxy.variable}): ${reason}`
+      : `${reason}, ${throughProxy(proxy)}`,
+    {
+      retry,
+      notes: [...notes, `NO_PROXY lists hosts that need no proxy, ${proxy.variable} names it`],
+      cause: error,
+    },
+  );
+}
+
+interface Classified {
+  readonly reason: string;
+  readonly retry?: boolean;
+  readonly notes?: readonly string[];
+}
+
+/**
+ * Failures that a second attempt meets again, by the words of Deno's HTTP library and of the system's
+ * resolver: they come without a code.
+ */
+const LASTING: readonly RegExp[] = [
+  /connection refused/i,
+  // getaddrinfo's EAI_NONAME in glibc, macOS, musl; "Temporary failure" and "Try again" may pass.
+  /name or service not known|nodename nor servname|no address associated|name does not resolve/i,
+  /unreachable|no route to host|host is down/i,
+  /requests to port \d+ are blocked/i,
+  /unsuccessful tunnel|proxy authentication required/i,
+];
+
+function classify(url: string, text: string): Classified {
+  const reason = systemReason(text);
+  if (/InvalidContentType|corrupt message/i.test(text)) {
+    return {
+      reason: `it does not speak TLS (${reason})`,
       notes: [`A server without encryption is written with "http://" in front, as a mirror`],
-      cause: error,
-    });
+    };
   }
-  const hopeless = /refused|dns|lookup|unreachable|no route|blocked/i.test(reason);
-  return new NetworkError(url, reason, { retry: !hopeless, cause: error });
+  if (/received fatal alert/i.test(text)) {
+    return { reason: `it refuses the TLS connection (${reason})` };
+  }
+  if (/invalid HTTP version|invalid HTTP status|invalid header/i.test(text)) {
+    return {
+      reason: `it does not speak HTTP (${reason})`,
+      notes: url.startsWith("http:") ? [SPEAKS_TLS] : [],
+    };
+  }
+  return { reason, retry: !LASTING.some((words) => words.test(text)) };
 }
 
-/** The innermost words: "Connection refused (os error 111)". */
-function networkReason(error: unknown): string {
+const SPEAKS_TLS = 'If it speaks TLS, write it with "https://" in front';
+
+/** "connection refused" of "tcp connect error: Connection refused (os error 111)". */
+function systemReason(text: string): string {
+  return reasonOf(
+    new Error(
+      text.replace(/^tcp connect error: /, "")
+        .replace(/^dns error: (failed to lookup address information: )?/, "Cannot resolve it: "),
+    ),
+  ).replace(/^Cannot resolve it: (.)/, (_, first) => `its name cannot be resolved: ${first}`);
+}
+
+/** The innermost words of what `fetch` threw, without its preface: "tls handshake eof". */
+function innermost(error: unknown): string {
   let inner = error;
   while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
-  return reasonOf(inner).replace(/^.*client error \([A-Za-z]+\): /, "")
-    .replace(/^tcp connect error: /, "").replace(/^Fetch failed: /, "");
+  const text = inner instanceof Error ? inner.message : String(inner);
+  return text.replace(/^.*client error \([A-Za-z]+\): /s, "").replace(/^Fetch failed: /, "");
+}
+
+function isPermission(error: unknown): boolean {
+  return error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.PermissionDenied;
 }
 
 /** Statuses after which the same request may succeed. */
 const TRANSIENT: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /**
- * The error of an answer that is none; its body is thrown away.
+ * The error of an answer that is a refusal.
  *
- * @param url What was asked for, before redirects.
- * @param words What the server says besides.
+ * @param url The URL that was asked for, before redirects.
+ * @param body The beginning of the answer's body.
  */
-export async function statusError(
-  url: string,
-  response: Response,
-  words = "",
-): Promise<NetworkError> {
-  await response.body?.cancel();
+export function statusError(url: string, response: Response, body: string): NetworkError {
   const { status } = response;
-  const final = response.headers.get(FINAL_URL) ?? url;
-  const where = final === url ? "" : ` (redirected to "${final}")`;
+  const led = redirectedTo(url, response);
+  const where = led === undefined ? "" : ` (redirected to "${withoutQuery(led)}")`;
+  const words = wordsIn(body, response.headers.get("content-type"));
   const said = words === "" ? "" : `: ${words}`;
-  return new NetworkError(url, `the server said ${status}${where}${said}`, {
+  const proxy = proxyOf(response);
+  const through = proxy === undefined ? "" : `, ${throughProxy(proxy)}`;
+  // As Go's servers and nginx answer.
+  const plain = status === 400 && /HTTP request (was sent )?to (an )?HTTPS/i.test(body);
+  return new NetworkError(url, `the server said ${status}${where}${said}${through}`, {
     status,
     retry: TRANSIENT.has(status),
     retryAfterMs: retryAfter(response.headers.get("retry-after")),
+    notes: plain ? [SPEAKS_TLS] : [],
   });
 }
 
-/** Header that the client sets in answers: where redirects led to. */
-export const FINAL_URL = "x-kbuild-final-url";
+/** Where redirects led to; undefined if there were none. */
+export function redirectedTo(url: string, { url: final }: Response): string | undefined {
+  return final === "" || final === new URL(url).href.replace(/#.*$/, "") ? undefined : final;
+}
 
-/** `Retry-After`: seconds, or a date. RFC 9110, 10.2.3. */
+/** Queries of redirects hold signatures. */
+function withoutQuery(url: string): string {
+  return url.replace(/\?.*$/s, "?…");
+}
+
+/** `Retry-After` in milliseconds, from seconds or a date. RFC 9110, 10.2.3. */
 export function retryAfter(text: string | null, now: number = Date.now()): number | undefined {
   if (text === null) return undefined;
   if (/^\s*\d+\s*$/.test(text)) return Number(text) * 1000;

@@ -13,7 +13,7 @@ export {
   readAll,
   type Send,
 } from "./download.ts";
-export { FINAL_URL, NetworkError, statusError } from "./failure.ts";
+export { NetworkError, redirectedTo } from "./failure.ts";
 export { withLock } from "./lock.ts";
 export {
   GO_MODULES,
@@ -28,6 +28,9 @@ export {
   ruleFor,
 } from "./mirrors.ts";
 export { PRESETS } from "./mirror_presets.ts";
+export { readBody } from "./read_body.ts";
 export { PATIENCE, type Patience } from "./patience.ts";
-export { hostOf, type RetryOptions, withRetries } from "./retry.ts";
+export { type Proxy, proxyFor } from "./proxy.ts";
+export { hostOf, type RetryOptions } from "./retry.ts";
+export type { StreamedBody } from "./streamed_body.ts";
 export { tryPlaces, WrongContentError } from "./try_places.ts";

@@ -12,11 +12,13 @@ export interface Patience {
   readonly attempts: number;
   /** Milliseconds before the second time; doubled each time. */
   readonly backoffMs: number;
-  /** Milliseconds that all waiting for one server may take, `Retry-After` included. */
+  /** How much of a pause is left to chance: 0 (none) to 1 (all of it). */
+  readonly jitter: number;
+  /** Milliseconds that all waiting for one server may take, `Retry-After` and silence included. */
   readonly waitMs: number;
 }
 
-/** For servers in the internet. A hanging one costs 20 s, a failing one some seconds. */
+/** For servers in the internet. A hanging one costs 41 s, a failing one some seconds. */
 export const PATIENCE: Patience = Object.freeze({
   headersMs: 20_000,
   stallMs: 30_000,
@@ -24,5 +26,6 @@ export const PATIENCE: Patience = Object.freeze({
   slowBytes: 64 << 10,
   attempts: 3,
   backoffMs: 1000,
+  jitter: 0.5,
   waitMs: 60_000,
 });

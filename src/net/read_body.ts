@@ -1,7 +1,9 @@
 import { ifPossible } from "../files/mod.ts";
 import { format as formatBytes } from "@std/fmt/bytes";
+import { concat } from "../archive/mod.ts";
 import { connectionError, NetworkError } from "./failure.ts";
 import type { Patience } from "./patience.ts";
+import { proxyOf } from "./proxy.ts";
 
 /**
  * The body of an answer, chunk by chunk. A server that falls silent, or sends next to nothing for a
@@ -26,7 +28,7 @@ export async function* readBody(
         if (error instanceof Silence) {
           throw new NetworkError(url, `no byte came for ${stallMs / 1000} s`, { retry: true });
         }
-        throw connectionError(url, error);
+        throw connectionError(url, error, { proxy: proxyOf(response) });
       });
       if (done) return;
       inWindow += value.length;
@@ -43,6 +45,31 @@ export async function* readBody(
   } finally {
     await ifPossible(reader.cancel());
   }
+}
+
+/**
+ * The beginning of an answer's body, for words of a refusal; what cannot be read is left out.
+ *
+ * @param most Bytes that are read.
+ */
+export async function readStart(
+  url: string,
+  response: Response,
+  most: number,
+  options: { patience: Patience; signal?: AbortSignal | undefined },
+): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let known = 0;
+  try {
+    for await (const chunk of readBody(url, response, options)) {
+      parts.push(chunk);
+      known += chunk.length;
+      if (known >= most) break;
+    }
+  } catch (error) {
+    if (!(error instanceof NetworkError)) throw error;
+  }
+  return concat(parts).subarray(0, most);
 }
 
 class Silence extends Error {}

@@ -2,27 +2,32 @@ import type { Logger } from "../lib/logging.ts";
 import { NetworkError } from "./failure.ts";
 import type { Patience } from "./patience.ts";
 
-/** What {@linkcode withRetries} needs. */
+/** Options of {@linkcode withRetries}. */
 export interface RetryOptions {
-  /** How often and how long. */
-  readonly patience: Patience;
-  /** Is told of every waiting. */
-  readonly log: Logger;
-  /** Stops the waiting. */
-  readonly signal?: AbortSignal | undefined;
   /** Whether the last attempt got further than the one before: then it does not count. */
   progressed?(): boolean;
 }
 
+/** How often is tried, and who is told. */
+export interface RetryContext {
+  /** How often and how long. */
+  readonly patience: Patience;
+  /** Receives a line before every pause. */
+  readonly log: Logger;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Does something that may fail for the moment, again after a pause: the pause that the server asks
- * for, else one that doubles. Gives up when the attempts or the time for waiting are used up.
+ * for, else {@linkcode pauseBefore}. Gives up when the attempts or the time for waiting are used up.
  *
  * @throws {NetworkError} The last failure, with the number of attempts in its reason.
  */
 export async function withRetries<T>(
   work: () => Promise<T>,
-  { patience, log, signal, progressed }: RetryOptions,
+  { patience, log, signal }: RetryContext,
+  { progressed }: RetryOptions = {},
 ): Promise<T> {
   let waited = 0;
   let [failed, asked] = [0, 0];
@@ -34,24 +39,39 @@ export async function withRetries<T>(
       signal?.throwIfAborted();
       if (!(error instanceof NetworkError)) throw error;
       failed = progressed?.() === true ? 1 : failed + 1;
-      const pause = error.retryAfterMs ?? patience.backoffMs * 2 ** (failed - 1);
-      const late = waited + pause > patience.waitMs;
+      const { retryAfterMs, silentMs } = error;
+      const pause = retryAfterMs ?? pauseBefore(failed, patience);
+      waited += silentMs;
+      // The next silence would last as long.
+      const late = waited + pause + silentMs > patience.waitMs;
       if (!error.retry || failed >= patience.attempts || late) {
-        throw givenUp(error, asked, late && error.retryAfterMs !== undefined ? pause : undefined);
+        throw givenUp(error, asked, late ? retryAfterMs : undefined);
       }
-      log.status(`${hostOf(error.url)}: ${error.reason}; again in ${pause / 1000} s`);
+      log.status(`${hostOf(error.url)}: ${error.reason}; again in ${Math.round(pause) / 1000} s`);
       waited += pause;
       await sleep(pause, signal);
     }
   }
 }
 
+/**
+ * Milliseconds to wait after a number of failures: doubled each time, less a random part, so that
+ * several workers do not all come back at one moment. As `@std/async/retry` has it.
+ *
+ * @param random 0 to 1.
+ */
+export function pauseBefore(
+  failed: number,
+  { backoffMs, jitter }: Pick<Patience, "backoffMs" | "jitter">,
+  random: number = Math.random(),
+): number {
+  return backoffMs * 2 ** (failed - 1) * (1 - jitter * random);
+}
+
 function givenUp(error: NetworkError, asked: number, pause: number | undefined): NetworkError {
   const times = asked > 1 ? `, ${asked} times` : "";
   const wait = pause === undefined ? "" : `, and wants ${Math.ceil(pause / 1000)} s of waiting`;
-  if (times === "" && wait === "") return error;
-  const { url, reason, status, notes, cause } = error;
-  return new NetworkError(url, `${reason}${times}${wait}`, { status, notes, cause });
+  return error.with({ reason: `${error.reason}${times}${wait}` });
 }
 
 /** `mirror.example:5000` of a URL. */

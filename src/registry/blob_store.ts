@@ -1,3 +1,4 @@
+import { format as formatBytes } from "@std/fmt/bytes";
 import { dirname, join } from "@std/path";
 import { ifPossible, lockFile, reasonOf, removeTree, writeFileAtomic } from "../files/mod.ts";
 import { createHash } from "node:crypto";
@@ -69,6 +70,18 @@ export class BlobStore {
   /** The content of a blob that {@linkcode has} found. */
   read(digest: string): AsyncGenerator<Uint8Array, void> {
     return readFileChunks(this.path(digest));
+  }
+
+  /**
+   * The whole content of a small blob that {@linkcode has} found.
+   *
+   * @param most Bytes that it may have.
+   * @throws {KbuildError} It has more: it is something else.
+   */
+  async document(digest: string, most: number): Promise<Uint8Array> {
+    const { size } = await Deno.stat(this.path(digest));
+    if (size <= most) return await Deno.readFile(this.path(digest));
+    throw new KbuildError(`Cannot use "${digest}": it has ${formatBytes(size)}, so it is a layer`);
   }
 
   /** Keeps a document; returns its digest. */

@@ -1,6 +1,7 @@
 import { isAbsolute, join } from "@std/path";
-import { reasonOf } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
+import { ifPresent, reasonOf } from "../files/mod.ts";
+import type { Logger } from "../lib/logging.ts";
 import { CommandError, type Shell } from "../shell/mod.ts";
 
 /** What lets us in. */
@@ -9,10 +10,31 @@ export type Credentials =
   /** For the token server alone. */
   | { readonly identityToken: string };
 
-/** What finding credentials needs of a run. */
+/** Inputs of finding credentials. */
 export interface CredentialContext {
   readonly env: Readonly<Record<string, string>>;
+  /** Starts credential helpers. */
   readonly shell: Shell;
+  /** Receives a warning for each source that fails. */
+  readonly log: Logger;
+}
+
+/** What {@linkcode CredentialFinder} finds. */
+export interface FoundCredentials {
+  /** undefined if nobody has logged in. */
+  readonly credentials: Credentials | undefined;
+  /** Sources that failed, one sentence each: a damaged file, a helper that is missing. */
+  readonly problems: readonly string[];
+}
+
+/** Finds credentials; each source is asked once a run. */
+export interface CredentialFinder {
+  /**
+   * The credentials for a registry.
+   *
+   * @param host "mirror.example:5000"; Docker Hub is "docker.io".
+   */
+  find(host: string, repository: string): Promise<FoundCredentials>;
 }
 
 interface LoginFile {
@@ -23,29 +45,46 @@ interface LoginFile {
 }
 
 /**
- * The credentials for a registry, where `docker login`, `podman login` and the like keep them:
+ * Finds credentials where `docker login`, `podman login` and the like keep them:
  * `REGISTRY_AUTH_FILE`, docker's `config.json` (`DOCKER_CONFIG`, else `~/.docker`), then podman's
  * `containers/auth.json`. In a file a helper for the host beats the helper for all (`credsStore`),
  * and that beats what is written in the file itself (`auths`); keys may have a path, the longest
- * counts.
- *
- * @param host "mirror.example:5000"; Docker Hub is "docker.io".
- * @returns undefined where nobody has logged in.
- * @throws {KbuildError} A file is damaged, or a helper fails.
+ * counts. A source that fails is named, and the next one is asked: many registries need no log-in.
  */
-export async function findCredentials(
-  context: CredentialContext,
-  host: string,
-  repository: string,
-): Promise<Credentials | undefined> {
-  const names = host === "docker.io" ? HUB_KEYS : [host];
-  for (const path of loginFiles(context.env)) {
-    const file = await readLoginFile(path);
-    if (file === undefined) continue;
-    const found = await fromHelpers(context, file, names) ?? fromFile(file, names, repository);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+export function credentialFinder(context: CredentialContext): CredentialFinder {
+  const known = new Map<string, Promise<FoundCredentials>>();
+  const warned = new Set<string>();
+  const find = async (host: string, repository: string): Promise<FoundCredentials> => {
+    const problems: string[] = [];
+    const attempt = async <T>(source: () => Promise<T>): Promise<T | undefined> => {
+      try {
+        return await source();
+      } catch (error) {
+        if (!(error instanceof KbuildError) || error.exitCode === 130) throw error;
+        problems.push([error.message, ...error.notes].join("; "));
+        if (!warned.has(error.message)) context.log.warn(error.message, error.notes);
+        warned.add(error.message);
+        return undefined;
+      }
+    };
+    const names = host === "docker.io" ? HUB_KEYS : [host];
+    for (const path of loginFiles(context.env)) {
+      const file = await attempt(() => readLoginFile(path));
+      if (file === undefined) continue;
+      const credentials = await attempt(() => fromHelpers(context, file, names)) ??
+        await attempt(() => Promise.resolve(fromFile(file, names, repository)));
+      if (credentials !== undefined) return Object.freeze({ credentials, problems });
+    }
+    return Object.freeze({ credentials: undefined, problems: Object.freeze(problems) });
+  };
+  return Object.freeze<CredentialFinder>({
+    async find(host, repository) {
+      const key = `${host}/${repository}`;
+      const found = known.get(key) ?? find(host, repository);
+      known.set(key, found);
+      return await found;
+    },
+  });
 }
 
 /** Under what docker files Docker Hub; the first is its own. */
@@ -71,15 +110,10 @@ function loginFiles(env: Readonly<Record<string, string>>): readonly string[] {
 }
 
 async function readLoginFile(path: string): Promise<LoginFile | undefined> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) {
-      return undefined;
-    }
+  const text = await ifPresent(Deno.readTextFile(path)).catch((cause: unknown) => {
     throw new KbuildError(`Cannot read the log-ins in "${path}": ${reasonOf(cause)}`, { cause });
-  }
+  });
+  if (text === undefined) return undefined;
   try {
     const { auths, credHelpers, credsStore } = JSON.parse(text);
     const table = (value: unknown) =>
@@ -92,7 +126,7 @@ async function readLoginFile(path: string): Promise<LoginFile | undefined> {
     };
   } catch (cause) {
     // The parser's own words quote what may be a password.
-    throw new KbuildError(`Cannot read the log-ins in "${path}": it is no JSON`, {
+    throw new KbuildError(`Cannot read the log-ins in "${path}": it is not JSON`, {
       notes: ["Mend or remove it; `docker login` writes a new one"],
       cause,
     });
@@ -133,14 +167,17 @@ async function askHelper(
       label: `Asking ${program} for "${server}"`,
     }));
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    if (error.tail.some((line) => /credentials not found/i.test(line))) return undefined;
+    if (error instanceof KbuildError && error.exitCode === 130) throw error;
+    const failed = error instanceof CommandError ? error : undefined;
+    if (failed?.tail.some((line) => /credentials not found/i.test(line)) === true) return undefined;
     // Its output may hold secrets, so only what went wrong is shown.
-    throw new KbuildError(`Cannot get the log-in for "${server}" from "${program}"`, {
-      notes: [
-        error.code === undefined ? error.message : `It ended with status ${error.code}`,
-        `"${path}" names it; try: echo ${server} | ${program} get`,
-      ],
+    const why = failed === undefined
+      ? reasonOf(error)
+      : failed.code === undefined
+      ? failed.message
+      : `it ended with status ${failed.code}`;
+    throw new KbuildError(`Cannot get the log-in for "${server}" from "${program}": ${why}`, {
+      notes: [`"${path}" names it; try: echo ${server} | ${program} get`],
     });
   }
   try {

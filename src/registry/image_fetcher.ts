@@ -1,3 +1,4 @@
+import { format as formatBytes } from "@std/fmt/bytes";
 import { KbuildError } from "../errors.ts";
 import { choosePlatform, hexOf, isObject, parseJson, type Platform } from "../image/mod.ts";
 import {
@@ -15,14 +16,18 @@ import {
   type Descriptor,
   getManifest,
   type Manifest,
+  MAX_MANIFEST,
   parseManifest,
   platformOf,
 } from "./manifest.ts";
 import { type Endpoint, endpointsFor, parseReference, type Reference, urlOf } from "./reference.ts";
-import { headManifest } from "./tags.ts";
+import { lookUpTag } from "./tags.ts";
 import { recall, remember } from "./remembered.ts";
 import type { Session } from "./session.ts";
 import type { FetchedImage, RegistryContext, WantedImage } from "./types.ts";
+
+/** Bytes of a configuration: those of Kubernetes' images have some thousands. */
+const MAX_CONFIG = 8 << 20;
 
 /** Blobs that come at a time. */
 const AT_ONCE = 3;
@@ -88,8 +93,10 @@ export class ImageFetcher {
         const from = endpoint.url;
         // Asking costs nothing of what Docker Hub counts; getting does.
         if (known !== undefined && await store.has(known.digest)) {
-          const said = await headManifest(session, endpoint, name.tag!, "pull");
-          if (said === known.digest) return { manifest: await this.#manifest(said), from };
+          const found = await lookUpTag(session, endpoint, name.tag!, "pull");
+          if (found.state === "there" && found.digest === known.digest) {
+            return { manifest: await this.#manifest(found.digest), from };
+          }
         }
         return { manifest: await getManifest(session, endpoint, name.tag!), from };
       },
@@ -106,7 +113,7 @@ export class ImageFetcher {
   async #manifest(digest: string, described?: Descriptor): Promise<Manifest> {
     const { store, session } = this.#shared;
     if (await store.has(digest)) {
-      const bytes = await new Response(ReadableStream.from(store.read(digest))).bytes();
+      const bytes = await store.document(digest, MAX_MANIFEST);
       return parseManifest(bytes, described?.mediaType);
     }
     this.#refuseOffline(digest);
@@ -140,6 +147,11 @@ export class ImageFetcher {
       manifest = await this.#manifest(next.digest, next);
     }
     const { config, layers } = manifest;
+    if (config!.size > MAX_CONFIG) {
+      throw new KbuildError(
+        `Cannot use "${label}": its configuration has ${formatBytes(config!.size)}`,
+      );
+    }
     await this.#blobs([
       ...new Map([config!, ...layers].map((blob) => [blob.digest, blob])).values(),
     ]);
@@ -150,8 +162,7 @@ export class ImageFetcher {
   }
 
   async #platformIn(config: string): Promise<Platform> {
-    const { store } = this.#shared;
-    const bytes = await new Response(ReadableStream.from(store.read(config))).bytes();
+    const bytes = await this.#shared.store.document(config, MAX_CONFIG);
     const value = parseJson(bytes, `the configuration of "${this.#name.text}"`);
     return (isObject(value) ? platformOf(value) : undefined) ?? UNKNOWN;
   }

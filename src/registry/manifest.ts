@@ -30,8 +30,8 @@ export const ACCEPTED: readonly string[] = [
   MEDIA.dockerManifest,
 ];
 
-/** Registries take up to 4 MiB. */
-const MOST_MANIFEST = 8 << 20;
+/** Bytes of a manifest; registries take up to 4 MiB. */
+export const MAX_MANIFEST = 8 << 20;
 
 /** Something in a registry that a manifest names. */
 export interface Descriptor {
@@ -70,7 +70,7 @@ export async function getManifest(
   const url = urlOf(endpoint, `manifests/${which}`);
   const { bytes, headers } = await downloadBytes(session.client, url, {
     send: (asked, request) => session.send(endpoint, "pull", asked, request),
-    most: MOST_MANIFEST,
+    most: MAX_MANIFEST,
     headers: { accept: ACCEPTED.join(", ") },
   });
   const digest = digestOf(bytes);

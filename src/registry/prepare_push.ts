@@ -99,7 +99,9 @@ async function prepareImage(
   const own: PushedBlob = {
     digest: imageId,
     size: config.length,
-    read: (offset, size) => Promise.resolve(config.slice(offset, offset + size)),
+    read: async function* (offset, size) {
+      yield config.slice(offset, offset + size);
+    },
   };
   const blobs = [...layers.map((layer) => blobIn(store, layer)), own];
   return Object.freeze({
@@ -121,8 +123,7 @@ function blobIn(store: BlobStore, { digest, size }: Descriptor): PushedBlob {
   return Object.freeze({
     digest,
     size,
-    read: async (offset: number, size: number) =>
-      await new Response(ReadableStream.from(readFileChunks(path, { offset, size }))).bytes(),
+    read: (offset: number, size: number) => readFileChunks(path, { offset, size }),
   });
 }
 

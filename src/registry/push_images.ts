@@ -1,12 +1,12 @@
 import { KbuildError } from "../errors.ts";
+import type { Logger } from "../lib/logging.ts";
 import {
   cacheFolder,
   createClient,
   isOffline,
   NetworkError,
   type Patience,
-  readAll,
-  statusError,
+  readBody,
 } from "../net/mod.ts";
 import { type ArchivedName, archivedNames } from "./archived_image.ts";
 import type { RegistryContext } from "./types.ts";
@@ -18,8 +18,8 @@ import {
   type PlannedPush,
   prepareImages,
 } from "./prepare_push.ts";
-import type { PushedBlob } from "./push_blob.ts";
-import { headManifest } from "./tags.ts";
+import { checkPush, type PushedBlob } from "./push_blob.ts";
+import { lookUpTag } from "./tags.ts";
 import { pushEndpoint, type PushNames, pushNames, type TargetOptions } from "./push_names.ts";
 import { Pusher, type PushResult } from "./pusher.ts";
 import { type Endpoint, urlOf } from "./reference.ts";
@@ -60,7 +60,7 @@ export async function pushImages(
     await reachRegistries(session, await archivedNames(archives), options);
     const images = await prepareImages(context, archives, { ...options, cache });
     const lists = options.lists === false ? [] : planLists(images);
-    await refuseOverwriting(session, [...images, ...lists], options.force === true);
+    await refuseOverwriting(session, [...images, ...lists], { ...context, force: options.force });
     return [...await pusher.push(images), ...await pusher.push(lists)];
   });
 }
@@ -99,7 +99,7 @@ export async function pushLists(
       if (found.length === 0) throw missing(target.image);
       lists.push(planList(target, found));
     }
-    await refuseOverwriting(session, lists, options.force === true);
+    await refuseOverwriting(session, lists, { ...context, force: options.force });
     return await pusher.push(lists);
   });
 }
@@ -110,8 +110,10 @@ async function imageThere(
   arch: string,
 ): Promise<ListedImage | undefined> {
   const endpoint = pushEndpoint(names.image, names);
-  const digest = await headManifest(session, endpoint, names.tag);
-  if (digest === undefined) return undefined;
+  const found = await lookUpTag(session, endpoint, names.tag);
+  if (found.state === "missing") return undefined;
+  if (found.state === "unknown") throw found.why;
+  const { digest } = found;
   const manifest = await getManifest(session, endpoint, digest);
   const { mediaType, images, config, layers } = manifest;
   const bytes = new Uint8Array(manifest.bytes);
@@ -137,12 +139,15 @@ function remoteBlob(
   return Object.freeze({
     digest,
     size,
-    async read(offset: number, size: number) {
-      if (size === 0) return new Uint8Array();
+    async *read(offset: number, size: number) {
+      if (size === 0) return;
       const range = { range: `bytes=${offset}-${offset + size - 1}` };
       const answer = await session.send(endpoint, "pull,push", url, { headers: range });
-      if (answer.status !== 206) throw await statusError(url, answer);
-      return new Uint8Array(await readAll(session.client, url, answer, size));
+      const isPart = answer.status === 206 || (answer.status === 200 && offset === 0);
+      if (!isPart) throw await session.client.refusal(url, answer);
+      for await (const chunk of readBody(url, answer, session.client)) {
+        yield new Uint8Array(chunk);
+      }
     },
   });
 }
@@ -168,9 +173,10 @@ async function withSession(
     return Object.freeze(await work(session, pusher));
   } catch (error) {
     if (!(error instanceof NetworkError)) throw error;
+    const again = error.retry || error.status === undefined ? ": run the same command" : "";
     const next = pusher.begun
-      ? "What was sent already is not sent again: run the same command"
-      : "Nothing was sent yet; --registry names another place";
+      ? `What was sent already is not sent again${again}`
+      : "Nothing was sent yet; --registry names another registry";
     throw new KbuildError(`Cannot push to "${new URL(error.url).host}": ${error.reason}`, {
       notes: [...error.notes, next],
       cause: error,
@@ -179,7 +185,8 @@ async function withSession(
 }
 
 /**
- * Asks each registry for one tag, before minutes go by with compressing.
+ * Asks each registry for one tag, before minutes go by with compressing. One that refuses to answer
+ * may take a push all the same: that is asked for then.
  *
  * @throws {NetworkError} It cannot be reached, or wants another log-in.
  */
@@ -194,23 +201,35 @@ async function reachRegistries(
     const endpoint = pushEndpoint(names.image, names);
     if (hosts.has(endpoint.origin)) continue;
     hosts.add(endpoint.origin);
-    await headManifest(session, endpoint, names.tag);
+    const { state } = await lookUpTag(session, endpoint, names.tag);
+    if (state === "unknown") await checkPush(session, endpoint);
   }
 }
 
-/** @throws {KbuildError} Tags stand for something else. */
+/**
+ * Looks at all tags before anything is sent. With `force` the answers do not matter, so nothing is
+ * asked.
+ *
+ * @throws {KbuildError} Tags stand for something else.
+ */
 async function refuseOverwriting(
   session: Session,
   items: readonly PlannedPush[],
-  force: boolean,
+  { force = false, log }: { force?: boolean | undefined; log: Logger },
 ): Promise<void> {
+  if (force) return;
   const differing: string[] = [];
+  const unknown: string[] = [];
   for (const { name, tag, endpoint, described: { digest } } of items) {
-    const found = await headManifest(session, endpoint, tag);
-    if (found === undefined || found === digest) continue;
-    differing.push(`${name} is ${found}, would become ${digest}`);
+    const found = await lookUpTag(session, endpoint, tag);
+    if (found.state === "unknown") unknown.push(`${name}: ${found.why.reason}`);
+    if (found.state !== "there" || found.digest === digest) continue;
+    differing.push(`${name} is ${found.digest}, would become ${digest}`);
   }
-  if (force || differing.length === 0) return;
+  if (unknown.length > 0) {
+    log.warn("The registry does not say whether these tags are there; they are pushed:", unknown);
+  }
+  if (differing.length === 0) return;
   const what = differing.length === 1 ? "A tag stands" : `${differing.length} tags stand`;
   throw new KbuildError(`Cannot push: ${what.toLowerCase()} for something else already`, {
     notes: [...differing, "Nothing was pushed; --force replaces them, --tag names another"],

@@ -1,8 +1,8 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import type { Logger } from "../lib/logging.ts";
 import type { ListedImage, PlannedPush } from "./prepare_push.ts";
-import { type BlobResult, pushBlob, type PushedBlob } from "./push_blob.ts";
-import { headManifest, putManifest } from "./tags.ts";
+import { type BlobResult, pushBlob, type PushedBlob, type UploadWays } from "./push_blob.ts";
+import { hasTag, putManifest } from "./tags.ts";
 import type { Endpoint } from "./reference.ts";
 import type { Session } from "./session.ts";
 
@@ -31,6 +31,7 @@ export class Pusher {
   readonly #log: Logger;
   /** Origin and digest -> the repository that has it, or soon will. */
   readonly #placed = new Map<string, Promise<string>>();
+  readonly #known: UploadWays = new Map();
   #begun = false;
 
   constructor(session: Session, log: Logger) {
@@ -65,18 +66,18 @@ export class Pusher {
 
   async #one(item: PlannedPush): Promise<PushResult> {
     const { name, tag, endpoint, blobs, described, bytes, imageId, archs, parts } = item;
-    if (parts.length > 0 && await headManifest(this.#session, endpoint, tag) !== described.digest) {
+    if (parts.length > 0 && !await hasTag(this.#session, endpoint, tag, described.digest)) {
       for (const part of parts) await this.#listed(endpoint, part);
     }
     const total = formatBytes(blobs.reduce((sum, { size }) => sum + size, 0));
     const results: BlobResult[] = [];
     let sent = 0;
     for (const blob of blobs) {
-      const onSent = (bytes: number) => {
-        sent += bytes;
-        this.#log.progress(`    ${name}: ${formatBytes(sent)} of ${total}`);
-      };
-      results.push(await this.#blob(endpoint, blob, onSent));
+      const onSent = (bytes: number) =>
+        this.#log.progress(`    ${name}: ${formatBytes(sent + bytes)} of ${total}`);
+      const result = await this.#blob(endpoint, blob, onSent);
+      results.push(result);
+      if (result === "sent") sent += blob.size;
     }
     this.#log.progress("");
     const unchanged = await putManifest(this.#session, endpoint, tag, { bytes, described });
@@ -94,9 +95,9 @@ export class Pusher {
   /** Brings an image of a list into the list's repository: its blobs are mounted from its own. */
   async #listed(endpoint: Endpoint, part: ListedImage): Promise<void> {
     const { described: { digest }, blobs } = part;
-    if (await headManifest(this.#session, endpoint, digest) === digest) return;
-    const mountFrom = part.endpoint.repository;
-    for (const blob of blobs) await pushBlob(this.#session, endpoint, blob, { mountFrom });
+    if (await hasTag(this.#session, endpoint, digest, digest)) return;
+    const options = { mountFrom: part.endpoint.repository, known: this.#known };
+    for (const blob of blobs) await pushBlob(this.#session, endpoint, blob, options);
     await putManifest(this.#session, endpoint, digest, part);
   }
 
@@ -109,7 +110,7 @@ export class Pusher {
     const key = `${endpoint.origin} ${blob.digest}`;
     const other = this.#placed.get(key);
     if (other === undefined) {
-      const result = pushBlob(this.#session, endpoint, blob, { onSent });
+      const result = pushBlob(this.#session, endpoint, blob, { onSent, known: this.#known });
       // Nothing may come between the look and this.
       const placed = result.then(() => endpoint.repository);
       placed.catch(() => {});
@@ -117,6 +118,8 @@ export class Pusher {
       return await result;
     }
     const mountFrom = await other.catch(() => undefined);
-    return await pushBlob(this.#session, endpoint, blob, { mountFrom, onSent });
+    return await pushBlob(this.#session, endpoint, blob, {
+      ...{ mountFrom, onSent, known: this.#known },
+    });
   }
 }

@@ -1,31 +1,35 @@
 import {
   type Client,
-  FINAL_URL,
   hostOf,
   isLoopback,
   type NetRequest,
   NetworkError,
   readAll,
-  statusError,
+  redirectedTo,
 } from "../net/mod.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
-import { type CredentialContext, type Credentials, findCredentials } from "./credentials.ts";
+import {
+  type CredentialContext,
+  type CredentialFinder,
+  credentialFinder,
+  type Credentials,
+} from "./credentials.ts";
 import type { Endpoint } from "./reference.ts";
 
 /** What may be done with an image. */
 export type Access = "pull" | "pull,push";
 
-/** Talks to registries, and logs in where they want it. */
+/** Talks to registries, and logs in where they ask for it. */
 export interface Session {
   readonly client: Client;
   /**
-   * Sends a request for something of an image. Where the registry answers 401, its way in is taken
-   * (a token, anonymous or by what the user has logged in with; or basic), and it is asked again. So
-   * is a registry that it sends on to: registry.k8s.io is a signpost to others.
+   * Sends a request for something of an image. If the registry answers 401, its way in is taken (a
+   * token, anonymous or by what the user has logged in with; or basic), and it is asked again. So is a
+   * registry that it sends on to: registry.k8s.io is a signpost to others.
    *
    * @param url At the endpoint, or where it sent us to upload; other servers get no credentials.
    * @param alsoPull A further repository there to read from: for mounting blobs.
-   * @throws {NetworkError} As the client; the log-in is refused or missing.
+   * @throws {NetworkError} As the client; the log-in is refused or missing (status 401).
    */
   send(
     endpoint: Endpoint,
@@ -39,6 +43,7 @@ export interface Session {
 /** Makes a {@linkcode Session}; it remembers tokens. */
 export function openSession(client: Client, context: CredentialContext): Session {
   const keys = new Map<string, { authorization?: string; renewal?: Promise<string> }>();
+  const finder = credentialFinder(context);
   const send = async (
     { endpoint, access, url, request, alsoPull }: Asked,
     sentOn = false,
@@ -63,8 +68,8 @@ export function openSession(client: Client, context: CredentialContext): Session
     const used = key.authorization;
     const response = await ask(used);
     if (response.status !== 401) return response;
-    const final = response.headers.get(FINAL_URL);
-    if (final !== null) {
+    const final = redirectedTo(url, response);
+    if (final !== undefined) {
       const elsewhere = access === "pull" && !sentOn ? registryAt(final) : undefined;
       if (elsewhere === undefined || elsewhere.origin === endpoint.origin) return response;
       await response.body?.cancel();
@@ -74,15 +79,19 @@ export function openSession(client: Client, context: CredentialContext): Session
     // Of several requests at a time one logs in for all.
     if (key.authorization === used) {
       const challenges = parseChallenges(response.headers.get("www-authenticate"));
-      key.renewal ??= logIn(client, context, { endpoint, url, challenges, scopes })
+      key.renewal ??= logIn(client, finder, { endpoint, url, challenges, scopes })
         .finally(() => delete key.renewal);
       key.authorization = await key.renewal;
     }
     const second = await ask(key.authorization);
     if (second.status !== 401) return second;
-    await second.body?.cancel();
     delete key.authorization;
-    throw refused(url, endpoint, "it refuses the log-in that it asked for (401)");
+    const { reason } = await client.refusal(url, second);
+    const said = reason.replace(/^the server said 401(: )?/, "");
+    throw await refused(
+      { url, endpoint, finder },
+      `it refuses the log-in that it asked for (401)${said === "" ? "" : `: ${said}`}`,
+    );
   };
   return Object.freeze<Session>({
     client,
@@ -99,7 +108,7 @@ interface Asked {
   readonly alsoPull?: string | undefined;
 }
 
-/** The registry behind an address that a redirect leads to; undefined where that is none. */
+/** The registry behind an address that a redirect leads to; undefined if it is not a registry's. */
 function registryAt(url: string): Endpoint | undefined {
   const { origin, pathname, search } = new URL(url);
   const [, repository] = /^\/v2\/(.+)\/(?:manifests|blobs)\/[^/]+$/.exec(pathname) ?? [];
@@ -109,7 +118,7 @@ function registryAt(url: string): Endpoint | undefined {
 
 interface LogIn {
   readonly endpoint: Endpoint;
-  /** What was asked for. */
+  /** URL that was asked for. */
   readonly url: string;
   readonly challenges: readonly Challenge[];
   readonly scopes: readonly string[];
@@ -118,21 +127,21 @@ interface LogIn {
 /** @returns The value of `Authorization`. */
 async function logIn(
   client: Client,
-  context: CredentialContext,
+  finder: CredentialFinder,
   { endpoint, url, challenges, scopes }: LogIn,
 ): Promise<string> {
-  const host = hostName(endpoint);
-  const credentials = await findCredentials(context, host, endpoint.repository);
+  const { credentials } = await finder.find(hostName(endpoint), endpoint.repository);
   const bearer = challenges.find(({ scheme }) => scheme === "bearer");
   if (bearer !== undefined) {
-    const token = await fetchToken(client, { endpoint, url, scopes, bearer, credentials });
-    return `Bearer ${token}`;
+    const asked = { endpoint, url, scopes, bearer, credentials, finder };
+    return `Bearer ${await fetchToken(client, asked)}`;
   }
+  const where = { url, endpoint, finder };
   const basic = challenges.some(({ scheme }) => scheme === "basic");
-  if (!basic) throw refused(url, endpoint, "it says 401, and no way to log in that kbuild knows");
-  if (credentials === undefined) throw refused(url, endpoint, "it wants a log-in (401)");
+  if (!basic) throw await refused(where, "it says 401, and no way to log in that kbuild knows");
+  if (credentials === undefined) throw await refused(where, "it wants a log-in (401)");
   if (!("password" in credentials)) {
-    throw refused(url, endpoint, "it wants a password (401), and there is a token for it");
+    throw await refused(where, "it wants a password (401), and there is a token for it");
   }
   return basicHeader(credentials);
 }
@@ -142,20 +151,21 @@ function basicHeader({ username, password }: { username: string; password: strin
   return `Basic ${btoa(String.fromCharCode(...bytes))}`;
 }
 
-const MOST_TOKEN = 1 << 20;
+const MAX_TOKEN = 1 << 20;
 
 /** https://distribution.github.io/distribution/spec/auth/token/ and …/oauth/. */
 async function fetchToken(
   client: Client,
-  { endpoint, url, scopes, bearer, credentials }: Omit<LogIn, "challenges"> & {
+  { endpoint, url, scopes, bearer, credentials, finder }: Omit<LogIn, "challenges"> & {
     bearer: Challenge;
     credentials: Credentials | undefined;
+    finder: CredentialFinder;
   },
 ): Promise<string> {
   const { realm = "", service } = bearer.parameters;
   const target = URL.canParse(realm, endpoint.origin) ? new URL(realm, endpoint.origin) : undefined;
   if (target === undefined || !/^https?:$/.test(target.protocol)) {
-    throw new NetworkError(url, `it wants a token from "${realm}", which is no web address`);
+    throw new NetworkError(url, `it wants a token from "${realm}", which is not a web address`);
   }
   const plain = target.protocol === "http:" && !isLoopback(target.host);
   if (plain && endpoint.origin.startsWith("https:")) {
@@ -173,6 +183,7 @@ async function fetchToken(
       method: "POST",
       headers: { "content-type": "application/x-www-form-urlencoded" },
       body: query.toString(),
+      secret: true,
     };
     target.search = "";
   } else {
@@ -183,21 +194,24 @@ async function fetchToken(
       : { headers: { authorization: basicHeader(credentials) } };
   }
   const answer = await client.send(target.href, request);
-  if (answer.status === 401 || answer.status === 403) {
-    await answer.body?.cancel();
-    const who = credentials === undefined ? "without a log-in" : "for the log-in that is there";
-    const from = hostOf(target.href) === hostOf(endpoint.origin)
-      ? "it"
-      : `its token server "${hostOf(target.href)}"`;
-    throw refused(url, endpoint, `${from} gives no token ${who} (${answer.status})`);
-  }
   const named = `${target.origin}${target.pathname}`;
   if (!answer.ok) {
-    const { reason, retry, retryAfterMs, status } = await statusError(named, answer);
+    const { reason, retry, retryAfterMs, status } = await client.refusal(target.href, answer);
     const tokens = `its token server "${hostOf(named)}": ${reason}`;
-    throw new NetworkError(url, tokens, { retry, retryAfterMs, status });
+    if (status !== 401 && status !== 403) {
+      throw new NetworkError(url, tokens, { retry, retryAfterMs, status });
+    }
+    const who = credentials === undefined ? "without a log-in" : "for the log-in that is there";
+    const from = hostOf(named) === hostOf(endpoint.origin)
+      ? "it"
+      : `its token server "${hostOf(named)}"`;
+    const said = reason.replace(/^the server said \d+/, "");
+    throw await refused(
+      { url, endpoint, finder },
+      `${from} gives no token ${who} (${status})${said}`,
+    );
   }
-  const text = new TextDecoder().decode(await readAll(client, named, answer, MOST_TOKEN));
+  const text = new TextDecoder().decode(await readAll(client, named, answer, MAX_TOKEN));
   try {
     const { token, access_token } = JSON.parse(text);
     const found = token ?? access_token;
@@ -205,7 +219,7 @@ async function fetchToken(
   } catch {
     // Said below.
   }
-  throw new NetworkError(url, `its token server "${hostOf(named)}" answers with no token`);
+  throw new NetworkError(url, `its token server "${hostOf(named)}" answers without a token`);
 }
 
 /** The name that people log in under. */
@@ -214,10 +228,17 @@ function hostName({ origin }: Endpoint): string {
   return host === "registry-1.docker.io" ? "docker.io" : host;
 }
 
-function refused(url: string, endpoint: Endpoint, reason: string): NetworkError {
+async function refused(
+  { url, endpoint, finder }: { url: string; endpoint: Endpoint; finder: CredentialFinder },
+  reason: string,
+): Promise<NetworkError> {
   const host = hostName(endpoint);
+  const { problems } = await finder.find(host, endpoint.repository);
   return new NetworkError(url, reason, {
     status: 401,
-    notes: [`Log in, then run again: docker login${host === "docker.io" ? "" : ` ${host}`}`],
+    notes: [
+      ...problems,
+      `Log in, then run again: docker login${host === "docker.io" ? "" : ` ${host}`}`,
+    ],
   });
 }

@@ -1,38 +1,76 @@
 import { KbuildError } from "../errors.ts";
 import { digestOf } from "../image/mod.ts";
-import { readAll, statusError, withRetries } from "../net/mod.ts";
-import { ACCEPTED, type Descriptor } from "./manifest.ts";
-import { refusal } from "./push_blob.ts";
+import { NetworkError, readAll } from "../net/mod.ts";
+import { ACCEPTED, type Descriptor, MAX_MANIFEST } from "./manifest.ts";
+import { pushRefusal } from "./push_blob.ts";
 import { type Endpoint, urlOf } from "./reference.ts";
 import type { Access, Session } from "./session.ts";
 
-const MOST = 8 << 20;
+/** What a registry says of a tag, or of a manifest's digest. */
+export type TagState =
+  | { readonly state: "there"; readonly digest: string }
+  | { readonly state: "missing" }
+  /** It refuses the question: Artifactory and Quay do for names that are not there yet. */
+  | { readonly state: "unknown"; readonly why: NetworkError };
 
 /**
- * What a tag stands for in a registry now.
+ * What a tag stands for in a registry now: by HEAD, else by GET.
  *
- * @returns Undefined where there is no such tag.
- * @throws {NetworkError} The registry does not say.
+ * @throws {NetworkError} The registry does not answer.
  */
-export async function headManifest(
+export async function lookUpTag(
   session: Session,
   endpoint: Endpoint,
   tag: string,
   access: Access = "pull,push",
-): Promise<string | undefined> {
+): Promise<TagState> {
   const url = urlOf(endpoint, `manifests/${tag}`);
   const headers = { accept: ACCEPTED.join(", ") };
-  return await withRetries(async () => {
-    const head = await session.send(endpoint, access, url, { method: "HEAD", headers });
-    await head.body?.cancel();
-    if (head.status === 404) return undefined;
-    if (!head.ok) throw await statusError(url, head);
-    const said = head.headers.get("docker-content-digest");
-    if (said?.startsWith("sha256:") === true) return said;
-    const answer = await session.send(endpoint, access, url, { headers });
-    if (!answer.ok) throw await statusError(url, answer);
-    return digestOf(await readAll(session.client, url, answer, MOST));
-  }, session.client);
+  const ask = async (method: "HEAD" | "GET"): Promise<TagState> => {
+    const answer = await session.send(endpoint, access, url, { method, headers });
+    if (answer.status === 404) {
+      await answer.body?.cancel();
+      return { state: "missing" };
+    }
+    if (!answer.ok) throw await session.client.refusal(url, answer);
+    const said = answer.headers.get("docker-content-digest");
+    if (said?.startsWith("sha256:") === true) {
+      await answer.body?.cancel();
+      return { state: "there", digest: said };
+    }
+    if (method === "HEAD") {
+      await answer.body?.cancel();
+      return await ask("GET");
+    }
+    const bytes = await readAll(session.client, url, answer, MAX_MANIFEST);
+    return { state: "there", digest: digestOf(bytes) };
+  };
+  try {
+    return await session.client.retry(() =>
+      ask("HEAD").catch((error: unknown) => {
+        if (isRefusal(error) && !error.retry) return ask("GET");
+        throw error;
+      })
+    );
+  } catch (error) {
+    if (isRefusal(error)) return { state: "unknown", why: error };
+    throw error;
+  }
+}
+
+function isRefusal(error: unknown): error is NetworkError {
+  return error instanceof NetworkError && error.status !== undefined;
+}
+
+/** Whether a registry says that a tag stands for a manifest. */
+export async function hasTag(
+  session: Session,
+  endpoint: Endpoint,
+  tag: string,
+  digest: string,
+): Promise<boolean> {
+  const found = await lookUpTag(session, endpoint, tag);
+  return found.state === "there" && found.digest === digest;
 }
 
 /**
@@ -49,18 +87,18 @@ export async function putManifest(
   { bytes, described }: { bytes: Uint8Array<ArrayBuffer>; described: Descriptor },
 ): Promise<boolean> {
   const { digest, mediaType } = described;
-  if (await headManifest(session, endpoint, tag) === digest) return true;
+  if (await hasTag(session, endpoint, tag, digest)) return true;
   const url = urlOf(endpoint, `manifests/${tag}`);
-  await withRetries(async () => {
+  await session.client.retry(async () => {
     const answer = await session.send(endpoint, "pull,push", url, {
       ...{ method: "PUT", body: bytes },
       headers: { "content-type": mediaType },
     });
-    if (!answer.ok) throw await refusal(session, url, answer);
+    if (!answer.ok) throw await pushRefusal(session, url, answer);
     await answer.body?.cancel();
     const said = answer.headers.get("docker-content-digest");
     if (said === null || said === digest) return;
     throw new KbuildError(`Cannot push "${url}": the registry made "${said}" of "${digest}"`);
-  }, session.client);
+  });
   return false;
 }

@@ -17,8 +17,9 @@ import { openRecords } from "../../src/lib/golang/up_to_date.ts";
 import { semanticVersion } from "../../src/lib/version.ts";
 import { parseMirrors } from "../../src/net/mirrors.ts";
 import { retryAfter } from "../../src/net/failure.ts";
+import { wordsIn } from "../../src/net/words.ts";
 import { parseChallenges } from "../../src/registry/challenge.ts";
-import { findCredentials } from "../../src/registry/credentials.ts";
+import { credentialFinder } from "../../src/registry/credentials.ts";
 import { parseManifest } from "../../src/registry/manifest.ts";
 import { parseReference } from "../../src/registry/reference.ts";
 import { readMakefile as readImageMakefile } from "../../src/release/makefile.ts";
@@ -345,7 +346,7 @@ export const PARSERS: Readonly<Record<string, Parser>> = {
       await readClaims(await listReleaseFiles(dir));
     },
   },
-  findCredentials: {
+  credentialFinder: {
     originals: json({
       auths: { "r.example": { auth: btoa("user:secret") }, "https://index.docker.io/v1/": {} },
       credHelpers: {},
@@ -353,8 +354,19 @@ export const PARSERS: Readonly<Record<string, Parser>> = {
     tokens: [...JSON_TOKENS, "auths", "r.example", "auth", "identitytoken", "=="],
     read: async (bytes, dir) => {
       await Deno.writeFile(join(dir, "config.json"), bytes);
-      await findCredentials({ env: { DOCKER_CONFIG: dir }, shell }, "r.example", "a/b");
+      const log = createLogger({ write: () => {} });
+      const finder = credentialFinder({ env: { DOCKER_CONFIG: dir }, shell, log });
+      await finder.find("r.example", "a/b");
     },
+  },
+  wordsIn: {
+    originals: texts(
+      '{"errors":[{"code":"DENIED","message":"no","detail":{"a":1}}]}',
+      '{"details":"incorrect username or password"}',
+      "too many requests\nlater",
+    ),
+    tokens: [...JSON_TOKENS, "errors", "code", "message", "<html>"],
+    read: (bytes) => wordsIn(decode(bytes), "text/plain"),
   },
   parseChallenges: {
     originals: texts(

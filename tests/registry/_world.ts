@@ -3,6 +3,7 @@ import { join } from "@std/path";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { bytesEntry, writeTar } from "../../src/archive/mod.ts";
+import type { KbuildError } from "../../src/errors.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import { createShell } from "../../src/shell/mod.ts";
 import { fetchImages, type RegistryContext } from "../../src/registry/mod.ts";
@@ -13,6 +14,11 @@ const utf8 = new TextEncoder();
 /** `sha256:…`. */
 export function digestOf(bytes: Uint8Array | string): string {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+}
+
+/** An error with all its notes. */
+export function textOf(error: KbuildError): string {
+  return [error.message, ...error.notes].join("\n");
 }
 
 /** Blobs and manifests of one made-up image. */
@@ -141,6 +147,7 @@ export const HASTY: Partial<Patience> = {
   slowMs: 10_000,
   attempts: 3,
   backoffMs: 20,
+  jitter: 0,
   waitMs: 2500,
 };
 

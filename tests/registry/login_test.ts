@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
-import { findCredentials } from "../../src/registry/credentials.ts";
+import { credentialFinder } from "../../src/registry/credentials.ts";
 import { fetchOne, inWorld, makeImage, withRegistry, type World } from "./_world.ts";
 
 const image = await makeImage(["amd64"], 1000);
@@ -14,6 +14,10 @@ async function writeConfig(world: World, config: unknown): Promise<Record<string
   const text = typeof config === "string" ? config : JSON.stringify(config);
   await Deno.writeTextFile(join(dir, "config.json"), text);
   return { DOCKER_CONFIG: dir };
+}
+
+async function find(world: World, env: Record<string, string>, host: string, repository: string) {
+  return await credentialFinder(world.context(env)).find(host, repository);
 }
 
 async function writeHelper(world: World, name: string, script: string): Promise<string> {
@@ -147,7 +151,7 @@ Deno.test("fetchImages() logs in where a registry sends it on to, with that one'
     }, endless);
   }));
 
-Deno.test("findCredentials() reads what docker and podman write", () =>
+Deno.test("credentialFinder() reads what docker and podman write", () =>
   inWorld(async (world) => {
     const auth = (text: string) => ({ auth: btoa(text) });
     const env = await writeConfig(world, {
@@ -161,7 +165,6 @@ Deno.test("findCredentials() reads what docker and podman write", () =>
         "empty.example": {},
       },
     });
-    const context = world.context(env);
     const cases: readonly [host: string, repository: string, found: unknown][] = [
       ["docker.io", "library/busybox", { username: "hub", password: "1" }],
       ["plain.example", "a", { username: "plain", password: "2" }],
@@ -175,19 +178,23 @@ Deno.test("findCredentials() reads what docker and podman write", () =>
       ["example", "a", undefined],
     ];
     for (const [host, repository, found] of cases) {
-      assertEquals(await findCredentials(context, host, repository), found as never, host);
+      const { credentials, problems } = await find(world, env, host, repository);
+      assertEquals([credentials, problems], [found, []] as never, host);
     }
     const podman = join(world.dir, "auth.json");
     await Deno.writeTextFile(podman, JSON.stringify({ auths: { "p.example": auth("p:6") } }));
-    const both = world.context({ ...env, REGISTRY_AUTH_FILE: podman });
-    assertEquals(await findCredentials(both, "p.example", "a"), { username: "p", password: "6" });
-    assertEquals(await findCredentials(both, "m.example", "a"), {
-      username: "short",
-      password: "3",
-    });
+    const both = { ...env, REGISTRY_AUTH_FILE: podman };
+    for (
+      const [host, credentials] of [
+        ["p.example", { username: "p", password: "6" }],
+        ["m.example", { username: "short", password: "3" }],
+      ] as const
+    ) {
+      assertEquals((await find(world, both, host, "a")).credentials, credentials);
+    }
   }));
 
-Deno.test("findCredentials() asks the helper for all, and takes no for an answer", () =>
+Deno.test("credentialFinder() asks the helper for all, and takes no for an answer", () =>
   inWorld(async (world) => {
     const config = await writeConfig(world, {
       credsStore: "store",
@@ -195,51 +202,87 @@ Deno.test("findCredentials() asks the helper for all, and takes no for an answer
     });
     const ask = async (script: string) => {
       const PATH = await writeHelper(world, "store", script);
-      return await findCredentials(world.context({ ...config, PATH }), "m.example", "a");
+      return await find(world, { ...config, PATH }, "m.example", "a");
     };
-    assertEquals(
-      await ask(`echo '{"Username":"<token>","Secret":"idt"}'`),
-      { identityToken: "idt" },
-    );
+    const { credentials } = await ask(`echo '{"Username":"<token>","Secret":"idt"}'`);
+    assertEquals(credentials, { identityToken: "idt" });
+    const inFile = { username: "file", password: "1" };
     assertEquals(await ask("echo 'credentials not found in native keychain'; exit 1"), {
-      username: "file",
-      password: "1",
+      credentials: inFile,
+      problems: [],
     });
     for (
       const [script, words] of [
-        ["echo secret-words; exit 3", "Cannot get the log-in"],
+        ["echo secret-words; exit 3", "it ended with status 3"],
         ["echo secret-words", "Cannot understand"],
       ] as const
     ) {
-      const error = await assertRejects(() => ask(script), KbuildError, words);
-      const text = [error.message, ...error.notes, ...error.output].join("\n");
-      assertEquals([text.includes("secret-words"), text.includes("docker-credential-store")], [
-        false,
-        true,
-      ]);
+      world.log.length = 0;
+      const { credentials, problems } = await ask(script);
+      // The next source counts, with a line.
+      assertEquals([credentials, problems.length], [inFile, 1]);
+      for (const said of [problems.join(), world.log.join("")]) {
+        assertStringIncludes(said, words);
+        assertStringIncludes(said, "docker-credential-store");
+        assertEquals(said.includes("secret-words"), false);
+      }
     }
-    const gone = await assertRejects(
-      () => findCredentials(world.context({ ...config, PATH: "/nowhere" }), "m.example", "a"),
-      KbuildError,
-    );
-    assertStringIncludes(gone.message, "docker-credential-store");
+    const gone = await find(world, { ...config, PATH: "/nowhere" }, "m.example", "a");
+    assertEquals(gone.credentials, inFile);
+    assertStringIncludes(gone.problems.join(), "docker-credential-store");
   }));
 
-Deno.test("findCredentials() says which file is damaged, and shows nothing of it", () =>
+Deno.test("credentialFinder() asks a source once a run, and warns once", () =>
+  inWorld(async (world) => {
+    const count = join(world.dir, "count");
+    const PATH = await writeHelper(world, "store", `echo x >>'${count}'; exit 1`);
+    const env = { ...await writeConfig(world, { credsStore: "store" }), PATH };
+    const finder = credentialFinder(world.context(env));
+    await Promise.all(["a", "a", "a"].map((name) => finder.find("m.example", name)));
+    await finder.find("m.example", "b");
+    assertEquals((await Deno.readTextFile(count)).length, 4);
+    assertEquals(world.log.join("").split("Cannot get the log-in").length - 1, 1);
+  }));
+
+Deno.test("credentialFinder() says which file is damaged, and shows nothing of it", () =>
   inWorld(async (world) => {
     const cases: readonly [config: unknown, words: string][] = [
-      ['{"auths": secret-words', "it is no JSON"],
+      ['{"auths": secret-words', "it is not JSON"],
       [{ auths: { "m.example": { auth: "secret-words!" } } }, 'the log-in for "m.example"'],
       [{ credHelpers: { "m.example": "../../secret" } }, "Cannot use the credential helper"],
     ];
     for (const [config, words] of cases) {
       const env = await writeConfig(world, config);
-      const error = await assertRejects(
-        () => findCredentials(world.context(env), "m.example", "a"),
-        KbuildError,
-        words,
-      );
-      assertStringIncludes([error.message, ...error.notes].join(), "docker config/config.json");
-      assertEquals(error.message.includes("secret-words"), false);
+      const { credentials, problems } = await find(world, env, "m.example", "a");
+      assertEquals([credentials, problems.length], [undefined, 1]);
+      assertStringIncludes(problems.join(), words);
+      assertStringIncludes(problems.join(), "docker config/config.json");
+      assertEquals(problems.join().includes("secret-words"), false);
     }
+  }));
+
+Deno.test("fetchImages() goes on without a credential helper that is missing or fails", () =>
+  inWorld(async (world) => {
+    const env = await writeConfig(world, { credsStore: "desktop.exe" });
+    let open = true;
+    await withRegistry(image, async (server) => {
+      await fetchOne(world, server.host, env);
+      assertStringIncludes(world.log.join(""), "docker-credential-desktop.exe");
+      // Where a log-in is needed, the registry's refusal counts, and the helper is named with it.
+      open = false;
+      await Deno.remove(world.cache, { recursive: true });
+      const error = await assertRejects(() => fetchOne(world, server.host, env), KbuildError);
+      const text = [error.message, ...error.notes].join("\n");
+      assertStringIncludes(text, "gives no token without a log-in (401): no anonymous pulls");
+      assertStringIncludes(text, "docker-credential-desktop.exe");
+    }, (request, url) => {
+      if (url.pathname === "/token") {
+        return open
+          ? Response.json({ token: "t" })
+          : Response.json({ details: "no anonymous pulls" }, { status: 401 });
+      }
+      if (request.headers.get("authorization") === "Bearer t") return undefined;
+      const challenge = `Bearer realm="http://${url.host}/token"`;
+      return new Response("", { status: 401, headers: { "www-authenticate": challenge } });
+    });
   }));

@@ -1,0 +1,105 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { createLogger } from "../../src/lib/logging.ts";
+import { connectionError, NetworkError } from "../../src/net/failure.ts";
+import { PATIENCE } from "../../src/net/mod.ts";
+import { pauseBefore, withRetries } from "../../src/net/retry.ts";
+
+Deno.test("connectionError() tells failures that may pass from those that last", () => {
+  const connect = (text: string) =>
+    `error sending request for url (https://r.example/): client error (Connect): ${text}`;
+  const send = (text: string) =>
+    `error sending request from 10.0.0.1:1 for https://r.example/ (1.2.3.4:443): client error (SendRequest): ${text}`;
+  const cases: readonly [text: string, retry: boolean, says: string][] = [
+    [connect("tcp connect error: Connection refused (os error 111)"), false, "connection refused"],
+    [connect("tcp connect error: Connection refused (os error 61)"), false, "connection refused"],
+    [
+      connect("tcp connect error: Connection timed out (os error 110)"),
+      true,
+      "connection timed out",
+    ],
+    [connect("tcp connect error: No route to host (os error 113)"), false, "no route to host"],
+    [
+      connect("tcp connect error: Network is unreachable (os error 101)"),
+      false,
+      "network is unreachable",
+    ],
+    [
+      connect("dns error: failed to lookup address information: Name or service not known"),
+      false,
+      "its name cannot be resolved: Name or service not known",
+    ],
+    [
+      connect(
+        "dns error: failed to lookup address information: nodename nor servname provided, or not known",
+      ),
+      false,
+      "cannot be resolved",
+    ],
+    [
+      connect(
+        "dns error: failed to lookup address information: Temporary failure in name resolution",
+      ),
+      true,
+      "Temporary failure",
+    ],
+    [connect("dns error: failed to lookup address information: Try again"), true, "Try again"],
+    [connect("tls handshake eof"), true, "tls handshake eof"],
+    [connect("Connection reset by peer (os error 104)"), true, "connection reset by peer"],
+    [connect("received corrupt message of type InvalidContentType"), false, "does not speak TLS"],
+    [connect("received fatal alert: HandshakeFailure"), false, "refuses the TLS connection"],
+    [connect("invalid peer certificate: UnknownIssuer"), false, "its issuer is not known"],
+    [connect("unsuccessful tunnel"), false, "unsuccessful tunnel"],
+    [send("connection closed before message completed"), true, "connection closed"],
+    [send("connection error: Broken pipe (os error 32)"), true, "Broken pipe"],
+    [
+      send(
+        "http2 error: stream error received: refused stream before processing any application logic",
+      ),
+      true,
+      "refused stream",
+    ],
+    [send("http2 error: connection error received: not a result of an error"), true, "http2 error"],
+    [send("invalid HTTP version parsed"), false, "does not speak HTTP"],
+    ["error reading a body from connection", true, "error reading a body"],
+    ["Fetch failed: Requests to port 9 are blocked", false, "blocked"],
+  ];
+  for (const [text, retry, says] of cases) {
+    const error = new TypeError("fetch failed", { cause: new Error(text) });
+    const found = connectionError("https://r.example/", error);
+    assertEquals(found.retry, retry, text);
+    assertStringIncludes(found.reason, says);
+  }
+  const denied = connectionError(
+    "https://r.example/",
+    new Deno.errors.NotCapable("Requires net access"),
+  );
+  assertEquals([denied.retry, denied.reason], [false, "Requires net access"]);
+});
+
+Deno.test("pauseBefore() doubles, and leaves a part to chance", () => {
+  const policy = { backoffMs: 1000, jitter: 0.5 };
+  const pauses = [1, 2, 3].map((failed) => [0, 1].map((at) => pauseBefore(failed, policy, at)));
+  assertEquals(pauses, [[1000, 500], [2000, 1000], [4000, 2000]]);
+  const drawn = new Set(Array.from({ length: 20 }, () => pauseBefore(1, policy)));
+  assert(drawn.size > 1, "several workers come back at different times");
+});
+
+Deno.test("withRetries() counts silence as waiting, and says how often was asked", async () => {
+  const log = createLogger({ write: () => {} });
+  const patience = { ...PATIENCE, backoffMs: 1, waitMs: 50 };
+  const fails = async (options: ConstructorParameters<typeof NetworkError>[2]) => {
+    let asked = 0;
+    const work = () => {
+      asked++;
+      return Promise.reject(new NetworkError("http://r.example/", "no answer came", options));
+    };
+    const error = await withRetries(work, { patience, log }).catch((error) => error);
+    return [asked, error.reason, error.retry];
+  };
+  assertEquals(await fails({ retry: true }), [3, "no answer came, 3 times", true]);
+  assertEquals(await fails({ retry: true, silentMs: 20 }), [2, "no answer came, 2 times", true]);
+  assertEquals(await fails({ retry: true, silentMs: 60 }), [1, "no answer came", true]);
+  assertEquals(await fails({ retry: false }), [1, "no answer came", false]);
+  const wait = { retry: true, retryAfterMs: 9000 };
+  assertEquals(await fails(wait), [1, "no answer came, and wants 9 s of waiting", true]);
+});
