@@ -5,7 +5,7 @@
  */
 import denoConfig from "./deno.json" with { type: "json" };
 import { runCli, writeAllSync } from "./src/cli/mod.ts";
-import { COMMANDS, makeCommandContext, targetCommand } from "./src/commands/mod.ts";
+import { COMMANDS, makeCommandContext, targetCommand, TOPICS } from "./src/commands/mod.ts";
 import { KbuildError } from "./src/errors.ts";
 import { reasonOf } from "./src/files/mod.ts";
 import { killGroups } from "./src/shell/mod.ts";
@@ -34,13 +34,6 @@ function writer(
 function versionText(): string {
   const stamped: unknown = Reflect.get(globalThis, Symbol.for("kbuild.version"));
   return typeof stamped === "string" ? stamped : denoConfig.version;
-}
-
-/** `--root` before or after the command, for finding `kbuild <name>`; the parser checks it later. */
-function rootOf(argv: readonly string[], cwd: string): string {
-  const at = argv.findIndex((word) => word === "--root" || word.startsWith("--root="));
-  if (at < 0) return cwd;
-  return argv[at]?.includes("=") ? argv[at].slice("--root=".length) : argv[at + 1] ?? cwd;
 }
 
 /** Signals that come faster than a hand can send them are one. */
@@ -78,16 +71,19 @@ async function main(): Promise<number> {
   };
   const output = (stream: typeof Deno.stdout | typeof Deno.stderr) => {
     const write = writer(stream, onGone);
+    const terminal = stream.isTerminal();
     return {
       write: (text: string) => gone ? undefined : write(text),
-      terminal: stream.isTerminal(),
+      terminal,
+      columns: terminal ? Deno.consoleSize().columns : undefined,
     };
   };
 
   const cwd = Deno.cwd();
   const code = await runCli({
     commands: COMMANDS,
-    fallback: (name) => targetCommand(name, rootOf(Deno.args, cwd)),
+    fallback: (name, root) => targetCommand(name, root ?? cwd),
+    topics: TOPICS,
     defaultCommand: "all",
     argv: Deno.args,
     env: Deno.env.toObject(),

@@ -16,6 +16,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "errors": 0,
   "files": 1,
+  "lib/image_name": 1,
   "lib/logging": 1,
   "lib/nearest": 1,
   "shell": 1,

@@ -1,14 +1,20 @@
 import {
+  argumentDefinitions,
   type CommandData,
   flagDefinition,
+  flagDefinitions,
   HELP_COMMAND,
+  type HelpTopic,
   TOP_FLAGS,
   usageOf,
-  variableDefinition,
+  VARIABLES_TOPIC,
 } from "../../src/cli/mod.ts";
 
-/** `docs/commands.md`: every command with its flags, variables and examples. */
-export function commandsMarkdown(commands: readonly CommandData[]): string {
+/** `docs/commands.md`: every command with its flags and examples, then the topics. */
+export function commandsMarkdown(
+  commands: readonly CommandData[],
+  topics: readonly HelpTopic[],
+): string {
   const all = [...commands, HELP_COMMAND];
   const lines = [
     "# Commands",
@@ -17,18 +23,21 @@ export function commandsMarkdown(commands: readonly CommandData[]): string {
     "",
     ...all.map(({ name, summary }) => `- [\`${name}\`](#${name}): ${summary}`),
     "",
-    "Every name of a folder in `cmd/` of the checkout is a command, too: `kbuild kubectl`.",
+    "Every name of a directory in `cmd/` of the checkout is a command, too: `kbuild kubectl`.",
+    "",
+    ...topics.map(({ name, summary }) => `- [${name}](#${name}): ${summary}`),
     "",
     "## Flags of every command",
     "",
-    ...table(TOP_FLAGS.map(flagDefinition)),
+    ...table(TOP_FLAGS.map((flag) => flagDefinition(flag))),
     ...all.flatMap(section),
+    ...topics.flatMap(topicSection),
   ];
   return `${lines.join("\n")}\n`;
 }
 
 function section(command: CommandData): string[] {
-  const { name, summary, description, aliases = [], args = [], flags, variables = [] } = command;
+  const { name, summary, description, aliases = [], variables = [] } = command;
   const part = (title: string, rows: readonly (readonly [string, string])[]) =>
     rows.length === 0 ? [] : ["", `### ${title} of ${name}`, "", ...table(rows)];
   return [
@@ -38,13 +47,23 @@ function section(command: CommandData): string[] {
       ? []
       : ["", `Also: ${aliases.map((each) => `\`${each}\``).join(", ")}`]),
     ...(description === undefined ? [] : ["", description]),
-    ...part("Arguments", args.map((arg) => [arg.name, arg.summary])),
-    ...part("Flags", flags.filter(({ hidden }) => hidden !== true).map(flagDefinition)),
-    ...part("Variables", variables.map(variableDefinition)),
+    ...part("Arguments", argumentDefinitions(command)),
+    ...part("Flags", flagDefinitions(command)),
+    ...(variables.length === 0 ? [] : [
+      "",
+      `[Variables](#${VARIABLES_TOPIC}): ${variables.map((each) => `\`${each.name}\``).join(", ")}`,
+    ]),
     "",
     "```sh",
     ...command.examples.flatMap((example) => [`# ${example.does}`, example.command]),
     "```",
+  ];
+}
+
+function topicSection({ name, summary, description, sections }: HelpTopic): string[] {
+  return [
+    ...["", `## ${name}`, "", `${summary}.`, "", description],
+    ...sections.flatMap(({ title, rows }) => ["", `### ${title}`, "", ...table(rows)]),
   ];
 }
 

@@ -1,14 +1,31 @@
 import {
+  argumentDefinitions,
   type CommandData,
   flagDefinition,
+  flagDefinitions,
   HELP_COMMAND,
+  type HelpTopic,
   TOP_FLAGS,
   usageOf,
-  variableDefinition,
+  VARIABLES_TOPIC,
 } from "../../src/cli/mod.ts";
 
+/** Files that kbuild reads or writes. */
+const FILES: readonly (readonly [path: string, meaning: string])[] = [
+  ["_output", "what builds and releases make in a checkout"],
+  ["kbuild.toml, kbuild.json", "in a checkout or beside it: what cannot be read from it"],
+  ["~/.cache/kbuild", "what was fetched, for all checkouts (macOS: ~/Library/Caches/kbuild)"],
+  ["~/.docker/config.json", "log-ins at registries; podman's auth.json, too"],
+];
+
 /** `kbuild.1`, for `man`: plain man(7) macros, which macOS and Linux read alike. */
-export function manPage(commands: readonly CommandData[], version: string): string {
+export function manPage(
+  commands: readonly CommandData[],
+  topics: readonly HelpTopic[],
+  version: string,
+): string {
+  const all = [...commands, HELP_COMMAND];
+  const isVariables = ({ name }: HelpTopic) => name === VARIABLES_TOPIC;
   const lines = [
     `.TH KBUILD 1 "" "kbuild ${version}"`,
     ".SH NAME",
@@ -23,33 +40,50 @@ export function manPage(commands: readonly CommandData[], version: string): stri
         "beats a variable, a variable beats the environment.",
     ),
     ".PP",
-    roff("Every name of a folder in cmd/ of the checkout is a command, too: kbuild kubectl."),
+    roff("Every name of a directory in cmd/ of the checkout is a command, too: kbuild kubectl."),
     ".SH FLAGS OF EVERY COMMAND",
-    ...TOP_FLAGS.map(flagDefinition).flatMap(item),
+    ...TOP_FLAGS.map((flag) => flagDefinition(flag)).flatMap(item),
     ".SH COMMANDS",
-    ...[...commands, HELP_COMMAND].flatMap(section),
+    ...all.flatMap(section),
+    ...topics.filter((topic) => !isVariables(topic)).flatMap((topic) =>
+      topicSection(topic, topic.name.toUpperCase())
+    ),
     ".SH EXIT STATUS",
     roff("0 done, 1 failed, 2 wrong usage, 130 interrupted, 141 nobody reads the output."),
+    ...topics.filter(isVariables).flatMap((topic) => topicSection(topic, "ENVIRONMENT")),
+    ".SH FILES",
+    ...FILES.flatMap(item),
+    ".SH EXAMPLES",
+    ...all.flatMap(({ examples }) => examples.slice(0, 1)).flatMap(example),
   ];
   return `${lines.join("\n")}\n`;
 }
 
 function section(command: CommandData): string[] {
-  const { name, summary, description, args = [], flags, variables = [], examples } = command;
-  const rows = [
-    ...args.map((arg) => [arg.name, arg.summary] as const),
-    ...flags.filter(({ hidden }) => hidden !== true).map(flagDefinition),
-    ...variables.map(variableDefinition),
-  ];
+  const { name, summary, description, variables = [], examples } = command;
+  const names = variables.map((variable) => variable.name).join(", ");
   return [
     `.SS ${roff(name)}`,
     roff(`${summary}.`),
     ".PP",
     roff(usageOf(command).replaceAll(/\s+/g, " ")),
     ...(description === undefined ? [] : [".PP", roff(description.replaceAll(/\s+/g, " "))]),
-    ...rows.flatMap(item),
-    ...examples.flatMap(({ command: line, does }) => [".PP", roff(`${does}:`), ".PP", code(line)]),
+    ...[...argumentDefinitions(command), ...flagDefinitions(command)].flatMap(item),
+    ...(names === "" ? [] : [".PP", roff(`Variables: ${names}`)]),
+    ...examples.flatMap(example),
   ];
+}
+
+function topicSection(topic: HelpTopic, title: string): string[] {
+  return [
+    `.SH ${title}`,
+    roff(topic.description.replaceAll(/\s+/g, " ")),
+    ...topic.sections.flatMap(({ title, rows }) => [`.SS ${roff(title)}`, ...rows.flatMap(item)]),
+  ];
+}
+
+function example({ command, does }: CommandData["examples"][number]): string[] {
+  return [".PP", roff(`${does}:`), ".PP", code(command)];
 }
 
 function item([term, meaning]: readonly [string, string]): string[] {

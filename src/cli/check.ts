@@ -4,7 +4,7 @@ import type { CommandData } from "./types.ts";
 
 /** What is wrong with the data of one command, as sentences. */
 function complaints(command: CommandData): readonly string[] {
-  const { name, summary, args = [], flags, examples, variables = [] } = command;
+  const { name, summary, actions = [], args = [], flags, examples, variables = [] } = command;
   const found: string[] = [];
   const complain = (about: string) => found.push(`Command "${name}" ${about}`);
 
@@ -29,12 +29,31 @@ function complaints(command: CommandData): readonly string[] {
     if (!/^[a-z][a-z0-9-]+$/.test(flag.name)) complain(`has a malformed flag "--${flag.name}"`);
     if (long.has(flag.name)) complain(`has a second flag "--${flag.name}"`);
     long.add(flag.name);
+    const takesValue = flag.kind !== "boolean";
+    if (takesValue && flag.placeholder === undefined && flag.choices === undefined) {
+      complain(`does not name the value of "--${flag.name}"`);
+    }
+    if (/\bdefault\b/.test(flag.summary)) {
+      complain(`has a default in the words of "--${flag.name}"`);
+    }
+    const isTaken = actions.length === 0 || actions.some(({ flags }) => flags.includes(flag.name));
+    if (!isTaken) complain(`has no action that takes "--${flag.name}"`);
     if (flag.short === undefined) continue;
     if (!/^[A-Za-z]$/.test(flag.short)) complain(`has a malformed flag "-${flag.short}"`);
     if (short.has(flag.short)) complain(`has a second flag "-${flag.short}"`);
     short.add(flag.short);
   }
+  for (const action of actions) {
+    for (const flag of action.flags) {
+      if (!flags.some(({ name }) => name === flag)) {
+        complain(`has an action "${action.name}" with an unknown flag "--${flag}"`);
+      }
+    }
+  }
   for (const variable of variables) {
+    if (/\bdefault\b/.test(variable.summary)) {
+      complain(`has a default in the words of "${variable.name}"`);
+    }
     if (!/^[A-Z_][A-Z0-9_]*$/.test(variable.name)) {
       complain(`has a malformed variable "${variable.name}"`);
     }

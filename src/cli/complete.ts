@@ -1,5 +1,5 @@
 import { placeholderOf, TOP_FLAGS } from "./flags.ts";
-import { HELP_COMMAND } from "./help.ts";
+import { HELP_COMMAND, KIND_VALUES } from "./help.ts";
 import { scan } from "./scan.ts";
 import type { ArgSpec, CommandData, FlagSpec, VariableSpec } from "./types.ts";
 import { variablesOf } from "./variables.ts";
@@ -23,11 +23,6 @@ export interface CompletionSources {
   values(names: readonly string[]): Promise<readonly string[] | undefined>;
 }
 
-const KIND_VALUES: Readonly<Record<string, readonly string[]>> = {
-  "boolean-y": ["y", "n"],
-  "boolean-true": ["true", "false"],
-};
-
 const plain = (words: readonly string[]): Candidate[] =>
   words.map((word) => ({ word, summary: "" }));
 
@@ -45,19 +40,32 @@ export async function completeWords(
   const typed = words.at(-1) ?? "";
   const before = words.slice(0, -1);
   const all = [...commands, HELP_COMMAND];
-  const name = nameIn(before);
+  const { name, end } = nameIn(before, TOP_FLAGS);
   const command = name === undefined
     ? undefined
     : all.find((each) => each.name === name || each.aliases?.includes(name) === true) ??
       all.find((each) => each.name === "all");
   const flags = [...TOP_FLAGS, ...command?.flags ?? []];
+  if (command?.passthrough === true && command.args?.[0]?.name === "COMMAND") {
+    const planned = nameIn(before.slice(end), flags);
+    // `kbuild plan all --pl`: what follows is a command line of its own.
+    if (planned.name !== undefined) {
+      return await completeWords(commands, words.slice(end + planned.start), sources);
+    }
+  }
   const found = await candidates(all, command, flags, before, typed, sources);
-  return Object.freeze(found.filter(({ word }) => word.startsWith(typed) && word !== typed));
+  return Object.freeze(found.filter(({ word }) => word.startsWith(typed)));
 }
 
-function nameIn(before: readonly string[]): string | undefined {
-  for (const token of scan(before, TOP_FLAGS)) if (token.kind === "positional") return token.text;
-  return undefined;
+/** The first positional word, where it is, and where what follows begins. */
+function nameIn(
+  words: readonly string[],
+  flags: readonly FlagSpec[],
+): { name: string | undefined; start: number; end: number } {
+  for (const token of scan(words, flags)) {
+    if (token.kind === "positional") return { ...token, name: token.text };
+  }
+  return { name: undefined, start: words.length, end: words.length };
 }
 
 async function candidates(
@@ -77,7 +85,16 @@ async function candidates(
   if (inline !== undefined) {
     return inList(await flagValues(inline, sources), typed, isDivided(inline));
   }
-  if (typed.startsWith("-")) return flags.filter((flag) => flag.hidden !== true).map(flagCandidate);
+  const given = Array.from(scan(before, flags))
+    .flatMap((token) => token.kind === "positional" ? [token.text] : []);
+  const action = command?.actions?.find(({ name }) => name === given[1]);
+  if (typed.startsWith("-")) {
+    const own = command?.flags ?? [];
+    return flags.filter((flag) =>
+      flag.hidden !== true &&
+      (action === undefined || !own.includes(flag) || action.flags.includes(flag.name))
+    ).map(flagCandidate);
+  }
 
   const variables = variablesOfAll(command === undefined ? all : [command]);
   const [, variableName] = /^([A-Z_][A-Z0-9_]*)=/.exec(typed) ?? [];
@@ -95,7 +112,7 @@ async function candidates(
     const listed = all.map((each): Candidate => ({ word: each.name, summary: each.summary }));
     return [...listed, ...await sources.commands(), ...offered];
   }
-  return [...await argValues(all, command, flags, before, sources), ...offered];
+  return [...await argValues(all, command, given.length - 1, sources), ...offered];
 }
 
 /** The flag whose value is the word being typed. */
@@ -137,22 +154,25 @@ async function variableValues(
   return spec.choices ?? KIND_VALUES[spec.kind ?? ""] ?? await sources.values([spec.name]) ?? [];
 }
 
+/** Values of the argument after `given` others; the action counts as the first. */
 async function argValues(
   all: readonly CommandData[],
   command: CommandData,
-  flags: readonly FlagSpec[],
-  before: readonly string[],
+  given: number,
   sources: CompletionSources,
 ): Promise<readonly Candidate[]> {
-  const given = Array.from(scan(before, flags)).filter(({ kind }) => kind === "positional").length;
-  const { args = [] } = command;
-  const spec: ArgSpec | undefined = args[given - 1] ??
+  const { actions = [], args = [] } = command;
+  if (actions.length > 0 && given === 0) {
+    return actions.map(({ name, summary }): Candidate => ({ word: name, summary }));
+  }
+  const spec: ArgSpec | undefined = args[given - Math.min(actions.length, 1)] ??
     (args.at(-1)?.variadic === true ? args.at(-1) : undefined);
   if (spec === undefined) return [];
   if (spec.name === "COMMAND") {
-    return all.map((each): Candidate => ({ word: each.name, summary: each.summary }));
+    const listed = all.map((each): Candidate => ({ word: each.name, summary: each.summary }));
+    return [...listed, ...await sources.commands()];
   }
-  // `list|install|remove`: the words themselves.
+  // `bash|zsh|fish`: the words themselves.
   if (/^[a-z]+(\|[a-z]+)+$/.test(spec.name)) return plain(spec.name.split("|"));
   return plain(await sources.values([spec.name]) ?? []);
 }

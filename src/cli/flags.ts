@@ -5,6 +5,7 @@ export const VERBOSE_VARIABLE: VariableSpec = Object.freeze<VariableSpec>({
   name: "KUBE_VERBOSE",
   kind: "number",
   summary: "How much to say: 0 least, 5 most",
+  default: "1",
 });
 
 /** Flags of every command. */
@@ -13,7 +14,8 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = Object.freeze<FlagSpec[]>([
     name: "root",
     kind: "string",
     placeholder: "DIR",
-    summary: "The checkout to work on, instead of the one around the current folder",
+    summary: "The checkout to work on",
+    default: "the one around the current directory",
   },
   { name: "json", kind: "boolean", summary: "Print the result, or the error, as one JSON value" },
   {
@@ -23,7 +25,8 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = Object.freeze<FlagSpec[]>([
     placeholder: "LEVEL",
     variable: VERBOSE_VARIABLE.name,
     implied: 2,
-    summary: "Say more: 0 least, 1 as ever, 5 most; -v is 2, -vv is 3",
+    summary: "How much to say: 0 least, 5 most; -v is 2, -vv is 3",
+    default: "1",
   },
   { name: "debug", kind: "boolean", summary: "Show the stack and the causes of an error" },
   { name: "help", short: "h", kind: "boolean", summary: "Show this help" },
@@ -46,8 +49,8 @@ export const DRY_RUN_FLAG: FlagSpec = Object.freeze<FlagSpec>({
   summary: "Print what would be done, and do nothing",
 });
 
-/** The value as help writes it: `DIR`; "" for a boolean. */
-export function placeholderOf(flag: FlagSpec): string {
-  if (flag.kind === "boolean") return "";
-  return flag.placeholder ?? (flag.kind === "list" ? "LIST" : flag.kind.toUpperCase());
+/** The value as help writes it: `DIR`, `registry|scratch`; "" for a boolean. */
+export function placeholderOf({ kind, placeholder, choices }: FlagSpec): string {
+  if (kind === "boolean") return "";
+  return placeholder ?? choices?.join("|") ?? "VALUE";
 }

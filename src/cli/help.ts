@@ -1,13 +1,13 @@
 import { GLOBAL_FLAGS, placeholderOf, TOP_FLAGS } from "./flags.ts";
 import { columnOf, COLUMNS, type Definition, definitions, wrap } from "./layout.ts";
-import type { CommandData, FlagSpec, VariableSpec } from "./types.ts";
+import type { ActionSpec, CommandData, FlagSpec, HelpTopic, VariableSpec } from "./types.ts";
 
 /** `kbuild help`, a command like the others as far as help is concerned. */
 export const HELP_COMMAND: CommandData = Object.freeze<CommandData>({
   name: "help",
   group: "Help",
   summary: "Show the commands, or one of them",
-  args: [{ name: "COMMAND", summary: "The command to explain; all when left out" }],
+  args: [{ name: "COMMAND", summary: "The command or topic to explain; all when left out" }],
   flags: [],
   examples: [
     { command: "kbuild help", does: "List all commands" },
@@ -17,6 +17,17 @@ export const HELP_COMMAND: CommandData = Object.freeze<CommandData>({
 });
 
 const USAGE = "Usage: kbuild COMMAND [FLAGS] [NAME=value ...]";
+
+/** The page that explains all variables. */
+export const VARIABLES_TOPIC = "variables";
+
+/** What the overviews begin with and end on. */
+export interface OverviewOptions {
+  /** First line. */
+  summary: string;
+  /** Pages beside those of the commands. */
+  topics?: readonly HelpTopic[];
+}
 
 function groupsOf(commands: readonly CommandData[]): Map<string, CommandData[]> {
   const groups = new Map<string, CommandData[]>();
@@ -28,71 +39,108 @@ function groupsOf(commands: readonly CommandData[]): Map<string, CommandData[]> 
   return groups;
 }
 
-/** A flag as help lists it: `-p, --platform OS/ARCH`, and what it means. */
-export function flagDefinition(flag: FlagSpec): Definition {
-  const { name, short, choices, variable, implied } = flag;
+/** `(yes, no)`; "" for nothing. */
+function inBrackets(text: string): string {
+  return text === "" ? "" : ` (${text})`;
+}
+
+/**
+ * A flag as help lists it: `-p, --platform OS/ARCH`, and what it means.
+ *
+ * @param actions Those of its command; named are those that take the flag, where not all do.
+ */
+export function flagDefinition(flag: FlagSpec, actions: readonly ActionSpec[] = []): Definition {
+  const { name, short, choices, variable, implied, placeholder } = flag;
   const value = placeholderOf(flag);
   const term = [
     short === undefined ? `--${name}` : `-${short}, --${name}`,
     value === "" ? "" : implied === undefined ? ` ${value}` : ` [${value}]`,
   ].join("");
+  const takers = actions.filter(({ flags }) => flags.includes(name));
   const meaning = [
+    takers.length === actions.length ? "" : `${takers.map((each) => each.name).join(", ")}: `,
     flag.summary,
-    choices === undefined ? "" : ` (${choices.join(", ")})`,
+    placeholder === undefined ? "" : inBrackets(choices?.join(", ") ?? ""),
+    flag.default === undefined ? "" : ` (default: ${flag.default})`,
     variable === undefined ? "" : ` [${variable}]`,
   ].join("");
   return [term, meaning];
 }
 
+/** The values of kinds that have few. */
+export const KIND_VALUES: Readonly<Record<string, readonly string[]>> = {
+  "boolean": ["y", "n"],
+  "boolean-y": ["y", "n"],
+  "boolean-true": ["true", "false"],
+};
+
 /** A variable as help lists it: its name, and what it means. */
-export function variableDefinition({ name, summary, kind, choices }: VariableSpec): Definition {
-  const kinds = { "boolean-y": ["y", "n"], "boolean-true": ["true", "false"] };
-  const values = choices ?? (kind === "boolean-y" || kind === "boolean-true" ? kinds[kind] : []);
-  return [name, values.length === 0 ? summary : `${summary} (${values.join(", ")})`];
+export function variableDefinition(variable: VariableSpec): Definition {
+  const { name, summary, kind = "string", choices = KIND_VALUES[kind] ?? [] } = variable;
+  const standard = variable.default === undefined ? "" : ` (default: ${variable.default})`;
+  return [name, summary + inBrackets(choices.join(", ")) + standard];
 }
 
-function flagRows(flags: readonly FlagSpec[]): readonly string[] {
-  return definitions(flags.filter(({ hidden }) => hidden !== true).map(flagDefinition));
+/** Flags that help shows, in its words. */
+export function flagDefinitions(command: CommandData): readonly Definition[] {
+  return command.flags.filter(({ hidden }) => hidden !== true)
+    .map((flag) => flagDefinition(flag, command.actions));
+}
+
+/** Actions and arguments, in the words of help. */
+export function argumentDefinitions({ actions = [], args = [] }: CommandData): Definition[] {
+  return [
+    ...actions.map(({ name, summary }, i): Definition => [
+      name,
+      i === 0 ? `${summary} (default)` : summary,
+    ]),
+    ...args.map(({ name, summary }): Definition => [name, summary]),
+  ];
 }
 
 function section(title: string, lines: readonly string[]): string {
   return lines.length === 0 ? "" : `\n${title}\n${lines.map((line) => `${line}\n`).join("")}`;
 }
 
-/** What `kbuild` alone prints: the names of the commands, on one screen. */
-export function shortHelp(commands: readonly CommandData[], summary: string): string {
-  const groups = [...groupsOf([...commands, HELP_COMMAND])].map(([group, members]) =>
-    section(
-      group,
-      wrap(members.map(({ name }) => name).join(" "), COLUMNS - 2).map((line) => `  ${line}`),
-    )
-  );
-  return `${summary}\n\n${USAGE}\n${groups.join("")}\n` +
-    '"kbuild help" says what each does, "kbuild help COMMAND" how.\n';
+/** The commands with their summaries, group by group, and the topics. */
+function listOf(commands: readonly CommandData[], topics: readonly HelpTopic[]): string {
+  const rows = (members: readonly CommandData[]) =>
+    members.map((command): Definition => [command.name, command.summary]);
+  const groups = groupsOf([...commands, HELP_COMMAND]);
+  const pages = topics.map(({ name, summary }): Definition => [`help ${name}`, summary]);
+  const column = columnOf([...rows([...groups.values()].flat()), ...pages]);
+  return [...groups].map(([group, members]) =>
+    section(group, [
+      ...definitions(rows(members), column),
+      ...(group === HELP_COMMAND.group ? definitions(pages, column) : []),
+    ])
+  ).join("");
+}
+
+/** What `kbuild` alone prints: the commands with their summaries. */
+export function shortHelp(commands: readonly CommandData[], options: OverviewOptions): string {
+  const { summary, topics = [] } = options;
+  return `${summary}\n\n${USAGE}\n${listOf(commands, topics)}\n` +
+    '"kbuild help COMMAND" explains a command, "kbuild help" lists the common flags.\n';
 }
 
 /** `kbuild help`: every command with its summary, group by group, and the common flags. */
-export function overview(commands: readonly CommandData[], summary: string): string {
-  const rows = (members: readonly CommandData[]) =>
-    members.map((command): Definition => [command.name, command.summary]);
-  const all = [...commands, HELP_COMMAND];
-  const column = columnOf(rows(all));
-  const groups = [...groupsOf(all)].map(([group, members]) =>
-    section(group, definitions(rows(members), column))
-  );
-  return `${summary}\n\n${USAGE}\n${groups.join("")}` +
-    section("Flags of every command", flagRows(TOP_FLAGS)) +
+export function overview(commands: readonly CommandData[], options: OverviewOptions): string {
+  const { summary, topics = [] } = options;
+  return `${summary}\n\n${USAGE}\n${listOf(commands, topics)}` +
+    section("Flags of every command", definitions(TOP_FLAGS.map((flag) => flagDefinition(flag)))) +
     '\n"kbuild help COMMAND" explains a command. NAME=value sets a variable, as with\n' +
     "make; a flag beats a variable, a variable beats the environment.\n";
 }
 
 /** `Usage: kbuild all [FLAGS] …`, with a paragraph for a command that passes words on. */
-export function usageOf({ name, args = [], passthrough }: CommandData): string {
+export function usageOf({ name, actions = [], args = [], passthrough }: CommandData): string {
   const words = args.map(({ name, variadic, required }) => {
     const word = variadic === true ? `${name} ...` : name;
     return required === true ? word : `[${word}]`;
   });
-  return [`Usage: kbuild ${name} [FLAGS] [NAME=value ...]`, ...words].join(" ") +
+  const action = actions.length === 0 ? [] : [`[${actions.map((each) => each.name).join("|")}]`];
+  return [`Usage: kbuild ${name}`, ...action, "[FLAGS] [NAME=value ...]", ...words].join(" ") +
     (passthrough === true ? "\n\nWhat follows the first argument is passed on as it is." : "");
 }
 
@@ -103,34 +151,47 @@ function paragraphs(text: string): readonly string[] {
   ]);
 }
 
-/** `kbuild help COMMAND`: everything about one command. */
+function indented(words: readonly string[]): readonly string[] {
+  return wrap(words.join(" "), COLUMNS - 2).map((line) => `  ${line}`);
+}
+
+/** `kbuild help COMMAND`: everything about one command; of variables the names. */
 export function commandHelp(command: CommandData): string {
-  const { aliases = [], args = [], variables = [], examples, description } = command;
+  const { aliases = [], variables = [], examples, description } = command;
   const lines = [
     `kbuild ${command.name}: ${command.summary}`,
     "",
-    usageOf(command),
+    ...wrap(usageOf(command).split("\n")[0] ?? "", COLUMNS),
+    ...usageOf(command).split("\n").slice(1),
     ...(aliases.length === 0 ? [] : [`Also: ${aliases.join(", ")}`]),
     ...(description === undefined ? [] : ["", ...paragraphs(description)]),
   ];
   return lines.map((line) => `${line}\n`).join("") +
+    section("Arguments", definitions(argumentDefinitions(command))) +
+    section("Flags", definitions(flagDefinitions(command))) +
     section(
-      "Arguments",
-      definitions(args.map(({ name, summary }): Definition => [name, summary])),
+      `Variables ("kbuild help ${VARIABLES_TOPIC}" explains them)`,
+      indented(variables.map(({ name }) => name)),
     ) +
-    section("Flags", flagRows(command.flags)) +
     section(
-      "Variables (NAME=value, or in the environment)",
-      definitions(variables.map(variableDefinition)),
+      "Flags of every command",
+      definitions(GLOBAL_FLAGS.map((flag) => flagDefinition(flag))),
     ) +
-    section("Flags of every command", flagRows(GLOBAL_FLAGS)) +
     section("Examples", examples.flatMap(({ command, does }) => [`  # ${does}`, `  ${command}`]));
+}
+
+/** `kbuild help TOPIC`. */
+export function topicHelp({ name, summary, description, sections }: HelpTopic): string {
+  const head = [`kbuild help ${name}: ${summary}`, "", ...paragraphs(description)];
+  return head.map((line) => `${line}\n`).join("") +
+    sections.map(({ title, rows }) => section(title, definitions(rows))).join("");
 }
 
 /** Data of one command as `kbuild help --json` prints it. */
 function commandData(command: CommandData): Record<string, unknown> {
   const { name, group, summary, description, examples, ...rest } = command;
-  const { aliases = [], args = [], flags, variables = [], passthrough = false } = rest;
+  const { actions = [], aliases = [], args = [], flags, variables = [], passthrough = false } =
+    rest;
   const visible = flags.filter(({ hidden }) => hidden !== true);
   return {
     name,
@@ -139,19 +200,28 @@ function commandData(command: CommandData): Record<string, unknown> {
     summary,
     ...(description === undefined ? {} : { description }),
     passthrough,
+    actions,
     args,
     flags: visible,
-    variables,
+    variables: variables.map(({ pattern: _pattern, ...variable }) => variable),
     examples,
   };
 }
 
-/** `kbuild help --json`: version, common flags, and the data of the commands. */
-export function helpJson(commands: readonly CommandData[], version: string): string {
+/** What `kbuild help --json` shows. */
+export interface HelpData {
+  commands: readonly CommandData[];
+  topics?: readonly HelpTopic[];
+  version: string;
+}
+
+/** `kbuild help --json`: version, common flags, and the data of commands and topics. */
+export function helpJson({ commands, topics = [], version }: HelpData): string {
   const data = {
     version,
     globalFlags: TOP_FLAGS,
     commands: commands.map(commandData),
+    topics,
   };
   return `${JSON.stringify(data, undefined, 2)}\n`;
 }

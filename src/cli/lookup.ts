@@ -1,12 +1,27 @@
 import { UsageError } from "../errors.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
+import { TOP_FLAGS } from "./flags.ts";
 import { scan } from "./scan.ts";
 import type { Command, FlagSpec } from "./types.ts";
 
-/** A command for a name that is none of the listed ones, as `kbuild kubectl`; it may throw. */
+/**
+ * A command for a name that is none of the listed ones, as `kbuild kubectl`; it may throw.
+ *
+ * @param root `--root` as given, before or after the name; undefined when it is not.
+ */
 export type Fallback<C> = (
   name: string,
+  root: string | undefined,
 ) => Command<C> | undefined | Promise<Command<C> | undefined>;
+
+/** `--root` of a command line, wherever it is; undefined when it has none, or an empty one. */
+export function rootOf(argv: readonly string[]): string | undefined {
+  let root: string | undefined;
+  for (const token of scan(argv, TOP_FLAGS)) {
+    if (token.kind === "flag" && token.spec?.name === "root") root ??= token.value || undefined;
+  }
+  return root;
+}
 
 /** The command line, cut at the name of the command. */
 export interface SplitArgv {
@@ -56,16 +71,18 @@ export function splitArgv(argv: readonly string[], flags: readonly FlagSpec[]): 
 /**
  * The command of that name or alias, else what `fallback` makes of it.
  *
+ * @param root What `fallback` is told of `--root`.
  * @throws {UsageError} There is none; names the nearest.
  */
 export async function findCommand<C>(
   name: string,
   commands: readonly Command<C>[],
   fallback?: Fallback<C>,
+  root?: string,
 ): Promise<Command<C>> {
   const found =
     commands.find((command) => command.name === name || command.aliases?.includes(name) === true) ??
-      await fallback?.(name);
+      await fallback?.(name, root);
   if (found !== undefined) return found;
   const names = commands.flatMap((command) => [command.name, ...command.aliases ?? []]);
   throw new UsageError(`Unknown command "${name}"`, [

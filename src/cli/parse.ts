@@ -1,13 +1,16 @@
 import { parseArgs } from "@std/cli";
 import { UsageError } from "../errors.ts";
 import { GLOBAL_FLAGS, placeholderOf } from "./flags.ts";
+import { VARIABLES_TOPIC } from "./help.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import { scan } from "./scan.ts";
-import type { CommandData, FlagSpec, Input, VariableSpec } from "./types.ts";
+import type { ActionSpec, CommandData, FlagSpec, Input, VariableSpec } from "./types.ts";
 import {
   checkChoice,
   checkVariable,
   checkVariableName,
+  checkWith,
+  findVariable,
   isDecimal,
   splitList,
   variablesOf,
@@ -36,7 +39,7 @@ export function parseInput(
 ): Input {
   const { globalFlags = GLOBAL_FLAGS, otherVariables = [] } = options;
   const flags = [...globalFlags, ...command.flags];
-  const help = `kbuild help ${command.name}`;
+  const help = `kbuild help ${VARIABLES_TOPIC}`;
   const known = new Map(
     [...otherVariables, ...variablesOf({ ...command, flags })].map((spec) => [spec.name, spec]),
   );
@@ -67,8 +70,8 @@ export function parseInput(
   }
   for (const [{ name, implied = 0 }, count] of bare) words.push(`--${name}=${implied + count - 1}`);
   for (const [name, value] of Object.entries(variables)) {
-    const spec = known.get(name);
-    if (spec !== undefined) checkVariable(spec, value);
+    const spec = findVariable(name, known);
+    if (spec !== undefined) checkVariable({ ...spec, name }, value);
   }
 
   const parsed = parseArgs(words, {
@@ -83,8 +86,38 @@ export function parseInput(
     const given: readonly unknown[] = parsed[flag.name] ?? [];
     if (given.length > 0) values.set(flag.name, flagValue(flag, given));
   }
-  checkArguments(args, command);
-  return inputOf(args, variables, flags, values, command.name);
+  const action = actionOf(args, command, values);
+  if (action !== undefined) args.shift();
+  checkArguments(args, command, action);
+  return inputOf({ action: action?.name, args, variables, flags, values, command: command.name });
+}
+
+/**
+ * The action that the first argument names, else the first one.
+ *
+ * @throws {UsageError} There is no such action, or it does not take a flag that is given.
+ */
+function actionOf(
+  [word]: readonly string[],
+  { name, actions = [], flags }: CommandData,
+  given: ReadonlyMap<string, FlagValue>,
+): ActionSpec | undefined {
+  if (actions.length === 0) return undefined;
+  const action = word === undefined ? actions[0] : actions.find((each) => each.name === word);
+  if (action === undefined) {
+    const names = actions.map((each) => each.name);
+    throw new UsageError(`Unknown action "${word}" of "kbuild ${name}"`, [
+      ...didYouMean(nearest(word ?? "", names)),
+      `Its actions: ${names.join(", ")}`,
+    ]);
+  }
+  const stray = flags.find((flag) => given.has(flag.name) && !action.flags.includes(flag.name));
+  if (stray === undefined) return action;
+  const takers = actions.filter((each) => each.flags.includes(stray.name));
+  throw new UsageError(`Unknown flag "--${stray.name}" of "kbuild ${name} ${action.name}"`, [
+    `It belongs to ${takers.map((each) => `"kbuild ${name} ${each.name}"`).join(" and ")}`,
+    `"kbuild help ${name}" lists the flags`,
+  ]);
 }
 
 function missingValue(flag: FlagSpec, next: string | undefined): UsageError {
@@ -130,6 +163,7 @@ function flagValue(flag: FlagSpec, given: readonly unknown[]): FlagValue {
       ["Keep one of them"],
     );
   }
+  if (text === "" && flag.kind === "string") throw missingValue(flag, undefined);
   checkValue(flag, text);
   return flag.kind === "number" ? Number(text) : text;
 }
@@ -145,32 +179,43 @@ function checkValue(flag: FlagSpec, text: string): void {
     );
   }
   if (flag.choices !== undefined) checkChoice(word, text, flag.choices);
+  checkWith(flag.check, word, text);
 }
 
-function checkArguments(args: readonly string[], { name, args: specs = [] }: CommandData): void {
+function checkArguments(
+  args: readonly string[],
+  { name, args: specs = [] }: CommandData,
+  action: ActionSpec | undefined,
+): void {
+  const called = action === undefined ? `kbuild ${name}` : `kbuild ${name} ${action.name}`;
   const missing = specs.find((spec, i) => spec.required === true && args.length <= i);
   if (missing !== undefined) {
-    throw new UsageError(`Command "kbuild ${name}" needs an argument: ${missing.name}`, [
+    throw new UsageError(`Command "${called}" needs an argument: ${missing.name}`, [
       `${missing.name}: ${missing.summary}`,
       `"kbuild help ${name}" shows examples`,
     ]);
   }
-  const surplus = args[specs.length];
-  if (surplus === undefined || specs.at(-1)?.variadic === true) return;
-  throw new UsageError(`Unexpected argument "${surplus}" of "kbuild ${name}"`, [
-    specs.length === 0
-      ? `"kbuild ${name}" takes flags and NAME=value alone`
-      : `"kbuild ${name}" takes ${specs.map((spec) => spec.name).join(" ")}`,
+  const isVariadic = specs.at(-1)?.variadic === true;
+  const most = Math.min(action?.most ?? Infinity, isVariadic ? Infinity : specs.length);
+  const surplus = args[most];
+  if (surplus === undefined) return;
+  throw new UsageError(`Unexpected argument "${surplus}" of "${called}"`, [
+    most === 0
+      ? `"${called}" takes flags and NAME=value alone`
+      : `"${called}" takes ${specs.slice(0, most).map((spec) => spec.name).join(" ")}`,
     `"kbuild help ${name}" shows examples`,
   ]);
 }
 
 function inputOf(
-  args: readonly string[],
-  variables: Record<string, string>,
-  flags: readonly FlagSpec[],
-  values: ReadonlyMap<string, FlagValue>,
-  command: string,
+  { action, args, variables, flags, values, command }: {
+    action: string | undefined;
+    args: readonly string[];
+    variables: Record<string, string>;
+    flags: readonly FlagSpec[];
+    values: ReadonlyMap<string, FlagValue>;
+    command: string;
+  },
 ): Input {
   const kinds = new Map(flags.map(({ name, kind }) => [name, kind]));
   function get(name: string, kind: FlagSpec["kind"]): FlagValue | undefined {
@@ -180,8 +225,10 @@ function inputOf(
     );
   }
   return Object.freeze<Input>({
+    action,
     args: Object.freeze([...args]),
     variables: Object.freeze(variables),
+    isGiven: (name) => values.has(name),
     boolean: (name) => get(name, "boolean") as true | undefined,
     string: (name) => get(name, "string") as string | undefined,
     list: (name) => get(name, "list") as readonly string[] | undefined,

@@ -1,12 +1,19 @@
 import { UsageError } from "../errors.ts";
 import { TOP_FLAGS, VERBOSE_VARIABLE } from "./flags.ts";
-import { commandHelp, HELP_COMMAND, helpJson, overview, shortHelp } from "./help.ts";
-import { type Fallback, findCommand, splitArgv } from "./lookup.ts";
+import { commandHelp, HELP_COMMAND, helpJson, overview, shortHelp, topicHelp } from "./help.ts";
+import { type Fallback, findCommand, rootOf, splitArgv } from "./lookup.ts";
 import { parseInput } from "./parse.ts";
 import { errorJson, exitCodeOf, renderError } from "./report.ts";
 import { scan } from "./scan.ts";
-import type { Command, CommandData, FlagSpec, Input, Output } from "./types.ts";
-import { checkVariable, resolve, variablesOf } from "./variables.ts";
+import type { Command, CommandData, FlagSpec, HelpTopic, Input, Output } from "./types.ts";
+import {
+  checkEnvironment,
+  checkVariable,
+  misspeltVariables,
+  resolve,
+  undecidedVariables,
+  variablesOf,
+} from "./variables.ts";
 
 /** What holds for every command: the common flags, and what the program was started with. */
 export interface Globals {
@@ -26,6 +33,8 @@ export interface Globals {
   readonly stdout: Output;
   /** For logs and progress. */
   readonly stderr: Output;
+  /** What the user should know of the environment, a line each. */
+  readonly warnings: readonly string[];
   /** Whether stderr may be coloured: a terminal that knows them, and no `NO_COLOR`. */
   readonly color: boolean;
 }
@@ -36,6 +45,8 @@ export interface CliOptions<C> {
   readonly commands: readonly Command<C>[];
   /** For names that are not in `commands`. */
   readonly fallback?: Fallback<C>;
+  /** Pages of help beside those of the commands. */
+  readonly topics?: readonly HelpTopic[];
   /** The command that is meant by variables alone: `kbuild WHAT=cmd/kubectl`, as with make. */
   readonly defaultCommand?: string;
   /** The words behind the program name. */
@@ -116,22 +127,27 @@ async function dispatch<C>(options: CliOptions<C>, color: boolean): Promise<void
   }
   if (name === undefined && !hasVariable(before)) {
     parseInput(argv, HELP_COMMAND); // "kbuild --root" still needs its value
-    return stdout.write(shortHelp(commands, options.summary ?? SUMMARY));
+    const { topics = [], summary = SUMMARY } = options;
+    return stdout.write(shortHelp(commands, { summary, topics }));
   }
   const called = name ?? defaultCommand;
   if (called === undefined) {
     throw new UsageError("No command is named", ['"kbuild help" lists the commands']);
   }
 
-  const command = await findCommand(called, commands, fallback);
+  const command = await findCommand(called, commands, fallback, rootOf(argv));
   const flags = [...TOP_FLAGS, ...command.flags];
   const { passthrough = false } = command;
   const named = flagNames(argv, flags, passthrough);
   if (named.includes("help")) {
     const json = named.includes("json");
-    return stdout.write(json ? helpJson([command], version) : commandHelp(command));
+    return stdout.write(
+      json ? helpJson({ commands: [command], version }) : commandHelp(command),
+    );
   }
   const input = parseInput(argv, command, { otherVariables });
+  checkEnvironment(undecidedVariables(command, input), env);
+  const known = new Map([...otherVariables, VERBOSE_VARIABLE].map((spec) => [spec.name, spec]));
   const globals: Globals = Object.freeze({
     root: input.string("root"),
     json: input.boolean("json") ?? false,
@@ -141,6 +157,7 @@ async function dispatch<C>(options: CliOptions<C>, color: boolean): Promise<void
     env,
     stdout,
     stderr,
+    warnings: misspeltVariables(env, known),
     color,
   });
   await command.run(await options.makeContext(globals, command, input), input);
@@ -161,16 +178,24 @@ function flagNames(
 }
 
 async function explain<C>(options: CliOptions<C>, input: Input): Promise<void> {
-  const { commands, fallback, stdout, version, summary = SUMMARY } = options;
+  const { commands, fallback, stdout, topics = [], version, summary = SUMMARY } = options;
   const [name] = input.args;
   const json = input.boolean("json") ?? false;
   if (name === undefined) {
-    return stdout.write(json ? helpJson(commands, version) : overview(commands, summary));
+    return stdout.write(
+      json ? helpJson({ commands, topics, version }) : overview(commands, { summary, topics }),
+    );
+  }
+  const topic = topics.find((each) => each.name === name);
+  if (topic !== undefined) {
+    return stdout.write(
+      json ? helpJson({ commands: [], topics: [topic], version }) : topicHelp(topic),
+    );
   }
   const command = name === HELP_COMMAND.name
     ? HELP_COMMAND
-    : await findCommand(name, commands, fallback);
-  stdout.write(json ? helpJson([command], version) : commandHelp(command));
+    : await findCommand(name, commands, fallback, input.string("root"));
+  stdout.write(json ? helpJson({ commands: [command], version }) : commandHelp(command));
 }
 
 function verbosityOf(input: Input, env: Readonly<Record<string, string>>): number {

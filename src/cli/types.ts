@@ -1,3 +1,11 @@
+/**
+ * What is wrong with a value: the reason ("it holds a blank") and what to do; undefined when it is
+ * right.
+ */
+export type ValueCheck = (
+  value: string,
+) => { readonly reason: string; readonly notes?: readonly string[] } | undefined;
+
 /** A flag of a command line, as data: parser, help and completion read it. */
 export interface FlagSpec {
   /** Long name without dashes: `platform`. */
@@ -11,14 +19,18 @@ export interface FlagSpec {
   readonly kind: "boolean" | "string" | "list" | "number";
   /** For `list` alone: a value is not divided, whatever it holds; several are given by repeating. */
   readonly whole?: boolean;
-  /** What help calls the value: `DIR`. Default: the kind in capitals. */
+  /** What help calls the value: `DIR`. Default: the choices, `registry|scratch`. */
   readonly placeholder?: string;
   /** The make or environment variable that the flag stands for: `KUBE_BUILD_PLATFORMS`. */
   readonly variable?: string;
   /** One line for help, no final full stop. */
   readonly summary: string;
+  /** What holds when it is not given, for help: `_output`, "by memory and processors". */
+  readonly default?: string;
   /** The only values that are taken. */
   readonly choices?: readonly string[];
+  /** What else a value must be, beyond its kind. */
+  readonly check?: ValueCheck;
   /**
    * For `number` alone: what the flag means without a number; every repeat adds one. A number in
    * the next word belongs to the flag.
@@ -34,16 +46,34 @@ export interface FlagSpec {
 export interface VariableSpec {
   /** As it is typed: `WHAT`. */
   readonly name: string;
+  /** Other names that it stands for: all of `KUBE_<OS>_<ARCH>_CC`. */
+  readonly pattern?: RegExp;
   /** One line for help, no final full stop. */
   readonly summary: string;
+  /** What holds when it is not set, for help. */
+  readonly default?: string;
   /**
-   * `string` (default): anything. `boolean-y`: `y` or `n`, either case, as scripts test with
-   * `=~ ^[yY]$`. `boolean-true`: `true` or `false`. `number`: a decimal number. `platforms`:
+   * `string` (default): anything. `boolean`: `y`, `yes`, `true`, `1` or their opposites, either case.
+   * `boolean-y`: `y` or `n`, either case, as scripts test with `=~ ^[yY]$`. `boolean-true`: `true` or `false`. `number`: a decimal number. `platforms`:
    * `linux/amd64`, several divided by white space or commas.
    */
-  readonly kind?: "string" | "boolean-y" | "boolean-true" | "number" | "platforms";
+  readonly kind?: "string" | "boolean" | "boolean-y" | "boolean-true" | "number" | "platforms";
   /** The only values that are taken. */
   readonly choices?: readonly string[];
+  /** What else a value must be, beyond its kind. */
+  readonly check?: ValueCheck;
+}
+
+/** One of the things that a command does, by its first argument: `push` of `kbuild images`. */
+export interface ActionSpec {
+  /** The argument. */
+  readonly name: string;
+  /** One line for help, no final full stop. */
+  readonly summary: string;
+  /** Names of the command's flags that it takes. */
+  readonly flags: readonly string[];
+  /** How many of the arguments that follow it takes at most; default: any. */
+  readonly most?: number;
 }
 
 /** A positional argument of a command. */
@@ -60,10 +90,14 @@ export interface ArgSpec {
 
 /** What a user typed, checked against a command. */
 export interface Input {
-  /** Positional arguments, as they were typed. */
+  /** The action that was named, else the first; undefined where the command has none. */
+  readonly action: string | undefined;
+  /** Positional arguments, as they were typed, without the action. */
   readonly args: readonly string[];
   /** `NAME=value` words; of several for one name the last, as in make. */
   readonly variables: Readonly<Record<string, string>>;
+  /** Whether a flag is given, of whatever kind. */
+  isGiven(name: string): boolean;
   /**
    * True when the flag is given, else undefined.
    *
@@ -90,7 +124,9 @@ export interface Command<C> {
   readonly summary: string;
   /** Paragraphs divided by empty lines; a line that starts with a blank is kept as it is. */
   readonly description?: string;
-  /** Positional arguments; none when left out. */
+  /** What its first argument chooses from; without that argument the first one is meant. */
+  readonly actions?: readonly ActionSpec[];
+  /** Positional arguments, the action left out; none when left out. */
   readonly args?: readonly ArgSpec[];
   /**
    * The command hands its arguments to another program: from the first positional argument on,
@@ -110,10 +146,27 @@ export interface Command<C> {
 /** The data of a command, whatever it works on. */
 export type CommandData = Omit<Command<never>, "run">;
 
+/** A page of help that is not about one command: `kbuild help variables`. */
+export interface HelpTopic {
+  /** The word after `help`. */
+  readonly name: string;
+  /** One line for the overview. */
+  readonly summary: string;
+  /** Lines before the sections, as paragraphs. */
+  readonly description: string;
+  /** What it lists. */
+  readonly sections: readonly {
+    readonly title: string;
+    readonly rows: readonly (readonly [term: string, meaning: string])[];
+  }[];
+}
+
 /** Where text goes. */
 export interface Output {
   /** Takes text as it is; line breaks are in it. */
   write(text: string): void;
   /** Colours and redrawn lines are welcome. */
   readonly terminal?: boolean;
+  /** How wide tables may be; undefined: as wide as they are. */
+  readonly columns?: number | undefined;
 }

@@ -1,6 +1,6 @@
 import { UsageError } from "../errors.ts";
 import { didYouMean, isSlip, nearest } from "../lib/nearest.ts";
-import type { CommandData, VariableSpec } from "./types.ts";
+import type { CommandData, FlagSpec, Input, ValueCheck, VariableSpec } from "./types.ts";
 
 /** Where a setting was found. */
 export interface Resolved<T> {
@@ -80,6 +80,18 @@ export function checkChoice(subject: string, value: string, choices: readonly st
 }
 
 /**
+ * Refuses a value that the check of a flag or a variable finds fault with.
+ *
+ * @param subject What has the value, as the message names it: `"--registry"`.
+ * @throws {UsageError} With the reason, and the notes of the check.
+ */
+export function checkWith(check: ValueCheck | undefined, subject: string, value: string): void {
+  const fault = check?.(value);
+  if (fault === undefined) return;
+  throw new UsageError(`Cannot use "${value}" for ${subject}: ${fault.reason}`, fault.notes);
+}
+
+/**
  * Refuses a value that cannot be meant for a variable; empty values pass.
  *
  * @throws {UsageError} The value is none of the choices, or not of the kind.
@@ -88,6 +100,9 @@ export function checkVariable(spec: VariableSpec, value: string): void {
   const { name, kind = "string", choices } = spec;
   if (value === "") return;
   if (choices !== undefined) checkChoice(name, value, choices);
+  if (kind === "boolean" && !/^(y|n|yes|no|true|false|1|0)$/i.test(value)) {
+    throw new UsageError(`Value "${value}" of ${name} is not "y" or "n"`);
+  }
   if (kind === "boolean-y" && !/^[yYnN]$/.test(value)) {
     throw new UsageError(`Value "${value}" of ${name} is not "y" or "n"`, [
       "Kubernetes' scripts take every other value for no",
@@ -105,37 +120,120 @@ export function checkVariable(spec: VariableSpec, value: string): void {
       ]);
     }
   }
+  checkWith(spec.check, name, value);
+}
+
+/** The variable that a flag stands for. */
+function variableOf(flag: FlagSpec, name: string): VariableSpec {
+  const { summary, kind, choices, check } = flag;
+  const isList = kind === "list" && flag.whole !== true;
+  return {
+    name,
+    summary,
+    kind: kind === "number" ? kind : kind === "boolean" ? kind : "string",
+    ...(choices === undefined ? {} : { choices }),
+    ...(flag.default === undefined ? {} : { default: flag.default }),
+    ...(check === undefined ? {} : {
+      check: (value: string) =>
+        isList ? splitList(value).map(check).find((fault) => fault !== undefined) : check(value),
+    }),
+  };
 }
 
 /** The variables that a command reads: its own, and those that its flags stand for. */
 export function variablesOf(command: CommandData): readonly VariableSpec[] {
   const specs = new Map<string, VariableSpec>();
-  for (const { variable, summary, kind } of command.flags) {
-    if (variable === undefined) continue;
-    specs.set(variable, { name: variable, summary, kind: kind === "number" ? kind : "string" });
+  for (const flag of command.flags) {
+    if (flag.variable !== undefined) specs.set(flag.variable, variableOf(flag, flag.variable));
   }
   for (const spec of command.variables ?? []) specs.set(spec.name, spec);
   return Object.freeze([...specs.values()]);
 }
 
+/** The variables of a command that neither a flag nor an argument decides. */
+export function undecidedVariables(command: CommandData, input: Input): readonly VariableSpec[] {
+  const decided = new Set(
+    command.flags.filter(({ name }) => input.isGiven(name)).map(({ variable }) => variable),
+  );
+  return variablesOf(command).filter(({ name }) =>
+    !decided.has(name) && input.variables[name] === undefined
+  );
+}
+
+/** What kbuild knows of variables. */
+export type KnownVariables = ReadonlyMap<string, VariableSpec>;
+
+/** The variable of that name, or the one whose pattern has it. */
+export function findVariable(name: string, known: KnownVariables): VariableSpec | undefined {
+  return known.get(name) ?? [...known.values()].find(({ pattern }) => pattern?.test(name) === true);
+}
+
+/** Names that kbuild's variables and those of Kubernetes' scripts begin with. */
+const PREFIXES = ["KUBE_", "KBUILD_"] as const;
+
 /**
- * Refuses a variable that nobody reads but somebody may have meant: its name begins with `KUBE_`,
- * or is a slip of the finger from a known one. Any other passes through, as in make.
+ * Refuses a variable that nobody reads but somebody may have meant: its name begins with `KUBE_` or
+ * `KBUILD_`, or is a slip of the finger from a known one. Any other passes through, as in make.
  *
  * @param known The variables that kbuild reads, by name.
  * @param help The command that lists the variables, for the note.
  * @throws {UsageError} Naming the nearest variable.
  */
-export function checkVariableName(
-  name: string,
-  known: ReadonlyMap<string, VariableSpec>,
-  help: string,
-): void {
-  if (known.has(name)) return;
+export function checkVariableName(name: string, known: KnownVariables, help: string): void {
+  if (findVariable(name, known) !== undefined) return;
   const slips = [...known.keys()].filter((word) => isSlip(name, word));
-  if (!name.startsWith("KUBE_") && slips.length === 0) return;
+  if (!PREFIXES.some((prefix) => name.startsWith(prefix)) && slips.length === 0) return;
   throw new UsageError(`Unknown variable "${name}"`, [
     ...didYouMean(nearest(name, slips.length > 0 ? slips : known.keys())),
     `"${help}" lists the variables; set others in the environment`,
   ]);
+}
+
+/**
+ * Refuses values of the environment that a command reads and that cannot be meant, as it refuses them
+ * among its arguments.
+ *
+ * @param specs The variables that the command reads and that nothing on the command line overrides.
+ * @throws {UsageError} Naming the variable, its value, and that the environment has it.
+ */
+export function checkEnvironment(
+  specs: readonly VariableSpec[],
+  env: Readonly<Record<string, string>>,
+): void {
+  for (const spec of specs) {
+    const names = Object.keys(env).filter((name) =>
+      name === spec.name || spec.pattern?.test(name) === true
+    );
+    for (const name of names) {
+      try {
+        checkVariable({ ...spec, name }, env[name] ?? "");
+      } catch (error) {
+        if (!(error instanceof UsageError)) throw error;
+        throw new UsageError(error.message, [...error.notes, `${name} is set in the environment`]);
+      }
+    }
+  }
+}
+
+/**
+ * Variables of the environment that look like a slip from one that kbuild reads, and that therefore
+ * have no effect: a line for each. Others that begin with `KUBE_` belong to other programs.
+ */
+export function misspeltVariables(
+  env: Readonly<Record<string, string>>,
+  known: KnownVariables,
+): readonly string[] {
+  const found: string[] = [];
+  for (const name of Object.keys(env).sort()) {
+    const prefix = PREFIXES.find((each) => name.startsWith(each));
+    if (prefix === undefined || findVariable(name, known) !== undefined) continue;
+    const bare = (text: string) => text.slice(prefix.length);
+    const words = [...known.keys()].filter((word) => word.startsWith(prefix)).map(bare);
+    const [near] = nearest(bare(name), words.filter((word) => isSlip(bare(name), word)));
+    if (near === undefined) continue;
+    found.push(
+      `Unknown variable "${name}" in the environment has no effect; did you mean "${prefix}${near}"?`,
+    );
+  }
+  return Object.freeze(found);
 }

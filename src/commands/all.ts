@@ -30,7 +30,7 @@ export const all: Command = {
   description: "Binaries land in _output/local/bin/<os>/<arch>, and _output/bin is a link to the " +
     "host's. Targets are folders (cmd/kubectl), names (kubectl), test binaries " +
     "(test/e2e/e2e.test) or Go packages; words that start with a dash go to go.",
-  args: [{ name: "WHAT", summary: "Targets; default: all", variadic: true }],
+  args: [{ name: "WHAT", summary: "Targets; without any all of them", variadic: true }],
   flags: [WHAT, ...BUILD_FLAGS],
   variables: [...BUILD_VARIABLES, ...VERSION_VARIABLES],
   examples: [

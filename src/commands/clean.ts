@@ -1,5 +1,6 @@
 import { DRY_RUN_FLAG } from "../cli/mod.ts";
 import { type Command, withDryRun } from "./context.ts";
+import { OUT_DIR_VARIABLE, OUTPUT_SUBPATH_VARIABLE } from "./flags.ts";
 
 /** `kbuild clean`: port of `make clean`, without the containers. */
 export const clean: Command = {
@@ -10,10 +11,7 @@ export const clean: Command = {
     "Read-only directories (Go's module cache) are made writable first. What kbuild did not make " +
     "stays: files that git tracks, other repositories, mounts, links to an output directory.",
   flags: [DRY_RUN_FLAG],
-  variables: [
-    { name: "OUT_DIR", summary: "Directory for releases (default _output)" },
-    { name: "KUBE_OUTPUT_SUBPATH", summary: "Directory for builds (default _output/local)" },
-  ],
+  variables: [OUT_DIR_VARIABLE, OUTPUT_SUBPATH_VARIABLE],
   examples: [{ command: "kbuild clean", does: "Start afresh" }],
   ...withDryRun({
     async plan(command) {

@@ -51,6 +51,8 @@ export interface OpenCheckout {
 export interface Command extends CliCommand<CommandContext> {
   /** What it would do: `kbuild plan`, `--dry-run`. Does nothing. */
   plan?(context: CommandContext, input: Input): Promise<readonly PlanStep[]>;
+  /** Why a command that changes something has no plan, and what to ask instead. */
+  readonly unplanned?: { readonly reason: string; readonly notes: readonly string[] };
 }
 
 /** Lets `--dry-run` print the plan instead of running: as lines for a shell, or as JSON. */
@@ -95,6 +97,7 @@ export function makeCommandContext(
     color: globals.color,
     terminal: stderr.terminal === true,
   });
+  for (const warning of globals.warnings) log.warn(warning);
   const decoder = new TextDecoder();
   const shell = createShell({
     cwd,

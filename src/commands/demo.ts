@@ -16,22 +16,22 @@ export const demo: Command = {
   summary: "Make a sample checkout, release it, show what came out",
   description:
     "The sample is a Kubernetes look-alike that kbuild carries inside itself: its build " +
-    "files have the real shapes, its programs are tiny. Nothing is downloaded. The folder is kept.",
+    "files have the real shapes, its programs are tiny. Nothing is downloaded. The directory is kept.",
   flags: [
     {
       name: "dir",
       kind: "string",
       placeholder: "DIR",
-      summary: "New or empty folder to make it in",
+      summary: "New or empty directory to make it in",
+      default: "a temporary one",
     },
     {
       name: "era",
       kind: "string",
       placeholder: "ERA",
       choices: ERAS,
-      summary: `Shape of the sample: ${ERAS.slice(0, -1).join(", ")} or ${
-        ERAS.at(-1)
-      } (default ${DEFAULT_ERA})`,
+      summary: "Shape of the sample",
+      default: DEFAULT_ERA,
     },
     JOBS,
     ...GO_FLAGS,
@@ -40,6 +40,10 @@ export const demo: Command = {
     { command: "kbuild demo", does: "See what kbuild does, in under a minute" },
     { command: "kbuild demo --era 1.35 --dir /tmp/sample", does: "A go.work sample, kept there" },
   ],
+  unplanned: {
+    reason: "it first makes the checkout that it releases",
+    notes: ["In the sample that it leaves: kbuild plan quick-release --bases scratch"],
+  },
   async run(command, input) {
     const { createSample } = await import("../sample/mod.ts");
     const { releaseCheckout, releaseJson, showRelease } = await import("./release_run.ts");

@@ -1,5 +1,6 @@
 import type { FlagSpec, VariableSpec } from "../cli/mod.ts";
 import { DRY_RUN_FLAG } from "../cli/mod.ts";
+import { registryFault, tagFault } from "../lib/image_name.ts";
 
 /** Flags and variables that several commands share, each described once. */
 
@@ -9,7 +10,8 @@ export const JOBS: FlagSpec = {
   kind: "number",
   placeholder: "N",
   minimum: 1,
-  summary: "Platforms to build and threads to compress at once (default: by memory and processors)",
+  summary: "Platforms to build and threads to compress at once",
+  default: "by memory and processors",
 };
 
 export const PLATFORM: FlagSpec = {
@@ -18,7 +20,8 @@ export const PLATFORM: FlagSpec = {
   kind: "list",
   placeholder: "OS/ARCH",
   variable: "KUBE_BUILD_PLATFORMS",
-  summary: "Platforms to build for, instead of the default",
+  summary: "Platforms to build for",
+  default: "this machine's, or the command's",
 };
 
 export const WHAT: FlagSpec = {
@@ -27,7 +30,8 @@ export const WHAT: FlagSpec = {
   kind: "list",
   placeholder: "TARGET",
   variable: "WHAT",
-  summary: "Targets to build, instead of all",
+  summary: "Targets to build",
+  default: "all",
 };
 
 export const STRICT_PARITY: FlagSpec = {
@@ -41,7 +45,8 @@ export const CONFIG = {
   kind: "string",
   placeholder: "FILE",
   variable: "KBUILD_CONFIG",
-  summary: "What cannot be read from the checkout (default: kbuild.toml in or beside it)",
+  summary: "What cannot be read from the checkout",
+  default: "kbuild.toml in or beside it",
 } as const satisfies FlagSpec;
 
 export const GO = {
@@ -49,7 +54,8 @@ export const GO = {
   kind: "string",
   placeholder: "GO",
   variable: "KBUILD_GO",
-  summary: 'The Go to build with: a release, the path of one, or "host" (default: by the checkout)',
+  summary: 'The Go to build with: a release, the path of one, or "host"',
+  default: "the checkout's",
 } as const satisfies FlagSpec;
 
 export const OFFLINE: FlagSpec = {
@@ -83,7 +89,8 @@ export const GO_FLAGS: readonly FlagSpec[] = [GO, ...NET_FLAGS];
 
 export const CACHE_VARIABLE: VariableSpec = {
   name: "KBUILD_CACHE",
-  summary: "Folder for what is fetched (default ~/.cache/kbuild)",
+  summary: "Directory for what is fetched",
+  default: "~/.cache/kbuild, on macOS ~/Library/Caches/kbuild",
 };
 
 /** The variables of `kube::golang::internal::verify_go_version`, and where Go comes from. */
@@ -95,8 +102,8 @@ export const GO_VARIABLES: readonly VariableSpec[] = [
   { name: "FORCE_HOST_GO", summary: "Not empty: the Go in PATH, whatever .go-version says" },
   { name: "GOTOOLCHAIN", summary: "As Go has it: go1.24.3, local; auto leaves it to the checkout" },
   CACHE_VARIABLE,
-  { name: "KBUILD_GO_MIRROR", summary: "Base URL of Go's archives (default: Go's own)" },
-  { name: "KBUILD_GO_SHA256", summary: "Digest of the archive (default: the one beside it)" },
+  { name: "KBUILD_GO_MIRROR", summary: "Base URL of Go's archives", default: "Go's own" },
+  { name: "KBUILD_GO_SHA256", summary: "Digest of the archive", default: "the one beside it" },
 ];
 
 /** For forks that lack files which a release holds. */
@@ -111,7 +118,7 @@ export const BASE_IMAGE: FlagSpec = {
   whole: true,
   placeholder: "NAME=WHERE",
   summary:
-    "Base of an image: an OCI layout folder, a docker or OCI tar, docker:IMAGE, or scratch; may be repeated",
+    "Base of an image: an OCI layout directory, a docker or OCI tar, docker:IMAGE, or scratch; may be repeated",
 };
 
 export const OCI_LAYOUT: FlagSpec = {
@@ -126,22 +133,23 @@ export const BASES = {
   kind: "string",
   choices: ["registry", "scratch"],
   variable: "KBUILD_BASES",
-  summary: "Bases not given by --base-image: from their registry (default), or none",
+  summary: "Bases that --base-image does not give: from their registry, or none",
+  default: "registry",
 } as const satisfies FlagSpec;
 
 export const COMPRESSION_LEVEL: FlagSpec = {
   name: "compression-level",
   kind: "number",
-  placeholder: "N",
   choices: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
   variable: "KBUILD_COMPRESSION_LEVEL",
-  summary: "zlib level of the tarballs (default 5; 9 is the same on every kind of machine)",
+  summary: "zlib level of the tarballs; 9 gives the same bytes on every kind of machine",
+  default: "5",
 };
 
 export const CONTAINER: FlagSpec = {
   name: "container",
   kind: "boolean",
-  summary: "Build in a container (not available yet: builds run on this machine)",
+  summary: "Build in a container: not available yet, builds run on this machine",
 };
 
 export const BUILD_FLAGS: readonly FlagSpec[] = [
@@ -153,15 +161,37 @@ export const BUILD_FLAGS: readonly FlagSpec[] = [
   DRY_RUN_FLAG,
 ];
 
-/** Variables of `kube::golang::build_binaries` and of `kube::version::get_version_vars`. */
-export const BUILD_VARIABLES: readonly VariableSpec[] = [
+/** Where releases are made; `all` and the others look there, too. */
+export const OUT_DIR_VARIABLE: VariableSpec = {
+  name: "OUT_DIR",
+  summary: "Directory for releases",
+  default: "_output",
+};
+
+export const OUTPUT_SUBPATH_VARIABLE: VariableSpec = {
+  name: "KUBE_OUTPUT_SUBPATH",
+  summary: "Directory for builds",
+  default: "_output/local",
+};
+
+/** What decides over the platforms of a group, beside `--platform`. */
+export const PLATFORM_VARIABLES: readonly VariableSpec[] = [
+  { name: "KUBE_FASTBUILD", kind: "boolean-true", summary: "true builds for few platforms" },
+  { name: "KUBE_BUILDER_OS", summary: "OS that asks for the build; darwin adds clients for it" },
+];
+
+/** Variables of `kube::golang::build_binaries`. */
+export const COMPILE_VARIABLES: readonly VariableSpec[] = [
   { name: "GOFLAGS", summary: "Extra flags for go" },
-  { name: "GOLDFLAGS", summary: "Linker flags (default: strip; empty keeps symbols up to 1.25)" },
+  {
+    name: "GOLDFLAGS",
+    summary: "Linker flags; an empty value keeps symbols up to 1.25",
+    default: "those that strip",
+  },
   { name: "GOGCFLAGS", summary: "Compiler flags" },
   { name: "DBG", choices: ["0", "1"], summary: "1 builds for a debugger: no -s -w, -N -l" },
   { name: "KUBE_GOFLAGS", summary: "Old name of GOFLAGS" },
-  { name: "KUBE_FASTBUILD", kind: "boolean-true", summary: "true builds for few platforms" },
-  { name: "KUBE_BUILDER_OS", summary: "OS that asks for the build; darwin adds clients for it" },
+  ...PLATFORM_VARIABLES,
   { name: "KUBE_STATIC_OVERRIDES", summary: "Further binaries to build without cgo" },
   { name: "KUBE_CGO_OVERRIDES", summary: "Binaries to build with cgo all the same" },
   { name: "KUBE_RACE", summary: "-race, for binaries with cgo" },
@@ -170,14 +200,20 @@ export const BUILD_VARIABLES: readonly VariableSpec[] = [
     kind: "number",
     summary: "GiB with which all platforms build at once",
   },
-  { name: "KUBE_LINUX_AMD64_CC", summary: "C compiler for linux/amd64" },
-  { name: "KUBE_LINUX_ARM_CC", summary: "C compiler for linux/arm" },
-  { name: "KUBE_LINUX_ARM64_CC", summary: "C compiler for linux/arm64" },
-  { name: "KUBE_LINUX_PPC64LE_CC", summary: "C compiler for linux/ppc64le" },
-  { name: "KUBE_LINUX_S390X_CC", summary: "C compiler for linux/s390x" },
+  {
+    name: "KUBE_LINUX_ARM64_CC",
+    pattern: /^KUBE_[A-Z0-9]+_[A-Z0-9]+_CC$/,
+    summary: "C compiler for linux/arm64; the same for each platform",
+  },
   { name: "KUBE_BUILD_WITH_COVERAGE", summary: "Not empty: servers that count what they run" },
   { name: "KUBE_EXTRA_GOPATH", summary: "Further GOPATH of the GOPATH eras" },
-  { name: "KUBE_OUTPUT_SUBPATH", summary: "Folder for builds (default _output/local)" },
+  OUTPUT_SUBPATH_VARIABLE,
+];
+
+/** All that a build reads but the version. */
+export const BUILD_VARIABLES: readonly VariableSpec[] = [
+  ...COMPILE_VARIABLES,
+  OUT_DIR_VARIABLE,
   ...GO_VARIABLES,
 ];
 
@@ -188,21 +224,33 @@ export const VERSION_VARIABLES: readonly VariableSpec[] = [
   { name: "KUBE_GIT_MAJOR", summary: "Major version to stamp" },
   { name: "KUBE_GIT_MINOR", summary: "Minor version to stamp" },
   { name: "KUBE_GIT_VERSION_FILE", summary: "File with the KUBE_GIT_* variables" },
-  { name: "SOURCE_DATE_EPOCH", kind: "number", summary: "Time to stamp (default: the commit's)" },
+  { name: "SOURCE_DATE_EPOCH", kind: "number", summary: "Time to stamp", default: "the commit's" },
 ];
 
 /** Of commands that fetch or push images. */
 export const BLOB_CACHE_VARIABLE: VariableSpec = {
   name: "KBUILD_BLOB_CACHE_MB",
   kind: "number",
-  summary: "Most megabytes of images and layers to keep in KBUILD_CACHE (default 8000)",
+  summary: "Most megabytes of images and layers to keep in KBUILD_CACHE",
+  default: "8000",
 };
 
 export const RELEASE_VARIABLES: readonly VariableSpec[] = [
-  { name: "OUT_DIR", summary: "Folder for releases (default _output)" },
-  { name: "KUBE_DOCKER_REGISTRY", summary: "Registry of the second name in image archives" },
-  { name: "KUBE_DOCKER_IMAGE_TAG", summary: "Tag of the second name in image archives" },
-  { name: "KUBE_BASE_IMAGE_REGISTRY", summary: "Registry of the base images" },
+  {
+    name: "KUBE_DOCKER_REGISTRY",
+    summary: "Registry of the second name in image archives",
+    check: registryFault,
+  },
+  {
+    name: "KUBE_DOCKER_IMAGE_TAG",
+    summary: "Tag of the second name in image archives",
+    check: tagFault,
+  },
+  {
+    name: "KUBE_BASE_IMAGE_REGISTRY",
+    summary: "Registry of the base images",
+    check: registryFault,
+  },
   {
     name: "KUBE_BUILD_PULL_LATEST_IMAGES",
     kind: "boolean-y",
@@ -230,7 +278,8 @@ export const RELEASE_VARIABLES: readonly VariableSpec[] = [
   {
     name: "KBUILD_BLOCK_CACHE_MB",
     kind: "number",
-    summary: "Most megabytes of compressed blocks to keep in OUT_DIR/.kbuild-cache (default 4096)",
+    summary: "Most megabytes of compressed blocks to keep in OUT_DIR/.kbuild-cache",
+    default: "4096",
   },
   BLOB_CACHE_VARIABLE,
   { name: "KUBE_RELEASE_RUN_TESTS", kind: "boolean-y", summary: "Run tests (not available yet)" },

@@ -1,8 +1,57 @@
-import type { Command } from "./context.ts";
-import { BLOB_CACHE_VARIABLE, CA_FILE, CACHE_VARIABLE, OFFLINE, PLATFORM } from "./flags.ts";
+import { DRY_RUN_FLAG, type FlagSpec } from "../cli/mod.ts";
+import { registryFault, tagFault } from "../lib/image_name.ts";
+import { type Command, withDryRun } from "./context.ts";
+import {
+  BLOB_CACHE_VARIABLE,
+  CA_FILE,
+  CACHE_VARIABLE,
+  OFFLINE,
+  OUT_DIR_VARIABLE,
+  PLATFORM,
+} from "./flags.ts";
 
-/** How push reaches a registry; mirrors are for what comes in. */
-const PUSH_FLAGS = [OFFLINE, CA_FILE];
+const INTO: FlagSpec = {
+  name: "into",
+  kind: "string",
+  placeholder: "ENGINE",
+  choices: ["docker", "podman", "containerd", "kind"],
+  summary: "The engine to load into",
+  default: "docker",
+};
+
+const FORCE: FlagSpec = {
+  name: "force",
+  kind: "boolean",
+  summary: "Replace tags that stand for something else",
+};
+
+const NO_MANIFEST: FlagSpec = {
+  name: "no-manifest",
+  kind: "boolean",
+  summary: "Push without lists over the architectures",
+};
+
+const nameOf = ({ name }: FlagSpec) => name;
+
+const REGISTRY: FlagSpec = {
+  name: "registry",
+  kind: "string",
+  placeholder: "REG",
+  summary: "Registry to push to: a host, mostly with a path",
+  check: (value) => registryFault(value.replace(/^https?:\/\//, "").replace(/\/+$/, "")),
+};
+
+const TAG: FlagSpec = {
+  name: "tag",
+  kind: "string",
+  placeholder: "TAG",
+  summary: 'Tag to push under; "+" becomes "_"',
+  default: "the archive's",
+  check: (value) => tagFault(value.replaceAll("+", "_")),
+};
+
+/** Flags of what goes to a registry; mirrors are for what comes in. */
+const PUSH = [PLATFORM, REGISTRY, TAG, FORCE, DRY_RUN_FLAG, OFFLINE, CA_FILE].map(nameOf);
 
 /** `kbuild images`: the image archives of a release, and where they go. */
 export const images: Command = {
@@ -10,47 +59,47 @@ export const images: Command = {
   group: "Release",
   summary: "List a release's images, load them, or push them",
   description:
-    "list shows what the archives hold: names, architecture, size, image ID, and the capabilities " +
-    "that files have. load hands them to docker, podman, containerd or kind, by that tool's own " +
-    "command; without --platform those for this machine's architecture.\n\n" +
+    "load hands the archives to docker, podman, containerd or kind, by that tool's own command; without " +
+    "--platform those for this machine's architecture.\n\n" +
     "push sends them to a registry as krel does: REG/NAME-ARCH:TAG each, then the list REG/NAME:TAG " +
     "over the architectures. Layers are compressed, image IDs stay. A tag that stands for something " +
     "else is not replaced without --force. manifest makes the lists alone, over what the registry " +
     "has: after several machines pushed their architectures with --no-manifest.",
-  args: [
-    { name: "list|load|push|manifest", summary: "What to do (default: list)" },
+  actions: [
     {
-      name: "IMAGE",
-      summary: "Name of an image, an archive, or a folder of them (default: this checkout's all)",
-      variadic: true,
+      name: "list",
+      summary: "Names, platform, size, ID and capabilities of the images",
+      flags: [PLATFORM].map(nameOf),
     },
+    {
+      name: "load",
+      summary: "Put images into a container engine",
+      flags: [PLATFORM, INTO, DRY_RUN_FLAG].map(nameOf),
+    },
+    { name: "push", summary: "Send images to a registry", flags: [...PUSH, NO_MANIFEST.name] },
+    { name: "manifest", summary: "Make lists over images that a registry has", flags: PUSH },
   ],
+  args: [{
+    name: "IMAGE",
+    summary: "Names of images, archives, or directories of them; without any all of this checkout",
+    variadic: true,
+  }],
   flags: [
     {
-      name: "into",
-      kind: "string",
-      placeholder: "ENGINE",
-      choices: ["docker", "podman", "containerd", "kind"],
-      summary: "Where load puts the images (default: docker)",
+      ...PLATFORM,
+      summary: "Only images for these platforms",
+      default: "all; of load this machine's",
     },
-    { ...PLATFORM, summary: "Only images for these platforms" },
-    {
-      name: "registry",
-      kind: "string",
-      placeholder: "REG",
-      summary: "Where push puts them: host, maybe with a path (default: as the archives say)",
-    },
-    {
-      name: "tag",
-      kind: "string",
-      placeholder: "TAG",
-      summary: "Tag to push them under (default: as the archives say)",
-    },
-    { name: "force", kind: "boolean", summary: "Replace tags that stand for something else" },
-    { name: "no-manifest", kind: "boolean", summary: "Push without lists over the architectures" },
-    ...PUSH_FLAGS,
+    INTO,
+    REGISTRY,
+    TAG,
+    FORCE,
+    NO_MANIFEST,
+    DRY_RUN_FLAG,
+    OFFLINE,
+    CA_FILE,
   ],
-  variables: [CACHE_VARIABLE, BLOB_CACHE_VARIABLE],
+  variables: [OUT_DIR_VARIABLE, CACHE_VARIABLE, BLOB_CACHE_VARIABLE],
   examples: [
     { command: "kbuild images", does: "What the image archives of this checkout hold" },
     { command: "kbuild images load", does: "Put all images for this machine into docker" },
@@ -63,9 +112,14 @@ export const images: Command = {
       does: "Put one image into the nodes of a kind cluster (KIND_CLUSTER_NAME)",
     },
   ],
-  async run(command, input) {
-    const { runImages } = await import("./images_run.ts");
-    const [action = "list", ...words] = input.args;
-    await runImages(command, input, action, words);
-  },
+  ...withDryRun({
+    async plan(command, input) {
+      const { planImages } = await import("./images_run.ts");
+      return await planImages(command, input);
+    },
+    async run(command, input) {
+      const { runImages } = await import("./images_run.ts");
+      await runImages(command, input);
+    },
+  }),
 };

@@ -4,6 +4,7 @@ import { findProgram, hostPlatform } from "../lib/util.ts";
 import { CommandError } from "../shell/mod.ts";
 import type { CommandContext } from "./context.ts";
 import { type ListedImage, readImages } from "./images_list_run.ts";
+import type { PlanStep } from "./plan_steps.ts";
 
 /** A container engine that images are loaded into. */
 interface Engine {
@@ -39,14 +40,39 @@ const ENGINES: Readonly<Record<string, Engine>> = {
 /** The program, and what is needed to have it. */
 const PROGRAMS: Readonly<Record<string, string>> = { containerd: "ctr" };
 
-/** `kbuild images load`: hands the archives to a container engine, one after the other. */
-export async function loadImages(
-  command: CommandContext,
-  input: Input,
-  words: readonly string[],
-): Promise<void> {
+/** The engine and the images that would be loaded into it. */
+interface Load {
+  readonly name: string;
+  readonly engine: Engine;
+  /** One of each archive. */
+  readonly archives: readonly ListedImage[];
+  readonly images: readonly ListedImage[];
+}
+
+async function prepareLoad(command: CommandContext, input: Input): Promise<Load> {
   const name = input.string("into") ?? "docker";
   const engine = ENGINES[name]!;
+  // Images run on Linux, on a Mac in a virtual machine of the same architecture.
+  const host = `linux/${hostPlatform().split("/")[1]}`;
+  const images = await readImages(command, input.args, input.list("platform") ?? [host]);
+  const archives = [...new Map(images.map((image) => [image.path, image])).values()];
+  return { name, engine, archives, images };
+}
+
+/** The programs that {@linkcode loadImages} would start. */
+export async function planLoad(
+  command: CommandContext,
+  input: Input,
+): Promise<readonly PlanStep[]> {
+  const { name, engine, archives } = await prepareLoad(command, input);
+  return archives.map((image): PlanStep => (
+    { group: name, kind: "process", argv: engine.argv(image), cwd: command.cwd, env: {} }
+  ));
+}
+
+/** `kbuild images load`: hands the archives to a container engine, one after the other. */
+export async function loadImages(command: CommandContext, input: Input): Promise<void> {
+  const { name, engine, archives, images } = await prepareLoad(command, input);
   const program = PROGRAMS[name] ?? name;
   if (await findProgram(program, command.env["PATH"]) === undefined) {
     const others = Object.keys(ENGINES).filter((other) => other !== name);
@@ -54,16 +80,7 @@ export async function loadImages(
       notes: [`Install it, or load into another engine: --into ${others.join("|")}`],
     });
   }
-  // Images run on Linux, on a Mac in a virtual machine of the same architecture.
-  const host = `linux/${hostPlatform().split("/")[1]}`;
-  const images = await readImages(command, words, input.list("platform") ?? [host]);
-  if (images.length === 0) {
-    throw new KbuildError(`Cannot load images: none is for ${host}`, {
-      notes: ['"kbuild images" lists them; --platform says which to take'],
-    });
-  }
-  const byPath = new Map(images.map((image) => [image.path, image]));
-  for (const image of byPath.values()) {
+  for (const image of archives) {
     command.log.status(`Loading ${image.repoTags[0] ?? image.name} into ${name}`);
     await command.shell.run(engine.argv(image)).catch((error: unknown) => {
       if (!(error instanceof CommandError)) throw error;

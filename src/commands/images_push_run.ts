@@ -4,6 +4,7 @@ import { hostPlatform } from "../lib/util.ts";
 import {
   type ArchivedName,
   archivedNames,
+  planPush,
   pushImages,
   pushLists,
   type PushOptions,
@@ -11,35 +12,59 @@ import {
 } from "../registry/mod.ts";
 import type { CommandContext } from "./context.ts";
 import { findArchives } from "./image_archives.ts";
+import { noImages } from "./images_list_run.ts";
+import type { PlanStep } from "./plan_steps.ts";
 
 /** `kbuild images push`: archives, then lists over their architectures. */
-export async function pushFound(
+export async function pushFound(command: CommandContext, input: Input): Promise<void> {
+  const images = await archivesOf(command, input);
+  const paths = images.map(({ path }) => path);
+  show(command, await pushImages(contextOf(command), paths, optionsOf(input, images)));
+}
+
+/** What {@linkcode pushFound} would push; no registry is asked. */
+export async function planPushes(
   command: CommandContext,
   input: Input,
-  words: readonly string[],
-): Promise<void> {
-  const platforms = input.list("platform");
-  const images = (await namesOf(command, words))
-    .filter(({ arch }) => platforms === undefined || platforms.includes(`linux/${arch}`));
-  if (images.length === 0) {
-    throw new UsageError(`No image is for ${platforms?.join(", ") || "these platforms"}`, [
-      '"kbuild images" lists what there is',
-    ]);
-  }
-  const options = { ...optionsOf(input), lists: input.boolean("no-manifest") !== true };
-  const paths = images.map(({ path }) => path);
-  show(command, await pushImages(contextOf(command), paths, options));
+): Promise<readonly PlanStep[]> {
+  const images = await archivesOf(command, input);
+  const pushes = planPush(images, optionsOf(input, images));
+  return pushes.map((push): PlanStep => ({ group: "push", kind: "push", ...push }));
 }
 
 /** `kbuild images manifest`: lists over what the registry has. */
-export async function listFound(
+export async function listFound(command: CommandContext, input: Input): Promise<void> {
+  const names = await namesOf(command, input.args);
+  const options = optionsOf(input, names);
+  show(command, await pushLists(contextOf(command), names, architecturesOf(input), options));
+}
+
+/** The lists that {@linkcode listFound} would push; no registry is asked. */
+export async function planListPushes(
   command: CommandContext,
   input: Input,
-  words: readonly string[],
-): Promise<void> {
-  const names = await namesOf(command, words);
-  const archs = input.list("platform")?.map((platform) => platform.replace(/^linux\//, ""));
-  show(command, await pushLists(contextOf(command), names, archs, optionsOf(input)));
+): Promise<readonly PlanStep[]> {
+  const names = await namesOf(command, input.args);
+  const archs = architecturesOf(input) ?? [];
+  return planPush(names, optionsOf(input, names)).filter(({ path }) => path === undefined)
+    .map((list): PlanStep => ({ group: "push", kind: "push", ...list, archs }));
+}
+
+/** `--platform` as architectures. */
+function architecturesOf(input: Input): readonly string[] | undefined {
+  return input.list("platform")?.map((platform) => platform.replace(/^linux\//, ""));
+}
+
+/** The archives that are pushed: those for the platforms of `--platform`. */
+async function archivesOf(
+  command: CommandContext,
+  input: Input,
+): Promise<readonly ArchivedName[]> {
+  const platforms = input.list("platform");
+  const all = await namesOf(command, input.args);
+  const images = all.filter(({ arch }) => platforms?.includes(`linux/${arch}`) ?? true);
+  if (images.length > 0) return images;
+  throw noImages(platforms ?? [], all.map(({ arch }) => `linux/${arch}`));
 }
 
 /** Layers are not read for that. */
@@ -50,11 +75,33 @@ async function namesOf(
   return await archivedNames((await findArchives(command, words)).map(({ path }) => path));
 }
 
-function optionsOf(input: Input): PushOptions {
+/**
+ * The options of a push.
+ *
+ * @throws {UsageError} No registry is named: archives of Kubernetes are named after the registry that
+ * the whole world pulls from.
+ */
+function optionsOf(input: Input, images: readonly ArchivedName[]): PushOptions {
+  const registry = input.string("registry");
+  const tag = input.string("tag");
+  if (registry === undefined) {
+    const [first, ...more] = planPush(images, { tag }).map(({ name }) => name);
+    const place = first?.slice(0, first.lastIndexOf("/"));
+    throw new UsageError(
+      `Cannot push without --registry: "${first}"${
+        more.length === 0 ? "" : ` and ${more.length} more`
+      } would go where the archives are named after`,
+      [
+        "Name your registry: --registry registry.example/kubernetes",
+        `If that is what you want: --registry ${place}`,
+      ],
+    );
+  }
   return {
-    registry: input.string("registry"),
-    tag: input.string("tag"),
+    registry,
+    tag,
     force: input.boolean("force") === true,
+    lists: input.boolean("no-manifest") !== true,
   };
 }
 

@@ -1,33 +1,38 @@
 import type { Input } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
-import { didYouMean, nearest } from "../lib/nearest.ts";
 import type { CommandContext } from "./context.ts";
 import { listImages } from "./images_list_run.ts";
-
-/** Does one thing with the archives that `words` name. */
-type Action = (command: CommandContext, input: Input, words: readonly string[]) => Promise<void>;
-
-const ACTIONS: Readonly<Record<string, Action>> = {
-  list: listImages,
-  load: async (...args) => await (await import("./images_load_run.ts")).loadImages(...args),
-  push: async (...args) => await (await import("./images_push_run.ts")).pushFound(...args),
-  manifest: async (...args) => await (await import("./images_push_run.ts")).listFound(...args),
-};
+import type { PlanStep } from "./plan_steps.ts";
 
 /** Does what `kbuild images ACTION IMAGE…` asks for. */
-export async function runImages(
+export async function runImages(command: CommandContext, input: Input): Promise<void> {
+  switch (input.action) {
+    case "load":
+      return await (await import("./images_load_run.ts")).loadImages(command, input);
+    case "push":
+      return await (await import("./images_push_run.ts")).pushFound(command, input);
+    case "manifest":
+      return await (await import("./images_push_run.ts")).listFound(command, input);
+    default:
+      return await listImages(command, input);
+  }
+}
+
+/** What it would do: programs that would be started, names that would be pushed. */
+export async function planImages(
   command: CommandContext,
   input: Input,
-  action: string,
-  words: readonly string[],
-): Promise<void> {
-  const run = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
-  if (run === undefined) {
-    const known = Object.keys(ACTIONS);
-    throw new UsageError(`Cannot do "${action}" with images`, [
-      ...didYouMean(nearest(action, known)),
-      `What can be done: ${known.join(", ")}`,
-    ]);
+): Promise<readonly PlanStep[]> {
+  switch (input.action) {
+    case "load":
+      return await (await import("./images_load_run.ts")).planLoad(command, input);
+    case "push":
+      return await (await import("./images_push_run.ts")).planPushes(command, input);
+    case "manifest":
+      return await (await import("./images_push_run.ts")).planListPushes(command, input);
+    default:
+      throw new UsageError('Cannot plan "kbuild images list": it only looks', [
+        "load, push and manifest can be planned",
+      ]);
   }
-  await run(command, input, words);
 }

@@ -4,6 +4,7 @@ import {
   GO_FLAGS,
   GO_VARIABLES,
   PLATFORM,
+  PLATFORM_VARIABLES,
   STRICT_PARITY,
   VERSION_VARIABLES,
 } from "./flags.ts";
@@ -21,8 +22,7 @@ export const inspect: Command = {
   variables: [
     ...VERSION_VARIABLES,
     ...GO_VARIABLES,
-    { name: "KUBE_FASTBUILD", kind: "boolean-true", summary: "true builds for few platforms" },
-    { name: "KUBE_BUILDER_OS", summary: "OS that asks for the build" },
+    ...PLATFORM_VARIABLES,
   ],
   examples: [
     { command: "kbuild inspect", does: "What kbuild decided here, and why" },

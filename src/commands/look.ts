@@ -2,7 +2,14 @@ import { renderTable } from "../cli/mod.ts";
 import type { Sourced } from "../checkout/mod.ts";
 import { groupPlatforms } from "./platform_choice.ts";
 import type { Command } from "./context.ts";
-import { CONFIG, PLATFORM, STRICT_PARITY } from "./flags.ts";
+import {
+  CONFIG,
+  OUT_DIR_VARIABLE,
+  OUTPUT_SUBPATH_VARIABLE,
+  PLATFORM,
+  PLATFORM_VARIABLES,
+  STRICT_PARITY,
+} from "./flags.ts";
 
 /** `kbuild targets`: the target lists of the checkout. */
 export const targets: Command = {
@@ -42,10 +49,7 @@ export const platforms: Command = {
   description: "Shows what KUBE_BUILD_PLATFORMS, KUBE_FASTBUILD and KUBE_BUILDER_OS leave of the " +
     "supported platforms.",
   flags: [PLATFORM, STRICT_PARITY, CONFIG],
-  variables: [
-    { name: "KUBE_FASTBUILD", kind: "boolean-true", summary: "true builds for few platforms" },
-    { name: "KUBE_BUILDER_OS", summary: "OS that asks for the build" },
-  ],
+  variables: PLATFORM_VARIABLES,
   examples: [{ command: "kbuild platforms KUBE_FASTBUILD=true", does: "Those of quick-release" }],
   async run(command) {
     const open = await command.open();
@@ -73,6 +77,7 @@ export const env: Command = {
   group: "Look",
   summary: "Show where things are: KUBE_ROOT, KUBE_OUTPUT …",
   flags: [],
+  variables: [OUT_DIR_VARIABLE, OUTPUT_SUBPATH_VARIABLE],
   examples: [{ command: "kbuild env --json", does: "The same for scripts" }],
   async run(command) {
     const { context } = await command.open();

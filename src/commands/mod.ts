@@ -4,7 +4,7 @@
  * @module
  */
 import { ifPossible } from "../files/mod.ts";
-import { findCommand } from "../cli/mod.ts";
+import { findCommand, variablesOf } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import { findRoot } from "../checkout/mod.ts";
@@ -24,6 +24,7 @@ import { verifyReleaseCommand } from "./verify_release.ts";
 import { version } from "./version.ts";
 
 export { type Command, type CommandContext, makeCommandContext } from "./context.ts";
+export { TOPICS } from "./topics.ts";
 
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly Command[] = Object.freeze([
@@ -37,7 +38,10 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   verifyReleaseCommand,
   compare,
   inspect,
-  planCommand((name, start) => findCommand(name, COMMANDS, (word) => targetCommand(word, start))),
+  planCommand({
+    find: (name, start) => findCommand(name, COMMANDS, (word) => targetCommand(word, start)),
+    variables: () => COMMANDS.flatMap(variablesOf),
+  }),
   version,
   env,
   targets,

@@ -1,13 +1,16 @@
+import { rootOf, type VariableSpec } from "../cli/mod.ts";
 import type { Command } from "./context.ts";
 
-/**
- * `kbuild plan COMMAND`: what a command would do.
- *
- * @param find Finds a command by name, as the command line does, for a checkout around `start`.
- */
-export function planCommand(
-  find: (name: string, start: string) => Promise<Command>,
-): Command {
+/** What `kbuild plan` asks about the commands that it plans. */
+export interface PlanSources {
+  /** Finds a command by name, as the command line does, for a checkout around `start`. */
+  find(name: string, start: string): Promise<Command>;
+  /** The variables that any command reads. */
+  variables(): readonly VariableSpec[];
+}
+
+/** `kbuild plan COMMAND`: what a command would do. */
+export function planCommand({ find, variables }: PlanSources): Command {
   return {
     name: "plan",
     group: "Look",
@@ -15,7 +18,7 @@ export function planCommand(
     description: "Takes the command with all its flags and variables. Nothing is built, written " +
       "or downloaded. `--dry-run` of a command prints the same as lines for a shell.",
     args: [
-      { name: "COMMAND", summary: "A command that builds, packages or cleans", required: true },
+      { name: "COMMAND", summary: "A command that changes something", required: true },
       { name: "ARGUMENT", summary: "What the command is given", variadic: true },
     ],
     passthrough: true,
@@ -34,8 +37,12 @@ export function planCommand(
     async run(command, input) {
       const [name = "", ...words] = input.args;
       const { showPlan } = await import("./plan_run.ts");
-      const planned = await find(name, command.globals.root ?? command.cwd);
-      await showPlan(command, planned, words, { network: input.boolean("network") === true });
+      const root = rootOf(words) ?? command.globals.root;
+      const planned = await find(name, root ?? command.cwd);
+      await showPlan(command, planned, words, {
+        network: input.boolean("network") === true,
+        variables: variables(),
+      });
     },
   };
 }

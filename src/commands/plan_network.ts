@@ -1,21 +1,24 @@
-import type { PlannedFetch } from "../registry/mod.ts";
-import { type GoContext, type GoDescription, plannedGoUrls } from "../toolchain/mod.ts";
+import type { PlannedFetch, PlannedUrl } from "../registry/mod.ts";
+import type { GoDescription } from "../toolchain/mod.ts";
 import type { CommandContext } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
 
-/** All that a command would fetch: base images and Go. Asks no server. */
-export async function networkOf(
-  context: GoContext,
+/**
+ * All that a command would fetch: base images and Go.
+ *
+ * @param goUrls Where that Go would be fetched from, in order; empty when it is there.
+ */
+export function networkOf(
   steps: readonly PlanStep[],
   go: GoDescription | undefined,
-): Promise<readonly PlannedFetch[]> {
+  goUrls: readonly Omit<PlannedUrl, "when">[],
+): readonly PlannedFetch[] {
   const images = steps.filter((step) => step.kind === "fetch")
     .map(({ what, urls }) => Object.freeze({ what, urls }));
-  const urls = go === undefined ? [] : await plannedGoUrls(context, go);
-  if (urls.length === 0) return Object.freeze(images);
+  if (goUrls.length === 0) return Object.freeze(images);
   const program = {
     what: `Go ${go?.version ?? go?.want}`,
-    urls: urls.map((url, i) => ({ ...url, when: i === 0 ? "first" : "then" })),
+    urls: goUrls.map((url, i) => ({ ...url, when: i === 0 ? "first" : "then" })),
   };
   return Object.freeze([...images, program]);
 }

@@ -1,13 +1,23 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import { parseInput, renderTable } from "../cli/mod.ts";
+import { basename } from "@std/path";
+import { findRoot } from "../checkout/mod.ts";
+import {
+  checkEnvironment,
+  parseInput,
+  renderTable,
+  undecidedVariables,
+  type VariableSpec,
+} from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
+import { ifPossible } from "../files/mod.ts";
 import { hostOf } from "../net/mod.ts";
 import { quote, quoteCommand } from "../shell/mod.ts";
-import { describeGo, type GoDescription } from "../toolchain/mod.ts";
-import type { Command, CommandContext, OpenCheckout } from "./context.ts";
+import { describeGo, type GoDescription, plannedGoUrls } from "../toolchain/mod.ts";
+import type { Command, CommandContext } from "./context.ts";
 import { goText } from "./inspect_run.ts";
 import { networkOf, printNetwork } from "./plan_network.ts";
-import type { PlanStep } from "./plan_steps.ts";
+import type { PlannedFetch, PlannedName } from "../registry/mod.ts";
+import { type PlanStep, pushLine } from "./plan_steps.ts";
 import { ifPresent } from "../files/mod.ts";
 
 /** One file that would be written, and the size of what lies there now. */
@@ -28,22 +38,36 @@ export async function showPlan(
   command: CommandContext,
   planned: Command,
   words: readonly string[],
-  { network }: { network: boolean },
+  { network, variables }: { network: boolean; variables: readonly VariableSpec[] },
 ): Promise<void> {
   if (planned.plan === undefined) {
-    throw new UsageError(`Cannot plan "kbuild ${planned.name}": it only looks`, [
-      "Plans are for commands that build, package or clean",
-    ]);
+    const { reason, notes } = planned.unplanned ?? {
+      reason: "it only looks",
+      notes: ["Plans are for commands that change something"],
+    };
+    throw new UsageError(`Cannot plan "kbuild ${planned.name}": ${reason}`, notes);
   }
-  const input = parseInput(words, planned);
+  const input = parseInput(words, planned, { otherVariables: variables });
+  checkEnvironment(undecidedVariables(planned, input), command.globals.env);
   const context = command.forCommand(planned, input);
   const steps = await planned.plan(context, input);
-  if (network) {
-    const open = await context.open();
-    return printNetwork(context, await networkOf(open.context, steps, await goOf(context, steps)));
-  }
+  if (network) return printNetwork(context, await fetchesOf(context, steps));
   if (context.globals.json) await printPlanJson(context, steps);
-  else print(context, await context.open(), await shownOf(context, steps));
+  else print(context, await rootOf(context), await shownOf(context, steps));
+}
+
+async function fetchesOf(
+  command: CommandContext,
+  steps: readonly PlanStep[],
+): Promise<readonly PlannedFetch[]> {
+  const go = await goOf(command, steps);
+  const urls = go === undefined ? [] : await plannedGoUrls((await command.open()).context, go);
+  return networkOf(steps, go, urls);
+}
+
+/** The checkout that paths are shown from; undefined outside of one. */
+async function rootOf({ globals, cwd }: CommandContext): Promise<string | undefined> {
+  return await ifPossible(findRoot(globals.root ?? cwd));
 }
 
 /** Prints the steps of a command for a program: `kbuild plan --json`, `--dry-run --json`. */
@@ -60,6 +84,7 @@ export async function printPlanJson(
     downloads: downloadsOf(shown),
     processes,
     files: shown.files,
+    pushes: pushesOf(steps),
   });
 }
 
@@ -67,12 +92,14 @@ async function shownOf(context: CommandContext, steps: readonly PlanStep[]): Pro
   return { steps, files: await filesOf(steps), go: await goOf(context, steps) };
 }
 
-/** The Go of the steps that start programs. */
+/** The Go of the steps that start it. */
 async function goOf(
   command: CommandContext,
   steps: readonly PlanStep[],
 ): Promise<GoDescription | undefined> {
-  if (!steps.some(({ kind }) => kind === "process")) return undefined;
+  const startsGo = (step: PlanStep) =>
+    step.kind === "process" && basename(step.argv[0] ?? "") === "go";
+  if (!steps.some(startsGo)) return undefined;
   const { context, checkout } = await command.open();
   return await describeGo(context, checkout);
 }
@@ -96,8 +123,15 @@ function downloadsOf(
   }];
 }
 
+function pushesOf(steps: readonly PlanStep[]): readonly PlannedName[] {
+  return steps.filter((step) => step.kind === "push")
+    .map(({ name, path, archs }) => ({ name, path, archs }));
+}
+
 async function filesOf(steps: readonly PlanStep[]): Promise<readonly PlannedFile[]> {
-  const written = steps.filter((step) => step.kind !== "process" && step.kind !== "fetch");
+  const written = steps.filter((step) =>
+    step.kind !== "process" && step.kind !== "fetch" && step.kind !== "push"
+  );
   return await Promise.all(written.map(async (step) => {
     const { kind, path } = step;
     const info = await ifPresent(Deno.stat(path));
@@ -106,10 +140,10 @@ async function filesOf(steps: readonly PlanStep[]): Promise<readonly PlannedFile
   }));
 }
 
-function print(command: CommandContext, { context }: OpenCheckout, shown: Shown): void {
+function print(command: CommandContext, root: string | undefined, shown: Shown): void {
   const { steps, files, go } = shown;
   const relative = (path: string) =>
-    path.startsWith(`${context.root}/`) ? path.slice(context.root.length + 1) : path;
+    root !== undefined && path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
   if (go !== undefined) command.print(`Go         ${goText(go)}  (${go.why})`);
   const downloads = downloadsOf(shown).map(({ what, from }) => `${what} from ${from}`);
   command.print(`Downloads  ${downloads.length === 0 ? "none" : downloads.join(", ")}`);
@@ -131,4 +165,8 @@ function print(command: CommandContext, { context }: OpenCheckout, shown: Shown)
   for (const line of renderTable(rows, { indent: "  " }).trimEnd().split("\n")) {
     if (line !== "") command.print(line);
   }
+  const pushes = pushesOf(steps);
+  if (pushes.length === 0) return;
+  command.print(`Pushes     ${pushes.length}`);
+  for (const push of pushes) command.print(`  ${pushLine(push)}`);
 }

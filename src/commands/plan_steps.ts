@@ -1,5 +1,5 @@
 import { dirname } from "@std/path";
-import type { PlannedFetch } from "../registry/mod.ts";
+import type { PlannedFetch, PlannedName } from "../registry/mod.ts";
 import { quote, quoteCommand } from "../shell/mod.ts";
 
 /** One thing that a command would do; paths are absolute. */
@@ -33,6 +33,8 @@ export type PlanStep =
     | { readonly kind: "tarball"; readonly path: string; readonly entries: number }
     /** Something that would be fetched, and the URLs that are asked for. */
     | ({ readonly kind: "fetch" } & PlannedFetch)
+    /** A name that would be pushed: an archive, or a list over architectures. */
+    | ({ readonly kind: "push" } & PlannedName)
     /** A file or folder that would be removed. */
     | { readonly kind: "remove"; readonly path: string }
   );
@@ -72,7 +74,15 @@ function scriptLine(step: PlanStep): string {
       return `# tarball ${step.path}`;
     case "fetch":
       return `# fetch ${step.what} from ${step.urls[0]?.url}`;
+    case "push":
+      return `# ${pushLine(step)}`;
     case "remove":
       return `# remove ${step.path}`;
   }
+}
+
+/** `push a list over amd64, arm64 as registry.example/kube-proxy:v1`. */
+export function pushLine({ name, path, archs }: PlannedName): string {
+  const what = path ?? `a list over ${archs.join(", ") || "what the registry has"}`;
+  return `push ${what} as ${name}`;
 }

@@ -1,20 +1,37 @@
 import type { Command } from "./context.ts";
 import { GO_FLAGS, GO_VARIABLES } from "./flags.ts";
 
+const ALL = GO_FLAGS.map(({ name }) => name);
+
 /** `kbuild toolchain`: the Go that checkouts are built with. */
 export const toolchain: Command = {
   name: "toolchain",
   group: "Maintenance",
   summary: "List, fetch, find or remove the Go to build with",
   description:
-    "list shows the Go in PATH and those in kbuild's cache, and in a checkout which one " +
-    "builds it and why. install fetches releases in advance, or without a release the one of this " +
-    "checkout: Go itself fetches 1.21 and later through GOPROXY, others come as archives. path " +
-    "prints the folder (GOROOT) of the Go that would be used here. remove deletes from the cache.",
-  args: [
-    { name: "list|install|path|remove", summary: "What to do (default: list)" },
-    { name: "VERSION", summary: "Releases of Go: 1.21.7", variadic: true },
+    "The Go in PATH serves where it fits; others are kept in kbuild's cache. Go itself fetches 1.21 and " +
+    "later through GOPROXY, others come as archives.",
+  actions: [
+    {
+      name: "list",
+      summary: "The Go in PATH and in the cache, and which one builds this checkout",
+      flags: ALL,
+      most: 0,
+    },
+    {
+      name: "install",
+      summary: "Fetch releases, or the one that this checkout needs",
+      flags: ALL,
+    },
+    {
+      name: "path",
+      summary: "Print the GOROOT of the Go that would be used",
+      flags: ALL,
+      most: 1,
+    },
+    { name: "remove", summary: "Delete releases from the cache", flags: [] },
   ],
+  args: [{ name: "VERSION", summary: "Releases of Go: 1.21.7", variadic: true }],
   flags: GO_FLAGS,
   variables: GO_VARIABLES,
   examples: [
@@ -25,9 +42,12 @@ export const toolchain: Command = {
     { command: "kbuild toolchain install 1.24.3", does: "Have it for work without a network" },
     { command: "kbuild toolchain remove 1.24.3", does: "Free the disk space" },
   ],
+  unplanned: {
+    reason: "plans are of checkouts",
+    notes: ["What a build would fetch: kbuild plan --network all"],
+  },
   async run(command, input) {
     const { runToolchain } = await import("./toolchain_run.ts");
-    const [action = "list", ...versions] = input.args;
-    await runToolchain(command, action, versions);
+    await runToolchain(command, input.action ?? "list", input.args);
   },
 };

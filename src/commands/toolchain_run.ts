@@ -3,7 +3,6 @@ import { dirname } from "@std/path";
 import { type Checkout, findRoot } from "../checkout/mod.ts";
 import { renderTable } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
-import { didYouMean, nearest } from "../lib/nearest.ts";
 import { hostPlatform } from "../lib/util.ts";
 import { cacheFolder } from "../net/mod.ts";
 import {
@@ -23,33 +22,22 @@ import {
 } from "../toolchain/mod.ts";
 import type { CommandContext } from "./context.ts";
 
-const ACTIONS = ["list", "install", "path", "remove"] as const;
-
 /** Does what `kbuild toolchain ACTION VERSION…` asks for. */
 export async function runToolchain(
   command: CommandContext,
   action: string,
   words: readonly string[],
 ): Promise<void> {
-  if (!ACTIONS.some((known) => known === action)) {
-    throw new UsageError(`Cannot do "${action}" with toolchains`, [
-      ...didYouMean(nearest(action, ACTIONS)),
-      `What can be done: ${ACTIONS.join(", ")}`,
-    ]);
-  }
   const versions = words.map(release);
-  const [, second] = versions;
-  if ((action === "list" && words.length > 0) || (action === "path" && second !== undefined)) {
-    throw new UsageError(`Unexpected argument "${words.at(-1)}" of "kbuild toolchain ${action}"`);
-  }
   const place = await surroundings(command);
   if (action === "list") await list(command, place);
   else if (action === "install") await install(command, place, versions);
-  else if (action === "path") {
+  else if (action === "remove") await remove(command, place, versions);
+  else {
     const goroot = await pathOf(place, versions[0]);
     if (command.globals.json) command.printJson({ goroot });
     else command.print(goroot);
-  } else await remove(command, place, versions);
+  }
 }
 
 /** Where the command is run: in a checkout, or outside. */

@@ -12,13 +12,14 @@ export const verifyReleaseCommand: Command = {
     "is said about is named at the end. Exits with 0 only when nothing is wrong, else with 1.",
   args: [{
     name: "DIR",
-    summary: "_output, release-tars, or any folder with artifacts (default: this checkout's)",
+    summary: "_output, release-tars, any directory with artifacts; this checkout's when left out",
   }],
   flags: [{
     name: "stamped",
     kind: "string",
     placeholder: "VERSION",
-    summary: "Version that programs must have (default: what the release says)",
+    summary: "Version that programs must have",
+    default: "what the release says",
   }],
   examples: [
     { command: "kbuild verify-release", does: "The release of this checkout" },

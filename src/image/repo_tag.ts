@@ -1,9 +1,7 @@
 import { UsageError } from "../errors.ts";
+import { HOST, REPOSITORY, TAG } from "../lib/image_name.ts";
 
-const PART = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*";
-const HOST =
-  "[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]+)?|\\[[0-9a-fA-F:]+\\](?::[0-9]+)?";
-const REFERENCE = new RegExp(`^(?:(?:${HOST})/)?${PART}(?:/${PART})*:(\\w[\\w.-]{0,127})$`);
+const REFERENCE = new RegExp(`^(?:(?:${HOST})/)?${REPOSITORY}:(${TAG})$`);
 
 /** A name that an image goes by, taken apart. */
 export interface RepoTag {

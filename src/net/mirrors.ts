@@ -1,4 +1,5 @@
 import { UsageError } from "../errors.ts";
+import { HOST } from "../lib/image_name.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import { PRESETS } from "./mirror_presets.ts";
 
@@ -27,8 +28,6 @@ export const MIRRORS = "KBUILD_MIRRORS";
 export const GO_MODULES = "go-modules";
 
 const DIRECT = "direct";
-const HOST = String
-  .raw`(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::\d{1,5})?`;
 const ADDRESS = new RegExp(`^(?:https?://)?${HOST}(?:/[A-Za-z0-9._~%@+-]+)*/?$`);
 const PREFIX = new RegExp(`^${HOST}(?:/[A-Za-z0-9._~-]+)*$`);
 

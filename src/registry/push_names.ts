@@ -1,5 +1,6 @@
 import { UsageError } from "../errors.ts";
 import { isLoopback } from "../net/mod.ts";
+import type { ArchivedName } from "./archived_image.ts";
 import { type Endpoint, endpointsFor, parseReference } from "./reference.ts";
 
 /** Where images are pushed to. */
@@ -56,4 +57,40 @@ export function pushEndpoint(name: string, { scheme }: Pick<PushNames, "scheme">
   const { host } = reference;
   const itself = scheme === undefined ? [] : [{ prefix: host, where: [`${scheme}://${host}`] }];
   return { ...endpointsFor(itself, reference)[0]!, rule: undefined };
+}
+
+/** A name that would be pushed. */
+export interface PlannedName {
+  /** With registry and tag. */
+  readonly name: string;
+  /** The archive; undefined for a list over architectures. */
+  readonly path: string | undefined;
+  /** The one of an image, those of a list. */
+  readonly archs: readonly string[];
+}
+
+/**
+ * The names that archives would be pushed under, images first, then the lists over them. No registry
+ * is asked.
+ *
+ * @param options.lists Whether lists are pushed; default true.
+ * @throws {UsageError} As {@linkcode pushNames}.
+ */
+export function planPush(
+  images: readonly ArchivedName[],
+  options: TargetOptions & { readonly lists?: boolean } = {},
+): readonly PlannedName[] {
+  const planned: PlannedName[] = [];
+  const lists = new Map<string, string[]>();
+  for (const { path, repoTag, arch } of images) {
+    const { image, list } = pushNames(repoTag, arch, options);
+    planned.push(Object.freeze({ name: image, path, archs: Object.freeze([arch]) }));
+    lists.set(list, [...lists.get(list) ?? [], arch]);
+  }
+  if (options.lists === false) return Object.freeze(planned);
+  for (const [name, archs] of lists) {
+    const sorted = Object.freeze([...new Set(archs)].sort());
+    planned.push(Object.freeze({ name, path: undefined, archs: sorted }));
+  }
+  return Object.freeze(planned);
 }

@@ -1,4 +1,5 @@
 import { UsageError } from "../errors.ts";
+import { HOST, REPOSITORY, TAG } from "../lib/image_name.ts";
 import type { MirrorTable, Place } from "../net/mod.ts";
 import { placesFor } from "../net/mod.ts";
 
@@ -18,10 +19,9 @@ export interface Reference {
   readonly digest: string | undefined;
 }
 
-const PART = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
-const REPOSITORY = new RegExp(`^${PART}(?:/${PART})*$`);
-const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$/;
-const TAG = /^\w[\w.-]{0,127}$/;
+const IS_REPOSITORY = new RegExp(`^${REPOSITORY}$`);
+const IS_HOST = new RegExp(`^${HOST}$`);
+const IS_TAG = new RegExp(`^${TAG}$`);
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
 /**
@@ -42,10 +42,10 @@ export function parseReference(text: string): Reference {
   const colon = named.lastIndexOf(":");
   const tagged = colon > named.lastIndexOf("/");
   const tag = tagged ? named.slice(colon + 1) : digest === undefined ? "latest" : undefined;
-  if (tag !== undefined && !TAG.test(tag)) throw wrong(`"${tag}" is no tag`);
+  if (tag !== undefined && !IS_TAG.test(tag)) throw wrong(`"${tag}" is no tag`);
   const [host, repository] = split(tagged ? named.slice(0, colon) : named);
-  if (!HOST.test(host)) throw wrong(`"${host}" is no registry`);
-  if (!REPOSITORY.test(repository)) {
+  if (!IS_HOST.test(host)) throw wrong(`"${host}" is no registry`);
+  if (!IS_REPOSITORY.test(repository)) {
     throw wrong(
       /[A-Z]/.test(repository) ? "capital letters are not allowed" : `"${repository}" is no name`,
     );

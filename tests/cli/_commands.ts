@@ -3,6 +3,7 @@ import {
   type CliOptions,
   type Command,
   DRY_RUN_FLAG,
+  type HelpTopic,
   type Input,
   runCli,
 } from "../../src/cli/mod.ts";
@@ -55,10 +56,23 @@ export const ALL: Command<TestContext> = command("all", {
       variable: "KUBE_BUILD_PLATFORMS",
       summary: "Platforms to build for, with a summary that is long enough to need a second line",
     },
-    { name: "gogcflags", kind: "string", variable: "GOGCFLAGS", summary: "Flags for compile" },
+    {
+      name: "gogcflags",
+      kind: "string",
+      placeholder: "FLAGS",
+      variable: "GOGCFLAGS",
+      summary: "Flags for compile",
+    },
     { name: "format", short: "f", kind: "string", choices: ["text", "yaml"], summary: "How" },
-    { name: "jobs", short: "j", kind: "number", summary: "How many at once" },
-    { name: "go-version", kind: "string", summary: "Which Go" },
+    {
+      name: "jobs",
+      short: "j",
+      kind: "number",
+      placeholder: "N",
+      summary: "How many at once",
+      default: "by memory",
+    },
+    { name: "go-version", kind: "string", placeholder: "GO", summary: "Which Go" },
     { name: "race", short: "r", kind: "boolean", summary: "Look for races" },
     { name: "secret", kind: "boolean", hidden: true, summary: "Nobody needs to know" },
     DRY_RUN_FLAG,
@@ -85,7 +99,7 @@ export const RUN: Command<TestContext> = command("run", {
     { name: "ARGUMENT", summary: "Its arguments", variadic: true },
   ],
   passthrough: true,
-  flags: [{ name: "image", kind: "string", summary: "Container image" }],
+  flags: [{ name: "image", kind: "string", placeholder: "IMAGE", summary: "Container image" }],
 });
 
 /** Reads another variable than `all`. */
@@ -99,8 +113,38 @@ export const RELEASE: Command<TestContext> = command("quick-release", {
 /** Takes no arguments at all. */
 export const CLEAN: Command<TestContext> = command("clean", { summary: "Remove what was built" });
 
+/** Does different things, by its first argument. */
+export const IMAGES: Command<TestContext> = command("images", {
+  group: "Releasing",
+  summary: "List images or push them",
+  actions: [
+    { name: "list", summary: "Show them", flags: ["only"], most: 0 },
+    { name: "push", summary: "Send them", flags: ["only", "registry"] },
+  ],
+  args: [{ name: "IMAGE", summary: "Which ones", variadic: true }],
+  flags: [
+    { name: "only", kind: "list", placeholder: "OS/ARCH", summary: "Only these" },
+    {
+      name: "registry",
+      kind: "string",
+      placeholder: "REG",
+      variable: "KUBE_REGISTRY",
+      summary: "Where to",
+      check: (value) => value.includes(" ") ? { reason: "it has a blank" } : undefined,
+    },
+  ],
+});
+
 /** All of them. */
-export const COMMANDS: readonly Command<TestContext>[] = [ALL, RUN, RELEASE, CLEAN];
+export const COMMANDS: readonly Command<TestContext>[] = [ALL, RUN, RELEASE, IMAGES, CLEAN];
+
+/** A page of help beside those of the commands. */
+export const TOPIC: HelpTopic = {
+  name: "variables",
+  summary: "Explain the variables",
+  description: "They are as with make.",
+  sections: [{ title: "Building", rows: [["WHAT", "Targets"]] }],
+};
 
 /** What a run left. */
 export interface Outcome {
@@ -121,6 +165,7 @@ export async function run(
   const ran: Ran[] = [];
   const code = await runCli<TestContext>({
     commands: COMMANDS,
+    topics: [TOPIC],
     argv,
     env: {},
     version: "1.2.3",

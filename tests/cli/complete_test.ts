@@ -20,8 +20,27 @@ const COMMANDS: readonly CommandData[] = [
     name: "toolchain",
     group: "Look",
     summary: "Go",
-    args: [{ name: "list|install", summary: "What to do" }],
-    flags: [],
+    actions: [
+      { name: "list", summary: "List", flags: ["all"], most: 0 },
+      { name: "install", summary: "Install", flags: ["offline"] },
+    ],
+    args: [{ name: "VERSION", summary: "Releases", variadic: true }],
+    flags: [
+      { name: "all", kind: "boolean", summary: "All" },
+      { name: "offline", kind: "boolean", summary: "Offline" },
+    ],
+    examples: [],
+  },
+  {
+    name: "plan",
+    group: "Look",
+    summary: "Plan",
+    args: [
+      { name: "COMMAND", summary: "A command", required: true },
+      { name: "ARGUMENT", summary: "Its arguments", variadic: true },
+    ],
+    passthrough: true,
+    flags: [{ name: "network", kind: "boolean", summary: "Network" }],
     examples: [],
   },
 ];
@@ -34,7 +53,7 @@ async function words(...typed: string[]): Promise<string[]> {
         names.includes("WHAT")
           ? ["cmd/kubectl", "cmd/kubelet"]
           : names.includes("OS/ARCH")
-          ? ["linux/amd64", "linux/arm64"]
+          ? ["linux/amd64", "linux/arm", "linux/arm64"]
           : undefined,
       ),
   });
@@ -43,8 +62,8 @@ async function words(...typed: string[]): Promise<string[]> {
 
 Deno.test("completeWords() offers what may stand in place of the last word", async () => {
   const table: readonly (readonly [typed: readonly string[], offered: readonly string[]])[] = [
-    [[], ["all", "toolchain", "help", "kubectl"]],
-    [[""], ["all", "toolchain", "help", "kubectl"]],
+    [[], ["all", "toolchain", "plan", "help", "kubectl"]],
+    [[""], ["all", "toolchain", "plan", "help", "kubectl"]],
     [["to"], ["toolchain"]],
     [["kube"], ["kubectl"]],
     [["--roo"], ["--root"]],
@@ -54,10 +73,10 @@ Deno.test("completeWords() offers what may stand in place of the last word", asy
     [["all", "cmd/kubectl", "cmd/kubele"], ["cmd/kubelet"]],
     [["all", "--p"], ["--platform"]],
     [["all", "--se"], []],
-    [["all", "--platform", "linux/ar"], ["linux/arm64"]],
-    [["all", "-p", "linux/ar"], ["linux/arm64"]],
-    [["all", "--platform=linux/ar"], ["--platform=linux/arm64"]],
-    [["all", "--platform", "linux/amd64,linux/ar"], ["linux/amd64,linux/arm64"]],
+    [["all", "--platform", "linux/ar"], ["linux/arm", "linux/arm64"]],
+    [["all", "-p", "linux/arm"], ["linux/arm", "linux/arm64"]],
+    [["all", "--platform=linux/arm"], ["--platform=linux/arm", "--platform=linux/arm64"]],
+    [["all", "--platform", "linux/amd64,linux/arm6"], ["linux/amd64,linux/arm64"]],
     [["all", "--era", ""], ["1.7", "1.20"]],
     [["all", "--era=1.2"], ["--era=1.20"]],
     [["all", "--dir", "/t"], []],
@@ -65,6 +84,18 @@ Deno.test("completeWords() offers what may stand in place of the last word", asy
     [["kubectl", "--p"], ["--platform"]],
     [["toolchain", ""], ["list", "install"]],
     [["toolchain", "list", ""], []],
+    [["toolchain", "list", "--a"], ["--all"]],
+    [["toolchain", "list", "--o"], []],
+    [["toolchain", "install", "--"], [
+      ...["--root", "--json", "--verbose", "--debug", "--help", "--version", "--offline"],
+    ]],
+    [["plan", "kube"], ["kubectl"]],
+    [["plan", "kubectl", "--pl"], ["--platform"]],
+    [["plan", "--network", "all", "--platform=linux/am"], ["--platform=linux/amd64"]],
+    [["plan", "all", "cmd/kubec"], ["cmd/kubectl"]],
+    [["plan", "toolchain", "install", "--o"], ["--offline"]],
+    [["plan", "--n"], ["--network"]],
+    [["--root", "x", "plan", "all", "--er"], ["--era"]],
     [["help", "al"], ["all"]],
     [["-v", "all", "--er"], ["--era"]],
     [["all", "--", "--p"], ["--platform"]],

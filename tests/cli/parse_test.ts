@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UsageError } from "../../src/errors.ts";
 import { type Input, parseInput, variablesOf } from "../../src/cli/mod.ts";
-import { ALL, CLEAN, RELEASE, RUN } from "./_commands.ts";
+import { ALL, CLEAN, IMAGES, RELEASE, RUN } from "./_commands.ts";
 
 const OPTIONS = { otherVariables: variablesOf(RELEASE) };
 
@@ -21,8 +21,6 @@ Deno.test("parseInput() reads every form of a flag", () => {
     [["--go-version=1.30"], (i) => i.string("go-version"), "1.30"],
     [["--go-version", "0x10"], (i) => i.string("go-version"), "0x10"],
     [["--go-version", "true"], (i) => i.string("go-version"), "true"],
-    [["--go-version="], (i) => i.string("go-version"), ""],
-    [["--go-version", ""], (i) => i.string("go-version"), ""],
     [["--go-version=a=b"], (i) => i.string("go-version"), "a=b"],
     [["--go-version", "-"], (i) => i.string("go-version"), "-"],
     [["--go-version", "$(x) ü\n'\""], (i) => i.string("go-version"), "$(x) ü\n'\""],
@@ -144,16 +142,18 @@ Deno.test("parseInput() refuses what cannot be meant", () => {
       '"kbuild help all" lists the flags',
     ]],
     [["--what"], 'Flag "--what" needs a value', ["Write --what TARGETS"]],
-    [["-j"], 'Flag "--jobs" needs a value', ["Write --jobs NUMBER"]],
+    [["-j"], 'Flag "--jobs" needs a value', ["Write --jobs N"]],
+    [["--root="], 'Flag "--root" needs a value', ["Write --root DIR"]],
+    [["--go-version", ""], 'Flag "--go-version" needs a value', ["Write --go-version GO"]],
     [["--what", "--"], 'Flag "--what" needs a value', ["Write --what TARGETS"]],
     [["--gogcflags", "-trimpath"], 'Flag "--gogcflags" needs a value', [
-      "Write --gogcflags STRING",
+      "Write --gogcflags FLAGS",
       'Write "--gogcflags=-trimpath" if "-trimpath" is the value',
     ]],
     [["--format", "ymal"], 'Value "ymal" of "--format" is not "text" or "yaml"', [
       'Did you mean "yaml"?',
     ]],
-    [["--format="], 'Value "" of "--format" is not "text" or "yaml"', []],
+    [["--format="], 'Flag "--format" needs a value', ["Write --format text|yaml"]],
     [["--jobs", "many"], 'Value "many" of "--jobs" is not a number', []],
     [["--jobs="], 'Value "" of "--jobs" is not a number', []],
     [["--jobs", "1e3"], 'Value "1e3" of "--jobs" is not a number', []],
@@ -186,7 +186,7 @@ Deno.test("parseInput() names hidden flags to nobody but takes them", () => {
 });
 
 Deno.test("parseInput() refuses variables that nobody reads but somebody may have meant", () => {
-  const listed = '"kbuild help all" lists the variables; set others in the environment';
+  const listed = '"kbuild help variables" lists the variables; set others in the environment';
   const table: [string, string, string[]][] = [
     ["KUBE_BUILD_PLATFORM=linux/amd64", "KUBE_BUILD_PLATFORM", [
       'Did you mean "KUBE_BUILD_PLATFORMS"?',
@@ -195,6 +195,7 @@ Deno.test("parseInput() refuses variables that nobody reads but somebody may hav
     ["KUBE_QQQQQQQQQQQQQQQQQ=1", "KUBE_QQQQQQQQQQQQQQQQQ", [listed]],
     ["WAHT=cmd/kubelet", "WAHT", ['Did you mean "WHAT"?', listed]],
     ["GOFLAG=-v", "GOFLAG", ['Did you mean "GOFLAGS"?', listed]],
+    ["KBUILD_QQQQQQQ=1", "KBUILD_QQQQQQQ", [listed]],
     ["KUBE_RELEASE_RUN_TEST=n", "KUBE_RELEASE_RUN_TEST", [
       'Did you mean "KUBE_RELEASE_RUN_TESTS"?',
       listed,
@@ -232,6 +233,39 @@ Deno.test("parseInput() checks the values of variables", () => {
   ];
   for (const [word, message] of table) {
     assertStringIncludes(assertThrows(() => parse([word]), UsageError).message, message);
+  }
+});
+
+Deno.test("parseInput() reads an action, and refuses flags and arguments of another", () => {
+  const read = (...argv: string[]) => {
+    const { action, args } = parseInput(argv, IMAGES);
+    return [action, ...args];
+  };
+  assertEquals(read(), ["list"]);
+  assertEquals(read("--only", "linux/arm64"), ["list"]);
+  assertEquals(read("push", "a", "b", "--registry", "x"), ["push", "a", "b"]);
+  assertEquals(parseInput([], CLEAN).action, undefined);
+  const table: [string[], string, string][] = [
+    [["psuh"], 'Unknown action "psuh" of "kbuild images"', 'Did you mean "push"?'],
+    [["zzz"], 'Unknown action "zzz" of "kbuild images"', "Its actions: list, push"],
+    [
+      ["list", "--registry", "x"],
+      'Unknown flag "--registry" of "kbuild images list"',
+      'It belongs to "kbuild images push"',
+    ],
+    [["--registry=x"], 'Unknown flag "--registry" of "kbuild images list"', "It belongs to"],
+    [
+      ["list", "a"],
+      'Unexpected argument "a" of "kbuild images list"',
+      '"kbuild images list" takes flags and NAME=value alone',
+    ],
+    [["push", "--registry", "a b"], 'Cannot use "a b" for "--registry": it has a blank', ""],
+    [["push", "KUBE_REGISTRY=a b"], 'Cannot use "a b" for KUBE_REGISTRY: it has a blank', ""],
+  ];
+  for (const [argv, message, note] of table) {
+    const error = assertThrows(() => parseInput(argv, IMAGES), UsageError);
+    assertEquals(error.message, message);
+    assertStringIncludes(error.notes[0] ?? "", note);
   }
 });
 

@@ -70,8 +70,8 @@ Deno.test("runCli() hands what every command shares to makeContext", async () =>
 
 Deno.test("runCli() prints help without making a context", async () => {
   const table: [string[], string][] = [
-    [[], '"kbuild help" says what each does'],
-    [["-v"], '"kbuild help" says what each does'],
+    [[], '"kbuild help COMMAND" explains a command, "kbuild help" lists'],
+    [["-v"], '"kbuild help COMMAND" explains a command, "kbuild help" lists'],
     [["help"], "Flags of every command"],
     [["--help"], "Flags of every command"],
     [["-h"], "Flags of every command"],
@@ -227,4 +227,59 @@ Deno.test("runCli() keeps the order of commands in help", async () => {
   const { stdout } = await run([]);
   const names = COMMANDS.map(({ name }) => stdout.indexOf(name));
   assert(names.every((at) => at > 0));
+});
+
+Deno.test("runCli() refuses bad values of the environment that nothing overrides", async () => {
+  const table: [argv: string[], env: Record<string, string>, code: number, words: string][] = [
+    [["all"], { KUBE_FASTBUILD: "yes" }, 2, 'Value "yes" of KUBE_FASTBUILD is not "true"'],
+    [["all"], { DBG: "2" }, 2, "DBG is set in the environment"],
+    [["all", "DBG=1"], { DBG: "2" }, 0, ""],
+    [["all"], { DBG: "" }, 0, ""],
+    // Who does not read it is not bothered.
+    [["clean"], { DBG: "2" }, 0, ""],
+    [["images", "push"], { KUBE_REGISTRY: "a b" }, 2, "KUBE_REGISTRY is set in the environment"],
+    [["images", "push", "--registry", "x"], { KUBE_REGISTRY: "a b" }, 0, ""],
+  ];
+  for (const [argv, env, code, words] of table) {
+    const ended = await run(argv, { env });
+    assertEquals([argv, ended.code], [argv, code]);
+    assertStringIncludes(ended.stderr, words);
+  }
+});
+
+Deno.test("runCli() hands on what looks misspelt in the environment", async () => {
+  let warnings: readonly string[] = [];
+  await run(["clean"], {
+    env: { KUBE_FASTBUILDS: "true", KUBE_EDITOR: "vi" },
+    makeContext(globals) {
+      warnings = globals.warnings;
+      return { root: ".", verbosity: 1, ran: [] };
+    },
+  });
+  assertEquals(warnings.length, 1);
+  assertStringIncludes(warnings[0] ?? "", 'did you mean "KUBE_FASTBUILD"?');
+});
+
+Deno.test("runCli() finds --root for a name that only the checkout knows", async () => {
+  const table: [argv: string[], root: string | undefined][] = [
+    [["kubectl"], undefined],
+    [["--root", "/x", "kubectl"], "/x"],
+    [["kubectl", "--root=/x"], "/x"],
+    [["help", "kubectl", "--root", "/x"], "/x"],
+    [["kubectl", "--root="], undefined],
+  ];
+  for (const [argv, wanted] of table) {
+    let seen: unknown = "not asked";
+    await run(argv, {
+      fallback(_name, root) {
+        seen = root;
+        return { ...CLEAN, name: "kubectl" };
+      },
+    });
+    assertEquals([argv, seen], [argv, wanted]);
+  }
+  const { code, stderr } = await run(["kubectl", "--root="], {
+    fallback: () => ({ ...CLEAN, name: "kubectl" }),
+  });
+  assertEquals([code, stderr.split("\n")[0]], [2, 'kbuild: Flag "--root" needs a value']);
 });

@@ -139,6 +139,88 @@ Deno.test({
       assertStringIncludes(failing.stderr, "Is the Docker engine running?");
       const none = await kbuild(["images", "load", "--into", "kind", "kube-proxy"], options);
       assertEquals(none.code, 1);
-      assertStringIncludes(none.stderr, `none is for linux/${ARCH}`);
+      assertStringIncludes(none.stderr, `Cannot find an image for linux/${ARCH}`);
+    }),
+});
+
+Deno.test({
+  ...needs,
+  name: `kbuild images says what it would load or push, and pushes nowhere unasked${needs.name}`,
+  fn: () =>
+    inScratch(async (dir) => {
+      const { folder, options } = await surroundings(dir);
+      const outside = { ...options, cwd: dir };
+      const lines = async (args: readonly string[], from = options) => {
+        const { code, stdout, stderr } = await kbuild(["images", ...args], from);
+        assertEquals([args, code, stderr], [args, 0, ""]);
+        return stdout.trimEnd().split("\n");
+      };
+      const tar = (name: string, arch = ARCH) => join(folder, arch, `${name}.tar`);
+      const quoted = (path: string) => `'${path}'`;
+
+      assertEquals(await lines(["load", "--into", "podman", "--dry-run", "kube-apiserver"]), [
+        "# podman",
+        `cd ${quoted(options.cwd)} && podman load -i ${quoted(tar("kube-apiserver"))}`,
+      ]);
+      const to = ["--registry", "registry.example/kubernetes"];
+      const name = (image: string) => `registry.example/kubernetes/${image}:v1`;
+      const pushes = [
+        `push ${tar("kube-apiserver")} as ${name(`kube-apiserver-${ARCH}`)}`,
+        `push a list over ${ARCH} as ${name("kube-apiserver")}`,
+      ];
+      assertEquals(await lines(["push", ...to, "--dry-run", "kube-apiserver"]), [
+        "# push",
+        ...pushes.map((line) => `# ${line}`),
+      ]);
+      const path = tar("kube-apiserver");
+      assertEquals(await lines(["push", ...to, "--no-manifest", "--dry-run", path], outside), [
+        "# push",
+        `# ${pushes[0]}`,
+      ]);
+      assertEquals(await lines(["manifest", ...to, "--dry-run", path], outside), [
+        "# push",
+        `# push a list over what the registry has as ${name("kube-apiserver")}`,
+      ]);
+      const plan = await kbuild(["plan", "images", "push", ...to, path], outside);
+      assertStringIncludes(plan.stdout, `Pushes     2\n  ${pushes[0]}\n  ${pushes[1]}\n`);
+      const json = await kbuild(["images", "push", ...to, path, "--dry-run", "--json"], outside);
+      assertEquals(JSON.parse(json.stdout).pushes, [
+        { name: name(`kube-apiserver-${ARCH}`), path, archs: [ARCH] },
+        { name: name("kube-apiserver"), archs: [ARCH] },
+      ]);
+
+      const table: readonly (readonly [args: string, code: number, stderr: string])[] = [
+        [
+          "images push kube-proxy",
+          2,
+          `Cannot push without --registry: "k8s.gcr.io/kube-proxy-${OTHER}:v1" and 1 more would go ` +
+          "where the archives are named after\n" +
+          "  -> Name your registry: --registry registry.example/kubernetes\n" +
+          "  -> If that is what you want: --registry k8s.gcr.io",
+        ],
+        ["images manifest", 2, "Cannot push without --registry: "],
+        ["images push --dry-run", 2, "Cannot push without --registry: "],
+        ["images push --registry bad_host!", 2, 'Cannot use "bad_host!" for "--registry": '],
+        ["images push --registry x.example --tag a/b", 2, 'Cannot use "a/b" for "--tag": '],
+        ["images --platform linux/arm", 1, "Cannot find an image for linux/arm\n"],
+        ["images push --registry x.example --platform linux/arm", 1, "Cannot find an image for "],
+        ["images list --into podman", 2, 'It belongs to "kbuild images load"'],
+        ["images push --into podman", 2, 'Unknown flag "--into" of "kbuild images push"'],
+        [
+          "images load --force",
+          2,
+          'It belongs to "kbuild images push" and "kbuild images manifest"',
+        ],
+        ["images --dry-run", 2, 'Unknown flag "--dry-run" of "kbuild images list"'],
+        ["plan images", 2, 'Cannot plan "kbuild images list": it only looks'],
+        ["plan demo", 2, 'Cannot plan "kbuild demo": it first makes the checkout'],
+        ["plan compare a b", 2, 'Cannot plan "kbuild compare": it only looks'],
+        ["toolchain remove 1.21.7 --offline", 2, 'It belongs to "kbuild toolchain list"'],
+      ];
+      for (const [args, code, words] of table) {
+        const ended = await kbuild(args.split(" "), options);
+        assertEquals([args, ended.code, ended.stdout], [args, code, ""]);
+        assertStringIncludes(ended.stderr, words);
+      }
     }),
 });

@@ -3,15 +3,15 @@ import { assert, assertEquals } from "@std/assert";
 import denoConfig from "../../deno.json" with { type: "json" };
 import { commandsMarkdown } from "../../scripts/dist/commands_markdown.ts";
 import { manPage } from "../../scripts/dist/man_page.ts";
-import { COMMANDS } from "../../src/commands/mod.ts";
+import { COMMANDS, TOPICS } from "../../src/commands/mod.ts";
 import { output, run, unless, which } from "../e2e/_program.ts";
 
 const DOCS = new URL("../../docs/", import.meta.url);
 
 Deno.test("docs/ is what `scripts/task docs` makes of the commands", async () => {
   const read = (name: string) => Deno.readTextFile(new URL(name, DOCS));
-  assertEquals(await read("commands.md"), commandsMarkdown(COMMANDS));
-  assertEquals(await read("kbuild.1"), manPage(COMMANDS, denoConfig.version));
+  assertEquals(await read("commands.md"), commandsMarkdown(COMMANDS, TOPICS));
+  assertEquals(await read("kbuild.1"), manPage(COMMANDS, TOPICS, denoConfig.version));
 });
 
 Deno.test({

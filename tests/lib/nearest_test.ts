@@ -20,6 +20,26 @@ Deno.test("nearest() finds slips and beginnings", () => {
   }
 });
 
+Deno.test("nearest() does not find what is far-fetched", () => {
+  const platforms = ["linux/386", "linux/amd64", "linux/arm", "linux/arm64", "windows/386"];
+  const table: [string, readonly string[], string[]][] = [
+    ["linux/amd46", platforms, ["linux/amd64"]],
+    ["linux/amr64", platforms, ["linux/arm64"]],
+    ["linux/foo", platforms, []],
+    ["linux/mips", platforms, []],
+    ["darwin/386", platforms, []],
+    ["12", ["0", "1", "2"], []],
+    ["10", ["0", "1", "2"], []],
+    ["shell", ["help", "release"], []],
+    ["WAHT", ["WHAT"], ["WHAT"]],
+    ["kubeproxy", ["kube-proxy", "kubeadm"], ["kube-proxy"]],
+    ["cmd/kubelett", ["cmd/kubelet"], ["cmd/kubelet"]],
+  ];
+  for (const [typed, words, expected] of table) {
+    assertEquals([typed, nearest(typed, words)], [typed, expected]);
+  }
+});
+
 Deno.test("didYouMean() is no note when nothing is near", () => {
   assertEquals(didYouMean([]), []);
   assertEquals(didYouMean(["a"]), ['Did you mean "a"?']);
