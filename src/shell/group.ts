@@ -5,7 +5,8 @@ export interface GroupOptions {
   readonly argv: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  readonly stdin?: string | undefined;
+  /** What the program reads; undefined is an empty stdin. */
+  readonly stdin?: string | AsyncIterable<Uint8Array> | undefined;
   /** Takes stdout as it comes; the promise it returns holds the program back. */
   readonly onStdout: (chunk: Uint8Array) => void | Promise<void>;
   /** Takes stderr as it comes. */
@@ -112,7 +113,8 @@ export async function runGroup(options: GroupOptions): Promise<GroupEnd> {
     // A stray member would hold the pipes open and live on.
     signalGroup(child.pid, "SIGKILL");
     running.delete(child.pid);
-    await Promise.all([feeding, reading]);
+    // Whoever writes into a pipe may do so for ever; nobody reads it any more.
+    await Promise.all([typeof stdin === "string" ? feeding : undefined, reading]);
     return Object.freeze({ code: status.code, signal: status.signal, tail: tail.lines(), aborted });
   } finally {
     running.delete(child.pid);
@@ -121,10 +123,17 @@ export async function runGroup(options: GroupOptions): Promise<GroupEnd> {
   }
 }
 
-async function feed(sink: WritableStream<Uint8Array>, text: string): Promise<void> {
+async function feed(
+  sink: WritableStream<Uint8Array>,
+  source: string | AsyncIterable<Uint8Array>,
+): Promise<void> {
   const writer = sink.getWriter();
   try {
-    await writer.write(new TextEncoder().encode(text));
+    if (typeof source === "string") {
+      await writer.write(new TextEncoder().encode(source));
+    } else {
+      for await (const chunk of source) await writer.write(chunk);
+    }
     await writer.close();
   } catch {
     // EPIPE: the program ended without reading everything; its status tells the story.

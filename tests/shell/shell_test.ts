@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { CommandError, createShell, dollar, InterruptedError } from "../../src/shell/mod.ts";
 
 const env = { PATH: Deno.env.get("PATH") ?? "" };
@@ -208,7 +214,6 @@ Deno.test({
     const $ = await dollar({
       cwd,
       env: { PATH: `${bin}:${env.PATH}` },
-      programs: ["slow"],
       graceMs: 300,
     });
     const child = $`slow`.stdout("piped").noThrow().spawn();
@@ -219,4 +224,59 @@ Deno.test({
     await child;
     assertEquals(await waitUntilGone(pids), []);
   },
+});
+
+Deno.test({
+  name: "dollar() never counts a death by a signal as success, whatever the program is called",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const $ = await dollar({ cwd, env: { ...env, SHELL: "sh" } });
+    const script = `${cwd}/dies now`;
+    await Deno.writeTextFile(script, "#!/bin/sh\nkill -KILL $$\n", { mode: 0o755 });
+    const killed = [
+      $`sh -c ${"kill -KILL $$"}`,
+      $`${"sh"} -c ${"kill -KILL $$"}`,
+      $`${["sh", "-c", "kill -KILL $$"]}`,
+      $`"sh" -c 'kill -KILL $$'`,
+      $`/bin/sh -c ${"kill -KILL $$"}`,
+      $`${script}`,
+      $`${"./dies now"}`,
+      $`true && sh -c ${"kill -KILL $$"}`,
+      $`FOO=bar sh -c ${"kill -KILL $$"}`,
+      $`(sh -c ${"kill -KILL $$"})`,
+      $`(${script}; true) && ${script}`,
+      $`$SHELL -c ${"kill -KILL $$"}`,
+      $`$(echo sh) -c ${"kill -KILL $$"}`,
+    ];
+    for (const command of killed) assertEquals((await command.noThrow()).code, 137);
+    await assertRejects(async () => await $`sh -c ${"kill -TERM $$"}`);
+  },
+});
+
+Deno.test("dollar() leaves the meaning of a template as it is", async () => {
+  const $ = await dollar({ cwd, env: { ...env, SHELL: "/bin/sh" } });
+  await Deno.writeTextFile(`${cwd}/x.y`, "#!/bin/sh\necho x.y $*\n", { mode: 0o755 });
+  assertEquals(await $`echo $SHELL $(sh -c "echo inner ./x")`.text(), "/bin/sh inner ./x");
+  assertEquals(
+    await $`A=./b ./x.y ./c "$SHELL" | cat; echo ./d # ./e`.text(),
+    "x.y ./c /bin/sh\n./d",
+  );
+  assertEquals(await $`./x.y to > ./out.txt && ./x.y 2>&1 && cat ./out.txt`.text(), "x.y\nx.y to");
+  assertEquals(await $`echo "$(./x.y "a (b)")" '$(c)' | ${"/bin/cat"}`.text(), "x.y a (b) $(c)");
+  assertEquals(await $`! ./no.such.program || (cd /; ./bin/pwd)`.quiet("stderr").text(), "");
+  assertThrows(() => $`echo \`id\``, TypeError, 'Cannot read "`"');
+});
+
+Deno.test("dollar() pipes into programs", async () => {
+  const $ = await dollar({ cwd, env });
+  assertEquals(await $`echo one two | sed s/two/three/ | tr a-z A-Z`.text(), "ONE THREE");
+  assertEquals(await $`sed s/a/b/`.stdinText("aa").text(), "ba");
+  assertEquals((await $`no-such-program-here`.noThrow().quiet()).code, 127);
+});
+
+Deno.test("dollar() leaves dax its own commands", async () => {
+  const $ = await dollar({ cwd, env: { PATH: "/nonexistent" } });
+  const text = await $`cd / && pwd && export A=b && printenv A && cat /dev/null && test -e /`
+    .text();
+  assertEquals(text, "/\nb");
 });
