@@ -61,8 +61,13 @@ function checksum(key: string, bytes: Uint8Array): Uint8Array {
   return createHash("sha256").update(key).update(bytes).digest();
 }
 
+/** Names of entries of a cache: SHA-256 in hex. Nothing else is removed. */
+const ENTRY = /^[0-9a-f]{64}$/;
+
 /**
- * Removes files below a folder, the longest unused first, until the rest has at most `limit` bytes.
+ * Removes entries of a cache, the longest unused first, until the rest has at most `limit` bytes. An
+ * entry is a file below `folder` with a SHA-256 for a name; other files stay and do not count. No link
+ * is followed.
  *
  * @param before Milliseconds since 1970: what was used since then stays.
  * @throws {KbuildError} A file cannot be removed.
@@ -73,8 +78,9 @@ export async function trimCache(
   before: number = Infinity,
 ): Promise<void> {
   const files: { path: string; size: number; used: number }[] = [];
-  if (await ifPossible(Deno.lstat(folder)) === undefined) return;
-  for await (const { path } of walk(folder, { includeDirs: false })) {
+  if ((await ifPossible(Deno.lstat(folder)))?.isDirectory !== true) return;
+  for await (const { path, name, isFile } of walk(folder, { includeDirs: false })) {
+    if (!isFile || !ENTRY.test(name)) continue;
     const { size, mtime } = await Deno.lstat(path);
     files.push({ path, size, used: mtime?.getTime() ?? 0 });
   }

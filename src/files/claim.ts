@@ -49,10 +49,13 @@ export async function claimDirectory(
   if (reason !== undefined) {
     throw new KbuildError(`Cannot use ${name}: ${reason}`, { notes, exitCode: 2 });
   }
+  const known = await hasEntries(path);
   try {
     await Deno.mkdir(path, { recursive: true });
     await writeFileAtomic(join(path, MARK), markText(kind));
   } catch (error) {
+    // Evidence speaks for it the next time as well; a cache may be there to be read only.
+    if (known) return;
     const cause = error instanceof KbuildError ? error.cause : error;
     throw new KbuildError(`Cannot write to "${path}": ${reasonOf(cause)}`, {
       notes: [`Make it writable for you, or use another directory than ${name}`],
@@ -81,9 +84,13 @@ async function whyNotOurs(
   const real = await ifPresent(Deno.realPath(path));
   if (real === undefined) return undefined;
   if (!(await Deno.stat(real)).isDirectory) return `"${path}" is not a directory`;
-  const names = (await Array.fromAsync(Deno.readDir(real))).map(({ name }) => name);
-  if (names.every(isSystemEntry)) return undefined;
+  if (!await hasEntries(real)) return undefined;
   return await whyTracked(real, context) ?? await evidence(real);
+}
+
+async function hasEntries(path: string): Promise<boolean> {
+  const entries = await ifPresent(Array.fromAsync(Deno.readDir(path))) ?? [];
+  return entries.some(({ name }) => !isSystemEntry(name));
 }
 
 /** The evidence of a directory without a mark: its first entry is foreign. */

@@ -110,7 +110,7 @@ export async function checkReleaseReplaceable(context: KubeContext): Promise<voi
     if (await ifPresent(Deno.lstat(path)) === undefined) continue;
     await checkDisposable(
       path,
-      { action: "replace", evidence: inOutput(context), notes: [ONLY_OWN] },
+      { action: "replace", evidence: inOutput(context), notes: [ONLY_OWN], replaced: true },
       ownershipOf(context),
     );
   }

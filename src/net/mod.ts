@@ -5,6 +5,7 @@
  * @module
  */
 export { cacheFolder, isOffline } from "./cache_folder.ts";
+export { checkInCache, claimCache } from "./claim_cache.ts";
 export { type Client, createClient, type NetContext, type NetRequest } from "./client.ts";
 export {
   downloadBytes,

@@ -13,6 +13,9 @@ const DAY = 24 * 3600_000;
 /** Parts of blobs that nobody has gone on with for so many milliseconds are removed. */
 const STALE = 7 * DAY;
 
+/** Names in `partial`: blobs on their way, layers that are compressed, documents that are written. */
+const PARTIAL = /^([0-9a-f]{64}|layer-[0-9a-f-]{36}|\.kbuild-tmp-.+)$/;
+
 /** Bytes of blobs that the cache keeps, unless told otherwise. */
 const BLOBS_LIMIT = 8e9;
 
@@ -159,7 +162,7 @@ export class BlobStore {
     const now = Date.now();
     const folder = join(this.#folder, "partial");
     const found = await ifPossible(Array.fromAsync(Deno.readDir(folder))) ?? [];
-    for (const { name } of found) {
+    for (const { name } of found.filter(({ name }) => PARTIAL.test(name))) {
       const info = await ifPossible(Deno.stat(join(folder, name)));
       if (info?.mtime != null && now - info.mtime.getTime() > STALE) {
         await ifPossible(removeTree(join(folder, name)));

@@ -1,5 +1,6 @@
 import { KbuildError } from "../errors.ts";
-import { cacheFolder, createClient, type Patience } from "../net/mod.ts";
+import { ownershipContext } from "../lib/ownership.ts";
+import { cacheFolder, claimCache, createClient, type Patience } from "../net/mod.ts";
 import { blobsLimit, BlobStore } from "./blob_store.ts";
 import { ImageFetcher } from "./image_fetcher.ts";
 import { openSession } from "./session.ts";
@@ -33,6 +34,7 @@ export async function fetchImages(
     });
   }
   const limit = blobsLimit(context.env);
+  await claimCache(cache, context.env, ownershipContext(context));
   using client = await createClient(context, options.patience);
   const shared = {
     context,

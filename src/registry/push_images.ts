@@ -1,7 +1,9 @@
 import { KbuildError } from "../errors.ts";
 import type { Logger } from "../lib/logging.ts";
+import { ownershipContext } from "../lib/ownership.ts";
 import {
   cacheFolder,
+  claimCache,
   createClient,
   isOffline,
   NetworkError,
@@ -58,6 +60,7 @@ export async function pushImages(
   }
   return await withSession(context, options, async (session, pusher) => {
     await reachRegistries(session, await archivedNames(archives), options);
+    await claimCache(cache, context.env, ownershipContext(context));
     const images = await prepareImages(context, archives, { ...options, cache });
     const lists = options.lists === false ? [] : planLists(images);
     await refuseOverwriting(session, [...images, ...lists], { ...context, force: options.force });

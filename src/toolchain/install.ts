@@ -1,7 +1,8 @@
 import { dirname, join } from "@std/path";
 import { ifPossible, removeTree, TEMPORARY_PREFIX, temporaryName } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { type Patience, withLock } from "../net/mod.ts";
+import { ownershipContext } from "../lib/ownership.ts";
+import { checkInCache, type Patience, withLock } from "../net/mod.ts";
 import { askGo } from "./ask_go.ts";
 import { type CachedGo, cachedGo, isCached, ORIGIN_FILE } from "./cache.ts";
 import type { GoChoice } from "./choose.ts";
@@ -47,6 +48,7 @@ export async function installGo(context: GoContext, options: InstallOptions): Pr
       await Deno.rename(join(work, "go"), join(made, "go"));
       await Deno.writeTextFile(join(made, ORIGIN_FILE), `${JSON.stringify(origin, null, 2)}\n`);
       context.signal?.throwIfAborted();
+      await checkInCache(place.folder, cache, ownershipContext(context));
       await removeTree(place.folder);
       await Deno.rename(made, place.folder);
     } finally {

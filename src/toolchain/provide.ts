@@ -1,9 +1,17 @@
 import { dirname } from "@std/path";
 import { ifPresent, removeTree } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
+import { ownershipContext } from "../lib/ownership.ts";
 import { findProgram } from "../lib/util.ts";
 import { askGo, goAt, inFront, ownFolder } from "./ask_go.ts";
-import { cacheFolder, isOffline, type Patience, withLock } from "../net/mod.ts";
+import {
+  cacheFolder,
+  checkInCache,
+  claimCache,
+  isOffline,
+  type Patience,
+  withLock,
+} from "../net/mod.ts";
 import { cachedGo, isCached } from "./cache.ts";
 import { chooseGo, type GoChoice } from "./choose.ts";
 import { OFFICIAL_MIRROR } from "./fetch_archive.ts";
@@ -73,6 +81,7 @@ export async function removeRelease(context: GoContext, version: string): Promis
   if (cache === undefined) return false;
   const go = cachedGo(cache, version, context.host);
   if (await ifPresent(Deno.lstat(go.folder)) === undefined) return false;
+  await checkInCache(go.folder, cache, ownershipContext(context));
   await withLock(dirname(go.folder), context, () => removeTree(go.folder));
   return true;
 }
@@ -133,6 +142,7 @@ async function carryOut(
   }
   const cache = cacheFolder(context.env, context.host);
   if (action !== "cached" && cache !== undefined) {
+    await claimCache(cache, context.env, ownershipContext(context));
     await installGo(context, { cache, choice, patience });
   }
   const go = await askGo(context, path);

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { walk } from "@std/fs";
 import { join } from "@std/path";
 import {
   cachingDeflater,
@@ -79,6 +80,29 @@ Deno.test("trimCache() removes what was not used for longest", () =>
     await trimCache(dir, 0);
     assertEquals(await cache.read(keys[0]!), undefined);
     await trimCache(join(dir, "nowhere"), 0);
+  }));
+
+Deno.test("trimCache() leaves what is not an entry of a cache, and follows no link", () =>
+  inTempDir(async (dir) => {
+    const cache = openBlockCache(join(dir, "cache"));
+    const key = "33".repeat(32);
+    await cache.write(key, noise(1000));
+    await Deno.mkdir(join(dir, "mine/33"), { recursive: true });
+    for (const path of ["mine/33", "cache/33", "cache"]) {
+      await Deno.writeTextFile(join(dir, path, "notes"), "mine");
+    }
+    await Deno.writeTextFile(join(dir, "mine/33", key), "mine");
+    await Deno.symlink("../mine/33", join(dir, "cache/44"));
+    await Deno.symlink("../../mine/33/notes", join(dir, "cache/33", "55".repeat(32)));
+    await Deno.symlink("mine", join(dir, "link"));
+    const before = await Array.fromAsync(walk(dir), ({ path }) => path);
+    await trimCache(join(dir, "link"), 0);
+    assertEquals(await Array.fromAsync(walk(dir), ({ path }) => path), before);
+    await trimCache(join(dir, "cache"), 0);
+    assertEquals(
+      await Array.fromAsync(walk(dir), ({ path }) => path),
+      before.filter((path) => path !== place(join(dir, "cache"), key)),
+    );
   }));
 
 /** Counts what is really compressed. */

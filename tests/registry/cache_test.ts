@@ -166,7 +166,7 @@ Deno.test("fetchImages() says what it cannot read, keep or find", () =>
       await assertRejects(
         () => fetchOne(world, server.host),
         KbuildError,
-        `Cannot write to the cache "${world.cache}`,
+        `Cannot use KBUILD_CACHE="${world.cache}": "${world.cache}" is not a directory`,
       );
     });
     const nowhere = world.context({ KBUILD_CACHE: "", HOME: "" });
