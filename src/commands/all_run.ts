@@ -1,9 +1,7 @@
-import { lockOutput } from "../lib/lock.ts";
-import { claimOutputs } from "../lib/outputs.ts";
 import { type BuildRequest, chooseTargets, crossMatrix, readStamp, runBuild } from "./build_run.ts";
-import { clearLeftovers } from "./clean_run.ts";
 import type { CommandContext, OpenCheckout } from "./context.ts";
 import { allPlatforms, groupPlatforms } from "./platform_choice.ts";
+import { withOutput } from "./with_output.ts";
 
 /** What `kbuild all` and `kbuild cross` were asked for. */
 export interface AllOptions {
@@ -36,24 +34,22 @@ export async function buildAll(
   command: CommandContext,
   options: AllOptions & { what: string },
 ): Promise<void> {
-  const open = await command.open();
-  const request = await allRequest(open, options);
-  await claimOutputs(open.context);
-  const lock = await lockOutput(open.context, options.what);
-  try {
-    await clearLeftovers(open.context);
-    const { binaries, generateMs, buildMs } = await runBuild(open, request);
-    const relative = (path: string) => path.slice(open.context.root.length + 1);
-    if (command.globals.json) {
-      command.printJson({
-        version: request.stamp.vars.gitVersion,
-        binaries: binaries.map((binary) => ({ ...binary, path: relative(binary.path) })),
-        seconds: { generate: generateMs / 1000, build: buildMs / 1000 },
-      });
-    } else {
-      for (const binary of binaries) command.print(relative(binary.path));
-    }
-  } finally {
-    lock.release();
-  }
+  await withOutput(await command.open(), {
+    what: options.what,
+    prepare: (open) => allRequest(open, options),
+    fetch: () => Promise.resolve(),
+    work: async (open, request) => {
+      const { binaries, generateMs, buildMs } = await runBuild(open, request);
+      const relative = (path: string) => path.slice(open.context.root.length + 1);
+      if (command.globals.json) {
+        command.printJson({
+          version: request.stamp.vars.gitVersion,
+          binaries: binaries.map((binary) => ({ ...binary, path: relative(binary.path) })),
+          seconds: { generate: generateMs / 1000, build: buildMs / 1000 },
+        });
+      } else {
+        for (const binary of binaries) command.print(relative(binary.path));
+      }
+    },
+  });
 }

@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { removeTree, TEMPORARY_PREFIX } from "../files/mod.ts";
+import * as files from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { lockOutput, lockPath } from "../lib/lock.ts";
 import { outputDirectories, planDisposal } from "../lib/outputs.ts";
@@ -37,11 +37,11 @@ export async function removeOutput({ context }: OpenCheckout): Promise<readonly 
       : [path];
     if (parts.length === 0) continue;
     log.status(`Removing ${path}`);
-    for (const part of parts) await removeTree(part);
+    for (const part of parts) await files.removeTree(part);
     removed.push(path);
   }
   // The lock last: once its file is gone, a waiting run begins to write there.
-  await removeTree(lock);
+  await files.removeTree(lock);
   if (remove.includes(dirname(lock))) await removeIfEmpty(dirname(lock));
   return removed;
 }
@@ -55,8 +55,8 @@ async function removeIfEmpty(directory: string): Promise<void> {
 }
 
 /**
- * Removes what killed runs left: files and folders that start with `.kbuild-tmp-`, in every folder
- * that kbuild writes such names to. Only the holder of the lock may call this.
+ * Removes what killed runs left in every folder that kbuild writes temporary names to, and finishes the
+ * replacement of a release that had begun. Only the holder of the lock may call this.
  */
 export async function clearLeftovers(context: KubeContext): Promise<void> {
   const folders = new Set([
@@ -66,9 +66,9 @@ export async function clearLeftovers(context: KubeContext): Promise<void> {
     ...await platformFolders(context.releaseBinPath),
   ]);
   for (const folder of folders) {
-    for (const name of await namesIn(folder)) {
-      if (name.startsWith(TEMPORARY_PREFIX)) await removeTree(join(folder, name));
-    }
+    const replaced = await files.clearLeftovers(folder);
+    if (replaced.length === 0) continue;
+    context.log.status("An interrupted run had finished these; they are in place now:", replaced);
   }
 }
 

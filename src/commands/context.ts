@@ -45,6 +45,8 @@ export interface OpenCheckout {
   readonly checkout: Checkout;
   /** Absolute path of the configuration that was applied. */
   readonly config?: string | undefined;
+  /** Reads it again: it may have changed since. */
+  reread(): Promise<OpenCheckout>;
 }
 
 /** A command of kbuild. */
@@ -121,7 +123,8 @@ export function makeCommandContext(
     const strictParity = command.flags.includes(STRICT_PARITY) &&
       input.boolean(STRICT_PARITY.name) === true;
     const context = createContext({ root, cwd, env: merged, log, shell, signal, strictParity });
-    return Object.freeze({ context, checkout, config: config?.path });
+    const reread = () => openAt(root, more);
+    return Object.freeze({ context, checkout, config: config?.path, reread });
   }
   let opened: Promise<OpenCheckout> | undefined;
   return Object.freeze({

@@ -6,8 +6,7 @@ import { KbuildError } from "../errors.ts";
 import { binaryName } from "../lib/golang/mod.ts";
 import { checkOciLayout, writeOciLayout } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import { lockOutput } from "../lib/lock.ts";
-import { checkReleaseReplaceable, claimOutputs, ownershipOf } from "../lib/outputs.ts";
+import { checkReleaseReplaceable, ownershipOf } from "../lib/outputs.ts";
 import { megabytesIn, numberIn } from "../lib/util.ts";
 import {
   type Artifact,
@@ -17,6 +16,7 @@ import {
   type PackagePlan,
   packageTarballs,
   preparePackage,
+  withFetchedBases,
 } from "../release/mod.ts";
 import {
   type BuildRequest,
@@ -28,10 +28,10 @@ import {
 } from "./build_run.ts";
 import { planFetch } from "../registry/mod.ts";
 import { type BaseChoice, baseChoice, basesToFetch, fetchBases } from "./base_images.ts";
-import { clearLeftovers } from "./clean_run.ts";
 import type { CommandContext, OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { groupPlatforms } from "./platform_choice.ts";
+import { withOutput } from "./with_output.ts";
 import { ifPresent } from "../files/mod.ts";
 
 /** What a release command asks for. */
@@ -164,43 +164,51 @@ export async function releaseCheckout(
   open: OpenCheckout,
   request: ReleaseRequest,
 ): Promise<ReleaseResult> {
-  const { context } = open;
-  const layout = request.ociLayout;
-  if (layout !== undefined) await checkOciLayout(layout, ownershipOf(context));
-  const prepared = await prepareRelease(open, command.globals, request);
-  const { build, leftOut } = prepared;
-  if (/[yY]/.test(context.env["KUBE_RELEASE_RUN_TESTS"] ?? "") && request.fastbuild === false) {
-    context.log.warn("Tests are not run: kbuild does not have that yet (KUBE_RELEASE_RUN_TESTS)");
+  return await withOutput(open, {
+    what: request.what,
+    prepare: async (open) => {
+      if (request.ociLayout !== undefined) {
+        await checkOciLayout(request.ociLayout, ownershipOf(open.context));
+      }
+      const prepared = await prepareRelease(open, command.globals, request);
+      await checkReleaseReplaceable(open.context);
+      return prepared;
+    },
+    // Before anything is built: a registry that cannot be reached must not cost an hour.
+    fetch: ({ context }, { plan }) => fetchBases(context, plan, request.bases),
+    work: async (open, prepared, fetched) => {
+      warnAboutRequest(open.context, request, prepared);
+      const { build, leftOut, options } = prepared;
+      const { generateMs, buildMs } = build === undefined
+        ? { generateMs: 0, buildMs: 0 }
+        : await runBuild(open, build);
+      const started = performance.now();
+      const plan = withFetchedBases(prepared.plan, fetched);
+      const artifacts = await packageTarballs(open.context, open.checkout, { ...options, plan });
+      if (request.ociLayout !== undefined) {
+        await writeLayout(open.context, request.ociLayout, artifacts);
+      }
+      return Object.freeze({
+        version: options.vars.gitVersion,
+        artifacts,
+        leftOut,
+        generateMs,
+        buildMs,
+        packageMs: performance.now() - started,
+      });
+    },
+  });
+}
+
+function warnAboutRequest(
+  { env, log }: KubeContext,
+  request: ReleaseRequest,
+  { options: { only } }: PreparedRelease,
+): void {
+  if (/[yY]/.test(env["KUBE_RELEASE_RUN_TESTS"] ?? "") && request.fastbuild === false) {
+    log.warn("Tests are not run: kbuild does not have that yet (KUBE_RELEASE_RUN_TESTS)");
   }
-  const { only } = prepared.options;
-  if (only !== undefined) {
-    context.log.warn("This is a part of a release: it holds only", [...only]);
-  }
-  await claimOutputs(context);
-  await checkReleaseReplaceable(context);
-  // Before anything is built: a registry that cannot be reached must not cost an hour.
-  const fetchedBases = await fetchBases(context, prepared.plan, request.bases);
-  const options = { ...prepared.options, fetchedBases };
-  const lock = await lockOutput(context, request.what);
-  try {
-    await clearLeftovers(context);
-    const { generateMs, buildMs } = build === undefined
-      ? { generateMs: 0, buildMs: 0 }
-      : await runBuild(open, build);
-    const started = performance.now();
-    const artifacts = await packageTarballs(context, open.checkout, options);
-    if (layout !== undefined) await writeLayout(context, layout, artifacts);
-    return Object.freeze({
-      version: options.vars.gitVersion,
-      artifacts,
-      leftOut,
-      generateMs,
-      buildMs,
-      packageMs: performance.now() - started,
-    });
-  } finally {
-    lock.release();
-  }
+  if (only !== undefined) log.warn("This is a part of a release: it holds only", [...only]);
 }
 
 /** Puts all images of the release into one OCI layout. */

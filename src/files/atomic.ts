@@ -21,6 +21,8 @@ export interface WriteFileAtomicOptions {
   mode?: number;
   /** Checked before the file gets its name. */
   signal?: AbortSignal;
+  /** Whether the content must be on the disk before the file gets its name; default false. */
+  sync?: boolean;
 }
 
 /**
@@ -36,7 +38,7 @@ export async function writeFileAtomic<T = void>(
   data: string | Uint8Array | ((file: Deno.FsFile, temporary: string) => Promise<T>),
   options: WriteFileAtomicOptions = {},
 ): Promise<T> {
-  const { mode, signal } = options;
+  const { mode, signal, sync = false } = options;
   signal?.throwIfAborted();
   const temporary = temporaryName(path);
   const file = await Deno.open(temporary, {
@@ -52,6 +54,11 @@ export async function writeFileAtomic<T = void>(
       if (typeof data === "function") result = await data(file, temporary);
       else result = writeAll(path, file, data) as T;
       if (mode !== undefined) await Deno.chmod(temporary, mode);
+      if (sync) {
+        await file.sync().catch((cause: unknown) => {
+          throw cannotWrite(path, cause);
+        });
+      }
     } finally {
       file.close();
     }

@@ -33,7 +33,9 @@ export {
   whyNotWritable,
 } from "./claim.ts";
 export { ifPossible, ifPossibleSync, ifPresent, ifPresentSync } from "./if_present.ts";
+export { linkOrCopy } from "./link_tree.ts";
 export { type FileLock, lockFile, type LockOptions } from "./lock.ts";
+export { copyFileAtomic, type CopyOptions, moveFile, replaceLink } from "./place.ts";
 export { readNote } from "./note.ts";
 export { isMountPoint } from "./mounts.ts";
 export {
@@ -51,3 +53,4 @@ export {
 } from "./ownership.ts";
 export { reasonOf } from "./reason.ts";
 export { removeTree } from "./remove_tree.ts";
+export { clearLeftovers, WorkDirectory } from "./work_directory.ts";

@@ -16,7 +16,7 @@ import { type GeneratedFile, readGeneratedFiles } from "./sources.ts";
 import { findStale, type StaleFile } from "./stale.ts";
 import { fileDigest, type GenerationRecord, writeState } from "./state.ts";
 import { checkViolations, type ToolCommand, toolCommand } from "./tool_command.ts";
-import { ifPossible } from "../files/mod.ts";
+import { clearLeftovers, ifPossible, moveFile } from "../files/mod.ts";
 
 /** What {@linkcode ensureGeneratedFiles} would do: tools to build, then commands to run. */
 export interface GenerationPlan {
@@ -162,10 +162,10 @@ async function findGofmt(context: KubeContext, goroot: string): Promise<string> 
 async function replaceIfDifferent(made: string, place: string): Promise<boolean> {
   const [wanted, existing] = await Promise.all([fileDigest(made), fileDigest(place)]);
   if (wanted === existing) return false;
-  await Deno.mkdir(dirname(place), { recursive: true });
   await Deno.chmod(made, 0o644);
-  // The work folder lies in the checkout too, so a rename moves the file.
-  await Deno.rename(made, place);
+  // A killed run left something there if the outputs are on another file system.
+  await clearLeftovers(dirname(place));
+  await moveFile(made, place);
   return true;
 }
 

@@ -14,7 +14,7 @@ import { Identifier, type Identity } from "./identity.ts";
 import { baseFor, basesOf, type ImagePlan } from "./images.ts";
 import type { OpenBases } from "./open_bases.ts";
 import { SOURCE_TARBALL, type TarballPlan } from "./plan.ts";
-import { packSource, type SourceTarball } from "./source_tarball.ts";
+import { identifySource, packSource, type SourceTarball } from "./source_tarball.ts";
 import { fillStage, listStage, type StageRoots } from "./stage.ts";
 import { writeImage } from "./write_image.ts";
 
@@ -120,7 +120,7 @@ export function sourceJob(source: SourceTarball, options: JobOptions): Job {
     identify() {
       const inputs = new Identifier();
       inputs.text("source", epoch, deflateFormat(level), String(context.strictParity));
-      source.identify(inputs);
+      identifySource(inputs, context.root, source);
       return inputs.done();
     },
     async make({ tars }: ReleaseFolders, threads: Threads, signal: AbortSignal) {

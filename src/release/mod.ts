@@ -45,7 +45,12 @@ export {
 export { describeMissing, type MissingInput } from "./missing.ts";
 export { type Artifact, ARTIFACTS_FILE, type BaseOfImage } from "./artifact.ts";
 export { CACHE_LIMIT, MOST_THREADS, packageTarballs } from "./package.ts";
-export { type PackageOptions, type PackagePlan, preparePackage } from "./prepare.ts";
+export {
+  type PackageOptions,
+  type PackagePlan,
+  preparePackage,
+  withFetchedBases,
+} from "./prepare.ts";
 export {
   dockerTag,
   planRelease,
@@ -58,3 +63,4 @@ export {
   type TarballPlan,
 } from "./plan.ts";
 export { isCruft } from "./stage.ts";
+export type { SourceCommit, SourceTarball, SourceTree } from "./source_tarball.ts";

@@ -1,5 +1,5 @@
 import { join, relative } from "@std/path";
-import { ifPossible, TEMPORARY_PREFIX } from "../files/mod.ts";
+import { ifPossible, temporaryName, WorkDirectory } from "../files/mod.ts";
 import {
   cachingDeflater,
   createDeflater,
@@ -31,7 +31,6 @@ import { OpenBases } from "./open_bases.ts";
 import { describeMissing, type MissingInput } from "./missing.ts";
 import { type PackageOptions, type PackagePlan, preparePackage } from "./prepare.ts";
 import { readRecord, type ReleaseRecord, writeRecord } from "./record.ts";
-import { planSource } from "./source_tarball.ts";
 import { SOURCE_TARBALL } from "./plan.ts";
 
 /** Directories of a release below the output root, as upstream leaves them. */
@@ -74,7 +73,7 @@ export async function packageTarballs(
 ): Promise<readonly Artifact[]> {
   await claimOutputs(context);
   await checkReleaseReplaceable(context);
-  const plan = await preparePackage(context, checkout, options);
+  const plan = options.plan ?? await preparePackage(context, checkout, options);
   const missing = await checkInputs(context, plan, { ...options, checkBinaries: true });
   warnAboutMissing(context, missing);
   warnAboutScratch(context, plan);
@@ -85,7 +84,7 @@ export async function packageTarballs(
   const record = await readRecord(cache);
   await using bases = new OpenBases(plan.bases, { shell: context.shell });
   const level = options.compressionLevel ?? DEFAULT_LEVEL;
-  const jobs = await planJobs(context, plan, { ...options, leftOut, level, bases });
+  const jobs = planJobs(context, plan, { ...options, leftOut, level, bases });
   const started = Date.now();
   // Before anything is staged: that makes links, which change the status of what is linked.
   const before = new Map(jobs.map((job) => [job.path, job.identify()]));
@@ -97,37 +96,13 @@ export async function packageTarballs(
     }
   }
 
-  await Deno.mkdir(context.outputRoot, { recursive: true });
-  const work = await Deno.makeTempDir({
-    dir: context.outputRoot,
-    prefix: `${TEMPORARY_PREFIX}release-`,
+  const artifacts = await makeRelease(context, plan, jobs, {
+    ...options,
+    level,
+    cache,
+    before,
+    last: record,
   });
-  const most = Math.min(options.jobs ?? navigator.hardwareConcurrency, MOST_THREADS);
-  const blocks = join(cache, deflateFormat(level));
-  const threads: Threads = {
-    deflater: cachingDeflater(createDeflater({ level, jobs: most }), openBlockCache(blocks)),
-    hasher: createHasher(Math.min(most, AT_ONCE)),
-  };
-  let artifacts: readonly Artifact[];
-  try {
-    artifacts = await makeAll(context, plan, jobs, {
-      work,
-      threads,
-      before,
-      last: record,
-    });
-    await writeChecksums(join(work, "release-tars"), published(undefined, plan, artifacts), {
-      version: options.vars.gitVersion,
-      epoch: options.epoch,
-    });
-    const { imagesFolder } = plan.layout;
-    await checkReleaseReplaceable(context);
-    swapIn(work, context.outputRoot, imagesFolder ? FOLDERS : FOLDERS.slice(0, 2));
-  } finally {
-    threads.deflater.close();
-    threads.hasher.close();
-    await ifPossible(Deno.remove(work, { recursive: true }));
-  }
   await remember(context, plan, cache, { jobs, artifacts, before, started });
   await trimCache(cache, options.cacheLimit ?? CACHE_LIMIT).catch((error: unknown) => {
     context.log.warn("Cannot keep the cache of compressed blocks small", [
@@ -138,20 +113,53 @@ export async function packageTarballs(
   return published(context, plan, artifacts);
 }
 
+/** Makes all artifacts aside, and gives them the places of the old ones. */
+async function makeRelease(
+  context: KubeContext,
+  plan: PackagePlan,
+  jobs: readonly Job[],
+  options: PackageOptions & Pick<MakeOptions, "before" | "last"> & { level: number; cache: string },
+): Promise<readonly Artifact[]> {
+  const { before, cache, epoch, last, level, vars } = options;
+  const { outputRoot, signal } = context;
+  await Deno.mkdir(outputRoot, { recursive: true });
+  await using work = await WorkDirectory.make(temporaryName(cache));
+  const most = Math.min(options.jobs ?? navigator.hardwareConcurrency, MOST_THREADS);
+  const blocks = openBlockCache(join(cache, deflateFormat(level)));
+  const threads: Threads = {
+    deflater: cachingDeflater(createDeflater({ level, jobs: most }), blocks),
+    hasher: createHasher(Math.min(most, AT_ONCE)),
+  };
+  let artifacts: readonly Artifact[];
+  try {
+    artifacts = await makeAll(context, plan, jobs, { work: work.path, threads, before, last });
+  } finally {
+    threads.deflater.close();
+    threads.hasher.close();
+  }
+  await writeChecksums(join(work.path, "release-tars"), published(undefined, plan, artifacts), {
+    version: vars.gitVersion,
+    epoch,
+  });
+  await checkReleaseReplaceable(context);
+  signal?.throwIfAborted();
+  const names = plan.layout.imagesFolder ? FOLDERS : FOLDERS.slice(0, 2);
+  await work.replace(Object.fromEntries(names.map((name) => [name, join(outputRoot, name)])));
+  return artifacts;
+}
+
 /** The jobs of a release, each after those that it needs. */
-async function planJobs(
+function planJobs(
   context: KubeContext,
   plan: PackagePlan,
   options: PackageOptions & { leftOut: ReadonlySet<string>; level: number; bases: OpenBases },
-): Promise<readonly Job[]> {
+): readonly Job[] {
   const { epoch, binPath, leftOut, level } = options;
   const shared: JobOptions = { context, epoch, binPath, leftOut, level };
-  const clean = options.vars.gitTreeState === "clean";
-  const source = await planSource(context, plan.layout, { clean });
   return Object.freeze([
     ...plan.images.map((image) => imageJob(image, options.bases, shared)),
     ...plan.tarballs.map((tarball) =>
-      tarball.name === SOURCE_TARBALL ? sourceJob(source, shared) : tarballJob(tarball, shared)
+      tarball.name === SOURCE_TARBALL ? sourceJob(plan.source, shared) : tarballJob(tarball, shared)
     ),
   ]);
 }
@@ -335,20 +343,4 @@ function warnAboutScratch(context: KubeContext, plan: PackagePlan): void {
     ...bases,
     "Give a base with --base-image NAME=DIR-OR-TAR, or take them all with --bases registry",
   ]);
-}
-
-/**
- * Puts the new folders in place of the old ones. Synchronous: nothing but a kill can come between
- * the renames. What was there before goes into the work folder, which the caller removes.
- */
-function swapIn(work: string, outputRoot: string, folders: readonly string[]): void {
-  for (const name of folders) {
-    const place = join(outputRoot, name);
-    try {
-      Deno.renameSync(place, join(work, `old-${name}`));
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-    Deno.renameSync(join(work, name), place);
-  }
 }

@@ -7,6 +7,7 @@ import type { FetchedImage } from "../registry/mod.ts";
 import { checkPrograms } from "./check_inputs.ts";
 import { type BaseImages, type ImagePlan, parseBaseImages, planImages } from "./images.ts";
 import { type FolderImage, readReleaseLayout, type ReleaseLayout } from "./layout.ts";
+import { planSource, type SourceTarball } from "./source_tarball.ts";
 import { imageNames, planRelease, type ReleaseInputs, type TarballPlan } from "./plan.ts";
 
 /** What to package. */
@@ -33,6 +34,8 @@ export interface PackageOptions {
   cacheLimit?: number | undefined;
   /** Whether inputs that the checkout lacks (licenses, documents) are left out. Default: no. */
   allowMissing?: boolean;
+  /** What {@linkcode preparePackage} computed for the same options; default: computed now. */
+  plan?: PackagePlan;
 }
 
 /** Everything that packaging will do. */
@@ -45,6 +48,8 @@ export interface PackagePlan {
   readonly images: readonly ImagePlan[];
   /** Where the bases of images are. */
   readonly bases: BaseImages;
+  /** What the source tarball holds. */
+  readonly source: SourceTarball;
 }
 
 /**
@@ -79,9 +84,23 @@ export async function preparePackage(
   }
   checkPrograms(images, options);
   const given = await pinBases(context, parseBaseImages(options.baseImages ?? [], images));
-  const bases = new Map<string, string | FetchedImage>(given);
-  for (const base of options.fetchedBases ?? []) bases.set(base.reference, base);
-  return Object.freeze({ layout, tarballs, images: Object.freeze(images), bases });
+  const source = await planSource(context, layout, {
+    clean: options.vars.gitTreeState === "clean",
+  });
+  return withFetchedBases(
+    { layout, tarballs, images: Object.freeze(images), bases: given, source },
+    options.fetchedBases ?? [],
+  );
+}
+
+/** The same plan with bases that were fetched since. */
+export function withFetchedBases(
+  plan: PackagePlan,
+  fetched: readonly FetchedImage[],
+): PackagePlan {
+  const bases = new Map(plan.bases);
+  for (const base of fetched) bases.set(base.reference, base);
+  return Object.freeze({ ...plan, bases });
 }
 
 /** Bases of a Docker engine by their IDs: all images of a release stand on the same one. */

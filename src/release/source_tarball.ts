@@ -11,12 +11,25 @@ import type { KubeContext } from "../lib/init.ts";
 import type { Identifier } from "./identity.ts";
 import type { ReleaseLayout } from "./layout.ts";
 
-/** What the source tarball holds. */
-export interface SourceTarball {
-  /** What stands before names: `kubernetes/`, `./`; undefined for `git archive`, which adds none. */
+/** What the source tarball holds: a commit, or what is in the checkout. */
+export type SourceTarball = SourceCommit | SourceTree;
+
+/** A commit, as `git archive` packs it. */
+export interface SourceCommit {
+  /** Full hash: a later commit is not what was built. */
+  readonly commit: string;
+  /** What git says of it; files with `export-subst` get its names as well: hack/lib/version.sh. */
+  readonly description: string;
+  /** Absolute path of the repository's own attributes, which may leave files out. */
+  readonly attributes: string;
+}
+
+/** The entries of the checkout's root. */
+export interface SourceTree {
+  /** Tells it from a {@linkcode SourceCommit}. */
+  readonly commit?: undefined;
+  /** What stands before names: `kubernetes/`, `./`. */
   readonly prefix: string | undefined;
-  /** Adds what decides over the content. */
-  identify(inputs: Identifier): void;
 }
 
 /** Entries of the root that a dirty tree's tarball leaves out: `_*`, `.git*`, `.config*`, `.gsutil*`. */
@@ -39,51 +52,48 @@ export async function planSource(
   layout: ReleaseLayout,
   { clean }: { clean: boolean },
 ): Promise<SourceTarball> {
-  const { root } = context;
   const commit = clean && layout.sourceArchive ? await askCommit(context) : undefined;
-  if (commit === undefined) {
-    return Object.freeze({
-      prefix: layout.sourcePrefix,
-      identify(inputs: Identifier) {
-        const names = [...Deno.readDirSync(root)].map(({ name }) => name).filter(isPacked).sort();
-        for (const name of names) inputs.tree(name, join(root, name));
-      },
-    });
-  }
-  return Object.freeze({
-    prefix: undefined,
-    identify(inputs: Identifier) {
-      inputs.text(commit.names);
-      inputs.file("info/attributes", commit.attributes);
-    },
-  });
+  return Object.freeze(commit ?? { prefix: layout.sourcePrefix });
 }
 
-/** What decides over `git archive HEAD`; undefined where there is no git to ask. */
-async function askCommit(
-  context: KubeContext,
-): Promise<{ names: string; attributes: string } | undefined> {
-  // Files with `export-subst` get the names of the commit as well: hack/lib/version.sh.
-  const [names, attributes] = await Promise.all([
+/** The commit that is checked out; undefined where there is no git to ask. */
+async function askCommit(context: KubeContext): Promise<SourceCommit | undefined> {
+  const [described, attributes] = await Promise.all([
     askGit(context, ["rev-list", "-1", "--format=%H %D", "HEAD"]),
     askGit(context, ["rev-parse", "--git-path", "info/attributes"]),
   ]);
-  if (names.text === undefined || attributes.text === undefined) return undefined;
-  return { names: names.text, attributes: resolve(context.root, attributes.text.trim()) };
+  const description = described.text ?? "";
+  const commit = /^commit ([0-9a-f]+)$/m.exec(description)?.[1];
+  if (commit === undefined || attributes.text === undefined) return undefined;
+  return { commit, description, attributes: resolve(context.root, attributes.text.trim()) };
+}
+
+/** Adds what decides over the content. */
+export function identifySource(inputs: Identifier, root: string, source: SourceTarball): void {
+  if (source.commit !== undefined) {
+    inputs.text(source.description);
+    inputs.file("info/attributes", source.attributes);
+    return;
+  }
+  const names = [...Deno.readDirSync(root)].map(({ name }) => name).filter(isPacked).sort();
+  for (const name of names) inputs.tree(name, join(root, name));
 }
 
 /** Port of `kube::release::package_src_tarball`. */
 export async function packSource(
   context: KubeContext,
-  { prefix }: SourceTarball,
+  source: SourceTarball,
   outPath: string,
   options: PackTarballOptions & { epoch: number },
 ): Promise<Tarball> {
   const { epoch, ...pack } = options;
-  if (prefix === undefined) return await packGitArchive(context, outPath, pack);
+  if (source.commit !== undefined) {
+    return await packGitArchive(context, source.commit, outPath, pack);
+  }
+  const { prefix } = source;
   const { strictParity } = context;
   const entries = await listTree(context.root, {
-    prefix,
+    ...(prefix === undefined ? {} : { prefix }),
     ...(strictParity ? { asOnDisk: true as const } : { mtime: epoch }),
     exclude: (path) => !path.includes("/") && !isPacked(path),
   });
@@ -101,15 +111,16 @@ const ARCHIVE_SETTINGS = [
   ...["-c", "core.attributesFile=/dev/null"],
 ];
 
-/** The tar of `git archive HEAD` under our own compression. */
+/** The tar of `git archive` under our own compression. */
 async function packGitArchive(
   context: KubeContext,
+  commit: string,
   outPath: string,
   pack: PackTarballOptions,
 ): Promise<Tarball> {
   return await compressTar(
     async (sink) => {
-      await runGit(context.shell, [...ARCHIVE_SETTINGS, "archive", "--format=tar", "HEAD"], {
+      await runGit(context.shell, [...ARCHIVE_SETTINGS, "archive", "--format=tar", commit], {
         cwd: context.root,
         env: { ...context.env, GIT_ATTR_NOSYSTEM: "1" },
         label: "Archiving the sources",

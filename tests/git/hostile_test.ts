@@ -12,7 +12,7 @@ import { createLogger } from "../../src/lib/logging.ts";
 import { getVersionVars, sourceDateEpoch } from "../../src/lib/version.ts";
 import { Identifier } from "../../src/release/identity.ts";
 import { readReleaseLayout } from "../../src/release/mod.ts";
-import { packSource, planSource } from "../../src/release/source_tarball.ts";
+import { identifySource, packSource, planSource } from "../../src/release/source_tarball.ts";
 import { createSample } from "../../src/sample/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
 import { hostileGit } from "./_hostile.ts";
@@ -62,7 +62,7 @@ async function answers(context: KubeContext): Promise<unknown> {
   const checkout = await readCheckout(context.root, { variables: {}, hostArch: "amd64" });
   const source = await planSource(context, await readReleaseLayout(checkout), { clean: true });
   const identity = new Identifier();
-  source.identify(identity);
+  identifySource(identity, context.root, source);
   const path = join(context.root, "_output", "src.tar.gz");
   await Deno.mkdir(join(path, ".."), { recursive: true });
   const deflater = createDeflater({ level: 1, jobs: 1 });
@@ -76,7 +76,7 @@ async function answers(context: KubeContext): Promise<unknown> {
     epoch: await sourceDateEpoch(context, vars),
     key: await treeKey(context),
     missing: (await missingFromGit(context)).map(({ output }) => output),
-    prefix: source.prefix,
+    commit: source.commit,
     identity: identity.done().strict,
     archive: createHash("sha256").update(await Deno.readFile(path)).digest("hex"),
   };

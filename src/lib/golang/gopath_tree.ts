@@ -1,5 +1,5 @@
-import { dirname, join } from "@std/path";
-import { ifPresent, temporaryName } from "../../files/mod.ts";
+import { join } from "@std/path";
+import { ifPresent, replaceLink } from "../../files/mod.ts";
 import type { Checkout } from "../../checkout/mod.ts";
 import type { KubeContext } from "../init.ts";
 
@@ -26,11 +26,7 @@ export function gopathLink(context: KubeContext, checkout: Checkout): string | u
 export async function createGopathTree(context: KubeContext, checkout: Checkout): Promise<void> {
   const link = gopathLink(context, checkout);
   if (link === undefined) return;
-  await Deno.mkdir(dirname(link), { recursive: true });
   const info = await ifPresent(Deno.lstat(link));
   if (info?.isSymlink === true && await Deno.readLink(link) === context.root) return;
-  // A link is made beside the old one and renamed over it: another run never sees it missing.
-  const temporary = temporaryName(link);
-  await Deno.symlink(context.root, temporary);
-  await Deno.rename(temporary, link);
+  await replaceLink(context.root, link);
 }

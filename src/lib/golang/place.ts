@@ -1,5 +1,5 @@
-import { dirname, join } from "@std/path";
-import { ifPossible, ifPresent, temporaryName } from "../../files/mod.ts";
+import { join } from "@std/path";
+import { copyFileAtomic, ifPresent, replaceLink } from "../../files/mod.ts";
 import { KbuildError } from "../../errors.ts";
 import type { KubeContext } from "../init.ts";
 import type { BinaryOutput } from "./plan.ts";
@@ -32,18 +32,7 @@ async function place({ built, placed }: BinaryOutput): Promise<void> {
   const unchanged = existing?.isFile === true && existing.size === source.size &&
     existing.mtime?.getTime() === source.mtime?.getTime();
   if (unchanged) return;
-  await Deno.mkdir(dirname(placed), { recursive: true });
-  const temporary = temporaryName(placed);
-  try {
-    await Deno.copyFile(built, temporary);
-    const mtime = source.mtime ?? new Date(0);
-    await Deno.utime(temporary, mtime, mtime);
-    await Deno.chmod(temporary, 0o755);
-    await Deno.rename(temporary, placed);
-  } catch (error) {
-    await ifPossible(Deno.remove(temporary));
-    throw error;
-  }
+  await copyFileAtomic(built, placed, { mode: 0o755, mtime: source.mtime ?? new Date(0) });
 }
 
 /**
@@ -56,8 +45,5 @@ export async function linkHostBins(context: KubeContext, host: string): Promise<
   const existing = await ifPresent(Deno.lstat(link));
   if (existing?.isSymlink === true && await Deno.readLink(link) === target) return;
   if (existing !== undefined && !existing.isSymlink) return;
-  await Deno.mkdir(dirname(link), { recursive: true });
-  const temporary = temporaryName(link);
-  await Deno.symlink(target, temporary);
-  await Deno.rename(temporary, link);
+  await replaceLink(target, link);
 }
