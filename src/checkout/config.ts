@@ -36,6 +36,8 @@ export interface CheckoutConfig {
   readonly images: Readonly<Record<string, string>>;
   /** `mirrors`, in the words of `--mirror`: "registry.k8s.io=mirror.example", "preset:moved". */
   readonly mirrors: readonly string[];
+  /** `digests`, in the form of `KBUILD_DIGESTS`: "registry.k8s.io/pause:3.9=sha256:…". */
+  readonly digests: readonly string[];
 }
 
 /** A value of the configuration, as the file names it. */
@@ -78,6 +80,7 @@ const TOP_KEYS = [
   ...PLAIN_LISTS,
   "images",
   "mirrors",
+  "digests",
 ];
 
 const NAMES = ["kbuild.toml", "kbuild.json"];
@@ -173,6 +176,7 @@ class ConfigReader {
       lists: Object.freeze(this.#lists(top)),
       images: Object.freeze(this.#images(top["images"])),
       mirrors: Object.freeze(this.#mirrors(top["mirrors"])),
+      digests: Object.freeze(this.#digests(top["digests"])),
     });
   }
 
@@ -243,6 +247,17 @@ class ConfigReader {
       words.push(`${prefix}=${places.join(",")}`);
     }
     return words;
+  }
+
+  /** A table: name and tag of an image = digest. */
+  #digests(value: unknown): string[] {
+    if (value === undefined) return [];
+    if (!isTable(value)) throw this.#wrong("digests", value, "a table: image = digest");
+    return Object.entries(value).map(([name, digest]) => {
+      const sound = typeof digest === "string" && /^sha256:[0-9a-f]{64}$/.test(digest);
+      if (sound && /^[^\s,=@]+:[^\s,=@/]+$/.test(name)) return `${name}=${digest}`;
+      throw this.#wrong(`digests."${name}"`, digest, '"sha256:<64 hex>" of an image with a tag');
+    });
   }
 
   #checkKeys(prefix: string, table: Table, known: readonly string[]): void {

@@ -53,9 +53,22 @@ export async function fetchBases(
     if (!(error instanceof KbuildError)) throw error;
     throw withWaysOut(error, wanted, isOffline(env));
   });
-  log.status("Base images:", images.map(({ reference, digest }) => `${reference} ${digest}`));
+  log.status(
+    "Base images:",
+    images.map(({ reference, digest, digestFrom }) =>
+      `${reference} ${digest} (digest from ${FROM[digestFrom]})`
+    ),
+  );
   return images;
 }
+
+const FROM: Readonly<Record<FetchedImage["digestFrom"], string>> = {
+  "origin": "its registry",
+  "lock": "a lock",
+  "mirror": "the mirror, not verified",
+  "built-in": "kbuild",
+  "checksum-database": "a checksum database",
+};
 
 function withWaysOut(
   error: KbuildError,

@@ -12,7 +12,7 @@ import { createContext, type Environment, type KubeContext } from "../lib/init.t
 import { createLogger, type Logger } from "../lib/logging.ts";
 import { hostPlatform } from "../lib/util.ts";
 import { createShell, type Shell, type Start } from "../shell/mod.ts";
-import { CA_FILE, CONFIG, GO, MIRROR, STRICT_PARITY } from "./flags.ts";
+import { CA_FILE, CONFIG, DIGESTS, GO, MIRROR, STRICT_PARITY } from "./flags.ts";
 import { type PlanStep, scriptOf } from "./plan_steps.ts";
 
 /** What every command works with. */
@@ -118,7 +118,7 @@ export function makeCommandContext(
     const hostArch = hostPlatform().split("/")[1] ?? "amd64";
     const named = given[CONFIG.variable];
     const config = await findConfig(root, named ? resolve(cwd, named) : undefined);
-    const merged = await withMirrors(given, config);
+    const merged = await withNetConfig(given, config);
     const checkout = await readCheckout(root, { variables: merged, hostArch, config });
     const strictParity = command.flags.includes(STRICT_PARITY) &&
       input.boolean(STRICT_PARITY.name) === true;
@@ -154,26 +154,34 @@ export function makeCommandContext(
   });
 }
 
-/** The mirrors of a checkout's configuration, under those of the environment or the flag. */
-async function withMirrors(
+/** Mirrors and digests of a checkout's configuration, under those of the environment or the flag. */
+async function withNetConfig(
   env: Environment,
   config: CheckoutConfig | undefined,
 ): Promise<Environment> {
-  const words = config?.mirrors ?? [];
-  const given = env[MIRROR.variable] ?? "";
-  if (words.length === 0 && given === "") return Object.freeze({ ...env });
+  const { mirrors = [], digests = [], path } = config ?? {};
+  const given = { mirrors: env[MIRROR.variable] ?? "", digests: env[DIGESTS.name] ?? "" };
+  const all = [...mirrors, ...digests, given.mirrors, given.digests];
+  if (all.every((word) => word === "")) return Object.freeze({ ...env });
   const { parseMirrors } = await import("../net/mod.ts");
+  const { parseDigests } = await import("../registry/mod.ts");
   // Also where nothing is fetched in the end, a slip of the finger is said.
-  parseMirrors(given);
-  try {
-    parseMirrors(words.join(" "));
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    throw new UsageError(error.message, [`"${config?.path}" has it, in [mirrors]`, ...error.notes]);
-  }
+  parseMirrors(given.mirrors);
+  parseDigests(given.digests);
+  const check = (section: string, parse: () => unknown) => {
+    try {
+      parse();
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      throw new UsageError(error.message, [`"${path}" has it, in [${section}]`, ...error.notes]);
+    }
+  };
+  check("mirrors", () => parseMirrors(mirrors.join(" ")));
+  check("digests", () => parseDigests(digests.join(" ")));
   return Object.freeze({
     ...env,
-    [MIRROR.variable]: [...words, given].join(" "),
+    [MIRROR.variable]: [...mirrors, given.mirrors].join(" "),
+    [DIGESTS.name]: [...digests, given.digests].join(" "),
   });
 }
 

@@ -235,6 +235,12 @@ export const BLOB_CACHE_VARIABLE: VariableSpec = {
   default: "8000",
 };
 
+/** What `[digests]` of `kbuild.toml` says. */
+export const DIGESTS: VariableSpec = {
+  name: "KBUILD_DIGESTS",
+  summary: "Digests that tags of base images must have, whoever serves them: NAME:TAG=sha256:…",
+};
+
 export const RELEASE_VARIABLES: readonly VariableSpec[] = [
   {
     name: "KUBE_DOCKER_REGISTRY",
@@ -282,5 +288,6 @@ export const RELEASE_VARIABLES: readonly VariableSpec[] = [
     default: "4096",
   },
   BLOB_CACHE_VARIABLE,
+  DIGESTS,
   { name: "KUBE_RELEASE_RUN_TESTS", kind: "boolean-y", summary: "Run tests (not available yet)" },
 ];

@@ -7,6 +7,7 @@
 export { cacheFolder, isOffline } from "./cache_folder.ts";
 export { checkInCache, claimCache } from "./claim_cache.ts";
 export { type Client, createClient, type NetContext, type NetRequest } from "./client.ts";
+export { type DigestFrom, isDigestFrom } from "./digest_from.ts";
 export {
   downloadBytes,
   downloadInto,

@@ -2,7 +2,9 @@ import { KbuildError } from "../errors.ts";
 import { ownershipContext } from "../lib/ownership.ts";
 import { cacheFolder, claimCache, createClient, type Patience } from "../net/mod.ts";
 import { blobsLimit, BlobStore } from "./blob_store.ts";
+import { credentialFinder } from "./credentials.ts";
 import { ImageFetcher } from "./image_fetcher.ts";
+import { DIGESTS, parseDigests } from "./locked_digests.ts";
 import { openSession } from "./session.ts";
 import type { FetchedImage, RegistryContext, WantedImage } from "./types.ts";
 
@@ -15,8 +17,18 @@ export interface FetchImagesOptions {
 }
 
 /**
- * Fetches images into the cache: resolved by the registries that the mirrors lead to, each part
- * checked by its digest on arrival, and what is there already checked again.
+ * For asking an origin what a tag stands for: whoever names a mirror may have no way there, and must
+ * not wait for minutes to find that out.
+ */
+function inAHurry(patience: Patience): Patience {
+  return { ...patience, attempts: 1, headersMs: Math.min(patience.headersMs, 5000) };
+}
+
+/**
+ * Fetches images into the cache through the mirrors, each part checked by its digest on arrival, and
+ * what is there already checked again. The digest of a tag is the one in `KBUILD_DIGESTS`, else its own
+ * registry's; if that cannot be reached, the one that it gave earlier. Only where there is none the
+ * mirror's word counts, with a warning.
  *
  * @returns In the order of `wanted`.
  * @throws {KbuildError} An image cannot be had: the hosts, the rules that led there, and the ways
@@ -34,13 +46,18 @@ export async function fetchImages(
     });
   }
   const limit = blobsLimit(context.env);
+  const digests = parseDigests(context.env[DIGESTS] ?? "");
   await claimCache(cache, context.env, ownershipContext(context));
   using client = await createClient(context, options.patience);
+  using quick = await createClient(context, inAHurry(client.patience));
+  const finder = credentialFinder(context);
   const shared = {
     context,
     cache,
     store: new BlobStore(cache),
-    session: openSession(client, context),
+    session: openSession(client, context, finder),
+    originSession: openSession(quick, context, finder),
+    digests,
     pull: options.pull ?? true,
     dead: new Set<string>(),
   };

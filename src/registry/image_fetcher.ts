@@ -2,6 +2,7 @@ import { format as formatBytes } from "@std/fmt/bytes";
 import { KbuildError } from "../errors.ts";
 import { choosePlatform, hexOf, isObject, parseJson, type Platform } from "../image/mod.ts";
 import {
+  type DigestFrom,
   downloadInto,
   isOffline,
   MIRRORS,
@@ -20,9 +21,18 @@ import {
   parseManifest,
   platformOf,
 } from "./manifest.ts";
-import { type Endpoint, endpointsFor, parseReference, type Reference, urlOf } from "./reference.ts";
+import { lockedDigest, type LockedDigests } from "./locked_digests.ts";
+import {
+  type Endpoint,
+  endpointsFor,
+  isOrigin,
+  originOf,
+  parseReference,
+  type Reference,
+  urlOf,
+} from "./reference.ts";
 import { lookUpTag } from "./tags.ts";
-import { recall, remember } from "./remembered.ts";
+import { recall, remember, type Remembered } from "./remembered.ts";
 import type { Session } from "./session.ts";
 import type { FetchedImage, RegistryContext, WantedImage } from "./types.ts";
 
@@ -38,9 +48,24 @@ export interface FetchRun {
   readonly cache: string;
   readonly store: BlobStore;
   readonly session: Session;
+  /** For asking origins what a tag stands for, in a hurry. */
+  readonly originSession: Session;
+  /** What tags must stand for. */
+  readonly digests: LockedDigests;
   readonly pull: boolean;
   /** Registries that did not answer: other ones are asked first. */
   readonly dead: Set<string>;
+}
+
+/** What a name stands for. */
+interface Resolved {
+  readonly manifest: Manifest;
+  readonly digestFrom: DigestFrom;
+}
+
+/** "2026-01-31". */
+function dayOf({ at }: Remembered): string {
+  return at.slice(0, 10);
 }
 
 /** Fetches one image. */
@@ -61,7 +86,7 @@ export class ImageFetcher {
 
   async fetch(): Promise<FetchedImage> {
     const { store } = this.#shared;
-    const top = await this.#resolve();
+    const { manifest: top, digestFrom } = await this.#resolve();
     const chosen: ImageDescriptor[] = [];
     const images: Record<string, string> = {};
     for (const arch of this.#archs) {
@@ -72,45 +97,123 @@ export class ImageFetcher {
     return Object.freeze({
       reference: this.#name.text,
       digest: top.digest,
+      digestFrom,
       images: Object.freeze(images),
       files: cachedLayout(store, { label: this.#name.text, digest: top.digest, images: chosen }),
     });
   }
 
-  /** The manifest or index that the name stands for. */
-  async #resolve(): Promise<Manifest> {
-    const { cache, context, pull } = this.#shared;
+  /** The manifest or index that the name stands for, and who says so. */
+  async #resolve(): Promise<Resolved> {
+    const { cache, context, pull, digests } = this.#shared;
     const name = this.#name;
-    if (name.digest !== undefined) return await this.#manifest(name.digest);
+    const locked = name.digest ?? lockedDigest(digests, name);
+    if (locked !== undefined) {
+      return { manifest: await this.#topManifest(locked), digestFrom: "lock" };
+    }
     const known = await recall(cache, name);
     const offline = isOffline(context.env);
-    if (known !== undefined && (offline || !pull)) return await this.#manifest(known.digest);
+    if (known !== undefined && (offline || !pull)) {
+      return { manifest: await this.#manifest(known.digest), digestFrom: known.digestFrom };
+    }
     if (offline) throw this.#notCached(`what "${name.tag}" stands for`);
+    if (this.#endpoints.every((endpoint) => isOrigin(endpoint, name))) {
+      return await this.#ask(known);
+    }
+    const origin = originOf(name);
+    const said = await this.#askOrigin(origin);
+    if (said.digest !== undefined) {
+      const manifest = await this.#topManifest(said.digest);
+      await this.#remember(said.digest, origin.url, "origin");
+      return { manifest, digestFrom: "origin" };
+    }
+    const { host } = new URL(origin.url);
+    if (known?.digestFrom === "origin") {
+      context.log.status(`"${name.text}" is taken for what "${host}" said on ${dayOf(known)}:`, [
+        `${known.digest}; now ${said.reason}`,
+      ]);
+      return { manifest: await this.#topManifest(known.digest), digestFrom: "lock" };
+    }
+    const asked = await this.#ask(known);
+    if (asked.digestFrom === "mirror") {
+      context.log.warn(
+        `The tag of "${name.text}" is resolved by the mirror "${asked.host}", not verified against ` +
+          `"${host}": ${said.reason}`,
+        [`To have it checked, write its digest into kbuild.toml, [digests]: ${asked.manifest.digest}`],
+      );
+    }
+    return asked;
+  }
+
+  /** What the tag's own registry says, in a hurry; or why it does not. */
+  async #askOrigin(
+    origin: Endpoint,
+  ): Promise<{ digest: string } | { digest: undefined; reason: string }> {
+    const { originSession, dead, context } = this.#shared;
+    if (dead.has(origin.origin)) return { digest: undefined, reason: "it did not answer before" };
+    try {
+      const found = await lookUpTag(originSession, origin, this.#name.tag!, "pull");
+      if (found.state === "there") return { digest: found.digest };
+      const reason = found.state === "missing" ? "it has no such tag" : found.why.reason;
+      return { digest: undefined, reason };
+    } catch (error) {
+      context.signal?.throwIfAborted();
+      if (!(error instanceof NetworkError)) throw error;
+      dead.add(origin.origin);
+      return { digest: undefined, reason: error.reason };
+    }
+  }
+
+  /** What the registry says that the rules lead to. */
+  async #ask(known: Remembered | undefined): Promise<Resolved & { host: string }> {
     const { session, store } = this.#shared;
-    const { manifest, from } = await this.#try(
+    const name = this.#name;
+    const { manifest, endpoint } = await this.#try(
       name.text,
       async (endpoint) => {
-        const from = endpoint.url;
         // Asking costs nothing of what Docker Hub counts; getting does.
         if (known !== undefined && await store.has(known.digest)) {
           const found = await lookUpTag(session, endpoint, name.tag!, "pull");
           if (found.state === "there" && found.digest === known.digest) {
-            return { manifest: await this.#manifest(found.digest), from };
+            return { manifest: await this.#manifest(found.digest), endpoint };
           }
         }
-        return { manifest: await getManifest(session, endpoint, name.tag!), from };
+        return { manifest: await getManifest(session, endpoint, name.tag!), endpoint };
       },
       known === undefined ? [] : [
-        `What it stood for on ${known.at.slice(0, 10)} is in the cache: --offline takes that`,
+        `What it stood for on ${dayOf(known)} is in the cache: --offline takes that`,
       ],
     );
     await store.put(manifest.bytes);
-    const at = new Date().toISOString();
-    await remember(cache, name, { digest: manifest.digest, from, at });
-    return manifest;
+    const digestFrom = isOrigin(endpoint, name) ? "origin" : "mirror";
+    await this.#remember(manifest.digest, endpoint.url, digestFrom);
+    return { manifest, digestFrom, host: new URL(endpoint.url).host };
   }
 
-  async #manifest(digest: string, described?: Descriptor): Promise<Manifest> {
+  async #remember(digest: string, from: string, digestFrom: "origin" | "mirror"): Promise<void> {
+    const at = new Date().toISOString();
+    await remember(this.#shared.cache, this.#name, { digest, from, at, digestFrom });
+  }
+
+  /** The manifest that the name must stand for; a mirror may know it by the tag alone. */
+  async #topManifest(digest: string): Promise<Manifest> {
+    const { tag } = this.#name;
+    return await this.#manifest(digest, undefined, async (endpoint, error) => {
+      if (tag === undefined || error.status !== 404) throw error;
+      const found = await getManifest(this.#shared.session, endpoint, tag);
+      if (found.digest === digest) return found;
+      throw new WrongContentError(`Its digest is "${found.digest}", want "${digest}"`, {
+        notes: ["That mirror has another image under this name, or an older one"],
+      });
+    });
+  }
+
+  async #manifest(
+    digest: string,
+    described?: Descriptor,
+    otherwise: (endpoint: Endpoint, error: NetworkError) => Promise<Manifest> = (_, error) =>
+      Promise.reject(error),
+  ): Promise<Manifest> {
     const { store, session } = this.#shared;
     if (await store.has(digest)) {
       const bytes = await store.document(digest, MAX_MANIFEST);
@@ -119,7 +222,11 @@ export class ImageFetcher {
     this.#refuseOffline(digest);
     const manifest = await this.#try(
       `${this.#name.name}@${digest}`,
-      (endpoint) => getManifest(session, endpoint, digest),
+      (endpoint) =>
+        getManifest(session, endpoint, digest).catch((error: unknown) => {
+          if (error instanceof NetworkError) return otherwise(endpoint, error);
+          throw error;
+        }),
     );
     await store.put(manifest.bytes);
     return manifest;

@@ -1,6 +1,7 @@
 import { isOffline, MIRRORS, type NetContext, parseMirrors } from "../net/mod.ts";
 import type { WantedImage } from "./types.ts";
-import { endpointsFor, parseReference, urlOf } from "./reference.ts";
+import { DIGESTS, lockedDigest, parseDigests } from "./locked_digests.ts";
+import { endpointsFor, isOrigin, originOf, parseReference, urlOf } from "./reference.ts";
 
 /** What would be asked for to get one thing. */
 export interface PlannedFetch {
@@ -16,7 +17,7 @@ export interface PlannedUrl {
   readonly url: string;
   /** The mirror rule that leads there; undefined for the original. */
   readonly rule?: string | undefined;
-  /** When it is asked for: "first", "if the one before fails", "what that names". */
+  /** What it is asked for, and when: "digest, first", "if the one before fails". */
   readonly when: string;
 }
 
@@ -30,17 +31,25 @@ export function planFetch(
 ): readonly PlannedFetch[] {
   if (isOffline(env)) return [];
   const table = parseMirrors(env[MIRRORS] ?? "");
+  const digests = parseDigests(env[DIGESTS] ?? "");
   return Object.freeze(wanted.map(({ reference }) => {
     const name = parseReference(reference);
-    const urls = endpointsFor(table, name).flatMap((endpoint, i): PlannedUrl[] => {
+    const endpoints = endpointsFor(table, name);
+    const locked = name.digest ?? lockedDigest(digests, name);
+    const asksOrigin = locked === undefined &&
+      !endpoints.every((endpoint) => isOrigin(endpoint, name));
+    const first = asksOrigin ? "digest from the mirror itself, if that fails" : "first";
+    const urls = endpoints.flatMap((endpoint, i): PlannedUrl[] => {
       const { rule } = endpoint;
-      const first = i === 0 ? "first" : "if the one before fails";
+      const when = i === 0 ? first : "if the one before fails";
       return [
-        { url: urlOf(endpoint, `manifests/${name.digest ?? name.tag}`), rule, when: first },
+        { url: urlOf(endpoint, `manifests/${locked ?? name.tag}`), rule, when },
         { url: urlOf(endpoint, "manifests/sha256:…"), rule, when: "what that names" },
         { url: urlOf(endpoint, "blobs/sha256:…"), rule, when: "what is not in the cache" },
       ];
     });
-    return Object.freeze({ what: reference, urls: Object.freeze(urls) });
+    const origin = urlOf(originOf(name), `manifests/${name.tag}`);
+    const asked = asksOrigin ? [{ url: origin, when: "digest, first" }] : [];
+    return Object.freeze({ what: reference, urls: Object.freeze([...asked, ...urls]) });
   }));
 }

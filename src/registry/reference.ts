@@ -1,7 +1,6 @@
 import { UsageError } from "../errors.ts";
 import { HOST, REPOSITORY, TAG } from "../lib/image_name.ts";
-import type { MirrorTable, Place } from "../net/mod.ts";
-import { placesFor } from "../net/mod.ts";
+import { type MirrorTable, parseMirrors, type Place, placesFor } from "../net/mod.ts";
 
 /** The name of an image in a registry, taken apart. */
 export interface Reference {
@@ -81,6 +80,19 @@ export function endpointsFor(
   { name }: Pick<Reference, "name">,
 ): readonly Endpoint[] {
   return Object.freeze(placesFor(table, name).map(endpointOf));
+}
+
+/** Registries that have moved, and where to: the new one speaks for the old one. */
+const MOVED = parseMirrors("preset:moved");
+
+/** The registry that says what a name's tags stand for. */
+export function originOf(name: Pick<Reference, "name">): Endpoint {
+  return { ...endpointsFor(MOVED, name)[0]!, rule: undefined };
+}
+
+/** Whether an endpoint is a name's own registry, under its old address or its new one. */
+export function isOrigin({ url }: Endpoint, name: Pick<Reference, "name">): boolean {
+  return [...endpointsFor([], name), originOf(name)].some((own) => own.url === url);
 }
 
 function endpointOf({ url, rule }: Place): Endpoint {

@@ -11,6 +11,8 @@ export interface Remembered {
   readonly from: string;
   /** When: "2026-01-31T12:00:00Z". */
   readonly at: string;
+  /** Whether that registry is the tag's own. */
+  readonly digestFrom: "origin" | "mirror";
 }
 
 /** `<cache>/tags/docker.io/library/busybox/_tags/latest.json`: no part of a name begins with "_". */
@@ -21,10 +23,12 @@ function placeOf(cache: string, { host, repository, tag }: Reference): string {
 /** What a tag stood for; undefined where nothing is known. */
 export async function recall(cache: string, name: Reference): Promise<Remembered | undefined> {
   if (name.tag === undefined) return undefined;
-  const { digest, from, at } = await readNote(placeOf(cache, name)) ?? {};
-  return isDigest(digest)
-    ? Object.freeze({ digest, from: String(from), at: String(at) })
-    : undefined;
+  const { digest, from, at, digestFrom } = await readNote(placeOf(cache, name)) ?? {};
+  if (!isDigest(digest)) return undefined;
+  return Object.freeze({
+    ...{ digest, from: String(from), at: String(at) },
+    digestFrom: digestFrom === "origin" ? "origin" : "mirror",
+  });
 }
 
 /** Writes down what a tag stands for, under its own name, whatever mirror it came from. */

@@ -40,10 +40,17 @@ export interface Session {
   ): Promise<Response>;
 }
 
-/** Makes a {@linkcode Session}; it remembers tokens. */
-export function openSession(client: Client, context: CredentialContext): Session {
+/**
+ * Makes a {@linkcode Session}; it remembers tokens.
+ *
+ * @param finder Shared by sessions of one run, so that no source of credentials is asked twice.
+ */
+export function openSession(
+  client: Client,
+  context: CredentialContext,
+  finder: CredentialFinder = credentialFinder(context),
+): Session {
   const keys = new Map<string, { authorization?: string; renewal?: Promise<string> }>();
-  const finder = credentialFinder(context);
   const send = async (
     { endpoint, access, url, request, alsoPull }: Asked,
     sentOn = false,

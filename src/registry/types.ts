@@ -1,5 +1,5 @@
 import type { ImageFiles } from "../image/mod.ts";
-import type { NetContext } from "../net/mod.ts";
+import type { DigestFrom, NetContext } from "../net/mod.ts";
 import type { Shell } from "../shell/mod.ts";
 
 /** What registries need of a run. */
@@ -14,6 +14,8 @@ export interface FetchedImage {
   readonly reference: string;
   /** What the name stands for: the digest of a manifest or an index. */
   readonly digest: string;
+  /** Who says that the name stands for that. */
+  readonly digestFrom: DigestFrom;
   /** The digest of the image itself, by architecture. */
   readonly images: Readonly<Record<string, string>>;
   /** It as an OCI layout, for `openBase`. */

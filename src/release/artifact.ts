@@ -1,5 +1,6 @@
 import { join } from "@std/path";
 import { writeFileAtomic } from "../files/mod.ts";
+import type { DigestFrom } from "../net/mod.ts";
 
 /** A base image. */
 export interface BaseOfImage {
@@ -9,6 +10,8 @@ export interface BaseOfImage {
   readonly imageId: string;
   /** What the name stood for in its registry: `sha256:…` of an index or a manifest. */
   readonly digest?: string;
+  /** Who says so: the registry itself ("origin"), a lock, or only the mirror that it came from. */
+  readonly digestFrom?: DigestFrom;
   /** The manifest for the image's architecture there: `sha256:…`. */
   readonly manifest?: string;
 }

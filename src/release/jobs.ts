@@ -79,7 +79,9 @@ export function imageJob(plan: ImagePlan, bases: OpenBases, { epoch }: JobOption
       for (const reference of basesOf(plan)) {
         const where = baseFor(bases.images, reference);
         const known = typeof where === "string" ? where : where?.digest ?? "";
-        inputs.text("base", reference, known);
+        // Who vouches for the digest is written into artifacts.json.
+        const by = typeof where === "object" ? where.digestFrom : "";
+        inputs.text("base", reference, known, by);
         // What is pinned by its ID is known by its name.
         if (typeof where === "string" && engineReference(where) === undefined) {
           inputs.tree(reference, where);
@@ -101,7 +103,11 @@ export function imageJob(plan: ImagePlan, bases: OpenBases, { epoch }: JobOption
       if (id === undefined) return made;
       const base = baseFor(bases.images, plan.base);
       const pulled = typeof base === "object"
-        ? { digest: base.digest, manifest: base.images[plan.arch] ?? "" }
+        ? {
+          digest: base.digest,
+          digestFrom: base.digestFrom,
+          manifest: base.images[plan.arch] ?? "",
+        }
         : {};
       return { ...made, base: { name: plan.base, imageId: id, ...pulled } };
     },

@@ -13,6 +13,8 @@ const BASES = [
   "k8s.gcr.io/build-image/debian-iptables:buster-v1.3.0",
   "debian:stretch-slim",
 ];
+/** Nothing but servers on this machine is asked: origins of mirrored names fail at once. */
+const ALONE = { HTTPS_PROXY: "http://127.0.0.1:1" };
 const SERVERS = ["kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler"];
 
 /** The image as an OCI layout, as `skopeo copy --all docker://… oci:…` would leave it. */
@@ -69,7 +71,7 @@ Deno.test({
           `[mirrors]\n"k8s.gcr.io" = ["127.0.0.1:2", "${server.host}/k8s"]\n` +
             `"docker.io" = "127.0.0.1:2"\n`,
         );
-        const env = { KBUILD_BASES: "registry", KBUILD_CACHE: cache };
+        const env = { ...ALONE, KBUILD_BASES: "registry", KBUILD_CACHE: cache };
         const options = { cwd: root, env };
         const flag = ["--mirror", `docker.io=${server.host}/hub`];
         const first = await kbuild([...pack, ...flag], options);
@@ -92,13 +94,47 @@ Deno.test({
           JSON.parse(new TextDecoder().decode(image.blobs.get(manifest))).config;
         const order = [0, 0, 0, 1, 2].map((i) => BASES[i]!);
         const pulled = { imageId, digest: image.index, manifest };
-        assertEquals(await bases(), order.map((name) => ({ name, ...pulled })));
+        // Their own registries cannot be asked for the digests, which is said.
+        const mirrored = { ...pulled, digestFrom: "mirror" };
+        assertEquals(await bases(), order.map((name) => ({ name, ...mirrored })));
+        assertStringIncludes(
+          first.stderr,
+          `The tag of "${BASES[0]}" is resolved by the mirror "${server.host}", not verified ` +
+            'against "registry.k8s.io": ',
+        );
+        assertStringIncludes(
+          first.stderr,
+          `${BASES[0]} ${image.index} (digest from the mirror, not verified)`,
+        );
 
         // Once more without the network: all is there, and nothing changed.
         const asked = server.requests.length;
         const again = await kbuild([...pack, "--offline"], options);
         assertEquals([again.code, server.requests.length], [0, asked]);
         assertStringIncludes(again.stderr, "Nothing changed since these artifacts were made");
+
+        // Locked in the configuration, they are verified; another digest is refused.
+        const config = join(dir, "kbuild.toml");
+        const text = await Deno.readTextFile(config);
+        const locks = (digest: string) =>
+          `[digests]\n${BASES.map((base) => `"${base}" = "${digest}"\n`).join("")}`;
+        await Deno.writeTextFile(config, text + locks(image.index));
+        const locked = await kbuild([...pack, ...flag], options);
+        assertEquals([locked.code, locked.stderr.includes("not verified")], [0, false]);
+        assertEquals(
+          await bases(),
+          order.map((name) => ({ name, ...pulled, digestFrom: "lock" })),
+        );
+        await Deno.writeTextFile(config, text + locks(`sha256:${"0".repeat(64)}`));
+        const refused = await kbuild([...pack, ...flag], options);
+        assertEquals(refused.code, 1);
+        assertStringIncludes(refused.stderr, `want "sha256:${"0".repeat(64)}"`);
+        await Deno.writeTextFile(config, text + locks("sha256:0"));
+        const wrong = await kbuild([...pack, ...flag], options);
+        assertEquals(wrong.code, 2);
+        assertStringIncludes(wrong.stderr, `"digests."${BASES[0]}""`);
+        await Deno.writeTextFile(config, text);
+        const before = server.requests.length;
 
         // The same archives come from the same base on disk.
         const layout = join(dir, "a layout, $(x)");
@@ -110,7 +146,7 @@ Deno.test({
         const local = await kbuildOk([...pack, ...given], options);
         assertEquals(digestsOf(local), digestsOf(first.stdout));
         assertEquals(await bases(), order.map((name) => ({ name, imageId })));
-        assertEquals(server.requests.length, asked);
+        assertEquals(server.requests.length, before);
 
         // All platforms in one layout, which is replaced, and is the base of something else as it is.
         const bin = join(root, "_output/dockerized/bin/linux");
@@ -137,7 +173,7 @@ Deno.test({
   fn: () =>
     inScratch(async (dir) => {
       const root = await madeUpCheckout(join(dir, "kubernetes"), 0.001);
-      const env = { KBUILD_BASES: "registry", KBUILD_CACHE: join(dir, "cache") };
+      const env = { ...ALONE, KBUILD_BASES: "registry", KBUILD_CACHE: join(dir, "cache") };
       const mirror = ["--mirror", "k8s.gcr.io=127.0.0.1:2"];
       const failed = async (...args: string[]) => {
         const result = await kbuild(args, { cwd: root, env });
@@ -203,9 +239,11 @@ Deno.test({
         const text = await kbuildOk([...plan, ...command], options);
         const rule = `k8s.gcr.io=${server.host}`;
         const at = `http://${server.host}/v2/build-image/go-runner`;
-        assertEquals(text.split("\n").slice(0, 5), [
+        assertEquals(text.split("\n").slice(0, 6), [
           "k8s.gcr.io/build-image/go-runner:buster-v2.2.2",
-          `  ${at}/manifests/buster-v2.2.2  (first; mirror ${rule})`,
+          "  https://registry.k8s.io/v2/build-image/go-runner/manifests/buster-v2.2.2  (digest, first)",
+          `  ${at}/manifests/buster-v2.2.2  ` +
+          `(digest from the mirror itself, if that fails; mirror ${rule})`,
           `  ${at}/manifests/sha256:…  (what that names; mirror ${rule})`,
           `  ${at}/blobs/sha256:…  (what is not in the cache; mirror ${rule})`,
           "  https://k8s.gcr.io/v2/build-image/go-runner/manifests/buster-v2.2.2  " +

@@ -194,6 +194,8 @@ export async function inWorld<T>(body: (world: World) => Promise<T>): Promise<T>
           PATH: Deno.env.get("PATH") ?? "",
           HOME: join(dir, "home"),
           KBUILD_CACHE: cache,
+          // Nothing but servers on this machine is asked: origins of mirrored names fail at once.
+          HTTPS_PROXY: "http://127.0.0.1:1",
           ...env,
         };
         return {

@@ -211,8 +211,8 @@ Deno.test({
               HTTPS_PROXY: `http://us%40er:pass@${proxy.host}`,
             });
             assertEquals([found.digest, await world.badBlobs()], [image.index, []]);
-            const [head] = proxy.heads;
-            assertStringIncludes(head!, "CONNECT r.invalid:443 HTTP/1.1");
+            // The first ones ask the tag's own registry for its digest.
+            const head = proxy.heads.find((each) => each.startsWith("CONNECT r.invalid:443 "));
             assertStringIncludes(
               head!.toLowerCase(),
               `proxy-authorization: basic ${btoa("us@er:pass")}`.toLowerCase(),
