@@ -8,6 +8,8 @@ export interface BuiltinHost {
   readonly state: BashState;
   readonly hostArch: string;
   readonly ifs: string;
+  /** Where the command that is being run is. */
+  readonly place: { path: string; line: number };
   /** Stops the command. */
   refuse(why: string): never;
   /** Prints on stdout. */
@@ -394,7 +396,10 @@ function type(host: BuiltinHost, args: readonly string[]): number {
 
 const nothing: Builtin = () => 0;
 
-/** Commands that are known; the functions of `hack/lib` among them beat the scripts' own. */
+/**
+ * Commands that are known. The scripts' own definitions beat the functions of `hack/lib` among them
+ * (`hack/lib/util.sh` is not read, and neither are the libraries of forks).
+ */
 export const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   [":", nothing],
   ["[", test],
@@ -406,6 +411,16 @@ export const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ["eval", (host, args) => host.evaluate(args.join(" "))],
   ["false", () => 1],
   ["go", go],
+  ["kube::golang::dedup", (host, args) => {
+    printLines(host, unique(asLines(args).sort(byBytes)));
+    return 0;
+  }],
+  ["kube::golang::dups", (host, args) => {
+    const lines = asLines(args).sort(byBytes);
+    printLines(host, unique(lines.filter((line, i) => line === lines[i - 1])));
+    return 0;
+  }],
+  ["kube::util::array_contains", (_host, [wanted, ...items]) => items.includes(wanted!) ? 0 : 1],
   ["let", (host, args) => {
     if (args.length === 0) host.refuse('"let" has no expression');
     return args.map((text) => host.arithmetic(text)).at(-1) === 0 ? 1 : 0;
@@ -428,22 +443,14 @@ export const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ["unset", unset],
 ]);
 
-/** Functions of `hack/lib` that are built in; the scripts' own definitions are not used. */
+/**
+ * Functions of `hack/lib` that are built in, because the scripts' own ask the machine or use what is
+ * not interpreted.
+ */
 export const NATIVE_FUNCTIONS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
-  // hack/lib/golang.sh: printf "%s\n" "$@" | sort | uniq -d; byte order, whatever the locale.
-  ["kube::golang::dups", (host, args) => {
-    const lines = asLines(args).sort(byBytes);
-    printLines(host, unique(lines.filter((line, i) => line === lines[i - 1])));
-    return 0;
-  }],
-  ["kube::golang::dedup", (host, args) => {
-    printLines(host, unique(asLines(args).sort(byBytes)));
-    return 0;
-  }],
   ["kube::util::host_arch", (host) => {
     host.print(`${host.hostArch}\n`);
     return 0;
   }],
-  ["kube::util::array_contains", (_host, [wanted, ...items]) => items.includes(wanted!) ? 0 : 1],
   ["kube::util::read-array", readArray],
 ]);

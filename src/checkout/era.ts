@@ -5,7 +5,7 @@ import type { Era, EraName } from "./types.ts";
 
 const ERAS: Readonly<Record<EraName, Pick<Era, "title" | "goMode">>> = {
   godeps: { title: "1.6–1.14 (Godeps, built in GOPATH mode)", goMode: "gopath" },
-  gopath: { title: "1.15–1.25 (go.mod, built in GOPATH mode)", goMode: "gopath" },
+  gopath: { title: "1.15–1.25 (go.mod, generated code made by make)", goMode: "gopath" },
   modules: { title: "1.26–1.29 (go.mod, vendored modules)", goMode: "modules" },
   workspace: { title: "1.30–1.35 alpha (go.work)", goMode: "workspace" },
   "workspace-bind": {

@@ -1,8 +1,7 @@
 import { join } from "@std/path";
 import type { Builtin, BuiltinHost } from "./bash_builtins.ts";
-import { BashEvaluator } from "./bash_evaluator.ts";
-import { scriptOf } from "./bash_reader.ts";
-import type { Variable } from "./bash_state.ts";
+import type { BashState, Variable } from "./bash_state.ts";
+import { GOLANG, openBuildScripts, sourceOf } from "./build_scripts.ts";
 import type { Checkout, Platform } from "./types.ts";
 
 /** What {@linkcode readGoCalls} needs besides the checkout. */
@@ -42,8 +41,6 @@ export interface GoCall {
 export type GoCalls = { readonly calls: readonly GoCall[] } | { readonly why: string };
 
 const FUNCTION = "kube::golang::build_binaries";
-const GOLANG = "hack/lib/golang.sh";
-const SCRIPTS = ["hack/lib/init.sh", GOLANG];
 const BUILDING = new Set(["build", "generate", "install", "test"]);
 
 /** What the scripts do besides: folders, traps, the Go to use, what is generated before. */
@@ -78,40 +75,31 @@ const LEFT_OUT = [
  * @returns The calls in order, or where and why the scripts could not be understood.
  */
 export function readGoCalls(checkout: Checkout, inputs: GoCallInputs): GoCalls {
-  const sources = SCRIPTS.flatMap((path) => checkout.scripts.filter((file) => file.path === path));
-  const golang = sources.find(({ path }) => path === GOLANG);
-  if (golang === undefined) {
-    const noted = checkout.refusals.find((refusal) => refusal.startsWith(`${GOLANG}: `));
-    return { why: noted?.replace(/; .*/, "") ?? `${GOLANG}: Missing` };
-  }
+  const golang = checkout.scripts.find(({ path }) => path === GOLANG)?.text ?? "";
   const calls: GoCall[] = [];
-  const evaluator: BashEvaluator = new BashEvaluator({
-    variables: environment(inputs, golang.text),
+  const before = new Map<string, Variable>();
+  const record: Builtin = (host, args) => {
+    calls.push(Object.freeze({
+      argv: Object.freeze([...args]),
+      env: Object.freeze(setByScripts(host, before)),
+      source: sourceOf(checkout.root, host.place),
+    }));
+    return 0;
+  };
+  const evaluator = openBuildScripts(checkout, {
+    host: inputs.host,
+    variables: environment(inputs, golang),
     constants: constants(checkout.root, inputs),
-    readFile: (path) => sourced(checkout, path),
-    hostArch: inputs.host.split("/")[1] ?? "",
-    maxSteps: 20_000,
-    commands: commands(inputs, (host, args) => record(host, args)),
-    onCommand: (name, args) => name.endsWith("/go") && record(evaluator, args) === 0,
-    testFile: () => false,
-    dropsFiles: true,
+    commands: commands(inputs, record),
+    onCommand: (host, name, args) => name.endsWith("/go") && record(host, args, name) === 0,
   });
-  for (const source of sources) evaluator.runScript(scriptOf(source));
+  if ("why" in evaluator) return evaluator;
   const definition = evaluator.state.functions.get(FUNCTION);
   if (definition === undefined) {
     return Object.freeze({ why: `${GOLANG}: ${FUNCTION} is not defined` });
   }
-  useConfigured(evaluator, checkout);
-  const before = new Map(evaluator.state.exported());
-
-  function record(host: BuiltinHost, args: readonly string[]): number {
-    calls.push(Object.freeze({
-      argv: Object.freeze([...args]),
-      env: Object.freeze(setByScripts(host, before)),
-      source: sourceOf(checkout.root, evaluator.place),
-    }));
-    return 0;
-  }
+  useConfigured(evaluator.state, checkout);
+  for (const [name, variable] of evaluator.state.exported()) before.set(name, variable);
 
   const result = evaluator.callFunction(FUNCTION, [...inputs.goflags, ...inputs.packages], true);
   if (typeof result !== "string") {
@@ -123,14 +111,6 @@ export function readGoCalls(checkout: Checkout, inputs: GoCallInputs): GoCalls {
     return Object.freeze({ why: `${where}: ${FUNCTION} starts no go` });
   }
   return Object.freeze({ calls: Object.freeze(calls) });
-}
-
-/** A script that another one sources: known ones are read in their turn, others hold no builds. */
-function sourced(checkout: Checkout, path: string): string | undefined {
-  const relative = relativeTo(checkout.root, path);
-  const found = checkout.scripts.find((script) => script.path === relative);
-  if (found !== undefined && !SCRIPTS.includes(found.path)) return found.text;
-  return path.endsWith(".sh") ? "" : undefined;
 }
 
 function environment(inputs: GoCallInputs, golang: string): Readonly<Record<string, string>> {
@@ -151,21 +131,19 @@ function environment(inputs: GoCallInputs, golang: string): Readonly<Record<stri
 function constants(root: string, inputs: GoCallInputs): Readonly<Record<string, string>> {
   const subpath = inputs.variables["KUBE_OUTPUT_SUBPATH"] ?? "_output/local";
   return {
-    KUBE_ROOT: root,
     KUBE_OUTPUT: join(root, subpath),
     KUBE_OUTPUT_BIN: join(root, subpath, "bin"),
     KUBE_OUTPUT_BINPATH: join(root, subpath, "bin"),
     KUBE_GOPATH: inputs.gopath,
-    OSTYPE: inputs.host.startsWith("darwin/") ? "darwin" : "linux-gnu",
   };
 }
 
 /** Lists that a `kbuild.toml` changes. */
-function useConfigured(evaluator: BashEvaluator, checkout: Checkout): void {
+function useConfigured(state: BashState, checkout: Checkout): void {
   for (const name of ["KUBE_STATIC_LIBRARIES", "KUBE_STATIC_BINARIES"]) {
-    const variable = evaluator.state.get(name);
+    const variable = state.get(name);
     if (variable?.value === undefined) continue;
-    evaluator.state.set(name, { ...variable, value: checkout.staticBinaries.value });
+    state.set(name, { ...variable, value: checkout.staticBinaries.value });
   }
 }
 
@@ -232,12 +210,4 @@ function setByScripts(
     if (typeof variable.value === "string") env[name] = variable.value;
   }
   return env;
-}
-
-function sourceOf(root: string, { path, line }: { path: string; line: number }): string {
-  return `${relativeTo(root, path)}:${line}`;
-}
-
-function relativeTo(root: string, path: string): string {
-  return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
 }

@@ -24,6 +24,13 @@ export {
 export type { Refusal } from "./bash_syntax.ts";
 export { detectEra } from "./era.ts";
 export { type GoCall, type GoCallInputs, type GoCalls, readGoCalls } from "./go_calls.ts";
+export {
+  type GoModes,
+  type GoPackageInputs,
+  type GoPackages,
+  readGoModes,
+  readGoPackages,
+} from "./go_packages.ts";
 export { findRoot } from "./find_root.ts";
 export { type PlatformSet, setupPlatforms, type SetupPlatformsOptions } from "./platforms.ts";
 export { expandMakeVariables, type MakeText } from "./make_variables.ts";

@@ -12,7 +12,7 @@ export interface Sourced<T> {
 export type EraName =
   /** 1.6–1.14: `Godeps/Godeps.json`. */
   | "godeps"
-  /** 1.15–1.25: `go.mod` and `Makefile.generated_files`, built in GOPATH mode. */
+  /** 1.15–1.25: `go.mod` and `Makefile.generated_files`; programs of 1.25 are built as modules. */
   | "gopath"
   /** 1.26–1.29: `go.mod`, neither `go.work` nor `Makefile.generated_files`. */
   | "modules"
@@ -25,11 +25,14 @@ export type EraName =
 export interface Era {
   /** Its name in code. */
   readonly name: EraName;
-  /** For people: "1.15–1.25 (go.mod, built in GOPATH mode)". */
+  /** For people: "1.15–1.25 (go.mod, generated code made by make)". */
   readonly title: string;
   /** Why this era: the files that were found or missed, one sentence each. */
   readonly evidence: readonly string[];
-  /** How Go finds packages: a link farm under GOPATH, vendored modules, or a workspace. */
+  /**
+   * How Go finds packages, where the scripts do not say (`readGoModes`): a link farm under GOPATH,
+   * vendored modules, or a workspace.
+   */
   readonly goMode: "gopath" | "modules" | "workspace";
 }
 

@@ -1,4 +1,4 @@
-import { type Checkout, readGoCalls, type Sourced } from "../checkout/mod.ts";
+import { type Checkout, readGoCalls, readGoModes, type Sourced } from "../checkout/mod.ts";
 import { wrap } from "../cli/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { goWorkingDirectory } from "../lib/golang/mod.ts";
@@ -183,11 +183,15 @@ function platformSection(open: OpenCheckout): Section {
 
 function buildSection(open: OpenCheckout): Section {
   const { checkout } = open;
-  const { era, parallelBuildMemory } = checkout;
+  const { parallelBuildMemory } = checkout;
+  const modes = readGoModes(checkout);
   return {
     title: "Build",
     rows: [
-      { name: "Go packages", value: era.goMode, source: "" },
+      { name: "Go packages", value: modes.programs, source: "" },
+      ...modes.tests === modes.programs
+        ? []
+        : [{ name: "those of tests", value: modes.tests, source: "" }],
       kubectlRow(open),
       ...row("generated code", checkout.generated),
       list("without cgo", checkout.staticBinaries),

@@ -1,4 +1,4 @@
-import type { Checkout } from "../checkout/mod.ts";
+import { type Checkout, readGoModes } from "../checkout/mod.ts";
 import { goList, goPackages, isPattern } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { GoTool } from "../toolchain/mod.ts";
@@ -21,23 +21,30 @@ export async function neededFiles(
 ): Promise<readonly GeneratedFile[]> {
   const { files, targets } = options;
   if (targets.some(isPattern)) return files;
-  const packages = goPackages(checkout, targets, new Map());
+  const { packages } = goPackages(checkout, targets, new Map());
+  const modes = readGoModes(checkout);
   const isTest = (name: string) => name.endsWith(".test");
   const tests = packages.filter(isTest).map((name) => name.slice(0, name.lastIndexOf("/")));
   const programs = packages.filter((name) => !isTest(name));
-  const lists = [[[], programs], [["-test"], tests]] as const;
+  const lists = [[[], programs, modes.programs], [["-test"], tests, modes.tests]] as const;
   const below = new Set<string>();
-  for (const [flags, names] of lists) {
+  for (const [flags, names, mode] of lists) {
     if (names.length === 0) continue;
     const args = ["-e", "-deps", ...flags, "-f", "{{.ImportPath}}", ...names];
-    const listed = await goList(context, checkout, go, args);
+    const listed = await goList(context, checkout, go, args, {
+      GO111MODULE: mode === "gopath" ? "off" : "on",
+    });
     if (listed === undefined) return files;
     // "a/b [a/b.test]" is a/b compiled for a test.
     for (const line of listed.split("\n")) below.add(line.replace(/ \[.*/, ""));
   }
   return files.filter(({ output }) => {
-    const folder = output.slice(0, output.lastIndexOf("/")).replace(/^staging\/src\//, "vendor/");
-    return below.has(`${checkout.goPackage.value}/${folder}`);
+    const own = `${checkout.goPackage.value}/`;
+    const folder = output.slice(0, output.lastIndexOf("/"));
+    const staged = folder.replace(/^staging\/src\//, "");
+    // What is staged has a path below vendor/ in the GOPATH, and its own as a module.
+    const names = staged === folder ? [own + folder] : [`${own}vendor/${staged}`, staged];
+    return names.some((name) => below.has(name));
   });
 }
 

@@ -5,7 +5,13 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { type GoCallInputs, readCheckout, readGoCalls } from "../../src/checkout/mod.ts";
+import {
+  type Checkout,
+  type GoCallInputs,
+  readCheckout,
+  readGoCalls,
+} from "../../src/checkout/mod.ts";
+import { goPackages } from "../../src/lib/golang/mod.ts";
 import { SAMPLE_ERAS, sampleFiles } from "../../src/sample/mod.ts";
 import { withFiles } from "./fixture.ts";
 import { GoRecorder, ofInterest } from "./recorded_go.ts";
@@ -19,6 +25,8 @@ const PROGRAMS = ["kube-apiserver", "kube-proxy", "kubectl", "kubelet"]
 /** What a case changes. */
 type Change = Partial<Pick<GoCallInputs, "platform" | "host" | "packages" | "goflags">> & {
   variables?: Record<string, string>;
+  /** What to build as `WHAT` has it, instead of packages. */
+  targets?: readonly string[];
 };
 
 /** Settings by name. */
@@ -27,6 +35,19 @@ const CASES: Readonly<Record<string, Change>> = {
   "one static program": { packages: [`${KUBE}/cmd/kubectl`] },
   "one test alone": { packages: [`${KUBE}/test/e2e/e2e.test`] },
   "a package of another module": { packages: ["k8s.io/kube-aggregator", ...PROGRAMS] },
+  "targets": {
+    targets: [
+      "cmd/kubectl",
+      "test/e2e/e2e.test",
+      "vendor/k8s.io/kube-aggregator",
+      `${KUBE}/cmd/kubelet`,
+      "k8s.io/kubectl/cmd/other",
+    ],
+  },
+  "names that later scripts know": { targets: ["ginkgo", "cmd/kubectl"] },
+  "ginkgo as it was named": {
+    targets: ["vendor/github.com/onsi/ginkgo/ginkgo", "test/e2e_node/e2e_node.test"],
+  },
   "another order": { packages: [`${KUBE}/test/e2e/e2e.test`, ...PROGRAMS.toReversed()] },
   "a flag among the targets": { goflags: ["-v", "-a"] },
   "linux/arm64": { platform: "linux/arm64" },
@@ -80,7 +101,7 @@ const CASES: Readonly<Record<string, Change>> = {
 async function compare(recorder: GoRecorder, change: Change, why?: RegExp): Promise<void> {
   const { root } = recorder;
   const gopath = join(root, "_output/local/go");
-  const inputs: GoCallInputs = {
+  const given: GoCallInputs = {
     platform: "linux/amd64",
     host: "linux/amd64",
     packages: [...PROGRAMS, `${KUBE}/test/e2e/e2e.test`],
@@ -92,9 +113,13 @@ async function compare(recorder: GoRecorder, change: Change, why?: RegExp): Prom
     variables: change.variables ?? {},
   };
   const checkout = await readCheckout(root, { variables: {}, hostArch: "amd64" });
+  const { targets } = change;
+  const inputs = targets === undefined
+    ? given
+    : { ...given, packages: packagesOf(checkout, targets) };
   const makefile = checkout.scripts.some(({ text }) => text.includes("KUBE_GOFLAGS"));
   const forScripts = makefile ? withKubeFlags(inputs.variables) : inputs.variables;
-  const { calls, failed } = await recorder.record({ ...inputs, variables: forScripts });
+  const { calls, failed } = await recorder.record({ ...inputs, variables: forScripts }, targets);
   const ours = readGoCalls(checkout, inputs);
   if (failed !== undefined || why !== undefined) {
     assert("why" in ours, `bash fails: ${failed}`);
@@ -112,6 +137,12 @@ async function compare(recorder: GoRecorder, change: Change, why?: RegExp): Prom
     const [, path = "", line = ""] = /^(.*):([0-9]+)$/.exec(source) ?? [];
     assert(lines.get(path)?.[Number(line) - 1]?.includes(argv[0]!), source);
   }
+}
+
+function packagesOf(checkout: Checkout, targets: readonly string[]): readonly string[] {
+  const { packages, why } = goPackages(checkout, targets, new Map());
+  assertEquals(why, undefined);
+  return packages;
 }
 
 /** As the Makefile of 1.5 to 1.8 does. */
@@ -142,6 +173,8 @@ Deno.test({
 
 /** What the sample's scripts are asked; the rest needs real checkouts. */
 const SAMPLE_CASES = [
+  "targets",
+  "names that later scripts know",
   "a flag among the targets",
   "another darwin on darwin",
   "DBG=1",

@@ -32,7 +32,10 @@ case "$1" in
     esac ;;
   list)
     package="${"$"}{@: -1}"
-    if [[ "$*" == *Dir* ]]; then echo "$KUBE_ROOT/${"$"}{package#k8s.io/kubernetes/}"; else echo "$package"; fi ;;
+    if [[ "$*" == *Dir* ]]; then echo "$KUBE_ROOT/${"$"}{package#k8s.io/kubernetes/}"
+    elif [[ "$package" == ./staging/src/* ]]; then echo "${"$"}{package#./staging/src/}"
+    elif [[ "$package" == ./* ]]; then echo "k8s.io/kubernetes/${"$"}{package#./}"
+    else echo "$package"; fi ;;
   install | test | build | generate)
     { printf '%s\0' "$@"; printf '\0ENV\0'; env -0; printf '\0END\0'; } >> "$TEST_LOG" ;;
   *) echo "go $*?" >&2; exit 9 ;;
@@ -87,12 +90,19 @@ export class GoRecorder {
     return new GoRecorder(root, folder);
   }
 
-  /** Runs `build_binaries` as make would, and gives what it started. */
-  async record(inputs: GoCallInputs): Promise<Recording> {
+  /**
+   * Runs `build_binaries` as make would, and gives what it started.
+   *
+   * @param targets What the scripts are asked to build. Default: the packages.
+   */
+  async record(
+    inputs: GoCallInputs,
+    targets: readonly string[] = inputs.packages,
+  ): Promise<Recording> {
     const log = join(this.folder, "log");
     await Deno.writeTextFile(log, "");
     const { success, stderr } = await new Deno.Command("bash", {
-      args: ["-c", SCRIPT, "bash", ...inputs.goflags, ...inputs.packages],
+      args: ["-c", SCRIPT, "bash", ...inputs.goflags, ...targets],
       clearEnv: true,
       env: {
         ...inputs.variables,

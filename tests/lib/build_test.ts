@@ -5,11 +5,15 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { readCheckout, readGoModes } from "../../src/checkout/mod.ts";
 import { KbuildError, UsageError } from "../../src/errors.ts";
+import type { GeneratedFile } from "../../src/generate/mod.ts";
+import { neededFiles } from "../../src/generate/needed.ts";
 import {
   buildBinaries,
   checkCompilers,
   prepareBuild,
+  selectTargets,
   verifyGoVersion,
 } from "../../src/lib/golang/mod.ts";
 import { createContext, type KubeContext } from "../../src/lib/init.ts";
@@ -86,6 +90,64 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: "buildBinaries() builds programs as modules where Makefile.generated_files is still there" +
+    (go === undefined ? " (skipped: needs go)" : ""),
+  ignore: go === undefined,
+  fn: async () => {
+    // 1.25 has the files of 1.24, and the build_binaries of 1.26.
+    const sample = await openSample("1.28");
+    const { context } = sample;
+    try {
+      await Deno.writeTextFile(`${context.root}/Makefile.generated_files`, "");
+      const checkout = await readCheckout(context.root, { variables: {}, hostArch: "amd64" });
+      assertEquals(checkout.era.name, "gopath");
+      assertEquals(readGoModes(checkout), { programs: "modules", tests: "gopath" });
+      const vars = await getVersionVars(context);
+      const tool = await verifyGoVersion(context, checkout);
+      const build = (targets: readonly string[]) => ({
+        matrix: [{ platform: tool.host, targets }],
+        vars,
+        epoch: 0,
+        go: tool,
+      });
+      const all = await prepareBuild(context, checkout, build(checkout.targets.all.value));
+      assertEquals(all.plan.notes, []);
+      const steps = all.plan.platforms.flatMap(({ steps }) => steps);
+      for (const { kind, argv, env } of steps) {
+        assertEquals(env["GO111MODULE"], kind === "test" ? "off" : "on");
+        assert(!argv.some((word) => /^k8s\.io\/kubernetes\/(vendor|ginkgo)/.test(word)));
+      }
+      const { targets } = await selectTargets(checkout, ["ginkgo", "kube-log-runner"]);
+      const built = await buildBinaries(context, checkout, build(targets));
+      assertEquals(built.map(({ name }) => name).sort(), ["ginkgo", "kube-log-runner"]);
+      const needed = await neededFiles(context, checkout, tool, {
+        files: [openapi("pkg/generated"), openapi("staging/src/k8s.io/component-base/version")],
+        targets,
+      });
+      assertEquals(needed.map(({ output }) => output), [
+        "staging/src/k8s.io/component-base/version/zz_generated.openapi.go",
+      ]);
+    } finally {
+      await sample.remove();
+    }
+  },
+});
+
+/** A generated file in a directory. */
+function openapi(directory: string): GeneratedFile {
+  return {
+    kind: "openapi",
+    name: "KUBE",
+    output: `${directory}/zz_generated.openapi.go`,
+    outputPackage: directory,
+    tagFiles: { keep: false, patterns: [] },
+    header: undefined,
+    knownViolations: undefined,
+    tool: "cmd/gen",
+  };
+}
 
 /** A context whose programs are written down: the words after `go`. */
 function watched(

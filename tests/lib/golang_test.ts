@@ -70,6 +70,10 @@ function plan(sample: OpenSample, options: PlanOptions): BuildPlan["platforms"][
 
 /** The sample as a fork has it whose golang.sh is a Git LFS pointer. */
 function withoutScripts({ checkout }: OpenSample): Checkout {
+  return unreadable(checkout);
+}
+
+function unreadable(checkout: Checkout): Checkout {
   return {
     ...checkout,
     scripts: checkout.scripts.filter(({ path }) => path !== "hack/lib/golang.sh"),
@@ -106,9 +110,9 @@ Deno.test("selectTargets() resolves names, folders and flags as make's WHAT", as
     assertEquals(selection, { targets, goflags }, words.join("|"));
   }
   const { targets } = await selectTargets(workspace.checkout, ["ginkgo"]);
-  assertEquals(goPackages(workspace.checkout, targets, new Map()), [
-    "github.com/onsi/ginkgo/v2/ginkgo",
-  ]);
+  assertEquals(goPackages(workspace.checkout, targets, new Map()), {
+    packages: ["github.com/onsi/ginkgo/v2/ginkgo"],
+  });
 });
 
 Deno.test("selectTargets() knows the folders of programs that 1.7 had", async () => {
@@ -150,21 +154,26 @@ Deno.test("selectTargets() names the nearest target", async () => {
 
 Deno.test("goPackages() writes GOPATH packages as binaries_from_targets does", () => {
   const targets = ["cmd/kubectl", "vendor/k8s.io/kube-aggregator", "./vendor/a/b", "k8s.io/x/y"];
-  assertEquals(goPackages(old.checkout, targets, new Map()), [
+  const packages = [
     "k8s.io/kubernetes/cmd/kubectl",
     "k8s.io/kubernetes/vendor/k8s.io/kube-aggregator",
     "k8s.io/kubernetes/./vendor/a/b",
     "k8s.io/x/y",
-  ]);
+  ];
+  assertEquals(goPackages(old.checkout, targets, new Map()), { packages });
+  assertEquals(goPackages(unreadable(old.checkout), targets, new Map()), {
+    packages,
+    why: "hack/lib/golang.sh: A Git LFS pointer",
+  });
 });
 
 Deno.test("goPackages() writes module packages of 1.26-1.29, which have no workspace", () => {
   const era = { ...workspace.checkout.era, name: "modules", goMode: "modules" } as const;
   const targets = ["staging/src/k8s.io/kube-aggregator", "vendor/k8s.io/kube-aggregator", "ginkgo"];
-  assertEquals(goPackages({ ...workspace.checkout, era }, targets, new Map()), [
-    "github.com/onsi/ginkgo/v2/ginkgo",
-    "k8s.io/kube-aggregator",
-  ]);
+  const packages = ["k8s.io/kube-aggregator", "github.com/onsi/ginkgo/v2/ginkgo"];
+  const checkout = { ...workspace.checkout, era };
+  assertEquals(goPackages(checkout, targets, new Map()), { packages });
+  assertEquals(goPackages(unreadable(checkout), targets, new Map()).packages, packages);
 });
 
 Deno.test("goPackages() writes module packages as normalize_go_targets does", async () => {
@@ -178,13 +187,15 @@ Deno.test("goPackages() writes module packages as normalize_go_targets does", as
     "vendor/github.com/onsi/ginkgo/ginkgo",
     "test/e2e/e2e.test",
   ];
-  assertEquals(goPackages(workspace.checkout, targets, modules), [
-    "github.com/onsi/ginkgo/v2/ginkgo",
-    "k8s.io/kube-aggregator",
+  const packages = [
     "k8s.io/kubernetes/cmd/kubectl",
     "k8s.io/kubernetes/cmd/kubelet",
+    "k8s.io/kube-aggregator",
+    "github.com/onsi/ginkgo/v2/ginkgo",
     "k8s.io/kubernetes/test/e2e/e2e.test",
-  ]);
+  ];
+  assertEquals(goPackages(workspace.checkout, targets, modules), { packages });
+  assertEquals(goPackages(unreadable(workspace.checkout), targets, modules).packages, packages);
 });
 
 Deno.test("planBuild() gives go the flags of the checkout's scripts", () => {
@@ -239,7 +250,7 @@ Deno.test("planBuild() says where a start comes from, and falls back to the buil
     }
     const table = wholePlan(sample, { targets, checkout: withoutScripts(sample) });
     assertEquals(table.notes, [
-      "Flags for go are from the built-in table: hack/lib/golang.sh: A Git LFS pointer",
+      "Packages and flags for go are from the built-in table: hack/lib/golang.sh: A Git LFS pointer",
     ]);
     const commands = ({ platforms }: BuildPlan) =>
       platforms[0]?.steps.map(({ argv, env, cwd, outputs }) => ({ argv, env, cwd, outputs }));

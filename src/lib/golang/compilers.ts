@@ -77,7 +77,12 @@ async function withCgo(
     ...["-e", "-deps", ...(kind === "test" ? ["-test"] : []), ...tags],
     ...["-f", '{{.ImportPath}}|{{len .CgoFiles}}|{{if not .DepOnly}}{{join .Deps "|"}}{{end}}'],
     ...packages,
-  ], { GOOS: env["GOOS"] ?? "", GOARCH: env["GOARCH"] ?? "", CGO_ENABLED: "1" });
+  ], {
+    GOOS: env["GOOS"] ?? "",
+    GOARCH: env["GOARCH"] ?? "",
+    CGO_ENABLED: "1",
+    ...env["GO111MODULE"] === undefined ? {} : { GO111MODULE: env["GO111MODULE"] },
+  });
   const rows = (listed ?? "").split("\n").map((line) => line.split("|"));
   const cgo = new Set(rows.filter(([, count]) => Number(count) > 0).map(([name]) => name));
   const needing = rows.filter(([name, , ...deps]) =>

@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import type { Checkout } from "../../checkout/mod.ts";
+import { type Checkout, readGoModes } from "../../checkout/mod.ts";
 import type { GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { hostGoEnv } from "./go_env.ts";
@@ -10,7 +10,8 @@ import { ifPossible } from "../../files/mod.ts";
  * checkout) and cache are temporary.
  *
  * @param args What follows `go list`; relative paths begin at the root.
- * @param env Further variables: GOOS, GOARCH, CGO_ENABLED.
+ * @param env Further variables: GOOS, GOARCH, CGO_ENABLED; GO111MODULE where it is not that of
+ * programs.
  * @returns What go printed, or undefined when it failed.
  */
 export async function goList(
@@ -36,6 +37,7 @@ export async function goList(
         ...hostGoEnv(context, checkout, go),
         GOPATH: extra ? `${top}:${extra}` : top,
         GOCACHE: join(top, "cache"),
+        GO111MODULE: readGoModes(checkout).programs === "gopath" ? "off" : "on",
         GOPROXY: "off",
         PWD: cwd,
         ...env,

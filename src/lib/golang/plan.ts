@@ -144,7 +144,7 @@ function platformSteps(
   notes: Set<string>,
 ): BuildStep[] {
   const { go, binPath } = inputs;
-  const packages = goPackages(checkout, targets, inputs.modules);
+  const { packages, why: unknownPackages } = goPackages(checkout, targets, inputs.modules);
   const cwd = goWorkingDirectory(context, checkout);
   const asked = {
     platform,
@@ -156,8 +156,8 @@ function platformSteps(
     gopath: context.gopath,
     cwd,
   };
-  const { calls, note } = scriptedCalls(checkout, asked);
-  if (note !== undefined) notes.add(note);
+  const { calls, why: unknownFlags } = scriptedCalls(checkout, asked);
+  for (const note of tableNotes(unknownPackages, unknownFlags)) notes.add(note);
   const shared = goEnv(context, checkout, go);
   const adjust = {
     platform,
@@ -207,6 +207,14 @@ function platformSteps(
       } satisfies BuildStep,
     )];
   });
+}
+
+/** Says what is from the built-in table, and why. */
+function tableNotes(packages: string | undefined, flags: string | undefined): readonly string[] {
+  const note = (what: string, why: string | undefined) =>
+    why === undefined ? [] : [`${what} are from the built-in table: ${why}`];
+  if (packages === flags) return note("Packages and flags for go", flags);
+  return [...note("Packages for go", packages), ...note("Flags for go", flags)];
 }
 
 function isCoverage({ argv }: GoCall): boolean {

@@ -12,12 +12,12 @@ const PLACE = "/KUBE_ROOT";
  * The scripts do not quote every path (v1.7.3 golang.sh:567), and fail in a folder with a blank in
  * its name; they are read as if the checkout lay in a folder with a plain one.
  *
- * @returns Also a line for the user when the table was used.
+ * @returns Also why the scripts could not be read, when the table was used.
  */
 export function scriptedCalls(
   checkout: Checkout,
   inputs: GoCallInputs,
-): { calls: readonly GoCall[]; note?: string } {
+): { calls: readonly GoCall[]; why?: string } {
   const { root } = checkout;
   const moved = (path: string) =>
     path === root || path.startsWith(`${root}/`) ? PLACE + path.slice(root.length) : path;
@@ -29,10 +29,7 @@ export function scriptedCalls(
   });
   const why = "why" in read ? back(read.why) : unmade(read.calls, inputs.packages);
   if ("why" in read || why !== undefined) {
-    return {
-      calls: tableGoCalls(checkout, inputs),
-      note: `Flags for go are from the built-in table: ${why}`,
-    };
+    return { calls: tableGoCalls(checkout, inputs), why: why ?? "" };
   }
   const calls = read.calls.map(({ argv, env, source }) =>
     Object.freeze({

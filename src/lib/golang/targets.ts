@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { type Checkout, readBash } from "../../checkout/mod.ts";
+import { type Checkout, readGoModes, readGoPackages } from "../../checkout/mod.ts";
 import { UsageError } from "../../errors.ts";
 import { didYouMean, nearest } from "../nearest.ts";
 import { ifPresent } from "../../files/mod.ts";
@@ -14,26 +14,6 @@ export interface TargetSelection {
 
 /** A target that starts with a domain name is a Go package already. */
 const DOMAIN = /^([A-Za-z0-9]+\.)+[A-Za-z0-9]+\/./;
-
-/** Names of Ginkgo's command that scripts take for others (v1.28.7 golang.sh:375-381). */
-const GINKGO = ["ginkgo", "github.com/onsi/ginkgo/ginkgo", "vendor/github.com/onsi/ginkgo/ginkgo"];
-
-/**
- * The package that an alias of Ginkgo's command stands for, as the checkout's own
- * `best_guess_go_targets` (before 1.30 `binaries_from_targets`) has it. Up to 1.25 there are no
- * aliases, and `ginkgo` is the last part of a target.
- */
-function ginkgoPackage(checkout: Checkout, target: string): string | undefined {
-  if (!GINKGO.includes(target)) return undefined;
-  const files = checkout.scripts.filter(({ path }) => path === "hack/lib/golang.sh");
-  const plain = [target, `./${target}`, `${checkout.goPackage.value}/${target}`];
-  const bash = readBash({ files, variables: {}, hostArch: "amd64" });
-  for (const name of ["best_guess_go_targets", "binaries_from_targets"]) {
-    const found = bash.call(`kube::golang::${name}`, [target])?.trim();
-    if (found) return plain.includes(found) ? undefined : found;
-  }
-  return checkout.era.goMode === "gopath" ? undefined : "github.com/onsi/ginkgo/v2/ginkgo";
-}
 
 /** Whether a target stands for every program below a folder: `cmd/...`. */
 export function isPattern(target: string): boolean {
@@ -97,7 +77,7 @@ async function resolveTarget(checkout: Checkout, word: string): Promise<string |
   if (target.startsWith(`${root}/`)) {
     return await resolveTarget(checkout, target.slice(root.length + 1));
   }
-  if (ginkgoPackage(checkout, target) !== undefined) return target;
+  if (isAlias(checkout, target)) return target;
   const own = `${checkout.goPackage.value}/`;
   const path = target.startsWith(own) ? target.slice(own.length) : target;
   // Other people's packages are for go to find.
@@ -135,39 +115,74 @@ async function unknownTarget(checkout: Checkout, word: string): Promise<UsageErr
   ]);
 }
 
+/** Whether the checkout's scripts take a name for a package elsewhere: `ginkgo`, since 1.25. */
+function isAlias(checkout: Checkout, name: string): boolean {
+  if (name.startsWith("vendor/") && !GINKGO.includes(name)) return false;
+  const importPath = (path: string) => importPathOf(checkout, path, new Map());
+  const read = readGoPackages(checkout, { targets: [name], importPath });
+  if ("why" in read) return checkout.era.goMode !== "gopath" && GINKGO.includes(name);
+  return ![name, importPath(name)].includes(read.packages[0] ?? name);
+}
+
+/** Names of Ginkgo's command that scripts take for others (v1.28.7 golang.sh:375-381). */
+const GINKGO = ["ginkgo", "github.com/onsi/ginkgo/ginkgo", "vendor/github.com/onsi/ginkgo/ginkgo"];
+
 /**
- * Port of `kube::golang::binaries_from_targets` (GOPATH eras) and
- * `kube::golang::normalize_go_targets` (module eras, where `go list` is not needed: the modules of
- * the workspace say which import path a folder has).
+ * The Go package of each target, as the checkout's own functions make it (`readGoPackages`), or as
+ * its era's do where those cannot be read.
  *
- * @param modules Folder below the root -> module path, longest folder wins; GOPATH eras ignore it.
- * @returns Go packages; test binaries keep their `/name.test` ending.
+ * @param modules Directory below the root -> module path; the longest directory wins.
+ * @returns Packages in the order of the targets, each once; test binaries keep their `/name.test`
+ * ending. Also why the functions could not be read, when the era's rules were used.
  */
 export function goPackages(
   checkout: Checkout,
   targets: readonly string[],
   modules: ReadonlyMap<string, string>,
-): readonly string[] {
-  const packages = targets.map((target) =>
-    checkout.era.goMode === "gopath"
-      ? DOMAIN.test(target) ? target : `${checkout.goPackage.value}/${target}`
-      : modulePackage(checkout, target, modules)
-  );
-  if (checkout.era.goMode === "gopath") return Object.freeze(packages);
-  // The module eras sort and drop duplicates (kube::golang::dedup).
-  return Object.freeze([...new Set(packages)].sort());
+): { packages: readonly string[]; why?: string } {
+  const importPath = (path: string) => importPathOf(checkout, path, modules);
+  const gopath = readGoModes(checkout).programs === "gopath";
+  // 1.26-1.29 do not take "./cmd/kubectl", which Go and later scripts do.
+  const words = gopath ? targets : targets.map((target) => target.replace(/^\.\//, ""));
+  const read = readGoPackages(checkout, { targets: words, importPath });
+  if ("why" in read) {
+    const packages = targets.map((target) => tablePackage(checkout, target, importPath));
+    return { packages: Object.freeze([...new Set(packages)]), why: read.why };
+  }
+  const staging = `${checkout.goPackage.value}/staging/src/`;
+  // Up to 1.29 the scripts put their own module's name before a path below staging/, which as a
+  // module has its own.
+  const packages = gopath
+    ? read.packages
+    : read.packages.map((name) => name.startsWith(staging) ? name.slice(staging.length) : name);
+  return { packages: Object.freeze([...new Set(packages)]) };
 }
 
-function modulePackage(
+/**
+ * Port of `kube::golang::binaries_from_targets` (GOPATH eras) and
+ * `kube::golang::normalize_go_targets` (module eras).
+ */
+function tablePackage(
   checkout: Checkout,
   target: string,
+  importPath: (path: string) => string,
+): string {
+  if (checkout.era.goMode === "gopath") {
+    return DOMAIN.test(target) ? target : `${checkout.goPackage.value}/${target}`;
+  }
+  if (GINKGO.includes(target)) return "github.com/onsi/ginkgo/v2/ginkgo";
+  if (target.startsWith("vendor/")) return target.slice("vendor/".length);
+  return importPath(target);
+}
+
+/** The import path of a directory of the checkout, as `go list -find ./cmd/kubectl` gives it. */
+function importPathOf(
+  checkout: Checkout,
+  directory: string,
   modules: ReadonlyMap<string, string>,
 ): string {
-  const ginkgo = ginkgoPackage(checkout, target);
-  if (ginkgo !== undefined) return ginkgo;
-  if (DOMAIN.test(target)) return target;
-  const path = target.replace(/^\.\//, "");
-  if (path.startsWith("vendor/")) return path.slice("vendor/".length);
+  if (DOMAIN.test(directory)) return directory;
+  const path = directory.replace(/^\.\//, "");
   let best = "";
   for (const folder of modules.keys()) {
     const inside = path === folder || path.startsWith(`${folder}/`);

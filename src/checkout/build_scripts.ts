@@ -1,0 +1,73 @@
+import type { Builtin, BuiltinHost } from "./bash_builtins.ts";
+import { BashEvaluator } from "./bash_evaluator.ts";
+import { scriptOf } from "./bash_reader.ts";
+import type { Checkout, Platform } from "./types.ts";
+
+/** The script that builds. */
+export const GOLANG = "hack/lib/golang.sh";
+const SCRIPTS = ["hack/lib/init.sh", GOLANG];
+
+/** Inputs of {@linkcode openBuildScripts}. */
+export interface BuildScriptOptions {
+  /** Where the build runs. */
+  readonly host: Platform;
+  /** The environment. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Values that no assignment in a script changes, besides those that follow from the root. */
+  readonly constants: Readonly<Record<string, string>>;
+  /** Answers that replace functions and programs. */
+  readonly commands: ReadonlyMap<string, Builtin>;
+  /** Receives the commands that are not known; true: it counts as done. */
+  readonly onCommand?: (host: BuiltinHost, name: string, args: readonly string[]) => boolean;
+}
+
+/**
+ * Interprets `hack/lib/init.sh` and `hack/lib/golang.sh`, whose functions can be called afterwards.
+ *
+ * @returns The evaluator, or why there is none: `hack/lib/golang.sh: Missing`.
+ */
+export function openBuildScripts(
+  checkout: Checkout,
+  options: BuildScriptOptions,
+): BashEvaluator | { readonly why: string } {
+  const { host, variables, constants, commands, onCommand } = options;
+  const sources = SCRIPTS.flatMap((path) => checkout.scripts.filter((file) => file.path === path));
+  if (!sources.some(({ path }) => path === GOLANG)) {
+    const noted = checkout.refusals.find((refusal) => refusal.startsWith(`${GOLANG}: `));
+    return { why: noted?.replace(/; .*/, "") ?? `${GOLANG}: Missing` };
+  }
+  const evaluator: BashEvaluator = new BashEvaluator({
+    variables,
+    constants: {
+      KUBE_ROOT: checkout.root,
+      OSTYPE: host.startsWith("darwin/") ? "darwin" : "linux-gnu",
+      ...constants,
+    },
+    readFile: (path) => sourced(checkout, path),
+    hostArch: host.split("/")[1] ?? "",
+    maxSteps: 20_000,
+    commands,
+    onCommand: (name, args) => onCommand?.(evaluator, name, args) === true,
+    testFile: () => false,
+    dropsFiles: true,
+  });
+  for (const source of sources) evaluator.runScript(scriptOf(source));
+  return evaluator;
+}
+
+/** A script that another one sources: known ones are read in their turn, others hold no builds. */
+function sourced(checkout: Checkout, path: string): string | undefined {
+  const relative = relativeTo(checkout.root, path);
+  const found = checkout.scripts.find((script) => script.path === relative);
+  if (found !== undefined && !SCRIPTS.includes(found.path)) return found.text;
+  return path.endsWith(".sh") ? "" : undefined;
+}
+
+/** `hack/lib/golang.sh:812` */
+export function sourceOf(root: string, { path, line }: { path: string; line: number }): string {
+  return `${relativeTo(root, path)}:${line}`;
+}
+
+function relativeTo(root: string, path: string): string {
+  return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
+}
