@@ -54,7 +54,8 @@ const KNOWN: readonly Known[] = [
     reason: () => "its certificate is not trusted: it is self-signed",
     notes: ({ host, caFile }) =>
       caFile === undefined ? [NAME_CA_FILE] : [
-        `It is not one of the certificates in "${caFile}"; add it there, or make another one that is not an authority's:`,
+        `Such a certificate must be in "${caFile}" itself (Deno 2.7 or later, and no proxy); or make ` +
+        "one that is not an authority's:",
         makeCertificate(host),
       ],
   },

@@ -185,7 +185,8 @@ async function sendOne(asked: string, url: string, hop: Hop, sending: Sending): 
   try {
     return notedProxy(
       await ask().catch((error: unknown) => {
-        const pinned = proxy === undefined && certificates.length > 0 && isSelfSigned(error);
+        const pinned = proxy === undefined && certificates.length > 0 && canPin() &&
+          isSelfSigned(error);
         if (!pinned || selfSigned.has(origin)) throw error;
         selfSigned.add(origin);
         return ask();
@@ -205,6 +206,12 @@ async function sendOne(asked: string, url: string, hop: Hop, sending: Sending): 
     const { reason, retry, notes, cause } = failure;
     throw new NetworkError(asked, `${reason}${elsewhere}`, { retry, notes, cause });
   }
+}
+
+/** Whether `node:tls` takes a self-signed certificate of an authority: since Deno 2.7. */
+function canPin(): boolean {
+  const [major = 0, minor = 0] = Deno.version.deno.split(".").map(Number);
+  return major > 2 || (major === 2 && minor >= 7);
 }
 
 function isSelfSigned(error: unknown): boolean {
