@@ -1,6 +1,6 @@
 import { dirname } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { ifPresent } from "./if_present.ts";
+import { ifPossible, ifPossibleSync, ifPresent } from "./if_present.ts";
 import { reasonOf } from "./reason.ts";
 
 /** A lock that this process holds. */
@@ -21,6 +21,8 @@ export interface LockOptions {
   onWait?: (holder: string) => void;
   /** Text for the file while the lock is held. Default: what is in the file stays. */
   holder?: string;
+  /** Whether the file is removed with the lock; default false. */
+  temporary?: boolean;
   /** The error for a file that cannot be made or opened; default: "Cannot lock …". */
   explain?: (cause: unknown) => KbuildError;
 }
@@ -43,6 +45,7 @@ const MAX_RACES = 20;
  */
 export async function lockFile(path: string, options: LockOptions = {}): Promise<FileLock> {
   const { signal, onWait = () => {}, holder, explain = cannotLock(path) } = options;
+  const { temporary = false } = options;
   let waited = false;
   while (true) {
     signal?.throwIfAborted();
@@ -58,7 +61,12 @@ export async function lockFile(path: string, options: LockOptions = {}): Promise
       }
       if (await isAt(path, file)) {
         if (holder !== undefined) await writeHolder(file, holder);
-        return held(file, { waited, clear: holder !== undefined });
+        const tidy = temporary
+          ? () => Deno.removeSync(path)
+          : holder === undefined
+          ? () => {}
+          : () => file.truncateSync(0);
+        return held(file, waited, tidy);
       }
     } catch (error) {
       file.close();
@@ -69,17 +77,13 @@ export async function lockFile(path: string, options: LockOptions = {}): Promise
   }
 }
 
-function held(file: Deno.FsFile, options: { waited: boolean; clear: boolean }): FileLock {
-  const { waited, clear } = options;
+function held(file: Deno.FsFile, waited: boolean, tidy: () => void): FileLock {
   let open = true;
   const release = () => {
     if (!open) return;
     open = false;
-    try {
-      if (clear) file.truncateSync(0);
-    } catch {
-      // The text is for others to read while the lock is held.
-    }
+    // Neither the text nor the file is of use when the lock is free.
+    ifPossibleSync(tidy);
     file.close();
   };
   return Object.freeze({ file, waited, release, [Symbol.dispose]: release });
@@ -87,12 +91,7 @@ function held(file: Deno.FsFile, options: { waited: boolean; clear: boolean }): 
 
 /** The lock is held without the text, too: on a full disk nothing can be written. */
 async function writeHolder(file: Deno.FsFile, holder: string): Promise<void> {
-  try {
-    await file.truncate(0);
-    await file.write(new TextEncoder().encode(holder));
-  } catch {
-    // Others then wait for an unnamed process.
-  }
+  await ifPossible(file.truncate(0).then(() => file.write(new TextEncoder().encode(holder))));
 }
 
 /** Opens the file, made with its directory if need be; another process may remove both meanwhile. */

@@ -53,4 +53,4 @@ export {
 } from "./ownership.ts";
 export { reasonOf } from "./reason.ts";
 export { removeTree } from "./remove_tree.ts";
-export { clearLeftovers, WorkDirectory } from "./work_directory.ts";
+export { clearLeftover, clearLeftovers, WorkDirectory } from "./work_directory.ts";

@@ -17,8 +17,8 @@ const PARTIAL = "partial-";
  * A directory in which files and trees are made aside before they take their places, all or none:
  * `.kbuild-tmp-…`, on the file system of the places. Dispose of it at the end, however that comes.
  *
- * A process that was killed leaves it behind. {@linkcode clearLeftovers} then finishes a replacement
- * that had begun, and removes the rest.
+ * A process that was killed leaves it behind. {@linkcode clearLeftovers} then finishes or undoes a
+ * replacement that had begun, and removes the rest.
  */
 export class WorkDirectory implements AsyncDisposable {
   /** Absolute path. */
@@ -76,24 +76,39 @@ export class WorkDirectory implements AsyncDisposable {
 
 /**
  * Removes what killed processes left in a directory: everything that begins with
- * {@linkcode TEMPORARY_PREFIX}. A replacement that had begun is finished first. Only the holder of the
- * directory's lock may call this.
+ * {@linkcode TEMPORARY_PREFIX}. Only the holder of the directory's lock may call this.
  *
  * @returns Absolute paths of what was replaced.
- * @throws {KbuildError} Something cannot be removed, or a replacement can be neither finished nor undone.
+ * @throws {KbuildError} What {@linkcode clearLeftover} throws.
  */
 export async function clearLeftovers(directory: string): Promise<readonly string[]> {
   const replaced: string[] = [];
   const entries = await ifPresent(Array.fromAsync(Deno.readDir(directory))) ?? [];
-  for (const { name, isDirectory } of entries) {
+  for (const { name } of entries) {
     if (!name.startsWith(TEMPORARY_PREFIX)) continue;
-    const path = join(directory, name);
-    const items = isDirectory ? await readJournal(path) : [];
-    await finish(path, items);
-    replaced.push(...items.map(({ place }) => join(path, place)));
-    await removeWork(path);
+    replaced.push(...await clearLeftover(join(directory, name)));
   }
   return Object.freeze(replaced);
+}
+
+/**
+ * Removes a temporary file or work directory of a killed process, if there is one. A replacement that
+ * had begun is finished if all places are free, and undone if not. Nothing that is in a place now is
+ * replaced: it may be somebody else's.
+ *
+ * @returns Absolute paths of what was replaced.
+ * @throws {KbuildError} It cannot be removed, or a replacement can be neither finished nor undone.
+ */
+export async function clearLeftover(path: string): Promise<readonly string[]> {
+  const info = await ifPresent(Deno.lstat(path));
+  if (info === undefined) return [];
+  const items = info.isDirectory ? await readJournal(path) : [];
+  const replaced = items.filter(({ made }) => exists(join(path, made)));
+  const isFree = items.every((item) => isBegun(path, item));
+  if (isFree) await finish(path, items);
+  else await undo(path, items);
+  await removeWork(path);
+  return isFree ? replaced.map(({ place }) => join(path, place)) : [];
 }
 
 /** One place, and the name of the tree that it gets. */
@@ -137,30 +152,35 @@ async function removeWork(work: string): Promise<void> {
   await removeTree(work);
 }
 
-/**
- * Renames whatever is not renamed yet. Where that fails, all that was renamed is put back, and the
- * journal removed.
- */
+/** Frees all places, then fills them. Where that fails, all is put back, and the journal removed. */
 async function finish(work: string, items: readonly Item[]): Promise<void> {
-  for (const [at, item] of items.entries()) {
-    try {
-      await forward(work, item);
-    } catch (cause) {
-      const message = `Cannot replace "${join(work, item.place)}": ${reasonOf(cause)}`;
+  for (const step of [setAside, putInPlace]) {
+    for (const item of items) {
       try {
-        for (const done of items.slice(0, at + 1).reverse()) await back(work, done);
-        await removeTree(join(work, JOURNAL));
-      } catch (second) {
-        throw new KbuildError(`${message}; then the old state cannot be restored either`, {
-          notes: [
-            reasonOf(second),
-            `"${work}" has what is missing; run the same command again, which goes on there`,
-          ],
-          cause,
-        });
+        await step(work, item);
+      } catch (cause) {
+        const message = `Cannot replace "${join(work, item.place)}": ${reasonOf(cause)}`;
+        await undo(work, items, message);
+        throw new KbuildError(message, { notes: ["Everything is as it was before"], cause });
       }
-      throw new KbuildError(message, { notes: ["Everything is as it was before"], cause });
     }
+  }
+}
+
+/** Puts everything back, and removes the journal. */
+async function undo(
+  work: string,
+  items: readonly Item[],
+  message = "Cannot undo an interrupted replacement",
+): Promise<void> {
+  try {
+    for (const item of items.toReversed()) await putBack(work, item);
+    await removeTree(join(work, JOURNAL));
+  } catch (cause) {
+    throw new KbuildError(`${message}; the old state cannot be restored: ${reasonOf(cause)}`, {
+      notes: [`"${work}" has what is missing; run the same command again, which goes on there`],
+      cause,
+    });
   }
 }
 
@@ -172,18 +192,42 @@ async function finish(work: string, items: readonly Item[]): Promise<void> {
  *   made, copy         the place is free, or holds what remains of the copied tree
  *         old or copy  done
  *
- * If something is in a place that should be free, it was made after the kill, and stays.
+ * If something is in a place that should be free, it was made after a kill, and stays.
  */
 
-async function forward(work: string, { made, place, existed }: Item): Promise<void> {
-  const [from, to] = [join(work, made), join(work, place)];
-  if (!exists(from)) return;
-  if (existed && savedIn(work, made) === undefined) await setAside(work, made, to);
-  if (exists(join(work, COPY + made))) await removeTree(to);
-  if (!exists(to)) Deno.renameSync(from, to);
+/**
+ * Frees the place of an item. On an overlay file system a directory of a lower layer cannot be renamed
+ * (EXDEV): its files are linked into a new one.
+ */
+async function setAside(work: string, item: Item): Promise<void> {
+  const [made, place] = [item.made, join(work, item.place)];
+  if (!isBegun(work, item)) {
+    try {
+      Deno.renameSync(place, join(work, OLD + made));
+    } catch (error) {
+      if (!isCrossDevice(error)) throw error;
+      const partial = join(work, PARTIAL + made);
+      await removeTree(partial);
+      await linkTree(place, partial);
+      Deno.renameSync(partial, join(work, COPY + made));
+    }
+  }
+  const isDone = !exists(join(work, made));
+  if (!isDone && exists(join(work, COPY + made))) await removeTree(place);
 }
 
-async function back(work: string, { made, place, existed }: Item): Promise<void> {
+/** Whether the place of an item is free, or was free before. */
+function isBegun(work: string, { made, existed }: Item): boolean {
+  return !existed || savedIn(work, made) !== undefined || !exists(join(work, made));
+}
+
+/** Fills the place of an item. */
+function putInPlace(work: string, { made, place }: Item): void {
+  const [from, to] = [join(work, made), join(work, place)];
+  if (exists(from) && !exists(to)) Deno.renameSync(from, to);
+}
+
+async function putBack(work: string, { made, place, existed }: Item): Promise<void> {
   const [from, to] = [join(work, made), join(work, place)];
   if (!exists(from)) Deno.renameSync(to, from);
   const saved = savedIn(work, made);
@@ -195,22 +239,6 @@ async function back(work: string, { made, place, existed }: Item): Promise<void>
 /** Where the old tree is; undefined if it is still in its place. */
 function savedIn(work: string, made: string): string | undefined {
   return [OLD, COPY].map((prefix) => join(work, prefix + made)).find(exists);
-}
-
-/**
- * Frees a place. On an overlay file system a directory of a lower layer cannot be renamed (EXDEV): its
- * files are linked into a new one.
- */
-async function setAside(work: string, made: string, place: string): Promise<void> {
-  try {
-    Deno.renameSync(place, join(work, OLD + made));
-  } catch (error) {
-    if (!isCrossDevice(error)) throw error;
-    const partial = join(work, PARTIAL + made);
-    await removeTree(partial);
-    await linkTree(place, partial);
-    Deno.renameSync(partial, join(work, COPY + made));
-  }
 }
 
 function exists(path: string): boolean {

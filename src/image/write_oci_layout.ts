@@ -1,14 +1,15 @@
-import { dirname, join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import {
   checkDisposable,
-  ifPossible,
+  clearLeftover,
   ifPresent,
+  lockFile,
   MARKS_ALONE,
   type OwnershipContext,
   realPathOfNearest,
   reasonOf,
-  removeTree,
-  temporaryName,
+  TEMPORARY_PREFIX,
+  WorkDirectory,
   writeAll,
 } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
@@ -46,56 +47,77 @@ export async function writeOciLayout(
   archives: readonly string[],
   options: { signal?: AbortSignal; ownership?: OwnershipContext } = {},
 ): Promise<OciLayout> {
-  await checkOciLayout(out, options.ownership);
+  const { ownership, signal } = options;
   // A link stays, and what it leads to is replaced.
   const target = await realPathOfNearest(out);
-  const work = temporaryName(target);
+  await checkParent(out);
+  const side = sideName(target);
+  const explain = (cause: unknown) =>
+    new KbuildError(`Cannot write OCI layout "${out}": ${reasonOf(cause)}`, { cause });
   try {
-    await Deno.mkdir(join(work, "blobs/sha256"), { recursive: true });
-    const byName = new Map<string, JsonObject[]>();
-    for (const path of archives) {
-      await using files = await archiveFiles(path);
-      const { descriptor, names } = await copyImage(files, work, options.signal);
-      for (const name of names) byName.set(name, [...byName.get(name) ?? [], descriptor]);
-    }
-    const names = [...byName.keys()].sort(compareNames);
-    const manifests: JsonObject[] = [];
-    for (const name of names) {
-      const platforms = sortedPlatforms(name, byName.get(name)!);
-      const index = canonicalJson({
-        schemaVersion: 2,
-        mediaType: INDEX_TYPE,
-        manifests: platforms,
-      });
-      const digest = digestOf(index);
-      await Deno.writeTextFile(join(work, blobName(digest)), index);
-      manifests.push({
-        mediaType: INDEX_TYPE,
-        digest,
-        size: new TextEncoder().encode(index).length,
-        annotations: {
-          [CONTAINERD_ANNOTATION]: parseRepoTag(name).full,
-          [NAME_ANNOTATION]: name,
-        },
-      });
-    }
-    const index = canonicalJson({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests });
-    await Deno.writeTextFile(join(work, "index.json"), index);
-    await Deno.writeTextFile(
-      join(work, "oci-layout"),
-      canonicalJson({ imageLayoutVersion: "1.0.0" }),
-    );
-    options.signal?.throwIfAborted();
-    replaceFolder(work, target);
-    return Object.freeze({ path: out, names: Object.freeze(names) });
+    using _lock = await lockFile(`${side}.lock`, { signal, temporary: true, explain });
+    await clearLeftover(side);
+    await checkOciLayout(out, ownership);
+    await using work = await WorkDirectory.make(side);
+    const names = await fillLayout(join(work.path, LAYOUT), archives, signal);
+    signal?.throwIfAborted();
+    await work.replace({ [LAYOUT]: target });
+    return Object.freeze({ path: out, names });
   } catch (error) {
-    if (error instanceof KbuildError || options.signal?.aborted === true) throw error;
-    throw new KbuildError(`Cannot write OCI layout "${out}": ${reasonOf(error)}`, {
-      cause: error,
-    });
-  } finally {
-    await ifPossible(removeTree(work));
+    throw error instanceof KbuildError || signal?.aborted === true ? error : explain(error);
   }
+}
+
+/** Name of the layout in its work directory. */
+const LAYOUT = "layout";
+
+/**
+ * Where a layout is made: beside its place, under a name that the next run finds again. It is short,
+ * since the name of the layout may already be as long as a name can be.
+ */
+function sideName(target: string): string {
+  const digest = hexOf(digestOf(basename(target))).slice(0, 12);
+  return join(dirname(target), `${TEMPORARY_PREFIX}${digest}`);
+}
+
+/** Fills a new directory; returns the names of the images, sorted. */
+async function fillLayout(
+  layout: string,
+  archives: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<readonly string[]> {
+  await Deno.mkdir(join(layout, "blobs/sha256"), { recursive: true });
+  const byName = new Map<string, JsonObject[]>();
+  for (const path of archives) {
+    await using files = await archiveFiles(path);
+    const { descriptor, names } = await copyImage(files, layout, signal);
+    for (const name of names) byName.set(name, [...byName.get(name) ?? [], descriptor]);
+  }
+  const names = [...byName.keys()].sort(compareNames);
+  const manifests: JsonObject[] = [];
+  for (const name of names) {
+    const index = canonicalJson({
+      schemaVersion: 2,
+      mediaType: INDEX_TYPE,
+      manifests: sortedPlatforms(name, byName.get(name)!),
+    });
+    const digest = digestOf(index);
+    await Deno.writeTextFile(join(layout, blobName(digest)), index);
+    manifests.push({
+      mediaType: INDEX_TYPE,
+      digest,
+      size: new TextEncoder().encode(index).length,
+      annotations: {
+        [CONTAINERD_ANNOTATION]: parseRepoTag(name).full,
+        [NAME_ANNOTATION]: name,
+      },
+    });
+  }
+  const index = canonicalJson({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests });
+  await Deno.writeTextFile(join(layout, "index.json"), index);
+  const version = canonicalJson({ imageLayoutVersion: "1.0.0" });
+  await Deno.writeTextFile(join(layout, "oci-layout"), version);
+  return Object.freeze(names);
 }
 
 /**
@@ -109,18 +131,21 @@ export async function checkOciLayout(
   out: string,
   ownership: OwnershipContext = MARKS_ALONE,
 ): Promise<void> {
-  const parent = await ifPresent(Deno.stat(dirname(out)));
-  if (parent?.isDirectory !== true) {
-    throw new KbuildError(
-      `Cannot write OCI layout "${out}": there is no directory "${dirname(out)}"`,
-    );
-  }
+  await checkParent(out);
   await checkDisposable(out, {
     action: "write OCI layout",
     evidence: ownLayout,
     notes: ["Name a directory that does not exist, or a layout that kbuild wrote, to replace it"],
     replaced: true,
   }, ownership);
+}
+
+async function checkParent(out: string): Promise<void> {
+  const parent = await ifPresent(Deno.stat(dirname(out)));
+  if (parent?.isDirectory === true) return;
+  throw new KbuildError(
+    `Cannot write OCI layout "${out}": there is no directory "${dirname(out)}"`,
+  );
 }
 
 /** Copies the blobs of an archive's image; its descriptor, and the names of the lists it belongs to. */
@@ -179,20 +204,4 @@ function sortedPlatforms(name: string, found: readonly JsonObject[]): readonly J
     byPlatform.set(keyOf(descriptor), descriptor);
   }
   return [...byPlatform].sort(([a], [b]) => compareNames(a, b)).map(([, descriptor]) => descriptor);
-}
-
-/** Synchronous: nothing but a kill comes between the renames. */
-function replaceFolder(work: string, out: string): void {
-  const old = temporaryName(out);
-  try {
-    Deno.renameSync(out, old);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  Deno.renameSync(work, out);
-  try {
-    Deno.removeSync(old, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }

@@ -69,6 +69,19 @@ Deno.test("lockFile() starts again where the file is when its holder moved or re
     })
   ));
 
+Deno.test("lockFile() removes a temporary lock with its release", () =>
+  inScratch(async (dir) => {
+    const path = join(dir, "lock");
+    const first = await lockFile(path, { temporary: true });
+    const waiting = lockFile(path, { temporary: true });
+    await pause(100);
+    first.release();
+    const second = await waiting;
+    assertEquals((await second.file.stat()).ino, (await Deno.stat(path)).ino);
+    second.release();
+    assertEquals([...Deno.readDirSync(dir)], []);
+  }));
+
 Deno.test("lockFile() never lets two in, whoever removes the directory meanwhile", () =>
   inScratch(async (dir) => {
     const path = join(dir, "out/lock");

@@ -50,12 +50,13 @@ const NEW = {
   d: "new d",
 };
 
-async function makeNew(work: WorkDirectory): Promise<void> {
+async function makeNew(work: WorkDirectory): Promise<WorkDirectory> {
   for (const name of ["a", "b", "c"]) {
     await Deno.mkdir(join(work.path, name, "below"), { recursive: true });
     await Deno.writeTextFile(join(work.path, name, "below/file"), `new ${name}`);
   }
   await Deno.writeTextFile(join(work.path, "d"), "new d");
+  return work;
 }
 
 const places = (dir: string) =>
@@ -89,28 +90,36 @@ Deno.test("WorkDirectory.replace() puts everything back when one place cannot be
     assertEquals(contents(dir), OLD);
   }));
 
-Deno.test("clearLeftovers() leaves what was made in a place after the kill", () =>
-  inScratch(async (dir) => {
-    const killed = async () => {
-      const work = await WorkDirectory.make(temporaryName(join(dir, "x")));
-      await makeNew(work);
-      const items = Object.keys(places(dir)).map((made) => (
-        { made, place: `../${made}`, existed: made !== "c" }
-      ));
-      await Deno.writeTextFile(join(work.path, "replace.json"), JSON.stringify({ items }));
-      return work.path;
-    };
-    await makeOld(dir);
-    const work = await killed();
-    await Deno.rename(join(dir, "a"), join(work, "old-a"));
-    for (const name of ["a", "c"]) {
-      await Deno.mkdir(join(dir, name));
-      await Deno.writeTextFile(join(dir, name, "mine"), "mine");
-    }
-    await clearLeftovers(dir);
-    const { "b/below/file": b, d } = NEW;
-    assertEquals(contents(dir), { "a/mine": "mine", "b/below/file": b, "c/mine": "mine", d });
-  }));
+Deno.test("clearLeftovers() leaves what was made in a place after the kill", async (t) => {
+  const mine = { "a/mine": "mine", "c/mine": "mine" };
+  const kept = ([path]: [string, unknown]) => !/^[ac]/.test(path);
+  const others = (state: Record<string, string>) =>
+    Object.fromEntries(Object.entries(state).filter(kept));
+  const states: [string, readonly string[], Record<string, string>][] = [
+    ["not all places were free", ["a"], { ...mine, ...others(OLD) }],
+    ["all places were free", ["a", "b", "d"], { ...mine, ...others(NEW) }],
+  ];
+  for (const [name, freed, wanted] of states) {
+    await t.step(name, () =>
+      inScratch(async (dir) => {
+        await makeOld(dir);
+        const { path: work } = await makeNew(
+          await WorkDirectory.make(temporaryName(join(dir, "x"))),
+        );
+        const items = Object.keys(places(dir)).map((made) => (
+          { made, place: `../${made}`, existed: made !== "c" }
+        ));
+        await Deno.writeTextFile(join(work, "replace.json"), JSON.stringify({ items }));
+        for (const name of freed) await Deno.rename(join(dir, name), join(work, `old-${name}`));
+        for (const name of ["a", "c"]) {
+          await Deno.mkdir(join(dir, name));
+          await Deno.writeTextFile(join(dir, name, "mine"), "mine");
+        }
+        await clearLeftovers(dir);
+        assertEquals(contents(dir), wanted);
+      }));
+  }
+});
 
 /** The faults that are tried at every change of the program. */
 const FAULTS: readonly Omit<Fault, "at">[] = [

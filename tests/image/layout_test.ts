@@ -113,6 +113,29 @@ Deno.test("writeOciLayout() replaces nothing else, and leaves nothing when it fa
     assertEquals(await Deno.readTextFile(join(dir, "mine/file")), "mine");
   }));
 
+Deno.test("writeOciLayout() goes on where a killed run was, and waits for another one", () =>
+  inTempDir(async (dir) => {
+    const paths = (await makeArchives(dir)).map(({ path }) => path);
+    const out = join(dir, "layout");
+    await writeOciLayout(out, paths.slice(0, 1));
+    const index = await Deno.readTextFile(join(out, "index.json"));
+    // As a run that was killed between the two renames leaves it.
+    const digest = sha256("layout").slice(0, 12);
+    const work = join(dir, `.kbuild-tmp-${digest}`);
+    await Deno.mkdir(work);
+    await Deno.rename(out, join(work, "layout"));
+    const journal = { items: [{ made: "layout", place: "../layout", existed: true }] };
+    await Deno.writeTextFile(join(work, "replace.json"), JSON.stringify(journal));
+    await Deno.mkdir(join(work, "old-layout"));
+    await assertRejects(() => writeOciLayout(out, [join(dir, "none.tar")]), KbuildError);
+    assertEquals(await Deno.readTextFile(join(out, "index.json")), index);
+
+    const both = await Promise.all([writeOciLayout(out, paths), writeOciLayout(out, paths)]);
+    assertEquals(both[0].names, both[1].names);
+    const names = [...Deno.readDirSync(dir)].map(({ name }) => name);
+    assertEquals(names.filter((name) => name.startsWith(".")), []);
+  }));
+
 Deno.test("writeOciLayout() replaces a layout that kbuild wrote, if nobody has added to it", () =>
   inTempDir(async (dir) => {
     const paths = (await makeArchives(dir)).map(({ path }) => path);
