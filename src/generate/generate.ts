@@ -12,6 +12,7 @@ import { askGit, statusPaths } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { findProgram } from "../lib/util.ts";
 import type { GoTool } from "../toolchain/mod.ts";
+import { checkGeneratedReplaceable } from "./replaceable.ts";
 import { type GeneratedFile, readGeneratedFiles } from "./sources.ts";
 import { findStale, type StaleFile } from "./stale.ts";
 import { fileDigest, type GenerationRecord, writeState } from "./state.ts";
@@ -90,6 +91,9 @@ export async function ensureGeneratedFiles(
   const written: string[] = [];
   if (stale.length > 0) {
     const names = stale.map(({ file }) => file.output);
+    for (const name of names) {
+      await checkGeneratedReplaceable(context, name, { isRecorded: name in found.records });
+    }
     context.log.status("Generating files that are not in git:", names);
     await buildBinaries(context, checkout, {
       ...build,

@@ -1,5 +1,6 @@
 import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
+import { ifPossible, removeTree } from "../files/mod.ts";
 import { runGit } from "../git/mod.ts";
 import type { Shell } from "../shell/mod.ts";
 import { eraFacts } from "./eras.ts";
@@ -75,7 +76,7 @@ export async function createSample(options: CreateSampleOptions): Promise<Sample
       files: head.files.size,
     });
   } catch (error) {
-    await cleanUp(dir, existed);
+    await cleanUp(dir, { existed, files: head.files.keys() });
     throw error;
   }
 }
@@ -136,10 +137,12 @@ function cannotMake(dir: string, cause: unknown): KbuildError {
   });
 }
 
-/** Removes what was made; the folder itself too, unless it was there before. */
-async function cleanUp(dir: string, existed: boolean): Promise<void> {
-  if (!existed) return await Deno.remove(dir, { recursive: true });
-  for await (const { name } of Deno.readDir(dir)) {
-    await Deno.remove(join(dir, name), { recursive: true });
-  }
+/** Removes what was made, and nothing that appeared there meanwhile; an empty directory only if new. */
+async function cleanUp(
+  dir: string,
+  { existed, files }: { existed: boolean; files: Iterable<string> },
+): Promise<void> {
+  const names = new Set([".git", ...[...files].map((path) => path.split("/")[0]!)]);
+  for (const name of names) await removeTree(join(dir, name));
+  if (!existed) await ifPossible(Deno.remove(dir));
 }

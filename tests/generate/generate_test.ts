@@ -314,6 +314,17 @@ Deno.test({
       assertEquals(await run(), [OPENAPI]);
       assertEquals(await Deno.readTextFile(output), made);
 
+      // What nobody generated is not replaced, nor anything behind a link.
+      await Deno.remove(`${context.output}/.kbuild/generated.json`);
+      await Deno.writeTextFile(output, "package openapi // by hand\n");
+      await assertRejects(run, KbuildError, "no comment in it says that it is generated");
+      assertEquals(await Deno.readTextFile(output), "package openapi // by hand\n");
+      await Deno.remove(output);
+      await Deno.symlink(sample.context.output, output);
+      await assertRejects(run, KbuildError, "it is not a regular file");
+      await Deno.remove(output);
+      assertEquals(await run(), [OPENAPI]);
+
       // A change that no generator reads makes nothing.
       await Deno.writeTextFile(`${context.root}/README.md`, "changed");
       const before = await Deno.stat(output);
