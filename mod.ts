@@ -52,7 +52,7 @@ export * as sample from "./src/sample/mod.ts";
 export * as shell from "./src/shell/mod.ts";
 export * as toolchain from "./src/toolchain/mod.ts";
 export * as util from "./src/lib/util.ts";
-export * as version from "./src/lib/version.ts";
+export * as version from "./src/lib/version/mod.ts";
 export { KbuildError, UsageError } from "./src/errors.ts";
 
 // `deno run -A jsr:@k8s/kbuild quick-release`

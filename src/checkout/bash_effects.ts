@@ -89,8 +89,10 @@ export function effectsOf(
   function test(condition: Test): void {
     if (condition.type === "not") test(condition.test);
     else if (condition.type === "unary") expand(condition.word);
-    else if (condition.type === "binary") expandAll([condition.left, condition.right]);
-    else [condition.left, condition.right].forEach(test);
+    else if (condition.type === "binary") {
+      if (condition.op === "=~") found.names.add("BASH_REMATCH");
+      expandAll([condition.left, condition.right]);
+    } else [condition.left, condition.right].forEach(test);
   }
 
   function call(name: string): void {

@@ -751,7 +751,9 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     if (op === ">") return text > this.#expander.text(right);
     if (op === "=~") {
       const pieces = this.#expander.pieces(right);
-      return this.#pattern(() => compileRegex(pieces).search(text));
+      const groups = this.#pattern(() => compileRegex(pieces).groups(text));
+      this.#set("BASH_REMATCH", groups ?? [], this.#line);
+      return groups !== undefined;
     }
     return compareNumbers(this, text, op, this.#expander.text(right));
   }
@@ -761,7 +763,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     return this.#pattern(() => compileGlob(pieces).matches(text));
   }
 
-  #pattern(match: () => boolean): boolean {
+  #pattern<T>(match: () => T): T {
     try {
       return match();
     } catch (error) {

@@ -18,6 +18,8 @@ type Step =
   | { readonly op: "char"; readonly test: (char: string) => boolean }
   | { readonly op: "split"; readonly to: readonly [number, number] }
   | { readonly op: "jump"; readonly to: number }
+  /** The border of a group: slot 2 is the start of the first one, 3 its end. */
+  | { readonly op: "save"; readonly slot: number }
   | { readonly op: "begin" | "end" | "match" };
 
 const MAX_WORK = 20_000_000;
@@ -44,13 +46,55 @@ export class Pattern {
     return this.#end(text, 0, true) === text.length;
   }
 
-  /** Whether some part of the text matches. */
-  search(text: string): boolean {
+  /**
+   * The first match, the longest at its place, and its groups: `BASH_REMATCH`. A group that took no
+   * part is "". Undefined where nothing matches.
+   */
+  groups(text: string): readonly string[] | undefined {
     this.#bound(text.length * text.length);
     for (let start = 0; start <= text.length; start++) {
-      if (this.#end(text, start, false) !== undefined) return true;
+      const end = this.#end(text, start, true);
+      if (end === undefined) continue;
+      const slots = this.#slots(text, start, end);
+      const count = Math.max(0, ...this.#steps.map((s) => s.op === "save" ? s.slot >> 1 : 0));
+      return Array.from({ length: count + 1 }, (_, group) => {
+        const [from, to] = group === 0 ? [start, end] : [slots[group * 2], slots[group * 2 + 1]];
+        return from === undefined || to === undefined ? "" : text.slice(from, to);
+      });
     }
-    return false;
+    return undefined;
+  }
+
+  /** Where groups begin and end in the match from `start` to `end`: earlier ones take most. */
+  #slots(text: string, start: number, end: number): readonly (number | undefined)[] {
+    type Thread = readonly [pc: number, slots: readonly (number | undefined)[]];
+    let threads: Thread[] = [[0, []]];
+    for (let at = start;; at++) {
+      const next: Thread[] = [];
+      this.#round++;
+      // By falling priority, the next one on top of the stack.
+      const todo = threads.reverse();
+      for (let thread = todo.pop(); thread !== undefined; thread = todo.pop()) {
+        const [pc, slots] = thread;
+        if (this.#seen[pc] === this.#round) continue;
+        this.#seen[pc] = this.#round;
+        const step = this.#steps[pc]!;
+        if (step.op === "match") {
+          if (at === end) return slots;
+        } else if (step.op === "char") {
+          const char = text[at];
+          if (at < end && char !== undefined && step.test(char)) next.push([pc + 1, slots]);
+        } else if (step.op === "split") {
+          todo.push([step.to[1], slots], [step.to[0], slots]);
+        } else if (step.op === "jump") todo.push([step.to, slots]);
+        else if (step.op === "save") {
+          const saved = [...slots];
+          saved[step.slot] = at;
+          todo.push([pc + 1, saved]);
+        } else if (step.op === "begin" ? at === 0 : at === text.length) todo.push([pc + 1, slots]);
+      }
+      threads = next;
+    }
   }
 
   /** End of the longest match at `start`. */
@@ -134,6 +178,7 @@ export class Pattern {
       else if (step.op === "match") matched = true;
       else if (step.op === "split") todo.push(...step.to);
       else if (step.op === "jump") todo.push(step.to);
+      else if (step.op === "save") todo.push(next + 1);
       else if (step.op === "begin" ? at === 0 : at === text.length) todo.push(next + 1);
     }
     return matched;
@@ -196,6 +241,7 @@ class RegexCompiler {
   readonly #chars: { char: string; quoted: boolean }[] = [];
   #pos = 0;
   #depth = 0;
+  #groups = 0;
 
   constructor(pieces: readonly PatternPiece[]) {
     for (const { text, quoted } of pieces) {
@@ -259,10 +305,15 @@ class RegexCompiler {
       return [literal(next.char)];
     }
     if (char === "(") {
+      const group = ++this.#groups;
       const steps = this.#alternatives();
       if (this.#active(")") === undefined) throw new PatternError("A parenthesis is not closed");
       this.#pos++;
-      return steps;
+      return [
+        { op: "save", slot: group * 2 },
+        ...moved(steps, 1),
+        { op: "save", slot: group * 2 + 1 },
+      ];
     }
     if (char === "[") {
       const text = this.#chars.map((c) => c.char).join("");

@@ -12,7 +12,7 @@ type Item =
 
 /**
  * Compiles `s|EXPRESSION|REPLACEMENT|flags` with a basic regular expression of characters, sets,
- * `.`, `*`, `^`, `$` and groups that are not repeated.
+ * `.`, `*`, `\{n\}`, `\{n,\}`, `^`, `$` and groups that are not repeated.
  *
  * @param silent `-n`: only lines that the flag `p` prints.
  * @returns What is printed for a line; undefined: nothing.
@@ -67,10 +67,15 @@ function parseExpression(text: string): readonly Item[] {
   let groups = 0;
   let at = 0;
   const char = (test: (char: string) => boolean) => {
-    const star = text[at] === "*";
-    if (star) at++;
-    if (text[at] === "*") throw new TextToolError('"**" of sed is not evaluated');
-    items.push({ type: "char", test, star });
+    const [interval, count, andMore] = /^\\\{(\d{1,3})(,?)\\\}/.exec(text.slice(at)) ?? [];
+    at += interval?.length ?? 0;
+    for (let i = Number(count ?? 0); i > 0; i--) items.push({ type: "char", test, star: false });
+    const star = interval === undefined ? text[at] === "*" : andMore === ",";
+    if (interval === undefined && star) at++;
+    if (text[at] === "*" || text.startsWith("\\{", at)) {
+      throw new TextToolError("A repetition that is repeated in sed is not evaluated");
+    }
+    if (interval === undefined || star) items.push({ type: "char", test, star });
   };
   const same = (wanted: string) => char((other) => other === wanted);
   while (at < text.length) {
@@ -121,7 +126,7 @@ function parseReplacement(text: string): readonly (string | number)[] {
   return (text.match(/\\[^]|&|[^\\&]+|\\$/g) ?? []).map((part) => {
     if (part === "&") return 0;
     if (/^\\[1-9]$/.test(part)) return Number(part[1]);
-    if (/^\\[\\&/.|-]$/.test(part)) return part[1]!;
+    if (/^\\[\\&/.|+-]$/.test(part)) return part[1]!;
     if (part.startsWith("\\")) {
       throw new TextToolError(`The escape "${part}" of sed is not evaluated`);
     }

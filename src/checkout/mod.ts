@@ -36,6 +36,18 @@ export { type PlatformSet, setupPlatforms, type SetupPlatformsOptions } from "./
 export { expandMakeVariables, type MakeText } from "./make_variables.ts";
 export { readCheckout, type ReadCheckoutOptions } from "./read_checkout.ts";
 export { type EraTable, eraTable, type TableImage } from "./tables.ts";
+export {
+  readVersionLdflags,
+  readVersionScript,
+  readVersionVars,
+  VERSION_SCRIPT,
+  VERSION_VARIABLES,
+  type VersionLdflagsInputs,
+  type VersionScriptInputs,
+  type VersionScriptResult,
+  type VersionValue,
+  type VersionVariable,
+} from "./version_script.ts";
 export type {
   Checkout,
   Era,

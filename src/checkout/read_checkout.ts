@@ -134,6 +134,7 @@ class CheckoutReader {
     const setcapImage = this.#optional("KUBE_BUILD_SETCAP_IMAGE");
     const crossImage = this.#crossImage();
     const go = this.#pinnedGo();
+    const version = this.#file(VERSION);
     const checkout: Checkout = {
       root: this.#root,
       era,
@@ -171,6 +172,9 @@ class CheckoutReader {
       ),
       container: containerSources(this.#file(COMMON), era.name, this.#table),
       scripts: Object.freeze([...this.#sources, ...this.#followed.values()]),
+      ...(version.text === undefined
+        ? {}
+        : { versionScript: Object.freeze({ path: version.path, text: version.text }) }),
       refusals: Object.freeze(this.#refusals),
     };
     return Object.freeze(checkout);

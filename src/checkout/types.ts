@@ -150,6 +150,8 @@ export interface Checkout {
   readonly container: Sourced<"bind-mount" | "rsync">;
   /** The scripts that all of this was read from, as they are: `readGoCalls` reads on in them. */
   readonly scripts: readonly BashSource[];
+  /** `hack/lib/version.sh`, if it can be read: `readVersionVars` reads on in it. */
+  readonly versionScript?: BashSource;
   /** What could not be read and was taken from the built-in table: "file:line: why". */
   readonly refusals: readonly string[];
 }

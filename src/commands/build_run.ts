@@ -13,11 +13,13 @@ import {
 } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import {
+  buildDate,
+  findSourceDate,
   getVersionVars,
   requireVersion,
-  sourceDateEpoch,
   type VersionVars,
-} from "../lib/version.ts";
+} from "../lib/version/mod.ts";
+import type { Provenance } from "../release/mod.ts";
 import { describeGo, type GoTool } from "../toolchain/mod.ts";
 import type { OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
@@ -27,12 +29,23 @@ export interface Stamp {
   readonly vars: VersionVars & { gitVersion: string };
   /** Seconds since 1970. */
   readonly epoch: number;
+  /** Where both are from. */
+  readonly provenance: Provenance;
 }
 
-/** Reads version and time; a tree without a version stops here. */
+/**
+ * Reads version and time, and says once what a user may not expect of them; a tree without a version
+ * stops here.
+ */
 export async function readStamp({ context }: OpenCheckout): Promise<Stamp> {
   const vars = requireVersion(await getVersionVars(context));
-  return Object.freeze({ vars, epoch: await sourceDateEpoch(context, vars) });
+  const { epoch, from, notes: dateNotes } = await findSourceDate(context, vars);
+  const notes = Object.freeze([...vars.notes ?? [], ...dateNotes]);
+  if (notes.length > 0) {
+    context.log.status(`Version ${vars.gitVersion}, time ${buildDate(epoch)}:`, notes);
+  }
+  const provenance = Object.freeze({ version: vars.from ?? "git", time: from, notes });
+  return Object.freeze({ vars, epoch, provenance });
 }
 
 /**

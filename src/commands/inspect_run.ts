@@ -2,7 +2,7 @@ import { type Checkout, readGoCalls, readGoModes, type Sourced } from "../checko
 import { wrap } from "../cli/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { goWorkingDirectory } from "../lib/golang/mod.ts";
-import { getVersionVars, type VersionVars } from "../lib/version.ts";
+import { getVersionVars, type VersionVars } from "../lib/version/mod.ts";
 import { quote, quoteCommand } from "../shell/mod.ts";
 import { describeGo, type GoDescription } from "../toolchain/mod.ts";
 import type { CommandContext, OpenCheckout } from "./context.ts";
@@ -141,11 +141,16 @@ function versionSection(version: VersionVars | string): Section {
   return {
     title,
     rows: [
-      { name: "version", value: gitVersion ?? "unknown", source: problem ?? "" },
+      {
+        name: "version",
+        value: gitVersion ?? "unknown",
+        source: problem?.why ?? version.from ?? "",
+      },
       value("commit", gitCommit),
       value("tree state", gitTreeState),
       ...shown.map((path) => value("dirty", path)),
       ...(more > 0 ? [value("dirty", `… and ${more} more`)] : []),
+      ...(version.notes ?? []).map((note) => value("note", note)),
     ],
   };
 }

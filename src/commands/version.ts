@@ -5,7 +5,7 @@ import {
   requireVersion,
   shellVariables,
   sourceDateEpoch,
-} from "../lib/version.ts";
+} from "../lib/version/mod.ts";
 import type { Command } from "./context.ts";
 import { VERSION_VARIABLES } from "./flags.ts";
 
@@ -39,7 +39,11 @@ export const version: Command = {
       for (const line of shellVariables(vars)) command.print(line);
     } else if (chosen[0] === "json") {
       const { gitCommit, gitTreeState, gitVersion, gitMajor, gitMinor, dirtyPaths } = vars;
-      const shown = { gitVersion, gitMajor, gitMinor, gitCommit, gitTreeState, dirtyPaths };
+      const { from, notes } = vars;
+      const shown = {
+        ...{ gitVersion, gitMajor, gitMinor, gitCommit, gitTreeState, dirtyPaths },
+        ...{ from, notes },
+      };
       command.print(JSON.stringify(shown, null, 2));
     } else if (chosen[0] === "ldflags") {
       const known = requireVersion(vars);
@@ -53,6 +57,9 @@ export const version: Command = {
       }
       const more = vars.dirtyPaths.length - DIRTY_PATHS_SHOWN;
       if (more > 0) command.print(`  … and ${more} more`);
+      const { from = "git", notes = [] } = vars;
+      if (from !== "git") command.print(`from        ${from}`);
+      for (const note of notes) command.print(`note        ${note}`);
     }
     if (vars.gitVersion === undefined) requireVersion(vars);
     if (vars.gitTreeState === "archive" && vars.gitCommit === undefined) {

@@ -8,7 +8,7 @@ import {
   hostGoEnv,
   verifyGoVersion,
 } from "../lib/golang/mod.ts";
-import { askGit, statusPaths } from "../git/mod.ts";
+import { askGit, statusEntries } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { findProgram } from "../lib/util.ts";
 import type { GoTool } from "../toolchain/mod.ts";
@@ -180,7 +180,7 @@ async function warnUnlessIgnored(context: KubeContext, written: readonly string[
     ...["status", "--porcelain", "-z", "--untracked-files=all", "--"],
     ...written,
   ]);
-  const counted = new Set(statusPaths(text ?? ""));
+  const counted = new Set(statusEntries(text ?? "").map(({ path }) => path));
   for (const path of written.filter((path) => counted.has(path))) {
     context.log.warn(`No .gitignore names "${path}": git counts the checkout as modified`);
   }

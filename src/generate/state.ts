@@ -1,7 +1,7 @@
 import { dirname, join } from "@std/path";
 import { ifPresent, readNote, writeFileAtomic } from "../files/mod.ts";
 import { createHash } from "node:crypto";
-import { askGit, statusPaths } from "../git/mod.ts";
+import { askGit, statusEntries } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 
 /** What is remembered of the last generations, in `_output/local/.kbuild/generated.json`. */
@@ -67,7 +67,7 @@ export async function treeKey(context: KubeContext): Promise<string | undefined>
   ]);
   if (head.text === undefined || status.text === undefined) return undefined;
   const hash = createHash("sha256").update(head.text).update(status.text);
-  for (const path of statusPaths(status.text)) {
+  for (const { path } of statusEntries(status.text)) {
     const info = await ifPresent(Deno.lstat(join(context.root, path)));
     hash.update(`${path}\0${info?.size}\0${info?.mtime?.getTime()}\0`);
   }

@@ -133,16 +133,26 @@ function ownWords(tail: readonly string[], code: number): readonly string[] {
   return lines.length === 0 ? [`git exited with status ${code}`] : lines;
 }
 
-/** The paths in what `git status --porcelain -z` prints. */
-export function statusPaths(text: string): readonly string[] {
-  const paths: string[] = [];
+/** A path that `git status` names, and how it differs. */
+export interface StatusEntry {
+  /** Two letters: `??` for what git does not know, ` M` for a change. */
+  readonly code: string;
+  /** Path from the root; that of a new directory ends in a slash. */
+  readonly path: string;
+}
+
+/** What `git status --porcelain -z` prints. */
+export function statusEntries(text: string): readonly StatusEntry[] {
+  const entries: StatusEntry[] = [];
   let isOldName = false;
   for (const entry of text.split("\0")) {
-    if (entry !== "" && !isOldName) paths.push(entry.slice(3));
+    if (entry !== "" && !isOldName) {
+      entries.push(Object.freeze({ code: entry.slice(0, 2), path: entry.slice(3) }));
+    }
     // Some git before 2.18 finds renames all the same: the old name stands behind the new one.
     isOldName = !isOldName && /^([RC].|.[RC]) /.test(entry);
   }
-  return Object.freeze(paths);
+  return Object.freeze(entries);
 }
 
 /**

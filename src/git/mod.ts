@@ -3,5 +3,6 @@
  *
  * @module
  */
-export { askGit, gitVariables, runGit, statusPaths } from "./git.ts";
-export type { GitAnswer, GitContext, GitFailure, GitRunOptions } from "./git.ts";
+export { explainFailure, findRepository, type GitExplanation, saidBy } from "./explain.ts";
+export { askGit, gitVariables, runGit, statusEntries } from "./git.ts";
+export type { GitAnswer, GitContext, GitFailure, GitRunOptions, StatusEntry } from "./git.ts";

@@ -40,6 +40,16 @@ export interface Artifact {
   readonly reused: boolean;
 }
 
+/** Where what is stamped and packed is from. */
+export interface Provenance {
+  /** Of the version: "git", "KUBE_GIT_VERSION", "git archive". */
+  readonly version: string;
+  /** Of the time: "commit", "SOURCE_DATE_EPOCH", "HEAD". */
+  readonly time: string;
+  /** What is stamped, packed or left out otherwise than a user may expect, one sentence each. */
+  readonly notes: readonly string[];
+}
+
 /** Name of the list of all artifacts, in `release-tars`. */
 export const ARTIFACTS_FILE = "artifacts.json";
 
@@ -54,7 +64,7 @@ export const ARTIFACTS_FILE = "artifacts.json";
 export async function writeChecksums(
   folder: string,
   artifacts: readonly Artifact[],
-  about: { version: string; epoch: number },
+  about: { version: string; epoch: number; provenance?: Provenance | undefined },
 ): Promise<void> {
   const tarballs = artifacts.filter(({ kind }) => kind === "tarball")
     .map((artifact) => ({ ...artifact, name: artifact.path.slice("release-tars/".length) }));
@@ -66,7 +76,12 @@ export async function writeChecksums(
     await write(`${algorithm.toUpperCase()}SUMS`, sums.join(""));
     for (const { name, digest } of lines) await write(`${name}.${algorithm}`, digest);
   }
-  const list = { ...about, artifacts: artifacts.map(describe) };
+  const { version, epoch, provenance } = about;
+  const list = {
+    ...{ version, versionFrom: provenance?.version, epoch, epochFrom: provenance?.time },
+    notes: provenance?.notes,
+    artifacts: artifacts.map(describe),
+  };
   await write(ARTIFACTS_FILE, `${JSON.stringify(list, null, 2)}\n`);
 }
 

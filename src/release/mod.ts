@@ -43,7 +43,7 @@ export {
   type ReleaseLayout,
 } from "./layout.ts";
 export { describeMissing, type MissingInput } from "./missing.ts";
-export { type Artifact, ARTIFACTS_FILE, type BaseOfImage } from "./artifact.ts";
+export { type Artifact, ARTIFACTS_FILE, type BaseOfImage, type Provenance } from "./artifact.ts";
 export { CACHE_LIMIT, MOST_THREADS, packageTarballs } from "./package.ts";
 export {
   type PackageOptions,

@@ -140,6 +140,7 @@ async function makeRelease(
   await writeChecksums(join(work.path, "release-tars"), published(undefined, plan, artifacts), {
     version: vars.gitVersion,
     epoch,
+    provenance: options.provenance,
   });
   await checkReleaseReplaceable(context);
   signal?.throwIfAborted();

@@ -2,8 +2,9 @@ import type { Checkout, PlatformSet } from "../checkout/mod.ts";
 import { binaryName } from "../lib/golang/mod.ts";
 import { engineReference, pinEngineImage } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import type { VersionVars } from "../lib/version.ts";
+import type { VersionVars } from "../lib/version/mod.ts";
 import type { FetchedImage } from "../registry/mod.ts";
+import type { Provenance } from "./artifact.ts";
 import { checkPrograms } from "./check_inputs.ts";
 import { type BaseImages, type ImagePlan, parseBaseImages, planImages } from "./images.ts";
 import { type FolderImage, readReleaseLayout, type ReleaseLayout } from "./layout.ts";
@@ -16,6 +17,8 @@ export interface PackageOptions {
   vars: VersionVars & { gitVersion: string };
   /** Seconds since 1970: the time of every member and image. */
   epoch: number;
+  /** Where version and time are from, for {@linkcode ARTIFACTS_FILE}. */
+  provenance?: Provenance;
   /** The platforms to package. */
   platforms: PlatformSet;
   /** Folder of the binaries: `<bin>/<os>/<arch>/<name>`. */

@@ -70,6 +70,11 @@ export const SAME_AS_BASH: Readonly<Record<string, string>> = {
     'X=(a b); [[ ${#X[@]} -eq 2 ]] && A=1; [[ 10 -lt 9 ]] || B=1; [ "${#X[@]}" -ge 2 ] && C=1; [[ b > a ]] && D=1',
   "regular expressions": String
     .raw`m() { [[ "$1" =~ $2 ]] && echo y || echo n; }; A="$(m k8s.io/x '^([[:alnum:]]+\.)+[[:alnum:]]+/')$(m cmd/x '^([[:alnum:]]+\.)+[[:alnum:]]+/')"; [[ "v1.20.3" =~ ^v[0-9]+\.[0-9]+ ]] && B=y; [[ a.test =~ ".test"$ ]] && C=y; [[ xtest =~ ".test"$ ]] || D=n`,
+  "groups of regular expressions": String
+    .raw`m() { [[ "$1" =~ $2 ]] || echo no; printf '<%s>' "\${#BASH_REMATCH[@]}" "\${BASH_REMATCH[@]}"; }
+V='^v([0-9]+)\.([0-9]+)(\.[0-9]+)?([-].*)?([+].*)?$'
+A=$(m v1.20.2-alpha.1+m-2 "$V")$(m v1.20 "$V")$(m 1.20 "$V"); B=$(m 'HEAD -> a, tag: v1.8.3' 'tag: (v[^ ,]+)')
+C=$(m aaab '(a*)(a*)b')$(m aXbX '(.+)X')$(m abab '(ab)*'); D=$(m xabc '(a|ab)(c|bcd)?')`,
   "case":
     'f() { case "$1" in "linux/"*) echo l ;; darwin|mac) echo d;; [a-c]?) echo r;; *) echo o; esac; }; A=$(f linux/arm)$(f mac)$(f bz)$(f "")',
   "for over arguments":
@@ -114,6 +119,9 @@ export const SAME_AS_BASH: Readonly<Record<string, string>> = {
 A=$(f | sed -ne 's|.*-tags=\([^-]*\).*|\1|p'); B=$(echo -x | sed -ne 's|.*-tags=\([^-]*\).*|\1|p')
 C=$(f | sed -e 's/[aeiou]/<&>/g'); D=$(printf '%s\n' aXb cd | sed 's/^\(.\)\(.*\)X/\2\1/')$(echo a.b | sed s,\\.,-,)`
     .replaceAll("\\\\", "\\"),
+  "sed with counts": String
+    .raw`D() { echo "$1" | sed "s/-\([0-9]\{1,\}\)-g\([0-9a-f]\{4\}\)$/.\1\+\2/"; }; A=$(D v1-a-12-gabcd); B=$(D v1-a-12-gabc)
+C=$(echo aaaa | sed 's/a\{2\}/b/g')$(echo xaay | sed 's/a\{0,\}y/-/')$(echo ab | sed 's/a\{0\}b/-/')`,
   "sed's choice among matches": String
     .raw`A=$(echo aaab | sed 's/a*\(a*b\)/<\1>/'); B=$(echo abcabc | sed 's/\(b.*\)*x*c/-/' 2>/dev/null || echo odd)
 C=$(echo xay | sed 's/b*/-/g'); D=$(echo "a b" | sed -n 's/ *$/./p')$(echo aXbX | sed 's/X$//')`

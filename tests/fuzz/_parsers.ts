@@ -14,7 +14,7 @@ import { zstdFrames } from "../../src/image/zstd_frames.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import { init } from "../../mod.ts";
 import { openRecords } from "../../src/lib/golang/up_to_date.ts";
-import { semanticVersion } from "../../src/lib/version.ts";
+import { semanticVersion } from "../../src/lib/version/mod.ts";
 import { parseMirrors } from "../../src/net/mirrors.ts";
 import { retryAfter } from "../../src/net/failure.ts";
 import { wordsIn } from "../../src/net/words.ts";

@@ -8,7 +8,7 @@ import {
   parseGoFolders,
   readGeneratedFiles,
 } from "../../src/generate/mod.ts";
-import { getVersionVars } from "../../src/lib/version.ts";
+import { getVersionVars } from "../../src/lib/version/mod.ts";
 import { findProgram } from "../../src/lib/util.ts";
 import { openSample } from "../lib/_open.ts";
 

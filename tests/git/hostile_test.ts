@@ -6,10 +6,10 @@ import { createDeflater } from "../../src/archive/mod.ts";
 import { readCheckout } from "../../src/checkout/mod.ts";
 import { missingFromGit } from "../../src/generate/mod.ts";
 import { treeKey } from "../../src/generate/state.ts";
-import { askGit, gitVariables, statusPaths } from "../../src/git/mod.ts";
+import { askGit, gitVariables, statusEntries } from "../../src/git/mod.ts";
 import { createContext, type KubeContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
-import { getVersionVars, sourceDateEpoch } from "../../src/lib/version.ts";
+import { getVersionVars, sourceDateEpoch } from "../../src/lib/version/mod.ts";
 import { Identifier } from "../../src/release/identity.ts";
 import { readReleaseLayout } from "../../src/release/mod.ts";
 import { identifySource, packSource, planSource } from "../../src/release/source_tarball.ts";
@@ -131,12 +131,17 @@ Deno.test("askGit() says why git does not answer, without its traces", () =>
     assert(none.failure?.lines[0]?.startsWith("fatal: not a git repository"));
   }));
 
-Deno.test("statusPaths() reads names of every kind", () => {
+Deno.test("statusEntries() reads names of every kind", () => {
   assertEquals(
-    statusPaths("?? new ü.go\0 M a -> b\0R  new\nname\0old name\0 D gone\0"),
-    ["new ü.go", "a -> b", "new\nname", "gone"],
+    statusEntries("?? new ü.go\0 M a -> b\0R  new\nname\0old name\0 D gone\0"),
+    [
+      { code: "??", path: "new ü.go" },
+      { code: " M", path: "a -> b" },
+      { code: "R ", path: "new\nname" },
+      { code: " D", path: "gone" },
+    ],
   );
-  assertEquals(statusPaths(""), []);
+  assertEquals(statusEntries(""), []);
 });
 
 Deno.test("gitVariables() are behind those of the environment, and programs under kbuild see them", () =>

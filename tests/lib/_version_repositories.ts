@@ -17,6 +17,8 @@ export interface Case {
   readonly version: string | undefined;
   /** Whether both sides refuse the version that is there. */
   readonly refused?: true;
+  /** What kbuild says where there is no version, or where it refuses it. */
+  readonly says?: string;
   /** Whether kbuild tells major and minor where `version.sh` leaves them unset. */
   readonly fillsMajorMinor?: true;
   /** Whether kbuild sees a change that the user's settings hide from `version.sh`. */
@@ -157,6 +159,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: "commits after a fork's tag with +meta",
+    says: 'HEAD is 2 commits past the tag "v1.20.2+fork.1", and a version has one "+" only',
     // "v1.20.2+fork.1-2-gHASH" has two dashes: the hash becomes a second +meta.
     version: undefined,
     refused: true,
@@ -252,6 +255,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: "a shallow clone of an untagged commit",
+    says: "the clone is shallow, and no tag can be reached",
     version: undefined,
     make: async (git, dir) => {
       const from = await after(git, dir, 2);
@@ -271,11 +275,13 @@ export const CASES: readonly Case[] = [
   },
   {
     name: "no tags",
+    says: 'the repository has no tag that begins with "v"',
     version: undefined,
     make: async (git, dir) => ({ root: await git.init(join(dir, "k")) }),
   },
   {
     name: "no tags, and changes",
+    says: 'the repository has no tag that begins with "v"',
     version: undefined,
     make: async (git, dir) => {
       const root = await git.init(join(dir, "k"));
@@ -285,6 +291,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: "no commits",
+    says: "the repository has no commit yet",
     unborn: true,
     version: undefined,
     make: async (git, dir) => {
@@ -333,6 +340,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: "an export of an untagged commit",
+    says: "hack/lib/version.sh was written by git archive of the commit",
     version: undefined,
     make: async (git, dir) => ({
       root: await git.archive(await after(git, dir, 1), join(dir, "export")),
@@ -504,6 +512,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: "nothing without git",
+    says: '"',
     version: undefined,
     make: async (git, dir) => ({ root: await git.copyBase(join(dir, "k")) }),
   },
@@ -519,6 +528,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: "KUBE_GIT_COMMIT that git does not know",
+    says: 'git does not know the commit "0123456789abcdef0123456789abcdef01234567"',
     version: undefined,
     make: async (git, dir) => ({
       root: await after(git, dir, 0),

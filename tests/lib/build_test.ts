@@ -19,7 +19,7 @@ import {
 import { createContext, type KubeContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import { findProgram } from "../../src/lib/util.ts";
-import { getVersionVars } from "../../src/lib/version.ts";
+import { getVersionVars } from "../../src/lib/version/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
 import { type OpenSample, openSample } from "./_open.ts";
 

@@ -4,7 +4,7 @@ import { readCheckout } from "../../src/checkout/mod.ts";
 import { ensureGeneratedFiles, missingFromGit } from "../../src/generate/mod.ts";
 import { createContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
-import { getVersionVars } from "../../src/lib/version.ts";
+import { getVersionVars } from "../../src/lib/version/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
 import { EPOCH, type Workbench } from "./_workbench.ts";
 

@@ -116,7 +116,7 @@ Deno.test("git-in-git keeps the start of git in src/git", () => {
     ["tests/git/a_test.ts", 'shell.run(["git", "status"]);'],
     ["src/release/plan.ts", 'const skipped = [".git", "_output"];'],
     ["src/release/plan.ts", 'shell.run(["git", ...args]);', found],
-    ["src/lib/version.ts", 'const argv = ["git", "log"];', found],
+    ["src/lib/version/mod.ts", 'const argv = ["git", "log"];', found],
   ]);
 });
 

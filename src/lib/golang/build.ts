@@ -4,7 +4,7 @@ import type { GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { claimOutputs } from "../outputs.ts";
 import { memoryBudget } from "../util.ts";
-import { ldflags, type VersionVars } from "../version.ts";
+import { findLdflags, type VersionVars } from "../version/mod.ts";
 import { checkCompilers } from "./compilers.ts";
 import { currentGoCorrections } from "./current_go.ts";
 import { explainFailure } from "./explain_failure.ts";
@@ -68,12 +68,14 @@ export async function prepareBuild(
 ): Promise<{ plan: BuildPlan; go: GoTool }> {
   checkBuildPath(context);
   const go = options.go ?? await verifyGoVersion(context, checkout);
+  const { ldflags, note } = findLdflags(checkout, options.vars, options.epoch);
   const plan = planBuild(context, checkout, {
     go,
     matrix: await expandPatterns(context, checkout, go, options.matrix),
     goflags: options.goflags ?? [],
     corrections: await currentGoCorrections(checkout, go),
-    versionLdflags: ldflags(checkout, options.vars, options.epoch),
+    versionLdflags: ldflags,
+    ...(note === undefined ? {} : { notes: [note] }),
     binPath: options.binPath ?? context.binPath,
     modules: checkout.era.goMode === "workspace"
       ? await workspaceModules(checkout.root)

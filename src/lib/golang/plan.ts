@@ -84,6 +84,8 @@ export interface PlanInputs {
   readonly modules: ReadonlyMap<string, string>;
   /** Source files to correct for a current Go (`currentGoCorrections`). */
   readonly corrections?: readonly Correction[];
+  /** What the user should know besides, a line each. */
+  readonly notes?: readonly string[];
 }
 
 /**
@@ -98,7 +100,7 @@ export function planBuild(
   checkout: Checkout,
   inputs: PlanInputs,
 ): BuildPlan {
-  const notes = new Set<string>();
+  const notes = new Set<string>(inputs.notes);
   const platforms = inputs.matrix.map(({ platform, targets }) =>
     Object.freeze({
       platform,

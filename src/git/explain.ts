@@ -1,0 +1,89 @@
+import { dirname, join } from "@std/path";
+import { ifPresent } from "../files/mod.ts";
+import type { GitContext, GitFailure } from "./git.ts";
+
+/** Why git does not answer, in words. */
+export interface GitExplanation {
+  /** What is the matter; "other" where git itself is in order. */
+  readonly kind: "no git" | "no repository" | "other owner" | "unreadable" | "damaged" | "other";
+  /** The cause: "git cannot be started". */
+  readonly why: string;
+  /** What git says, and what to do: one sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** Finds out why git did not answer about a checkout: each cause has its own cure. */
+export async function explainFailure(
+  { root, env }: GitContext,
+  failure: GitFailure,
+): Promise<GitExplanation> {
+  const repository = env["GIT_DIR"] || await findRepository(root);
+  const text = failure.lines.join("\n");
+  if (repository === undefined && (failure.missing || /not a git repository/i.test(text))) {
+    return { kind: "no repository", why: `"${root}" is not in a git repository`, notes: [] };
+  }
+  if (failure.missing) {
+    return {
+      kind: "no git",
+      why: "git cannot be started",
+      notes: [
+        ...failure.lines,
+        "Install git: on Debian `apt-get install git`, on macOS `xcode-select --install`",
+      ],
+    };
+  }
+  if (/dubious ownership|unsafe repository/.test(text)) {
+    const advice = /git config --global --add safe\.directory .*/.exec(text)?.[0] ??
+      `git config --global --add safe.directory ${root}`;
+    return {
+      kind: "other owner",
+      why: `git refuses "${repository}", which belongs to another user`,
+      notes: [`If you trust it: ${advice.trim()}`],
+    };
+  }
+  const unreadable = repository === undefined ? undefined : await findUnreadable(repository);
+  if (unreadable !== undefined) {
+    return {
+      kind: "unreadable",
+      why: `"${unreadable}" cannot be read: permission denied`,
+      notes: [`Check who owns it and what its mode is: ls -ld "${unreadable}"`],
+    };
+  }
+  return /not a git repository/i.test(text)
+    ? {
+      kind: "damaged",
+      why: `git does not take "${repository}" for a repository`,
+      notes: saidBy(failure),
+    }
+    : { kind: "other", why: "git cannot say which commit it is", notes: saidBy(failure) };
+}
+
+/** `.git` of a directory or of one above it; undefined if there is none. */
+export async function findRepository(root: string): Promise<string | undefined> {
+  for (let directory = root;; directory = dirname(directory)) {
+    const path = join(directory, ".git");
+    if (await ifPresent(Deno.lstat(path)) !== undefined) return path;
+    if (dirname(directory) === directory) return undefined;
+  }
+}
+
+/** What of a repository this user may not read. */
+async function findUnreadable(repository: string): Promise<string | undefined> {
+  const parts = ["HEAD", "config", "index", "objects", "refs"];
+  for (const path of [repository, ...parts.map((name) => join(repository, name))]) {
+    try {
+      const info = await ifPresent(Deno.stat(path));
+      if (info?.isDirectory === true) await Array.fromAsync(Deno.readDir(path));
+      else if (info !== undefined) (await Deno.open(path)).close();
+    } catch (error) {
+      if (error instanceof Deno.errors.PermissionDenied) return path;
+      throw error;
+    }
+  }
+  return undefined;
+}
+
+/** What git said, as notes. */
+export function saidBy({ lines }: GitFailure): readonly string[] {
+  return lines.map((line, index) => index === 0 ? `git says: ${line}` : line);
+}

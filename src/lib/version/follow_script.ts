@@ -1,0 +1,99 @@
+import {
+  type BashSource,
+  readVersionVars,
+  type VersionScriptResult,
+  type VersionValue,
+} from "../../checkout/mod.ts";
+import { askGit, type GitAnswer } from "../../git/mod.ts";
+import type { KubeContext } from "../init.ts";
+import type { Answers, OwnVars } from "./get_version_vars.ts";
+
+/** How often a script may ask git something more. */
+const MAX_ROUNDS = 16;
+
+/** What git was asked already, and what it said. */
+interface Asked {
+  readonly questions: Readonly<Record<keyof Answers, readonly string[] | undefined>>;
+  readonly answers: Answers;
+}
+
+/**
+ * Follows what the checkout's own `get_version_vars` does: a fork may set another version than the
+ * one that Kubernetes' rules give.
+ *
+ * @param own What Kubernetes' rules give.
+ * @returns What the script sets, with a line for each difference; where the script is not
+ * understood, `own` and a line that says so.
+ */
+export async function followScript(
+  context: KubeContext,
+  script: BashSource,
+  own: OwnVars,
+  asked: Asked,
+): Promise<{ vars: OwnVars; notes: readonly string[] }> {
+  const result = await interpret(context, script, known(own, asked));
+  if (result.kind === "unknown") {
+    return {
+      vars: own,
+      notes: [`The version is by Kubernetes' own rules; what the checkout does: ${result.why}`],
+    };
+  }
+  // Where it ends the build, the rules of Kubernetes have found a reason of their own.
+  if (result.kind !== "sets") return { vars: own, notes: [] };
+  const { values } = result;
+  const notes: string[] = [];
+  const follow = (name: string, { value, source }: VersionValue, mine: string | undefined) => {
+    if (value === undefined || value === "" || value === mine || source === undefined) return mine;
+    notes.push(
+      `${source} sets ${name} to "${value}"` + (mine === undefined ? "" : `, git says "${mine}"`),
+    );
+    return value;
+  };
+  return {
+    vars: {
+      commit: follow("KUBE_GIT_COMMIT", values.KUBE_GIT_COMMIT, own.commit),
+      treeState: follow("KUBE_GIT_TREE_STATE", values.KUBE_GIT_TREE_STATE, own.treeState),
+      version: follow("KUBE_GIT_VERSION", values.KUBE_GIT_VERSION, own.version),
+      major: follow("KUBE_GIT_MAJOR", values.KUBE_GIT_MAJOR, own.major),
+      minor: follow("KUBE_GIT_MINOR", values.KUBE_GIT_MINOR, own.minor),
+    },
+    notes,
+  };
+}
+
+/** What git is known to say, by the arguments that scripts give. */
+function known(own: OwnVars, { questions, answers }: Asked): Map<string, string | undefined> {
+  const git = new Map<string, string | undefined>();
+  const add = (args: readonly string[] | undefined, answer: GitAnswer | undefined) => {
+    if (args !== undefined && answer !== undefined) git.set(args.join(" "), answer.text);
+  };
+  add(questions.head, answers.head);
+  add(["status", "--porcelain"], withLines(answers.status));
+  add(questions.described, answers.described);
+  // Scripts name the commit, which was not known when git was asked.
+  const described = questions.described?.map((word) => word.replace(/^HEAD\^/, `${own.commit}^`));
+  add(described, answers.described);
+  return git;
+}
+
+/** What `git status` prints without `-z`, near enough for scripts that ask whether it is empty. */
+function withLines(status: GitAnswer | undefined): GitAnswer | undefined {
+  return status?.text === undefined ? status : { text: status.text.replaceAll("\0", "\n") };
+}
+
+/** Interprets the script, as often as it asks git something that is not known yet. */
+async function interpret(
+  context: KubeContext,
+  script: BashSource,
+  git: Map<string, string | undefined>,
+): Promise<VersionScriptResult> {
+  const { root, env } = context;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const result = readVersionVars(script, { root, variables: env, git });
+    if (result.kind !== "asks") return result;
+    for (const question of result.questions) {
+      git.set(question.join(" "), (await askGit(context, question)).text);
+    }
+  }
+  return { kind: "unknown", why: `${script.path} asks git too much` };
+}
