@@ -282,15 +282,27 @@ class RegexCompiler {
     const steps: Step[] = [];
     while (this.#pos < this.#chars.length && this.#active("|)") === undefined) {
       let atom = this.#atom();
-      for (let op = this.#active("*+?"); op !== undefined; op = this.#active("*+?")) {
+      for (let op = this.#active("*+?{"); op !== undefined; op = this.#active("*+?{")) {
         this.#pos++;
-        atom = repeated(atom, op);
+        atom = op === "{" ? counted(atom, ...this.#count()) : repeated(atom, op);
         if (atom.length > 10_000) throw new PatternError("An expression is too long");
       }
-      if (this.#active("{") !== undefined) throw new PatternError('"{n}" is not evaluated');
       steps.push(...moved(atom, steps.length));
     }
     return steps;
+  }
+
+  /** What stands behind `{`: `4}`, `4,}`, `1,4}`. */
+  #count(): [least: number, most: number | undefined] {
+    const text = this.#chars.slice(this.#pos, this.#pos + 12)
+      .map(({ char, quoted }) => quoted ? "\\" : char).join("");
+    const [whole, least, comma, most] = /^(\d{1,3})(?:(,)(\d{1,3})?)?\}/.exec(text) ?? [];
+    if (whole === undefined || Number(most ?? Infinity) < Number(least)) {
+      throw new PatternError("A count in an expression is not evaluated");
+    }
+    this.#pos += whole.length;
+    const end = comma === undefined ? Number(least) : most === undefined ? undefined : Number(most);
+    return [Number(least), end];
   }
 
   #atom(): Step[] {
@@ -325,6 +337,23 @@ class RegexCompiler {
     if ("*+?".includes(char)) throw new PatternError(`"${char}" has nothing to repeat`);
     return [literal(char)];
   }
+}
+
+function counted(atom: readonly Step[], least: number, most: number | undefined): Step[] {
+  if (atom.length * Math.max(least, most ?? 0) > 10_000) {
+    throw new PatternError("An expression is too long");
+  }
+  const steps: Step[] = [];
+  const add = (more: readonly Step[]) => void steps.push(...moved(more, steps.length));
+  for (let i = 0; i < least; i++) add(atom);
+  if (most === undefined) add(repeated(atom, "*"));
+  // Each of the others only behind the one before it.
+  let others: Step[] = [];
+  for (let i = least; i < (most ?? 0); i++) {
+    others = repeated([...atom, ...moved(others, atom.length)], "?");
+  }
+  add(others);
+  return steps;
 }
 
 function repeated(atom: readonly Step[], op: string): Step[] {

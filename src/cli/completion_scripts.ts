@@ -20,6 +20,8 @@ _kbuild() {
   COMPREPLY=()
   while IFS=$'\\t' read -r word _; do
     word=\${word#"$kept"}
+    # A directory of a checkout may be named like a command.
+    case $word in *[!A-Za-z0-9_@%+=:,./-]*) printf -v word %q "$word" ;; esac
     case $word in *=) ;; *) word="$word " ;; esac
     COMPREPLY[\${#COMPREPLY[@]}]=$word
   done < <("\${words[0]}" completion words "\${words[@]:1}" 2>/dev/null)

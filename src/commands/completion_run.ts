@@ -24,6 +24,8 @@ export async function printWords(
     },
   });
   for (const { word, summary } of found) {
+    // The scripts read lines, and a terminal shows them.
+    if (/\p{Cc}/u.test(word)) continue;
     command.print(summary === "" ? word : `${word}\t${summary.replaceAll(/\s+/g, " ")}`);
   }
 }

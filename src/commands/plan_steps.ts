@@ -44,10 +44,15 @@ export function scriptOf(steps: readonly PlanStep[]): readonly string[] {
   const lines: string[] = [];
   let group = "";
   for (const step of steps) {
-    if (step.group !== group) lines.push(`# ${group = step.group}`);
+    if (step.group !== group) lines.push(comment(group = step.group));
     lines.push(scriptLine(step));
   }
   return Object.freeze(lines);
+}
+
+/** A name in it may have line breaks: what stands behind them would be a command. */
+function comment(text: string): string {
+  return `# ${text.replaceAll(/[\r\n]+/g, " ")}`;
 }
 
 function scriptLine(step: PlanStep): string {
@@ -69,15 +74,15 @@ function scriptLine(step: PlanStep): string {
     case "generated":
       return `mkdir -p ${quote(dirname(step.path))} && mv ${quote(step.from)} ${quote(step.path)}`;
     case "image":
-      return `# image ${step.path} on ${step.base}`;
+      return comment(`image ${step.path} on ${step.base}`);
     case "tarball":
-      return `# tarball ${step.path}`;
+      return comment(`tarball ${step.path}`);
     case "fetch":
-      return `# fetch ${step.what} from ${step.urls[0]?.url}`;
+      return comment(`fetch ${step.what} from ${step.urls[0]?.url}`);
     case "push":
-      return `# ${pushLine(step)}`;
+      return comment(pushLine(step));
     case "remove":
-      return `# remove ${step.path}`;
+      return comment(`remove ${step.path}`);
   }
 }
 

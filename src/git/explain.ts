@@ -1,5 +1,6 @@
 import { dirname, join } from "@std/path";
 import { ifPresent } from "../files/mod.ts";
+import { quote } from "../shell/mod.ts";
 import type { GitContext, GitFailure } from "./git.ts";
 
 /** Why git does not answer, in words. */
@@ -34,7 +35,7 @@ export async function explainFailure(
   }
   if (/dubious ownership|unsafe repository/.test(text)) {
     const advice = /git config --global --add safe\.directory .*/.exec(text)?.[0] ??
-      `git config --global --add safe.directory ${root}`;
+      `git config --global --add safe.directory ${quote(root)}`;
     return {
       kind: "other owner",
       why: `git refuses "${repository}", which belongs to another user`,
@@ -46,7 +47,7 @@ export async function explainFailure(
     return {
       kind: "unreadable",
       why: `"${unreadable}" cannot be read: permission denied`,
-      notes: [`Check who owns it and what its mode is: ls -ld "${unreadable}"`],
+      notes: [`Check who owns it and what its mode is: ls -ld ${quote(unreadable)}`],
     };
   }
   return /not a git repository/i.test(text)

@@ -1,5 +1,5 @@
-/** Characters that no POSIX shell gives a meaning to. */
-const PLAIN = /^[A-Za-z0-9_@%+=:,./-]+$/;
+/** Characters that no shell gives a meaning to; zsh does to a "=" at the start. */
+const PLAIN = /^[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*$/;
 
 /** One argument as a POSIX shell would need it: quoted only where it must be. */
 export function quote(argument: string): string {

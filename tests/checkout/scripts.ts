@@ -74,6 +74,7 @@ export const SAME_AS_BASH: Readonly<Record<string, string>> = {
     .raw`m() { [[ "$1" =~ $2 ]] || echo no; printf '<%s>' "\${#BASH_REMATCH[@]}" "\${BASH_REMATCH[@]}"; }
 V='^v([0-9]+)\.([0-9]+)(\.[0-9]+)?([-].*)?([+].*)?$'
 A=$(m v1.20.2-alpha.1+m-2 "$V")$(m v1.20 "$V")$(m 1.20 "$V"); B=$(m 'HEAD -> a, tag: v1.8.3' 'tag: (v[^ ,]+)')
+E=$(m v1.2-4-gabcd '-([0-9]+)-g([0-9a-f]{4})$')$(m aaaa '^(a{2})(a{1,})$')$(m aaaa '^(a{1,3})(a{0,2})$')$(m ab '^(x{0}ab){1}$')
 C=$(m aaab '(a*)(a*)b')$(m aXbX '(.+)X')$(m abab '(ab)*'); D=$(m xabc '(a|ab)(c|bcd)?')`,
   "case":
     'f() { case "$1" in "linux/"*) echo l ;; darwin|mac) echo d;; [a-c]?) echo r;; *) echo o; esac; }; A=$(f linux/arm)$(f mac)$(f bz)$(f "")',

@@ -53,6 +53,16 @@ Deno.test({
       assertEquals(await complete("kbuild all WHAT=cmd/kubec"), "[cmd/kubectl ]");
       assertEquals(await complete("kbuild all --platform=linux/ppc"), "[linux/ppc64le ]");
       assertEquals(await complete("kbuild all KUBE_FASTB"), "[KUBE_FASTBUILD=]");
+      // What the line says then is a word, whatever a directory of the checkout is named.
+      await Deno.mkdir(join(root, "cmd", "kubel$(touch pwned);'x\ny"));
+      await Deno.mkdir(join(root, "cmd", "kubel$(touch pwned);'x"));
+      const odd = await complete("kbuild kubel$");
+      const word = odd.slice(1, -1).trim();
+      assertEquals(
+        await output(["bash", "-c", `printf %s ${word}`], { cwd: root, env }),
+        "kubel$(touch pwned);'x",
+      );
+      assertEquals(await output(["git", "status", "--porcelain"], { cwd: root }), "");
       // Nothing: bash goes on to files.
       assertEquals(await complete("kbuild demo --dir "), "[]");
     }),

@@ -271,16 +271,15 @@ Deno.test({
     }),
 });
 
-const WAYS_OUT =
-  "  -> Fetch the tags: git fetch --tags (in a shallow clone: git fetch --unshallow --tags)\n" +
+const SAY_VERSION =
   "  -> Or say which version it is: KUBE_GIT_VERSION=v1.2.3 as an argument or in the environment\n";
 
 Deno.test({
-  ...unless(missingFor("1.20"), "kbuild stops without a version, and names two ways out that work"),
+  ...unless(missingFor("1.20"), "kbuild stops without a version, and names ways out that work"),
   fn: () =>
     inScratch(async (dir) => {
       const root = await makeSample("1.20", join(dir, "kubernetes"));
-      const refused = async (args: readonly string[], gitSays: string) => {
+      const refused = async (args: readonly string[], why: string) => {
         const { code, stdout, stderr } = await kbuild(args, {
           cwd: root,
           env: { GIT_CEILING_DIRECTORIES: dir },
@@ -289,27 +288,30 @@ Deno.test({
           args,
           code: 1,
           stdout: "",
-          stderr: "kbuild: Cannot find the version of this checkout: no tag can be reached\n" +
-            `  -> git says: ${gitSays}\n${WAYS_OUT}`,
+          stderr: `kbuild: Cannot find the version of this checkout: ${why}\n${SAY_VERSION}`,
         });
       };
       const tags = (await output(["git", "tag"], { cwd: root })).trim().split("\n");
       await output(["git", "tag", "-d", ...tags], { cwd: root });
       const commands = [["all"], ["all", "--dry-run"], ["quick-release"], ["cross"]];
-      const noNames = "fatal: No names found, cannot describe anything.";
-      for (const args of commands) await refused(args, noNames);
+      const noTag = 'the repository has no tag that begins with "v"\n' +
+        "  -> Fetch the tags: git fetch --tags\n" +
+        "  -> A fork without tags: git fetch --tags https://github.com/kubernetes/kubernetes";
+      for (const args of commands) await refused(args, noTag);
 
       await output(["git", "tag", "v1.20.9"], { cwd: root });
       assertEquals((await kbuild(["version"], { cwd: root })).stdout.split("\n")[0], "v1.20.9");
 
       await Deno.remove(join(root, ".git"), { recursive: true });
-      const noGit = "fatal: not a git repository (or any of the parent directories): .git";
-      for (const args of commands) await refused(args, noGit);
+      const noClone = `"${root}" is neither a git clone nor made by git archive\n` +
+        "  -> Build in a clone (git clone), or in what git archive makes of a tag";
+      for (const args of commands) await refused(args, noClone);
       const way = await kbuild(["all", "cmd/kubectl", "--dry-run", "KUBE_GIT_VERSION=v1.2.3"], {
         cwd: root,
         env: { GIT_CEILING_DIRECTORIES: dir },
       });
-      assertEquals([way.code, way.stderr], [0, ""]);
+      assertEquals(way.code, 0, way.stderr);
+      assertStringIncludes(way.stderr, "    The version is that of KUBE_GIT_VERSION\n");
       assertStringIncludes(way.stdout, ".gitVersion=v1.2.3'");
       assertEquals(
         listing(root).filter((path) => path.startsWith("_output")),
@@ -324,9 +326,9 @@ Deno.test({
         },
       });
       assertEquals([bad.code, bad.stderr], [
-        1,
-        'kbuild: Cannot use "1.2" as the version: it is no semantic version ' +
-        `(vX.Y.Z[-pre][+meta])\n${WAYS_OUT}`,
+        2,
+        'kbuild: Cannot use KUBE_GIT_VERSION="1.2" as the version: it is not a semantic version ' +
+        "(vX.Y.Z[-pre][+meta])\n  -> Write it so: KUBE_GIT_VERSION=v1.2\n",
       ]);
     }),
 });

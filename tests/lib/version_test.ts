@@ -6,9 +6,11 @@ import {
   ldflags,
   requireVersion,
   semanticVersion,
+  shellVariables,
   sourceDateEpoch,
   versionFile,
 } from "../../src/lib/version/mod.ts";
+import { ENV, which } from "../e2e/_program.ts";
 import { openSample } from "./_open.ts";
 
 const sample = await openSample("1.20");
@@ -86,6 +88,89 @@ Deno.test("sourceDateEpoch() is the variable, else the commit's time", async () 
     KbuildError,
     'Cannot use SOURCE_DATE_EPOCH="yesterday"',
   );
+});
+
+/** Names that git takes for tags, and that a shell or go would read as more than a name. */
+const HOSTILE_TAGS = [
+  "v1.9.0';touch${IFS}pwned;'",
+  'v1.9.0";touch${IFS}pwned;"',
+  "v1.9.0$(touch${IFS}pwned)",
+  "v1.9.0`touch${IFS}pwned`",
+  "v1.9.0;touch${IFS}pwned",
+  "v1.9.0&touch${IFS}pwned&",
+  "v1.9.0|touch${IFS}pwned",
+  "v1.9.0>pwned",
+  "v1.9.0!touch${IFS}pwned#%s=ü",
+  "v1.9.0'-extld=/nonexistent'-linkmode=external",
+  "v1.9.0'\"'\"",
+];
+
+const SHELLS = ["bash", "dash", "zsh"].filter((name) => which(name) !== undefined);
+
+Deno.test(`shellVariables() run nothing in ${SHELLS.join(", ")}, whatever a tag is named`, async () => {
+  const old = await openSample("1.7");
+  try {
+    const { root, shell } = old.context;
+    for (const tag of HOSTILE_TAGS) {
+      await shell.run(["git", "tag", "--force", tag], { cwd: root });
+      await shell.run(["git", "update-ref", `refs/tags/${tag}`, "HEAD"], { cwd: root });
+      for (const other of (await shell.run(["git", "tag"], { cwd: root })).stdout.split("\n")) {
+        if (other !== "" && other !== tag) {
+          await shell.run(["git", "tag", "-d", other], { cwd: root });
+        }
+      }
+      const vars = await getVersionVars(old.context);
+      assertEquals(vars.gitVersion, tag);
+      const file = `${root}/../defs`;
+      await Deno.writeTextFile(file, versionFile(vars));
+      for (const name of SHELLS) {
+        const lines = shellVariables(vars).join("\n");
+        for (const script of ['eval "$1"', '. "$2"']) {
+          const argv = [name, "-c", `${script}; printf %s "$KUBE_GIT_VERSION"`, name, lines, file];
+          const { stdout } = await shell.run(argv, { cwd: root });
+          assertEquals(stdout, tag, `${name}: ${script}`);
+        }
+      }
+      const loaded = await getVersionVars(old.withEnv({ KUBE_GIT_VERSION_FILE: file }));
+      assertEquals(loaded.gitVersion, tag);
+      assertEquals((await shell.run(["git", "status", "--porcelain"], { cwd: root })).stdout, "");
+    }
+  } finally {
+    await old.remove();
+  }
+});
+
+Deno.test({
+  name: "ldflags() stamp a tag as it is, and give the linker no flags of its own",
+  ignore: which("go") === undefined,
+  fn: async () => {
+    const dir = await Deno.makeTempDir({ prefix: "kbuild-ldflags-" });
+    try {
+      await Deno.writeTextFile(`${dir}/go.mod`, "module probe\n\ngo 1.18\n");
+      const main = { ...checkout, versionPackages: { value: ["main"], source: "test" } };
+      const vars = await getVersionVars(context);
+      const flagsOf = (gitVersion: string) => ldflags(main, { ...vars, gitVersion }, 0);
+      const both = HOSTILE_TAGS.filter((tag) => tag.includes("'") && tag.includes('"'));
+      for (const tag of both) assertThrows(() => flagsOf(tag), KbuildError, "Cannot stamp");
+      const tags = HOSTILE_TAGS.filter((tag) => !both.includes(tag));
+      const names = tags.map((_, index) => `v${index}`);
+      await Deno.writeTextFile(
+        `${dir}/main.go`,
+        `package main\n\nvar ${names.join(", ")} string\n\n` +
+          `func main() { for _, v := range []string{${names}} { println(v) } }\n`,
+      );
+      const flags = tags.map((tag, index) =>
+        flagsOf(tag).replace("main.gitVersion=", `main.v${index}=`)
+      );
+      const run = await context.shell.run(["go", "run", `-ldflags=${flags.join(" ")}`, "."], {
+        cwd: dir,
+        env: { ...ENV, GOTOOLCHAIN: "local", GOENV: "off" },
+      });
+      assertEquals(run.tail, tags);
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
 });
 
 Deno.test("buildDate() prints UTC without fractions", () => {

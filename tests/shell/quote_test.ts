@@ -3,11 +3,12 @@ import { createTail, quoteCommand } from "../../src/shell/mod.ts";
 
 Deno.test("quoteCommand() quotes only what a shell would change", () => {
   assertEquals(quoteCommand(["go", "build", "-o=x", "./cmd/a"]), "go build -o=x ./cmd/a");
+  assertEquals(quoteCommand(["=ls", "-o=x"]), "'=ls' -o=x");
   assertEquals(quoteCommand(["a b", "$(x)", "it's", ""]), `'a b' '$(x)' 'it'\\''s' ''`);
 });
 
 Deno.test("quoteCommand() gives what sh reads back", async () => {
-  const words = ["a b", "$(x)", "it's", "", "ü\n", "-X 'k8s.io/a=b'", "`d`", "\\"];
+  const words = ["a b", "$(x)", "it's", "", "ü\n", "-X 'k8s.io/a=b'", "`d`", "\\", "=ls"];
   const { stdout } = await new Deno.Command("sh", {
     args: ["-c", `for w in ${quoteCommand(words)}; do printf '%s\\0' "$w"; done`],
   }).output();

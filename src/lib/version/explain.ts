@@ -52,16 +52,19 @@ async function explain(context: KubeContext, missing: MissingVersion): Promise<V
   if (commitFrom === "git archive") return await explainArchive(context, missing);
   const failure = head ?? described;
   if (failure === undefined) return { why: "git describe finds no tag", notes: [] };
-  const general = await explainFailure(context, failure);
-  if (general !== undefined) return general;
-  if (head !== undefined) {
-    const born = (await askGit(context, ["rev-parse", "--git-dir"])).text !== undefined;
-    return born &&
-        /unknown revision|Needed a single revision|bad revision/.test(head.lines[0] ?? "")
-      ? { why: "the repository has no commit yet", notes: ["Commit, then tag: git tag v1.2.3"] }
-      : { why: "git cannot say which commit it is", notes: saidBy(head) };
+  const { kind, why, notes } = await explainFailure(context, failure);
+  if (kind === "no repository") {
+    return {
+      why: `"${context.root}" is neither a git clone nor made by git archive`,
+      notes: ["Build in a clone (git clone), or in what git archive makes of a tag"],
+    };
   }
-  return await explainNoTag(context, missing, failure);
+  if (kind !== "other") return { why, notes };
+  if (head === undefined) return await explainNoTag(context, missing, failure);
+  const unborn = /unknown revision|Needed a single revision|bad revision/.test(head.lines[0] ?? "");
+  return unborn
+    ? { why: "the repository has no commit yet", notes: ["Commit, then tag: git tag v1.2.3"] }
+    : { why, notes };
 }
 
 /** A tree from `git archive` of a commit without a tag, perhaps put into another repository. */

@@ -23,14 +23,14 @@ interface Asked {
  *
  * @param own What Kubernetes' rules give.
  * @returns What the script sets, with a line for each difference; where the script is not
- * understood, `own` and a line that says so.
+ * understood, `own` and a line that says so; `ends`: what it prints before it ends the build.
  */
 export async function followScript(
   context: KubeContext,
   script: BashSource,
   own: OwnVars,
   asked: Asked,
-): Promise<{ vars: OwnVars; notes: readonly string[] }> {
+): Promise<{ vars: OwnVars; notes: readonly string[]; ends?: string }> {
   const result = await interpret(context, script, known(own, asked));
   if (result.kind === "unknown") {
     return {
@@ -38,12 +38,17 @@ export async function followScript(
       notes: [`The version is by Kubernetes' own rules; what the checkout does: ${result.why}`],
     };
   }
-  // Where it ends the build, the rules of Kubernetes have found a reason of their own.
-  if (result.kind !== "sets") return { vars: own, notes: [] };
+  if (result.kind === "ends") return { vars: own, notes: [], ends: result.output };
+  if (result.kind === "asks") return { vars: own, notes: [] };
   const { values } = result;
   const notes: string[] = [];
+  // Up to 1.9 a version with "+" has no major and minor. Without a commit no version.sh sets them,
+  // though a version that was given tells them.
+  const isOpen = (name: string) =>
+    (name === "KUBE_GIT_MAJOR" || name === "KUBE_GIT_MINOR") && own.commit !== undefined;
   const follow = (name: string, { value, source }: VersionValue, mine: string | undefined) => {
-    if (value === undefined || value === "" || value === mine || source === undefined) return mine;
+    if (!value) return isOpen(name) ? undefined : mine;
+    if (value === mine || source === undefined) return mine;
     notes.push(
       `${source} sets ${name} to "${value}"` + (mine === undefined ? "" : `, git says "${mine}"`),
     );

@@ -1,5 +1,6 @@
 import { dirname, join, relative, resolve } from "@std/path";
-import { type BashSource, readVersionScript } from "../../checkout/mod.ts";
+import { type BashSource, readVersionScript, VERSION_SCRIPT } from "../../checkout/mod.ts";
+import { KbuildError } from "../../errors.ts";
 import { ifPresent } from "../../files/mod.ts";
 import { askGit, findRepository, type GitAnswer, statusEntries } from "../../git/mod.ts";
 import type { KubeContext } from "../init.ts";
@@ -57,15 +58,15 @@ export async function getVersionVars(context: KubeContext): Promise<VersionVars>
   const version = found === undefined || commit === undefined
     ? found
     : semanticVersion(found, treeState ?? "");
-  // 1.6-1.13 take any version; later scripts name the rule that they insist on.
-  const isStrict = script === undefined || /semantic version|semver/i.test(script.text);
-  if (version !== undefined && isStrict) checkSemantic(version, origin);
-
   const own: OwnVars = { ...majorMinor(env, version), commit, treeState, version };
   const followed = script === undefined
     ? { vars: own, notes: [] }
     : await followScript(context, script, own, { questions, answers });
   const { vars } = followed;
+  // 1.6-1.13 take any version; later scripts name the rule that they insist on.
+  const isStrict = script === undefined || /semantic version|semver/i.test(script.text);
+  if (version !== undefined && version === vars.version && isStrict) checkSemantic(version, origin);
+  if (followed.ends !== undefined) throw endedByScript(followed.ends);
   const from = given.versionFrom ?? "git";
   return Object.freeze({
     gitCommit: vars.commit,
@@ -87,6 +88,17 @@ export async function getVersionVars(context: KubeContext): Promise<VersionVars>
       matchesV: given.matchesV,
     }),
   });
+}
+
+/** A reason of a fork's own. */
+function endedByScript(output: string): KbuildError {
+  return new KbuildError(
+    `Cannot find the version of this checkout: ${VERSION_SCRIPT} ends the build`,
+    {
+      output: output.split("\n").filter((line) => line !== ""),
+      notes: ["What it checks is in kube::version::get_version_vars"],
+    },
+  );
 }
 
 /** The variables without their prefix. */

@@ -35,12 +35,12 @@ export function findLdflags(
 ): VersionLdflags {
   const own = ownLdflags(checkout, vars, epoch);
   const { versionScript, versionPackages, goPackage, root } = checkout;
-  // The configuration beats the script; and the script does not mind what a tag is named.
+  // Packages that somebody else named beat the script; and it does not mind what a tag is named.
   const values = Object.fromEntries(
     VARIABLES.flatMap(([name, field]) => vars[field] === undefined ? [] : [[name, vars[field]]]),
   );
   const odd = Object.values(values).some((value) => /[\s'"\\]/.test(value));
-  if (versionScript === undefined || odd || versionPackages.source.endsWith(CONFIGURED)) {
+  if (versionScript === undefined || odd || !FROM_SCRIPT.test(versionPackages.source)) {
     return { ldflags: own };
   }
   const read = readVersionLdflags(versionScript, {
@@ -58,8 +58,8 @@ export function findLdflags(
   return { ldflags: words.join("\0") === goWords(own)?.join("\0") ? own : read.ldflags };
 }
 
-/** How the source of packages ends that a `kbuild.toml` names. */
-const CONFIGURED = ": version-packages";
+/** The source of packages that are the checkout's own, or for want of those the era's. */
+const FROM_SCRIPT = /^(hack\/lib\/version\.sh:\d+|built-in table[^:]*)$/;
 
 function ownLdflags(checkout: Checkout, vars: VersionVars, epoch: number): string {
   const flags: string[] = [];
