@@ -33,19 +33,22 @@ export interface Stamp {
   readonly provenance: Provenance;
 }
 
-/**
- * Reads version and time, and says once what a user may not expect of them; a tree without a version
- * stops here.
- */
+/** Reads version and time; a tree without a version stops here. */
 export async function readStamp({ context }: OpenCheckout): Promise<Stamp> {
   const vars = requireVersion(await getVersionVars(context));
   const { epoch, from, notes: dateNotes } = await findSourceDate(context, vars);
   const notes = Object.freeze([...vars.notes ?? [], ...dateNotes]);
-  if (notes.length > 0) {
-    context.log.status(`Version ${vars.gitVersion}, time ${buildDate(epoch)}:`, notes);
-  }
   const provenance = Object.freeze({ version: vars.from ?? "git", time: from, notes });
   return Object.freeze({ vars, epoch, provenance });
+}
+
+/** Says what a user may not expect of version and time. */
+export function sayStamp(
+  { log }: KubeContext,
+  { vars, epoch, provenance }: Omit<Stamp, "provenance"> & { provenance?: Provenance },
+): void {
+  const { notes = [] } = provenance ?? {};
+  if (notes.length > 0) log.status(`Version ${vars.gitVersion}, time ${buildDate(epoch)}:`, notes);
 }
 
 /**
@@ -96,6 +99,7 @@ export async function runBuild(
   request: BuildRequest,
 ): Promise<{ binaries: readonly BuiltBinary[]; generateMs: number; buildMs: number }> {
   const { matrix, goflags, stamp, binPath, jobs } = request;
+  sayStamp(context, stamp);
   const go = await verifyGoVersion(context, checkout);
   const options = { goflags, vars: stamp.vars, epoch: stamp.epoch, jobs, go };
   const started = performance.now();
@@ -129,6 +133,7 @@ export async function planBuildSteps(
 ): Promise<readonly PlanStep[]> {
   const { matrix, goflags, stamp, binPath } = request;
   const options = { goflags, vars: stamp.vars, epoch: stamp.epoch };
+  sayStamp(context, stamp);
   const go = await plannedGo(context, checkout);
   const prepare = async (rows: readonly PlatformTargets[], folder: string) =>
     (await prepareBuild(context, checkout, { ...options, go, matrix: rows, binPath: folder })).plan;

@@ -25,6 +25,7 @@ import {
   planBuildSteps,
   readStamp,
   runBuild,
+  sayStamp,
 } from "./build_run.ts";
 import { planFetch } from "../registry/mod.ts";
 import { type BaseChoice, baseChoice, basesToFetch, fetchBases } from "./base_images.ts";
@@ -137,7 +138,8 @@ export async function planReleaseSteps(
   globals: Globals,
   request: ReleaseRequest,
 ): Promise<readonly PlanStep[]> {
-  const { build, plan } = await prepareRelease(open, globals, request);
+  const { build, options, plan } = await prepareRelease(open, globals, request);
+  if (build === undefined) sayStamp(open.context, options);
   const wanted = basesToFetch(open.context.env, plan, request.bases);
   const folder = open.context.outputRoot;
   const group = "release";
@@ -179,6 +181,7 @@ export async function releaseCheckout(
     work: async (open, prepared, fetched) => {
       warnAboutRequest(open.context, request, prepared);
       const { build, leftOut, options } = prepared;
+      if (build === undefined) sayStamp(open.context, options);
       const { generateMs, buildMs } = build === undefined
         ? { generateMs: 0, buildMs: 0 }
         : await runBuild(open, build);
