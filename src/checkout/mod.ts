@@ -32,7 +32,12 @@ export {
   readGoPackages,
 } from "./go_packages.ts";
 export { findRoot } from "./find_root.ts";
-export { type PlatformSet, setupPlatforms, type SetupPlatformsOptions } from "./platforms.ts";
+export {
+  checkBuildPlatforms,
+  type PlatformSet,
+  setupPlatforms,
+  type SetupPlatformsOptions,
+} from "./platforms.ts";
 export { expandMakeVariables, type MakeText } from "./make_variables.ts";
 export { readCheckout, type ReadCheckoutOptions } from "./read_checkout.ts";
 export { type EraTable, eraTable, type TableImage } from "./tables.ts";

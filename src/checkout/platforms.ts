@@ -88,6 +88,44 @@ function platformSet(
   });
 }
 
+/**
+ * The platforms of a build of targets that are named, or of all of them: those asked for, whether
+ * the checkout's lists have them or not (`kube::golang::build_binaries` takes any).
+ *
+ * @returns Also those that no list of the checkout has.
+ * @throws {UsageError} A platform is in none of the checkout's lists, and not one of Go's.
+ */
+export function checkBuildPlatforms(
+  checkout: Checkout,
+  asked: readonly Platform[],
+): { unlisted: readonly Platform[] } {
+  const { server, node, client, test } = checkout.platforms;
+  const known = new Set([server, node, client, test].flatMap((list) => list.value));
+  const unlisted = asked.filter((platform) => !known.has(platform));
+  if (!unlisted.every(isGoPlatform)) checkSupported(checkout, asked);
+  return { unlisted: Object.freeze(unlisted) };
+}
+
+/** What Go builds for (`go tool dist list`), phones and browsers left out. */
+const GO_PLATFORMS: Readonly<Record<string, string>> = {
+  aix: "ppc64",
+  darwin: "386 amd64 arm64",
+  dragonfly: "amd64",
+  freebsd: "386 amd64 arm arm64 riscv64",
+  illumos: "amd64",
+  linux: "386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x",
+  netbsd: "386 amd64 arm arm64",
+  openbsd: "386 amd64 arm arm64 ppc64 riscv64",
+  plan9: "386 amd64 arm",
+  solaris: "amd64",
+  windows: "386 amd64 arm arm64",
+};
+
+function isGoPlatform(platform: Platform): boolean {
+  const [os = "", arch = "", more] = platform.split("/");
+  return more === undefined && arch !== "" && GO_PLATFORMS[os]?.split(" ").includes(arch) === true;
+}
+
 function checkSupported(checkout: Checkout, asked: readonly string[]): void {
   const { server, node, client, test } = checkout.platforms;
   const lists = [server, node, client, test];
@@ -100,8 +138,14 @@ function checkSupported(checkout: Checkout, asked: readonly string[]): void {
     throw new UsageError("Cannot build for no platform: KUBE_BUILD_PLATFORMS is blank", [valid]);
   }
   const quoted = unknown.map((platform) => `"${platform}"`).join(", ");
+  const waysOut = unknown.every(isGoPlatform)
+    ? [
+      `To add it: [platforms] in kbuild.toml, such as client = { add = ["${first}"] }`,
+      "To leave it out, as the scripts do: --strict-parity",
+    ]
+    : didYouMean(nearest(first, known));
   throw new UsageError(`Cannot build for ${quoted}: the checkout does not support it`, [
-    ...didYouMean(nearest(first, known)),
+    ...waysOut,
     valid,
   ]);
 }

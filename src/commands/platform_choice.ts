@@ -1,4 +1,4 @@
-import { type PlatformSet, setupPlatforms } from "../checkout/mod.ts";
+import { checkBuildPlatforms, type PlatformSet, setupPlatforms } from "../checkout/mod.ts";
 import type { OpenCheckout } from "./context.ts";
 
 /** The platforms of each group, after `KUBE_BUILD_PLATFORMS`, `KUBE_FASTBUILD` and the rest. */
@@ -21,6 +21,11 @@ export function groupPlatforms(
 export function allPlatforms(open: OpenCheckout): readonly string[] {
   const wanted = open.context.env["KUBE_BUILD_PLATFORMS"]?.split(/[\s,]+/).filter((p) => p !== "");
   if (wanted === undefined || wanted.length === 0) return [open.context.host];
-  if (!open.context.strictParity) groupPlatforms(open); // Refuses unsupported ones.
+  const { context, checkout } = open;
+  if (!context.strictParity) {
+    for (const platform of checkBuildPlatforms(checkout, wanted).unlisted) {
+      context.log.info(`${platform} is not in the platform lists of this checkout; Go decides`);
+    }
+  }
   return [...new Set(wanted)];
 }

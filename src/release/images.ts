@@ -133,9 +133,10 @@ async function serverDockerfile(
 }
 
 /**
- * The names in an archive: `<registry>/<name>-<arch>:<version>`, up to 1.14 without `-amd64`; then,
- * since 1.19, the one that `KUBE_DOCKER_REGISTRY` and `KUBE_DOCKER_IMAGE_TAG` ask for, where it
- * differs.
+ * The names in an archive: `<registry>/<name>-<arch>:<version>`, up to 1.14 without `-amd64`; in
+ * 1.10-1.12 also in the former registry; then,
+ * since 1.19, the one that `KUBE_DOCKER_REGISTRY` (or its default in `build/common.sh`) and
+ * `KUBE_DOCKER_IMAGE_TAG` ask for, where it differs.
  */
 function repoTags(
   context: KubeContext,
@@ -149,12 +150,12 @@ function repoTags(
   const registry = checkout.imageRegistry.value;
   const tag = dockerTag(inputs.version);
   const suffix = layout.plainAmd64 && arch === "amd64" ? "" : `-${arch}`;
-  const own = `${registry}/${name}${suffix}:${tag}`;
-  if (!layout.secondTag) return Object.freeze([own]);
-  const wanted = `${env["KUBE_DOCKER_REGISTRY"] || registry}/${name}-${arch}:${
-    env["KUBE_DOCKER_IMAGE_TAG"] ?? tag
-  }`;
-  return Object.freeze([...new Set([own, wanted])]);
+  const own = [registry, layout.deprecatedRegistry].filter((registry) => registry !== undefined)
+    .map((registry) => `${registry}/${name}${suffix}:${tag}`);
+  if (!layout.secondTag) return Object.freeze(own);
+  const second = env["KUBE_DOCKER_REGISTRY"] || checkout.dockerRegistry?.value || registry;
+  const wanted = `${second}/${name}-${arch}:${env["KUBE_DOCKER_IMAGE_TAG"] ?? tag}`;
+  return Object.freeze([...new Set([...own, wanted])]);
 }
 
 /** Names at the root of the build context that a Dockerfile copies; all of it names none. */

@@ -136,8 +136,16 @@ export function sourceJob(source: SourceTarball, options: JobOptions): Job {
   });
 }
 
-/** Makes the job of any other tarball. */
-export function tarballJob(plan: TarballPlan, options: JobOptions): Job {
+/**
+ * Makes the job of any other tarball.
+ *
+ * @param after Paths of the artifacts that are made from the same stage before.
+ */
+export function tarballJob(
+  plan: TarballPlan,
+  options: JobOptions,
+  after: readonly string[] = [],
+): Job {
   const { context, epoch, level, binPath, leftOut } = options;
   const roots = (folders: Pick<ReleaseFolders, "tars" | "images">): StageRoots => (
     { root: context.root, binPath, leftOut, ...folders }
@@ -155,7 +163,7 @@ export function tarballJob(plan: TarballPlan, options: JobOptions): Job {
     path: `release-tars/${plan.name}`,
     platform: plan.platform ?? null,
     title: `Building tarball: ${plan.title}`,
-    needs: [...new Set(needs)],
+    needs: [...new Set([...needs, ...after])],
     stage: (folders: ReleaseFolders, signal: AbortSignal) =>
       fillStage(listStage(plan, roots(folders)), folder(folders), signal),
     identify() {

@@ -63,6 +63,8 @@ export interface ReleaseLayout {
   readonly plainAmd64: boolean;
   /** Whether an archive holds the name that `KUBE_DOCKER_REGISTRY` asks for as well. */
   readonly secondTag: boolean;
+  /** The former registry, whose name an archive holds too (1.10–1.12). */
+  readonly deprecatedRegistry: string | undefined;
   /** What the Dockerfile that the script writes copies with: `COPY`, in 1.7 `ADD`. */
   readonly addInstruction: "COPY" | "ADD";
   /** Whether images on busybox get an nsswitch.conf (1.14–1.20). */
@@ -104,6 +106,9 @@ export async function readReleaseLayout(checkout: Checkout): Promise<ReleaseLayo
     plainAmd64: unknown ? old : /== "?amd64"? \]\]/.test(images),
     // Saved from the engine by both names, or built under both (1.27's alphas).
     secondTag: unknown ? !old : /(\bsave\b|"-t")[^\n]*release_docker_image_tag/.test(images),
+    deprecatedRegistry: /\bsave\b[^\n]*deprecated_image_tag/.test(images)
+      ? /\bdeprecated_registry="([^"$]+)"/.exec(images)?.[1]
+      : undefined,
     addInstruction: old || /\bADD \$\{binary_name\}/.test(images) ? "ADD" : "COPY",
     nsswitch: unknown ? !old : images.includes("nsswitch.conf"),
     folderImages: folderImages(script),

@@ -31,7 +31,7 @@ import { OpenBases } from "./open_bases.ts";
 import { describeMissing, type MissingInput } from "./missing.ts";
 import { type PackageOptions, type PackagePlan, preparePackage } from "./prepare.ts";
 import { readRecord, type ReleaseRecord, writeRecord } from "./record.ts";
-import { SOURCE_TARBALL } from "./plan.ts";
+import { sharedStage, SOURCE_TARBALL } from "./plan.ts";
 
 /** Directories of a release below the output root, as upstream leaves them. */
 const FOLDERS = RELEASE_DIRECTORIES;
@@ -160,7 +160,9 @@ function planJobs(
   return Object.freeze([
     ...plan.images.map((image) => imageJob(image, options.bases, shared)),
     ...plan.tarballs.map((tarball) =>
-      tarball.name === SOURCE_TARBALL ? sourceJob(plan.source, shared) : tarballJob(tarball, shared)
+      tarball.name === SOURCE_TARBALL
+        ? sourceJob(plan.source, shared)
+        : tarballJob(tarball, shared, sharedStage(plan.tarballs, tarball))
     ),
   ]);
 }

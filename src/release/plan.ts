@@ -85,6 +85,16 @@ export function planRelease(
   ]);
 }
 
+/**
+ * The tarballs that are packed from the stage of another one, before its own files are added: the
+ * portable test tarball of 1.14-1.16, which shares a stage with the one for all platforms.
+ */
+export function sharedStage(tarballs: readonly TarballPlan[], of: TarballPlan): readonly string[] {
+  return tarballs.slice(0, tarballs.indexOf(of))
+    .filter(({ stage }) => stage !== undefined && stage === of.stage)
+    .map(({ name }) => `release-tars/${name}`);
+}
+
 function tarball(
   about: { name: string; stage: string | undefined; title: string; platform?: Platform },
   entries: readonly StageEntry[],

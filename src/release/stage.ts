@@ -165,10 +165,21 @@ export async function fillStage(
 }
 
 async function place(item: StageItem, to: string): Promise<void> {
-  if ("symlink" in item) await Deno.symlink(item.symlink, to);
+  if ("symlink" in item) await symlink(item.symlink, to);
   else if ("text" in item) await Deno.writeTextFile(to, item.text);
   else if ("link" in item) await link(item.link, to);
   else if ("copy" in item) await copy(item.copy, to);
+}
+
+/** Two tarballs of one stage may hold the same link. */
+async function symlink(target: string, to: string): Promise<void> {
+  try {
+    await Deno.symlink(target, to);
+  } catch (error) {
+    const isThere = error instanceof Deno.errors.AlreadyExists &&
+      await Deno.readLink(to) === target;
+    if (!isThere) throw error;
+  }
 }
 
 async function link(from: string, to: string): Promise<void> {

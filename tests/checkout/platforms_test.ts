@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UsageError } from "../../src/errors.ts";
 import {
+  checkBuildPlatforms,
   type Checkout,
   readCheckout,
   setupPlatforms,
@@ -91,6 +92,25 @@ Deno.test("setupPlatforms() refuses unsupported platforms and names the nearest"
   assertStringIncludes(error.notes[1]!, "darwin/arm64, linux/amd64, linux/arm64, windows/amd64");
   assertEquals(error.exitCode, 2);
   assertThrows(() => setup({ buildPlatforms: "  " }), UsageError, "blank");
+});
+
+Deno.test("setupPlatforms() names the ways to a platform that only Go knows", () => {
+  const error = assertThrows(
+    () => setup({ buildPlatforms: "linux/riscv64" }),
+    UsageError,
+    'Cannot build for "linux/riscv64"',
+  );
+  assertStringIncludes(error.notes[0]!, "[platforms] in kbuild.toml");
+  assertStringIncludes(error.notes[1]!, "--strict-parity");
+});
+
+Deno.test("checkBuildPlatforms() takes what Go can build, and refuses the rest", () => {
+  const unlisted = (...asked: string[]) => checkBuildPlatforms(checkout, asked).unlisted;
+  assertEquals(unlisted("linux/amd64", "windows/amd64"), []);
+  assertEquals(unlisted("linux/amd64", "linux/riscv64"), ["linux/riscv64"]);
+  for (const wrong of ["linux/foo", "beos/amd64", "linux", "linux/amd64/v2"]) {
+    assertThrows(() => unlisted("linux/amd64", wrong), UsageError, `Cannot build for "${wrong}"`);
+  }
 });
 
 Deno.test("setupPlatforms() leaves 1.7's lists whole only under strict parity", () => {

@@ -107,6 +107,28 @@ Deno.test({
 });
 
 Deno.test({
+  name: `packageTarballs() packs the portable tests before those of platforms join them${because}`,
+  ignore: because !== "",
+  fn: () =>
+    withRelease(async (release) => {
+      // 1.14 to 1.16 make a test tarball for all platforms from the stage of the portable one.
+      const script = join(release.root, "build/lib/release.sh");
+      const line = "KUBE_BUILD_MONDO_TEST_TARBALL=${KUBE_BUILD_MONDO_TEST_TARBALL:-y}\n";
+      await Deno.writeTextFile(script, line, { append: true });
+      await release.package();
+      const platformFiles = async (name: string) => {
+        const names: string[] = [];
+        for await (const member of readTar(join(release.output, "release-tars", name))) {
+          names.push(member.name);
+        }
+        return names.filter((name) => name.startsWith("kubernetes/platforms/")).length;
+      };
+      assertEquals(await platformFiles("kubernetes-test-portable.tar.gz"), 0);
+      assert(await platformFiles("kubernetes-test.tar.gz") > 0);
+    }),
+});
+
+Deno.test({
   name: `packageTarballs() makes again only what holds a changed program${because}`,
   ignore: because !== "",
   fn: () =>

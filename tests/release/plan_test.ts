@@ -13,6 +13,7 @@ import {
   requiredBinaries,
   requiredInputs,
 } from "../../src/release/mod.ts";
+import { sharedStage } from "../../src/release/plan.ts";
 import { openSample } from "../lib/_open.ts";
 
 const old = await openSample("1.20");
@@ -199,6 +200,12 @@ Deno.test("planRelease() makes 1.14's tarball of all tests unless asked not to",
   const split = ["kubernetes-test-linux-amd64.tar.gz", "kubernetes-test-portable.tar.gz"];
   assertEquals(names({}), [...split, "kubernetes-test.tar.gz"]);
   assertEquals(names({ KUBE_BUILD_MONDO_TEST_TARBALL: "n" }), split);
+  const plans = planRelease(oldest.checkout, between as typeof layout, QUICK);
+  const before = plans.map((plan) => [plan.name, sharedStage(plans, plan)] as const)
+    .filter(([, paths]) => paths.length > 0);
+  assertEquals(before, [
+    ["kubernetes-test.tar.gz", ["release-tars/kubernetes-test-portable.tar.gz"]],
+  ]);
 });
 
 Deno.test("planImages() of 1.7 takes a base for each architecture, and plain names on amd64", async () => {
@@ -357,6 +364,22 @@ Deno.test("planImages() names images, bases and paths as upstream", async () => 
 
     const images = await planImages(context, checkout, layout, inputs);
     assertEquals(images[0]?.repoTags.length, 1);
+    const tags = async (
+      changed: Partial<typeof checkout>,
+      from: Partial<typeof layout> = {},
+    ): Promise<readonly string[] | undefined> => {
+      const of = { ...checkout, ...changed };
+      return (await planImages(context, of, { ...layout, ...from }, inputs))[0]?.repoTags;
+    };
+    // 1.22.17 has another registry in build/common.sh than in build/lib/release.sh.
+    assertEquals(await tags({ dockerRegistry: { value: "new.example", source: "" } }), [
+      `${registry}/kube-apiserver-amd64:v1.20.2_meta`,
+      "new.example/kube-apiserver-amd64:v1.20.2_meta",
+    ]);
+    assertEquals(await tags({}, { secondTag: false, deprecatedRegistry: "old.example" }), [
+      `${registry}/kube-apiserver-amd64:v1.20.2_meta`,
+      "old.example/kube-apiserver-amd64:v1.20.2_meta",
+    ]);
     const kubectl = images.find(({ name }) => name === "kubectl");
     const entrypoint = kubectl?.dockerfile.stages.at(-1)?.settings.entrypoint;
     assertEquals(entrypoint, sample === old ? undefined : ["/bin/kubectl"]);
