@@ -1,5 +1,6 @@
 import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
+import { ifPresent } from "./if_present.ts";
 import { reasonOf } from "./reason.ts";
 
 /**
@@ -23,11 +24,7 @@ export async function removeTree(path: string): Promise<void> {
 }
 
 async function removeOnce(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  await ifPresent(Deno.remove(path, { recursive: true }));
 }
 
 async function makeWritable(folder: string): Promise<void> {

@@ -100,9 +100,11 @@ export async function clearLeftovers(directory: string): Promise<readonly string
  * @throws {KbuildError} It cannot be removed, or a replacement can be neither finished nor undone.
  */
 export async function clearLeftover(path: string): Promise<readonly string[]> {
-  const info = await ifPresent(Deno.lstat(path));
-  if (info === undefined) return [];
-  const items = info.isDirectory ? await readJournal(path) : [];
+  if ((await ifPresent(Deno.lstat(path)))?.isDirectory !== true) {
+    await removeTree(path);
+    return [];
+  }
+  const items = await readJournal(path);
   const replaced = items.filter(({ made }) => exists(join(path, made)));
   const isFree = items.every((item) => isBegun(path, item));
   if (isFree) await finish(path, items);

@@ -90,6 +90,21 @@ Deno.test("WorkDirectory.replace() puts everything back when one place cannot be
     assertEquals(contents(dir), OLD);
   }));
 
+Deno.test("clearLeftovers() removes files, directories and links, and follows none", () =>
+  inScratch(async (dir) => {
+    const precious = join(dir, "precious");
+    await Deno.mkdir(precious);
+    await Deno.writeTextFile(join(precious, "replace.json"), "precious");
+    await Deno.writeTextFile(temporaryName(precious), "half a file");
+    await Deno.mkdir(join(temporaryName(precious), "half a tree"), { recursive: true });
+    await Deno.symlink(precious, temporaryName(precious));
+    await Deno.symlink("nothing", temporaryName(precious));
+    assertEquals(await clearLeftovers(dir), []);
+    assertEquals(await clearLeftovers(join(dir, "missing")), []);
+    assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["precious"]);
+    assertEquals(await Deno.readTextFile(join(precious, "replace.json")), "precious");
+  }));
+
 Deno.test("clearLeftovers() leaves what was made in a place after the kill", async (t) => {
   const mine = { "a/mine": "mine", "c/mine": "mine" };
   const kept = ([path]: [string, unknown]) => !/^[ac]/.test(path);
