@@ -4,7 +4,7 @@
  * @module
  */
 import denoConfig from "./deno.json" with { type: "json" };
-import { runCli, writeAllSync } from "./src/cli/mod.ts";
+import { exitCodeOf, renderError, runCli, writeAllSync } from "./src/cli/mod.ts";
 import { COMMANDS, makeCommandContext, targetCommand, TOPICS } from "./src/commands/mod.ts";
 import { KbuildError } from "./src/errors.ts";
 import { reasonOf } from "./src/files/mod.ts";
@@ -82,7 +82,10 @@ async function main(): Promise<number> {
   const cwd = Deno.cwd();
   const code = await runCli({
     commands: COMMANDS,
-    fallback: (name, root) => targetCommand(name, root ?? cwd),
+    fallback(name, root) {
+      requireRead(cwd);
+      return targetCommand(name, root ?? cwd);
+    },
     topics: TOPICS,
     defaultCommand: "all",
     argv: Deno.args,
@@ -91,10 +94,38 @@ async function main(): Promise<number> {
     stderr: output(Deno.stderr),
     version: versionText(),
     signal: interrupt.signal,
-    makeContext: (globals, command, input) =>
-      makeCommandContext(globals, command, input, { cwd, signal: interrupt.signal }),
+    makeContext(globals, command, input) {
+      requireRead(cwd);
+      return makeCommandContext(globals, command, input, { cwd, signal: interrupt.signal });
+    },
   });
   return gone ? 141 : code;
 }
 
-Deno.exit(await main());
+/**
+ * Refuses to go on where Deno lets nothing be read: a file that may not be read would look as if it
+ * were missing.
+ *
+ * @throws {Deno.errors.NotCapable} Neither everything nor the working directory may be read.
+ */
+function requireRead(cwd: string): void {
+  const isGranted = (path?: string) =>
+    Deno.permissions.querySync({ name: "read", ...(path === undefined ? {} : { path }) }).state ===
+      "granted";
+  if (isGranted() || isGranted(cwd)) return;
+  if (Deno.permissions.requestSync({ name: "read" }).state === "granted") return;
+  throw new Deno.errors.NotCapable("Requires read access, run again with the --allow-read flag");
+}
+
+/** The exit code of {@linkcode main}; permissions that it lacks before it can report errors too. */
+async function exitCode(): Promise<number> {
+  try {
+    return await main();
+  } catch (error) {
+    const text = renderError(error, { debug: Deno.args.includes("--debug"), color: false });
+    writeAllSync(Deno.stderr, new TextEncoder().encode(text));
+    return exitCodeOf(error);
+  }
+}
+
+Deno.exit(await exitCode());

@@ -79,8 +79,9 @@ function textOf(thrown: unknown): ErrorText {
   if (name === "AbortError") return { ...plain, message: "Interrupted" };
   if (name === "TimeoutError") return { ...plain, message: "Timed out: it took too long" };
   if (name === "NotCapable") {
-    const notes = ["Start kbuild with deno run -A"];
-    return { ...plain, message: `Not allowed: ${message ?? "a permission is missing"}`, notes };
+    // Deno: 'Requires run access to "git", run again with the --allow-run flag'
+    const [, missing = "access"] = /^Requires (.+?), run again/.exec(message ?? "") ?? [];
+    return { ...plain, message: `Deno does not allow ${missing}`, notes: [PERMISSIONS_NOTE] };
   }
   const system = osErrorText(text(thrown, "code"), message ?? "");
   if (system !== undefined) return { ...plain, ...system };
@@ -88,6 +89,11 @@ function textOf(thrown: unknown): ErrorText {
   const words = message ?? (isA(thrown, Error) ? "no message" : describeThrown(thrown));
   return { ...plain, message: `Unexpected ${kind}: ${words}`, unexpected: true };
 }
+
+/** What `deno run` takes; the network is for Go, base images and registries alone. */
+const PERMISSIONS_NOTE =
+  "Run kbuild with deno run -A, or with --allow-env --allow-sys=umask --allow-read --allow-write " +
+  "--allow-run --allow-net";
 
 /** Several failures at once: the first in full, the others by their messages. */
 function textOfAll(thrown: unknown): ErrorText {

@@ -5,17 +5,27 @@ import { ifPresent } from "./if_present.ts";
 const MOUNTS = "/proc/self/mountinfo";
 
 /**
- * Every mount point that this process sees, links resolved. Empty on systems without `/proc`: there a
- * mount shows as a directory on another device.
+ * Every mount point that this process sees, links resolved. Empty on systems without `/proc`, and
+ * where Deno does not show it (only `--allow-all` does): there a mount shows as a directory on another
+ * device.
  */
 export async function mountPoints(): Promise<readonly string[]> {
-  const text = await ifPresent(Deno.readTextFile(MOUNTS)) ?? "";
+  const text = await readMounts() ?? "";
   return Object.freeze(
     text.split("\n").flatMap((line) => {
       const point = line.split(" ")[4];
       return point === undefined ? [] : [unescape(point)];
     }),
   );
+}
+
+async function readMounts(): Promise<string | undefined> {
+  try {
+    return await ifPresent(Deno.readTextFile(MOUNTS));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
+  }
 }
 
 /**
