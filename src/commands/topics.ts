@@ -29,7 +29,7 @@ import {
 /** What kbuild or the programs that it starts read from the environment alone, as others do. */
 const ENVIRONMENT: readonly VariableSpec[] = [
   { name: "GOPROXY", summary: "Where Go fetches the pinned Go from; GOSUMDB as Go has it, too" },
-  { name: "GOCACHE", summary: "Go's build cache for builds from 1.26 on", default: "in _output" },
+  { name: "GOCACHE", summary: "Go's build cache", default: "in _output" },
   { name: "GOMODCACHE", summary: "Go's module cache from 1.26 on", default: "in _output" },
   { name: "HTTPS_PROXY", summary: "Proxy of what is fetched; NO_PROXY names exceptions" },
   { name: "DOCKER_CONFIG", summary: "Directory of config.json with log-ins at registries" },

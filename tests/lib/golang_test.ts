@@ -525,6 +525,12 @@ Deno.test("planBuild() sets the environment of its era", () => {
   assertEquals(modular?.env["GO111MODULE"], undefined);
   assertEquals(modular?.env["GOPROXY"], "off");
   assertEquals(modular?.env["GOCACHE"], `${workspace.context.gopath}/cache/build`);
+
+  // A build cache of the user's own serves every era.
+  for (const each of [old, workspace]) {
+    const context = each.withEnv({ GOCACHE: "/shared" });
+    assertEquals(plan(each, { targets: ["cmd/kubectl"], context })[0]?.env["GOCACHE"], "/shared");
+  }
 });
 
 Deno.test("hostGoEnv() puts a Go that is not in PATH in front, and leaves it no choice", () => {

@@ -25,7 +25,7 @@ export function goEnv(
   if (checkout.era.goMode === "gopath") {
     const extra = env["KUBE_EXTRA_GOPATH"];
     shared["GOPATH"] = extra ? `${gopath}:${extra}` : gopath;
-    shared["GOCACHE"] = join(gopath, "cache");
+    shared["GOCACHE"] = env["GOCACHE"] || join(gopath, "cache");
     shared["GO111MODULE"] = "off";
     return shared;
   }
