@@ -141,7 +141,14 @@ async function readJournal(work: string): Promise<readonly Item[]> {
 
 function isItem(value: unknown): value is Item {
   const { made, place, existed } = value as Partial<Record<keyof Item, unknown>>;
-  return typeof made === "string" && typeof place === "string" && typeof existed === "boolean";
+  // A journal that leads elsewhere is not kbuild's: it may have come with a checkout.
+  return isPlainName(made) && typeof place === "string" && place.startsWith("../") &&
+    isPlainName(place.slice("../".length)) && typeof existed === "boolean";
+}
+
+function isPlainName(name: unknown): name is string {
+  return typeof name === "string" && name !== "" && name !== "." && name !== ".." &&
+    !name.includes("/");
 }
 
 async function hasJournal(work: string): Promise<boolean> {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { basename, dirname, join, relative, SEPARATOR } from "@std/path";
+import { basename, dirname, join, relative, resolve, SEPARATOR } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import {
   checkDisposable,
@@ -169,6 +169,36 @@ async function isDisposable(
 /** Whether a link leads to a directory of binaries, `…/bin/linux/amd64`, as `_output/bin` does. */
 export function isHostLink(target: string): boolean {
   return /\/bin\/[a-z0-9]+\/[a-z0-9]+\/?$/.test(target);
+}
+
+/**
+ * Checks that files which are written or replaced are in the output directories: that no link leads
+ * out of them. Whoever made such a link, there may be anything behind it.
+ *
+ * @param paths Absolute; what is not below an output directory by its name was asked for by the caller.
+ * @throws {KbuildError} A link leads out.
+ */
+export async function checkInOutputs(
+  context: KubeContext,
+  paths: Iterable<string>,
+): Promise<void> {
+  const directories = outputDirectories(context).map(({ path }) => path);
+  const real = await Promise.all(directories.map(realPathOfNearest));
+  for (const path of new Set(paths)) {
+    if (!directories.some((directory) => isAtOrBelow(path, directory))) continue;
+    const found = await whereWritten(path);
+    if (real.some((directory) => isAtOrBelow(found, directory))) continue;
+    throw new KbuildError(`Cannot write "${path}": a link leads out of the outputs to "${found}"`, {
+      notes: ["Remove the link; to have all outputs elsewhere, make _output itself a link"],
+    });
+  }
+}
+
+/** Where a file is that somebody writes to a path: a link is followed although it leads nowhere yet. */
+async function whereWritten(path: string): Promise<string> {
+  const info = await ifPresent(Deno.lstat(path));
+  const isDead = info?.isSymlink === true && await ifPresent(Deno.stat(path)) === undefined;
+  return await realPathOfNearest(isDead ? resolve(dirname(path), await Deno.readLink(path)) : path);
 }
 
 /**

@@ -224,3 +224,25 @@ function only(dir: string, state: Record<string, string>): Record<string, string
   const found = Object.entries(contents(dir)).filter(([path]) => !path.startsWith("."));
   return Object.fromEntries(Object.keys(state).map((path) => [path, "missing"]).concat(found));
 }
+
+Deno.test("clearLeftovers() touches nothing that a foreign journal names elsewhere", () =>
+  inScratch(async (dir) => {
+    const table = [
+      { made: "a", place: "../../mine", existed: true },
+      { made: "a", place: "../out/../../mine", existed: false },
+      { made: "../../mine", place: "../a", existed: false },
+      { made: "a", place: join(dir, "mine"), existed: true },
+      { made: "a", place: "..", existed: true },
+    ];
+    for (const [index, item] of table.entries()) {
+      const out = join(dir, `out ${index}`);
+      const work = join(out, ".kbuild-tmp-foreign");
+      await Deno.mkdir(join(dir, "mine"), { recursive: true });
+      await Deno.writeTextFile(join(dir, "mine/file"), "mine");
+      await Deno.mkdir(join(work, "a"), { recursive: true });
+      await Deno.writeTextFile(join(work, "replace.json"), JSON.stringify({ items: [item] }));
+      await clearLeftovers(out);
+      assertEquals(contents(join(dir, "mine")), { file: "mine" }, JSON.stringify(item));
+      assertEquals([...Deno.readDirSync(out)], [], JSON.stringify(item));
+    }
+  }));

@@ -1,14 +1,15 @@
+import { dirname, join } from "@std/path";
 import type { Checkout } from "../../checkout/mod.ts";
 import { KbuildError } from "../../errors.ts";
 import type { GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
-import { claimOutputs } from "../outputs.ts";
+import { checkInOutputs, claimOutputs } from "../outputs.ts";
 import { memoryBudget } from "../util.ts";
 import { findLdflags, type VersionVars } from "../version/mod.ts";
 import { checkCompilers } from "./compilers.ts";
 import { currentGoCorrections } from "./current_go.ts";
 import { explainFailure } from "./explain_failure.ts";
-import { createGopathTree } from "./gopath_tree.ts";
+import { createGopathTree, gopathLink } from "./gopath_tree.ts";
 import { removeDamaged, statBuilt, undoTouch, writeStepFiles } from "./outputs.ts";
 import { expandPatterns } from "./patterns.ts";
 import { linkHostBins, placeBins } from "./place.ts";
@@ -102,6 +103,7 @@ export async function buildBinaries(
   if (options.quiet !== true) { for (const note of plan.notes) log.info(note); }
   await checkCompilers(context, checkout, go, plan);
   await claimOutputs(context);
+  await checkInOutputs(context, writtenPaths(context, checkout, plan));
   const settled = options.settle?.();
   log.info(`Go version: ${go.description}`, { v: 2 });
   if (context.env["GOFLAGS"]) log.info(`GOFLAGS: ${context.env["GOFLAGS"]}`);
@@ -138,6 +140,24 @@ export async function buildBinaries(
       )
     ),
   );
+}
+
+/**
+ * What a build writes: binaries as `go` leaves them, whose files may be links that `go` writes through,
+ * the directories that they are placed in, the link into the GOPATH, and kbuild's records.
+ */
+function writtenPaths(
+  context: KubeContext,
+  checkout: Checkout,
+  plan: BuildPlan,
+): readonly string[] {
+  const outputs = plan.platforms.flatMap(({ steps }) => steps.flatMap((step) => step.outputs));
+  const link = gopathLink(context, checkout);
+  return [
+    ...outputs.flatMap(({ built, placed }) => [built, dirname(placed)]),
+    ...link === undefined ? [] : [dirname(link)],
+    join(context.output, ".kbuild"),
+  ];
 }
 
 /** What is known of the steps of a build. */

@@ -2,6 +2,7 @@ import { join } from "@std/path";
 import { copyFileAtomic, ifPresent, replaceLink } from "../../files/mod.ts";
 import { KbuildError } from "../../errors.ts";
 import type { KubeContext } from "../init.ts";
+import { isHostLink } from "../outputs.ts";
 import type { BinaryOutput } from "./plan.ts";
 
 /**
@@ -37,13 +38,19 @@ async function place({ built, placed }: BinaryOutput): Promise<void> {
 
 /**
  * Points `_output/bin` at `<KUBE_OUTPUT_BINPATH>/<host platform>`, as `place_bins` does: an
- * absolute link. A folder in its place is left alone.
+ * absolute link. Anything else in its place is left alone: only a link to such a directory is one that
+ * kbuild or the scripts made.
  */
 export async function linkHostBins(context: KubeContext, host: string): Promise<void> {
   const target = join(context.binPath, host);
   const link = context.thisPlatformBin;
   const existing = await ifPresent(Deno.lstat(link));
-  if (existing?.isSymlink === true && await Deno.readLink(link) === target) return;
   if (existing !== undefined && !existing.isSymlink) return;
+  const present = existing === undefined ? undefined : await Deno.readLink(link);
+  if (present === target) return;
+  if (present !== undefined && !isHostLink(present)) {
+    context.log.warn(`"${link}" stays a link to "${present}", which kbuild did not make`);
+    return;
+  }
   await replaceLink(target, link);
 }
