@@ -38,6 +38,7 @@ export {
   setupPlatforms,
   type SetupPlatformsOptions,
 } from "./platforms.ts";
+export { findMakeTarget, type MakeTarget } from "./make_target.ts";
 export { expandMakeVariables, type MakeText } from "./make_variables.ts";
 export { readCheckout, type ReadCheckoutOptions } from "./read_checkout.ts";
 export { type EraTable, eraTable, type TableImage } from "./tables.ts";

@@ -54,7 +54,7 @@ export function columnOf(rows: readonly Definition[]): number {
 
 /**
  * Terms with their meanings beside them: indented by two, the meanings in one column and wrapped;
- * a term that is wider than the column stands on a line of its own.
+ * a term that is wider than the column has lines of its own.
  *
  * @param column Width of the terms; default: what these terms need.
  */
@@ -65,7 +65,10 @@ export function definitions(
   const indent = " ".repeat(column + 4);
   return Object.freeze(rows.flatMap(([term, meaning]) => {
     const lines = wrap(meaning, COLUMNS - indent.length);
-    const [first, ...rest] = widthOf(term) > column ? ["", ...lines] : lines;
-    return [`  ${pad(term, column)}  ${first ?? ""}`.trimEnd(), ...rest.map((l) => indent + l)];
+    if (widthOf(term) > column) {
+      return [...wrap(term, COLUMNS - 2).map((l) => `  ${l}`), ...lines.map((l) => indent + l)];
+    }
+    const [first = "", ...rest] = lines;
+    return [`  ${pad(term, column)}  ${first}`.trimEnd(), ...rest.map((l) => indent + l)];
   }));
 }

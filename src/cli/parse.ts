@@ -7,6 +7,7 @@ import { scan } from "./scan.ts";
 import type { ActionSpec, CommandData, FlagSpec, Input, VariableSpec } from "./types.ts";
 import {
   checkChoice,
+  checkRange,
   checkVariable,
   checkVariableName,
   checkWith,
@@ -173,11 +174,7 @@ function checkValue(flag: FlagSpec, text: string): void {
   if (flag.kind === "number" && !isDecimal(text)) {
     throw new UsageError(`Value "${text}" of ${word} is not a number`);
   }
-  if (flag.minimum !== undefined && !(/^\d+$/.test(text) && Number(text) >= flag.minimum)) {
-    throw new UsageError(
-      `Value "${text}" of ${word} is not a whole number from ${flag.minimum} on`,
-    );
-  }
+  checkRange(flag, word, text);
   if (flag.choices !== undefined) checkChoice(word, text, flag.choices);
   checkWith(flag.check, word, text);
 }

@@ -38,6 +38,8 @@ export interface FlagSpec {
   readonly implied?: number;
   /** For `number` alone: only whole numbers from this one on. */
   readonly minimum?: number;
+  /** For `number` with a minimum alone: only whole numbers up to this one. */
+  readonly maximum?: number;
   /** Left out of help. */
   readonly hidden?: boolean;
 }
@@ -60,6 +62,10 @@ export interface VariableSpec {
   readonly kind?: "string" | "boolean" | "boolean-y" | "boolean-true" | "number" | "platforms";
   /** The only values that are taken. */
   readonly choices?: readonly string[];
+  /** For `number` alone: only whole numbers from this one on, and up to `maximum`. */
+  readonly minimum?: number;
+  /** For `number` with a minimum alone. */
+  readonly maximum?: number;
   /** What else a value must be, beyond its kind. */
   readonly check?: ValueCheck;
 }

@@ -80,6 +80,24 @@ export function checkChoice(subject: string, value: string, choices: readonly st
 }
 
 /**
+ * Refuses a number that is out of its range.
+ *
+ * @param subject What has the value, as the message names it: `"--jobs"`.
+ * @throws {UsageError} Naming the range.
+ */
+export function checkRange(
+  { minimum, maximum = Infinity }: Pick<FlagSpec, "minimum" | "maximum">,
+  subject: string,
+  value: string,
+): void {
+  if (minimum === undefined) return;
+  const isIn = /^\d+$/.test(value) && Number(value) >= minimum && Number(value) <= maximum;
+  if (isIn) return;
+  const range = maximum === Infinity ? `${minimum} on` : `${minimum} to ${maximum}`;
+  throw new UsageError(`Value "${value}" of ${subject} is not a whole number from ${range}`);
+}
+
+/**
  * Refuses a value that the check of a flag or a variable finds fault with.
  *
  * @param subject What has the value, as the message names it: `"--registry"`.
@@ -120,18 +138,21 @@ export function checkVariable(spec: VariableSpec, value: string): void {
       ]);
     }
   }
+  checkRange(spec, name, value);
   checkWith(spec.check, name, value);
 }
 
 /** The variable that a flag stands for. */
 function variableOf(flag: FlagSpec, name: string): VariableSpec {
-  const { summary, kind, choices, check } = flag;
+  const { summary, kind, choices, check, minimum, maximum } = flag;
   const isList = kind === "list" && flag.whole !== true;
   return {
     name,
     summary,
     kind: kind === "number" ? kind : kind === "boolean" ? kind : "string",
     ...(choices === undefined ? {} : { choices }),
+    ...(minimum === undefined ? {} : { minimum }),
+    ...(maximum === undefined ? {} : { maximum }),
     ...(flag.default === undefined ? {} : { default: flag.default }),
     ...(check === undefined ? {} : {
       check: (value: string) =>

@@ -60,15 +60,33 @@ export const cross: Command = {
   ...work("cross", (input) => ({ words: [], jobs: input.number("jobs"), cross: true })),
 };
 
-/** `kbuild kubectl`: builds one folder of `cmd/`, as `make kubectl` does. */
-export function commandFor(name: string, target: string): Command {
+/**
+ * `kbuild kubectl`: builds one directory of `cmd/`, as `make kubectl` does, and others that are named
+ * after it, as `make kubectl kubelet` does. `WHAT` has no effect on them, in make neither.
+ *
+ * @param find The target of a further name; it throws where there is none.
+ */
+export function commandFor(
+  name: string,
+  target: string,
+  find: (name: string) => string,
+): Command {
   return {
     ...all,
     name,
     summary: `Build ${target}`,
-    args: [],
+    args: [{
+      name: "TARGET",
+      summary: "Further ones to build: names of directories in cmd/",
+      variadic: true,
+    }],
     flags: BUILD_FLAGS,
     examples: [{ command: `kbuild ${name}`, does: `Build ${target} for this machine` }],
-    ...work(name, (input) => ({ words: [target], jobs: input.number("jobs"), cross: false })),
+    ...work(name, (input) => ({
+      words: [target, ...input.args.map(find)],
+      ignoreWhat: true,
+      jobs: input.number("jobs"),
+      cross: false,
+    })),
   };
 }

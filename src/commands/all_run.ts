@@ -7,6 +7,8 @@ import { withOutput } from "./with_output.ts";
 export interface AllOptions {
   /** Targets of the command line; those of `WHAT` come first. */
   words: readonly string[];
+  /** Leaves out `WHAT`, as make does with a target of its own; default false. */
+  ignoreWhat?: boolean;
   jobs: number | undefined;
   /** Every group for its platforms, as `make cross`; default: all targets for the host. */
   cross: boolean;
@@ -15,9 +17,16 @@ export interface AllOptions {
 /** What would be built, sorted out. */
 export async function allRequest(
   open: OpenCheckout,
-  { words, jobs, cross }: AllOptions,
+  { words, ignoreWhat = false, jobs, cross }: AllOptions,
 ): Promise<BuildRequest> {
-  const { targets, goflags, named } = await chooseTargets(open, words);
+  const what = open.context.env["WHAT"] ?? "";
+  if (ignoreWhat && what !== "") {
+    open.context.log.warn(`WHAT="${what}" has no effect here: only ${words.join(", ")} is built`);
+  }
+  const { targets, goflags, named } = await chooseTargets(
+    open,
+    ignoreWhat ? words : [what, ...words],
+  );
   return {
     matrix: cross
       ? crossMatrix(open, groupPlatforms(open), named ? targets : undefined)

@@ -6,6 +6,7 @@ import {
   type BuildPlan,
   type BuiltBinary,
   gopathLink,
+  libraryTargets,
   type PlatformTargets,
   prepareBuild,
   selectTargets,
@@ -189,13 +190,14 @@ function buildSteps(plan: BuildPlan): readonly PlanStep[] {
   );
 }
 
-/** Sorts out `WHAT` and positional targets. */
+/** Sorts out what is to be built: the words of `WHAT` and of arguments. */
 export async function chooseTargets(
-  { context, checkout }: OpenCheckout,
+  { checkout }: OpenCheckout,
   words: readonly string[],
 ): Promise<{ targets: readonly string[]; goflags: readonly string[]; named: boolean }> {
-  const all = [context.env["WHAT"] ?? "", ...words];
-  const selection = await selectTargets(checkout, all);
-  const named = all.join(" ").split(/\s+/).some((word) => word !== "" && !word.startsWith("-"));
+  const selection = await selectTargets(checkout, words);
+  // A directory without Go files is refused here, before anything is written.
+  await libraryTargets(checkout, selection.targets);
+  const named = words.join(" ").split(/\s+/).some((word) => word !== "" && !word.startsWith("-"));
   return { ...selection, named };
 }

@@ -1,7 +1,7 @@
 import { ifPossible } from "../files/mod.ts";
 import { type Checkout, findRoot } from "../checkout/mod.ts";
 import { type Candidate, type CommandData, completeWords } from "../cli/mod.ts";
-import { commandNames } from "../lib/golang/mod.ts";
+import { commandTargets } from "../lib/golang/mod.ts";
 import type { CommandContext } from "./context.ts";
 
 /** Prints what may stand in place of the last word, with a tab before its summary. */
@@ -33,8 +33,8 @@ export async function printWords(
 /** `kbuild kubectl`. */
 async function folderCommands(root: string | undefined): Promise<readonly Candidate[]> {
   if (root === undefined) return [];
-  const names = await commandNames(root);
-  return names.map((word) => ({ word, summary: `Build cmd/${word}` }));
+  const targets = await commandTargets(root);
+  return [...targets].map(([word, target]) => ({ word, summary: `Build ${target}` }));
 }
 
 function targetsOf({ targets }: Checkout): readonly string[] {

@@ -140,9 +140,11 @@ export const BASES = {
 export const COMPRESSION_LEVEL: FlagSpec = {
   name: "compression-level",
   kind: "number",
-  choices: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+  placeholder: "N",
+  minimum: 0,
+  maximum: 9,
   variable: "KBUILD_COMPRESSION_LEVEL",
-  summary: "zlib level of the tarballs; 9 gives the same bytes on every kind of machine",
+  summary: "zlib level of the tarballs, 0 to 9; 9 gives the same bytes on every kind of machine",
   default: "5",
 };
 

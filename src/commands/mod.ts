@@ -52,25 +52,50 @@ export const COMMANDS: readonly Command[] = Object.freeze([
 ]);
 
 /**
- * The command `kbuild NAME` for a folder of `cmd/` (or `ginkgo`), as the root Makefile makes a
+ * The command `kbuild NAME` for a directory of `cmd/` (or `ginkgo`), as the root Makefile makes a
  * target of each.
  *
  * @param start Where to look for the checkout.
- * @throws {UsageError} There is no such folder, but one with a name much like it.
+ * @throws {UsageError} There is no such directory, but the name is known: it is a make target or a
+ * script, or much like a directory's name.
  */
 export async function targetCommand(name: string, start: string): Promise<Command | undefined> {
   const root = await ifPossible(findRoot(start));
-  if (root === undefined) return undefined;
-  const { commandNames } = await import("../lib/golang/mod.ts");
-  const folders = await commandNames(root);
-  if (folders.includes(name)) return commandFor(name, `cmd/${name}`);
-  if (name === "ginkgo") return commandFor(name, "ginkgo");
-  const others = COMMANDS.flatMap((command) => [command.name, ...command.aliases ?? []]);
-  const near = nearest(name, [...others, "help", ...folders], 3);
+  const targets = root === undefined ? [] : await targetNames(root);
+  const find = (word: string) => {
+    const target = targets.find(([known]) => known === word)?.[1];
+    if (target !== undefined) return target;
+    throw unknownGoal(name, word, targets.map(([known]) => known));
+  };
+  if (targets.some(([known]) => known === name)) return commandFor(name, find(name), find);
+  const names = COMMANDS.flatMap((command) => [command.name, ...command.aliases ?? []]);
+  const near = nearest(name, [...names, "help", ...targets.map(([known]) => known)], 3);
+  const { explainUnknown } = await import("./unknown_command.ts");
+  const known = await explainUnknown(name, start);
+  // What is near is more than what is true of every word.
+  if (known !== undefined && (near.length === 0 || known.message.includes(":"))) throw known;
   // What is near a command alone is said by the command line itself.
-  if (!near.some((word) => folders.includes(word))) return undefined;
+  if (!near.some((word) => targets.some(([target]) => target === word))) return undefined;
   throw new UsageError(`Unknown command "${name}"`, [
     ...didYouMean(near),
     '"kbuild help" lists the commands, "kbuild targets" what can be built',
+  ]);
+}
+
+/** Names that are commands in a checkout, with the targets that they build. */
+async function targetNames(root: string): Promise<readonly (readonly [string, string])[]> {
+  const { commandTargets } = await import("../lib/golang/mod.ts");
+  return [...await commandTargets(root), ["ginkgo", "ginkgo"]];
+}
+
+/** The error for a word after `kbuild kubectl` that is no such name. */
+function unknownGoal(name: string, word: string, targets: readonly string[]): UsageError {
+  const isCommand = COMMANDS.some((command) =>
+    command.name === word || command.aliases?.includes(word) === true
+  );
+  return new UsageError(`Cannot build "${word}" with "${name}": it is not a directory in cmd/`, [
+    ...(isCommand ? [`Run one after the other: kbuild ${name} && kbuild ${word}`] : []),
+    ...didYouMean(nearest(word, targets)),
+    "Other targets: kbuild all cmd/kubectl test/e2e/e2e.test",
   ]);
 }

@@ -92,7 +92,7 @@ async function prepareRelease(
     });
   }
   const { context } = open;
-  const { targets, goflags, named } = await chooseTargets(open, []);
+  const { targets, goflags, named } = await chooseTargets(open, [context.env["WHAT"] ?? ""]);
   const stamp = await readStamp(open);
   // A variable beats quick-release's own setting, as it does with make on the command line.
   const fastbuild = globals.variables["KUBE_FASTBUILD"] === undefined

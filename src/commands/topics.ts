@@ -7,6 +7,7 @@ import {
   type VariableSpec,
   VERBOSE_VARIABLE,
 } from "../cli/mod.ts";
+import { ENTRY_POINTS, type EntryPoint } from "./entry_points.ts";
 import {
   BASES,
   BLOB_CACHE_VARIABLE,
@@ -79,5 +80,33 @@ const VARIABLES: HelpTopic = {
   })),
 };
 
+function entryRow({ targets, scripts, does, command, note }: EntryPoint) {
+  const names = [...targets.map((name) => `make ${name}`), ...scripts].join(", ");
+  const meaning = command === undefined ? does : `kbuild ${command}`;
+  return [names, note === undefined ? meaning : `${meaning} (${note})`] as const;
+}
+
+function entrySection(title: string, isIn: (entry: EntryPoint) => boolean) {
+  return { title, rows: ENTRY_POINTS.filter(isIn).map(entryRow) };
+}
+
+/** `kbuild help scripts`. */
+const SCRIPTS: HelpTopic = {
+  name: "scripts",
+  summary: "Name what kbuild has for make targets and scripts",
+  description: "These make targets are commands by the same name: all, cross, release, " +
+    "release-skip-tests, quick-release, package, package-tarballs, clean, help, ginkgo, and those for " +
+    "directories in cmd/. Others of all releases:",
+  sections: [
+    entrySection("A command of another name", ({ command }) => command !== undefined),
+    entrySection(
+      "Not yet: run them without kbuild",
+      ({ command, without = "later" }) => command === undefined && without === "later",
+    ),
+    entrySection("Not needed with kbuild", ({ without }) => without === "needless"),
+    entrySection("Not a part of kbuild", ({ without }) => without === "outside"),
+  ],
+};
+
 /** Pages of help beside those of the commands. */
-export const TOPICS: readonly HelpTopic[] = Object.freeze([VARIABLES]);
+export const TOPICS: readonly HelpTopic[] = Object.freeze([VARIABLES, SCRIPTS]);

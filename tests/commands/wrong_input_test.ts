@@ -24,6 +24,24 @@ const TABLE: readonly (readonly [args: readonly string[], stderr: string])[] = [
     ["frobnicate"],
     'kbuild: Unknown command "frobnicate"\n  -> "kbuild help" lists the commands\n',
   ],
+  [["kubectl", "--root="], 'kbuild: Flag "--root" needs a value\n  -> Write --root DIR\n'],
+  [
+    ["kubectl", "clean"],
+    'kbuild: Cannot build "clean" with "kubectl": it is not a directory in cmd/\n' +
+    "  -> Run one after the other: kbuild kubectl && kbuild clean\n" +
+    "  -> Other targets: kbuild all cmd/kubectl test/e2e/e2e.test\n",
+  ],
+  [
+    ["kubectl", "kubelett"],
+    'kbuild: Cannot build "kubelett" with "kubectl": it is not a directory in cmd/\n' +
+    '  -> Did you mean "kubelet"?\n' +
+    "  -> Other targets: kbuild all cmd/kubectl test/e2e/e2e.test\n",
+  ],
+  [
+    ["all", "cmd"],
+    'kbuild: Cannot build "cmd": its directory has no Go files\n' +
+    "  -> All programs below it: kbuild all cmd/...\n  -> List the targets: kbuild targets\n",
+  ],
   [
     ["quickrelease"],
     'kbuild: Unknown command "quickrelease"\n  -> Did you mean "quick-release"?\n' +
@@ -56,8 +74,7 @@ const TABLE: readonly (readonly [args: readonly string[], stderr: string])[] = [
   ],
   [
     ["package-tarballs", "--compression-level", "10"],
-    'kbuild: Value "10" of "--compression-level" is not "0", "1", "2", "3", "4", "5", "6", "7", ' +
-    '"8" or "9"\n',
+    'kbuild: Value "10" of "--compression-level" is not a whole number from 0 to 9\n',
   ],
   [
     ["package-tarballs", "KBUILD_BLOCK_CACHE_MB=much"],
@@ -167,6 +184,76 @@ Deno.test({
         });
       }
       assertEquals(listing(root), before);
+    }),
+});
+
+/** Environment and command line -> exit code and stderr; what is not read does not matter. */
+const ENVIRONMENTS: readonly (readonly [string, args: string, code: number, stderr: string])[] = [
+  [
+    "KUBE_FASTBUILD=yes",
+    "platforms",
+    2,
+    'kbuild: Value "yes" of KUBE_FASTBUILD is not "true" or "false"\n' +
+    "  -> KUBE_FASTBUILD is set in the environment\n",
+  ],
+  [
+    "DBG=yes",
+    "all cmd/kubectl --dry-run",
+    2,
+    'kbuild: Value "yes" of DBG is not "0" or "1"\n  -> DBG is set in the environment\n',
+  ],
+  [
+    "KBUILD_OFFLINE=maybe",
+    "inspect",
+    2,
+    'kbuild: Value "maybe" of KBUILD_OFFLINE is not "y" or "n"\n' +
+    "  -> KBUILD_OFFLINE is set in the environment\n",
+  ],
+  [
+    "KUBE_DOCKER_REGISTRY=bad host!",
+    "quick-release --dry-run",
+    2,
+    'kbuild: Cannot use "bad host!" for KUBE_DOCKER_REGISTRY: images cannot have such a registry in ' +
+    'their names\n  -> Write a host, with a path or without: "registry.example/kubernetes"\n' +
+    "  -> KUBE_DOCKER_REGISTRY is set in the environment\n",
+  ],
+  [
+    "KUBE_DOCKER_IMAGE_TAG=v1+x",
+    "plan quick-release",
+    2,
+    'kbuild: Cannot use "v1+x" for KUBE_DOCKER_IMAGE_TAG: a tag has no "+"\n' +
+    '  -> Write "_" for "+": "v1_x"\n  -> KUBE_DOCKER_IMAGE_TAG is set in the environment\n',
+  ],
+  [
+    "KUBE_FASTBUILDS=true",
+    "version --json",
+    0,
+    '+++ [time] WARNING: Unknown variable "KUBE_FASTBUILDS" in the environment has no effect; did ' +
+    'you mean "KUBE_FASTBUILD"?\n',
+  ],
+  [
+    "KBUILD_OFLINE=y",
+    "env",
+    0,
+    '+++ [time] WARNING: Unknown variable "KBUILD_OFLINE" in the environment has no effect; did ' +
+    'you mean "KBUILD_OFFLINE"?\n',
+  ],
+  ["DBG=yes", "version", 0, ""],
+  ["KUBE_EDITOR=vi", "version", 0, ""],
+  ["KUBE_LINUX_RISCV64_CC=gcc", "targets", 0, ""],
+];
+
+Deno.test({
+  ...unless(missingFor("1.20"), "kbuild names what is wrong with the environment"),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.20", join(dir, "kubernetes"));
+      for (const [setting, line, wanted, text] of ENVIRONMENTS) {
+        const [name = "", value = ""] = setting.split("=");
+        const args = line.split(" ");
+        const { code, stderr } = await kbuild(args, { cwd: root, env: { [name]: value } });
+        assertEquals([setting, code, plain(stderr)], [setting, wanted, text]);
+      }
     }),
 });
 

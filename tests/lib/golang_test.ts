@@ -13,7 +13,7 @@ import {
   binaryName,
   type BuildPlan,
   BYTES_PER_PLATFORM,
-  commandNames,
+  commandTargets,
   currentGoCorrections,
   goPackages,
   hostGoEnv,
@@ -126,7 +126,12 @@ Deno.test("selectTargets() knows the folders of programs that 1.7 had", async ()
       "plugin/cmd/scheduler",
       "federation/cmd/fed",
     ]);
-    assertEquals(await commandNames(root), ["fed", "kubectl", "lib", "scheduler"]);
+    assertEquals(Object.fromEntries(await commandTargets(root)), {
+      fed: "federation/cmd/fed",
+      kubectl: "cmd/kubectl",
+      lib: "cmd/lib",
+      scheduler: "plugin/cmd/scheduler",
+    });
   } finally {
     await Deno.remove(root, { recursive: true });
   }

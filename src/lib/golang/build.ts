@@ -11,6 +11,7 @@ import { currentGoCorrections } from "./current_go.ts";
 import { explainFailure } from "./explain_failure.ts";
 import { createGopathTree, gopathLink } from "./gopath_tree.ts";
 import { removeDamaged, statBuilt, undoTouch, writeStepFiles } from "./outputs.ts";
+import { libraryTargets } from "./libraries.ts";
 import { expandPatterns } from "./patterns.ts";
 import { linkHostBins, placeBins } from "./place.ts";
 import { type BuildPlan, type BuildStep, planBuild, type PlatformTargets } from "./plan.ts";
@@ -68,11 +69,15 @@ export async function prepareBuild(
   options: BuildOptions,
 ): Promise<{ plan: BuildPlan; go: GoTool }> {
   checkBuildPath(context);
+  const libraries = await libraryTargets(checkout, [
+    ...new Set(options.matrix.flatMap(({ targets }) => targets)),
+  ]);
   const go = options.go ?? await verifyGoVersion(context, checkout);
   const { ldflags, note } = findLdflags(checkout, options.vars, options.epoch);
   const plan = planBuild(context, checkout, {
     go,
     matrix: await expandPatterns(context, checkout, go, options.matrix),
+    libraries,
     goflags: options.goflags ?? [],
     corrections: await currentGoCorrections(checkout, go),
     versionLdflags: ldflags,
@@ -250,6 +255,12 @@ async function buildPlatform(
   log.status(`Built ${platform} in ${seconds} s`, [], { v: 2 });
 }
 
+/** What a step makes, for people: its binaries, or the packages of libraries. */
+function namesOf({ outputs, packages }: BuildStep): string {
+  const names = outputs.length === 0 ? packages : outputs.map(({ name }) => name);
+  return names.join(", ");
+}
+
 async function buildSteps(
   context: KubeContext,
   known: Known,
@@ -264,7 +275,7 @@ async function buildSteps(
     const env = Object.entries(step.shownEnv).map(([name, value]) => `${name}=${value}`);
     log.info(`Env for ${platform}: ${env.join(" ")}`, { v: 2 });
     log.info(step.argv.join(" "), { v: 3 });
-    const names = step.outputs.map((output) => output.name).join(", ");
+    const names = namesOf(step);
     const check = await (known.early.get(step) ?? checkStep(context, records, step, signal));
     if (check.upToDate) {
       log.info(`Up to date: ${names}`, { v: 2 });

@@ -69,10 +69,10 @@ async function withCgo(
   go: GoTool,
   step: BuildStep,
 ): Promise<readonly string[]> {
-  const { argv, env, outputs, kind } = step;
+  const { argv, env, outputs, packages: built, kind } = step;
   const at = argv.findIndex((word) => /^-tags(=|$)/.test(word));
   const tags = at < 0 ? [] : argv.slice(at, argv[at] === "-tags" ? at + 2 : at + 1);
-  const packages = argv.slice(kind === "test" ? -1 : -outputs.length);
+  const packages = argv.slice(kind === "test" ? -1 : -built.length);
   const listed = await goList(context, checkout, go, [
     ...["-e", "-deps", ...(kind === "test" ? ["-test"] : []), ...tags],
     ...["-f", '{{.ImportPath}}|{{len .CgoFiles}}|{{if not .DepOnly}}{{join .Deps "|"}}{{end}}'],

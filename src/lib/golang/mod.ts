@@ -14,6 +14,7 @@ export { goList } from "./go_list.ts";
 export { buildsThroughLink, createGopathTree, gopathLink } from "./gopath_tree.ts";
 export type { OverlayFile, StepFile } from "./overlay.ts";
 export { expandPatterns } from "./patterns.ts";
+export { libraryTargets } from "./libraries.ts";
 export { linkHostBins, placeBins } from "./place.ts";
 export {
   type BinaryOutput,
@@ -26,7 +27,7 @@ export {
 export { BYTES_PER_PLATFORM, type Schedule, schedulePlatforms } from "./schedule.ts";
 export {
   binaryName,
-  commandNames,
+  commandTargets,
   goPackages,
   isPattern,
   selectTargets,

@@ -34,7 +34,9 @@ export interface BuildStep {
   readonly env: Readonly<Record<string, string>>;
   /** The part of `env` that the plan decided, for people. */
   readonly shownEnv: Readonly<Record<string, string>>;
-  /** The binaries that come out. */
+  /** The Go packages that it builds. */
+  readonly packages: readonly string[];
+  /** The binaries that come out; libraries have none. */
   readonly outputs: readonly BinaryOutput[];
   /** Where the checkout's scripts have this start: "hack/lib/golang.sh:745". */
   readonly source: string;
@@ -82,6 +84,8 @@ export interface PlanInputs {
   readonly binPath: string;
   /** The modules of the workspace (`workspaceModules`); empty in the GOPATH eras. */
   readonly modules: ReadonlyMap<string, string>;
+  /** Targets that are packages without a program (`libraryTargets`). */
+  readonly libraries?: readonly string[];
   /** Source files to correct for a current Go (`currentGoCorrections`). */
   readonly corrections?: readonly Correction[];
   /** What the user should know besides, a line each. */
@@ -147,6 +151,14 @@ function platformSteps(
 ): BuildStep[] {
   const { go, binPath } = inputs;
   const { packages, why: unknownPackages } = goPackages(checkout, targets, inputs.modules);
+  const { packages: libraries } = goPackages(
+    checkout,
+    targets.filter((target) => inputs.libraries?.includes(target)),
+    inputs.modules,
+  );
+  for (const name of libraries) {
+    notes.add(`${name} is a library: it is compiled, and no program comes out`);
+  }
   const cwd = goWorkingDirectory(context, checkout);
   const asked = {
     platform,
@@ -184,7 +196,8 @@ function platformSteps(
     // Up to Go 1.21 at least, vet does not see overlays.
     const flags = dummies.length === 0 ? shown.flags : [...shown.flags, "-vet=off"];
     const [command = "", ...rest] = call.argv;
-    const outputs = names.map((name) => output(context, platform, go.host, binPath, name));
+    const outputs = names.filter((name) => !libraries.includes(name))
+      .map((name) => output(context, platform, go.host, binPath, name));
     const buildIds = isCoverage(call) ? undefined : buildIdArguments(call, flags);
     return [Object.freeze(
       {
@@ -202,6 +215,7 @@ function platformSteps(
           ...pick(shared, ["GOPATH", "GOCACHE", "GO111MODULE", "GOFLAGS"]),
           ...call.env,
         }),
+        packages: Object.freeze(names),
         outputs: Object.freeze(outputs),
         source: call.source,
         files: Object.freeze(shown.files),

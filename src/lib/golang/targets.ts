@@ -29,21 +29,20 @@ export function binaryName(target: string): string {
 const COMMAND_FOLDERS = ["cmd", "plugin/cmd", "federation/cmd"];
 
 /**
- * Names that `kbuild <name>` builds, as `make <name>`: the folders of `cmd/`, in 1.7 also of
+ * What `kbuild <name>` builds, as `make <name>`, by name: the directories of `cmd/`, in 1.7 also of
  * `plugin/cmd/` and `federation/cmd/`.
  */
-export async function commandNames(root: string): Promise<readonly string[]> {
-  const names = new Set<string>();
+export async function commandTargets(root: string): Promise<ReadonlyMap<string, string>> {
+  const found: [name: string, target: string][] = [];
   for (const folder of COMMAND_FOLDERS) {
-    try {
-      for await (const entry of Deno.readDir(join(root, folder))) {
-        if (entry.isDirectory) names.add(entry.name);
+    const entries = await ifPresent(Array.fromAsync(Deno.readDir(join(root, folder)))) ?? [];
+    for (const { name, isDirectory } of entries) {
+      if (isDirectory && !found.some(([known]) => known === name)) {
+        found.push([name, `${folder}/${name}`]);
       }
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
   }
-  return Object.freeze([...names].sort());
+  return new Map(found.sort(([a], [b]) => a < b ? -1 : 1));
 }
 
 /**
@@ -92,7 +91,7 @@ async function resolveTarget(checkout: Checkout, word: string): Promise<string |
   for (const parent of COMMAND_FOLDERS) {
     if (await isFolder(join(root, parent, target))) return `${parent}/${target}`;
   }
-  return undefined;
+  return await isFolder(join(root, target)) ? target : undefined;
 }
 
 async function isFolder(path: string): Promise<boolean> {
@@ -101,13 +100,13 @@ async function isFolder(path: string): Promise<boolean> {
 
 async function unknownTarget(checkout: Checkout, word: string): Promise<UsageError> {
   const known = checkout.targets.all.value;
-  const commands = await commandNames(checkout.root);
+  const commands = await commandTargets(checkout.root);
   const names = [
     ...known,
     ...known.map((target) => `${checkout.goPackage.value}/${target}`),
     ...known.map(binaryName),
-    ...commands,
-    ...commands.map((name) => `cmd/${name}`),
+    ...commands.keys(),
+    ...commands.values(),
   ];
   return new UsageError(`Unknown target "${word}": this checkout has no such folder or name`, [
     ...didYouMean(nearest(word, names)),

@@ -78,7 +78,7 @@ export async function checkStep(
     if (record?.key !== key || record.size !== info?.size) return false;
     return record.mtime === info.mtime?.getTime() || record.sha256 === await fileDigest(built);
   }));
-  return { key, upToDate: fresh.every((isFresh) => isFresh) };
+  return { key, upToDate: fresh.length > 0 && fresh.every((isFresh) => isFresh) };
 }
 
 async function fileDigest(path: string): Promise<string> {

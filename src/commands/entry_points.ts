@@ -1,0 +1,261 @@
+/** What kbuild has for one or several make targets and scripts of Kubernetes. */
+export interface EntryPoint {
+  /** Targets of the root Makefile, of any release. */
+  readonly targets: readonly string[];
+  /** Scripts that do the same, from the root of the checkout; a `*` stands for any letters. */
+  readonly scripts: readonly string[];
+  /** What they do, as a sentence begins: "Runs the unit tests". */
+  readonly does: string;
+  /** The command of kbuild that does it; undefined where there is none. */
+  readonly command?: string;
+  /**
+   * Why there is no command: `later` (default) there will be one, `needless` kbuild works without,
+   * `outside` it is not about building.
+   */
+  readonly without?: "later" | "needless" | "outside";
+  /** What else is to be said: what comes near. */
+  readonly note?: string;
+}
+
+/**
+ * Every make target and entry script of Kubernetes from 1.6 on that is not a command of kbuild by the
+ * same name. Of several entries for one script the first counts.
+ */
+export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
+  {
+    targets: [],
+    scripts: ["hack/make-rules/build.sh", "hack/build-go.sh"],
+    does: "Builds WHAT or everything",
+    command: "all",
+  },
+  {
+    targets: [],
+    scripts: ["hack/make-rules/cross.sh", "hack/build-cross.sh"],
+    does: "Builds every target for every platform of its group",
+    command: "cross",
+  },
+  {
+    targets: ["cross-in-a-container"],
+    scripts: [],
+    does: "Builds as cross does, inside of a container",
+    command: "cross",
+    note: "kbuild builds on this machine, without a container",
+  },
+  {
+    targets: [],
+    scripts: ["build/release.sh"],
+    does: "Builds for all platforms and packages",
+    command: "release",
+  },
+  {
+    targets: ["release-in-a-container"],
+    scripts: ["build/release-in-a-container.sh"],
+    does: "Makes a release inside of a container",
+    command: "release",
+    note: "kbuild builds on this machine, without a container",
+  },
+  {
+    targets: [],
+    scripts: ["build/package-tarballs.sh"],
+    does: "Packages the binaries that are built already",
+    command: "package-tarballs",
+  },
+  {
+    targets: ["release-images", "quick-release-images"],
+    scripts: ["build/release-images.sh"],
+    does: "Makes the image archives alone",
+    note: "kbuild quick-release makes them with the tarballs",
+  },
+  {
+    targets: [],
+    scripts: ["hack/dev-push-conformance.sh"],
+    does: "Builds the conformance image and pushes it",
+    command:
+      "quick-release KUBE_BUILD_CONFORMANCE=y && kbuild images push --registry REG conformance",
+  },
+  {
+    targets: [],
+    scripts: ["hack/dev-build-and-push.sh", "hack/dev-push-*.sh"],
+    does: "Makes a release and pushes its images",
+    command: "quick-release && kbuild images push --registry REG",
+  },
+  {
+    targets: ["clean_meta"],
+    scripts: ["build/make-clean.sh", "hack/make-rules/clean.sh"],
+    does: "Removes what was built",
+    command: "clean",
+  },
+  {
+    targets: [],
+    scripts: ["hack/print-workspace-status.sh"],
+    does: "Prints the version that is stamped",
+    command: "version --shell",
+  },
+  {
+    targets: [],
+    scripts: ["hack/make-rules/make-help.sh"],
+    does: "Lists the targets",
+    command: "help",
+  },
+  {
+    targets: [],
+    scripts: ["build/copy-output.sh", "build/make-build-image.sh"],
+    does: "Serves builds in a container",
+    without: "needless",
+    note: "kbuild builds on this machine, and its results are in _output",
+  },
+  {
+    targets: [],
+    scripts: ["build/run.sh", "build/shell.sh"],
+    does: "Runs a command in the build container",
+  },
+  {
+    targets: ["generated_files", "gen_openapi", "verify_generated_files"],
+    scripts: ["hack/generate-bindata.sh"],
+    does: "Makes the generated files that git lacks",
+    note: "kbuild all and the others make those that they need by themselves",
+  },
+  {
+    targets: ["clean_generated"],
+    scripts: [],
+    does: "Removes generated files from the sources",
+    note: "git clean -X removes what git ignores",
+  },
+  {
+    targets: ["test", "check"],
+    scripts: ["hack/make-rules/test.sh", "hack/test-go.sh", "hack/benchmark-go.sh"],
+    does: "Runs the unit tests",
+  },
+  {
+    targets: ["test-integration"],
+    scripts: ["hack/make-rules/test-integration.sh", "hack/test-integration.sh"],
+    does: "Runs the integration tests",
+  },
+  {
+    targets: ["test-cmd"],
+    scripts: [
+      ...["hack/make-rules/test-*cmd.sh", "hack/test-cmd.sh"],
+      "hack/test-update-storage-objects.sh",
+    ],
+    does: "Runs the tests of the command line",
+  },
+  {
+    targets: ["test-e2e", "test-e2e-node", "test-e2e-kubeadm"],
+    scripts: ["hack/make-rules/test-e2e-*.sh", "hack/e2e-node-test.sh", "hack/*ginkgo-e2e.sh"],
+    does: "Runs end-to-end tests",
+    note: "kbuild all e2e.test builds them",
+  },
+  {
+    targets: ["verify", "quick-verify"],
+    scripts: ["hack/make-rules/verify.sh", "hack/verify-*.sh", "hack/verify-*.py"],
+    does: "Checks the sources before they are merged",
+  },
+  {
+    targets: ["vet", "lint"],
+    scripts: ["hack/make-rules/vet.sh"],
+    does: "Looks for suspicious code",
+  },
+  {
+    targets: ["update"],
+    scripts: ["hack/make-rules/update.sh", "hack/update*", "hack/_update-*.sh"],
+    does: "Renews generated files that git has",
+  },
+  {
+    targets: ["bazel-build", "bazel-test", "bazel-test-integration", "bazel-release"],
+    scripts: [],
+    does: "Builds or tests with bazel",
+    without: "outside",
+    note: "kbuild does without bazel: kbuild all, kbuild quick-release",
+  },
+  {
+    targets: [],
+    scripts: [
+      ...["hack/lib/*.sh", "build/common.sh", "build/util.sh", "build/lib/*.sh"],
+      "hack/make-rules/test-cmd-util.sh",
+    ],
+    does: "Has functions for other scripts",
+    without: "outside",
+    note: "kbuild is a library, too: golang, version, init, release and others",
+  },
+  {
+    targets: [],
+    scripts: ["hack/local-up-cluster.sh", "hack/dev-build-and-up.sh"],
+    does: "Starts a cluster",
+    without: "outside",
+  },
+  {
+    targets: [],
+    scripts: ["hack/run-in-gopath.sh"],
+    does: "Runs a command in the GOPATH of a build",
+    note: "kbuild env has its path",
+  },
+  {
+    targets: [],
+    scripts: ["hack/generate-docs.sh", "hack/build-ui.sh", "hack/diff-protobuf.sh"],
+    does: "Makes documents and the like",
+  },
+  {
+    targets: [],
+    scripts: [
+      ...[
+        "hack/apidiff.sh",
+        "hack/cherry_pick_pull.sh",
+        "hack/godep-*.sh",
+        "hack/grab-profiles.sh",
+      ],
+      ...["hack/lint-dependencies.sh", "hack/list-feature-tests.sh", "hack/lookup_pull.py"],
+      ...["hack/module-graph.sh", "hack/pin-dependency.sh", "hack/serve-prom-scrapes.sh"],
+      "hack/run-prometheus-on-etcd-scrapes.sh",
+    ],
+    does: "Helps to develop Kubernetes",
+    without: "outside",
+  },
+  {
+    targets: [],
+    scripts: ["hack/install-*.sh"],
+    does: "Installs a tool of the tests",
+    without: "outside",
+  },
+  {
+    targets: [],
+    scripts: ["hack/get-build.sh"],
+    does: "Downloads a build",
+    without: "outside",
+    note: "kbuild verify-release checks what was downloaded",
+  },
+]);
+
+/** The entry of a make target. */
+export function entryOfTarget(name: string): EntryPoint | undefined {
+  return ENTRY_POINTS.find(({ targets }) => targets.includes(name));
+}
+
+/**
+ * The entry of a script.
+ *
+ * @param path From the root of the checkout.
+ */
+export function entryOfScript(path: string): EntryPoint | undefined {
+  return ENTRY_POINTS.find(({ scripts }) => scripts.some((pattern) => fits(pattern, path)));
+}
+
+function fits(pattern: string, path: string): boolean {
+  const [start = "", end] = pattern.split("*");
+  if (end === undefined) return path === pattern;
+  return path.length >= start.length + end.length && path.startsWith(start) && path.endsWith(end) &&
+    !path.slice(start.length).includes("/");
+}
+
+/** Directories of scripts that users start, and of what those are called without them. */
+const SCRIPT_DIRECTORIES = ["build", "hack", "hack/make-rules"] as const;
+
+/**
+ * Paths that a word may mean as a script: `build/run.sh` itself, and for `run.sh` and `copy-output`
+ * those in the directories of scripts.
+ */
+export function scriptPaths(word: string): readonly string[] {
+  const path = word.replace(/^\.\//, "");
+  if (path.includes("/")) return [path];
+  const names = /\.\w+$/.test(path) ? [path] : [`${path}.sh`];
+  return SCRIPT_DIRECTORIES.flatMap((directory) => names.map((name) => `${directory}/${name}`));
+}
