@@ -54,6 +54,7 @@ export { type ListOptions, listTree, type ListTreeOptions } from "./list_tree.ts
 export { quoteName } from "./names.ts";
 export { compressTar, packTarball, type PackTarballOptions, type Tarball } from "./pack_tarball.ts";
 export { readTar, type ReadTarOptions } from "./read_tar.ts";
+export { readZip, type ReadZipOptions, type ZipMember } from "./read_zip.ts";
 export type { TarMember } from "./tar_member.ts";
 export { gunzip, type GunzipOptions } from "./gunzip.ts";
 export { DEFAULT_READ_LIMITS, RATIO_FREE_BYTES, type ReadLimits } from "./read_limits.ts";
