@@ -7,20 +7,29 @@ import type { Sourced } from "./types.ts";
  *
  * @param goVersion The file `.go-version`.
  * @param cross The file `build/build-image/cross/VERSION`.
- * @returns A version without "go": `1.21.7`, `1.26rc1`; `exact` if it is that of `.go-version`, which
- * the scripts insist on.
+ * @param scripts The checkout's build scripts.
+ * @returns A version without "go": `1.21.7`, `1.26rc1`; `exact` if it is that of `.go-version`, and a
+ * script reads that file, as those of 1.27 and later do. Forks of 1.26.0 have the file for other tools.
  */
 export function pinnedGo(
   goVersion: CheckoutFile,
   cross: CheckoutFile,
+  scripts: readonly CheckoutFile[],
 ): { pin: Sourced<string>; exact: boolean } | undefined {
   const plain = /^(?:go)?([0-9]+\.[0-9]+[0-9A-Za-z.]*)\s*$/.exec(goVersion.text?.trim() ?? "");
-  if (plain !== null) return { pin: sourced(plain[1]!, goVersion), exact: true };
+  if (plain !== null) {
+    return { pin: sourced(plain[1]!, goVersion), exact: scripts.some(readsGoVersion) };
+  }
   const text = cross.text?.trim() ?? "";
   const named = /-go([0-9]+\.[0-9]+[0-9A-Za-z.]*)(?:-|$)/.exec(text);
   if (named !== null) return { pin: sourced(named[1]!, cross), exact: false };
   const old = /^v?([0-9]+\.[0-9]+(?:\.[0-9]+)?(?:(?:beta|rc)[0-9]+)?)(?:-|$)/.exec(text);
   return old === null ? undefined : { pin: sourced(old[1]!, cross), exact: false };
+}
+
+/** Whether a line that is not a comment names the file. */
+function readsGoVersion({ text = "" }: CheckoutFile): boolean {
+  return /^\s*[^\s#].*\.go-version\b/m.test(text);
 }
 
 function sourced(value: string, file: CheckoutFile): Sourced<string> {

@@ -363,7 +363,8 @@ class CheckoutReader {
   #pinnedGo(): ReturnType<typeof pinnedGo> {
     const [goVersion, cross] = [".go-version", "build/build-image/cross/VERSION"]
       .map((path) => this.#file(path)) as [CheckoutFile, CheckoutFile];
-    const found = pinnedGo(goVersion, cross);
+    const scripts = [GOLANG, INIT, COMMON].map((path) => this.#file(path));
+    const found = pinnedGo(goVersion, cross, scripts);
     if (found === undefined) {
       const why = cross.text === undefined ? cross.why : `"${cross.text.trim()}" names no Go`;
       this.#refusals.push(`${cross.path}: ${why}; no Go is pinned`);

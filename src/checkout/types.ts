@@ -112,8 +112,9 @@ export interface Checkout {
   /** The Go that the checkout pins (`.go-version`, `build/build-image/cross/VERSION`). */
   readonly pinnedGo: Sourced<string> | undefined;
   /**
-   * Whether a build must use exactly `pinnedGo`: `.go-version` says so (1.27 and later, backported);
-   * `build/build-image/cross/VERSION` only names the Go of the build container.
+   * Whether a build must use exactly `pinnedGo`: `.go-version` says so and a script of the checkout
+   * reads it (1.27 and later, backported); `build/build-image/cross/VERSION` only names the Go of the
+   * build container.
    */
   readonly pinnedGoExact: boolean;
   /** GiB of memory for building platforms side by side: `KUBE_PARALLEL_BUILD_MEMORY`. */

@@ -96,7 +96,11 @@ function checkoutSection({ context, checkout, config }: OpenCheckout): Section {
 
 function goSection(checkout: Checkout, go: GoDescription): Section {
   const { pinnedGo, pinnedGoExact } = checkout;
-  const exact = pinnedGoExact ? "exactly this one" : "of the build container";
+  const exact = pinnedGoExact
+    ? "exactly this one"
+    : pinnedGo?.source.startsWith(".go-version") === true
+    ? "not binding: no script of the checkout reads it"
+    : "of the build container";
   return {
     title: "Go",
     rows: [

@@ -5,7 +5,7 @@ import {
   readCheckout,
   type ReadCheckoutOptions,
 } from "../../src/checkout/mod.ts";
-import { CHECKOUT, type Files, GOLANG, withFiles } from "./fixture.ts";
+import { CHECKOUT, COMMON, type Files, GOLANG, withFiles } from "./fixture.ts";
 
 async function read(
   files: Files,
@@ -57,7 +57,6 @@ Deno.test("readCheckout() takes every value from the checkout's own files", asyn
       source: golang("minimum_go_version=go"),
     });
     assertEquals(checkout.pinnedGo, { value: "1.22.6", source: ".go-version:1" });
-    assertEquals(checkout.pinnedGoExact, true);
     assertEquals(checkout.parallelBuildMemory.value, 20);
     assertEquals(checkout.versionPackages, {
       value: ["example.com/kube/vendor/example.com/a/version", "example.com/b/version"],
@@ -259,6 +258,23 @@ Deno.test("readCheckout() knows both ways to pin Go", async () => {
         value: version!,
         source: "build/build-image/cross/VERSION:1",
       });
+    });
+  }
+});
+
+Deno.test("readCheckout() takes .go-version as binding if a script reads it, as those of 1.27 do", async () => {
+  const reading = 'GO_VERSION="${GO_VERSION:-"$(cat "${KUBE_ROOT}/.go-version")"}"';
+  const cases: [string, string, boolean][] = [
+    ["hack/lib/golang.sh", `${GOLANG}\nversion() {\n  ${reading}\n}\n`, true],
+    ["build/common.sh", `${COMMON}\n${reading}\n`, true],
+    // 1.26.0 and its forks: the file is there for other tools.
+    ["hack/lib/golang.sh", GOLANG, false],
+    ["hack/lib/golang.sh", `${GOLANG}\n  # the same as in .go-version\n`, false],
+  ];
+  for (const [path, text, exact] of cases) {
+    await read({ ...CHECKOUT, [path]: text }, (checkout) => {
+      assertEquals(checkout.pinnedGo, { value: "1.22.6", source: ".go-version:1" });
+      assertEquals([text, checkout.pinnedGoExact], [text, exact]);
     });
   }
 });
