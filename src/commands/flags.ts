@@ -102,8 +102,16 @@ export const GO_VARIABLES: readonly VariableSpec[] = [
   { name: "FORCE_HOST_GO", summary: "Not empty: the Go in PATH, whatever .go-version says" },
   { name: "GOTOOLCHAIN", summary: "As Go has it: go1.24.3, local; auto leaves it to the checkout" },
   CACHE_VARIABLE,
-  { name: "KBUILD_GO_MIRROR", summary: "Base URL of Go's archives", default: "Go's own" },
-  { name: "KBUILD_GO_SHA256", summary: "Digest of the archive", default: "the one beside it" },
+  {
+    name: "KBUILD_GO_MIRROR",
+    summary: "Base URL of Go's archives, which are then fetched instead of modules",
+    default: "Go's own",
+  },
+  {
+    name: "KBUILD_GO_SHA256",
+    summary: "Digest of the archive, which is then fetched instead of the module",
+    default: "that of Go's own site",
+  },
 ];
 
 /** For forks that lack files which a release holds. */

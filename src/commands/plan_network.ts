@@ -11,14 +11,14 @@ import type { PlanStep } from "./plan_steps.ts";
 export function networkOf(
   steps: readonly PlanStep[],
   go: GoDescription | undefined,
-  goUrls: readonly Omit<PlannedUrl, "when">[],
+  goUrls: readonly PlannedUrl[],
 ): readonly PlannedFetch[] {
   const images = steps.filter((step) => step.kind === "fetch")
     .map(({ what, urls }) => Object.freeze({ what, urls }));
   if (goUrls.length === 0) return Object.freeze(images);
   const program = {
     what: `Go ${go?.version ?? go?.want}`,
-    urls: goUrls.map((url, i) => ({ ...url, when: i === 0 ? "first" : "then" })),
+    urls: goUrls,
   };
   return Object.freeze([...images, program]);
 }

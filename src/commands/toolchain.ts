@@ -9,8 +9,8 @@ export const toolchain: Command = {
   group: "Maintenance",
   summary: "List, fetch, find or remove the Go to build with",
   description:
-    "The Go in PATH serves where it fits; others are kept in kbuild's cache. Go itself fetches 1.21 and " +
-    "later through GOPROXY, others come as archives.",
+    "The Go in PATH serves where it fits; others are kept in kbuild's cache. They are fetched through " +
+    "GOPROXY and checked against Go's checksum database, else as archives.",
   actions: [
     {
       name: "list",

@@ -76,6 +76,7 @@ async function list(command: CommandContext, { context, checkout }: Place): Prom
         goroot: go.goroot,
         size: origin?.size ?? await sizeOfTree(go.folder),
         from: origin?.from ?? "unknown",
+        digestFrom: origin?.digestFrom ?? null,
       };
     }),
   );
@@ -90,13 +91,19 @@ async function list(command: CommandContext, { context, checkout }: Place): Prom
     return;
   }
   const rows = [
-    ...(have === undefined ? [] : [[have.version || "devel", have.host, "", have.path, "PATH"]]),
-    ...cached.map((go) => [go.version, go.platform, formatBytes(go.size), go.goroot, go.from]),
+    ...(have === undefined
+      ? []
+      : [[have.version || "devel", have.host, "", have.path, "PATH", ""]]),
+    ...cached.map((go) => [
+      ...[go.version, go.platform, formatBytes(go.size), go.goroot, go.from],
+      go.digestFrom ?? "unknown",
+    ]),
   ];
   if (rows.length === 0) command.print("No Go in PATH, and none in the cache");
   else {
     command.print(
-      renderTable([["VERSION", "PLATFORM", "SIZE", "WHERE", "FROM"], ...rows]).trimEnd(),
+      renderTable([["VERSION", "PLATFORM", "SIZE", "WHERE", "FROM", "DIGEST FROM"], ...rows])
+        .trimEnd(),
     );
   }
   if (checkout !== undefined) command.print(`\n${sentence(here)}`);

@@ -38,7 +38,7 @@ export async function tryPlaces<P extends Place, T>(
       const next = places[i + 1];
       if (next === undefined) break;
       log.warn(`Cannot get "${what}" from "${hostOf(place.url)}": ${why(error)}`, [
-        `Trying "${hostOf(next.url)}" (mirror ${next.rule})`,
+        `Trying "${hostOf(next.url)}"${next.rule === undefined ? "" : ` (mirror ${next.rule})`}`,
       ]);
     }
   }

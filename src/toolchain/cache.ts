@@ -1,5 +1,6 @@
 import { join } from "@std/path";
-import { isGoRelease } from "./go_tool.ts";
+import { type DigestFrom, isDigestFrom } from "../net/mod.ts";
+import { compareGoVersions, isGoRelease } from "./go_tool.ts";
 import { ifPresent, readNote } from "../files/mod.ts";
 
 /** A Go that kbuild has provided. */
@@ -18,8 +19,12 @@ export interface CachedGo {
 export interface GoOrigin {
   /** The URL of an archive, or `golang.org/toolchain@… (GOPROXY)`. */
   readonly from: string;
-  /** SHA-256 of an archive; modules are checked by Go against its checksum database. */
+  /** SHA-256 of an archive. */
   readonly sha256?: string;
+  /** Go's hash of a module: "h1:…". */
+  readonly sum?: string;
+  /** Where the digest or hash came from; undefined for those that earlier kbuilds fetched. */
+  readonly digestFrom?: DigestFrom;
   /** Bytes of all its files. */
   readonly size: number;
 }
@@ -59,12 +64,28 @@ export async function listCached(cache: string): Promise<readonly CachedGo[]> {
       throw error;
     }
   }
-  return Object.freeze(found);
+  return Object.freeze(found.sort((a, b) => compareGoVersions(a.version, b.version)));
 }
 
 /** What is known of a cached Go; undefined where nothing was written down. */
 export async function originOf({ folder }: CachedGo): Promise<GoOrigin | undefined> {
-  const { from, size, sha256 } = await readNote(join(folder, ORIGIN_FILE)) ?? {};
+  const { from, size, sha256, sum, digestFrom } = await readNote(join(folder, ORIGIN_FILE)) ?? {};
   if (typeof from !== "string" || typeof size !== "number") return undefined;
-  return Object.freeze({ from, size, ...(typeof sha256 === "string" ? { sha256 } : {}) });
+  return Object.freeze({
+    from,
+    size,
+    ...(typeof sha256 === "string" ? { sha256 } : {}),
+    ...(typeof sum === "string" ? { sum } : {}),
+    ...(isDigestFrom(digestFrom) ? { digestFrom } : {}),
+  });
+}
+
+/** Bytes of all files below a directory. */
+export async function sizeOfTree(directory: string): Promise<number> {
+  let bytes = 0;
+  for await (const { name, isDirectory } of Deno.readDir(directory)) {
+    const path = join(directory, name);
+    bytes += isDirectory ? await sizeOfTree(path) : (await Deno.lstat(path)).size;
+  }
+  return bytes;
 }

@@ -1,13 +1,8 @@
 import { join } from "@std/path";
 import { cachedGo, goFileName } from "./cache.ts";
+import { toolchainModule } from "./checksum_database.ts";
 import { compareGoVersions, type GoTool, isGoRelease } from "./go_tool.ts";
 import type { GoNeeds, GoWish } from "./wish.ts";
-
-/** The first release that is a module, too, and that fetches others for `GOTOOLCHAIN`. */
-export const FIRST_SWITCHING = "1.21.0";
-
-/** The first release that checks modules against the checksum database. */
-const FIRST_CHECKING = "1.13";
 
 /** Go's own distribution for a platform begins with this release, where that is known for sure. */
 const FIRST_FOR: Readonly<Record<string, string>> = { "darwin/arm64": "1.16" };
@@ -16,6 +11,8 @@ const FIRST_FOR: Readonly<Record<string, string>> = { "darwin/arm64": "1.16" };
 export interface GoSupply {
   /** The Go in `PATH`, or the one that a wish names by its path. */
   readonly have: GoTool | undefined;
+  /** Why there is none at the path that a wish names. */
+  readonly noneThere?: string | undefined;
   /** This machine: "linux/amd64". */
   readonly host: string;
   /** kbuild's cache; undefined where no variable leads to one. */
@@ -26,7 +23,7 @@ export interface GoSupply {
   readonly offline: boolean;
   /** Base URL of Go's archives, without a slash at the end. */
   readonly mirror: string;
-  /** Archives even where Go could fetch the release itself: a mirror is named, or `GOPROXY=off`. */
+  /** The archive alone, not the module: its mirror or digest is given, or `GOPROXY=off`. */
   readonly archivesOnly: boolean;
   /** The release is wanted in the cache, whatever else there is. */
   readonly cacheOnly?: boolean;
@@ -41,8 +38,9 @@ export interface GoChoice {
   /** Who wants it: `.go-version:1`, `GO_VERSION=1.24.3`. */
   readonly why: string;
   /**
-   * `host`: the Go that is there. `cached`: provided earlier. `proxy`: Go itself will fetch it from
-   * the module proxy. `archive`: kbuild will fetch Go's archive. `unavailable`: see `problem`.
+   * `host`: the Go that is there. `cached`: provided earlier. `proxy`: it will be fetched as a module
+   * through `GOPROXY`, and if that fails as an archive. `archive`: it will be fetched as an archive.
+   * `unavailable`: see `problem`.
    */
   readonly action: "host" | "cached" | "proxy" | "archive" | "unavailable";
   /** The release that is or would be provided; undefined for the Go that is there. */
@@ -51,9 +49,11 @@ export interface GoChoice {
   readonly path?: string;
   /** What would be fetched: the URL of an archive, or a module and its version. */
   readonly url?: string;
+  /** With the action `proxy`: URL of the archive that is fetched if the module cannot be. */
+  readonly archiveUrl?: string;
   /** Why there is no Go to build with, as the message of an error. */
   readonly problem?: string;
-  /** With `problem`: the ways out. */
+  /** The ways out, with `problem` or if the release cannot be fetched. */
   readonly notes: readonly string[];
 }
 
@@ -104,18 +104,26 @@ function decide(wish: GoWish, needs: GoNeeds | undefined, supply: GoSupply): Dec
 function present(
   wish: GoWish & { kind: "host" | "path" },
   needs: GoNeeds | undefined,
-  { have }: GoSupply,
+  { have, noneThere = "no such file or directory" }: GoSupply,
 ): Decision {
   const want = wish.kind === "host" ? "the Go in PATH" : wish.path;
   if (have === undefined) {
-    const wanted = needs === undefined
-      ? ""
-      : `; this checkout needs Go ${needs.pinnedGo?.value ?? needs.minimumGo.value}`;
-    const problem = wish.kind === "host"
-      ? `Cannot find "go" in PATH${wanted}`
-      : `Cannot find a Go at "${wish.path}"${wanted}`;
-    return unavailable(want, problem, [
-      ...(wish.why === "PATH" ? [] : [`${wish.why} asks for it; without that kbuild fetches Go`]),
+    const needed = needs === undefined
+      ? []
+      : [`This checkout needs Go ${needs.pinnedGo?.value ?? needs.minimumGo.value}`];
+    const named = wish.why === "PATH" || needs === undefined
+      ? []
+      : [`${wish.why} asks for it; without that kbuild fetches Go`];
+    if (wish.kind === "path") {
+      return unavailable(want, `Cannot use the Go at "${wish.path}": ${noneThere}`, [
+        "Name the program, its directory, or a distribution, in which it is bin/go",
+        ...needed,
+        ...named,
+      ]);
+    }
+    return unavailable(want, 'Cannot find "go" in PATH', [
+      ...needed,
+      ...named,
       "Install Go: on Debian `apt-get install golang-go`, on macOS `brew install go`",
       "or download it from https://go.dev/dl/, then put its bin folder into PATH",
     ]);
@@ -165,7 +173,12 @@ function fetched(
     ]);
   }
   const place = cachedGo(cache, version, host);
-  const later = { want, version, path: join(place.goroot, "bin", "go"), notes: [] };
+  const later = {
+    want,
+    version,
+    path: join(place.goroot, "bin", "go"),
+    notes: hostServes(needs, supply),
+  };
   if (cached) return { ...later, action: "cached" };
   const first = FIRST_FOR[host];
   if (first !== undefined && compareGoVersions(version, first) < 0) {
@@ -183,19 +196,13 @@ function fetched(
       ...hostServes(needs, supply),
     ]);
   }
-  const starts = have !== undefined && have.host === host && canFetch(have);
-  if (starts && !archivesOnly && compareGoVersions(version, FIRST_SWITCHING) >= 0) {
-    const module = `golang.org/toolchain@v0.0.1-${goFileName(version, host)}`;
-    return { ...later, action: "proxy", url: module };
-  }
-  return { ...later, action: "archive", url: `${mirror}/${goFileName(version, host)}.tar.gz` };
+  const archiveUrl = `${mirror}/${goFileName(version, host)}.tar.gz`;
+  if (archivesOnly) return { ...later, action: "archive", url: archiveUrl };
+  const module = toolchainModule(version, host);
+  return { ...later, action: "proxy", url: `${module.path}@${module.version}`, archiveUrl };
 }
 
 const CHOOSE_ANOTHER = "Choose another: --go VERSION, or --go with the path of a Go";
-
-function canFetch({ version, devel }: GoTool): boolean {
-  return devel || reaches(version, FIRST_CHECKING);
-}
 
 /** Whether a checkout takes this Go; a development version is taken for the latest. */
 function serves(have: GoTool | undefined, needs: GoNeeds | undefined): boolean {

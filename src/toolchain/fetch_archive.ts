@@ -3,6 +3,7 @@ import { KbuildError } from "../errors.ts";
 import {
   type Client,
   createClient,
+  type DigestFrom,
   downloadBytes,
   downloadInto,
   MIRRORS,
@@ -28,28 +29,37 @@ const MIRROR_NOTE =
 /** A digest file holds some hundred bytes; a web page in its place need not be read. */
 const MAX_DIGEST = 1 << 16;
 
+/** Inputs of {@linkcode fetchArchive}. */
+export interface ArchiveRequest {
+  /** Ends in `/go1.21.7.linux-amd64.tar.gz`. */
+  readonly url: string;
+  /** A directory in which `go` appears. The caller removes it after an error. */
+  readonly work: string;
+  /** How long servers are waited for. */
+  readonly patience?: Partial<Patience> | undefined;
+  /** Where digests come from if they can be fetched there; default: Go's own site. */
+  readonly origin?: string | undefined;
+}
+
 /**
- * Fetches Go's official archive: downloaded, checked against the SHA-256 that lies beside it
- * (`KBUILD_GO_SHA256` names another), unpacked. Mirrors apply to it.
+ * Fetches Go's official archive: downloaded, checked by SHA-256, unpacked. Mirrors apply to it. The
+ * digest is that of `KBUILD_GO_SHA256`, else it comes from Go's own site, wherever the archive comes
+ * from. Where that site cannot be reached, the mirror's own digest counts, and a warning says so.
  *
- * @param url Ends in `/go1.21.7.linux-amd64.tar.gz`.
- * @param work An empty folder; `go` appears in it. The caller removes it after an error.
- * @throws {KbuildError} The archive cannot be had, or is not what its digest says.
+ * @throws {KbuildError} The archive cannot be fetched, or is not what its digest says.
  */
 export async function fetchArchive(
   context: GoContext,
-  { url, work, patience }: {
-    url: string;
-    work: string;
-    patience?: Partial<Patience> | undefined;
-  },
+  request: ArchiveRequest,
 ): Promise<GoOrigin> {
   const { env, log, signal } = context;
+  const { url, work, patience, origin = OFFICIAL_MIRROR } = request;
   const places = placesFor(parseMirrors(env[MIRRORS] ?? ""), url);
   using client = await createClient(context, patience);
   const archive = join(work, "go.tar.gz");
-  const fetch = (place: Place) => fetchFrom(client, env["KBUILD_GO_SHA256"], place.url, archive);
-  const origin = await (places.length === 1 ? fetch(places[0]!) : tryPlaces(url, places, fetch, {
+  const digest = await knownDigest(context, { ...request, origin }, places);
+  const fetch = (place: Place) => fetchFrom(client, digest, { place, origin, archive });
+  const fetched = await (places.length === 1 ? fetch(places[0]!) : tryPlaces(url, places, fetch, {
     log,
     signal,
   })).catch((error: unknown) => {
@@ -57,31 +67,77 @@ export async function fetchArchive(
   });
   log.progress(`    unpacking ${url.slice(url.lastIndexOf("/") + 1)}`);
   try {
-    const size = await unpackGo(archive, work, { label: origin.from, signal });
-    return { ...origin, size };
+    const size = await unpackGo(archive, work, { label: fetched.from, signal });
+    return { ...fetched, size };
   } finally {
     log.progress("");
     await Deno.remove(archive);
   }
 }
 
+/** SHA-256, and who says so. */
+interface KnownDigest {
+  readonly sha256: string;
+  readonly digestFrom: DigestFrom;
+}
+
+/**
+ * A digest that no mirror has a hand in; undefined if the archive comes from the origin anyway, or the
+ * origin cannot be reached.
+ */
+async function knownDigest(
+  context: GoContext,
+  { url, patience, origin }: ArchiveRequest & { origin: string },
+  places: readonly Place[],
+): Promise<KnownDigest | undefined> {
+  const { env, log, signal } = context;
+  const given = env["KBUILD_GO_SHA256"];
+  if (given) return { sha256: digestIn(given, "KBUILD_GO_SHA256"), digestFrom: "lock" };
+  if (places.every((place) => isBelow(place, origin))) return undefined;
+  const from = digestUrl(origin, url);
+  // Whoever names a mirror may have no way to the origin: it must not cost minutes to find out.
+  using client = await createClient(context, { ...patience, attempts: 1, headersMs: 5000 });
+  try {
+    return { sha256: await downloadDigest(client, from), digestFrom: "origin" };
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!(error instanceof NetworkError || error instanceof WrongContentError)) throw error;
+    log.warn(`The digest of Go will come from the same mirror as Go itself: ${error.message}`, [
+      "Give it yourself: KBUILD_GO_SHA256=…, or let kbuild fetch Go through GOPROXY, which Go's " +
+      "checksum database vouches for: without KBUILD_GO_MIRROR",
+    ]);
+    return undefined;
+  }
+}
+
+/** Where the origin has the digest of an archive. */
+export function digestUrl(origin: string, archive: string): string {
+  return `${origin}/${archive.slice(archive.lastIndexOf("/") + 1)}.sha256`;
+}
+
+function isBelow({ url }: Place, origin: string): boolean {
+  return url.startsWith(`${origin}/`);
+}
+
 async function fetchFrom(
   client: Client,
-  given: string | undefined,
-  url: string,
-  archive: string,
-): Promise<{ from: string; sha256: string }> {
-  const wanted = given
-    ? digestIn(given, "KBUILD_GO_SHA256")
-    : digestIn(await downloadDigest(client, `${url}.sha256`), `${url}.sha256`);
+  known: KnownDigest | undefined,
+  { place, origin, archive }: { place: Place; origin: string; archive: string },
+): Promise<{ from: string } & KnownDigest> {
+  const { url } = place;
+  const wanted = known ?? {
+    sha256: await downloadDigest(client, `${url}.sha256`),
+    digestFrom: isBelow(place, origin) ? "origin" as const : "mirror" as const,
+  };
   using file = await Deno.open(archive, { read: true, write: true, create: true, truncate: true });
   const sha256 = await downloadInto(client, url, { file, path: archive });
-  if (sha256 !== wanted) {
-    throw new WrongContentError(`Cannot use "${url}": its SHA-256 is ${sha256}, not ${wanted}`, {
-      notes: ["Try again; if it stays so, the mirror serves something else than Go"],
-    });
+  if (sha256 !== wanted.sha256) {
+    throw new WrongContentError(
+      `Cannot use "${url}": its SHA-256 is ${sha256}, not ${wanted.sha256}`,
+      { notes: ["Try again; if it stays so, the mirror serves something else than Go"] },
+    );
   }
-  return { from: url, sha256 };
+  return { from: url, ...wanted };
 }
 
 async function downloadDigest(client: Client, url: string): Promise<string> {
@@ -89,7 +145,7 @@ async function downloadDigest(client: Client, url: string): Promise<string> {
     if (!(error instanceof NetworkError) || !error.reason.startsWith("it is longer")) throw error;
     throw new NetworkError(url, "it is far longer than a digest");
   });
-  return new TextDecoder().decode(bytes);
+  return digestIn(new TextDecoder().decode(bytes), url);
 }
 
 function cannotDownload(error: NetworkError): KbuildError {

@@ -15,6 +15,10 @@ export interface GoTool {
    * the first `go` in `PATH` is this one.
    */
   readonly bin?: string;
+  /** GOROOT that this Go needs in its environment; absent if it finds its own. */
+  readonly goroot?: string;
+  /** A GOROOT in the environment that belongs to another Go, and is not used. */
+  readonly foreignRoot?: string;
 }
 
 /** What `go version` printed, taken apart. */

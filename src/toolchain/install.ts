@@ -4,10 +4,11 @@ import { KbuildError } from "../errors.ts";
 import { ownershipContext } from "../lib/ownership.ts";
 import { checkInCache, type Patience, withLock } from "../net/mod.ts";
 import { askGo } from "./ask_go.ts";
-import { type CachedGo, cachedGo, isCached, ORIGIN_FILE } from "./cache.ts";
+import { type CachedGo, cachedGo, type GoOrigin, isCached, ORIGIN_FILE } from "./cache.ts";
 import type { GoChoice } from "./choose.ts";
 import { fetchArchive } from "./fetch_archive.ts";
 import { fetchModule } from "./fetch_module.ts";
+import { goSettings } from "./go_settings.ts";
 import type { GoContext } from "./types.ts";
 
 /** What {@linkcode installGo} is asked for. */
@@ -18,6 +19,8 @@ export interface InstallOptions {
   readonly choice: GoChoice;
   /** How long servers are waited for. */
   readonly patience?: Partial<Patience> | undefined;
+  /** Where digests of archives come from; default: Go's own site. */
+  readonly origin?: string | undefined;
 }
 
 /**
@@ -28,8 +31,8 @@ export interface InstallOptions {
  * @throws {KbuildError} It cannot be had, is not what it should be, or does not run here.
  */
 export async function installGo(context: GoContext, options: InstallOptions): Promise<CachedGo> {
-  const { cache, choice, patience } = options;
-  const { version = "", have, action, url = "" } = choice;
+  const { cache, choice } = options;
+  const { version = "" } = choice;
   const place = cachedGo(cache, version, context.host);
   const folder = dirname(place.folder);
   await withLock(folder, context, async () => {
@@ -38,24 +41,59 @@ export async function installGo(context: GoContext, options: InstallOptions): Pr
     const work = temporaryName(place.folder);
     await Deno.mkdir(work);
     try {
-      context.log.status(`Fetching Go ${version} (${choice.why}): ${url}`);
-      const origin = action === "proxy" && have !== undefined
-        ? await fetchModule(context, { go: have, version, work })
-        : await fetchArchive(context, { url, work, patience });
+      context.log.status(`Fetching Go ${version} (${choice.why}): ${choice.url}`);
+      const origin = await fetchRelease(context, options, work);
       await checkRelease(context, join(work, "go", "bin", "go"), { version, from: origin.from });
-      const made = join(work, "made");
-      await Deno.mkdir(made);
-      await Deno.rename(join(work, "go"), join(made, "go"));
-      await Deno.writeTextFile(join(made, ORIGIN_FILE), `${JSON.stringify(origin, null, 2)}\n`);
+      await Deno.writeTextFile(join(work, ORIGIN_FILE), `${JSON.stringify(origin, null, 2)}\n`);
       context.signal?.throwIfAborted();
       await checkInCache(place.folder, cache, ownershipContext(context));
       await removeTree(place.folder);
-      await Deno.rename(made, place.folder);
+      // Its parent stays the same: a directory that moves to another one must be writable.
+      await Deno.rename(work, place.folder);
     } finally {
       await clearLeftovers(folder);
     }
   });
   return place;
+}
+
+/** As a module, else as an archive; what fails at the first is said before the second. */
+async function fetchRelease(
+  context: GoContext,
+  { choice, origin, patience }: InstallOptions,
+  work: string,
+): Promise<GoOrigin> {
+  const { action, archiveUrl, have, notes, url = "", version = "" } = choice;
+  const fetchFrom = (archive: string) =>
+    fetchArchive(context, { url: archive, work, patience, origin });
+  if (action !== "proxy" || archiveUrl === undefined) {
+    return await fetchFrom(url).catch((error: unknown) => {
+      context.signal?.throwIfAborted();
+      if (!(error instanceof KbuildError)) throw error;
+      throw new KbuildError(error.message, { notes: [...error.notes, ...notes], cause: error });
+    });
+  }
+  try {
+    const settings = await goSettings(context, have);
+    return await fetchModule(context, { version, settings, work, patience });
+  } catch (first) {
+    context.signal?.throwIfAborted();
+    if (!(first instanceof KbuildError)) throw first;
+    // What is there of it must not be in the way of the archive.
+    await removeTree(work);
+    await Deno.mkdir(work);
+    context.log.warn(`${first.message}; trying ${archiveUrl}`, first.notes);
+    return await fetchFrom(archiveUrl).catch((second: unknown) => {
+      if (!(second instanceof KbuildError)) throw second;
+      context.signal?.throwIfAborted();
+      const message = `Cannot get Go ${version}, neither as a module nor as an archive`;
+      const reasons = [first, second].flatMap((error) => [error.message, ...error.notes]);
+      throw new KbuildError(message, {
+        notes: [...new Set([...reasons, ...notes])],
+        cause: second,
+      });
+    });
+  }
 }
 
 /** Removes what this run and killed ones left; only the holder of the lock may call this. */
@@ -72,7 +110,8 @@ async function checkRelease(
   path: string,
   { version, from }: { version: string; from: string },
 ): Promise<void> {
-  const why = await askGo(context, path).then(
+  const { GOROOT: _ofAnother, ...env } = context.env;
+  const why = await askGo({ ...context, env }, path).then(
     (go) => go.version === version ? undefined : `it says "${go.description}"`,
     (error: unknown) => error instanceof KbuildError ? error.message : Promise.reject(error),
   );

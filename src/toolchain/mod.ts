@@ -1,14 +1,22 @@
 /**
  * The right Go: which one a checkout is built with, where it comes from, and fetching it into a
- * cache that all checkouts share.
+ * cache that all checkouts share. What is fetched is checked against Go's checksum database, or
+ * against a digest.
  *
  * {@linkcode describeGo} decides and says why, {@linkcode provideGo} carries it out.
  *
  * @module
  */
 export { goRoot } from "./ask_go.ts";
-export { type CachedGo, cachedGo, type GoOrigin, isCached, listCached, originOf } from "./cache.ts";
-export { sizeOfTree } from "./fetch_module.ts";
+export {
+  type CachedGo,
+  cachedGo,
+  type GoOrigin,
+  isCached,
+  listCached,
+  originOf,
+  sizeOfTree,
+} from "./cache.ts";
 export { chooseGo, type GoChoice, type GoSupply } from "./choose.ts";
 export {
   compareGoVersions,
@@ -17,7 +25,7 @@ export {
   isGoRelease,
   parseGoVersion,
 } from "./go_tool.ts";
-export { plannedGoUrls } from "./planned_urls.ts";
+export { type PlannedGoUrl, plannedGoUrls } from "./planned_urls.ts";
 export {
   describeGo,
   type GoDescription,

@@ -3,7 +3,7 @@ import { ifPresent, removeTree } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { ownershipContext } from "../lib/ownership.ts";
 import { findProgram } from "../lib/util.ts";
-import { askGo, goAt, inFront, ownFolder } from "./ask_go.ts";
+import { askGo, goAt, inFront, neededRoot, ownFolder } from "./ask_go.ts";
 import {
   cacheFolder,
   checkInCache,
@@ -53,6 +53,9 @@ export async function provideGo(context: GoContext, needs: GoNeeds): Promise<GoT
   const { env, log } = context;
   const choice = await decideGo(context, wishedGo(needs, env), needs);
   const go = await carryOut(context, choice);
+  if (go.foreignRoot !== undefined) {
+    log.warn(`GOROOT "${go.foreignRoot}" is not that of "${go.path}", which is used without it`);
+  }
   if (go.devel) log.warn(`Building with a development version of Go: ${go.description}`);
   const line = `Go ${go.version || "devel"} (${choice.why}) from ${dirname(dirname(go.path))}`;
   log.status(line, [], { v: choice.action === "host" ? 2 : 1 });
@@ -63,9 +66,10 @@ export async function provideGo(context: GoContext, needs: GoNeeds): Promise<GoT
 export async function installRelease(
   context: GoContext,
   version: string,
-  options: { patience?: Partial<Patience> } = {},
+  options: { patience?: Partial<Patience>; origin?: string; why?: string } = {},
 ): Promise<GoTool> {
-  const wish: GoWish = { kind: "exact", version, why: "kbuild toolchain install", stay: false };
+  const { why = "kbuild toolchain install" } = options;
+  const wish: GoWish = { kind: "exact", version, why, stay: false };
   const choice = await decideGo(context, wish, undefined, { cacheOnly: true });
   return await carryOut(context, choice, options);
 }
@@ -108,14 +112,22 @@ async function decideGo(
   const mirror = env["KBUILD_GO_MIRROR"] ?? "";
   return chooseGo(wish, needs, {
     have,
+    noneThere: wish.kind === "path" && path === undefined ? await reasonAt(wish.path) : undefined,
     host,
     cache,
     cached,
     offline: isOffline(env),
     mirror: (mirror === "" ? OFFICIAL_MIRROR : mirror).replace(/\/+$/, ""),
-    archivesOnly: mirror !== "" || env["GOPROXY"] === "off",
+    archivesOnly: mirror !== "" || Boolean(env["KBUILD_GO_SHA256"]) || env["GOPROXY"] === "off",
     cacheOnly,
   });
+}
+
+/** Why there is no Go at a path. */
+async function reasonAt(path: string): Promise<string> {
+  const info = await ifPresent(Deno.stat(path));
+  if (info === undefined) return "no such file or directory";
+  return info.isDirectory ? 'it has neither "go" nor "bin/go"' : "it is not an executable program";
 }
 
 /** What a plan may name; the version of a Go that is still to be fetched is known, too. */
@@ -124,28 +136,31 @@ function toolOf({ host }: GoContext, choice: GoChoice): GoTool | undefined {
   if (action === "host") return have;
   if (path === undefined || version === undefined) return undefined;
   const description = `go version go${version} ${host}`;
-  return inFront({ path, description, version, devel: false, host });
+  const root = neededRoot(version, dirname(dirname(path)));
+  return inFront({ path, description, version, devel: false, host, ...root });
 }
 
 async function carryOut(
   context: GoContext,
   choice: GoChoice,
-  { patience }: { patience?: Partial<Patience> } = {},
+  options: { patience?: Partial<Patience>; origin?: string } = {},
 ): Promise<GoTool> {
   const { action, have, notes, problem, path, version = "" } = choice;
   if (problem !== undefined || path === undefined) {
     throw new KbuildError(problem ?? "Cannot find a Go", { notes });
   }
   if (action === "host" && have !== undefined) {
-    const first = await findProgram("go", context.env["PATH"]) === have.path;
-    return first ? have : await ownFolder(context, have);
+    if (await findProgram("go", context.env["PATH"]) === have.path) return have;
+    const { foreignRoot: _ofTheOneInPath, ...go } = await ownFolder(context, have);
+    return Object.freeze(go);
   }
   const cache = cacheFolder(context.env, context.host);
   if (action !== "cached" && cache !== undefined) {
     await claimCache(cache, context.env, ownershipContext(context));
-    await installGo(context, { cache, choice, patience });
+    await installGo(context, { ...options, cache, choice });
   }
-  const go = await askGo(context, path);
+  const { GOROOT: _ofTheOneInPath, ...env } = context.env;
+  const go = await askGo({ ...context, env }, path);
   if (go.version !== version) {
     throw new KbuildError(`Cannot use Go ${version} in "${path}": it says "${go.description}"`, {
       notes: [`Remove it, then run again: kbuild toolchain remove ${version}`],

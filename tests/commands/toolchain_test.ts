@@ -7,7 +7,9 @@ import {
   kbuildArgv,
   makeSample,
   missingFor,
+  output,
   plain,
+  script,
   start,
   unless,
 } from "../e2e/_program.ts";
@@ -18,11 +20,17 @@ import {
   mirror,
   putGo,
   RELEASE,
+  type Server,
   withServer,
 } from "../toolchain/_world.ts";
 
 const good = await archiveOf();
 const NAME = ARCHIVE.replace(".tar.gz", "");
+
+/** A mirror, and the digest of what it serves. */
+function offer({ url }: Server): Record<string, string> {
+  return { KBUILD_GO_MIRROR: `${url}/go`, KBUILD_GO_SHA256: good.sha256 };
+}
 
 /** What is in the cache, the lock left out. */
 function kept(cache: string): string[] {
@@ -43,14 +51,14 @@ Deno.test("kbuild toolchain lists, installs, finds and removes, outside of a che
   inScratch((dir) =>
     withServer(mirror(good), async (server) => {
       const { bin, cache, env } = await surroundings(dir);
-      const options = { cwd: dir, env: { ...env, KBUILD_GO_MIRROR: `${server.url}/go` } };
+      const options = { cwd: dir, env: { ...env, ...offer(server) } };
       const run = async (...args: string[]) => {
         const { code, stdout, stderr } = await kbuild(["toolchain", ...args], options);
         return { code, stdout, stderr: plain(stderr, { cache, url: server.url }) };
       };
       assertEquals(await run(), {
         code: 0,
-        stdout: `VERSION  PLATFORM     SIZE  WHERE${" ".repeat(bin.length)}FROM\n` +
+        stdout: `VERSION  PLATFORM     SIZE  WHERE${" ".repeat(bin.length)}FROM  DIGEST FROM\n` +
           `1.26.1   ${HOST}        ${bin}/go  PATH\n`,
         stderr: "",
       });
@@ -77,7 +85,14 @@ Deno.test("kbuild toolchain lists, installs, finds and removes, outside of a che
       assertEquals([host.path, host.version], [join(bin, "go"), "1.26.1"]);
       assertEquals(listed.cache, cache);
       assertEquals(listed.cached.map((go: Record<string, unknown>) => ({ ...go, size: 0 })), [
-        { version: RELEASE, platform: HOST, goroot, size: 0, from: `${server.url}/go/${ARCHIVE}` },
+        {
+          version: RELEASE,
+          platform: HOST,
+          goroot,
+          size: 0,
+          from: `${server.url}/go/${ARCHIVE}`,
+          digestFrom: "lock",
+        },
       ]);
       assertEquals(await run("remove", RELEASE), {
         code: 0,
@@ -115,7 +130,7 @@ Deno.test({
         const root = await makeSample("1.35", join(dir, "kubernetes"));
         await Deno.writeTextFile(join(root, ".go-version"), `${RELEASE}\n`);
         const { bin, cache, env } = await surroundings(dir);
-        const here = { cwd: root, env: { ...env, KBUILD_GO_MIRROR: `${server.url}/go` } };
+        const here = { cwd: root, env: { ...env, ...offer(server) } };
         const last = async (...args: string[]) => {
           const { code, stdout, stderr } = await kbuild(["toolchain", ...args], here);
           assertEquals([code, stderr.replaceAll(/\+\+\+ .*\n/g, "")], [0, ""]);
@@ -182,7 +197,7 @@ for (const signal of ["SIGINT", "SIGKILL"] as const) {
       const held = holding();
       await withServer(held.respond, async (server) => {
         const { cache, env } = await surroundings(dir);
-        const options = { cwd: dir, env: { ...env, KBUILD_GO_MIRROR: `${server.url}/go` } };
+        const options = { cwd: dir, env: { ...env, ...offer(server) } };
         const child = start(kbuildArgv("toolchain", "install", RELEASE), options);
         await held.started;
         assertEquals(kept(cache).filter((name) => name.startsWith("go")), []);
@@ -202,12 +217,12 @@ Deno.test("two kbuilds that want the same Go fetch it once", () =>
   inScratch((dir) =>
     withServer(mirror(good), async (server) => {
       const { cache, env } = await surroundings(dir);
-      const options = { cwd: dir, env: { ...env, KBUILD_GO_MIRROR: `${server.url}/go` } };
+      const options = { cwd: dir, env: { ...env, ...offer(server) } };
       const runs = [1, 2, 3].map(() => kbuild(["toolchain", "install", RELEASE], options));
       for (const { code, stderr } of await Promise.all(runs)) {
         assertEquals([code, code === 0 ? "" : stderr], [0, ""]);
       }
-      assertEquals([server.requests.length, kept(cache)], [2, [NAME]]);
+      assertEquals([server.requests.length, kept(cache)], [1, [NAME]]);
     })
   ));
 
@@ -222,13 +237,42 @@ Deno.test("kbuild toolchain install goes through HTTP_PROXY, and not for NO_PROX
       const { env } = await surroundings(dir);
       const install = (more: Record<string, string>) =>
         kbuild(["toolchain", "install", RELEASE], { cwd: dir, env: { ...env, ...more } });
-      const away = { KBUILD_GO_MIRROR: "http://go.invalid/go", http_proxy: proxy.url };
+      const away = {
+        ...offer(proxy),
+        KBUILD_GO_MIRROR: "http://go.invalid/go",
+        http_proxy: proxy.url,
+      };
       const { code, stderr } = await install(away);
-      assertEquals([code, code === 0 ? "" : stderr, hosts], [0, "", ["go.invalid", "go.invalid"]]);
+      assertEquals([code, code === 0 ? "" : stderr, hosts], [0, "", ["go.invalid"]]);
       await kbuild(["toolchain", "remove", RELEASE], { cwd: dir, env });
       const direct = await install({ ...away, no_proxy: "go.invalid" });
-      assertEquals([direct.code, hosts.length], [1, 2]);
+      assertEquals([direct.code, hosts.length], [1, 1]);
       assertMatch(direct.stderr, /Cannot download "http:\/\/go\.invalid\/go\//);
       assert(!direct.stderr.includes("    at "));
     });
   }));
+
+Deno.test({
+  ...unless(missingFor("1.28"), "a GOROOT of another Go changes no byte, and is named once"),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.28", join(dir, "kubernetes"));
+      const other = join(dir, "other");
+      await Deno.mkdir(join(other, "bin"), { recursive: true });
+      await Deno.mkdir(join(other, `pkg/tool/${HOST.replace("/", "_")}`), { recursive: true });
+      await Deno.writeTextFile(join(other, "VERSION"), "go1.2.3\n");
+      script(join(other, "bin/go"), "exit 97\n");
+      const build = async (env: Record<string, string>) => {
+        // The standard library is compiled already, where Go keeps it for everybody.
+        const made = await kbuild(["kubectl"], { cwd: root, env: { GOCACHE, ...env } });
+        assertEquals([made.code, made.code === 0 ? "" : made.stderr], [0, ""]);
+        const bytes = await Deno.readFile(join(root, `_output/local/bin/${HOST}/kubectl`));
+        const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+        assertEquals((await kbuild(["clean"], { cwd: root })).code, 0);
+        return { digest, said: made.stderr.split(`GOROOT "${other}" is not that of`).length - 1 };
+      };
+      const GOCACHE = (await output(["go", "env", "GOCACHE"])).trim();
+      const { digest } = await build({});
+      assertEquals(await build({ GOROOT: other }), { digest, said: 1 });
+    }),
+});

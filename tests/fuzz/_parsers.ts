@@ -1,7 +1,7 @@
 /** Every reader of foreign data, with sound examples of what it reads. */
 import { join } from "@std/path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { concat, gunzip, readTar } from "../../src/archive/mod.ts";
+import { concat, gunzip, readTar, readZip } from "../../src/archive/mod.ts";
 import { readExecutable, surveyFile } from "../../src/audit/mod.ts";
 import { readClaims } from "../../src/audit/claims.ts";
 import { parseGoBuild, ProgramScanner } from "../../src/audit/go_binary.ts";
@@ -25,12 +25,16 @@ import { parseReference } from "../../src/registry/reference.ts";
 import { readMakefile as readImageMakefile } from "../../src/release/makefile.ts";
 import { readRecord } from "../../src/release/record.ts";
 import { createShell } from "../../src/shell/mod.ts";
+import { parseDatabase } from "../../src/toolchain/checksum_database.ts";
 import { parseGoVersion } from "../../src/toolchain/go_tool.ts";
+import { parseNetrc } from "../../src/toolchain/module_proxy.ts";
+import { openNote, parseNoteKey } from "../../src/toolchain/signed_note.ts";
 import { inPieces } from "../archive/_hostile.ts";
 import { noise } from "../archive/helpers.ts";
 import { ORIGINALS } from "../archive/_mutations.ts";
 import { COMMON, GOLANG } from "../checkout/fixture.ts";
 import { baseLayer, dockerFiles, ociFiles, sha256 } from "../image/helpers.ts";
+import { zipOf } from "../toolchain/_zip.ts";
 
 /** A reader under test. */
 export interface Parser {
@@ -54,6 +58,7 @@ const json = (...values: unknown[]): readonly Uint8Array[] =>
   values.map((value) => encode(JSON.stringify(value)));
 
 const JSON_TOKENS = ["{", "}", "[", "]", ",", ":", '"', "null", "-1", "1e999", "true", "\\u0000"];
+const SUM_KEY = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8";
 const LIMITS = { maxBytes: 16 << 20 };
 
 async function drain(source: AsyncIterable<Uint8Array>): Promise<void> {
@@ -449,6 +454,39 @@ export const PARSERS: Readonly<Record<string, Parser>> = {
     ),
     tokens: ["go1.", "rc", "beta", "devel", " "],
     read: (bytes) => parseGoVersion(decode(bytes)),
+  },
+  readZip: {
+    originals: [false, true].map((deflate) =>
+      zipOf([["a/b", encode("text")], ["c", noise(2000)], ["d", new Uint8Array(5000)]], { deflate })
+    ),
+    tokens: ["PK\x01\x02", "PK\x03\x04", "PK\x05\x06", "\xff\xff", "\0\0"],
+    read: async (bytes, dir) => {
+      await Deno.writeFile(join(dir, "a.zip"), bytes);
+      for await (const member of readZip(join(dir, "a.zip"), { limits: LIMITS })) {
+        await member.bytes();
+      }
+    },
+  },
+  openNote: {
+    originals: texts(
+      "go.sum database tree\n5\nCBoZUrSykalRTqlHJyj71knJu3++S4WJsSbQpighouQ=\n\n" +
+        "\u2014 sum.golang.org Az3grpl0riSZW3i//vLWeqWnSr6encfA5eOVyQJma+n1BHg8lhGeyJxfgLOTuwjB2A" +
+        "fhmi5RsN1PE7M2cLXU0LR/mwY=\n",
+    ),
+    tokens: ["\u2014 ", "\n\n", "=", "sum.golang.org"],
+    read: (bytes) => openNote(decode(bytes), parseNoteKey(SUM_KEY)!),
+  },
+  parseDatabase: {
+    originals: texts("sum.golang.org https://sums.test", SUM_KEY),
+    tokens: ["+", " ", "https://", "="],
+    read: (bytes) => parseDatabase(decode(bytes)),
+  },
+  parseNetrc: {
+    originals: texts(
+      "machine a login b password c\nmacdef x\ny\n\ndefault login d password e\n",
+    ),
+    tokens: ["machine ", "login ", "password ", "default ", "macdef ", "\n\n"],
+    read: (bytes) => parseNetrc(decode(bytes)),
   },
   semanticVersion: {
     originals: texts("v1.20.2-3-gabcdef0123456789", "v1.21.0-alpha.1-10-g0123456789abcd"),

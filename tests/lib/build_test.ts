@@ -1,7 +1,6 @@
 import {
   assert,
   assertEquals,
-  assertMatch,
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
@@ -21,6 +20,7 @@ import { createLogger } from "../../src/lib/logging.ts";
 import { findProgram } from "../../src/lib/util.ts";
 import { getVersionVars } from "../../src/lib/version/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
+import { missingFor } from "../e2e/_program.ts";
 import { type OpenSample, openSample } from "./_open.ts";
 
 const go = await findProgram("go", Deno.env.get("PATH"));
@@ -169,7 +169,8 @@ Deno.test({
     (go === undefined ? " (skipped: needs go)" : ""),
   ignore: go === undefined,
   fn: async (t) => {
-    const sample = await openSample("1.35");
+    // Debian 12 has Go 1.19.
+    const sample = await openSample(missingFor("1.35") === undefined ? "1.35" : "1.28");
     const { checkout } = sample;
     const { root } = sample.context;
     const starts: string[] = [];
@@ -227,7 +228,7 @@ Deno.test({
         const folder = await Array.fromAsync(Deno.readDir(`${root}/cmd/kube-scheduler`));
         assertEquals(folder.filter(({ name }) => name.endsWith("_test.go")), []);
         const { stdout } = await sample.context.shell.run([binary?.path ?? "", "--version"]);
-        assertMatch(stdout, /v1\.35\.0/);
+        assertStringIncludes(stdout, vars.gitVersion ?? "no version");
       });
       await t.step("what has no cgo in it needs no C compiler", async () => {
         const context = watched(sample, { KUBE_LINUX_S390X_CC: "/gone/s390x-cc" }, starts);

@@ -4,8 +4,9 @@
  */
 import { Buffer } from "node:buffer";
 import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-import { crc32 } from "node:zlib";
+import { makeLog } from "./_log.ts";
 import { goScript, HOST, RELEASE } from "./_world.ts";
+import { zipOf } from "./_zip.ts";
 
 const MODULE = "golang.org/toolchain";
 /** As Go names the module's version. */
@@ -15,21 +16,29 @@ const DATABASE = "kbuild.test";
 
 /** What the proxy serves, by path. */
 export interface Proxy {
-  readonly respond: (path: string) => Response;
-  /** `GOPROXY` and `GOSUMDB` for a server at `url`. */
+  readonly respond: (path: string, request: Request) => Response;
+  /** `GOPROXY` and `GOSUMDB` for a server at `url`; nothing else can be reached. */
   env(url: string): Record<string, string>;
 }
 
-/** What is wrong with a proxy. */
-export interface Faults {
+/** What is wrong with a proxy, and how large its log is. */
+export interface ProxyOptions {
   /** The zip is sound, but one of its files is not the one whose hash was written down. */
   readonly forged?: boolean;
   /** Only half of the zip is served. */
   readonly half?: boolean;
+  /** Changes pages of the checksum database: "lookup", "tree" (for both), or the path of a tile. */
+  readonly tamper?: (page: string, text: string) => string | Uint8Array;
+  /** Records in the log; the module's is in the middle. */
+  readonly records?: number;
+  /** Only this `authorization` is let in. */
+  readonly authorization?: string;
 }
 
-/** Makes both. */
-export function makeProxy({ forged = false, half = false }: Faults = {}): Proxy {
+/** Makes both: 700 records need tiles of two levels, complete ones and others. */
+export function makeProxy(options: ProxyOptions = {}): Proxy {
+  const { authorization, forged = false, half = false, records = 700 } = options;
+  const { tamper = (_page, text) => text } = options;
   const files: [string, string][] = [
     ["VERSION", `go${RELEASE}\n`],
     ["bin/go", goScript()],
@@ -37,6 +46,7 @@ export function makeProxy({ forged = false, half = false }: Faults = {}): Proxy 
     ["bin/gofmt", "#!/bin/sh\n"],
     ["lib/wasm/go_js_wasm_exec", "#!/bin/sh\n"],
     ["src/_go.mod", "module std\n"],
+    ["src/runtime/runtime.go", "package runtime\n".repeat(1000)],
   ];
   const named = files.map(([name, text]) =>
     [`${MODULE}@${VERSION}/${name}`, Buffer.from(text)] as const
@@ -46,29 +56,45 @@ export function makeProxy({ forged = false, half = false }: Faults = {}): Proxy 
       ? [name, Buffer.concat([bytes, bytes])] as const
       : [name, bytes] as const
   );
-  const whole = zipOf(served);
+  const whole = zipOf(served, { deflate: true });
   const zip = half ? whole.subarray(0, whole.length >> 1) : whole;
   const record = `${MODULE} ${VERSION} ${hash1(named)}\n` +
     `${MODULE} ${VERSION}/go.mod ${hash1([["go.mod", Buffer.from(GO_MOD)]])}\n`;
-  const leaf = createHash("sha256").update("\0").update(record).digest();
+  const index = records >> 1;
+  const log = makeLog(
+    Array.from({ length: records }, (_, i) => i === index ? record : `other.test v1.0.${i} h1:\n`),
+  );
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
   const key = Buffer.concat([Buffer.from([1]), rawKey(publicKey)]);
   const keyHash = createHash("sha256").update(`${DATABASE}\n`).update(key).digest().subarray(0, 4);
-  const tree = `go.sum database tree\n1\n${leaf.toString("base64")}\n`;
+  const tree = `go.sum database tree\n${records}\n${Buffer.from(log.root).toString("base64")}\n`;
   const signature = Buffer.concat([keyHash, sign(null, Buffer.from(tree), privateKey)]);
-  const signed = `${tree}\n\u2014 ${DATABASE} ${signature.toString("base64")}\n`;
+  const signed = tamper("tree", `${tree}\n\u2014 ${DATABASE} ${signature.toString("base64")}\n`);
 
-  const pages = new Map<string, string | Buffer>([
+  const pages = new Map<string, string | Uint8Array>([
     [`/${MODULE}/@v/${VERSION}.info`, JSON.stringify({ Version: VERSION })],
     [`/${MODULE}/@v/${VERSION}.mod`, GO_MOD],
     [`/${MODULE}/@v/${VERSION}.zip`, zip],
-    ["/sums/latest", signed],
-    [`/sums/lookup/${MODULE}@${VERSION}`, `0\n${record}\n${signed}`],
-    ["/sums/tile/8/0/000.p/1", leaf],
+    [`/sumdb/${DATABASE}/supported`, ""],
   ]);
+  for (const base of ["/sums", `/sumdb/${DATABASE}`]) {
+    pages.set(`${base}/latest`, signed);
+    const answer = tamper("lookup", `${index}\n${record}\n${signed}`);
+    pages.set(`${base}/lookup/${MODULE}@${VERSION}`, answer);
+    for (const [path, tile] of log.tiles) {
+      const text = tamper(path, Buffer.from(tile).toString("latin1"));
+      pages.set(
+        `${base}/${path}`,
+        typeof text === "string" ? Uint8Array.from(Buffer.from(text, "latin1")) : text,
+      );
+    }
+  }
   return {
-    respond: (path) => {
+    respond: (path, request) => {
       const page = pages.get(path);
+      if (authorization !== undefined && request.headers.get("authorization") !== authorization) {
+        return new Response("who are you", { status: 401 });
+      }
       return page === undefined
         ? new Response("not found", { status: 404 })
         : new Response(typeof page === "string" ? page : new Uint8Array(page));
@@ -76,6 +102,9 @@ export function makeProxy({ forged = false, half = false }: Faults = {}): Proxy 
     env: (url) => ({
       GOPROXY: url,
       GOSUMDB: `${DATABASE}+${keyHash.toString("hex")}+${key.toString("base64")} ${url}/sums`,
+      // The way that is tried next.
+      KBUILD_MIRRORS: "dl.google.com/go=http://127.0.0.1:1",
+      KBUILD_GO_SHA256: "",
     }),
   };
 }
@@ -92,35 +121,4 @@ function hash1(files: readonly (readonly [string, Buffer])[]): string {
   );
   const sorted = lines.toSorted((a, b) => a.slice(66) < b.slice(66) ? -1 : 1);
   return `h1:${createHash("sha256").update(sorted.join("")).digest("base64")}`;
-}
-
-/** A zip of stored files. */
-function zipOf(files: readonly (readonly [string, Buffer])[]): Buffer {
-  const parts: Buffer[] = [];
-  const directory: Buffer[] = [];
-  let offset = 0;
-  for (const [path, bytes] of files) {
-    const name = Buffer.from(path);
-    const fields = Buffer.alloc(26);
-    fields.writeUInt16LE(20, 0);
-    fields.writeUInt32LE(crc32(bytes), 10);
-    fields.writeUInt32LE(bytes.length, 14);
-    fields.writeUInt32LE(bytes.length, 18);
-    fields.writeUInt16LE(name.length, 22);
-    const local = Buffer.concat([Buffer.from("PK\x03\x04"), fields, name, bytes]);
-    const rest = Buffer.alloc(14);
-    rest.writeUInt32LE(offset, 10);
-    directory.push(
-      Buffer.concat([Buffer.from("PK\x01\x02"), Buffer.from([20, 0]), fields, rest, name]),
-    );
-    parts.push(local);
-    offset += local.length;
-  }
-  const list = Buffer.concat(directory);
-  const end = Buffer.alloc(18);
-  end.writeUInt16LE(files.length, 4);
-  end.writeUInt16LE(files.length, 6);
-  end.writeUInt32LE(list.length, 8);
-  end.writeUInt32LE(offset, 12);
-  return Buffer.concat([...parts, list, Buffer.from("PK\x05\x06"), end]);
 }

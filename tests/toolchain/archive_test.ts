@@ -27,6 +27,9 @@ function offer({ url }: Server): Record<string, string> {
   return { KBUILD_GO_MIRROR: `${url}/go/` };
 }
 
+/** Go's own site, which cannot be reached: what a mirror serves has the mirror's digest. */
+const CUT_OFF = { origin: "http://127.0.0.1:1/go" };
+
 /** Installing must fail with these words and keep nothing. */
 async function refused(
   world: World,
@@ -38,7 +41,7 @@ async function refused(
   return await withServer(respond, async (server) => {
     const context = world.context({ ...offer(server), ...env });
     const error = await assertRejects(
-      () => installRelease(context, RELEASE, { patience: { backoffMs: 10 } }),
+      () => installRelease(context, RELEASE, { ...CUT_OFF, patience: { backoffMs: 10 } }),
       KbuildError,
     );
     assertStringIncludes(error.message, words);
@@ -52,7 +55,7 @@ Deno.test("installRelease() fetches, checks and unpacks an archive once", () =>
   inWorld((world) =>
     withServer(mirror(good), async (server) => {
       const context = world.context(offer(server));
-      const go = await installRelease(context, RELEASE);
+      const go = await installRelease(context, RELEASE, CUT_OFF);
       assertEquals([go.version, go.host, go.bin], [RELEASE, HOST, dirname(go.path)]);
       const [cached] = await listCached(world.cache);
       assertEquals(go.path, join(cached?.goroot ?? "", "bin", "go"));
@@ -62,15 +65,16 @@ Deno.test("installRelease() fetches, checks and unpacks an archive once", () =>
       assertEquals(await originOf(cached!), {
         from: `${server.url}/go/${ARCHIVE}`,
         sha256: good.sha256,
+        digestFrom: "mirror",
         size: goScript().length + `go${RELEASE}\n`.length + "package runtime\n".length,
       });
       assertEquals(world.kept(), [ARCHIVE.replace(".tar.gz", "")]);
       assertEquals(server.requests, [`/go/${ARCHIVE}.sha256`, `/go/${ARCHIVE}`]);
 
-      assertEquals((await installRelease(context, RELEASE)).path, go.path);
+      assertEquals((await installRelease(context, RELEASE, CUT_OFF)).path, go.path);
       assertEquals(server.requests.length, 2);
       const offline = world.context({ KBUILD_OFFLINE: "y" });
-      assertEquals((await installRelease(offline, RELEASE)).path, go.path);
+      assertEquals((await installRelease(offline, RELEASE, CUT_OFF)).path, go.path);
 
       await Deno.mkdir(join(cached?.goroot ?? "", "read only/below"), { recursive: true });
       await Deno.writeTextFile(join(cached?.goroot ?? "", "read only/below/file"), "");
@@ -87,7 +91,7 @@ Deno.test("installRelease() takes the digest of KBUILD_GO_SHA256 instead of the 
       path === `/go/${ARCHIVE}` ? new Response(good.bytes) : new Response("", { status: 404 });
     await withServer(alone, async (server) => {
       const env = { ...offer(server), KBUILD_GO_SHA256: good.sha256.toUpperCase() };
-      await installRelease(world.context(env), RELEASE);
+      await installRelease(world.context(env), RELEASE, CUT_OFF);
       assertEquals(server.requests, [`/go/${ARCHIVE}`]);
       await removeRelease(world.context(), RELEASE);
     });
@@ -97,6 +101,62 @@ Deno.test("installRelease() takes the digest of KBUILD_GO_SHA256 instead of the 
     await refused(world, mirror(good), 'Cannot read a SHA-256 from "KBUILD_GO_SHA256"', {
       env: { KBUILD_GO_SHA256: "abc" },
     });
+  }));
+
+Deno.test("installRelease() takes the digest from Go's own site, wherever the archive comes from", () =>
+  inWorld(async (world) => {
+    const forged = await archiveOf([
+      ...goEntries(),
+      bytesEntry("go/more", new Uint8Array(9), { mtime: 1 }),
+    ]);
+    const originOfCached = async () => {
+      const [cached] = await listCached(world.cache);
+      return cached === undefined ? undefined : (await originOf(cached))?.digestFrom;
+    };
+    await withServer(
+      mirror(good),
+      (own) =>
+        withServer(mirror(forged), (liar) =>
+          withServer(mirror(good), async (honest) => {
+            const options = { origin: `${own.url}/go`, patience: { backoffMs: 10 } };
+            const install = (mirrors: string, more: Record<string, string> = {}) =>
+              installRelease(
+                world.context({ KBUILD_GO_MIRROR: mirrors, ...more }),
+                RELEASE,
+                options,
+              );
+            // The forged archive fits the digest beside it.
+            const error = await assertRejects(() => install(`${liar.url}/go`), KbuildError);
+            assertStringIncludes(
+              error.message,
+              `its SHA-256 is ${forged.sha256}, not ${good.sha256}`,
+            );
+            assertEquals(liar.requests, [`/go/${ARCHIVE}`]);
+
+            await install(`${honest.url}/go`);
+            assertEquals([await originOfCached(), honest.requests], ["origin", [`/go/${ARCHIVE}`]]);
+            await removeRelease(world.context(), RELEASE);
+            await install(`${own.url}/go`);
+            assertEquals(await originOfCached(), "origin");
+            await removeRelease(world.context(), RELEASE);
+            await install(`${honest.url}/go`, { KBUILD_GO_SHA256: good.sha256 });
+            assertEquals(await originOfCached(), "lock");
+            assertEquals(world.log.join("").includes("WARNING"), false);
+            await removeRelease(world.context(), RELEASE);
+
+            await installRelease(
+              world.context({ KBUILD_GO_MIRROR: `${liar.url}/go` }),
+              RELEASE,
+              CUT_OFF,
+            );
+            assertEquals(await originOfCached(), "mirror");
+            assertStringIncludes(
+              world.log.join(""),
+              "WARNING: The digest of Go will come from the same mirror as Go itself: " +
+                `Cannot download "http://127.0.0.1:1/go/${ARCHIVE}.sha256": `,
+            );
+          })),
+    );
   }));
 
 Deno.test("installRelease() goes through the mirrors, and past one that serves something else", () =>
@@ -110,7 +170,7 @@ Deno.test("installRelease() goes through the mirrors, and past one that serves s
             GOPROXY: "off",
             KBUILD_MIRRORS: `dl.google.com/go=${places.join()}`,
           });
-          await installRelease(context, RELEASE);
+          await installRelease(context, RELEASE, CUT_OFF);
           const [cached] = await listCached(world.cache);
           assertEquals((await originOf(cached!))?.from, `${server.url}/go/${ARCHIVE}`);
           const said = world.log.join("");
@@ -123,7 +183,10 @@ Deno.test("installRelease() goes through the mirrors, and past one that serves s
             GOPROXY: "off",
             KBUILD_MIRRORS: `dl.google.com/go=${places.slice(0, 2).join()}`,
           });
-          const error = await assertRejects(() => installRelease(bad, RELEASE), KbuildError);
+          const error = await assertRejects(
+            () => installRelease(bad, RELEASE, CUT_OFF),
+            KbuildError,
+          );
           assertStringIncludes(error.message, "from any of its 2 mirrors");
           for (const place of places.slice(0, 2)) {
             assertStringIncludes(error.notes.join("\n"), `(mirror dl.google.com/go=${place})`);
@@ -205,7 +268,11 @@ Deno.test("installRelease() gives up on servers that close, fall silent or are n
       await withDrip(close, async (server) => {
         const context = world.context(offer(server));
         const error = await assertRejects(
-          () => installRelease(context, RELEASE, { patience: { stallMs: 300, backoffMs: 10 } }),
+          () =>
+            installRelease(context, RELEASE, {
+              ...CUT_OFF,
+              patience: { stallMs: 300, backoffMs: 10 },
+            }),
           KbuildError,
         );
         assertStringIncludes(error.message, words);
@@ -214,7 +281,7 @@ Deno.test("installRelease() gives up on servers that close, fall silent or are n
       });
     }
     const nobody = world.context({ KBUILD_GO_MIRROR: "http://127.0.0.1:1/go" });
-    const error = await assertRejects(() => installRelease(nobody, RELEASE), KbuildError);
+    const error = await assertRejects(() => installRelease(nobody, RELEASE, CUT_OFF), KbuildError);
     assertStringIncludes(error.message, 'Cannot download "http://127.0.0.1:1/go/');
     assertEquals(world.kept(), []);
   }));
@@ -226,7 +293,10 @@ Deno.test("installRelease() stops when asked to, and keeps nothing", () =>
     await withDrip(false, async (server) => {
       const context = world.context(offer(server), { signal: stop.signal });
       setTimeout(() => stop.abort(reason), 100);
-      const error = await assertRejects(() => installRelease(context, RELEASE), KbuildError);
+      const error = await assertRejects(
+        () => installRelease(context, RELEASE, CUT_OFF),
+        KbuildError,
+      );
       assertEquals([error.exitCode, world.kept()], [130, []]);
     });
   }));
@@ -310,7 +380,7 @@ Deno.test("installRelease() replaces what is no Go, and clears what killed runs 
       const name = ARCHIVE.replace(".tar.gz", "");
       await Deno.mkdir(join(world.cache, "go", name, "go"), { recursive: true });
       await Deno.mkdir(join(world.cache, "go", ".kbuild-tmp-1-abcdef/go"), { recursive: true });
-      await installRelease(world.context(offer(server)), RELEASE);
+      await installRelease(world.context(offer(server)), RELEASE, CUT_OFF);
       assertEquals(world.kept(), [name]);
     })
   ));
@@ -319,7 +389,7 @@ Deno.test("installRelease() says so when the cache cannot be written", () =>
   inWorld(async (world) => {
     await Deno.writeTextFile(world.cache, "a file");
     const context = world.context({ KBUILD_GO_MIRROR: "http://127.0.0.1:1/go" });
-    const error = await assertRejects(() => installRelease(context, RELEASE), KbuildError);
+    const error = await assertRejects(() => installRelease(context, RELEASE, CUT_OFF), KbuildError);
     assertStringIncludes(error.message, `"${world.cache}" is not a directory`);
   }));
 
@@ -328,7 +398,7 @@ Deno.test("installRelease() fetches each release once, however many ask at a tim
     withServer(mirror(good), async (server) => {
       await putGo(world.bin, `go version go1.9 ${HOST}`);
       const context = world.context(offer(server));
-      const all = await Promise.all([1, 2, 3].map(() => installRelease(context, RELEASE)));
+      const all = await Promise.all([1, 2, 3].map(() => installRelease(context, RELEASE, CUT_OFF)));
       assertEquals(new Set(all.map(({ path }) => path)).size, 1);
       assertEquals(server.requests.length, 2);
       assertStringIncludes(world.log.join(""), "Waiting for another kbuild that fetches the same");

@@ -63,6 +63,7 @@ const proxy = (version: string) => ({
   version,
   path: `/cache/go/go${version}.linux-amd64/go/bin/go`,
   url: `${MODULE}${version}.linux-amd64`,
+  archiveUrl: `https://mirror/go/go${version}.linux-amd64.tar.gz`,
 });
 const archive = (version: string) => ({
   action: "archive",
@@ -105,9 +106,8 @@ const CHOICES: [
     proxy("1.26.0"),
   ],
   ["one before GOTOOLCHAIN is there", exact, {}, tool("1.19.8"), {}, proxy("1.21.7")],
-  ["one before the checksum database", exact, {}, tool("1.12.1"), {}, archive("1.21.7")],
   ["a development version is there", exact, {}, tool("1.27", { devel: true }), {}, proxy("1.21.7")],
-  ["none is there", exact, {}, undefined, {}, { ...archive("1.21.7"), have: undefined }],
+  ["none is there", exact, {}, undefined, {}, { ...proxy("1.21.7"), have: undefined }],
   ["it is cached", exact, {}, tool("1.26.8"), { cached: true }, cached("1.21.7")],
   [
     "it is cached, offline",
@@ -119,14 +119,6 @@ const CHOICES: [
   ],
   ["it is there, offline", exact, {}, tool("1.21.7"), { offline: true }, host],
   ["a mirror is named", exact, {}, tool("1.26.8"), { archivesOnly: true }, archive("1.21.7")],
-  [
-    "the Go in PATH is for another machine",
-    exact,
-    {},
-    tool("1.26.8", { host: "linux/386" }),
-    {},
-    archive("1.21.7"),
-  ],
   ["what is there must not count", exact, {}, tool("1.21.7"), { cacheOnly: true }, proxy("1.21.7")],
 
   ["the Go in PATH will do", loose, {}, tool("1.26.8"), {}, {
@@ -153,12 +145,12 @@ const CHOICES: [
   ],
   ["a development version will do", loose, {}, tool("", { devel: true }), {}, host],
   ["too old: the container's, as Go writes it", loose, {}, tool("1.14.2"), {}, {
-    ...archive("1.15"),
+    ...proxy("1.15"),
     why: CROSS,
   }],
-  ["none: the container's", loose, {}, undefined, {}, archive("1.15")],
+  ["none: the container's", loose, {}, undefined, {}, proxy("1.15")],
   ["nothing is pinned: the minimum", unpinned, {}, undefined, {}, {
-    ...archive("1.15"),
+    ...proxy("1.15"),
     why: MINIMUM,
   }],
 
@@ -243,7 +235,7 @@ const CHOICES: [
     { GO_VERSION: "1.17.0" },
     tool("1.26.8"),
     {},
-    archive("1.17"),
+    proxy("1.17"),
   ],
   ["GO_VERSION=1.21", exact, { GO_VERSION: "1.21" }, tool("1.26.8"), {}, proxy("1.21.0")],
   ["GO_VERSION=devel", exact, { GO_VERSION: "devel" }, tool("1.27", { devel: true }), {}, host],
@@ -256,11 +248,11 @@ const CHOICES: [
     { KBUILD_GO: "1.4" },
     tool("1.26.8"),
     {},
-    archive("1.4"),
+    proxy("1.4"),
   ],
   ["darwin/arm64 from 1.16 on", loose, { KBUILD_GO: "1.16" }, undefined, { host: "darwin/arm64" }, {
-    action: "archive",
-    url: "https://mirror/go/go1.16.darwin-arm64.tar.gz",
+    action: "proxy",
+    archiveUrl: "https://mirror/go/go1.16.darwin-arm64.tar.gz",
   }],
 ];
 
@@ -269,11 +261,15 @@ Deno.test("chooseGo() takes what the first of its rules says", () => {
     const choice = choose(needs, env, have, supply);
     const names = Object.keys(expected) as (keyof GoChoice)[];
     const same = Object.fromEntries(names.map((name) => [name, choice[name]]));
-    assertEquals({ ...same, notes: choice.notes, problem: choice.problem }, {
-      ...expected,
-      notes: [],
-      problem: undefined,
-    }, what);
+    assertEquals({ ...same, problem: choice.problem }, { ...expected, problem: undefined }, what);
+  }
+});
+
+Deno.test("chooseGo() names the Go in PATH as a way out, where it would do", () => {
+  const notes = ['The Go in PATH would do (1.26.8, "/usr/bin/go"): --go host, or FORCE_HOST_GO=y'];
+  assertEquals(choose(exact, {}, tool("1.26.8")).notes, notes);
+  for (const have of [undefined, tool("1.14.2")]) {
+    assertEquals(choose(exact, {}, have).notes, []);
   }
 });
 
@@ -290,7 +286,8 @@ Deno.test("chooseGo() says have, want and the ways out in one message", () => {
   assertEquals(
     problem(exact, { FORCE_HOST_GO: "y" }, undefined),
     [
-      'Cannot find "go" in PATH; this checkout needs Go 1.21.7',
+      'Cannot find "go" in PATH',
+      "This checkout needs Go 1.21.7",
       "FORCE_HOST_GO asks for it; without that kbuild fetches Go",
       ...install,
     ].join("\n"),
@@ -299,9 +296,14 @@ Deno.test("chooseGo() says have, want and the ways out in one message", () => {
     problem(undefined, {}, undefined),
     ['Cannot find "go" in PATH', ...install].join("\n"),
   );
-  assertStringIncludes(
+  assertEquals(
     problem(exact, { KBUILD_GO: "/opt/go" }, undefined),
-    'Cannot find a Go at "/opt/go"; this checkout needs Go 1.21.7\n--go (KBUILD_GO) asks for it',
+    [
+      'Cannot use the Go at "/opt/go": no such file or directory',
+      "Name the program, its directory, or a distribution, in which it is bin/go",
+      "This checkout needs Go 1.21.7",
+      "--go (KBUILD_GO) asks for it; without that kbuild fetches Go",
+    ].join("\n"),
   );
   assertEquals(
     problem(exact, { KBUILD_GO: "host" }, tool("1.19.8")),

@@ -69,6 +69,59 @@ Deno.test("provideGo() takes the Go in PATH where it fits, and leaves PATH alone
     );
   }));
 
+/** A distribution: a program that says its version, and what makes a directory Go's. */
+async function putDistribution(root: string, version: string): Promise<string> {
+  await Deno.mkdir(join(root, "bin"), { recursive: true });
+  await Deno.mkdir(join(root, "src/runtime"), { recursive: true });
+  await Deno.writeTextFile(join(root, "VERSION"), `go${version}\ntime 2026-01-01T00:00:00Z\n`);
+  await Deno.writeTextFile(join(root, "bin/go"), goScript(version));
+  await Deno.chmod(join(root, "bin/go"), 0o755);
+  return join(root, "bin/go");
+}
+
+Deno.test("provideGo() leaves out a GOROOT that is not that of the Go in PATH, and says so", () =>
+  inWorld(async (world) => {
+    const [own, other] = [join(world.dir, "own"), join(world.dir, "other")];
+    const program = await putDistribution(own, "1.26.1");
+    await putDistribution(other, "1.25.0");
+    const link = join(world.bin, "go");
+    const warning = (root: string) =>
+      `GOROOT "${root}" is not that of "${link}", which is used without it`;
+    await Deno.symlink(program, link);
+    await Deno.symlink(own, join(world.dir, "link"));
+    const nowhere = join(world.dir, "nowhere");
+    for (const GOROOT of [undefined, "", own, join(world.dir, "link"), other, nowhere]) {
+      const go = await provideGo(world.context(GOROOT === undefined ? {} : { GOROOT }), loose);
+      const foreign = GOROOT === other || GOROOT === nowhere;
+      assertEquals([go.version, go.goroot], ["1.26.1", undefined]);
+      assertEquals(go.foreignRoot, foreign ? GOROOT : undefined);
+      const said = world.log.splice(0).join("");
+      assertEquals([GOROOT, said.includes("WARNING")], [GOROOT, foreign]);
+      if (foreign) assertStringIncludes(said, warning(GOROOT));
+    }
+    // A copy of the program alone needs the GOROOT of its release.
+    await Deno.remove(link);
+    await putGo(world.bin, `go version go1.25.0 ${HOST}`);
+    const copy = await provideGo(world.context({ GOROOT: other }), loose);
+    assertEquals([copy.goroot, copy.foreignRoot, world.log], [other, undefined, []]);
+    const wrong = await provideGo(world.context({ GOROOT: own }), loose);
+    assertEquals([wrong.goroot, wrong.foreignRoot], [undefined, own]);
+    assertStringIncludes(world.log.join(""), warning(own));
+  }));
+
+Deno.test("describeGo() gives Go before 1.9 its GOROOT, which that cannot find", () =>
+  inWorld(async (world) => {
+    const folder = `go1.8.3.${HOST.replace("/", "-")}`;
+    const goroot = join(world.cache, "go", folder, "go");
+    await putDistribution(goroot, "1.8.3");
+    const minimum = { value: "1.6", source: "hack/lib/golang.sh:1" };
+    const needs = { minimumGo: minimum, pinnedGo: undefined, pinnedGoExact: false };
+    const context = world.context({ KBUILD_GO: "1.8.3", GOROOT: world.dir });
+    const { tool } = await describeGo(context, needs);
+    assertEquals([tool?.goroot, tool?.foreignRoot], [goroot, undefined]);
+    assertEquals(await provideGo(context, needs), tool);
+  }));
+
 Deno.test("provideGo() takes --go PATH: a program, its folder, a distribution", () =>
   inWorld(async (world) => {
     const goroot = join(world.dir, "my go");
@@ -83,12 +136,21 @@ Deno.test("provideGo() takes --go PATH: a program, its folder, a distribution", 
       const go = await provideGo(context, exact);
       assertEquals([go.version, go.path, go.bin], ["1.30.0", program, dirname(program)]);
     }
-    const missing = world.context({ KBUILD_GO: join(world.dir, "nowhere") });
-    const error = await assertRejects(() => provideGo(missing, exact), KbuildError);
-    assertEquals(
-      error.message,
-      `Cannot find a Go at "${world.dir}/nowhere"; this checkout needs Go ${RELEASE}`,
-    );
+    await Deno.writeTextFile(join(world.dir, "text"), "");
+    for (
+      const [name, why] of [
+        ["nowhere", "no such file or directory"],
+        ["text", "it is not an executable program"],
+        ["bin/..", 'it has neither "go" nor "bin/go"'],
+      ]
+    ) {
+      const path = `${world.dir}/${name}`;
+      if (name === "bin/..") await Deno.remove(join(world.bin, "go"));
+      const missing = world.context({ KBUILD_GO: path });
+      const error = await assertRejects(() => provideGo(missing, exact), KbuildError);
+      assertEquals(error.message, `Cannot use the Go at "${path}": ${why}`);
+      assertStringIncludes(error.notes.join("\n"), "Name the program, its directory");
+    }
   }));
 
 Deno.test("provideGo() fetches the pinned Go, says so, and is content with it offline", async () => {
@@ -96,7 +158,7 @@ Deno.test("provideGo() fetches the pinned Go, says so, and is content with it of
   await inWorld((world) =>
     withServer(mirror(archive), async (server) => {
       const host = await putGo(world.bin, `go version go1.26.1 ${HOST}`);
-      const env = { KBUILD_GO_MIRROR: `${server.url}/go` };
+      const env = { KBUILD_GO_MIRROR: `${server.url}/go`, KBUILD_GO_SHA256: archive.sha256 };
       const context = world.context(env);
 
       const offline = world.context({ ...env, KBUILD_OFFLINE: "y" });
@@ -145,7 +207,7 @@ Deno.test("describeGo() has an answer without HOME, a cache or a Go", () =>
     await putGo(world.bin, "Usage: go PLAYER: a board game");
     await assertRejects(() => describeGo(foreign, loose), KbuildError, "Cannot understand");
     const other = await describeGo(foreign, exact);
-    assertEquals([other.action, other.have], ["archive", undefined]);
+    assertEquals([other.action, other.have], ["proxy", undefined]);
   }));
 
 Deno.test("describeGo() starts one program, and only to ask for a version", () =>
@@ -171,7 +233,10 @@ Deno.test("listCached() knows what is complete", async () => {
   await inWorld((world) =>
     withServer(mirror(archive), async (server) => {
       assertEquals(await listCached(world.cache), []);
-      const context = world.context({ KBUILD_GO_MIRROR: `${server.url}/go` });
+      const context = world.context({
+        KBUILD_GO_MIRROR: `${server.url}/go`,
+        KBUILD_GO_SHA256: archive.sha256,
+      });
       const go = await installRelease(context, RELEASE);
       for (const name of ["go1.2.linux-amd64", ".kbuild-tmp-1-2", "gox.linux-amd64", "notes"]) {
         await Deno.mkdir(join(world.cache, "go", name));

@@ -18,9 +18,10 @@ export function goEnv(
   delete shared["GOWORK"];
   const folders = [...(go.bin === undefined ? [] : [go.bin]), join(gopath, "bin"), env["PATH"]];
   shared["PATH"] = folders.filter((folder) => folder !== undefined && folder !== "").join(":");
-  // The choice is made already; GOROOT in the environment belongs to the Go in PATH.
+  // The choice is made already.
   shared["GOTOOLCHAIN"] = "local";
-  if (go.bin !== undefined) delete shared["GOROOT"];
+  delete shared["GOROOT"];
+  if (go.goroot !== undefined) shared["GOROOT"] = go.goroot;
   if (isOffline(env)) shared["GOPROXY"] = "off";
   if (checkout.era.goMode === "gopath") {
     const extra = env["KUBE_EXTRA_GOPATH"];
