@@ -1,127 +1,101 @@
 /**
  * Brings git and Go where they are missing: Debian's packages for root on Debian, Homebrew's where
- * `brew` exists, else (for Go) the official archive, checked by SHA-256. Says what it does on stderr;
- * prints the folder to put into PATH, or nothing, on stdout.
+ * `brew` exists; else, and where those bring none, Go as kbuild fetches it (`GOPROXY`, or the
+ * archive). Says what it does on stderr; prints the directory to put into PATH, or nothing, on stdout.
  *
- * Variables: `KBUILD_GO_DOWNLOAD` (base URL of the archives), `KBUILD_GO_VERSION`,
- * `KBUILD_GO_SHA256` (the digest to insist on; default: the one published beside the archive).
+ * Variables: `KBUILD_GO_VERSION`, and those of `kbuild toolchain install`.
  */
 import { dirname, join } from "@std/path";
-import { createHash } from "node:crypto";
-import { unpackTar } from "../src/archive/mod.ts";
+import { exitCodeOf, renderError } from "../src/cli/mod.ts";
 import { KbuildError } from "../src/errors.ts";
-import { renderError, writeAllSync } from "../src/cli/mod.ts";
+import { createLogger } from "../src/lib/logging.ts";
 import { findProgram, hostPlatform } from "../src/lib/util.ts";
 import { createShell } from "../src/shell/mod.ts";
+import { installRelease } from "../src/toolchain/mod.ts";
 
-const DOWNLOAD = "https://dl.google.com/go";
 /** Builds every era's sample; a checkout that pins another Go gets that one elsewhere. */
 const VERSION = "1.24.3";
 
 const env = Deno.env.toObject();
+const write = (text: string) => void Deno.stderr.writeSync(new TextEncoder().encode(text));
 const shell = createShell({
   cwd: Deno.cwd(),
   env,
-  write: (chunk) => writeAllSync(Deno.stderr, chunk),
+  write: (chunk) => void Deno.stderr.writeSync(chunk),
 });
-const say = (text: string) => console.error(`kbuild: ${text}`);
-const has = async (program: string) => await findProgram(program, env["PATH"]) !== undefined;
+const say = (text: string) => write(`kbuild: ${text}\n`);
+const has = async (program: string, path = env["PATH"]) =>
+  await findProgram(program, path) !== undefined;
+const packageOf = (program: string) => program === "go" ? "golang-go" : program;
 
 async function main(): Promise<void> {
-  const missing: string[] = [];
-  for (const program of ["git", "go"]) if (!await has(program)) missing.push(program);
+  const missing = await missingIn(env["PATH"]);
   if (missing.length === 0) return;
+  const bin = await installPackages(missing).catch((error: unknown) => {
+    if (!(error instanceof KbuildError)) throw error;
+    say(error.message);
+    for (const line of error.output) say(`  ${line}`);
+    return undefined;
+  });
+  const still = await missingIn([bin, env["PATH"]].filter(Boolean).join(":"));
+  if (still.includes("git")) throw await cannotFindGit(still);
+  const go = still.includes("go") ? await fetchGo() : bin;
+  if (go !== undefined) console.log(go);
+}
 
+async function missingIn(path: string | undefined): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (const program of ["git", "go"]) if (!await has(program, path)) missing.push(program);
+  return missing;
+}
+
+/** With the system's packages, if that is possible here; returns a directory that is not in PATH. */
+async function installPackages(missing: readonly string[]): Promise<string | undefined> {
   if (Deno.uid() === 0 && await has("apt-get")) {
-    const packages = missing.map((program) => program === "go" ? "golang-go" : program);
+    const packages = missing.map(packageOf);
     say(`installing ${packages.join(" and ")} with apt-get`);
     const quiet = { env: { ...env, DEBIAN_FRONTEND: "noninteractive" }, label: "apt-get" };
     await shell.run(["apt-get", "update", "-qq"], quiet);
     const install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"];
     await shell.run([...install, ...packages], quiet);
-    return;
-  }
-  if (await has("brew")) {
+  } else if (await has("brew")) {
     say(`installing ${missing.join(" and ")} with brew`);
     await shell.run(["brew", "install", ...missing], { output: "stream", label: "brew install" });
     const { stdout } = await shell.run(["brew", "--prefix"]);
-    console.log(join(stdout.trim(), "bin"));
-    return;
+    return join(stdout.trim(), "bin");
   }
-  if (missing.includes("git")) {
-    throw new KbuildError('Cannot find "git" in PATH', {
-      notes: ["Install git with your system's packages, then run this again"],
-    });
-  }
-  console.log(await downloadGo());
+  return undefined;
 }
 
-/** Downloads Go once into the user's cache; returns its bin folder. */
-async function downloadGo(): Promise<string> {
-  const version = env["KBUILD_GO_VERSION"] ?? VERSION;
-  const name = `go${version}.${hostPlatform().replace("/", "-")}`;
-  const home = env["XDG_CACHE_HOME"] ?? join(env["HOME"] ?? "/tmp", ".cache");
-  const folder = join(home, "kbuild", "go", name);
-  const bin = join(folder, "go", "bin");
-  if (await findProgram(join(bin, "go"), undefined) !== undefined) return bin;
+async function cannotFindGit(missing: readonly string[]): Promise<KbuildError> {
+  const how = await has("apt-get")
+    ? `As root: apt-get install ${missing.map(packageOf).join(" ")}`
+    : "Install git with your system's packages";
+  return new KbuildError('Cannot find "git" in PATH', { notes: [`${how}; then run this again`] });
+}
 
-  const url = `${(env["KBUILD_GO_DOWNLOAD"] ?? DOWNLOAD).replace(/\/+$/, "")}/${name}.tar.gz`;
-  say(`Go is missing: downloading ${url} into ${folder}`);
-  const wanted = env["KBUILD_GO_SHA256"] ?? (await (await get(`${url}.sha256`)).text()).trim();
-  await Deno.mkdir(dirname(folder), { recursive: true });
-  const work = await Deno.makeTempDir({ dir: dirname(folder), prefix: ".kbuild-tmp-" });
+/** Fetches Go once into kbuild's cache; returns its bin directory. */
+async function fetchGo(): Promise<string> {
+  const version = env["KBUILD_GO_VERSION"] || VERSION;
+  const log = createLogger({ write, terminal: Deno.stderr.isTerminal() });
+  const context = { env, host: hostPlatform(), log, shell, signal: undefined };
   try {
-    const archive = join(work, "go.tar.gz");
-    const digest = await save(await get(url), archive);
-    if (digest !== wanted.split(/\s/)[0]) {
-      throw new KbuildError(`Cannot use "${url}": its SHA-256 is ${digest}, not ${wanted}`, {
-        notes: ["Try again; if it stays so, the mirror serves something else than Go"],
-      });
-    }
-    await unpackTar(archive, join(work, "out"));
-    await Deno.rename(join(work, "out"), folder);
-  } finally {
-    await Deno.remove(work, { recursive: true }).catch(() => {});
-  }
-  return bin;
-}
-
-async function get(url: string): Promise<Response> {
-  const response = await fetch(url).catch((error: unknown) => {
-    throw new KbuildError(
-      `Cannot download "${url}": ${error instanceof Error ? error.message : error}`,
-      {
-        notes: [
-          "Install Go yourself (https://go.dev/dl/), or name a mirror: KBUILD_GO_DOWNLOAD=https://…",
-        ],
-      },
-    );
-  });
-  if (!response.ok) {
-    await response.body?.cancel();
-    throw new KbuildError(`Cannot download "${url}": the server said ${response.status}`, {
-      notes: ["Name another mirror: KBUILD_GO_DOWNLOAD=https://…"],
+    const { path } = await installRelease(context, version, { why: "Go is missing" });
+    return dirname(path);
+  } catch (error) {
+    if (!(error instanceof KbuildError) || !await has("apt-get")) throw error;
+    const { message, output, notes } = error;
+    throw new KbuildError(message, {
+      output,
+      notes: [...notes, "Or as root: apt-get install golang-go"],
+      cause: error,
     });
   }
-  return response;
-}
-
-/** Writes a response to a file; returns its SHA-256. */
-async function save(response: Response, path: string): Promise<string> {
-  const hash = createHash("sha256");
-  using file = await Deno.open(path, { write: true, createNew: true });
-  for await (const chunk of response.body ?? []) {
-    hash.update(chunk);
-    for (let at = 0; at < chunk.length;) at += await file.write(chunk.subarray(at));
-  }
-  return hash.digest("hex");
 }
 
 try {
   await main();
 } catch (error) {
-  await Deno.stderr.write(
-    new TextEncoder().encode(renderError(error, { debug: false, color: false })),
-  );
-  Deno.exit(1);
+  write(renderError(error, { debug: false, color: false }));
+  Deno.exit(exitCodeOf(error));
 }

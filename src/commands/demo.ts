@@ -2,12 +2,20 @@ import { isAbsolute, join } from "@std/path";
 import { UsageError } from "../errors.ts";
 import type { EraParameter } from "../sample/mod.ts";
 import { quote } from "../shell/mod.ts";
-import type { Command } from "./context.ts";
-import { GO, GO_FLAGS, JOBS } from "./flags.ts";
+import type { Command, OpenCheckout } from "./context.ts";
+import { GO_FLAGS, JOBS } from "./flags.ts";
 
 /** The sample's shapes, named here so that the sample is only loaded when one is made. */
 const ERAS: readonly EraParameter[] = ["1.7", "1.20", "1.28", "1.35", "latest"];
 const DEFAULT_ERA: EraParameter = "1.20";
+
+/**
+ * The sample pins a Go as its era does; for a look around that of `PATH` will do if it builds the
+ * sample.
+ */
+function withAnyGo(open: OpenCheckout): OpenCheckout {
+  return { ...open, checkout: Object.freeze({ ...open.checkout, pinnedGoExact: false }) };
+}
 
 /** `kbuild demo`: a sample checkout, and a release of it. */
 export const demo: Command = {
@@ -58,9 +66,7 @@ export const demo: Command = {
       : join(command.cwd, given);
     log.status(`Creating a sample checkout (${era}) in ${dir}`);
     const sample = await createSample({ dir, era, git: shell, env });
-    // The sample pins a Go as its era does; a look around must not fetch that.
-    const chosen = [GO.variable, "GOTOOLCHAIN", "GO_VERSION"].some((name) => env[name]);
-    const open = await command.openAt(sample.dir, chosen ? {} : { FORCE_HOST_GO: "y" });
+    const open = withAnyGo(await command.openAt(sample.dir));
     const result = await releaseCheckout(command, open, {
       what: "demo",
       jobs: input.number("jobs"),

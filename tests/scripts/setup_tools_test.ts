@@ -1,192 +1,192 @@
-/** Bringing Go where it is missing: the download, from a server on this machine. */
+/** Bringing git and Go where they are missing: packages, and Go from servers on this machine. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
-import { createHash } from "node:crypto";
-import { bytesEntry, directoryEntry, packTarball } from "../../src/archive/mod.ts";
-import { findProgram, hostPlatform } from "../../src/lib/util.ts";
+import { findProgram } from "../../src/lib/util.ts";
+import { unless } from "../e2e/_program.ts";
+import { makeProxy } from "../toolchain/_proxy.ts";
+import { ARCHIVE, archiveOf, HOST, mirror, RELEASE, withServer } from "../toolchain/_world.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));
 const config = Deno.env.get("KBUILD_TEST_CONFIG") ?? "deno.npm.json";
 const git = await findProgram("git", Deno.env.get("PATH"));
-const NAME = `go9.8.7.${hostPlatform().replace("/", "-")}.tar.gz`;
+const NAME = ARCHIVE.replace(".tar.gz", "");
+const good = await archiveOf();
 
-interface Served {
-  readonly archive: Uint8Array<ArrayBuffer>;
-  readonly sha256: string;
+/** What a run printed. */
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
 }
 
-/** A small archive of Go's shape: a program that says its version. */
-async function makeArchive(folder: string): Promise<Served> {
-  const path = join(folder, "archive.tar.gz");
-  const mtime = 1600000000;
-  const program = new TextEncoder().encode("#!/bin/sh\necho go version go9.8.7 linux/amd64\n");
-  await packTarball([
-    directoryEntry("go", { mtime }),
-    directoryEntry("go/bin", { mtime }),
-    bytesEntry("go/bin/go", program, { mtime, mode: 0o755 }),
-  ], path);
-  const archive = await Deno.readFile(path);
-  return { archive, sha256: createHash("sha256").update(archive).digest("hex") };
+/** A machine with an empty PATH, but for what a test puts there. */
+interface Machine {
+  readonly cache: string;
+  /** Puts a program into PATH: a script, or a link to a real program. */
+  put(name: string, body: string): Promise<void>;
+  /** Names in the cache of Go. */
+  kept(): string[];
+  run(env?: Record<string, string>): Promise<Ran>;
 }
 
-/** Runs the set-up in a world with git and nothing else. */
-async function setUp(
-  respond: (path: string, served: Served) => Response,
-  work: (
-    run: (env?: Record<string, string>) => Promise<{ code: number; out: string; err: string }>,
-    about: {
-      cache: string;
-      requests: string[];
-    },
-  ) => Promise<void>,
-): Promise<void> {
+async function onMachine(body: (machine: Machine) => Promise<void>): Promise<void> {
   const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "kbuild-setup-" }));
   const bin = join(folder, "bin");
   const cache = join(folder, "ca che");
   await Deno.mkdir(bin);
-  await Deno.symlink(git ?? "", join(bin, "git"));
-  const served = await makeArchive(folder);
-  const requests: string[] = [];
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
-    const path = new URL(request.url).pathname;
-    requests.push(path);
-    return respond(path, served);
-  });
   try {
-    await work(async (env = {}) => {
-      const command = new Deno.Command(Deno.execPath(), {
-        args: ["run", "-A", "--config", join(root, config), join(root, "scripts/setup_tools.ts")],
-        clearEnv: true,
-        env: {
-          PATH: bin,
-          HOME: folder,
-          DENO_DIR: Deno.env.get("DENO_DIR") ?? join(Deno.env.get("HOME") ?? "", ".cache/deno"),
-          XDG_CACHE_HOME: cache,
-          KBUILD_GO_VERSION: "9.8.7",
-          KBUILD_GO_DOWNLOAD: `http://127.0.0.1:${server.addr.port}/dl/`,
-          ...env,
-        },
-      });
-      const { code, stdout, stderr } = await command.output();
-      const text = new TextDecoder();
-      return { code, out: text.decode(stdout), err: text.decode(stderr) };
-    }, { cache, requests });
+    await body({
+      cache,
+      async put(name, body) {
+        const path = join(bin, name);
+        if (body.startsWith("/")) return await Deno.symlink(body, path);
+        await Deno.writeTextFile(path, `#!/bin/sh\nbin='${bin}'\n${body}`);
+        await Deno.chmod(path, 0o755);
+      },
+      kept() {
+        try {
+          return [...Deno.readDirSync(join(cache, "kbuild/go"))].map(({ name }) => name)
+            .filter((name) => name.startsWith("go") || name.startsWith(".kbuild-tmp"));
+        } catch {
+          return [];
+        }
+      },
+      async run(env = {}) {
+        const command = new Deno.Command(Deno.execPath(), {
+          args: ["run", "-A", "--config", join(root, config), join(root, "scripts/setup_tools.ts")],
+          clearEnv: true,
+          env: {
+            PATH: bin,
+            HOME: folder,
+            DENO_DIR: Deno.env.get("DENO_DIR") ?? join(Deno.env.get("HOME") ?? "", ".cache/deno"),
+            XDG_CACHE_HOME: cache,
+            KBUILD_GO_VERSION: RELEASE,
+            // Nothing but this machine can be reached.
+            HTTPS_PROXY: "http://127.0.0.1:9",
+            ...env,
+          },
+        });
+        const { code, stdout, stderr } = await command.output();
+        const text = new TextDecoder();
+        return { code, out: text.decode(stdout), err: text.decode(stderr) };
+      },
+    });
   } finally {
-    await server.shutdown();
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-/** The server as it should be. */
-function honest(path: string, { archive, sha256 }: Served): Response {
-  if (path === `/dl/${NAME}`) return new Response(archive);
-  if (path === `/dl/${NAME}.sha256`) return new Response(`${sha256}\n`);
-  return new Response("no such file", { status: 404 });
-}
-
-async function leftIn(folder: string): Promise<string[]> {
-  const names: string[] = [];
-  try {
-    for await (const { name } of Deno.readDir(join(folder, "kbuild/go"))) names.push(name);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  return names;
-}
-
-const ignore = git === undefined;
+const noGit = git === undefined && "needs git";
+const isRoot = Deno.uid() === 0;
 
 Deno.test({
-  name: "setup_tools downloads Go, checks it, and finds it again without the network",
-  ignore,
+  ...unless(noGit, "setup_tools fetches Go as a module, and finds it again without the network"),
   fn: () =>
-    setUp(honest, async (run, { cache, requests }) => {
-      const first = await run();
-      assertEquals(first.code, 0, first.err);
-      const bin = first.out.trim();
-      assert(bin.startsWith(`${cache}/kbuild/go/`), bin);
-      assertStringIncludes(first.err, "kbuild: Go is missing: downloading http://127.0.0.1");
-      const { stdout } = await new Deno.Command(join(bin, "go"), { args: ["version"] }).output();
-      assertEquals(new TextDecoder().decode(stdout), "go version go9.8.7 linux/amd64\n");
-      assertEquals(requests, [`/dl/${NAME}.sha256`, `/dl/${NAME}`]);
-
-      const second = await run();
-      assertEquals(second, { code: 0, out: first.out, err: "" });
-      assertEquals(requests.length, 2);
+    onMachine(async ({ cache, put, run }) => {
+      await put("git", git ?? "");
+      const proxy = makeProxy();
+      await withServer(proxy.respond, async (server) => {
+        const first = await run(proxy.env(server.url));
+        assertEquals([first.code, first.code === 0 ? "" : first.err], [0, ""]);
+        const bin = join(cache, "kbuild/go", NAME, "go/bin");
+        assertEquals(first.out, `${bin}\n`);
+        assertStringIncludes(first.err, `Fetching Go ${RELEASE} (Go is missing): golang.org/tool`);
+        const { stdout } = await new Deno.Command(join(bin, "go"), { args: ["version"] }).output();
+        assertEquals(new TextDecoder().decode(stdout), `go version go${RELEASE} ${HOST}\n`);
+        const asked = server.requests.length;
+        assertEquals(await run(), { code: 0, out: first.out, err: "" });
+        assertEquals(server.requests.length, asked);
+      });
     }),
 });
 
 Deno.test({
-  name: "setup_tools refuses an archive with another digest and keeps nothing of it",
-  ignore,
+  ...unless(noGit, "setup_tools takes an archive of the mirror that is named, and checks it"),
   fn: () =>
-    setUp(
-      (path, served) =>
-        path.endsWith(".sha256") ? new Response("0".repeat(64)) : honest(path, served),
-      async (
-        run,
-        { cache },
-      ) => {
-        const { code, out, err } = await run();
-        assertEquals(code, 1);
-        assertEquals(out, "");
-        assertStringIncludes(err, `its SHA-256 is `);
-        assertStringIncludes(err, `not ${"0".repeat(64)}`);
-        assertEquals(await leftIn(cache), []);
-      },
-    ),
-});
-
-Deno.test({
-  name: "setup_tools refuses a truncated download",
-  ignore,
-  fn: () =>
-    setUp(
-      (path, served) =>
-        path.endsWith(".tar.gz")
-          ? new Response(served.archive.slice(0, served.archive.length - 7))
-          : honest(path, served),
-      async (run, { cache }) => {
-        const { code, err } = await run();
-        assertEquals(code, 1);
-        assertStringIncludes(err, "its SHA-256 is");
-        assertEquals(await leftIn(cache), []);
-      },
-    ),
-});
-
-Deno.test({
-  name: "setup_tools insists on KBUILD_GO_SHA256, whatever the server publishes",
-  ignore,
-  fn: () =>
-    setUp(honest, async (run, { requests }) => {
-      const { code, err } = await run({ KBUILD_GO_SHA256: "f".repeat(64) });
-      assertEquals(code, 1);
-      assertStringIncludes(err, `not ${"f".repeat(64)}`);
-      assertEquals(requests, [`/dl/${NAME}`]);
+    onMachine(async ({ kept, put, run }) => {
+      await put("git", git ?? "");
+      await withServer(mirror(good), async ({ url }) => {
+        const KBUILD_GO_MIRROR = `${url}/go`;
+        const wrong = await run({ KBUILD_GO_MIRROR, KBUILD_GO_SHA256: "f".repeat(64) });
+        assertEquals([wrong.code, wrong.out, kept()], [1, "", []]);
+        assertStringIncludes(wrong.err, `its SHA-256 is ${good.sha256}, not ${"f".repeat(64)}`);
+        const { code, err } = await run({ KBUILD_GO_MIRROR });
+        assertEquals([code, code === 0 ? kept() : err], [0, [NAME]]);
+        assertStringIncludes(err, "WARNING: The digest of Go will come from the same mirror");
+      });
     }),
 });
 
 Deno.test({
-  name: "setup_tools names the mirror variable when a server has no such file",
-  ignore,
+  ...unless(noGit, "setup_tools says why Go cannot be fetched, and what else there is"),
   fn: () =>
-    setUp(() => new Response("gone", { status: 404 }), async (run) => {
-      const { code, err } = await run();
-      assertEquals(code, 1);
-      assertStringIncludes(err, "the server said 404");
-      assertStringIncludes(err, "KBUILD_GO_DOWNLOAD=");
+    onMachine(async ({ kept, put, run }) => {
+      await put("git", git ?? "");
+      const closed = "http://127.0.0.1:9";
+      await put("apt-get", "exit 100\n");
+      const { code, out, err } = await run({ GOPROXY: closed, GOSUMDB: "sum.golang.org" });
+      assertEquals([code, out, kept()], [1, "", []]);
+      assertStringIncludes(err, `Cannot get Go ${RELEASE}, neither as a module nor as an archive`);
+      assertStringIncludes(err, "onnection refused");
+      assertStringIncludes(err, "KBUILD_GO_MIRROR=");
+      assertStringIncludes(err, "  -> Or as root: apt-get install golang-go\n");
+      assert(!err.includes("fetch failed"), err);
+    }),
+});
+
+Deno.test("setup_tools cannot do without git", () =>
+  onMachine(async ({ put, run }) => {
+    const without = await run();
+    assertEquals([without.code, without.out], [1, ""]);
+    assertStringIncludes(without.err, 'kbuild: Cannot find "git" in PATH\n');
+    assertStringIncludes(
+      without.err,
+      "  -> Install git with your system's packages; then run this",
+    );
+    await put("apt-get", "exit 100\n");
+    const debian = await run();
+    assertStringIncludes(debian.err, "  -> As root: apt-get install git golang-go; then run this");
+    assertEquals(debian.err.includes("installing git"), isRoot);
+  }));
+
+Deno.test({
+  ...unless(!isRoot && "needs root", "setup_tools installs Debian's packages as root"),
+  fn: () =>
+    onMachine(async ({ put, run }) => {
+      await put(
+        "apt-get",
+        'case "$*" in\nupdate*) exit 0 ;;\n' +
+          'install*"git golang-go") for each in git go; do\n' +
+          'printf "#!/bin/sh\\n" >"$bin/$each"; /bin/chmod 755 "$bin/$each"; done ;;\nesac\n',
+      );
+      assertEquals(await run(), {
+        code: 0,
+        out: "",
+        err: "kbuild: installing git and golang-go with apt-get\n",
+      });
+      assertEquals(await run(), { code: 0, out: "", err: "" });
     }),
 });
 
 Deno.test({
-  name: "setup_tools says that the network is not there",
-  ignore,
-  fn: () =>
-    setUp(honest, async (run) => {
-      const { code, err } = await run({ KBUILD_GO_DOWNLOAD: "http://127.0.0.1:9/dl" });
-      assertEquals(code, 1);
-      assertStringIncludes(err, 'Cannot download "http://127.0.0.1:9/dl/');
-      assertStringIncludes(err, "Install Go yourself");
-    }),
+  ...unless(noGit || !isRoot && "needs root", "setup_tools fetches Go where packages bring none"),
+  fn: async () => {
+    const proxy = makeProxy();
+    const table: [string, string][] = [
+      ["exit 0\n", ""],
+      ["echo E: no such package >&2\nexit 100\n", "kbuild:   E: no such package\n"],
+    ];
+    for (const [body, words] of table) {
+      await onMachine(({ kept, put, run }) =>
+        withServer(proxy.respond, async (server) => {
+          await put("git", git ?? "");
+          await put("apt-get", body);
+          const { code, err } = await run(proxy.env(server.url));
+          assertEquals([code, code === 0 ? kept() : err], [0, [NAME]]);
+          assertStringIncludes(err, "kbuild: installing golang-go with apt-get\n");
+          assertStringIncludes(err, words);
+        })
+      );
+    }
+  },
 });
