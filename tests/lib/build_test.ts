@@ -1,9 +1,4 @@
-import {
-  assert,
-  assertEquals,
-  assertRejects,
-  assertStringIncludes,
-} from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { readCheckout, readGoModes } from "../../src/checkout/mod.ts";
 import { KbuildError, UsageError } from "../../src/errors.ts";
 import type { GeneratedFile } from "../../src/generate/mod.ts";
