@@ -2,7 +2,7 @@ import { format as formatBytes } from "@std/fmt/bytes";
 import { join } from "@std/path";
 import type { PlatformSet } from "../checkout/mod.ts";
 import { type Globals, renderTable } from "../cli/mod.ts";
-import { KbuildError } from "../errors.ts";
+import { KbuildError, UsageError } from "../errors.ts";
 import { binaryName } from "../lib/golang/mod.ts";
 import { checkOciLayout, writeOciLayout } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
@@ -93,6 +93,7 @@ async function prepareRelease(
   }
   const { context } = open;
   const { targets, goflags, named } = await chooseTargets(open, [context.env["WHAT"] ?? ""]);
+  if (named) refuseUnreleased(open, targets);
   const stamp = await readStamp(open);
   // A variable beats quick-release's own setting, as it does with make on the command line.
   const fastbuild = globals.variables["KUBE_FASTBUILD"] === undefined
@@ -114,6 +115,8 @@ async function prepareRelease(
     cacheLimit: megabytesIn(context.env, "KBUILD_BLOCK_CACHE_MB"),
     allowMissing: request.allowMissing ?? false,
   };
+  const isEmpty = Object.values(options.platforms).every((list) => list.length === 0);
+  if (!build && isEmpty && request.allowMissing !== true) throw nothingBuilt(context);
   const plan = await preparePackage(context, open.checkout, options);
   const basesToCome = baseChoice(context.env, request.bases) === "registry";
   const missing = await checkInputs(context, plan, {
@@ -132,13 +135,37 @@ async function prepareRelease(
   return { build: build ? buildRequest : undefined, options, plan, leftOut };
 }
 
+/** @throws {UsageError} A target is in none of the groups that tarballs are made of. */
+function refuseUnreleased({ checkout }: OpenCheckout, targets: readonly string[]): void {
+  const { server, node, client, test, serverTest } = checkout.targets;
+  const released = new Set([server, node, client, test, serverTest].flatMap(({ value }) => value));
+  const others = targets.filter((target) => !released.has(target));
+  if (others.length === 0) return;
+  throw new UsageError(
+    `Cannot make a release of "${others.join('", "')}": no tarball of this checkout holds it`,
+    [`Build it alone: kbuild all ${others.join(" ")}`, "What tarballs hold: kbuild targets"],
+  );
+}
+
+function nothingBuilt({ binPath, releaseBinPath, root }: KubeContext): KbuildError {
+  const [first, second] = [releaseBinPath, binPath].map((path) => path.slice(root.length + 1));
+  return new KbuildError(`Cannot package: there are no binaries in "${first}" or "${second}"`, {
+    notes: [
+      "Build and package at once: kbuild quick-release; or build first: kbuild cross",
+      "Package sources and manifests alone: --allow-missing",
+    ],
+  });
+}
+
 /** What a release would do. */
 export async function planReleaseSteps(
   open: OpenCheckout,
   globals: Globals,
   request: ReleaseRequest,
 ): Promise<readonly PlanStep[]> {
-  const { build, options, plan } = await prepareRelease(open, globals, request);
+  const prepared = await prepareRelease(open, globals, request);
+  warnAboutRequest(open.context, prepared);
+  const { build, options, plan } = prepared;
   if (build === undefined) sayStamp(open.context, options);
   const wanted = basesToFetch(open.context.env, plan, request.bases);
   const folder = open.context.outputRoot;
@@ -179,7 +206,7 @@ export async function releaseCheckout(
     // Before anything is built: a registry that cannot be reached must not cost an hour.
     fetch: ({ context }, { plan }) => fetchBases(context, plan, request.bases),
     work: async (open, prepared, fetched) => {
-      warnAboutRequest(open.context, request, prepared);
+      warnAboutRequest(open.context, prepared);
       const { build, leftOut, options } = prepared;
       if (build === undefined) sayStamp(open.context, options);
       const { generateMs, buildMs } = build === undefined
@@ -205,11 +232,10 @@ export async function releaseCheckout(
 
 function warnAboutRequest(
   { env, log }: KubeContext,
-  request: ReleaseRequest,
   { options: { only } }: PreparedRelease,
 ): void {
-  if (/[yY]/.test(env["KUBE_RELEASE_RUN_TESTS"] ?? "") && request.fastbuild === false) {
-    log.warn("Tests are not run: kbuild does not have that yet (KUBE_RELEASE_RUN_TESTS)");
+  if (/^[yY]$/.test(env["KUBE_RELEASE_RUN_TESTS"] ?? "")) {
+    log.warn("Tests are not run: kbuild cannot do that yet (KUBE_RELEASE_RUN_TESTS=y)");
   }
   if (only !== undefined) log.warn("This is a part of a release: it holds only", [...only]);
 }
@@ -231,10 +257,10 @@ async function writeLayout(
   });
 }
 
-/** `_output/dockerized/bin` where there is one, else `_output/local/bin`. */
+/** `_output/dockerized/bin` where anything is in it, else `_output/local/bin`. */
 async function existingBinPath({ context }: OpenCheckout): Promise<string> {
-  const exists = await ifPresent(Deno.stat(context.releaseBinPath));
-  return exists === undefined ? context.binPath : context.releaseBinPath;
+  const names = await ifPresent(Array.fromAsync(Deno.readDir(context.releaseBinPath)));
+  return names === undefined || names.length === 0 ? context.binPath : context.releaseBinPath;
 }
 
 /**
