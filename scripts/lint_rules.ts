@@ -21,6 +21,7 @@ const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "lib/nearest": 1,
   "shell": 1,
   "git": 2,
+  "lib/go_settings": 2,
   "lib/util": 2,
   "archive": 2,
   "cli": 2,

@@ -9,6 +9,7 @@ import {
 import type { Command as CliCommand, CommandData, Globals, Input } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import { createContext, type Environment, type KubeContext } from "../lib/init.ts";
+import { readGoSettings } from "../lib/go_settings.ts";
 import { createLogger, type Logger } from "../lib/logging.ts";
 import { hostPlatform } from "../lib/util.ts";
 import { createShell, type Shell, type Start } from "../shell/mod.ts";
@@ -92,7 +93,7 @@ export function makeCommandContext(
 ): CommandContext {
   const { cwd, signal, onStart } = surroundings;
   const { stderr, stdout } = globals;
-  const env = effectiveEnv(globals, command, input, cwd);
+  const { env, notes: goNotes } = readGoSettings(effectiveEnv(globals, command, input, cwd));
   const log = createLogger({
     write: (text) => stderr.write(text),
     verbosity: globals.verbosity,
@@ -122,7 +123,9 @@ export function makeCommandContext(
     const checkout = await readCheckout(root, { variables: merged, hostArch, config });
     const strictParity = command.flags.includes(STRICT_PARITY) &&
       input.boolean(STRICT_PARITY.name) === true;
-    const context = createContext({ root, cwd, env: merged, log, shell, signal, strictParity });
+    const context = createContext({
+      ...{ root, cwd, env: merged, goNotes, log, shell, signal, strictParity },
+    });
     const reread = () => openAt(root, more);
     return Object.freeze({ context, checkout, config: config?.path, reread });
   }

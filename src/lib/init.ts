@@ -7,6 +7,7 @@
 import { isAbsolute, join, relative, resolve, SEPARATOR } from "@std/path";
 import type { Shell } from "../shell/mod.ts";
 import { KbuildError } from "../errors.ts";
+import { readGoSettings } from "./go_settings.ts";
 import type { Logger } from "./logging.ts";
 import { hostPlatform } from "./util.ts";
 
@@ -17,8 +18,13 @@ export type Environment = Readonly<Record<string, string>>;
 export interface KubeContext {
   /** `KUBE_ROOT`: the checkout; absolute, links resolved. */
   readonly root: string;
-  /** The environment that the run started with, make-style arguments applied. */
+  /**
+   * The environment that the run started with, make-style arguments applied. `GOENV` is off; what of
+   * the go env file only says where things come from is in it.
+   */
   readonly env: Environment;
+  /** What of the user's go env file does not count, one sentence each. */
+  readonly goNotes: readonly string[];
   /** The machine's platform: `linux/amd64`. */
   readonly host: string;
   /** The working directory of the user; absolute. */
@@ -51,6 +57,8 @@ export interface ContextOptions {
   root: string;
   /** Names and values; nothing else is read from the process. */
   env: Environment;
+  /** What of the go env file does not count, where `env` is that of `readGoSettings` already. */
+  goNotes?: readonly string[];
   /** Where the log goes. */
   log: Logger;
   /** Starts other programs. */
@@ -71,13 +79,15 @@ export interface ContextOptions {
  * @throws {KbuildError} `KUBE_OUTPUT_SUBPATH` or `OUT_DIR` leads out of the checkout.
  */
 export function createContext(options: ContextOptions): KubeContext {
-  const { root, env, log, shell, signal, host = hostPlatform(), strictParity = false } = options;
+  const { root, log, shell, signal, host = hostPlatform(), strictParity = false } = options;
+  const { env, notes } = readGoSettings(options.env);
   const { cwd = root } = options;
   const output = inside(root, "KUBE_OUTPUT_SUBPATH", env["KUBE_OUTPUT_SUBPATH"] || "_output/local");
   const outputRoot = inside(root, "OUT_DIR", env["OUT_DIR"] || "_output");
   return Object.freeze({
     root,
     env,
+    goNotes: options.goNotes ?? notes,
     host,
     cwd,
     outputRoot,

@@ -40,6 +40,8 @@ export const ENV: Readonly<Record<string, string>> = Object.freeze({
   DENO_NO_UPDATE_CHECK: "1",
   // Else each sample compiles Go's own packages, 20 s of processor time.
   ...(MACHINE_GO.cache === "" ? {} : { GOCACHE: MACHINE_GO.cache }),
+  // What the developer has set for Go is not said in every log.
+  GOENV: "off",
   // Samples pin releases of Go that this machine need not have.
   FORCE_HOST_GO: "y",
   // Their base images are not to be fetched.

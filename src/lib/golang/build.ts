@@ -10,6 +10,8 @@ import { checkCompilers } from "./compilers.ts";
 import { currentGoCorrections } from "./current_go.ts";
 import { explainFailure } from "./explain_failure.ts";
 import { createGopathTree, gopathLink } from "./gopath_tree.ts";
+import { goVariableNotes } from "./go_variables.ts";
+import { vcsStamp } from "./vcs_stamp.ts";
 import { removeDamaged, statBuilt, undoTouch, writeStepFiles } from "./outputs.ts";
 import { libraryTargets } from "./libraries.ts";
 import { expandPatterns } from "./patterns.ts";
@@ -74,6 +76,8 @@ export async function prepareBuild(
   ]);
   const go = options.go ?? await verifyGoVersion(context, checkout);
   const { ldflags, note } = findLdflags(checkout, options.vars, options.epoch);
+  const vcs = await vcsStamp(context, checkout, go);
+  const notes = [note, vcs.note].filter((line) => line !== undefined);
   const plan = planBuild(context, checkout, {
     go,
     matrix: await expandPatterns(context, checkout, go, options.matrix),
@@ -81,7 +85,8 @@ export async function prepareBuild(
     goflags: options.goflags ?? [],
     corrections: await currentGoCorrections(checkout, go),
     versionLdflags: ldflags,
-    ...(note === undefined ? {} : { notes: [note] }),
+    goArguments: vcs.flags,
+    notes: [...notes, ...goVariableNotes(context)],
     binPath: options.binPath ?? context.binPath,
     modules: checkout.era.goMode === "workspace"
       ? await workspaceModules(checkout.root)

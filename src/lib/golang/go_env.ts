@@ -1,8 +1,10 @@
 import { join } from "@std/path";
 import type { Checkout } from "../../checkout/mod.ts";
+import { gitVariables } from "../../git/mod.ts";
 import { isOffline } from "../../net/mod.ts";
 import type { GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
+import { withoutDecided } from "./go_variables.ts";
 import { buildsThroughLink } from "./gopath_tree.ts";
 
 /** The environment that every `go` of a build shares (`kube::golang::setup_env`). */
@@ -12,10 +14,8 @@ export function goEnv(
   go: GoTool,
 ): Record<string, string> {
   const { env, gopath } = context;
-  const shared: Record<string, string> = { ...env };
-  delete shared["GOBIN"];
-  delete shared["GO111MODULE"];
-  delete shared["GOWORK"];
+  // Go asks git, too.
+  const shared: Record<string, string> = { ...withoutDecided(env), ...gitVariables(env) };
   const folders = [...(go.bin === undefined ? [] : [go.bin]), join(gopath, "bin"), env["PATH"]];
   shared["PATH"] = folders.filter((folder) => folder !== undefined && folder !== "").join(":");
   // The choice is made already.
@@ -30,6 +30,8 @@ export function goEnv(
     shared["GO111MODULE"] = "off";
     return shared;
   }
+  // A go.work of a folder above would not know the packages of these checkouts.
+  if (checkout.era.goMode === "modules") shared["GOWORK"] = "off";
   shared["GOPATH"] = gopath;
   shared["GOCACHE"] = env["GOCACHE"] || join(gopath, "cache", "build");
   shared["GOMODCACHE"] = env["GOMODCACHE"] || join(gopath, "cache", "mod");

@@ -5,6 +5,7 @@ import type { KubeContext } from "../init.ts";
 import { adjustCall } from "./adjust_call.ts";
 import { coverageTest } from "./coverage.ts";
 import type { Correction } from "./current_go.ts";
+import { handedOn } from "./go_variables.ts";
 import { goEnv, goWorkingDirectory } from "./go_env.ts";
 import { overlay, type StepFile } from "./overlay.ts";
 import { madeBy, scriptedCalls } from "./scripted_calls.ts";
@@ -88,7 +89,9 @@ export interface PlanInputs {
   readonly libraries?: readonly string[];
   /** Source files to correct for a current Go (`currentGoCorrections`). */
   readonly corrections?: readonly Correction[];
-  /** What the user should know besides, a line each. */
+  /** Flags for every start of go: those of `vcsStamp`. */
+  readonly goArguments?: readonly string[];
+  /** What the user should know also, a line each. */
   readonly notes?: readonly string[];
 }
 
@@ -194,7 +197,11 @@ function platformSteps(
       cwd,
     });
     // Up to Go 1.21 at least, vet does not see overlays.
-    const flags = dummies.length === 0 ? shown.flags : [...shown.flags, "-vet=off"];
+    const flags = [
+      ...inputs.goArguments ?? [],
+      ...shown.flags,
+      ...(dummies.length === 0 ? [] : ["-vet=off"]),
+    ];
     const [command = "", ...rest] = call.argv;
     const outputs = names.filter((name) => !libraries.includes(name))
       .map((name) => output(context, platform, go.host, binPath, name));
@@ -212,7 +219,8 @@ function platformSteps(
         // PWD tells go which of several paths to this folder is meant.
         env: Object.freeze({ ...shared, ...call.env, PWD: cwd }),
         shownEnv: Object.freeze({
-          ...pick(shared, ["GOPATH", "GOCACHE", "GO111MODULE", "GOFLAGS"]),
+          ...pick(shared, ["GOENV", "GOPATH", "GOCACHE", "GO111MODULE", "GOFLAGS", "GOWORK"]),
+          ...handedOn(shared),
           ...call.env,
         }),
         packages: Object.freeze(names),

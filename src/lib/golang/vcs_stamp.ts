@@ -1,0 +1,34 @@
+import type { Checkout } from "../../checkout/mod.ts";
+import { askGit, explainFailure, findRepository } from "../../git/mod.ts";
+import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
+import type { KubeContext } from "../init.ts";
+
+/** What becomes of the commit that Go writes into programs of module mode since 1.18. */
+export interface VcsStamp {
+  /** For every `go install`, `go test` and `go list`. */
+  readonly flags: readonly string[];
+  /** What a user may not expect of it. */
+  readonly note?: string;
+}
+
+const NOTHING: VcsStamp = Object.freeze({ flags: Object.freeze([]) });
+
+/**
+ * Go asks git for the commit, and fails where git does: in a repository of another user, or one that
+ * cannot be read. There `-buildvcs=false` leaves it out. Without git in `PATH` Go does that itself.
+ */
+export async function vcsStamp(
+  context: KubeContext,
+  checkout: Checkout,
+  go: GoTool,
+): Promise<VcsStamp> {
+  const stamps = checkout.era.goMode !== "gopath" &&
+    (go.devel || compareGoVersions(go.version, "1.18") >= 0);
+  if (!stamps || /-buildvcs\b/.test(context.env["GOFLAGS"] ?? "")) return NOTHING;
+  if (await findRepository(context.root) === undefined) return NOTHING;
+  const { failure } = await askGit(context, ["status", "--porcelain", "--untracked-files=no"]);
+  if (failure === undefined) return NOTHING;
+  const { why } = await explainFailure(context, failure);
+  const note = `Programs do not name their commit (vcs.revision): ${why}`;
+  return failure.missing ? { flags: [], note } : { flags: ["-buildvcs=false"], note };
+}
