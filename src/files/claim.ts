@@ -2,7 +2,13 @@ import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { writeFileAtomic } from "./atomic.ts";
 import { ifPresent } from "./if_present.ts";
-import { type Evidence, type OwnershipContext, whyProtected, whyTracked } from "./ownership.ts";
+import {
+  type Evidence,
+  followed,
+  type OwnershipContext,
+  whyProtected,
+  whyTracked,
+} from "./ownership.ts";
 import { reasonOf } from "./reason.ts";
 
 /** The file that marks a directory as kbuild's own. */
@@ -81,7 +87,7 @@ async function whyNotOurs(
   { evidence = unknown }: ClaimOptions,
   context: OwnershipContext,
 ): Promise<string | undefined> {
-  const real = await ifPresent(Deno.realPath(path));
+  const real = await followed(path);
   if (real === undefined) return undefined;
   if (!(await Deno.stat(real)).isDirectory) return `"${path}" is not a directory`;
   if (!await hasEntries(real)) return undefined;

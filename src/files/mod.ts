@@ -42,6 +42,7 @@ export {
   checkDisposable,
   type DisposableOptions,
   type Evidence,
+  followed,
   type KeptDirectory,
   MARKS_ALONE,
   type OwnershipContext,

@@ -83,12 +83,12 @@ export async function checkDisposable(
 }
 
 async function whyForeign(path: string, evidence: Evidence): Promise<string | undefined> {
-  const real = await ifPresent(Deno.realPath(path));
+  const real = await followed(path);
   return real === undefined ? undefined : await evidence(real);
 }
 
 async function whyNotRenamed(path: string): Promise<string | undefined> {
-  const real = await ifPresent(Deno.realPath(path));
+  const real = await followed(path);
   if (real !== undefined) return await isMountPoint(real) ? "it is a mount point" : undefined;
   return await ifPresent(Deno.lstat(path)) && "it is a link that leads nowhere";
 }
@@ -105,7 +105,7 @@ export async function whyKept(
 ): Promise<string | undefined> {
   // A link that git tracks counts, and so does what it leads to.
   const link = await ifPresent(Deno.lstat(path));
-  const real = await ifPresent(Deno.realPath(path));
+  const real = await followed(path);
   return await whyProtected(path, context) ??
     (link?.isSymlink === true ? await whyTracked(path, context) : undefined) ??
     (real === undefined
@@ -147,9 +147,26 @@ function isSame(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
   return a.ino !== null && a.ino === b.ino && a.dev === b.dev;
 }
 
+/**
+ * A path with all links followed; undefined if it leads nowhere.
+ *
+ * @throws {KbuildError} The links lead in a circle.
+ */
+export async function followed(path: string): Promise<string | undefined> {
+  try {
+    return await ifPresent(Deno.realPath(path));
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.FilesystemLoop)) throw cause;
+    throw new KbuildError(`Cannot use "${path}": it is a link that leads to itself`, {
+      exitCode: 2,
+      cause,
+    });
+  }
+}
+
 /** `realPath` of the part of a path that exists, with the rest appended. */
 export async function realPathOfNearest(path: string): Promise<string> {
-  const real = await ifPresent(Deno.realPath(path));
+  const real = await followed(path);
   if (real !== undefined || dirname(path) === path) return real ?? path;
   return join(await realPathOfNearest(dirname(path)), basename(path));
 }

@@ -48,9 +48,10 @@ export async function writeOciLayout(
   options: { signal?: AbortSignal; ownership?: OwnershipContext } = {},
 ): Promise<OciLayout> {
   const { ownership, signal } = options;
+  // Before anything is written beside it.
+  await checkOciLayout(out, ownership);
   // A link stays, and what it leads to is replaced.
   const target = await realPathOfNearest(out);
-  await checkParent(out);
   const side = sideName(target);
   const explain = (cause: unknown) =>
     new KbuildError(`Cannot write OCI layout "${out}": ${reasonOf(cause)}`, { cause });

@@ -10,6 +10,7 @@ import {
   checkDisposable,
   claimDirectory,
   type Evidence,
+  followed,
   foreign,
   ifPresent,
   isClaimed,
@@ -279,7 +280,7 @@ async function disposalOf(
   const ownership = ownershipOf(context);
   const refuse = (reason: string) =>
     new KbuildError(`Cannot remove ${name}: ${reason}`, { exitCode: 2, notes: [ONLY_OWN] });
-  const real = await ifPresent(Deno.realPath(path));
+  const real = await followed(path);
   if (real === undefined) return { remove: [], left: [] };
   const entries = await ifPresent(Array.fromAsync(Deno.readDir(real)));
   if (entries === undefined) throw refuse("it is not a directory");
