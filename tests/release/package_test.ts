@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { createHash } from "node:crypto";
+import { walk } from "@std/fs";
 import { join } from "@std/path";
 import { readTar } from "../../src/archive/mod.ts";
 import { readCheckout, setupPlatforms } from "../../src/checkout/mod.ts";
@@ -213,8 +214,10 @@ Deno.test({
       const level = await release.package({ compressionLevel: 1 });
       assertNotEquals(digests(level), first);
       assertEquals(digests(await release.package({ cacheLimit: 0 })), first);
-      const left = [...Deno.readDirSync(join(release.output, ".kbuild-cache"))];
-      assertEquals(left.filter(({ isFile }) => isFile), []);
+      // The note of what was made is not a block.
+      const left = await Array.fromAsync(walk(join(release.output, ".kbuild-cache")));
+      const names = left.filter(({ isFile }) => isFile).map(({ name }) => name);
+      assertEquals(names, ["artifacts.json"]);
     }),
 });
 
