@@ -159,6 +159,13 @@ class Check {
     }
   }
 
+  /** The first name has the release's version for a tag; others are the user's own. */
+  #checkTag(name: string, tag: string, path: readonly string[]): void {
+    const wanted = this.#expected.version?.replaceAll("+", "_");
+    if (wanted === undefined || !VERSION_TAG.test(tag) || tag === wanted) return;
+    this.complain(path, `is image "${name}", want tag ${wanted}`);
+  }
+
   #visitImage(image: ArchivedImage, path: readonly string[], place: Place): void {
     this.#images.push(image);
     const { os, architecture } = image.config;
@@ -171,10 +178,13 @@ class Check {
       const tag = name.slice(name.lastIndexOf(":") + 1);
       if (place.tag !== undefined && tag !== place.tag) {
         this.complain(path, `is image "${name}", the file .docker_tag beside it says ${place.tag}`);
-      }
+      } else if (name === image.repoTags[0]) this.#checkTag(name, tag, path);
     }
   }
 }
+
+/** A tag that is a version; 1.6 has digests for tags. */
+const VERSION_TAG = /^v\d+\.\d+\.\d+/;
 
 function textOf(content: Content | undefined): string | undefined {
   const { document } = content ?? {};

@@ -1,4 +1,4 @@
-import { join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import { ifPresent, reasonOf } from "../files/mod.ts";
 import { compareNames } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
@@ -21,6 +21,31 @@ export interface ReleaseFiles {
 /** Whether a file says of others what they are. */
 export function isChecksumFile(name: string): boolean {
   return /(^|\/)((SHA|sha)(256|512)(SUMS|sums)|artifacts\.json|[^/]+\.sha(256|512))$/.test(name);
+}
+
+/**
+ * Lists one file of a release, with what is beside it and holds checksums. Its name begins with
+ * `release-tars/` or `release-images/` where it is in a directory of that name.
+ *
+ * @param file Path of the file.
+ * @throws {KbuildError} The directories cannot be read.
+ */
+export async function listReleaseFile(file: string): Promise<ReleaseFiles> {
+  const [, output] = /^(.*)\/release-(?:tars|images)\/[^]*$/.exec(file) ?? [];
+  if (output !== undefined) {
+    const files = await listReleaseFiles(output);
+    return Object.freeze({ ...files, artifacts: Object.freeze([file.slice(output.length + 1)]) });
+  }
+  const root = dirname(file);
+  const names = (await Array.fromAsync(Deno.readDir(root)).catch((cause: unknown) => {
+    throw new KbuildError(`Cannot read "${root}": ${reasonOf(cause)}`, { cause });
+  })).map(({ name }) => name);
+  return Object.freeze({
+    root,
+    isOutputRoot: false,
+    artifacts: Object.freeze([basename(file)]),
+    checksums: Object.freeze(names.filter(isChecksumFile).sort(compareNames)),
+  });
 }
 
 /**

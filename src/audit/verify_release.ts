@@ -4,7 +4,7 @@ import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { checkArtifact, type CheckedArtifact, platformOfPath } from "./check_artifact.ts";
 import { type Claim, type Claims, type FileFacts, readClaims } from "./claims.ts";
-import { listReleaseFiles, type ReleaseFiles } from "./release_files.ts";
+import { listReleaseFile, listReleaseFiles, type ReleaseFiles } from "./release_files.ts";
 import { surveyFile } from "./survey.ts";
 import type { Content, Finding } from "./types.ts";
 
@@ -57,19 +57,24 @@ export interface VerifiedRelease {
  * programs of the right platform and version, images that hang together. Releases of Kubernetes'
  * own scripts, which have no checksums, are read all the same.
  *
- * @param folder An output root, `release-tars`, or a folder with downloaded artifacts.
+ * @param path An output root, `release-tars`, a directory with downloaded artifacts, or one artifact,
+ * of which alone the checksums beside it are then looked at.
  * @returns What is wrong is no error, but a problem in the report.
  * @throws {KbuildError} The folder cannot be read, or has nothing to look at.
  */
 export async function verifyRelease(
-  folder: string,
+  path: string,
   options: VerifyOptions = {},
 ): Promise<VerifiedRelease> {
-  const files = await listReleaseFiles(folder);
-  const claims = await readClaims(files);
+  const info = await ifPresent(Deno.stat(path));
+  if (info === undefined) {
+    throw new KbuildError(`Cannot verify "${path}": no such file or directory`);
+  }
+  const files = info.isDirectory ? await listReleaseFiles(path) : await listReleaseFile(path);
+  const claims = info.isDirectory ? await readClaims(files) : await claimsOn(files);
   const isArchive = (name: string) => /\.(tar|tar\.gz|tgz)$/.test(name);
-  if (!files.artifacts.some(isArchive) && files.checksums.length === 0) {
-    throw new KbuildError(`Cannot verify "${folder}": there is no release in it`, {
+  if (info.isDirectory && !files.artifacts.some(isArchive) && files.checksums.length === 0) {
+    throw new KbuildError(`Cannot verify "${path}": there is no release in it`, {
       notes: ["Give an _output folder, its release-tars, or a folder with downloaded tarballs"],
     });
   }
@@ -94,6 +99,13 @@ export async function verifyRelease(
     problems: Object.freeze([...claims.problems, ...missingFiles(files, claims)]),
     notes: Object.freeze(notesOn(files, claims, version)),
   });
+}
+
+/** What is claimed of the listed artifacts, and nothing of others. */
+async function claimsOn(files: ReleaseFiles): Promise<Claims> {
+  const all = await readClaims(files);
+  const claims = all.claims.filter(({ name }) => files.artifacts.includes(name));
+  return { ...all, claims, elsewhere: [] };
 }
 
 async function verifyArtifact(

@@ -11,14 +11,14 @@ export const verifyReleaseCommand: Command = {
     "Releases of Kubernetes' own scripts and downloaded ones can be checked, too: what nothing " +
     "is said about is named at the end. Exits with 0 only when nothing is wrong, else with 1.",
   args: [{
-    name: "DIR",
-    summary: "_output, release-tars, any directory with artifacts; this checkout's when left out",
+    name: "PATH",
+    summary: "_output, a directory with artifacts, or one artifact; this checkout's when left out",
   }],
   flags: [{
     name: "stamped",
     kind: "string",
     placeholder: "VERSION",
-    summary: "Version that programs must have",
+    summary: "Version that programs and images must have",
     default: "what the release says",
   }],
   examples: [

@@ -1,7 +1,8 @@
-import { resolve } from "@std/path";
+import { join, resolve } from "@std/path";
 import { type Finding, type VerifiedArtifact, verifyRelease } from "../audit/mod.ts";
 import type { Input } from "../cli/mod.ts";
 import { KbuildError } from "../errors.ts";
+import { ifPresent } from "../files/mod.ts";
 import type { CommandContext } from "./context.ts";
 
 /** Problems shown of one artifact; --json has all. */
@@ -9,10 +10,8 @@ const SHOWN = 20;
 
 /** Checks a release and shows, artifact by artifact, what was found. */
 export async function showVerifiedRelease(command: CommandContext, input: Input): Promise<void> {
-  const [folder] = input.args;
-  const root = folder === undefined
-    ? (await command.open()).context.outputRoot
-    : resolve(command.cwd, folder);
+  const [path] = input.args;
+  const root = path === undefined ? await ownRelease(command) : resolve(command.cwd, path);
   const stamped = input.string("stamped");
   const { json } = command.globals;
   const report = await verifyRelease(root, {
@@ -38,6 +37,21 @@ export async function showVerifiedRelease(command: CommandContext, input: Input)
     command.print(`${report.root}${version === undefined ? "" : ` ${version}`}: ${summary}`);
   }
   if (bad > 0 || problems.length > 0) throw new KbuildError(`The release is not sound: ${summary}`);
+}
+
+/**
+ * The output root of the checkout around.
+ *
+ * @throws {KbuildError} It has no release.
+ */
+async function ownRelease(command: CommandContext): Promise<string> {
+  const { outputRoot } = (await command.open()).context;
+  for (const name of ["release-tars", "release-images"]) {
+    if (await ifPresent(Deno.stat(join(outputRoot, name))) !== undefined) return outputRoot;
+  }
+  throw new KbuildError(`Cannot find a release in "${outputRoot}"`, {
+    notes: ["Make one: kbuild quick-release", "Or name another one: kbuild verify-release PATH"],
+  });
 }
 
 function showArtifact(command: CommandContext, artifact: VerifiedArtifact): void {

@@ -183,6 +183,9 @@ const TAMPERED: readonly (readonly [script: string, words: readonly string[]])[]
     `${server}: platform is linux/amd64, release-tars/artifacts.json says linux/arm64`,
   ]],
   ["sed -i s/v1.20.2/v1.20.3/ artifacts.json", [
+    'kube-proxy.tar: is image "registry.example/kube-proxy-amd64:v1.20.2", want tag v1.20.3',
+    `${server}: kubernetes/server/bin/kube-proxy.tar: is image ` +
+    '"registry.example/kube-proxy-amd64:v1.20.2", want tag v1.20.3',
     "kube-proxy.tar: l/layer.tar: usr/bin/kube-proxy: is not stamped with version v1.20.3; " +
     "in it: v1.20.2",
     `${client}: kubernetes/version: says v1.20.2, want v1.20.3`,
@@ -250,13 +253,13 @@ for (const [what, image, kubectl, words] of WRONG) {
   Deno.test(`verifyRelease() finds ${what}`, () =>
     inScratch(async (dir) => {
       const found = wordsOf(await verifyRelease(await makeRelease(dir, image, kubectl)));
-      // What is in an image is said of its archive and of the server tarball; the tag stands beside
-      // the latter alone.
+      // What is in an image is said of its archive and of the server tarball; the file with the tag is
+      // beside the latter alone.
       const places = kubectl !== undefined
         ? [""]
         : ["kube-proxy.tar: ", `${server}: kubernetes/server/bin/kube-proxy.tar: `];
       const wanted = words.flatMap((text) => places.map((place) => place + text))
-        .filter((text) => !/^kube-proxy\.tar: is image/.test(text));
+        .map((text) => text.replace(/^(kube-proxy\.tar: is image ".*", ).*/, "$1want tag v1.20.2"));
       assertEquals(found.sort(), wanted.sort());
     }));
 }
@@ -286,5 +289,5 @@ Deno.test("kbuild verify-release ends with 0 for a sound release, with 1 for ano
   }));
 
 Deno.test("verifyRelease() refuses a folder that is not there", async () => {
-  await assertRejects(() => verifyRelease("/nonexistent/x"), KbuildError, "Cannot read");
+  await assertRejects(() => verifyRelease("/nonexistent/x"), KbuildError, "Cannot verify");
 });
