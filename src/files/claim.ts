@@ -84,7 +84,7 @@ export async function whyNotWritable(
 
 async function whyNotOurs(
   path: string,
-  { evidence = unknown }: ClaimOptions,
+  { evidence = whyNotEmpty }: ClaimOptions,
   context: OwnershipContext,
 ): Promise<string | undefined> {
   const real = await followed(path);
@@ -99,8 +99,8 @@ async function hasEntries(path: string): Promise<boolean> {
   return entries.some(({ name }) => !isSystemEntry(name));
 }
 
-/** The evidence of a directory without a mark: its first entry is foreign. */
-async function unknown(path: string): Promise<string | undefined> {
+/** The evidence of a directory without a mark: whatever is in it is foreign. */
+export async function whyNotEmpty(path: string): Promise<string | undefined> {
   for await (const { name } of Deno.readDir(path)) {
     if (!isSystemEntry(name)) return foreign(path, name);
   }

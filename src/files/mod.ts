@@ -30,6 +30,7 @@ export {
   isClaimed,
   isSystemEntry,
   MARK,
+  whyNotEmpty,
   whyNotWritable,
 } from "./claim.ts";
 export { ifPossible, ifPossibleSync, ifPresent, ifPresentSync } from "./if_present.ts";

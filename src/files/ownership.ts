@@ -48,7 +48,7 @@ export interface DisposableOptions {
   evidence: Evidence;
   /** What the user can do, for the message. */
   notes?: readonly string[];
-  /** Whether the path is renamed as a whole: then it may not be a mount point or a dead link. */
+  /** Whether something takes the path's place: then it may not be a link that leads nowhere. */
   replaced?: boolean;
 }
 
@@ -66,7 +66,7 @@ export const MARKS_ALONE: OwnershipContext = Object.freeze({
  *   root of the file system; compared by inode, so a bind mount does not hide them
  * - anything in a `.git`
  * - anything that holds a file that git tracks, or the work tree of another repository
- * - anything with a mount point below it
+ * - a mount point, and anything with one below it
  * - anything that `evidence` does not know for kbuild's own
  *
  * @throws {KbuildError} It may not be removed or replaced; the message says why.
@@ -77,7 +77,7 @@ export async function checkDisposable(
   context: OwnershipContext,
 ): Promise<void> {
   const reason = await whyKept(path, context) ?? await whyForeign(path, evidence) ??
-    (replaced ? await whyNotRenamed(path) : undefined);
+    (replaced ? await whyDeadLink(path) : undefined);
   if (reason === undefined) return;
   throw new KbuildError(`Cannot ${action} "${path}": ${reason}`, { notes });
 }
@@ -87,9 +87,8 @@ async function whyForeign(path: string, evidence: Evidence): Promise<string | un
   return real === undefined ? undefined : await evidence(real);
 }
 
-async function whyNotRenamed(path: string): Promise<string | undefined> {
-  const real = await followed(path);
-  if (real !== undefined) return await isMountPoint(real) ? "it is a mount point" : undefined;
+async function whyDeadLink(path: string): Promise<string | undefined> {
+  if (await followed(path) !== undefined) return undefined;
   return await ifPresent(Deno.lstat(path)) && "it is a link that leads nowhere";
 }
 
@@ -181,8 +180,8 @@ export async function whyTracked(
   return first === basename(path) ? "git tracks it" : `git tracks "${first}" in it`;
 }
 
-/** The path itself may be a mount point: what is in it can be removed all the same. */
 async function whyMounted(real: string): Promise<string | undefined> {
+  if (await isMountPoint(real)) return `"${real}" is a mount point`;
   const inner = (await mountPoints()).find((point) => point.startsWith(real + SEPARATOR));
   return inner === undefined ? undefined : `"${inner}" in it is a mount point`;
 }
@@ -193,15 +192,17 @@ async function whyMounted(real: string): Promise<string | undefined> {
  */
 async function whyRepository(path: string, depth = 0): Promise<string | undefined> {
   const info = await ifPresent(Deno.lstat(path));
-  if (info?.isDirectory !== true) return undefined;
+  if (info?.isDirectory !== true || (basename(path) === "go" && depth <= MAX_GO_DEPTH)) {
+    return undefined;
+  }
   for await (const { name, isDirectory } of Deno.readDir(path)) {
     if (name === ".git") return `"${path}" is a git repository`;
-    if (!isDirectory || (name === "go" && depth <= MAX_GO_DEPTH)) continue;
+    if (!isDirectory) continue;
     const found = await whyRepository(join(path, name), depth + 1);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-/** `_output`, `_output/local`: how deep a GOPATH is. */
-const MAX_GO_DEPTH = 1;
+/** `go`, `local/go`, `_output/local/go`: how deep a GOPATH is. */
+const MAX_GO_DEPTH = 2;

@@ -9,7 +9,6 @@ import { KbuildError } from "../errors.ts";
 import {
   checkDisposable,
   claimDirectory,
-  type Evidence,
   followed,
   foreign,
   ifPresent,
@@ -20,6 +19,7 @@ import {
   type OwnershipContext,
   realPathOfNearest,
   whyKept,
+  whyNotEmpty,
   whyNotWritable,
   whyProtected,
   whyTracked,
@@ -73,9 +73,9 @@ export function outputDirectories(context: KubeContext): readonly OutputDirector
 }
 
 /**
- * Makes sure that the output directories are kbuild's: those at their usual places (`_output…`), new
- * and empty ones, which are marked, and those with a mark or the layout of Kubernetes' scripts. To be
- * called before a run writes anything, its lock included.
+ * Makes sure that the output directories are kbuild's: those at their usual places (`_output…`), and
+ * others that are new, empty, or marked; those get a mark. To be called before a run writes anything,
+ * its lock included.
  *
  * @throws {KbuildError} One holds what kbuild did not make, or two of them are in each other's way.
  */
@@ -90,7 +90,7 @@ export async function claimOutputs(context: KubeContext): Promise<void> {
     }
     await claimDirectory(
       path,
-      { kind: "output", name, evidence: hasLayout, notes: [WAY_OUT] },
+      { kind: "output", name, evidence: () => whyNotOurs(context, path), notes: [WAY_OUT] },
       ownership,
     );
   }
@@ -106,29 +106,37 @@ const WAY_OUT = 'Name a new or an empty directory, such as "_output-v1"';
  * @throws {KbuildError} One may not; the message says why.
  */
 export async function checkReleaseReplaceable(context: KubeContext): Promise<void> {
+  const { outputRoot } = context;
+  const root = await realPathOfNearest(outputRoot);
   for (const name of RELEASE_DIRECTORIES) {
-    const path = join(context.outputRoot, name);
+    const path = join(outputRoot, name);
     if (await ifPresent(Deno.lstat(path)) === undefined) continue;
+    const evidence = async (real: string) =>
+      real === join(root, name) ? await whyNotOurs(context, outputRoot) : `it leads to "${real}"`;
     await checkDisposable(
       path,
-      { action: "replace", evidence: inOutput(context), notes: [ONLY_OWN], replaced: true },
+      { action: "replace", evidence, notes: [ONLY_OWN], replaced: true },
       ownershipOf(context),
     );
   }
 }
 
-/** The evidence of something in an output directory: the directory is kbuild's. */
-function inOutput(context: KubeContext): Evidence {
-  return async (path) => {
-    const parent = dirname(path);
-    return isKnown(basename(path)) ? await whyNotOurs(context, parent) : foreign(parent, path);
-  };
-}
-
-/** The evidence of an output directory. */
-async function whyNotOurs(context: KubeContext, directory: string): Promise<string | undefined> {
-  const isOurs = await isUsual(context, directory) || await isClaimed(directory, "output");
-  return isOurs ? undefined : await hasLayout(directory);
+/**
+ * The evidence of an output directory: its usual place, or a mark. Behind a link or a mount at the usual
+ * place, the layout of Kubernetes' scripts counts, too.
+ *
+ * @param path As the run names it, links not followed.
+ */
+async function whyNotOurs(context: KubeContext, path: string): Promise<string | undefined> {
+  if (await isUsual(context, path) || await isClaimed(path, "output")) return undefined;
+  const [first = "", second, ...rest] = relative(context.root, path).split(SEPARATOR);
+  if (!first.startsWith("_output")) return await whyNotEmpty(path);
+  const isPart = second !== undefined && KNOWN.has(second) && rest.length === 0;
+  const real = await realPathOfNearest(path);
+  const isThere = real === join(await realPathOfNearest(dirname(path)), basename(path));
+  return isPart && isThere && !await isMountPoint(real)
+    ? await whyNotOurs(context, dirname(path))
+    : await whyNotLaidOut(path);
 }
 
 /**
@@ -145,7 +153,7 @@ async function isUsual({ root }: KubeContext, path: string): Promise<boolean> {
 }
 
 /** The evidence of the layout that Kubernetes' scripts leave: nothing else, and something telling. */
-async function hasLayout(path: string): Promise<string | undefined> {
+async function whyNotLaidOut(path: string): Promise<string | undefined> {
   const entries = await Array.fromAsync(Deno.readDir(path));
   for (const entry of entries) {
     if (isSystemEntry(entry.name) || await isDisposable(path, entry)) continue;
@@ -289,7 +297,7 @@ async function disposalOf(
     throw new KbuildError(`Cannot remove ${name}: ${reason}`, { exitCode: 2 });
   }
   const isKept = real !== path || await isMountPoint(real);
-  const foreignThing = await whyNotOurs(context, real);
+  const foreignThing = await whyNotOurs(context, path);
   if (foreignThing !== undefined) {
     if (entries.every((entry) => isSystemEntry(entry.name))) return { remove: [], left: [] };
     throw refuse(await whyTracked(real, ownership) ?? foreignThing);

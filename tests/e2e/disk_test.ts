@@ -84,16 +84,16 @@ Deno.test({
   fn: () =>
     inScratch(async (dir) => {
       const root = await copyTree(await sharedRelease("1.20"), join(dir, "kubernetes"));
-      const args = ["package-tarballs", "OUT_DIR=_out", "--json"];
-      await withTmpfs("160m", join(root, "_out"), async () => {
-        await copyTree(join(root, "_output/dockerized"), join(root, "_out/dockerized"));
-        const df = await output(["df", "-k", "--output=avail", join(root, "_out")]);
+      const args = ["package-tarballs", "OUT_DIR=_output-small", "--json"];
+      await withTmpfs("160m", join(root, "_output-small"), async () => {
+        await copyTree(join(root, "_output/dockerized"), join(root, "_output-small/dockerized"));
+        const df = await output(["df", "-k", "--output=avail", join(root, "_output-small")]);
         const room = Number(df.trim().split("\n").at(-1));
         // What is left holds some images, not all.
         await output([
           "dd",
           "if=/dev/zero",
-          `of=${root}/_out/ballast`,
+          `of=${root}/_output-small/dockerized/ballast`,
           "bs=1k",
           `count=${room - 4000}`,
         ]);
@@ -103,9 +103,9 @@ Deno.test({
         assertMatch(end, /^kbuild: Cannot [^\n]*no space left on device/i);
         assertMatch(end, /\n {2}-> Free some /);
         assert(!/^ +at /m.test(end), end);
-        assertEquals(released(root, "_out"), []);
-        assert(!listing(join(root, "_out")).some((path) => path.includes(".kbuild-tmp-")));
-        await Deno.remove(join(root, "_out/ballast"));
+        assertEquals(released(root, "_output-small"), []);
+        assert(!listing(join(root, "_output-small")).some((path) => path.includes(".kbuild-tmp-")));
+        await Deno.remove(join(root, "_output-small/dockerized/ballast"));
         const digests = digestsOf(await kbuildOk(args, { cwd: root }));
         assertEquals(Object.keys(digests).length, 13);
       });
