@@ -121,7 +121,8 @@ const GO_PLATFORMS: Readonly<Record<string, string>> = {
   windows: "386 amd64 arm arm64",
 };
 
-function isGoPlatform(platform: Platform): boolean {
+/** Whether Go builds for a platform, whatever the checkout says. */
+export function isGoPlatform(platform: Platform): boolean {
   const [os = "", arch = "", more] = platform.split("/");
   return more === undefined && arch !== "" && GO_PLATFORMS[os]?.split(" ").includes(arch) === true;
 }

@@ -9,6 +9,7 @@ import {
   generatedCode,
   imageDockerfiles,
 } from "./build_files.ts";
+import { checkConfig } from "./check_config.ts";
 import { applyConfig, type CheckoutConfig } from "./config.ts";
 import { detectEra, namedEra } from "./era.ts";
 import { type CheckoutFile, readCheckoutFile, readCheckoutFileSync } from "./files.ts";
@@ -67,6 +68,7 @@ const NARROWING = ["KUBE_BUILD_PLATFORMS", "KUBE_BUILDER_OS", "KUBE_FASTBUILD"];
  *
  * @param root Root of the checkout: absolute, links resolved ({@linkcode findRoot}).
  * @throws {KbuildError} The folder is no Kubernetes checkout.
+ * @throws {UsageError} The configuration names a target or a platform that does not exist.
  */
 export async function readCheckout(root: string, options: ReadCheckoutOptions): Promise<Checkout> {
   const { config } = options;
@@ -90,7 +92,9 @@ export async function readCheckout(root: string, options: ReadCheckoutOptions): 
   const files = new Map(texts.map((file) => [file.path, file]));
   const reader = new CheckoutReader(root, files, eraTable(era.name), options);
   const checkout = reader.read(era, buildFiles);
-  return config === undefined ? checkout : applyConfig(checkout, config);
+  if (config === undefined) return checkout;
+  await checkConfig(checkout, config);
+  return applyConfig(checkout, config);
 }
 
 class CheckoutReader {

@@ -50,7 +50,8 @@ add = ["linux/riscv64", "linux/loong64"]
 [images]
 our-daemon = "registry.example/base:1"
 `;
-  await inFork({ "kbuild.toml": toml }, async (_dir, root) => {
+  const programs = { "cmd/our-daemon/main.go": "", "cmd/kubectl-our/main.go": "" };
+  await inFork({ "kbuild.toml": toml, ...programs }, async (_dir, root) => {
     const checkout = await read(root);
     assertEquals(checkout.era.name, "workspace");
     assert(checkout.era.evidence[0]?.includes("kbuild.toml"));
@@ -103,6 +104,37 @@ Deno.test("applyConfig() leaves a checkout alone when nothing is said", async ()
     const path = join(dir, "empty.toml");
     await Deno.writeTextFile(path, "# nothing\n");
     assertEquals(applyConfig(checkout, await readConfig(path)), checkout);
+  });
+});
+
+Deno.test("readCheckout() refuses targets and platforms that do not exist, and names the nearest", async () => {
+  const table: readonly [toml: string, ...found: string[]][] = [
+    ['targets.server = { add = ["cmd/kubelt"] }', "targets.server", 'Did you mean "cmd/kubelet"?'],
+    ['targets.client = ["kubectl"]', '"kubectl" of "targets.client"', "as the checkout does"],
+    [
+      'targets.node = { remove = ["cmd/dameon"] }',
+      "no such directory",
+      'Did you mean "cmd/daemon"?',
+    ],
+    ['platforms.server = ["linux/amd46"]', "no such platform", 'Did you mean "linux/amd64"?'],
+    ['platforms.node = { add = ["linux/arm64", "beos/ppc"] }', '"beos/ppc" of "platforms.node"'],
+  ];
+  await inFork({ "cmd/daemon/main.go": "", "test/e2e/x_test.go": "" }, async (_dir, root) => {
+    const path = join(root, "kbuild.toml");
+    for (const [toml, ...found] of table) {
+      await Deno.writeTextFile(path, toml);
+      const error = await assertRejects(() => read(root), UsageError);
+      const text = [error.message, ...error.notes].join("\n");
+      for (const part of [path, ...found]) assert(text.includes(part), text);
+    }
+    // What exists, and what only go can find.
+    await Deno.writeTextFile(
+      path,
+      'targets.server = { add = ["cmd/daemon", "k8s.io/our-thing/cmd/x"] }\n' +
+        'targets.test = { add = ["test/e2e/e2e.test", "cmd/..."] }\n' +
+        'platforms.node = { add = ["linux/riscv64"] }\n',
+    );
+    assert((await read(root)).targets.server.value.includes("cmd/daemon"));
   });
 });
 
