@@ -27,9 +27,9 @@ export function nodeOf(member: TarMember | TarEntry, layer?: number): LayerNode 
   const node: BaseNode = {
     ...{ type: kinds[type] ?? "other", mode, mtime, uid, gid, uname, gname },
     linkName: member.linkName ?? "",
-    ...(layer === undefined || type !== "file"
+    ...(layer === undefined || type !== "file" || !("offset" in member)
       ? {}
-      : { content: { layer, member: member.name, size: member.size } }),
+      : { content: { layer, member: member.name, offset: member.offset, size: member.size } }),
     ...(xattrs === undefined ? {} : { xattrs }),
   };
   return [path, Object.freeze(node)];

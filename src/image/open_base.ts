@@ -1,15 +1,24 @@
 import { KbuildError } from "../errors.ts";
 import type { Shell } from "../shell/mod.ts";
-import { readTar } from "../archive/mod.ts";
+import { type ByteSink, readTar } from "../archive/mod.ts";
 import { applyLayer, type LayerNode, nodeOf, resolveHardLinks } from "./base_tree.ts";
 import { checkDigest, type Measure, measured, verified } from "./digest.ts";
 import { engineFiles, engineReference } from "./engine_files.ts";
 import { archiveFiles, folderFiles, type ImageFiles } from "./image_files.ts";
 import { strings } from "./json.ts";
+import { LayerContents } from "./layer_contents.ts";
 import { findDockerImage } from "./read_docker.ts";
 import { findOciImage } from "./read_oci.ts";
 import { unzipLayer } from "./unzip_layer.ts";
-import type { Base, BaseLayer, BaseTree, FoundImage, FoundLayer, JsonObject } from "./types.ts";
+import type {
+  Base,
+  BaseContent,
+  BaseLayer,
+  BaseTree,
+  FoundImage,
+  FoundLayer,
+  JsonObject,
+} from "./types.ts";
 
 /** Options of {@linkcode openBase}. */
 export interface OpenBaseOptions {
@@ -46,6 +55,7 @@ export async function openBase(
       layers: [],
       config: {},
       tree: new Map(),
+      writeContent: () => Promise.reject(new TypeError("An empty base holds no file")),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     });
   }
@@ -53,13 +63,18 @@ export async function openBase(
   try {
     const image = await find(files, arch);
     const { layers, tree } = await readLayers(files, image, signal);
+    const contents = new LayerContents(files.label, layers, options.tempDir);
     return Object.freeze({
       label: files.label,
       layers,
       config: image.config,
       imageId: image.imageId,
       tree,
-      [Symbol.asyncDispose]: () => files[Symbol.asyncDispose](),
+      writeContent: (content: BaseContent, sink: ByteSink) => contents.write(content, sink),
+      async [Symbol.asyncDispose]() {
+        await contents[Symbol.asyncDispose]();
+        await files[Symbol.asyncDispose]();
+      },
     });
   } catch (error) {
     await files[Symbol.asyncDispose]();

@@ -1,7 +1,7 @@
 import { KbuildError } from "../errors.ts";
-import { type ByteSink, compareNames, readTar, type TarEntry } from "../archive/mod.ts";
+import { type ByteSink, compareNames, type TarEntry } from "../archive/mod.ts";
 import { applyLayer, followPath, type LayerNode, nodeOf } from "./base_tree.ts";
-import type { Base, BaseContent, BaseNode, BaseTree } from "./types.ts";
+import type { Base, BaseNode, BaseTree } from "./types.ts";
 
 /** The files of a stage or an image: those of its base, and those that instructions added. */
 export class StageFiles {
@@ -82,20 +82,9 @@ export class StageFiles {
     if (content === undefined) {
       throw new KbuildError(`Cannot copy "/${path}" out of an image: its content is in no layer`);
     }
-    const write = (sink: ByteSink) => this.#write(content, sink);
+    const base = this.#base;
+    if (base === undefined) throw new TypeError("A file without a base has its own content");
+    const write = (sink: ByteSink) => base.writeContent(content, sink);
     return { ...fields, type, size: content.size, content: { write, label: `/${path}` } };
-  }
-
-  async #write({ layer, member }: BaseContent, sink: ByteSink): Promise<void> {
-    const label = this.#base?.label ?? "";
-    const chunks = this.#base?.layers[layer]?.open();
-    if (chunks !== undefined) {
-      for await (const found of readTar(chunks, { label })) {
-        if (found.name !== member || found.type !== "file") continue;
-        for await (const chunk of found.chunks()) await sink(chunk);
-        return;
-      }
-    }
-    throw new KbuildError(`Cannot read "${member}" of base image "${label}": it is gone`);
   }
 }

@@ -1,3 +1,5 @@
+import type { ByteSink } from "../archive/mod.ts";
+
 /** What a JSON document holds. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 /** A JSON object. */
@@ -50,6 +52,8 @@ export interface BaseContent {
   readonly layer: number;
   /** The member's name there, as it stands. */
   readonly member: string;
+  /** Where its first byte is in the uncompressed layer. */
+  readonly offset: number;
   /** Bytes. */
   readonly size: number;
 }
@@ -69,6 +73,12 @@ export interface Base extends AsyncDisposable {
   readonly imageId?: string;
   /** All that its layers together hold. */
   readonly tree: BaseTree;
+  /**
+   * Writes the content of a file into a sink.
+   *
+   * @throws {KbuildError} The layer cannot be read.
+   */
+  writeContent(content: BaseContent, sink: ByteSink): Promise<void>;
 }
 
 /** An image found in its files, before its layers are read. */
