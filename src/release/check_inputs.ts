@@ -2,7 +2,7 @@ import { relative } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { engineReference } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import { baseFor, type BaseImages, type ImagePlan } from "./images.ts";
+import { baseFor, type BaseImages, type ImagePlan, programsOf } from "./images.ts";
 import { findMissing, missingError, type MissingInput } from "./missing.ts";
 import type { PackageOptions, PackagePlan } from "./prepare.ts";
 import { requiredBinaries } from "./plan.ts";
@@ -16,13 +16,10 @@ import { ifPresent } from "../files/mod.ts";
 export function checkPrograms(images: readonly ImagePlan[], options: PackageOptions): void {
   const { only } = options;
   if (only === undefined) return;
-  const binPath = `${options.binPath}/`;
-  for (const { name, context } of images) {
-    const lacking = Object.values(context).filter((path) => path.startsWith(binPath))
-      .map((path) => path.slice(path.lastIndexOf("/") + 1))
-      .find((program) => !only.has(program));
+  for (const image of images) {
+    const lacking = programsOf(image, options.binPath).find((program) => !only.has(program));
     if (lacking === undefined) continue;
-    throw new KbuildError(`Cannot make the image of "${name}" without "${lacking}"`, {
+    throw new KbuildError(`Cannot make the image of "${image.name}" without "${lacking}"`, {
       notes: [`Add the target of "${lacking}" to WHAT: kbuild targets lists them`],
       exitCode: 2,
     });
@@ -42,6 +39,7 @@ export async function checkInputs(
   options: PackageOptions & { checkBinaries: boolean; basesToCome?: boolean },
 ): Promise<readonly MissingInput[]> {
   await checkBases(plan.bases);
+  await checkContexts(context.root, plan.images, options);
   if (options.basesToCome !== true) checkTaken(plan);
   const missing = await findMissing(context.root, plan);
   const binaries = options.checkBinaries ? await missingBinaries(context.root, plan, options) : [];
@@ -51,12 +49,47 @@ export async function checkInputs(
   return missing;
 }
 
+/** A file beside a Dockerfile that is not there would be noticed only after the build. */
+async function checkContexts(
+  root: string,
+  images: readonly ImagePlan[],
+  { binPath }: PackageOptions,
+): Promise<void> {
+  for (const { name, context, dockerfile } of images) {
+    for (const [file, path] of Object.entries(context)) {
+      if (path.startsWith(`${binPath}/`) || await ifPresent(Deno.stat(path)) !== undefined) {
+        continue;
+      }
+      const skip = `KUBE_BUILD_${name.toUpperCase()}`;
+      throw new KbuildError(
+        `Cannot make the image of "${name}": "${dockerfile.path}" copies "${file}", ` +
+          `and "${relative(root, path)}" does not exist`,
+        {
+          notes: [
+            "Restore the file from git; of what the image's Makefile makes, kbuild makes archives " +
+            "of programs only",
+            ...OPTIONAL.includes(skip) ? [`Or leave the image out: ${skip}=n`] : [],
+          ],
+          exitCode: 2,
+        },
+      );
+    }
+  }
+}
+
+/** Variables that leave an image out. */
+const OPTIONAL: readonly string[] = ["KUBE_BUILD_CONFORMANCE", "KUBE_BUILD_HYPERKUBE"];
+
 async function missingBinaries(
   root: string,
   plan: PackagePlan,
   options: PackageOptions,
 ): Promise<MissingInput[]> {
-  const wanted = requiredBinaries(options.binPath, plan.tarballs);
+  const inImages = plan.images.flatMap(({ context }) =>
+    Object.values(context).filter((path) => path.startsWith(`${options.binPath}/`))
+  );
+  const required = requiredBinaries(options.binPath, plan.tarballs);
+  const wanted = [...new Set([...required, ...inImages])].sort();
   const there = await Promise.all(wanted.map((path) => ifPresent(Deno.lstat(path))));
   return wanted.filter((_, index) => there[index] === undefined).map((path) =>
     Object.freeze({ path: relative(root, path), problem: "not built", neededFor: [] })

@@ -15,7 +15,7 @@ const PROGRAMS = ["ginkgo", "e2e.test", "kubectl", "hyperkube", "go-runner", "go
 
 /**
  * The conformance or hyperkube image: its Dockerfile, with what its Makefile puts into it (`sed`),
- * gives to it (`--build-arg`) and copies beside it.
+ * gives to it (`--build-arg`), and copies or packs beside it.
  *
  * @returns Undefined where one of the two files is missing, or says nothing of a base.
  */
@@ -46,12 +46,18 @@ export async function planFolderImage(
     args: make.args,
   };
   const dockerfile = planDockerfile(source.text, { ...source, arch });
-  const placeOf = (file: string): string => {
+  const packed = Object.values(make.archives).flat();
+  const placeOf = async (file: string): Promise<string> => {
     if (file === "cluster") return join(context.root, "cluster");
-    if (!PROGRAMS.includes(file)) return join(context.root, folder, file);
-    return join(inputs.binPath, `linux/${arch}`, RENAMED[file] ?? file);
+    const own = join(context.root, folder, file);
+    const program = join(inputs.binPath, `linux/${arch}`, RENAMED[file] ?? file);
+    if (packed.includes(file)) return program;
+    if (!PROGRAMS.includes(file)) return own;
+    // Since 1.17 "hyperkube" is a script beside the Dockerfile.
+    return (await ifPresent(Deno.lstat(own)))?.isFile === true ? own : program;
   };
   const names = contextNames(dockerfile);
+  const places = await Promise.all(names.map(async (name) => [name, await placeOf(name)] as const));
   return Object.freeze({
     name,
     arch,
@@ -60,6 +66,6 @@ export async function planFolderImage(
     repoTags: Object.freeze([`${registry}/${name}-${arch}:${tag}`]),
     dockerfile,
     source,
-    context: Object.freeze(Object.fromEntries(names.map((file) => [file, placeOf(file)]))),
+    context: Object.freeze(Object.fromEntries(places)),
   });
 }

@@ -112,6 +112,12 @@ export async function planImages(
 
 const NSSWITCH = "nsswitch.conf";
 
+/** Names of the built programs that an image holds. */
+export function programsOf({ context }: ImagePlan, binPath: string): readonly string[] {
+  return Object.values(context).filter((path) => path.startsWith(`${binPath}/`))
+    .map((path) => path.slice(path.lastIndexOf("/") + 1));
+}
+
 /** The Dockerfile of a server image: the checkout's, or the one that the scripts write. */
 async function serverDockerfile(
   root: string,

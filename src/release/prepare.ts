@@ -6,7 +6,13 @@ import type { VersionVars } from "../lib/version/mod.ts";
 import type { FetchedImage } from "../registry/mod.ts";
 import type { Provenance } from "./artifact.ts";
 import { checkPrograms } from "./check_inputs.ts";
-import { type BaseImages, type ImagePlan, parseBaseImages, planImages } from "./images.ts";
+import {
+  type BaseImages,
+  type ImagePlan,
+  parseBaseImages,
+  planImages,
+  programsOf,
+} from "./images.ts";
 import { type FolderImage, readReleaseLayout, type ReleaseLayout } from "./layout.ts";
 import { planSource, type SourceTarball } from "./source_tarball.ts";
 import { imageNames, planRelease, type ReleaseInputs, type TarballPlan } from "./plan.ts";
@@ -85,13 +91,14 @@ export async function preparePackage(
       }),
     );
   }
-  checkPrograms(images, options);
-  const given = await pinBases(context, parseBaseImages(options.baseImages ?? [], images));
+  const whole = images.filter((image) => isPart(image, options));
+  checkPrograms(whole, options);
+  const given = await pinBases(context, parseBaseImages(options.baseImages ?? [], whole));
   const source = await planSource(context, layout, {
     clean: options.vars.gitTreeState === "clean",
   });
   return withFetchedBases(
-    { layout, tarballs, images: Object.freeze(images), bases: given, source },
+    { layout, tarballs, images: Object.freeze(whole), bases: given, source },
     options.fetchedBases ?? [],
   );
 }
@@ -134,7 +141,13 @@ function wantedFolderImages(
     if (!/[yY]/.test(wanted)) return false;
     const binaries = name === "conformance"
       ? checkout.targets.conformanceImage.value.map(binaryName)
-      : [name];
+      : [];
     return options.only === undefined || binaries.every((binary) => options.only?.has(binary));
   });
+}
+
+/** hyperkube is part of a release that has its programs: one up to 1.16, six since. */
+function isPart(image: ImagePlan, { binPath, only }: PackageOptions): boolean {
+  if (image.name !== "hyperkube" || only === undefined) return true;
+  return programsOf(image, binPath).every((program) => only.has(program));
 }

@@ -1,10 +1,19 @@
 /** The images of the samples over made-up programs: digests that hold on every machine. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { readCheckout, setupPlatforms } from "../../src/checkout/mod.ts";
-import { createContext } from "../../src/lib/init.ts";
+import { type Checkout, readCheckout, setupPlatforms } from "../../src/checkout/mod.ts";
+import { openBase } from "../../src/image/mod.ts";
+import { createContext, type KubeContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
-import { OpenBases, preparePackage, readMakefile, writeImage } from "../../src/release/mod.ts";
+import {
+  checkInputs,
+  OpenBases,
+  type PackageOptions,
+  preparePackage,
+  readMakefile,
+  writeImage,
+} from "../../src/release/mod.ts";
+import { KbuildError } from "../../src/errors.ts";
 import { createSample, type EraParameter } from "../../src/sample/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
 import { inTempDir, needing } from "../archive/helpers.ts";
@@ -43,11 +52,17 @@ const GOLDEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
 };
 
-async function digests(dir: string, era: EraParameter): Promise<Record<string, string>> {
+/** A sample's checkout, and the options to package it with for linux/amd64. */
+async function open(
+  dir: string,
+  era: EraParameter,
+  change: (root: string) => Promise<void> = () => Promise.resolve(),
+): Promise<{ context: KubeContext; checkout: Checkout; options: PackageOptions }> {
   const env = { PATH: Deno.env.get("PATH") ?? "", HOME: dir, KUBE_DOCKER_REGISTRY: "me.example" };
   const shell = createShell({ cwd: dir, env });
   const root = join(dir, "kubernetes");
   await createSample({ dir: root, era, git: shell, env });
+  await change(root);
   const log = createLogger({ write: () => {} });
   const context = createContext({ root, shell, log, env, host: "linux/amd64" });
   const checkout = await readCheckout(root, { variables: env, hostArch: "amd64" });
@@ -56,19 +71,28 @@ async function digests(dir: string, era: EraParameter): Promise<Record<string, s
     ...{ gitCommit: "", gitMajor: "1", gitMinor: "2", gitVersion: "v1.2.3-4+5" },
     ...{ gitTreeState: "clean" as const, dirtyPaths: [], problem: undefined },
   };
-  const { images } = await preparePackage(context, checkout, {
-    ...{ vars, epoch: 1600000000, platforms, binPath: context.releaseBinPath },
-  });
+  const options = { vars, epoch: 1600000000, platforms, binPath: context.releaseBinPath };
+  return { context, checkout, options };
+}
+
+/** Makes up the programs of an image. */
+async function writePrograms(context: Readonly<Record<string, string>>, binPath: string) {
+  for (const path of Object.values(context)) {
+    if (!path.startsWith(binPath)) continue;
+    await Deno.mkdir(join(path, ".."), { recursive: true });
+    await Deno.writeTextFile(path, `program ${path.slice(path.lastIndexOf("/") + 1)}\n`);
+    // Whatever the umask: somebody may run it.
+    await Deno.chmod(path, 0o711);
+  }
+}
+
+async function digests(dir: string, era: EraParameter): Promise<Record<string, string>> {
+  const { context, checkout, options } = await open(dir, era);
+  const { images } = await preparePackage(context, checkout, options);
   const found: Record<string, string> = {};
   await using bases = new OpenBases(new Map());
   for (const plan of images) {
-    for (const path of Object.values(plan.context)) {
-      if (!path.startsWith(context.releaseBinPath)) continue;
-      await Deno.mkdir(join(path, ".."), { recursive: true });
-      await Deno.writeTextFile(path, `program ${path.slice(path.lastIndexOf("/") + 1)}\n`);
-      // Whatever the umask: somebody may run it.
-      await Deno.chmod(path, 0o711);
-    }
+    await writePrograms(plan.context, context.releaseBinPath);
     await Deno.mkdir(join(dir, plan.arch), { recursive: true });
     const options = { folder: dir, bases, created: 1600000000 };
     found[plan.name] = (await writeImage(plan, options)).sha256.slice(0, 32);
@@ -113,5 +137,116 @@ endif
   assertEquals(readMakefile(text, env), {
     args: { RUNNERIMAGE: "mirror.example/base-arm64:v1", VERSION: "v1_2" },
     replacements: [["ARCH", "aarch64"], ["BASEIMAGE", "aarch64/debian:jessie"]],
+    archives: {},
   });
+});
+
+/** What 1.17 and 1.18 have: six programs in an archive, and a script in place of the program. */
+async function addHyperkube(root: string): Promise<void> {
+  const folder = join(root, "cluster/images/hyperkube");
+  await Deno.mkdir(folder, { recursive: true });
+  const write = (name: string, text: string, mode = 0o644) =>
+    Deno.writeTextFile(join(folder, name), text, { mode });
+  await write("hyperkube", "#!/bin/sh\n", 0o755);
+  await write(
+    "Dockerfile",
+    "FROM BASEIMAGE\nADD binaries.tgz /usr/local/bin\nCOPY hyperkube /hyperkube\n",
+  );
+  await write(
+    "Makefile",
+    `ARCH?=amd64
+OUT_DIR?=_output
+BASEIMAGE=registry.example/base-$(ARCH):1
+LOCAL=$(shell pwd)/../../../$(OUT_DIR)/local/bin/linux/$(ARCH)
+DOCKERIZED=$(shell pwd)/../../../$(OUT_DIR)/dockerized/bin/linux/$(ARCH)
+BINARIES?=$(shell test -d $(LOCAL) && echo $(LOCAL) || echo $(DOCKERIZED))
+TEMP_DIR:=$(shell mktemp -d)
+build:
+	cp -r ./* \${TEMP_DIR}
+	tar -cvzf \${TEMP_DIR}/binaries.tgz  -C \${BINARIES} kube-apiserver \\
+		kubectl kubelet
+	cd \${TEMP_DIR} && sed -i.back "s|BASEIMAGE|\${BASEIMAGE}|g" Dockerfile
+	docker build -t hyperkube \${TEMP_DIR}
+`,
+  );
+  const script = join(root, "build/lib/release.sh");
+  const build = `KUBE_BUILD_HYPERKUBE=\${KUBE_BUILD_HYPERKUBE:-y}
+function kube::release::build_hyperkube_image() {
+  make -C cluster/images/hyperkube/ build >/dev/null
+}
+`;
+  await Deno.writeTextFile(script, build, { append: true });
+}
+
+const git = have("git");
+
+Deno.test({
+  ...needing("git", git, "writeImage() puts the programs of a Makefile's archive into the image"),
+  fn: () =>
+    inTempDir(async (dir) => {
+      const { context, checkout, options } = await open(dir, "1.20", addHyperkube);
+      const { images } = await preparePackage(context, checkout, options);
+      const plan = images.find(({ name }) => name === "hyperkube")!;
+      const { binPath } = options;
+      const programs = ["kube-apiserver", "kubectl", "kubelet"];
+      assertEquals(plan.base, "registry.example/base-amd64:1");
+      assertEquals(plan.context, {
+        ...Object.fromEntries(programs.map((name) => [name, join(binPath, "linux/amd64", name)])),
+        hyperkube: join(context.root, "cluster/images/hyperkube/hyperkube"),
+      });
+      await writePrograms(plan.context, binPath);
+      await Deno.mkdir(join(dir, plan.arch), { recursive: true });
+      await using bases = new OpenBases(new Map());
+      const { path } = await writeImage(plan, { folder: dir, bases, created: 1600000000 });
+      await using written = await openBase(path, { arch: "amd64" });
+      const files = [...written.tree].filter(([, { type }]) => type === "file");
+      assertEquals(
+        files.map(([name, { mode }]) => [name, mode]).sort(),
+        [
+          ["hyperkube", 0o755],
+          ...programs.map((name) => [`usr/local/bin/${name}`, 0o755]),
+        ],
+      );
+    }),
+});
+
+Deno.test({
+  ...needing("git", git, "preparePackage() has hyperkube where all of its programs are built"),
+  fn: () =>
+    inTempDir(async (dir) => {
+      const { context, checkout, options } = await open(dir, "1.20", addHyperkube);
+      const names = async (...only: string[]) => {
+        const { images } = await preparePackage(context, checkout, {
+          ...options,
+          only: new Set(only),
+        });
+        return images.map(({ name }) => name);
+      };
+      assertEquals(await names("kube-apiserver", "kubectl"), ["kube-apiserver"]);
+      assertEquals(await names("kube-apiserver", "kubectl", "kubelet"), [
+        "kube-apiserver",
+        "hyperkube",
+      ]);
+    }),
+});
+
+Deno.test({
+  ...needing("git", git, "checkInputs() names a file that a Dockerfile copies and nobody makes"),
+  fn: () =>
+    inTempDir(async (dir) => {
+      const { context, checkout, options } = await open(dir, "1.20", async (root) => {
+        await addHyperkube(root);
+        const makefile = join(root, "cluster/images/hyperkube/Makefile");
+        const text = await Deno.readTextFile(makefile);
+        await Deno.writeTextFile(makefile, text.replace("tar -cvzf", "make-archive"));
+      });
+      const plan = await preparePackage(context, checkout, options);
+      const error = await assertRejects(
+        () => checkInputs(context, plan, { ...options, checkBinaries: false, basesToCome: true }),
+        KbuildError,
+        'Cannot make the image of "hyperkube": "cluster/images/hyperkube/Dockerfile" copies ' +
+          '"binaries.tgz", and "cluster/images/hyperkube/binaries.tgz" does not exist',
+      );
+      assertEquals(error.notes.at(-1), "Or leave the image out: KUBE_BUILD_HYPERKUBE=n");
+    }),
 });
