@@ -4,7 +4,7 @@ import type { PlatformSet } from "../checkout/mod.ts";
 import { type Globals, renderTable } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { binaryName } from "../lib/golang/mod.ts";
-import { checkOciLayout, writeOciLayout } from "../image/mod.ts";
+import { checkOciLayout, probeOciLayout, writeOciLayout } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { checkReleaseReplaceable, ownershipOf } from "../lib/outputs.ts";
 import { megabytesIn, numberIn } from "../lib/util.ts";
@@ -163,6 +163,9 @@ export async function planReleaseSteps(
   globals: Globals,
   request: ReleaseRequest,
 ): Promise<readonly PlanStep[]> {
+  if (request.ociLayout !== undefined) {
+    await checkOciLayout(request.ociLayout, ownershipOf(open.context));
+  }
   const prepared = await prepareRelease(open, globals, request);
   warnAboutRequest(open.context, prepared);
   const { build, options, plan } = prepared;
@@ -197,7 +200,7 @@ export async function releaseCheckout(
     what: request.what,
     prepare: async (open) => {
       if (request.ociLayout !== undefined) {
-        await checkOciLayout(request.ociLayout, ownershipOf(open.context));
+        await probeOciLayout(request.ociLayout, ownershipOf(open.context));
       }
       const prepared = await prepareRelease(open, command.globals, request);
       await checkReleaseReplaceable(open.context);

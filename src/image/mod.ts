@@ -59,7 +59,7 @@ export { checkDigest, digestOf, hexOf, isDigest } from "./digest.ts";
 export { engineReference, pinEngineImage } from "./engine_files.ts";
 export { archiveFiles, type ImageFiles, readDocument } from "./image_files.ts";
 export { canonicalJson, isObject, parseJson } from "./json.ts";
-export { openBase, type OpenBaseOptions } from "./open_base.ts";
+export { checkBase, openBase, type OpenBaseOptions } from "./open_base.ts";
 export { choose as choosePlatform, type Platform } from "./platform.ts";
 export { parseRepoTag, type RepoTag } from "./repo_tag.ts";
 export type {
@@ -77,4 +77,9 @@ export {
   type ImageLayer,
   writeImageArchive,
 } from "./write_image_archive.ts";
-export { checkOciLayout, type OciLayout, writeOciLayout } from "./write_oci_layout.ts";
+export {
+  checkOciLayout,
+  type OciLayout,
+  probeOciLayout,
+  writeOciLayout,
+} from "./write_oci_layout.ts";

@@ -82,6 +82,17 @@ export async function openBase(
   }
 }
 
+/**
+ * Checks that {@linkcode openBase} finds an image for the architecture; its layers are not read.
+ *
+ * @param spec An OCI layout directory, or an archive.
+ * @throws {KbuildError} As {@linkcode openBase}.
+ */
+export async function checkBase(spec: string, options: OpenBaseOptions): Promise<void> {
+  await using files = await openFiles(spec, options);
+  await find(files, options.arch);
+}
+
 async function openFiles(spec: string, options: OpenBaseOptions): Promise<ImageFiles> {
   const reference = engineReference(spec);
   if (reference !== undefined) return await engineFiles(reference, options);

@@ -141,6 +141,25 @@ export async function checkOciLayout(
   }, ownership);
 }
 
+/**
+ * {@linkcode checkOciLayout}, and a try whether anything can be made beside the directory, before hours
+ * are spent on what goes into it.
+ *
+ * @throws {KbuildError} It must stay, or cannot be written.
+ */
+export async function probeOciLayout(out: string, ownership?: OwnershipContext): Promise<void> {
+  await checkOciLayout(out, ownership);
+  const parent = dirname(await realPathOfNearest(out));
+  try {
+    await Deno.remove(await Deno.makeTempDir({ dir: parent, prefix: TEMPORARY_PREFIX }));
+  } catch (cause) {
+    throw new KbuildError(`Cannot write OCI layout "${out}": ${reasonOf(cause)}`, {
+      notes: [`Name a directory where you may write: nothing can be made in "${parent}"`],
+      cause,
+    });
+  }
+}
+
 async function checkParent(out: string): Promise<void> {
   const parent = await ifPresent(Deno.stat(dirname(out)));
   if (parent?.isDirectory === true) return;

@@ -1,8 +1,8 @@
 import { relative } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { engineReference } from "../image/mod.ts";
+import { checkBase, engineReference } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import { baseFor, type BaseImages, type ImagePlan, programsOf } from "./images.ts";
+import { baseFor, basesOf, type ImagePlan, programsOf } from "./images.ts";
 import { findMissing, missingError, type MissingInput } from "./missing.ts";
 import type { PackageOptions, PackagePlan } from "./prepare.ts";
 import { requiredBinaries } from "./plan.ts";
@@ -38,7 +38,7 @@ export async function checkInputs(
   plan: PackagePlan,
   options: PackageOptions & { checkBinaries: boolean; basesToCome?: boolean },
 ): Promise<readonly MissingInput[]> {
-  await checkBases(plan.bases);
+  await checkBases(plan);
   await checkContexts(context.root, plan.images, options);
   if (options.basesToCome !== true) checkTaken(plan);
   const missing = await findMissing(context.root, plan);
@@ -111,18 +111,34 @@ function checkTaken({ bases, images }: PackagePlan): void {
   }
 }
 
-/** A base that is not there would be noticed only after the build. */
-async function checkBases(bases: BaseImages): Promise<void> {
+/** A base that cannot be used would be noticed only after the build. */
+async function checkBases({ bases, images }: PackagePlan): Promise<void> {
+  const checked = new Set<string>();
   for (const [name, where] of bases) {
     if (typeof where !== "string" || where === "scratch") continue;
     // Those of an engine were asked for when they were pinned.
     if (engineReference(where) !== undefined) continue;
-    if (await ifPresent(Deno.stat(where)) !== undefined) continue;
-    throw new KbuildError(`Cannot open base image "${where}": no such file or folder`, {
-      notes: [
-        `--base-image ${name}=WHERE takes an OCI layout folder, an archive, docker:IMAGE or "scratch"`,
-      ],
-      exitCode: 2,
-    });
+    const notes = [
+      `--base-image ${name}=WHERE takes an OCI layout directory, an archive, docker:IMAGE or "scratch"`,
+    ];
+    if (await ifPresent(Deno.stat(where)) === undefined) {
+      throw new KbuildError(`Cannot open base image "${where}": no such file or directory`, {
+        notes,
+        exitCode: 2,
+      });
+    }
+    const users = images.filter((image) =>
+      basesOf(image).some((reference) => baseFor(bases, reference) === where)
+    );
+    for (const { arch } of users) {
+      const key = `${arch} ${where}`;
+      if (checked.has(key)) continue;
+      checked.add(key);
+      await checkBase(where, { arch }).catch((cause: unknown) => {
+        if (!(cause instanceof KbuildError)) throw cause;
+        const more = { notes: [...cause.notes, ...notes], exitCode: 2, cause };
+        throw new KbuildError(cause.message, more);
+      });
+    }
   }
 }

@@ -64,3 +64,50 @@ Deno.test({
       ]);
     }),
 });
+
+Deno.test({
+  ...unless(
+    missingFor("1.20"),
+    "kbuild quick-release refuses at once what it could not use at its end",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.20", join(dir, "kubernetes"));
+      await Deno.mkdir(join(dir, "plain"));
+      await Deno.writeTextFile(join(dir, "file"), "not an archive");
+      await Deno.writeTextFile(join(dir, "plain/file"), "");
+      const table: readonly (readonly [flags: readonly string[], dry: boolean, words: string])[] = [
+        [
+          ["--base-image", `go-runner=${dir}/file`],
+          true,
+          "Cannot read archive",
+        ],
+        [
+          ["--base-image", `go-runner=${dir}/plain`],
+          true,
+          "it is neither an OCI layout nor a docker",
+        ],
+        [["--base-image", `go-runner=${dir}/none`], true, "no such file or directory"],
+        [["--oci-layout", join(dir, "file")], true, "Cannot write OCI layout"],
+        [["--oci-layout", join(dir, "plain")], true, "Cannot write OCI layout"],
+        [["--oci-layout", join(dir, "none/layout")], true, "there is no directory"],
+        ...(Deno.build.os === "linux"
+          ? [[["--oci-layout", "/proc/layout"], false, "Cannot write OCI layout"] as const]
+          : []),
+        [["KUBE_DOCKER_REGISTRY=bad host!"], true, "images cannot have such a registry"],
+        [["KUBE_DOCKER_IMAGE_TAG=bad tag"], true, "images cannot have such a tag"],
+      ];
+      for (const [flags, dry, words] of table) {
+        for (const more of dry ? [[], ["--dry-run"]] : [[]]) {
+          const args = ["quick-release", ...flags, ...more];
+          const { code, stdout, stderr } = await kbuild(args, { cwd: root });
+          assertEquals([args, code === 0, stdout], [args, false, ""]);
+          assertStringIncludes(stderr, words);
+          assertEquals(listing(root).filter((path) => path.startsWith("_output/local")), []);
+        }
+      }
+      assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name).sort(), [
+        ...["file", "kubernetes", "plain"],
+      ]);
+    }),
+});

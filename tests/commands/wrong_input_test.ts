@@ -147,8 +147,8 @@ const TABLE: readonly (readonly [args: readonly string[], stderr: string])[] = [
   ],
   [
     ["quick-release", "--base-image", "go-runner=/nowhere"],
-    'kbuild: Cannot open base image "/nowhere": no such file or folder\n' +
-    '  -> --base-image go-runner=WHERE takes an OCI layout folder, an archive, docker:IMAGE or "scratch"\n',
+    'kbuild: Cannot open base image "/nowhere": no such file or directory\n' +
+    '  -> --base-image go-runner=WHERE takes an OCI layout directory, an archive, docker:IMAGE or "scratch"\n',
   ],
   [["version", "--shell", "--ldflags"], "kbuild: Cannot print both --shell and --ldflags\n"],
   [
