@@ -24,6 +24,9 @@ const shell = createShell({
 /** What is formatted, linted and checked. */
 const SOURCES = ["main.ts", "mod.ts", "src", "tests", "scripts", "npm", "examples"];
 
+/** What makes a release, beside the program. */
+const RELEASE = ["npm/package/deno_global.ts", "scripts/compile.ts", "scripts/npm_packages.ts"];
+
 /** Modules in which everything that is exported has documentation: all that others can import. */
 const DOCUMENTED = Object.values(denoConfig.exports);
 
@@ -38,7 +41,7 @@ const TASKS: Readonly<Record<string, () => Promise<void>>> = {
   /** The library's examples, as its readers would run them. */
   "test:doc": () => deno("test", "-A", "--doc", "--config", config, "mod.ts", "src"),
   /** Slow end-to-end tests on the sample. */
-  "test:e2e": () => deno("test", "-A", "--no-prompt", "--config", config, "tests/e2e", ...rest),
+  "test:e2e": () => deno("test", "-A", "--no-prompt", "--config", config, ...e2eOrGiven()),
   /** Tests on a real Kubernetes checkout; each says why it is skipped where there is none. */
   "test:real": () => deno("test", "-A", "--no-prompt", "--config", config, "tests/real", ...rest),
   check: async () => {
@@ -74,10 +77,20 @@ const TASKS: Readonly<Record<string, () => Promise<void>>> = {
     deno("run", "-A", "--config", config, "scripts/npm_packages.ts", config, ...rest),
   /** Renews docs/commands.md and docs/kbuild.1 from the commands. */
   docs: () => deno("run", "-A", "--config", config, "scripts/docs.ts", config, ...rest),
+  /** Renews THIRD_PARTY_NOTICES. */
+  notices: () => deno("run", "-A", "--config", config, "scripts/notices.ts", config),
+  /** Renews deno.lock, the digests of what a release is made of; with the libraries of JSR alone. */
+  lock: () =>
+    deno("cache", "--frozen=false", "--config", "deno.json", "main.ts", "mod.ts", ...RELEASE),
   /** The Homebrew formula of the binaries in dist/bin. */
   formula: () => deno("run", "-A", "--config", config, "scripts/formula.ts", config, ...rest),
   bench: () => deno("run", "-A", "--config", config, "scripts/bench.ts", ...rest),
 };
+
+/** Words that name no file are flags of `deno test`. */
+function e2eOrGiven(): readonly string[] {
+  return rest.some((word) => word.endsWith("_test.ts")) ? rest : ["tests/e2e", ...rest];
+}
 
 function fastOrGiven(): readonly string[] {
   return rest.length > 0 ? rest : ["--ignore=tests/e2e,tests/real", "tests"];
