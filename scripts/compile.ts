@@ -1,5 +1,5 @@
 /**
- * Makes standalone binaries and `SHA256SUMS`.
+ * Makes standalone binaries, with the notices of what is in them and `SHA256SUMS`.
  *
  * Usage: scripts/task compile [--target PLATFORM]… [--out DIR]
  *
@@ -15,6 +15,9 @@ import { scriptMain } from "./dist/script.ts";
 import { readStamp } from "./dist/stamp.ts";
 import { writeSums } from "./dist/sums.ts";
 
+/** Goes with the binaries. */
+const NOTICES = "THIRD_PARTY_NOTICES";
+
 await scriptMain(async ({ root, config, env, flags, say }) => {
   const out = resolve(root, flags.one("out") ?? "dist/bin");
   const targets = flags.all("target").map(platformNamed);
@@ -25,7 +28,8 @@ await scriptMain(async ({ root, config, env, flags, say }) => {
     ...{ shell, root, config, out, stamp, env, say },
     platforms: targets.length === 0 ? undefined : targets,
   });
-  await writeSums(out, binaries.map(({ platform }) => binaryName(platform)));
+  await Deno.copyFile(join(root, NOTICES), join(out, NOTICES));
+  await writeSums(out, [...binaries.map(({ platform }) => binaryName(platform)), NOTICES]);
   for (const { path } of binaries) {
     const { size } = await Deno.stat(path);
     console.log(`${path}  ${(size / 1e6).toFixed(1)} MB`);

@@ -1,5 +1,6 @@
 import { dirname, join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
+import { ifPresent } from "../../src/files/mod.ts";
 import type { Shell } from "../../src/shell/mod.ts";
 import { type Stamp, versionText } from "./stamp.ts";
 
@@ -24,7 +25,7 @@ export interface BundleOptions {
 export async function bundleProgram(options: BundleOptions): Promise<void> {
   const { shell, root, config, file, stamp } = options;
   await shell.run([
-    ...[Deno.execPath(), "bundle", "--quiet", "--config", join(root, config)],
+    ...[Deno.execPath(), "bundle", "--quiet", ...await lockedConfig(root, config)],
     ...["--platform", "deno", "--output", file, "main.ts"],
   ], { cwd: root, label: "deno bundle" });
   const outside = await outsideImports(shell, file);
@@ -48,4 +49,14 @@ async function outsideImports(shell: Shell, file: string): Promise<readonly stri
   };
   return modules.flatMap(({ dependencies = [] }) => dependencies.map(({ specifier }) => specifier))
     .filter((specifier) => !specifier.startsWith("node:"));
+}
+
+/**
+ * Flags that choose the import map. Where `deno.lock` holds the digests of the libraries of JSR, nothing
+ * else is taken.
+ */
+export async function lockedConfig(root: string, config: string): Promise<readonly string[]> {
+  const lock = join(root, "deno.lock");
+  const isLocked = config === "deno.json" && await ifPresent(Deno.stat(lock)) !== undefined;
+  return ["--config", join(root, config), ...(isLocked ? ["--lock", lock, "--frozen"] : [])];
 }

@@ -2,6 +2,7 @@ import { dirname, join, relative } from "@std/path";
 import denoConfig from "../../deno.json" with { type: "json" };
 import { readTar } from "../../src/archive/mod.ts";
 import type { Shell } from "../../src/shell/mod.ts";
+import { lockedConfig } from "./bundle.ts";
 
 /** What {@linkcode writeLibrary} works with. */
 export interface LibraryOptions {
@@ -44,7 +45,7 @@ export async function writeLibrary(options: LibraryOptions): Promise<void> {
   const { shell, root, config, out } = options;
   const entries = [...libraryModules().map(([, path]) => path), DENO_GLOBAL];
   await shell.run([
-    ...[Deno.execPath(), "bundle", "--quiet", "--config", join(root, config)],
+    ...[Deno.execPath(), "bundle", "--quiet", ...await lockedConfig(root, config)],
     ...["--platform", "deno", "--code-splitting", "--outdir", out, ...entries],
   ], { cwd: root, label: "deno bundle" });
   await bindGlobals(out);
@@ -107,7 +108,8 @@ async function writeDeclarations({ shell, root, config, out }: LibraryOptions): 
   const packed = join(root, `.kbuild-tmp-pack-${Deno.pid}.json`);
   const tarball = join(out, "declarations.tgz");
   try {
-    const settings = { name, version, license, exports, publish, compilerOptions };
+    const lock = false;
+    const settings = { name, version, license, exports, publish, compilerOptions, lock };
     await Deno.writeTextFile(packed, JSON.stringify({ ...settings, imports, nodeModulesDir }));
     await shell.run(
       [Deno.execPath(), "pack", "--quiet", "--allow-dirty", "--config", packed, "-o", tarball],

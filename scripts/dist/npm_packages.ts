@@ -30,9 +30,6 @@ export interface PackOptions {
 /** The oldest Deno that the program runs under; the tests run it under that one, too. */
 const OLDEST_DENO = "2.6";
 
-/** Libraries whose code is inside the package, and what license they say. */
-const BUNDLED = ["dax", "deno-std", "@deno/shim-deno", "which", "isexe"];
-
 const { name: NAME, version, license } = denoConfig;
 
 /** What every package says of itself. */
@@ -55,7 +52,7 @@ export function platformManifest(
     cpu: [cpu],
     ...(libc === undefined ? {} : { libc: [libc] }),
     preferUnplugged: true,
-    files: ["bin/kbuild"],
+    files: ["bin/kbuild", "THIRD_PARTY_NOTICES"],
   };
 }
 
@@ -113,7 +110,9 @@ export async function packNpm(options: PackOptions): Promise<readonly string[]> 
       await Deno.mkdir(join(folder, "bin"), { recursive: true });
       await Deno.copyFile(binary, join(folder, "bin/kbuild"));
       await Deno.chmod(join(folder, "bin/kbuild"), 0o755);
-      await Deno.copyFile(join(root, "LICENSE"), join(folder, "LICENSE"));
+      for (const name of ["LICENSE", "THIRD_PARTY_NOTICES"]) {
+        await Deno.copyFile(join(root, name), join(folder, name));
+      }
       await writeJson(join(folder, "package.json"), platformManifest(platform, options.repository));
       made.push(await pack(options, folder));
     }
@@ -130,35 +129,15 @@ async function writeMain(options: PackOptions, folder: string): Promise<string> 
   await Deno.mkdir(join(folder, "lib"));
   await Deno.copyFile(join(root, "npm/package/kbuild.js"), join(folder, "bin/kbuild.js"));
   await Deno.chmod(join(folder, "bin/kbuild.js"), 0o755);
-  for (const name of ["LICENSE", "README.md", "CHANGELOG.md"]) {
+  for (const name of ["LICENSE", "THIRD_PARTY_NOTICES", "README.md", "CHANGELOG.md"]) {
     await Deno.copyFile(join(root, name), join(folder, name));
   }
   await Deno.mkdir(join(folder, "man"));
   await Deno.copyFile(join(root, "docs/kbuild.1"), join(folder, "man/kbuild.1"));
   await writeLibrary({ ...options, out: join(folder, "lib") });
   await bundleProgram({ ...options, file: join(folder, "lib/kbuild.js") });
-  await Deno.writeTextFile(join(folder, "THIRD_PARTY_LICENSES"), await licenses(root));
   await writeJson(join(folder, "package.json"), mainManifest(options.repository));
   return folder;
-}
-
-/** The licenses of the libraries inside, as they came with them. */
-async function licenses(root: string): Promise<string> {
-  const texts: string[] = [];
-  for (const name of BUNDLED) {
-    const folder = join(root, "node_modules", name);
-    if (!await isFile(join(folder, "package.json"))) continue; // from JSR
-    const manifest = JSON.parse(await Deno.readTextFile(join(folder, "package.json"))) as {
-      version: string;
-      license?: string;
-    };
-    let text = "";
-    for (const file of ["LICENSE", "LICENSE.md"]) {
-      if (await isFile(join(folder, file))) text = await Deno.readTextFile(join(folder, file));
-    }
-    texts.push(`${name} ${manifest.version} (${manifest.license ?? "MIT"})\n\n${text.trim()}\n`);
-  }
-  return texts.join(`\n${"-".repeat(72)}\n\n`);
 }
 
 /** Runs `npm pack`, which gives the same bytes for the same files. */

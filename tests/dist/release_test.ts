@@ -81,11 +81,13 @@ Deno.test("readFlags() takes values with and without =, and refuses the rest", (
 Deno.test({
   ...unless(
     actionlint === undefined && "needs actionlint, which go install brings",
-    "release.yml passes actionlint",
+    "the workflows pass actionlint",
   ),
   fn: async () => {
-    const workflow = join(CLONE, ".github/workflows/release.yml");
-    const { code, stdout } = await run([actionlint ?? "", "-no-color", workflow]);
+    const workflows = ["ci.yml", "release.yml"].map((name) =>
+      join(CLONE, ".github/workflows", name)
+    );
+    const { code, stdout } = await run([actionlint ?? "", "-no-color", ...workflows]);
     assertEquals([code, stdout], [0, ""]);
   },
 });

@@ -21,7 +21,7 @@ Deno.test({
   fn: async () => {
     const { path, folder, denort } = binary();
     const names = Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
-    assertEquals(names, ["SHA256SUMS", path.slice(folder.length + 1)]);
+    assertEquals(names, ["SHA256SUMS", "THIRD_PARTY_NOTICES", path.slice(folder.length + 1)]);
     await output(["sha256sum", "--check", "--strict", "SHA256SUMS"], { cwd: folder });
     const { size } = await Deno.stat(path);
     if (denort !== undefined) assertLess(size - (await Deno.stat(denort)).size, 6e6);

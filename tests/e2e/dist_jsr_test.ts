@@ -68,6 +68,48 @@ Deno.test({
 });
 
 Deno.test({
+  ...unless(NEEDS_NPM, "packages are made from deno.json and deno.lock, and from nothing else"),
+  fn: () =>
+    inScratch(async (dir) => {
+      await using registry = await serveJsr();
+      const clone = await copyOf(await cloneFiles(), join(dir, "clone"));
+      await ifPresent(Deno.remove(join(clone, "deno.lock")));
+      // esbuild, which npm ci brings.
+      await Deno.symlink(join(CLONE, "node_modules"), join(clone, "node_modules"));
+      const env = {
+        ...CERTIFICATES,
+        ...{ JSR_URL: registry.url, DENO_DIR: join(dir, "deno"), NO_COLOR: "1" },
+      };
+      await output([DENO, "task", "lock"], { cwd: clone, env });
+      const lock = await Deno.readTextFile(join(clone, "deno.lock"));
+      assertMatch(lock, /"@std\/path@[\d.]+": \{\s+"integrity": "[0-9a-f]{64}"/);
+
+      // As the workflow starts it, for the sake of a stdout that holds nothing else.
+      const pack = () =>
+        run([DENO, "run", "-A", "scripts/npm_packages.ts", "deno.json"], { cwd: clone, env });
+      const packed = await pack();
+      assertEquals(packed.code, 0, packed.stderr);
+      // What the workflow publishes is read from here.
+      const tarballs = packed.stdout.trim().split("\n");
+      assertEquals(tarballs.map((path) => /\/k8s-kbuild-[\d.]+\.tgz$/.test(path)), [true]);
+      const members = await output(["tar", "tzf", tarballs[0] ?? ""]);
+      assert(members.includes("package/THIRD_PARTY_NOTICES\n"), members);
+      assertEquals(await Deno.readTextFile(join(clone, "deno.lock")), lock);
+
+      // Another library than the lock's is refused.
+      const wrong = lock.replace(
+        /("@std\/path@[\d.]+": \{\s+"integrity": ")[0-9a-f]{8}/,
+        "$100000000",
+      );
+      await Deno.writeTextFile(join(clone, "deno.lock"), wrong);
+      await Deno.remove(join(dir, "deno"), { recursive: true });
+      const refused = await pack();
+      assert(refused.code !== 0);
+      assertMatch(refused.stderr + refused.stdout, /[Ii]ntegrity check failed/);
+    }),
+});
+
+Deno.test({
   ...unless(NEEDS_NPM, "deno publish --dry-run passes, without slow types"),
   fn: () =>
     inScratch(async (dir) => {
@@ -97,10 +139,16 @@ Deno.test({
       await using registry = await serveJsr();
       const env = { JSR_URL: registry.url, DENO_DIR: join(dir, "deno"), NO_COLOR: "1" };
       const kbuild = [DENO, "run", "-A", "--no-lock", "jsr:@k8s/kbuild"];
-      assertMatch(
-        await output([...kbuild, "--version"], { cwd: dir, env }),
-        /^kbuild \d+\.\d+\.\d+\n$/,
-      );
+      const requests = async (specifier: string, cache: string): Promise<number> => {
+        const before = registry.asked.length;
+        const argv = [DENO, "run", "-A", "--no-lock", specifier, "--version"];
+        const version = await output(argv, { cwd: dir, env: { ...env, DENO_DIR: cache } });
+        assertMatch(version, /^kbuild \d+\.\d+\.\d+\n$/);
+        return registry.asked.length - before;
+      };
+      const whole = await requests("jsr:@k8s/kbuild", env.DENO_DIR);
+      const program = await requests("jsr:@k8s/kbuild/cli", join(dir, "deno of cli"));
+      assert(program <= whole, `./cli made ${program} requests, the whole package ${whole}`);
       const root = await makeSample("1.35", join(dir, "kubernetes"));
       const json = await output([...kbuild, "quick-release", "WHAT=cmd/kubectl", "--json"], {
         cwd: root,

@@ -348,3 +348,16 @@ Deno.test({
       );
     }),
 });
+
+Deno.test({
+  ...unless(
+    NO_NPM || (HOST !== "linux-x64" && "needs Linux on x64"),
+    "the oldest Deno that kbuild runs under checks the types of every module",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const deno = await npmTool("deno@2.6.8", "node_modules/@deno/linux-x64-glibc/deno");
+      const argv = [deno, "check", "--config", join(CLONE, "deno.npm.json"), "main.ts", "mod.ts"];
+      await output(argv, { cwd: CLONE, env: { DENO_DIR: join(dir, "deno") } });
+    }),
+});
