@@ -82,7 +82,7 @@ PATH=$0/bin exec "\${nobody[@]}" "$1" --restricted --noprofile --norc -c "$3"`;
 
 /** What bash says when it leaves out the rest of a line, or when it may not go on. */
 const ENDS_A_LINE =
-  /: restricted|bad substitution|error token|invalid indirect|invalid variable name|not a valid identifier|readonly variable|syntax error|unexpected/;
+  /: restricted|maximum function nesting|bad substitution|error token|invalid indirect|invalid variable name|not a valid identifier|readonly variable|syntax error|unexpected/;
 
 /** The programs that scripts may start, by what is run for them. */
 const PROGRAMS: Readonly<Record<string, string>> = {
