@@ -1,3 +1,4 @@
+import { resolve } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { runGroup } from "./group.ts";
 import { CommandError } from "./types.ts";
@@ -69,8 +70,8 @@ export function createShell(options: ShellOptions): Shell {
       onStdout: onStdout ??
         (output === "capture" ? (chunk) => void captured.push(chunk) : write ?? (() => {})),
       onStderr: output === "capture" ? () => {} : write ?? (() => {}),
-    }).catch((error: unknown) => {
-      throw cannotStart(error, argv, cwd, what);
+    }).catch(async (error: unknown) => {
+      throw await cannotStart(error, argv, { cwd, env, what });
     });
     const durationMs = performance.now() - started;
 
@@ -141,12 +142,11 @@ function failed(
   });
 }
 
-function cannotStart(
+async function cannotStart(
   error: unknown,
   argv: readonly string[],
-  cwd: string,
-  what: string,
-): unknown {
+  { cwd, env, what }: { cwd: string; env: Readonly<Record<string, string>>; what: string },
+): Promise<unknown> {
   if (error instanceof DOMException && error.name === "AbortError") {
     return new InterruptedError(what);
   }
@@ -155,7 +155,36 @@ function cannotStart(
   }
   const program = argv[0] ?? "";
   const why = error instanceof Deno.errors.NotFound
-    ? `it or the folder "${cwd}" does not exist`
+    ? await whatIsMissing(program, cwd, env)
     : "permission denied";
   return new CommandError(`Cannot start "${program}": ${why}`, { argv, cwd, cause: error });
+}
+
+/** The system reports a missing program, directory and interpreter of a script alike. */
+async function whatIsMissing(
+  program: string,
+  cwd: string,
+  env: Readonly<Record<string, string>>,
+): Promise<string> {
+  if ((await infoOf(cwd))?.isDirectory !== true) return `the directory "${cwd}" does not exist`;
+  const inPath = !program.includes("/");
+  const directories = inPath ? (env["PATH"] ?? "").split(":") : [""];
+  for (const directory of directories) {
+    if (await infoOf(resolve(cwd, directory, program)) === undefined) continue;
+    return "what runs it (the interpreter of a script, the loader of a program) does not exist";
+  }
+  return inPath ? "it is not in PATH" : "it does not exist";
+}
+
+async function infoOf(path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.stat(path);
+  } catch (error) {
+    const { NotADirectory, NotFound, PermissionDenied } = Deno.errors;
+    const isKnown = [NotADirectory, NotFound, PermissionDenied].some((kind) =>
+      error instanceof kind
+    );
+    if (isKnown) return undefined;
+    throw error;
+  }
 }

@@ -82,11 +82,30 @@ Deno.test("run() takes the exit codes that it was told to allow", async () => {
   assertEquals(code, 7);
 });
 
-Deno.test("run() names a program that does not exist", async () => {
-  const shell = createShell({ cwd, env });
-  const error = await assertRejects(() => shell.run(["no-such-program"]), CommandError);
-  assertStringIncludes(error.message, 'Cannot start "no-such-program"');
-  assertEquals(error.code, undefined);
+Deno.test("run() says which of program, directory and interpreter does not exist", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const script = `${dir}/kbuild-script`;
+    await Deno.writeTextFile(script, "#!/no/such/interpreter\n", { mode: 0o755 });
+    const shell = createShell({ cwd, env });
+    const runs = "what runs it (the interpreter of a script, the loader of a program)";
+    const cases: readonly (readonly [program: string, where: string, why: string])[] = [
+      ["no-such-program", dir, "it is not in PATH"],
+      ["/no/such/program", dir, "it does not exist"],
+      ["./kbuild-script", dir, `${runs} does not exist`],
+      ["kbuild-script", dir, `${runs} does not exist`],
+      ["sh", `${dir}/none`, `the directory "${dir}/none" does not exist`],
+      ["/no/such/program", `${dir}/none`, `the directory "${dir}/none" does not exist`],
+    ];
+    for (const [program, where, why] of cases) {
+      const run = shell.run([program], { cwd: where, env: { ...env, PATH: `${env.PATH}:${dir}` } });
+      const error = await assertRejects(() => run, CommandError);
+      assertEquals(error.message, `Cannot start "${program}": ${why}`);
+      assertEquals(error.code, undefined);
+    }
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
 });
 
 Deno.test("run() hints at memory when a program was killed", async () => {
