@@ -32,6 +32,8 @@ export interface Artifact {
   readonly sha512?: string;
   /** Of the tar inside a `.tar.gz`; of an image its id (digest of the configuration). */
   readonly contentDigest: string;
+  /** Names with tags of an image, in their order. */
+  readonly repoTags?: readonly string[];
   /** What an image stands on; missing for `scratch`. */
   readonly base?: BaseOfImage;
   /** Wall time in milliseconds that this file took; 0 when it was reused. */
@@ -86,8 +88,8 @@ export async function writeChecksums(
 }
 
 function describe(artifact: Artifact): Record<string, unknown> {
-  const { path, kind, platform, size, sha256, sha512, contentDigest, base } = artifact;
+  const { path, kind, platform, size, sha256, sha512, contentDigest, base, repoTags } = artifact;
   return kind === "tarball"
     ? { path, kind, platform, size, sha256, sha512, tarSha256: contentDigest }
-    : { path, kind, platform, size, sha256, imageId: `sha256:${contentDigest}`, base };
+    : { path, kind, platform, size, sha256, imageId: `sha256:${contentDigest}`, repoTags, base };
 }

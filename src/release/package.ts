@@ -312,17 +312,23 @@ function publishedPath({ layout }: PackagePlan, { kind, path }: Artifact): strin
   return `release-stage/server/linux-${arch}/kubernetes/server/bin/${name}`;
 }
 
-/** The artifacts with paths below the checkout; below the output root without a context. */
+/** The artifacts with paths below the checkout (the output root without a context), and names of images. */
 function published(
   context: KubeContext | undefined,
   plan: PackagePlan,
   artifacts: readonly Artifact[],
 ): readonly Artifact[] {
   const above = context === undefined ? "" : relative(context.root, context.outputRoot);
+  const names = new Map(plan.images.map(({ path, repoTags }) => [path, repoTags]));
   return Object.freeze(
-    artifacts.map((artifact) =>
-      Object.freeze({ ...artifact, path: join(above, publishedPath(plan, artifact)) })
-    ),
+    artifacts.map((artifact) => {
+      const repoTags = names.get(artifact.path.slice("release-images/".length));
+      return Object.freeze({
+        ...artifact,
+        path: join(above, publishedPath(plan, artifact)),
+        ...(artifact.kind === "tarball" || repoTags === undefined ? {} : { repoTags }),
+      });
+    }),
   );
 }
 

@@ -244,6 +244,10 @@ Deno.test({
         assertEquals((await Deno.stat(join(release.output, path))).size, size);
       }
       assertEquals(list.artifacts.length, artifacts.length);
+      for (const shown of [artifacts, list.artifacts] as readonly (readonly Artifact[])[]) {
+        const proxy = shown.find(({ path }) => path.endsWith("/kube-proxy.tar"));
+        assertEquals(proxy?.repoTags, [`k8s.gcr.io/kube-proxy-amd64:${VERSION}`]);
+      }
     }),
 });
 
