@@ -1,3 +1,4 @@
+import { hasKubernetesScripts } from "./find_root.ts";
 import { KbuildError } from "../errors.ts";
 import { ifPresent } from "../files/mod.ts";
 import { isThere, readCheckoutFile } from "./files.ts";
@@ -39,7 +40,7 @@ export function namedEra(name: EraName, evidence: string): Era {
  */
 export async function detectEra(root: string): Promise<Era> {
   const [golang, cmd, goMod, godeps, generated, rootGenerated, goWork] = await Promise.all([
-    isThere(root, "hack/lib/golang.sh"),
+    hasKubernetesScripts(root),
     isThere(root, "cmd"),
     isThere(root, "go.mod"),
     isThere(root, "Godeps/Godeps.json"),

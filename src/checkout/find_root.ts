@@ -1,11 +1,15 @@
 import { dirname, join } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { isThere } from "./files.ts";
+import { isThere, readCheckoutFile } from "./files.ts";
 import { ifPresent, reasonOf } from "../files/mod.ts";
 
+/** Kubernetes' own module. */
+export const KUBERNETES = "k8s.io/kubernetes";
+
 /**
- * Finds the checkout that a folder lies in: the nearest folder upward with `hack/lib/golang.sh`, or
- * with `cmd`, a `Makefile` and `go.mod` or `Godeps/Godeps.json` of Kubernetes (forks move scripts).
+ * Finds the checkout that a folder lies in: the nearest folder upward with the `hack/lib/golang.sh` of
+ * Kubernetes, or with `cmd`, a `Makefile` and `go.mod` or `Godeps/Godeps.json` of Kubernetes (forks
+ * move scripts).
  *
  * @param startDir Where to start; links are resolved first.
  * @returns The absolute path, links resolved.
@@ -23,9 +27,11 @@ export async function findRoot(startDir: string): Promise<string> {
     });
   }
   const notes: string[] = [];
+  const others: string[] = [];
   for (let folder = start;; folder = dirname(folder)) {
     try {
       if (await isRoot(folder)) return folder;
+      if (await isThere(folder, GOLANG)) others.push(await describeOther(folder));
     } catch (cause) {
       notes.push(`Cannot look into "${folder}": ${reasonOf(cause)}`);
     }
@@ -34,6 +40,7 @@ export async function findRoot(startDir: string): Promise<string> {
   throw new KbuildError(`"${start}" is not inside a Kubernetes checkout`, {
     notes: [
       ...notes,
+      ...others,
       'Looked upward for "hack/lib/golang.sh", or "cmd", "Makefile" and the module "k8s.io/kubernetes"',
       "Change into a checkout, or name one with --root FOLDER",
     ],
@@ -41,10 +48,37 @@ export async function findRoot(startDir: string): Promise<string> {
   });
 }
 
+const GOLANG = "hack/lib/golang.sh";
+
 async function isRoot(folder: string): Promise<boolean> {
-  if (await isThere(folder, "hack/lib/golang.sh")) return true;
-  if (!await isThere(folder, "cmd") || !await isThere(folder, "Makefile")) return false;
-  if (await isThere(folder, "Godeps/Godeps.json")) return true;
-  const goMod = await ifPresent(Deno.readTextFile(join(folder, "go.mod"))) ?? "";
-  return /^module\s+"?k8s\.io\/kubernetes"?\s*$/m.test(goMod);
+  if (await hasKubernetesScripts(folder)) return true;
+  const looksLike = await isThere(folder, "cmd") && await isThere(folder, "Makefile");
+  return looksLike && await moduleOf(folder) === KUBERNETES;
+}
+
+/**
+ * Whether `hack/lib/golang.sh` is that of Kubernetes or of a project that took it over: by the prefix
+ * of its functions or variables. One that Git LFS has not fetched may be.
+ */
+export async function hasKubernetesScripts(root: string): Promise<boolean> {
+  const { text, why } = await readCheckoutFile(root, GOLANG);
+  return text === undefined ? why !== "Missing" : /\bkube::|\bKUBE_/.test(text);
+}
+
+/**
+ * The module of a checkout, by `go.mod`, or by `Godeps/Godeps.json` where there is none; undefined where
+ * neither says it.
+ */
+export async function moduleOf(root: string): Promise<string | undefined> {
+  const goMod = await ifPresent(Deno.readTextFile(join(root, "go.mod")));
+  if (goMod !== undefined) return /^module\s+"?([^\s"]+)"?\s*(?:\/\/.*)?$/m.exec(goMod)?.[1];
+  const godeps = await ifPresent(Deno.readTextFile(join(root, "Godeps/Godeps.json")));
+  // The dependencies below it have the same key.
+  return /^\s*\{\s*"ImportPath":\s*"([^"]+)"/.exec(godeps ?? "")?.[1];
+}
+
+async function describeOther(folder: string): Promise<string> {
+  const module = await moduleOf(folder);
+  const what = module === undefined ? "" : `the module "${module}", `;
+  return `"${folder}" has a ${GOLANG}, but is ${what}not Kubernetes`;
 }

@@ -31,7 +31,7 @@ export {
   readGoModes,
   readGoPackages,
 } from "./go_packages.ts";
-export { findRoot } from "./find_root.ts";
+export { findRoot, KUBERNETES, moduleOf } from "./find_root.ts";
 export {
   checkBuildPlatforms,
   type PlatformSet,

@@ -4,6 +4,8 @@ import {
   type CheckoutConfig,
   findConfig,
   findRoot,
+  KUBERNETES,
+  moduleOf,
   readCheckout,
 } from "../checkout/mod.ts";
 import type { Command as CliCommand, CommandData, Globals, Input } from "../cli/mod.ts";
@@ -113,8 +115,22 @@ export function makeCommandContext(
     ...(onStart === undefined ? {} : { onStart }),
   });
 
+  let isNamed = false;
+  /** What is built of another project may be Kubernetes' own lists: said once. */
+  async function nameModule(root: string): Promise<void> {
+    if (isNamed) return;
+    isNamed = true;
+    const module = await moduleOf(root) ?? KUBERNETES;
+    if (module === KUBERNETES) return;
+    log.warn(
+      `This is the module "${module}", not Kubernetes: values that its scripts do not have are ` +
+        "those of Kubernetes (kbuild inspect shows them)",
+    );
+  }
+
   async function openAt(start: string, more: Environment = {}): Promise<OpenCheckout> {
     const root = await findRoot(start);
+    await nameModule(root);
     const given = { ...env, ...more };
     const hostArch = hostPlatform().split("/")[1] ?? "amd64";
     const named = given[CONFIG.variable];

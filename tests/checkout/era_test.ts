@@ -4,7 +4,7 @@ import { KbuildError } from "../../src/errors.ts";
 import { detectEra, type EraName, findRoot } from "../../src/checkout/mod.ts";
 import { type Files, withFiles } from "./fixture.ts";
 
-const G = { "hack/lib/golang.sh": "" };
+const G = { "hack/lib/golang.sh": "kube::golang::setup_env() { :; }\n" };
 const MOD = { ...G, "go.mod": "module k8s.io/kubernetes\n" };
 const WORKSPACE = { ...MOD, "go.work": "", "vendor/modules.txt": "## workspace\n# a\n" };
 const RSYNC = "# no rsync here\nreadonly KUBE_RSYNC_PORT=\n";
@@ -113,6 +113,33 @@ Deno.test("findRoot() knows a checkout whose scripts were moved", async () => {
   await withFiles(files, async (root) => {
     assertEquals(await findRoot(join(root, "cmd/a")), root);
   });
+});
+
+Deno.test("findRoot() names another project that only has files of these names", async () => {
+  const godeps = (path: string) => `{\n\t"ImportPath": "${path}",\n\t"Deps": []\n}\n`;
+  const old = { "cmd/a/main.go": "", "Makefile": "" };
+  const cases: readonly (readonly [files: Files, note: string | undefined])[] = [
+    [{ "hack/lib/golang.sh": "" }, "but is not Kubernetes"],
+    [
+      { "hack/lib/golang.sh": "build() { go build; }\n", "go.mod": "module example.com/x // y\n" },
+      'but is the module "example.com/x", not Kubernetes',
+    ],
+    [
+      { "hack/lib/golang.sh": "", "Godeps/Godeps.json": godeps("example.com/old") },
+      'but is the module "example.com/old", not Kubernetes',
+    ],
+    [{ ...old, "Godeps/Godeps.json": godeps("example.com/old") }, 'the module "k8s.io/kubernetes"'],
+    [{ ...old, "Godeps/Godeps.json": godeps("k8s.io/kubernetes") }, undefined],
+    [{ ...G, "go.mod": "module example.com/fork\n" }, undefined],
+    [{ "hack/lib/golang.sh": "version https://git-lfs.github.com/spec/v1\n" }, undefined],
+  ];
+  for (const [files, note] of cases) {
+    await withFiles(files, async (root) => {
+      if (note === undefined) return assertEquals(await findRoot(root), root);
+      const error = await assertRejects(() => findRoot(root), KbuildError, "not inside");
+      assertStringIncludes(error.notes.join("\n"), note);
+    });
+  }
 });
 
 Deno.test("findRoot() says what it looked for", async () => {

@@ -1,5 +1,5 @@
 /** What the commands show that only look: inspect, plan, targets, platforms. */
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { hostPlatform } from "../../src/lib/util.ts";
 import { SAMPLE_ERAS } from "../../src/sample/mod.ts";
@@ -16,6 +16,7 @@ import {
   unless,
   which,
 } from "../e2e/_program.ts";
+import { GOLANG, withFiles } from "../checkout/fixture.ts";
 
 const HOST = hostPlatform();
 const env = { FORCE_HOST_GO: "y" };
@@ -233,3 +234,13 @@ Deno.test({
       }
     }),
 });
+
+Deno.test("kbuild names the module of a project that has Kubernetes' scripts and is not Kubernetes", () =>
+  withFiles(
+    { "hack/lib/golang.sh": GOLANG, "go.mod": "module example.com/kube\n" },
+    async (root) => {
+      const { code, stderr } = await kbuild(["targets", "--root", root]);
+      assertEquals(code, 0);
+      assertStringIncludes(stderr, 'This is the module "example.com/kube", not Kubernetes: values');
+    },
+  ));
