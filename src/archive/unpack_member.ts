@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { reasonOf } from "../files/mod.ts";
+import { FREE_SPACE, isDiskFull, reasonOf } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { parentsOf } from "./entry.ts";
 import { isPlainText, quoteName } from "./names.ts";
@@ -11,7 +11,6 @@ import type { TarMember } from "./tar_member.ts";
  */
 const MAX_DEPTH = 100;
 const TRUST = "Do not use it, unless you trust who made it";
-const SPACE = "Free some disk space (`kbuild clean` removes _output), then run again";
 
 /** Writes the members of one archive into a folder that nobody else writes to. */
 export class MemberWriter {
@@ -185,8 +184,8 @@ export class MemberWriter {
           cause,
         );
       }
-      const full = /no space left|quota exceeded/i.test(reasonOf(cause));
-      throw this.#cannotMake(member, reasonOf(cause), cause, full ? SPACE : undefined);
+      const note = isDiskFull(cause) ? FREE_SPACE : undefined;
+      throw this.#cannotMake(member, reasonOf(cause), cause, note);
     }
   }
 

@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "@std/path";
 import { KbuildError } from "../errors.ts";
+import { FREE_SPACE, isDiskFull } from "./disk_full.ts";
 import { reasonOf } from "./reason.ts";
 import { ifPossible } from "./if_present.ts";
 
@@ -96,8 +97,8 @@ export function writeAll(
 export function cannotWrite(path: string, cause: unknown): KbuildError {
   const notes = cause instanceof Deno.errors.NotFound
     ? [`Make the folder "${dirname(path)}" first`]
-    : /no space left|quota exceeded/i.test(reasonOf(cause))
-    ? ["Free some disk space (`kbuild clean` removes _output), then run again"]
+    : isDiskFull(cause)
+    ? [FREE_SPACE]
     : [];
   return new KbuildError(
     `Cannot write "${basename(path)}" in "${dirname(path)}": ${reasonOf(cause)}`,

@@ -33,6 +33,7 @@ export {
   whyNotEmpty,
   whyNotWritable,
 } from "./claim.ts";
+export { FREE_SPACE, isDiskFull } from "./disk_full.ts";
 export { ifPossible, ifPossibleSync, ifPresent, ifPresentSync } from "./if_present.ts";
 export { linkOrCopy } from "./link_tree.ts";
 export { type FileLock, lockFile, type LockOptions } from "./lock.ts";

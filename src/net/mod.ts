@@ -16,6 +16,7 @@ export {
   type Send,
 } from "./download.ts";
 export { NetworkError, redirectedTo } from "./failure.ts";
+export { inCache } from "./in_cache.ts";
 export { withLock } from "./lock.ts";
 export {
   GO_MODULES,

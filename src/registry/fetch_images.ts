@@ -1,6 +1,6 @@
 import { KbuildError } from "../errors.ts";
 import { ownershipContext } from "../lib/ownership.ts";
-import { cacheFolder, claimCache, createClient, type Patience } from "../net/mod.ts";
+import { cacheFolder, claimCache, createClient, inCache, type Patience } from "../net/mod.ts";
 import { blobsLimit, BlobStore } from "./blob_store.ts";
 import { credentialFinder } from "./credentials.ts";
 import { ImageFetcher } from "./image_fetcher.ts";
@@ -45,6 +45,15 @@ export async function fetchImages(
       notes: ["Set KBUILD_CACHE to the absolute path of a folder"],
     });
   }
+  return await inCache(cache, () => fetchInto(cache, context, wanted, options));
+}
+
+async function fetchInto(
+  cache: string,
+  context: RegistryContext,
+  wanted: readonly WantedImage[],
+  options: FetchImagesOptions,
+): Promise<readonly FetchedImage[]> {
   const limit = blobsLimit(context.env);
   const digests = parseDigests(context.env[DIGESTS] ?? "");
   await claimCache(cache, context.env, ownershipContext(context));

@@ -5,6 +5,7 @@ import {
   cacheFolder,
   claimCache,
   createClient,
+  inCache,
   isOffline,
   NetworkError,
   type Patience,
@@ -60,8 +61,10 @@ export async function pushImages(
   }
   return await withSession(context, options, async (session, pusher) => {
     await reachRegistries(session, await archivedNames(archives), options);
-    await claimCache(cache, context.env, ownershipContext(context));
-    const images = await prepareImages(context, archives, { ...options, cache });
+    const images = await inCache(cache, async () => {
+      await claimCache(cache, context.env, ownershipContext(context));
+      return await prepareImages(context, archives, { ...options, cache });
+    });
     const lists = options.lists === false ? [] : planLists(images);
     await refuseOverwriting(session, [...images, ...lists], { ...context, force: options.force });
     return [...await pusher.push(images), ...await pusher.push(lists)];

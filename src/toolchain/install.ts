@@ -1,5 +1,11 @@
 import { dirname, join } from "@std/path";
-import { ifPossible, removeTree, TEMPORARY_PREFIX, temporaryName } from "../files/mod.ts";
+import {
+  ifPossible,
+  isDiskFull,
+  removeTree,
+  TEMPORARY_PREFIX,
+  temporaryName,
+} from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { ownershipContext } from "../lib/ownership.ts";
 import { checkInCache, type Patience, withLock } from "../net/mod.ts";
@@ -78,7 +84,8 @@ async function fetchRelease(
     return await fetchModule(context, { version, settings, work, patience });
   } catch (first) {
     context.signal?.throwIfAborted();
-    if (!(first instanceof KbuildError)) throw first;
+    // Where the module finds no room, the archive finds none.
+    if (!(first instanceof KbuildError) || isDiskFull(first)) throw first;
     // What is there of it must not be in the way of the archive.
     await removeTree(work);
     await Deno.mkdir(work);

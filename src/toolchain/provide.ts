@@ -8,6 +8,7 @@ import {
   cacheFolder,
   checkInCache,
   claimCache,
+  inCache,
   isOffline,
   type Patience,
   withLock,
@@ -156,8 +157,10 @@ async function carryOut(
   }
   const cache = cacheFolder(context.env, context.host);
   if (action !== "cached" && cache !== undefined) {
-    await claimCache(cache, context.env, ownershipContext(context));
-    await installGo(context, { ...options, cache, choice });
+    await inCache(cache, async () => {
+      await claimCache(cache, context.env, ownershipContext(context));
+      await installGo(context, { ...options, cache, choice });
+    });
   }
   const { GOROOT: _ofTheOneInPath, ...env } = context.env;
   const go = await askGo({ ...context, env }, path);

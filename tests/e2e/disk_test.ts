@@ -11,34 +11,12 @@ import {
   missingFor,
   output,
   plain,
-  run,
   sharedRelease,
   unless,
 } from "./_program.ts";
+import { noMount, withTmpfs } from "./_tmpfs.ts";
 
-/** Whether this machine lets us mount: root, on Linux, in a container that allows it. */
-const noMount = await (async () => {
-  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return "needs root on Linux";
-  const dir = Deno.makeTempDirSync();
-  try {
-    const { code } = await run(["mount", "-t", "tmpfs", "tmpfs", dir]);
-    if (code === 0) await output(["umount", dir]);
-    return code === 0 ? undefined : "needs the right to mount";
-  } finally {
-    Deno.removeSync(dir);
-  }
-})();
 const reason = missingFor("1.20") ?? noMount;
-
-async function withTmpfs(size: string, place: string, body: () => Promise<void>): Promise<void> {
-  await Deno.mkdir(place, { recursive: true });
-  await output(["mount", "-t", "tmpfs", "-o", `size=${size}`, "tmpfs", place]);
-  try {
-    await body();
-  } finally {
-    await output(["umount", place]);
-  }
-}
 
 /** Files with a final name in the folders of a release. */
 function released(root: string, out: string): string[] {
