@@ -7,9 +7,11 @@ import {
   type GoNeeds,
   installRelease,
   listCached,
+  plannedGoUrls,
   provideGo,
 } from "../../src/toolchain/mod.ts";
 import {
+  ARCHIVE,
   archiveOf,
   goScript,
   HOST,
@@ -249,3 +251,38 @@ Deno.test("listCached() knows what is complete", async () => {
     })
   );
 });
+
+Deno.test("plannedGoUrls() names each URL, and who says the digest", () =>
+  inWorld(async (world) => {
+    const module = `golang.org/toolchain/@v/v0.0.1-go${RELEASE}.${HOST.replace("/", "-")}.zip`;
+    const lookup = `lookup/golang.org/toolchain@v0.0.1-go${RELEASE}.${HOST.replace("/", "-")}`;
+    const official = `https://dl.google.com/go/${ARCHIVE}`;
+    const urls = async (env: Record<string, string>) => {
+      const context = world.context(env);
+      return (await plannedGoUrls(context, await describeGo(context, exact)))
+        .map(({ url, when }) => `${url} ${when}`);
+    };
+    const archiveLater = [
+      `${official}.sha256 digest, if the module cannot be fetched`,
+      `${official} then`,
+    ];
+    assertEquals(await urls({ GOPROXY: "https://p.test,direct" }), [
+      `https://p.test/sumdb/sum.golang.org/${lookup} checksum, first`,
+      "https://p.test/sumdb/sum.golang.org/tile/8/… proof that it is in the checksum database",
+      `https://sum.golang.org/${lookup} if the one before fails`,
+      "https://sum.golang.org/tile/8/… proof that it is in the checksum database",
+      `https://p.test/${module} then`,
+      `https://go.dev/dl/mod/${module} if the one before fails`,
+      ...archiveLater,
+    ]);
+    assertEquals(await urls({ GOSUMDB: "off" }), archiveLater);
+    assertEquals(await urls({ KBUILD_GO_MIRROR: "https://m.test/go" }), [
+      `${official}.sha256 digest, first`,
+      `https://m.test/go/${ARCHIVE}.sha256 digest from the mirror itself, if that fails`,
+      `https://m.test/go/${ARCHIVE} then`,
+    ]);
+    const pinned = { KBUILD_GO_MIRROR: "https://m.test/go", KBUILD_GO_SHA256: "0".repeat(64) };
+    assertEquals(await urls(pinned), [`https://m.test/go/${ARCHIVE} then`]);
+    assertEquals(await urls({ KBUILD_OFFLINE: "y" }), []);
+    assertEquals(world.log, []);
+  }));
