@@ -44,6 +44,8 @@ const TASKS: Readonly<Record<string, () => Promise<void>>> = {
   "test:e2e": () => deno("test", "-A", "--no-prompt", "--config", config, ...e2eOrGiven()),
   /** Tests on a real Kubernetes checkout; each says why it is skipped where there is none. */
   "test:real": () => deno("test", "-A", "--no-prompt", "--config", config, "tests/real", ...rest),
+  /** The two commands of the README on a bare Debian, in a directory; needs root, and minutes. */
+  "test:bare": () => deno("test", "-A", "--no-prompt", "--config", config, "tests/bare", ...rest),
   check: async () => {
     await deno(
       "check",
@@ -93,7 +95,7 @@ function e2eOrGiven(): readonly string[] {
 }
 
 function fastOrGiven(): readonly string[] {
-  return rest.length > 0 ? rest : ["--ignore=tests/e2e,tests/real", "tests"];
+  return rest.length > 0 ? rest : ["--ignore=tests/bare,tests/e2e,tests/real", "tests"];
 }
 
 try {
