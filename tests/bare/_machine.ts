@@ -112,11 +112,11 @@ function certificates(): readonly string[] {
   return [...new Set(values.filter((value) => value.startsWith("/")))];
 }
 
+/** Copies a file's content, if there is one; links in the machine would lead to files of this one. */
 async function copyIn(path: string, root: string, place: string): Promise<void> {
-  if (!await works(["test", "-e", path])) return;
+  if (!await works(["test", "-f", path])) return;
   await ok(["mkdir", "-p", join(root, dirname(place))]);
-  // The content: links lead to places that the bare machine does not have.
-  await ok(["cp", "--recursive", "--dereference", "--no-target-directory", path, root + place]);
+  await ok(["cp", "--dereference", "--remove-destination", path, root + place]);
 }
 
 /** This machine's sources of apt, in either format. */
