@@ -1,6 +1,7 @@
 import { hex } from "../archive/mod.ts";
 import { compareJson } from "./compare_json.ts";
 import { type ArchivedImage, jsonOf, readArchivedImages } from "./image_archive.ts";
+import { compareLdflags } from "./compare_ldflags.ts";
 import { firstDifference } from "./first_difference.ts";
 import type { Content, Finding, Member, Program } from "./types.ts";
 
@@ -113,7 +114,9 @@ function comparePrograms(a: Program, b: Program): string[] {
   check("module", a.go?.module ?? "", b.go?.module ?? "");
   const [before, after] = [a.go?.settings ?? {}, b.go?.settings ?? {}];
   for (const key of [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()) {
-    check(`build setting ${key}`, before[key] ?? "", after[key] ?? "");
+    const [one = "", other = ""] = [before[key], after[key]];
+    if (key !== "-ldflags") check(`build setting ${key}`, one, other);
+    else words.push(...compareLdflags(one, other));
   }
   return words;
 }

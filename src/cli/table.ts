@@ -6,14 +6,50 @@ export interface TableOptions {
   align?: readonly ("left" | "right")[];
   /** Blanks between columns; default 2. */
   gap?: number;
-  /** Stands before every line. */
+  /** In front of every line. */
   indent?: string;
+  /** Columns of the terminal that the table must fit; undefined: it is as wide as it is. */
+  width?: number | undefined;
+  /**
+   * Per column, which end of its cells gives way where the table is too wide: of a path the start, of
+   * a name the end; undefined: neither.
+   */
+  cut?: readonly ("start" | "end" | undefined)[];
 }
+
+/** A column that gives way keeps so much. */
+const LEAST_WIDTH = 12;
 
 /** Line breaks and the like in a name would break the table: they are written as JSON does. */
 function visible(cell: string): string {
   // deno-lint-ignore no-control-regex
   return cell.replace(/[\x00-\x1a\x1c-\x1f\x7f]/g, (char) => JSON.stringify(char).slice(1, -1));
+}
+
+/** The cell within `width` columns, with an ellipsis for what was cut. */
+function fit(cell: string, width: number, end: "start" | "end" | undefined): string {
+  if (end === undefined || widthOf(cell) <= width) return cell;
+  const chars = [...cell];
+  while (chars.length > 0 && widthOf(chars.join("")) >= width) {
+    if (end === "start") chars.shift();
+    else chars.pop();
+  }
+  return end === "start" ? `…${chars.join("")}` : `${chars.join("")}…`;
+}
+
+/** Takes from the widest of the columns that give way until the line fits. */
+function fitted(widths: readonly number[], room: number, cut: TableOptions["cut"]): number[] {
+  const result = [...widths];
+  const excess = () => result.reduce((sum, width) => sum + width, 0) - room;
+  while (excess() > 0) {
+    const soft = result.map((width, i) =>
+      cut?.[i] !== undefined && width > LEAST_WIDTH ? width : 0
+    );
+    const widest = Math.max(0, ...soft);
+    if (widest === 0) break;
+    result[soft.indexOf(widest)] = widest - 1;
+  }
+  return result;
 }
 
 /**
@@ -25,13 +61,16 @@ export function renderTable(
   rows: readonly (readonly string[])[],
   options: TableOptions = {},
 ): string {
-  const { align = [], gap = 2, indent = "" } = options;
+  const { align = [], gap = 2, indent = "", width = Infinity, cut } = options;
   const cells = rows.map((row) => row.map(visible));
-  const widths: number[] = [];
+  const natural: number[] = [];
   for (const row of cells) {
-    row.forEach((cell, i) => widths[i] = Math.max(widths[i] ?? 0, widthOf(cell)));
+    row.forEach((cell, i) => natural[i] = Math.max(natural[i] ?? 0, widthOf(cell)));
   }
+  const room = width - widthOf(indent) - gap * Math.max(0, natural.length - 1);
+  const widths = fitted(natural, room, cut);
   const line = (row: readonly string[]) =>
-    row.map((cell, i) => pad(cell, widths[i] ?? 0, align[i])).join(" ".repeat(gap));
+    row.map((cell, i) => pad(fit(cell, widths[i] ?? 0, cut?.[i]), widths[i] ?? 0, align[i]))
+      .join(" ".repeat(gap));
   return cells.map((row) => `${(indent + line(row)).trimEnd()}\n`).join("");
 }

@@ -35,8 +35,7 @@ export async function compareArtifacts(command: CommandContext, input: Input): P
   const names = [...new Set([...left.files.keys(), ...right.files.keys()])].sort();
   if (names.length === 0) throw new UsageError(`Cannot compare: no files in "${a}" and "${b}"`);
   const { json } = command.globals;
-  if (!json) command.print(`A  ${a}\nB  ${b}`);
-  const results: { artifact: string; differences: readonly Finding[] }[] = [];
+  const results: Compared[] = [];
   for (const artifact of names) {
     const [x, y] = [left.files.get(artifact), right.files.get(artifact)];
     const times = input.boolean("times") ?? false;
@@ -44,12 +43,6 @@ export async function compareArtifacts(command: CommandContext, input: Input): P
       ? [{ path: [], text: `only in ${x === undefined ? "B" : "A"}` }]
       : await compareFiles(x, y, { times, signal: command.signal });
     results.push({ artifact, differences });
-    if (json || differences.length === 0) continue;
-    command.print(`\n${artifact}`);
-    const shown = input.boolean("all") ? differences : differences.slice(0, SHOWN);
-    for (const { path, text } of shown) command.print(`  ${[...path, text].join(": ")}`);
-    const more = differences.length - shown.length;
-    if (more > 0) command.print(`  … and ${more} more (use --all)`);
   }
   const isMinor = ({ minor }: Finding) => minor === true;
   const different = results.filter(({ differences }) => !differences.every(isMinor)).length;
@@ -59,8 +52,32 @@ export async function compareArtifacts(command: CommandContext, input: Input): P
     `${otherBytes === 0 ? "" : ` (${otherBytes} in other bytes)`}, ${different} different`;
   if (json) {
     command.printJson({ a, b, equal: different === 0, results, notes });
-  } else command.print(["", ...notes, summary].join("\n"));
+  } else {
+    command.print([`A  ${a}`, `B  ${b}`, ...notes, summary].join("\n"));
+    showDifferences(command, results, input.boolean("all") === true);
+  }
   if (different > 0) throw new KbuildError(`A and B differ: ${summary}`);
+}
+
+/** What differs in one artifact. */
+interface Compared {
+  readonly artifact: string;
+  readonly differences: readonly Finding[];
+}
+
+function showDifferences(
+  command: CommandContext,
+  results: readonly Compared[],
+  all: boolean,
+): void {
+  for (const { artifact, differences } of results) {
+    if (differences.length === 0) continue;
+    command.print(`\n${artifact}`);
+    const shown = all ? differences : differences.slice(0, SHOWN);
+    for (const { path, text } of shown) command.print(`  ${[...path, text].join(": ")}`);
+    const more = differences.length - shown.length;
+    if (more > 0) command.print(`  … and ${more} more (use --all)`);
+  }
 }
 
 async function openSide(path: string): Promise<Side> {

@@ -8,7 +8,14 @@ import {
   moduleOf,
   readCheckout,
 } from "../checkout/mod.ts";
-import type { Command as CliCommand, CommandData, Globals, Input } from "../cli/mod.ts";
+import {
+  type Command as CliCommand,
+  type CommandData,
+  type Globals,
+  type Input,
+  renderTable,
+  type TableOptions,
+} from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import { createContext, type Environment, type KubeContext } from "../lib/init.ts";
 import { readGoSettings } from "../lib/go_settings.ts";
@@ -32,6 +39,8 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   /** Writes a result line to stdout. */
   print(line: string): void;
+  /** Writes a table to stdout, fitted to the terminal where there is one. */
+  printTable(rows: readonly (readonly string[])[], options?: TableOptions): void;
   /** Writes the result of `--json` to stdout. */
   printJson(value: unknown): void;
   /** The checkout around `--root` or the current folder, read once. */
@@ -155,6 +164,8 @@ export function makeCommandContext(
     shell,
     signal,
     print: (line: string) => stdout.write(`${line}\n`),
+    printTable: (rows: readonly (readonly string[])[], options: TableOptions = {}) =>
+      stdout.write(renderTable(rows, { width: stdout.columns, ...options })),
     printJson: (value: unknown) => stdout.write(`${JSON.stringify(value, undefined, 2)}\n`),
     open: () => opened ??= openAt(globals.root ?? cwd),
     openAt,

@@ -79,12 +79,12 @@ export const demo: Command = {
       return command.printJson({ sample: sample.dir, ...releaseJson(result) });
     }
     showRelease(command, result);
+    const place = quote(sample.dir);
+    const kubectl = `_output/dockerized/bin/${open.context.host}/kubectl`;
     command.print("");
     command.print(`The sample is in ${sample.dir}. Look around:`);
-    command.print(
-      `  cd ${
-        quote(sample.dir)
-      } && ls _output/release-tars && _output/dockerized/bin/${open.context.host}/kubectl --version`,
-    );
+    command.print(`  cd ${place} && ls _output/release-tars && ${kubectl} --version`);
+    command.print("Remove it when you are done:");
+    command.print(`  rm -r ${place}`);
   },
 };

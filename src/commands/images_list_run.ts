@@ -1,9 +1,10 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { relative } from "@std/path";
-import { type Input, renderTable } from "../cli/mod.ts";
+import type { Input } from "../cli/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { describeArchive, type DescribedImage } from "../image/mod.ts";
 import type { CommandContext } from "./context.ts";
+import { shortDigest } from "./short_digest.ts";
 import { findArchives, type FoundArchive } from "./image_archives.ts";
 
 /** An image and the archive that holds it. */
@@ -60,7 +61,7 @@ export async function listImages(
   const rows = images.flatMap((image) => {
     const { architecture, capabilities, imageId, os, path, repoTags, size } = image;
     const [first = "(no name)", ...others] = repoTags;
-    const short = imageId.slice(0, "sha256:".length + 12);
+    const short = shortDigest(imageId);
     return [
       [first, `${os}/${architecture}`, formatBytes(size), short, relative(command.cwd, path)],
       ...others.map((name) => [name, "", "", "", ""]),
@@ -70,5 +71,8 @@ export async function listImages(
     ];
   });
   const header = ["IMAGE", "PLATFORM", "SIZE", "ID", "ARCHIVE"];
-  command.print(renderTable([header, ...rows], { align: ["left", "left", "right"] }).trimEnd());
+  command.printTable([header, ...rows], {
+    align: ["left", "left", "right"],
+    cut: ["start", undefined, undefined, undefined, "start"],
+  });
 }

@@ -1,4 +1,4 @@
-import { type Input, renderTable } from "../cli/mod.ts";
+import type { Input } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import { hostPlatform } from "../lib/util.ts";
 import {
@@ -13,6 +13,7 @@ import {
 import type { CommandContext } from "./context.ts";
 import { findArchives } from "./image_archives.ts";
 import { noImages } from "./images_list_run.ts";
+import { shortDigest } from "./short_digest.ts";
 import type { PlanStep } from "./plan_steps.ts";
 
 /** `kbuild images push`: archives, then lists over their architectures. */
@@ -116,8 +117,8 @@ function show(command: CommandContext, results: readonly PushResult[]): void {
   const rows = results.map(({ name, archs, digest, unchanged }) => [
     name,
     archs.join(","),
-    digest,
+    shortDigest(digest),
     unchanged ? "was there" : "pushed",
   ]);
-  command.print(renderTable([["IMAGE", "ARCH", "DIGEST", ""], ...rows]).trimEnd());
+  command.printTable([["IMAGE", "ARCH", "DIGEST", ""], ...rows], { cut: ["start"] });
 }

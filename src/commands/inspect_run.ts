@@ -10,7 +10,7 @@ import { groupPlatforms } from "./platform_choice.ts";
 
 /** How many of the paths that make a tree dirty are named. */
 const DIRTY_PATHS_SHOWN = 10;
-/** Columns of lists. */
+/** Columns of lists, at most. */
 const COLUMNS = 100;
 
 /** One value, or a list of them, and where it comes from. */
@@ -60,7 +60,8 @@ function printRow(command: CommandContext, { name, value, source }: Row, width: 
     return;
   }
   command.print(`  ${name.padEnd(width)}  ${value.length === 0 ? "none" : value.length}${from}`);
-  for (const line of wrap(value.join(" "), COLUMNS - 4)) command.print(`    ${line}`);
+  const columns = Math.min(command.globals.stdout.columns ?? COLUMNS, COLUMNS);
+  for (const line of wrap(value.join(" "), columns - 4)) command.print(`    ${line}`);
 }
 
 function row(name: string, found: Sourced<string | number> | undefined): Row[] {

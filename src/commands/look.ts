@@ -91,6 +91,6 @@ export const env: Command = {
       LOCAL_OUTPUT_BINPATH: context.releaseBinPath,
     };
     if (command.globals.json) command.printJson(paths);
-    else command.print(renderTable(Object.entries(paths)).trimEnd());
+    else command.print(renderTable(Object.entries(paths)).trimEnd()); // Paths are to be copied whole.
   },
 };

@@ -1,13 +1,7 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { basename } from "@std/path";
 import { findRoot } from "../checkout/mod.ts";
-import {
-  checkEnvironment,
-  parseInput,
-  renderTable,
-  undecidedVariables,
-  type VariableSpec,
-} from "../cli/mod.ts";
+import { checkEnvironment, parseInput, undecidedVariables, type VariableSpec } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import { ifPossible } from "../files/mod.ts";
 import { hostOf } from "../net/mod.ts";
@@ -162,9 +156,7 @@ function print(command: CommandContext, root: string | undefined, shown: Shown):
     relative(path),
     size !== undefined ? `now ${formatBytes(size)}` : MADE.has(kind) ? "new" : "",
   ]);
-  for (const line of renderTable(rows, { indent: "  " }).trimEnd().split("\n")) {
-    if (line !== "") command.print(line);
-  }
+  command.printTable(rows, { indent: "  ", cut: [undefined, "start"] });
   const pushes = pushesOf(steps);
   if (pushes.length === 0) return;
   command.print(`Pushes     ${pushes.length}`);

@@ -1,7 +1,7 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { join } from "@std/path";
 import type { PlatformSet } from "../checkout/mod.ts";
-import { type Globals, renderTable } from "../cli/mod.ts";
+import type { Globals } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { binaryName } from "../lib/golang/mod.ts";
 import { checkOciLayout, probeOciLayout, writeOciLayout } from "../image/mod.ts";
@@ -30,6 +30,7 @@ import {
 import { planFetch } from "../registry/mod.ts";
 import { type BaseChoice, baseChoice, basesToFetch, fetchBases } from "./base_images.ts";
 import type { CommandContext, OpenCheckout } from "./context.ts";
+import { shortDigest } from "./short_digest.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { groupPlatforms } from "./platform_choice.ts";
 import { withOutput } from "./with_output.ts";
@@ -318,12 +319,12 @@ export function showRelease(command: CommandContext, result: ReleaseResult): voi
   const rows = artifacts.map((artifact) => [
     artifact.path,
     formatBytes(artifact.size),
-    `sha256:${artifact.sha256}`,
+    shortDigest(`sha256:${artifact.sha256}`),
   ]);
-  command.print(
-    renderTable([["ARTIFACT", "SIZE", "DIGEST"], ...rows], { align: ["left", "right"] })
-      .trimEnd(),
-  );
+  command.printTable([["ARTIFACT", "SIZE", "DIGEST"], ...rows], {
+    align: ["left", "right"],
+    cut: ["start"],
+  });
   command.print("");
   if (leftOut.length > 0) command.print(`Left out: ${leftOut.join("; ")}\n`);
   const total = seconds.generate + seconds.build + seconds.package;

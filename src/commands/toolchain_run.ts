@@ -1,7 +1,6 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { dirname } from "@std/path";
 import { type Checkout, findRoot } from "../checkout/mod.ts";
-import { renderTable } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { hostPlatform } from "../lib/util.ts";
 import { cacheFolder } from "../net/mod.ts";
@@ -101,10 +100,9 @@ async function list(command: CommandContext, { context, checkout }: Place): Prom
   ];
   if (rows.length === 0) command.print("No Go in PATH, and none in the cache");
   else {
-    command.print(
-      renderTable([["VERSION", "PLATFORM", "SIZE", "WHERE", "FROM", "DIGEST FROM"], ...rows])
-        .trimEnd(),
-    );
+    command.printTable([["VERSION", "PLATFORM", "SIZE", "WHERE", "FROM", "DIGEST FROM"], ...rows], {
+      cut: [undefined, undefined, undefined, "start"],
+    });
   }
   if (checkout !== undefined) command.print(`\n${sentence(here)}`);
 }

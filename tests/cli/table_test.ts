@@ -21,3 +21,21 @@ Deno.test("renderTable() stands ragged, empty, wide, coloured and broken cells",
   );
   assertEquals(renderTable([["a\nb\tc", "x"]]), "a\\nb\\tc  x\n");
 });
+
+Deno.test("renderTable() fits a terminal: paths give way at their starts, names at their ends", () => {
+  const rows = [
+    ["ARTIFACT", "SIZE", "NAME"],
+    ["_output/release-tars/kubernetes-client-linux-amd64.tar.gz", "730 kB", "the name of a thing"],
+    ["_output/short", "1 B", "short"],
+  ];
+  const cut = ["start", undefined, "end"] as const;
+  for (const width of [40, 60, 80]) {
+    const lines = renderTable(rows, { width, cut }).trimEnd().split("\n");
+    assertEquals(lines.filter((line) => [...line].length > width), [], `${width}`);
+    assertEquals([...lines[1] ?? ""][0], "…");
+    assertEquals(lines[2]?.startsWith("_output/short"), true);
+  }
+  // Without a width, and where nothing gives way, the table is as wide as it is.
+  assertEquals(renderTable(rows, { cut }).includes("…"), false);
+  assertEquals(renderTable(rows, { width: 20 }), renderTable(rows));
+});

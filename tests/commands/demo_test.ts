@@ -52,8 +52,11 @@ for (const era of THOROUGH) {
           });
           assertEquals([made.code, made.code === 0 ? "" : made.stderr], [0, ""]);
           assert(!["\x1b", "\r"].some((mark) => (made.stdout + made.stderr).includes(mark)));
-          const rows = [...made.stdout.matchAll(/^(_output\/\S+) .* sha256:([0-9a-f]{64})$/gm)];
+          const rows = [...made.stdout.matchAll(/^(_output\/\S+) .* sha256:([0-9a-f]{12})…$/gm)];
           digests = Object.fromEntries(rows.map(([, path, digest]) => [path, digest]));
+          assert(
+            made.stdout.split("\n").every((line) => [...line].length <= 100 || /cd /.test(line)),
+          );
           const files = ["release-images", "release-tars"].flatMap((folder) =>
             listing(join(root, "_output", folder)).filter((line) => line.includes(" "))
               .map((line) => `_output/${folder}/${line.split(" ")[0]}`)
@@ -66,7 +69,10 @@ for (const era of THOROUGH) {
           assertEquals(await clean(), "");
         });
         await t.step("quick-release makes the same again, and --json can be parsed", async () => {
-          assertEquals(digestsOf((await ok("quick-release", "--json")).stdout), digests);
+          const whole = digestsOf((await ok("quick-release", "--json")).stdout);
+          const shown = Object.entries(whole).map(([path, digest]) => [path, digest.slice(0, 12)]);
+          assertEquals(Object.fromEntries(shown), digests);
+          digests = whole;
           for (const [path, digest] of Object.entries(digests)) {
             const bytes = await crypto.subtle.digest(
               "SHA-256",
