@@ -316,6 +316,22 @@ const noSwallow = rule((path, report) => {
   };
 });
 
+/** Removing and renaming: what may be removed or replaced is decided in src/files. */
+const removalInFiles = rule((path, report) => {
+  if (!isProgram(path) || path.startsWith("src/files/")) return {};
+  const hint = "Use removeTree(), removeIfEmpty(), moveFile(), moveNew() or replaceLink() of " +
+    "src/files/mod.ts; for what kbuild may not have made, ask checkDisposable() first";
+  return {
+    ...members(["Deno"], ["remove", "removeSync", "rename", "renameSync"], (member, node) => {
+      report(node, `${member} is used outside src/files`, hint);
+    }),
+    ...specifiers((specifier, node) => {
+      if (!/^(node:)?fs(\/promises)?$/.test(specifier)) return;
+      report(node, `"${specifier}" is imported outside src/files`, hint);
+    }),
+  };
+});
+
 /** The plugin, under the prefix `kbuild/`. */
 const plugin: Deno.lint.Plugin = {
   name: "kbuild",
@@ -330,6 +346,7 @@ const plugin: Deno.lint.Plugin = {
     "no-ambient-state": noAmbientState,
     "no-default-export": noDefaultExport,
     "process-in-shell": processInShell,
+    "removal-in-files": removalInFiles,
   },
 };
 

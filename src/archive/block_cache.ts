@@ -40,7 +40,7 @@ export function openBlockCache(folder: string): BlockCache {
       const path = place(key);
       // Not by rename: a block that is only half there is told by its checksum.
       const isWritten = await ifPossible(writeBlock(path, [checksum(key, bytes), bytes]));
-      if (isWritten !== true) await ifPossible(Deno.remove(path, { recursive: true }));
+      if (isWritten !== true) await ifPossible(removeTree(path));
     },
   });
 
@@ -48,7 +48,7 @@ export function openBlockCache(folder: string): BlockCache {
     if (!made.has(dirname(path))) await Deno.mkdir(dirname(path), { recursive: true });
     made.add(dirname(path));
     // A new file always: the name may be a link, or the file have another name.
-    await ifPossible(Deno.remove(path, { recursive: true }));
+    await ifPossible(removeTree(path));
     using file = await Deno.open(path, { write: true, createNew: true });
     for (const part of parts) {
       for (let rest = part; rest.length > 0;) rest = rest.subarray(await file.write(rest));

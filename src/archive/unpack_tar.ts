@@ -1,5 +1,5 @@
 import { basename, dirname } from "@std/path";
-import { ifPossible, reasonOf, removeTree, temporaryName } from "../files/mod.ts";
+import { ifPossible, moveNew, reasonOf, removeTree, temporaryName } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { readLimits } from "./read_limits.ts";
 import { readTar, type ReadTarOptions } from "./read_tar.ts";
@@ -73,7 +73,7 @@ export async function unpackTar(
     }
     signal?.throwIfAborted();
     await Deno.chmod(temporary, writer.rootMode);
-    await Deno.rename(temporary, target).catch((cause: unknown) => {
+    await moveNew(temporary, target).catch((cause: unknown) => {
       throw cannotUse(target, reasonOf(cause), { cause });
     });
     return Object.freeze({ members, size: writer.size });

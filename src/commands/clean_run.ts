@@ -42,16 +42,8 @@ export async function removeOutput({ context }: OpenCheckout): Promise<readonly 
   }
   // The lock last: once its file is gone, a waiting run begins to write there.
   await files.removeTree(lock);
-  if (remove.includes(dirname(lock))) await removeIfEmpty(dirname(lock));
+  if (remove.includes(dirname(lock))) await files.removeIfEmpty(dirname(lock));
   return removed;
-}
-
-async function removeIfEmpty(directory: string): Promise<void> {
-  try {
-    await Deno.remove(directory);
-  } catch (error) {
-    if ((await namesIn(directory)).length === 0) throw error;
-  }
 }
 
 /**

@@ -37,7 +37,7 @@ export { FREE_SPACE, isDiskFull } from "./disk_full.ts";
 export { ifPossible, ifPossibleSync, ifPresent, ifPresentSync } from "./if_present.ts";
 export { linkOrCopy } from "./link_tree.ts";
 export { type FileLock, lockFile, type LockOptions } from "./lock.ts";
-export { copyFileAtomic, type CopyOptions, moveFile, replaceLink } from "./place.ts";
+export { copyFileAtomic, type CopyOptions, moveFile, moveNew, replaceLink } from "./place.ts";
 export { readNote } from "./note.ts";
 export { isMountPoint } from "./mounts.ts";
 export {
@@ -55,5 +55,5 @@ export {
   whyTracked,
 } from "./ownership.ts";
 export { reasonOf } from "./reason.ts";
-export { removeTree } from "./remove_tree.ts";
+export { removeIfEmpty, removeTree } from "./remove_tree.ts";
 export { clearLeftover, clearLeftovers, WorkDirectory } from "./work_directory.ts";

@@ -1,6 +1,6 @@
 import { dirname } from "@std/path";
 import { temporaryName } from "./atomic.ts";
-import { ifPossible } from "./if_present.ts";
+import { ifPossible, ifPresent } from "./if_present.ts";
 
 /** Whether a file cannot be renamed or linked because the new name is on another file system. */
 export function isCrossDevice(error: unknown): boolean {
@@ -48,6 +48,21 @@ export async function moveFile(from: string, to: string): Promise<void> {
     await copyFileAtomic(from, to);
     await Deno.remove(from);
   }
+}
+
+/**
+ * Renames a finished file or directory to a name that is free, or that of an empty directory. Nothing
+ * is replaced.
+ *
+ * @throws The system's error.
+ */
+export async function moveNew(from: string, to: string): Promise<void> {
+  const info = await ifPresent(Deno.lstat(to));
+  if (info !== undefined && !info.isDirectory) {
+    throw new Deno.errors.AlreadyExists(`"${to}" exists`);
+  }
+  // The system refuses to rename over a directory that is not empty.
+  await Deno.rename(from, to);
 }
 
 /**

@@ -23,6 +23,20 @@ export async function removeTree(path: string): Promise<void> {
   }
 }
 
+/**
+ * Removes a directory if there is nothing in it, not even what another process has just made.
+ *
+ * @throws {KbuildError} It is empty and cannot be removed.
+ */
+export async function removeIfEmpty(directory: string): Promise<void> {
+  try {
+    await Deno.remove(directory);
+  } catch (error) {
+    const entries = await ifPresent(Array.fromAsync(Deno.readDir(directory)));
+    if (entries?.length === 0) throw cannotRemove(directory, error);
+  }
+}
+
 async function removeOnce(path: string): Promise<void> {
   await ifPresent(Deno.remove(path, { recursive: true }));
 }

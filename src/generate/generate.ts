@@ -17,7 +17,7 @@ import { type GeneratedFile, readGeneratedFiles } from "./sources.ts";
 import { findStale, type StaleFile } from "./stale.ts";
 import { fileDigest, type GenerationRecord, writeState } from "./state.ts";
 import { checkViolations, type ToolCommand, toolCommand } from "./tool_command.ts";
-import { clearLeftovers, ifPossible, moveFile } from "../files/mod.ts";
+import { clearLeftovers, ifPossible, moveFile, removeTree } from "../files/mod.ts";
 
 /** What {@linkcode ensureGeneratedFiles} would do: tools to build, then commands to run. */
 export interface GenerationPlan {
@@ -146,7 +146,7 @@ async function generate(
     }
     return await replaceIfDifferent(made, join(context.root, file.output));
   } finally {
-    await ifPossible(Deno.remove(work, { recursive: true }));
+    await ifPossible(removeTree(work));
   }
 }
 

@@ -1,4 +1,5 @@
 import { join } from "@std/path";
+import { removeTree } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { CommandError, type Shell } from "../shell/mod.ts";
 import { archiveFiles, type ImageFiles } from "./image_files.ts";
@@ -37,7 +38,7 @@ export async function engineFiles(
     prefix: "kbuild-base-",
     ...(tempDir === undefined ? {} : { dir: tempDir }),
   });
-  const dispose = () => Deno.remove(dir, { recursive: true });
+  const dispose = () => removeTree(dir);
   try {
     const file = join(dir, "saved.tar");
     await start(shell, ["docker", "save", "-o", file, "--", reference], reference, signal);

@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { ifPresent, writeAll } from "../files/mod.ts";
+import { ifPresent, removeTree, writeAll } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { concat, maybeGunzip, readFileChunks, readTar } from "../archive/mod.ts";
 
@@ -74,7 +74,7 @@ export async function archiveFiles(path: string, tempDir?: string): Promise<Imag
   let tar = path;
   let temporary: string | undefined;
   const dispose = async () => {
-    if (temporary !== undefined) await Deno.remove(temporary, { recursive: true });
+    if (temporary !== undefined) await removeTree(temporary);
   };
   try {
     if (await isCompressed(path)) {

@@ -8,6 +8,7 @@ import {
   type OwnershipContext,
   realPathOfNearest,
   reasonOf,
+  removeTree,
   TEMPORARY_PREFIX,
   WorkDirectory,
   writeAll,
@@ -151,7 +152,7 @@ export async function probeOciLayout(out: string, ownership?: OwnershipContext):
   await checkOciLayout(out, ownership);
   const parent = dirname(await realPathOfNearest(out));
   try {
-    await Deno.remove(await Deno.makeTempDir({ dir: parent, prefix: TEMPORARY_PREFIX }));
+    await removeTree(await Deno.makeTempDir({ dir: parent, prefix: TEMPORARY_PREFIX }));
   } catch (cause) {
     throw new KbuildError(`Cannot write OCI layout "${out}": ${reasonOf(cause)}`, {
       notes: [`Name a directory where you may write: nothing can be made in "${parent}"`],

@@ -1,6 +1,13 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { dirname, join } from "@std/path";
-import { ifPossible, lockFile, reasonOf, removeTree, writeFileAtomic } from "../files/mod.ts";
+import {
+  ifPossible,
+  lockFile,
+  moveFile,
+  reasonOf,
+  removeTree,
+  writeFileAtomic,
+} from "../files/mod.ts";
 import { createHash } from "node:crypto";
 import { readFileChunks, trimCache } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
@@ -60,7 +67,7 @@ export class BlobStore {
       return false;
     }
     if (`sha256:${hash.digest("hex")}` !== digest) {
-      await ifPossible(Deno.remove(path));
+      await ifPossible(removeTree(path));
       return false;
     }
     this.#sound.add(digest);
@@ -100,7 +107,7 @@ export class BlobStore {
   /** Takes a finished file over, whose digest is known; it must lie in {@linkcode workFolder}. */
   async adopt(path: string, digest: string): Promise<void> {
     await this.#prepare(dirname(this.path(digest)));
-    await Deno.rename(path, this.path(digest));
+    await moveFile(path, this.path(digest));
     this.#sound.add(digest);
   }
 
@@ -130,7 +137,7 @@ export class BlobStore {
       const { file } = lock;
       // Another kbuild may have finished it in the meantime.
       if (await this.has(digest)) {
-        await Deno.remove(path);
+        await removeTree(path);
         return;
       }
       const found = `sha256:${await fill({ file, path })}`;

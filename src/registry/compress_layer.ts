@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { ifPossible, readNote, writeFileAtomic } from "../files/mod.ts";
+import { ifPossible, readNote, removeTree, writeFileAtomic } from "../files/mod.ts";
 import { compressTar, deflateFormat, type Deflater, maybeGunzip } from "../archive/mod.ts";
 import { checkDigest, hexOf, isDigest } from "../image/mod.ts";
 import type { ArchivedLayer } from "./archived_image.ts";
@@ -55,7 +55,7 @@ export async function compressLayer(
     await writeFileAtomic(note, `${JSON.stringify(found)}\n`);
     return found;
   } catch (error) {
-    await ifPossible(Deno.remove(path));
+    await ifPossible(removeTree(path));
     throw error;
   }
 }

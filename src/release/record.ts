@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { ifPossible, readNote, writeFileAtomic } from "../files/mod.ts";
+import { ifPossible, readNote, removeTree, writeFileAtomic } from "../files/mod.ts";
 import type { Artifact } from "./artifact.ts";
 
 /** Of this form of the record, and of what goes into an artifact besides its inputs. */
@@ -35,7 +35,7 @@ export async function readRecord(folder: string): Promise<ReleaseRecord | undefi
 /** Keeps a record. That it cannot be written costs time in the next run, and is no error. */
 export async function writeRecord(folder: string, record: ReleaseRecord): Promise<void> {
   const isWritten = await ifPossible(writeNote(folder, record));
-  if (isWritten !== true) await ifPossible(Deno.remove(join(folder, NAME)));
+  if (isWritten !== true) await ifPossible(removeTree(join(folder, NAME)));
 }
 
 async function writeNote(folder: string, record: ReleaseRecord): Promise<true> {

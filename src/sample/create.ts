@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { ifPossible, removeTree } from "../files/mod.ts";
+import { ifPossible, removeIfEmpty, removeTree } from "../files/mod.ts";
 import { runGit } from "../git/mod.ts";
 import type { Shell } from "../shell/mod.ts";
 import { eraFacts } from "./eras.ts";
@@ -144,5 +144,5 @@ async function cleanUp(
 ): Promise<void> {
   const names = new Set([".git", ...[...files].map((path) => path.split("/")[0]!)]);
   for (const name of names) await removeTree(join(dir, name));
-  if (!existed) await ifPossible(Deno.remove(dir));
+  if (!existed) await ifPossible(removeIfEmpty(dir));
 }

@@ -1,4 +1,5 @@
 import { join } from "@std/path";
+import { removeTree } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import {
   type Client,
@@ -71,7 +72,7 @@ export async function fetchArchive(
     return { ...fetched, size };
   } finally {
     log.progress("");
-    await Deno.remove(archive);
+    await removeTree(archive);
   }
 }
 

@@ -85,6 +85,6 @@ export async function fetchModule(context: GoContext, request: ModuleRequest): P
       notes: ["The proxy, or something on the way to it, serves something else than Go"],
     });
   }, client);
-  await Deno.remove(zip);
+  await removeTree(zip);
   return { from: `${what} (GOPROXY)`, sum, digestFrom: "checksum-database", size };
 }

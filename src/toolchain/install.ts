@@ -2,6 +2,7 @@ import { dirname, join } from "@std/path";
 import {
   ifPossible,
   isDiskFull,
+  moveNew,
   removeTree,
   TEMPORARY_PREFIX,
   temporaryName,
@@ -55,7 +56,7 @@ export async function installGo(context: GoContext, options: InstallOptions): Pr
       await checkInCache(place.folder, cache, ownershipContext(context));
       await removeTree(place.folder);
       // Its parent stays the same: a directory that moves to another one must be writable.
-      await Deno.rename(work, place.folder);
+      await moveNew(work, place.folder);
     } finally {
       await clearLeftovers(folder);
     }

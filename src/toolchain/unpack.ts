@@ -1,4 +1,5 @@
 import { join } from "@std/path";
+import { moveNew, removeTree } from "../files/mod.ts";
 import { quoteName, type TarMember, unpackTar } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 
@@ -32,8 +33,8 @@ export async function unpackGo(
     ...(signal === undefined ? {} : { signal }),
   });
   if (!found) throw refuse(label, "it is empty");
-  await Deno.rename(join(unpacked, "go"), join(folder, "go"));
-  await Deno.remove(unpacked);
+  await moveNew(join(unpacked, "go"), join(folder, "go"));
+  await removeTree(unpacked);
   return size;
 }
 

@@ -239,3 +239,22 @@ Deno.test("no-swallow finds errors that nobody looks at", () => {
     ["tests/release/a.ts", "await Deno.stat(x).catch(() => undefined);"],
   ]);
 });
+
+Deno.test("removal-in-files keeps removing and renaming in src/files, tests and scripts", () => {
+  const found = (what: string) => `removal-in-files: Deno.${what} is used outside src/files`;
+  check([
+    ["src/files/remove_tree.ts", "Deno.remove(path); Deno.renameSync(a, b);"],
+    ["tests/a_test.ts", "Deno.remove(path);"],
+    ["scripts/compile.ts", "Deno.rename(a, b);"],
+    ["src/release/a.ts", "Deno.remove(path);", found("remove")],
+    ["src/release/a.ts", 'Deno["removeSync"](path);', found("removeSync")],
+    ["src/release/a.ts", "globalThis.Deno.rename(a, b);", found("rename")],
+    ["main.ts", "const { renameSync } = Deno;", found("renameSync")],
+    [
+      "src/release/a.ts",
+      'import { rm } from "node:fs/promises";',
+      'removal-in-files: "node:fs/promises" is imported outside src/files',
+    ],
+    ["src/release/a.ts", "files.remove(path); shared.rename(a); Deno.stat(path);"],
+  ]);
+});

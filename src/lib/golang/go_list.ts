@@ -3,7 +3,7 @@ import { type Checkout, readGoModes } from "../../checkout/mod.ts";
 import type { GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { hostGoEnv } from "./go_env.ts";
-import { ifPossible } from "../../files/mod.ts";
+import { ifPossible, removeTree } from "../../files/mod.ts";
 
 /**
  * Asks `go list` about a checkout without writing into it: GOPATH (up to 1.25, with the link to the
@@ -46,6 +46,6 @@ export async function goList(
     });
     return listed.code === 0 ? listed.stdout : undefined;
   } finally {
-    await ifPossible(Deno.remove(top, { recursive: true }));
+    await ifPossible(removeTree(top));
   }
 }

@@ -1,5 +1,5 @@
 import { dirname } from "@std/path";
-import { ifPresent, writeFileAtomic } from "../../files/mod.ts";
+import { ifPresent, removeTree, writeFileAtomic } from "../../files/mod.ts";
 import { hex } from "../../archive/mod.ts";
 import type { BinaryOutput, BuildPlan } from "./plan.ts";
 
@@ -55,7 +55,7 @@ export async function removeDamaged(outputs: readonly BinaryOutput[]): Promise<v
     const start = new Uint8Array(4);
     const length = await file.read(start).finally(() => file.close()) ?? 0;
     if (!PROGRAM_MARKS.some((mark) => hex(start.subarray(0, length)).startsWith(mark))) {
-      await Deno.remove(built);
+      await removeTree(built);
     }
   }
 }
