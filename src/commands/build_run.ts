@@ -1,6 +1,6 @@
 import type { Checkout, PlatformSet } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { ensureGeneratedFiles, planGeneratedFiles } from "../generate/mod.ts";
+import { ensureGeneratedFiles, planGeneratedFiles, warnAboutOutdated } from "../generate/mod.ts";
 import {
   buildBinaries,
   type BuildPlan,
@@ -101,6 +101,7 @@ export async function runBuild(
 ): Promise<{ binaries: readonly BuiltBinary[]; generateMs: number; buildMs: number }> {
   const { matrix, goflags, stamp, binPath, jobs } = request;
   sayStamp(context, stamp);
+  await warnAboutOutdated(context, checkout, stamp.vars);
   const go = await verifyGoVersion(context, checkout);
   const options = { goflags, vars: stamp.vars, epoch: stamp.epoch, jobs, go };
   const started = performance.now();

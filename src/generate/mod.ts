@@ -10,6 +10,7 @@ export {
   planGeneratedFiles,
 } from "./generate.ts";
 export { type GoFolders, parseGoFolders, type Pruned } from "./go_folders.ts";
+export { warnAboutOutdated } from "./outdated.ts";
 export { type GeneratedFile, readGeneratedFiles, type TagFiles } from "./sources.ts";
 export { missingFromGit } from "./stale.ts";
 export { findTagged, openapiPackages } from "./tagged.ts";

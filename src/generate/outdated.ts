@@ -1,0 +1,58 @@
+import { dirname, join } from "@std/path";
+import type { Checkout } from "../checkout/mod.ts";
+import { ifPresent } from "../files/mod.ts";
+import { askGit } from "../git/mod.ts";
+import type { KubeContext } from "../lib/init.ts";
+import type { VersionVars } from "../lib/version/mod.ts";
+
+/** Every package with generated code has this file: its types are copied, if nothing else. */
+const GENERATED = "zz_generated.deepcopy.go";
+
+/**
+ * Warns of committed generated code that is older than the types it is made from: make renews it in
+ * a build up to 1.25, kbuild does not touch what git has.
+ *
+ * Only files that differ from the commit are looked at: a clean tree costs nothing, and the times of
+ * a clone say nothing.
+ */
+export async function warnAboutOutdated(
+  context: KubeContext,
+  checkout: Checkout,
+  vars: VersionVars,
+): Promise<void> {
+  if (checkout.generated.value !== "makefile") return;
+  const sources = (await changedPaths(context, vars)).filter(isSource);
+  const found = await Promise.all(sources.map((path) => isOutdated(context.root, path)));
+  const outdated = sources.filter((_, index) => found[index]);
+  if (outdated.length === 0) return;
+  context.log.warn("Generated code of changed types is used as it is, and may be out of date:", [
+    ...outdated.map((path) => `${path} is newer than the ${GENERATED} beside it`),
+    "Renew it: make generated_files",
+  ]);
+}
+
+/** Paths that differ from the commit; a version that is not from git comes without them. */
+async function changedPaths(
+  context: KubeContext,
+  { dirtyPaths, from = "git" }: VersionVars,
+): Promise<readonly string[]> {
+  if (dirtyPaths.length > 0 || from === "git") return dirtyPaths;
+  const { text = "" } = await askGit(context, ["diff", "--name-only", "-z", "HEAD"]);
+  return text.split("\0");
+}
+
+function isSource(path: string): boolean {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return name.endsWith(".go") && !name.endsWith("_test.go") && !name.startsWith("zz_generated.") &&
+    !path.startsWith("vendor/");
+}
+
+/** make sets the time of what it has looked at, also where the content stays. */
+async function isOutdated(root: string, path: string): Promise<boolean> {
+  const [source, generated] = await Promise.all(
+    [path, join(dirname(path), GENERATED)].map((name) => ifPresent(Deno.stat(join(root, name)))),
+  );
+  const [changed, made] = [source?.mtime?.getTime(), generated?.mtime?.getTime()];
+  if (changed === undefined || made === undefined || changed <= made) return false;
+  return /^(type )?\s*\w+ struct \{/m.test(await Deno.readTextFile(join(root, path)));
+}
