@@ -79,12 +79,15 @@ export interface ConnectionContext {
  * The error of a connection that failed: what `fetch` threw, in words and with a way out.
  *
  * @param url The URL that was asked for.
+ * @throws {Deno.errors.NotCapable} `error` itself, where Deno does not allow the connection.
  */
 export function connectionError(
   url: string,
   error: unknown,
   { proxy, caFile }: ConnectionContext = {},
 ): NetworkError {
+  // Neither another attempt nor another server helps.
+  if (error instanceof Deno.errors.NotCapable) throw error;
   const text = innermost(error);
   const host = URL.canParse(url) ? new URL(url).hostname : url;
   const classified: Classified = isPermission(error)
@@ -166,7 +169,7 @@ function innermost(error: unknown): string {
 }
 
 function isPermission(error: unknown): boolean {
-  return error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.PermissionDenied;
+  return error instanceof Deno.errors.PermissionDenied;
 }
 
 /** Statuses after which the same request may succeed. */
