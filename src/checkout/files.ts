@@ -7,9 +7,12 @@ import { quote } from "../shell/mod.ts";
 export interface CheckoutFile {
   /** Path from the root. */
   readonly path: string;
+  /** What it says; undefined if there is no such text. */
   readonly text: string | undefined;
   /** Why there is no text: "Missing", "A Git LFS pointer …". */
   readonly why: string;
+  /** Whether lines end in CRLF on disk, as with `core.autocrlf`; `text` has plain ends. */
+  readonly crlf?: boolean;
 }
 
 /**
@@ -45,7 +48,10 @@ function checked(path: string, text: string | undefined): CheckoutFile {
   if (text.startsWith("version https://git-lfs.github.com/spec/")) {
     return { path, text: undefined, why: 'A Git LFS pointer: run "git lfs pull" to get the file' };
   }
-  return { path, text, why: "" };
+  // Scripts are read, not run: what git did to their line ends does not change what they say.
+  return text.includes("\r\n")
+    ? { path, text: text.replaceAll("\r\n", "\n"), why: "", crlf: true }
+    : { path, text, why: "" };
 }
 
 function cannotRead(root: string, path: string, cause: unknown): KbuildError {

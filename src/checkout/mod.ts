@@ -23,6 +23,7 @@ export {
 } from "./config.ts";
 export type { Refusal } from "./bash_syntax.ts";
 export { detectEra } from "./era.ts";
+export { type CheckoutFile, readCheckoutFile } from "./files.ts";
 export { type GoCall, type GoCallInputs, type GoCalls, readGoCalls } from "./go_calls.ts";
 export {
   type GoModes,

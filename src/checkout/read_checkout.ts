@@ -179,6 +179,7 @@ class CheckoutReader {
       ...(version.text === undefined
         ? {}
         : { versionScript: Object.freeze({ path: version.path, text: version.text }) }),
+      ...(this.#file(GOLANG).crlf ? { crlf: true } : {}),
       refusals: Object.freeze(this.#refusals),
     };
     return Object.freeze(checkout);

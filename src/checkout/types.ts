@@ -153,6 +153,8 @@ export interface Checkout {
   readonly scripts: readonly BashSource[];
   /** `hack/lib/version.sh`, if it can be read: `readVersionVars` reads on in it. */
   readonly versionScript?: BashSource;
+  /** Whether the files of the checkout have CRLF line ends, as with `core.autocrlf`. */
+  readonly crlf?: boolean;
   /** What could not be read and was taken from the built-in table: "file:line: why". */
   readonly refusals: readonly string[];
 }

@@ -34,11 +34,18 @@ export interface Stamp {
   readonly provenance: Provenance;
 }
 
+const CRLF = "The files of the checkout have CRLF line ends (core.autocrlf): " +
+  "what is packed and compiled has them, too";
+
 /** Reads version and time; a tree without a version stops here. */
-export async function readStamp({ context }: OpenCheckout): Promise<Stamp> {
+export async function readStamp({ context, checkout }: OpenCheckout): Promise<Stamp> {
   const vars = requireVersion(await getVersionVars(context));
   const { epoch, from, notes: dateNotes } = await findSourceDate(context, vars);
-  const notes = Object.freeze([...vars.notes ?? [], ...dateNotes]);
+  const notes = Object.freeze([
+    ...vars.notes ?? [],
+    ...dateNotes,
+    ...(checkout.crlf === true ? [CRLF] : []),
+  ]);
   const provenance = Object.freeze({ version: vars.from ?? "git", time: from, notes });
   return Object.freeze({ vars, epoch, provenance });
 }

@@ -1,5 +1,4 @@
-import { join } from "@std/path";
-import { ifPresent } from "../files/mod.ts";
+import { readCheckoutFile } from "../checkout/mod.ts";
 
 /** How `hack/make-rules/helpers/cache_go_dirs.sh` finds folders with Go files. */
 export interface GoFolders {
@@ -34,8 +33,8 @@ const DEFAULT: GoFolders = Object.freeze({
 
 /** Reads the `find` of `cache_go_dirs.sh`: where it starts, what it prunes, what it renames. */
 export async function readGoFolders(root: string): Promise<GoFolders> {
-  const path = join(root, "hack/make-rules/helpers/cache_go_dirs.sh");
-  const text = await ifPresent(Deno.readTextFile(path)) ?? "";
+  const path = "hack/make-rules/helpers/cache_go_dirs.sh";
+  const { text = "" } = await readCheckoutFile(root, path);
   return parseGoFolders(text) ?? DEFAULT;
 }
 

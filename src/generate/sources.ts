@@ -1,6 +1,5 @@
-import { join } from "@std/path";
+import { readCheckoutFile } from "../checkout/mod.ts";
 import { type Makefile, readMakefile } from "./makefile.ts";
-import { ifPresent } from "../files/mod.ts";
 
 /** A generated Go file that a build needs, and how `make generated_files` makes it. */
 export type GeneratedFile =
@@ -46,7 +45,7 @@ const MAKEFILES = ["build/root/Makefile.generated_files", "Makefile.generated_fi
  * Trees without these files have nothing to generate.
  */
 export async function readGeneratedFiles(root: string): Promise<readonly GeneratedFile[]> {
-  const read = async (path: string) => await ifPresent(Deno.readTextFile(join(root, path))) ?? "";
+  const read = async (path: string) => (await readCheckoutFile(root, path)).text ?? "";
   const [inBuild, atRoot, script, golang] = await Promise.all([
     ...MAKEFILES.map(read),
     read("hack/generate-bindata.sh"),

@@ -1,13 +1,11 @@
 import { join } from "@std/path";
-import type { Checkout } from "../checkout/mod.ts";
+import { type Checkout, readCheckoutFile } from "../checkout/mod.ts";
 import { planDockerfile } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { contextNames, type DockerfileSource, type ImageInputs, type ImagePlan } from "./images.ts";
 import type { FolderImage } from "./layout.ts";
-import { isLfsPointer } from "./lfs.ts";
 import { readMakefile, replaceIn } from "./makefile.ts";
 import { dockerTag } from "./plan.ts";
-import { ifPresent } from "../files/mod.ts";
 
 /** Binaries that Makefiles copy beside the Dockerfile under another name. */
 const RENAMED: Readonly<Record<string, string>> = { gorunner: "go-runner" };
@@ -27,12 +25,11 @@ export async function planFolderImage(
 ): Promise<ImagePlan | undefined> {
   const { arch } = inputs;
   const path = `${folder}/Dockerfile`;
-  const [text, makefile] = await Promise.all(
-    [path, `${folder}/Makefile`].map((file) =>
-      ifPresent(Deno.readTextFile(join(context.root, file)))
-    ),
-  );
-  if (text === undefined || makefile === undefined || isLfsPointer(text)) return undefined;
+  const [{ text }, { text: makefile }] = await Promise.all([
+    readCheckoutFile(context.root, path),
+    readCheckoutFile(context.root, `${folder}/Makefile`),
+  ]);
+  if (text === undefined || makefile === undefined) return undefined;
   const registry = checkout.imageRegistry.value;
   const tag = dockerTag(inputs.version);
   const make = readMakefile(makefile, {

@@ -1,5 +1,5 @@
 import { basename, join } from "@std/path";
-import type { Checkout } from "../checkout/mod.ts";
+import { type Checkout, readCheckoutFile } from "../checkout/mod.ts";
 import { UsageError } from "../errors.ts";
 import { copiesOf, type DockerfilePlan, planDockerfile } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
@@ -7,9 +7,7 @@ import type { FetchedImage, WantedImage } from "../registry/mod.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import { planFolderImage } from "./folder_images.ts";
 import type { FolderImage, ReleaseLayout } from "./layout.ts";
-import { isLfsPointer } from "./lfs.ts";
 import { dockerTag } from "./plan.ts";
-import { ifPresent } from "../files/mod.ts";
 
 /** One image archive: what it is named, on what it stands, what it gets. */
 export interface ImagePlan {
@@ -126,8 +124,8 @@ async function serverDockerfile(
   baseImage: string,
 ): Promise<{ text: string; path: string }> {
   for (const path of [`build/server-image/${binary}/Dockerfile`, "build/server-image/Dockerfile"]) {
-    const text = await ifPresent(Deno.readTextFile(join(root, path)));
-    if (text !== undefined && !isLfsPointer(text)) return { text, path };
+    const { text } = await readCheckoutFile(root, path);
+    if (text !== undefined) return { text, path };
   }
   const lines = [
     `FROM ${baseImage}`,

@@ -1,9 +1,6 @@
-import { join } from "@std/path";
-import type { Checkout } from "../checkout/mod.ts";
+import { type Checkout, readCheckoutFile } from "../checkout/mod.ts";
 import { followStage, functionBody, type StageCopies, type StageCopy } from "./follow.ts";
 import { FINAL_120, FINAL_17, MANIFESTS_120, MANIFESTS_17, SALT_17 } from "./layout_tables.ts";
-import { isLfsPointer } from "./lfs.ts";
-import { ifPresent } from "../files/mod.ts";
 
 /** A folder whose yaml, yaml.in and json files are addons. */
 export interface AddonFolder {
@@ -86,9 +83,7 @@ function defaultReadme(side: string): string {
  * v1.7.3 for checkouts with Godeps, else from v1.20.2.
  */
 export async function readReleaseLayout(checkout: Checkout): Promise<ReleaseLayout> {
-  const path = join(checkout.root, "build/lib/release.sh");
-  const text = await ifPresent(Deno.readTextFile(path)) ?? "";
-  const script = isLfsPointer(text) ? "" : text;
+  const { text: script = "" } = await readCheckoutFile(checkout.root, "build/lib/release.sh");
   const unknown = script === "";
   const old = unknown && checkout.era.name === "godeps";
   const body = (name: string) => functionBody(script, name);

@@ -12,7 +12,7 @@ import {
 import type { Checkout } from "../checkout/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { checkReleaseReplaceable, claimOutputs, RELEASE_DIRECTORIES } from "../lib/outputs.ts";
-import { type Artifact, writeChecksums } from "./artifact.ts";
+import { type Artifact, type Provenance, writeChecksums } from "./artifact.ts";
 import { checkInputs } from "./check_inputs.ts";
 import { runGraph, type Task } from "./graph.ts";
 import { Identifier, type Identity } from "./identity.ts";
@@ -78,6 +78,8 @@ export async function packageTarballs(
   warnAboutMissing(context, missing);
   warnAboutScratch(context, plan);
   noteHyperkube(context, plan.layout);
+  const provenance = provenanceOf(options, plan, missing);
+  const about = JSON.stringify(provenance);
 
   const cache = join(context.outputRoot, CACHE_FOLDER);
   const leftOut = new Set(missing.map(({ path }) => join(context.root, path)));
@@ -88,7 +90,7 @@ export async function packageTarballs(
   const started = Date.now();
   // Before anything is staged: that makes links, which change the status of what is linked.
   const before = new Map(jobs.map((job) => [job.path, job.identify()]));
-  if (record !== undefined && record.outputs === outputsOf(context)) {
+  if (record !== undefined && record.outputs === outputsOf(context, about)) {
     const artifacts = upToDate(jobs, before, record);
     if (artifacts !== undefined) {
       context.log.status("Nothing changed since these artifacts were made");
@@ -96,14 +98,16 @@ export async function packageTarballs(
     }
   }
 
+  if (plan.source.commit === undefined && plan.source.note) context.log.warn(plan.source.note);
   const artifacts = await makeRelease(context, plan, jobs, {
     ...options,
+    provenance,
     level,
     cache,
     before,
     last: record,
   });
-  await remember(context, plan, cache, { jobs, artifacts, before, started });
+  await remember(context, plan, cache, { jobs, artifacts, before, started, about });
   await trimCache(cache, options.cacheLimit ?? CACHE_LIMIT).catch((error: unknown) => {
     context.log.warn("Cannot keep the cache of compressed blocks small", [
       error instanceof Error ? error.message : String(error),
@@ -266,6 +270,7 @@ async function remember(
     artifacts: readonly Artifact[];
     before: ReadonlyMap<string, Identity>;
     started: number;
+    about: string;
   },
 ): Promise<void> {
   const results = new Map(run.artifacts.map((artifact) => [artifact.path, artifact]));
@@ -280,7 +285,7 @@ async function remember(
     const output = outputOf(join(context.outputRoot, publishedPath(plan, artifact)));
     made[job.path] = { artifact, output, inputs: sure ? inputsOf(job, after, results) : "" };
   }
-  await writeRecord(cache, { outputs: outputsOf(context), made });
+  await writeRecord(cache, { outputs: outputsOf(context, run.about), made });
 }
 
 /** Whether a file of that time cannot have been written again without its time having changed. */
@@ -289,8 +294,9 @@ function isSettled(newest: number, started: number): boolean {
 }
 
 /** The identity of the three folders as they lie there. */
-function outputsOf({ outputRoot }: KubeContext): string {
+function outputsOf({ outputRoot }: KubeContext, about: string): string {
   const outputs = new Identifier();
+  outputs.text(about);
   for (const name of FOLDERS) outputs.tree(name, join(outputRoot, name));
   return outputs.done().strict;
 }
@@ -330,6 +336,23 @@ function published(
       });
     }),
   );
+}
+
+/** Where version and time are from, and what is packed or left out otherwise than expected. */
+function provenanceOf(
+  { provenance }: PackageOptions,
+  { bases, images, source }: PackagePlan,
+  missing: readonly MissingInput[],
+): Provenance {
+  const bare = images.filter(({ base }) => baseFor(bases, base) === undefined);
+  const notes = [
+    ...provenance?.notes ?? [],
+    ...(source.commit === undefined && source.note ? [source.note] : []),
+    ...describeMissing(missing).map((what) => `Left out, because the checkout lacks it: ${what}`),
+    ...new Set(bare.map(({ base }) => `Images are made from scratch, without their base ${base}`)),
+  ];
+  const { version = "git", time = "commit" } = provenance ?? {};
+  return Object.freeze({ version, time, notes: Object.freeze(notes) });
 }
 
 function warnAboutMissing(context: KubeContext, missing: readonly MissingInput[]): void {

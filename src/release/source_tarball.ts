@@ -10,6 +10,7 @@ import { askGit, runGit } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { Identifier } from "./identity.ts";
 import type { ReleaseLayout } from "./layout.ts";
+import { SOURCE_TARBALL } from "./plan.ts";
 
 /** What the source tarball holds: a commit, or what is in the checkout. */
 export type SourceTarball = SourceCommit | SourceTree;
@@ -30,6 +31,8 @@ export interface SourceTree {
   readonly commit?: undefined;
   /** What stands before names: `kubernetes/`, `./`. */
   readonly prefix: string | undefined;
+  /** Why these and not the commit, where a user may expect that. */
+  readonly note?: string;
 }
 
 /** Entries of the root that a dirty tree's tarball leaves out: `_*`, `.git*`, `.config*`, `.gsutil*`. */
@@ -52,11 +55,15 @@ export async function planSource(
   layout: ReleaseLayout,
   { clean }: { clean: boolean },
 ): Promise<SourceTarball> {
-  const commit = clean && layout.sourceArchive ? await askCommit(context) : undefined;
-  return Object.freeze(commit ?? { prefix: layout.sourcePrefix });
+  const tree = { prefix: layout.sourcePrefix };
+  if (!clean || !layout.sourceArchive) return Object.freeze(tree);
+  const commit = await askCommit(context);
+  if (commit !== undefined) return Object.freeze(commit);
+  const note = `${SOURCE_TARBALL} holds the files of the checkout: git cannot archive the commit`;
+  return Object.freeze({ ...tree, note });
 }
 
-/** The commit that is checked out; undefined where there is no git to ask. */
+/** The commit that is checked out; undefined where git cannot say. */
 async function askCommit(context: KubeContext): Promise<SourceCommit | undefined> {
   const [described, attributes] = await Promise.all([
     askGit(context, ["rev-list", "-1", "--format=%H %D", "HEAD"]),

@@ -130,6 +130,43 @@ Deno.test({
 });
 
 Deno.test({
+  name:
+    `packageTarballs() writes down where version and time are from, and what is not as expected${because}`,
+  ignore: because !== "",
+  fn: () =>
+    withRelease(async (release) => {
+      const list = async () =>
+        JSON.parse(await Deno.readTextFile(join(release.output, "release-tars/artifacts.json")));
+      await release.package();
+      const first = await list();
+      assertEquals([first.versionFrom, first.epochFrom], ["git", "commit"]);
+      const scratch = first.notes as string[];
+      assert(
+        scratch.length > 0 && scratch.every((note) => note.startsWith("Images are made from")),
+      );
+
+      // Nothing is made again for it, but the list says it.
+      const note = "The version is that of KUBE_GIT_VERSION";
+      const provenance = { version: "KUBE_GIT_VERSION", time: "SOURCE_DATE_EPOCH", notes: [note] };
+      const second = await release.package({ provenance });
+      assertEquals(madeAnew(second), []);
+      const { versionFrom, epochFrom, notes, artifacts } = await list();
+      assertEquals([versionFrom, epochFrom], ["KUBE_GIT_VERSION", "SOURCE_DATE_EPOCH"]);
+      assertEquals(notes, [note, ...scratch]);
+      assertEquals(artifacts, first.artifacts);
+
+      // A tree that is said to be clean, and no git that could archive it.
+      await Deno.remove(join(release.root, ".git"), { recursive: true });
+      await release.package();
+      const said = (await list()).notes as string[];
+      assert(
+        said.some((line) => line.startsWith("kubernetes-src.tar.gz holds the files")),
+        `${said}`,
+      );
+    }),
+});
+
+Deno.test({
   name: `packageTarballs() makes again only what holds a changed program${because}`,
   ignore: because !== "",
   fn: () =>
