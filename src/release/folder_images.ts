@@ -5,6 +5,7 @@ import type { KubeContext } from "../lib/init.ts";
 import { contextNames, type DockerfileSource, type ImageInputs, type ImagePlan } from "./images.ts";
 import type { FolderImage } from "./layout.ts";
 import { readMakefile, replaceIn } from "./makefile.ts";
+import { ifPresent } from "../files/mod.ts";
 import { dockerTag } from "./plan.ts";
 
 /** Binaries that Makefiles copy beside the Dockerfile under another name. */
