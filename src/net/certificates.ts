@@ -1,5 +1,5 @@
 import { KbuildError } from "../errors.ts";
-import { reasonOf } from "../files/mod.ts";
+import { ifPossible, reasonOf } from "../files/mod.ts";
 
 /** Certificates of `--ca-file`, as PEM. */
 export async function readCertificates(path: string): Promise<readonly string[]> {
@@ -10,12 +10,44 @@ export async function readCertificates(path: string): Promise<readonly string[]>
       cause,
     });
   });
-  const found = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
-  if (found !== null) return Object.freeze([...found]);
+  const found = certificatesIn(text);
+  if (found.length > 0) return Object.freeze(found);
   throw new KbuildError(`Cannot find a certificate in "${path}"`, {
     notes: ['A PEM file has "-----BEGIN CERTIFICATE-----" in it'],
     exitCode: 2,
   });
+}
+
+/** Where Linux distributions keep the certificates that they trust (crypto/x509/root_linux.go). */
+const BUNDLES: readonly string[] = [
+  "/etc/ssl/certs/ca-certificates.crt",
+  "/etc/pki/tls/certs/ca-bundle.crt",
+  "/etc/ssl/ca-bundle.pem",
+  "/etc/pki/tls/cacert.pem",
+  "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+  "/etc/ssl/cert.pem",
+];
+
+/**
+ * Certificates that the system trusts, as PEM: those of `SSL_CERT_FILE`, else of the distribution, as Go,
+ * curl and docker take them. Deno alone has Mozilla's, and knows nothing of an authority that a
+ * company has added. Empty on macOS, where they are not in a file: `DENO_TLS_CA_STORE=system` there.
+ */
+export async function systemCertificates(
+  { env, host }: { env: Readonly<Record<string, string>>; host: string },
+): Promise<readonly string[]> {
+  if (!host.startsWith("linux/")) return [];
+  const given = env["SSL_CERT_FILE"];
+  for (const path of given ? [given] : BUNDLES) {
+    // Trust in addition to Deno's own: a file that cannot be read adds none.
+    const text = await ifPossible(Deno.readTextFile(path));
+    if (text !== undefined) return Object.freeze(certificatesIn(text));
+  }
+  return [];
+}
+
+function certificatesIn(text: string): string[] {
+  return text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
 }
 
 /** Error of rustls for a self-signed certificate that is also an authority's. */

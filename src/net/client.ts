@@ -1,5 +1,5 @@
 import type { Logger } from "../lib/logging.ts";
-import { readCertificates, SELF_SIGNED } from "./certificates.ts";
+import { readCertificates, SELF_SIGNED, systemCertificates } from "./certificates.ts";
 import { Connections } from "./connections.ts";
 import { connectionError, NetworkError, statusError } from "./failure.ts";
 import { PATIENCE, type Patience } from "./patience.ts";
@@ -72,7 +72,7 @@ const SLOWEST_STORE = 1000;
 
 /**
  * Makes a {@linkcode Client}. Proxies are those of `context.env`, by {@linkcode proxyFor}; the
- * certificates in `KBUILD_CA_FILE` are trusted in addition to the usual ones.
+ * certificates in `KBUILD_CA_FILE` are trusted in addition to the system's and Mozilla's.
  *
  * @throws {KbuildError} The file of certificates cannot be read, or holds none.
  */
@@ -84,7 +84,7 @@ export async function createClient(
   const caFile = env["KBUILD_CA_FILE"] || undefined;
   const certificates = caFile === undefined ? [] : await readCertificates(caFile);
   const whole = Object.freeze({ ...PATIENCE, ...patience });
-  const connections = new Connections(env, certificates);
+  const connections = new Connections(env, certificates, await systemCertificates(context));
   const sending: Sending = {
     ...{ connections, caFile, certificates, patience: whole, signal },
     selfSigned: new Set(),

@@ -4,12 +4,21 @@ import { type Proxy, proxyFor } from "./proxy.ts";
 export class Connections implements Disposable {
   readonly #env: Readonly<Record<string, string>>;
   readonly #certificates: readonly string[];
+  readonly #system: readonly string[];
   readonly #clients = new Map<string, Deno.HttpClient>();
 
-  /** @param certificates Trusted besides the usual ones, as PEM. */
-  constructor(env: Readonly<Record<string, string>>, certificates: readonly string[]) {
+  /**
+   * @param certificates The user's, as PEM.
+   * @param system The system's, as PEM.
+   */
+  constructor(
+    env: Readonly<Record<string, string>>,
+    certificates: readonly string[],
+    system: readonly string[],
+  ) {
     this.#env = env;
     this.#certificates = certificates;
+    this.#system = system;
   }
 
   /**
@@ -22,10 +31,20 @@ export class Connections implements Disposable {
     const key = JSON.stringify(proxy ?? null);
     let http = this.#clients.get(key);
     if (http === undefined) {
-      http = createHttpClient(this.#certificates, proxy);
+      http = this.#create(proxy);
       this.#clients.set(key, http);
     }
     return { http, proxy };
+  }
+
+  #create(proxy: Proxy | undefined): Deno.HttpClient {
+    try {
+      return createHttpClient([...this.#certificates, ...this.#system], proxy);
+    } catch (error) {
+      // Of the system's certificates Deno may refuse one; those of the user must be right.
+      if (this.#system.length === 0) throw error;
+      return createHttpClient(this.#certificates, proxy);
+    }
   }
 
   /** Closes all of them. */

@@ -286,6 +286,39 @@ for (
 }
 
 Deno.test({
+  ...needsOpenssl("what the system trusts is trusted, as by Go, and nothing else is"),
+  ignore: openssl === undefined || Deno.build.os !== "linux",
+  fn: () =>
+    inWorld(async (world) => {
+      const made = certificates(world.dir);
+      await made.selfSigned("root", "Own CA");
+      await made.selfSigned("other", "Other CA");
+      await made.signed("server", "root", SERVER);
+      const odd = join(world.dir, "odd.pem");
+      const broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+      await Deno.writeTextFile(odd, broken);
+      await withRegistry(
+        image,
+        async (server) => {
+          const where = `https://${server.host}`;
+          const found = await fetchOne(world, where, { SSL_CERT_FILE: made.path("root") });
+          assertEquals(found.digest, image.index);
+          for (const path of [made.path("other"), odd, join(world.dir, "missing.pem")]) {
+            const refused = () => fetchOne(world, where, { SSL_CERT_FILE: path });
+            const error = await assertRejects(refused, KbuildError);
+            assertMatch(textOf(error), /its issuer is not known/);
+          }
+          // The user's own file counts whatever the system's has in it.
+          const env = { SSL_CERT_FILE: odd, KBUILD_CA_FILE: made.path("root") };
+          assertEquals((await fetchOne(world, where, env)).digest, image.index);
+        },
+        undefined,
+        await made.read("server"),
+      );
+    }),
+});
+
+Deno.test({
   ...needsOpenssl("a server that has a trusted certificate, but not its key, gets nothing"),
   ignore: openssl === undefined || go === undefined,
   fn: () =>
