@@ -127,13 +127,15 @@ for (const era of THOROUGH) {
         await t.step("clean gets through read-only folders, and follows no link", async () => {
           const sentinel = join(dir, "sentinel");
           await Deno.writeTextFile(sentinel, "keep");
-          const folder = join(root, "_output/locked/inner");
+          // Where Go keeps modules, read-only.
+          const locked = join(root, "_output/local/go/pkg/mod");
+          const folder = join(locked, "inner");
           await Deno.mkdir(folder, { recursive: true });
           await Deno.writeTextFile(join(folder, "file"), "");
           await Deno.symlink(dir, join(folder, "outside"));
           await Deno.symlink(sentinel, join(folder, "link"));
           await Deno.chmod(folder, 0o555);
-          await Deno.chmod(join(root, "_output/locked"), 0o555);
+          await Deno.chmod(locked, 0o555);
           const before = listing(root);
           assertEquals((await ok("clean", "--dry-run")).stdout, `# remove ${root}/_output\n`);
           assertEquals(listing(root), before);

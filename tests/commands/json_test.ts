@@ -33,7 +33,7 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
     ["version", "error"],
   ],
   version: [
-    ["", "dirtyPaths gitCommit gitMajor gitMinor gitTreeState gitVersion"],
+    ["", "dirtyPaths from gitCommit gitMajor gitMinor gitTreeState gitVersion notes"],
     ["--shell", "error"],
   ],
   env: [[

@@ -544,7 +544,8 @@ Deno.test("hostGoEnv() puts a Go that is not in PATH in front, and leaves it no 
   for (const { checkout, context: { gopath }, withEnv } of [old, workspace]) {
     const before = hostGoEnv(withEnv(env), checkout, own);
     assertEquals(before["PATH"], `${gopath}/bin:/usr/bin`);
-    assertEquals([before["GOROOT"], before["GOTOOLCHAIN"]], ["/usr/lib/go", "local"]);
+    // A GOROOT of the environment belongs to another Go, or is go's own answer anyway.
+    assertEquals([before["GOROOT"], before["GOTOOLCHAIN"]], [undefined, "local"]);
     const after = hostGoEnv(withEnv({ ...env, KBUILD_OFFLINE: "y" }), checkout, other);
     assertEquals(after["PATH"], `/go/bin:${gopath}/bin:/usr/bin`);
     assertEquals([after["GOROOT"], after["GOTOOLCHAIN"]], [undefined, "local"]);
