@@ -77,11 +77,16 @@ export async function madeUpCheckout(dir: string, scale = 1): Promise<string> {
 }
 
 /** Replaces a made-up program by another one, the same for the same seed. */
-export async function changeProgram(root: string, name: string, seed: number): Promise<void> {
+export async function changeProgram(
+  root: string,
+  name: string,
+  seed: number,
+  size = 9_000_000 + seed,
+): Promise<void> {
   const path = join(root, PROGRAMS, name);
   // A new file: the old one is hard-linked into the last release.
   await Deno.remove(path);
-  await Deno.writeFile(path, madeUpProgram(9_000_000 + seed, seed), { mode: 0o755 });
+  await Deno.writeFile(path, madeUpProgram(size, seed), { mode: 0o755 });
 }
 
 /** Path below the output root -> digest of a file or target of a link, for the release's folders. */

@@ -78,8 +78,8 @@ export function faultVariables(fault: Fault, place: FaultPlace): Record<string, 
 
 /** What the log holds. */
 export interface FaultLog {
-  /** How many changes counted. */
-  readonly seen: number;
+  /** How many changes of each kind counted. */
+  readonly seen: Readonly<Partial<Record<Change, number>>>;
   /** Those that failed: "rename /b". */
   readonly hit: readonly string[];
 }
@@ -94,8 +94,13 @@ export function readFaultLog(log: string): FaultLog {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     lines = [];
   }
+  const seen: Partial<Record<Change, number>> = {};
+  for (const line of lines) {
+    const [, kind] = /^saw (\S+) /.exec(line) as [string, Change] | null ?? [];
+    if (kind !== undefined) seen[kind] = (seen[kind] ?? 0) + 1;
+  }
   return {
-    seen: lines.filter((line) => line.startsWith("saw ")).length,
+    seen,
     hit: lines.filter((line) => line.startsWith("hit ")).map((line) => line.slice(4)),
   };
 }
