@@ -332,6 +332,27 @@ const removalInFiles = rule((path, report) => {
   };
 });
 
+/** What reads a file by its name, and waits for ever if that is a named pipe. */
+const READERS: readonly string[] = ["readFile", "readTextFile", "copyFile"];
+
+const regularFiles = rule((path, report) => {
+  if (!isProgram(path) || path === "src/files/regular.ts") return {};
+  return {
+    CallExpression({ callee, arguments: given }) {
+      if (callee.type !== "MemberExpression" || callee.property.type !== "Identifier") return;
+      if (callee.object.type !== "Identifier" || callee.object.name !== "Deno") return;
+      const name = callee.property.name.replace(/Sync$/, "");
+      // With options a file is opened to write it, which has just been made.
+      if (!READERS.includes(name) && (name !== "open" || given.length > 1)) return;
+      report(
+        callee,
+        `Deno.${callee.property.name} waits for whoever writes to a named pipe`,
+        "Use openFile(), readFile(), readText() or copyFile() of src/files",
+      );
+    },
+  };
+});
+
 /** The plugin, under the prefix `kbuild/`. */
 const plugin: Deno.lint.Plugin = {
   name: "kbuild",
@@ -347,6 +368,7 @@ const plugin: Deno.lint.Plugin = {
     "no-default-export": noDefaultExport,
     "process-in-shell": processInShell,
     "removal-in-files": removalInFiles,
+    "regular-files": regularFiles,
   },
 };
 

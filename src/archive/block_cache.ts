@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { ifPossible, removeTree } from "../files/mod.ts";
+import { ifPossible, readFile, removeTree } from "../files/mod.ts";
 import { walk } from "@std/fs";
 import { dirname, join } from "@std/path";
 
@@ -26,7 +26,7 @@ export function openBlockCache(folder: string): BlockCache {
   return Object.freeze({
     async read(key: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
       const path = place(key);
-      const found = await ifPossible(Deno.readFile(path));
+      const found = await ifPossible(readFile(path));
       if (found === undefined) return undefined;
       const bytes = found.subarray(DIGEST_BYTES);
       const digest = checksum(key, bytes);

@@ -1,6 +1,6 @@
 import type { TarEntry } from "./types.ts";
 import { KbuildError } from "../errors.ts";
-import { reasonOf } from "../files/mod.ts";
+import { checkRegular, reasonOf } from "../files/mod.ts";
 import { compareNames } from "./bytes.ts";
 
 /** What {@linkcode fileEntry} and its sisters need besides the name. */
@@ -40,7 +40,7 @@ export function bytesEntry(name: string, bytes: Uint8Array, options: EntryOption
  * A file with content from disk; its size is looked up now, and {@linkcode writeTar} holds the file
  * to it.
  *
- * @throws {KbuildError} The file cannot be read, or is no regular file.
+ * @throws {KbuildError} The file cannot be read, or is not a regular file.
  */
 export async function fileEntry(
   name: string,
@@ -50,7 +50,7 @@ export async function fileEntry(
   const info = await Deno.stat(path).catch((cause: unknown) => {
     throw cannotRead(path, cause);
   });
-  if (!info.isFile) throw new KbuildError(`Cannot archive "${path}": it is no regular file`);
+  checkRegular(path, info, "archive");
   return Object.freeze({
     name,
     type: "file",

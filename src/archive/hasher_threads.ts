@@ -38,6 +38,10 @@ function copy(stream, { path, offset, size }) {
     }
   };
   try {
+    // Opening a named pipe would not come back.
+    if (!read(() => Deno.statSync(path)).isFile) {
+      throw { what: "read", path, name: "Error", message: "it is not a regular file" };
+    }
     file = read(() => Deno.openSync(path));
     if (offset > 0) read(() => file.seekSync(offset, 0));
     while (done < size) {

@@ -1,5 +1,6 @@
 import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
+import { checkRegular } from "../files/mod.ts";
 import { compareNames } from "./bytes.ts";
 import { cannotRead, directoryEntry, symlinkEntry } from "./entry.ts";
 import type { TarEntry } from "./types.ts";
@@ -91,12 +92,7 @@ async function leaf(
     checkText(path, target);
     return symlinkEntry(name, target, fields(info, 0o777));
   }
-  if (!info.isFile) {
-    const kind = info.isSocket ? "a socket" : info.isFifo ? "a pipe" : "a device";
-    throw new KbuildError(`Cannot archive "${path}": it is ${kind}`, {
-      notes: ["Remove it, or leave it out of the archive"],
-    });
-  }
+  checkRegular(path, info, "archive");
   const mode = ((info.mode ?? 0) & 0o111) === 0 ? 0o644 : 0o755;
   const { size } = info;
   return Object.freeze({ name, type: "file", size, content: { path }, ...fields(info, mode) });

@@ -1,5 +1,5 @@
 import { inflateRawSync } from "node:zlib";
-import { reasonOf } from "../files/mod.ts";
+import { openFile, reasonOf } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { cannotRead } from "./entry.ts";
 import { decodeName, quoteName } from "./names.ts";
@@ -54,7 +54,7 @@ export async function* readZip(
 ): AsyncGenerator<ZipMember, void> {
   const { label = path } = options;
   const limits = readLimits(options.limits);
-  using file = await Deno.open(path).catch((cause: unknown) => {
+  using file = await openFile(path).catch((cause: unknown) => {
     throw cannotRead(path, cause);
   });
   const zip = new ZipFile(file, label, (await file.stat()).size);

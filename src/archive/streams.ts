@@ -2,6 +2,7 @@ import { KbuildError } from "../errors.ts";
 import { cannotRead } from "./entry.ts";
 import { gunzip, type GunzipOptions } from "./gunzip.ts";
 import { CHUNK_SIZE } from "./types.ts";
+import { openFile } from "../files/mod.ts";
 
 /** The part of a file that {@linkcode readFileChunks} reads. */
 export interface FileRange {
@@ -21,7 +22,7 @@ export async function* readFileChunks(
   range: FileRange = {},
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
   const { offset = 0, size } = range;
-  using file = await Deno.open(path).catch((cause: unknown) => {
+  using file = await openFile(path).catch((cause: unknown) => {
     throw cannotRead(path, cause);
   });
   if (offset > 0) await file.seek(offset, Deno.SeekMode.Start);

@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { reasonOf } from "../files/mod.ts";
+import { readText, reasonOf } from "../files/mod.ts";
 import type { ReleaseFiles } from "./release_files.ts";
 import type { Finding } from "./types.ts";
 
@@ -47,7 +47,7 @@ export async function readClaims(files: ReleaseFiles): Promise<Claims> {
   let version: string | undefined;
   for (const source of files.checksums) {
     const complain = (text: string) => void problems.push({ path: [source], text });
-    const text = await readText(join(files.root, source), complain);
+    const text = await readChecksums(join(files.root, source), complain);
     if (text === undefined) continue;
     const folder = source.includes("/") ? source.slice(0, source.lastIndexOf("/") + 1) : "";
     const claim = (path: string, facts: FileFacts) => {
@@ -94,13 +94,13 @@ export async function readClaims(files: ReleaseFiles): Promise<Claims> {
   });
 }
 
-async function readText(
+async function readChecksums(
   path: string,
   complain: (text: string) => void,
 ): Promise<string | undefined> {
   try {
     const { size } = await Deno.stat(path);
-    if (size <= MAX_BYTES) return await Deno.readTextFile(path);
+    if (size <= MAX_BYTES) return await readText(path);
     complain(`is too large for checksums: ${size} bytes`);
   } catch (cause) {
     complain(`cannot be read: ${reasonOf(cause)}`);

@@ -10,7 +10,7 @@ import type {
   TargetLists,
   WrappedBinary,
 } from "./types.ts";
-import { ifPresent } from "../files/mod.ts";
+import { ifPresent, readText, reasonOf } from "../files/mod.ts";
 
 /** A list in a configuration file: a new list, or a change of the one that was found. */
 export interface ListChange {
@@ -103,7 +103,7 @@ export async function findConfig(
     for (const name of NAMES) {
       const path = join(folder, name);
       const info = await ifPresent(Deno.stat(path));
-      if (info?.isFile === true) return await readConfig(path);
+      if (info?.isDirectory === false) return await readConfig(path);
     }
   }
   return undefined;
@@ -115,8 +115,8 @@ export async function findConfig(
  * @throws {KbuildError} It cannot be read, is not well formed, or has an unknown key or value.
  */
 export async function readConfig(path: string): Promise<CheckoutConfig> {
-  const text = await Deno.readTextFile(path).catch((cause: unknown) => {
-    const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : String(cause);
+  const text = await readText(path).catch((cause: unknown) => {
+    const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : reasonOf(cause);
     throw new KbuildError(`Cannot read the configuration "${path}": ${why}`, {
       exitCode: 2,
       cause,

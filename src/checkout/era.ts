@@ -1,6 +1,6 @@
 import { hasKubernetesScripts } from "./find_root.ts";
 import { KbuildError } from "../errors.ts";
-import { ifPresent } from "../files/mod.ts";
+import { ifPresent, openFile } from "../files/mod.ts";
 import { isThere, readCheckoutFile } from "./files.ts";
 import type { Era, EraName } from "./types.ts";
 
@@ -96,7 +96,7 @@ async function isWorkspace(root: string, goWork: boolean, evidence: string[]): P
 
 /** First line of a file that may be large. */
 async function firstLine(root: string, path: string): Promise<string | undefined> {
-  using file = await ifPresent(Deno.open(`${root}/${path}`));
+  using file = await ifPresent(openFile(`${root}/${path}`));
   if (file === undefined) return undefined;
   const buffer = new Uint8Array(256);
   const size = await file.read(buffer) ?? 0;

@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { ifPresent, ifPresentSync, reasonOf } from "../files/mod.ts";
+import { ifPresent, ifPresentSync, readText, readTextSync, reasonOf } from "../files/mod.ts";
 import { quote } from "../shell/mod.ts";
 
 /** A file of a checkout, or why there is none. */
@@ -23,7 +23,7 @@ export interface CheckoutFile {
  */
 export async function readCheckoutFile(root: string, path: string): Promise<CheckoutFile> {
   try {
-    return checked(path, await ifPresent(Deno.readTextFile(join(root, path))));
+    return checked(path, await ifPresent(readText(join(root, path))));
   } catch (cause) {
     throw cannotRead(root, path, cause);
   }
@@ -32,7 +32,7 @@ export async function readCheckoutFile(root: string, path: string): Promise<Chec
 /** As {@linkcode readCheckoutFile}, for the places where reading cannot wait. */
 export function readCheckoutFileSync(root: string, path: string): CheckoutFile {
   try {
-    return checked(path, ifPresentSync(() => Deno.readTextFileSync(join(root, path))));
+    return checked(path, ifPresentSync(() => readTextSync(join(root, path))));
   } catch (cause) {
     throw cannotRead(root, path, cause);
   }

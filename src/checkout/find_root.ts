@@ -1,7 +1,7 @@
 import { dirname, join } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { isThere, readCheckoutFile } from "./files.ts";
-import { ifPresent, reasonOf } from "../files/mod.ts";
+import { ifPresent, readText, reasonOf } from "../files/mod.ts";
 
 /** Kubernetes' own module. */
 export const KUBERNETES = "k8s.io/kubernetes";
@@ -70,9 +70,9 @@ export async function hasKubernetesScripts(root: string): Promise<boolean> {
  * neither says it.
  */
 export async function moduleOf(root: string): Promise<string | undefined> {
-  const goMod = await ifPresent(Deno.readTextFile(join(root, "go.mod")));
+  const goMod = await ifPresent(readText(join(root, "go.mod")));
   if (goMod !== undefined) return /^module\s+"?([^\s"]+)"?\s*(?:\/\/.*)?$/m.exec(goMod)?.[1];
-  const godeps = await ifPresent(Deno.readTextFile(join(root, "Godeps/Godeps.json")));
+  const godeps = await ifPresent(readText(join(root, "Godeps/Godeps.json")));
   // The dependencies below it have the same key.
   return /^\s*\{\s*"ImportPath":\s*"([^"]+)"/.exec(godeps ?? "")?.[1];
 }

@@ -1,5 +1,5 @@
 import { join, relative } from "@std/path";
-import { ifPresent } from "../files/mod.ts";
+import { ifPresent, readText } from "../files/mod.ts";
 
 /** A rule of a Makefile. */
 export interface MakeTarget {
@@ -19,7 +19,7 @@ export interface MakeTarget {
  */
 export async function findMakeTarget(root: string, name: string): Promise<MakeTarget | undefined> {
   const file = join(root, "Makefile");
-  const text = await ifPresent(Deno.readTextFile(file));
+  const text = await ifPresent(readText(file));
   if (text === undefined) return undefined;
   const real = relative(root, await Deno.realPath(file));
   const found = rulesOf(text).filter(({ names }) => names.includes(name));

@@ -1,5 +1,7 @@
 import { dirname, join } from "@std/path";
 import * as files from "../files/mod.ts";
+import type { Checkout } from "../checkout/mod.ts";
+import { gopathLink } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { lockOutput, lockPath } from "../lib/lock.ts";
 import { outputDirectories, planDisposal } from "../lib/outputs.ts";
@@ -50,10 +52,14 @@ export async function removeOutput({ context }: OpenCheckout): Promise<readonly 
  * Removes what killed runs left in every folder that kbuild writes temporary names to, and finishes the
  * replacement of a release that had begun. Only the holder of the lock may call this.
  */
-export async function clearLeftovers(context: KubeContext): Promise<void> {
+export async function clearLeftovers(context: KubeContext, checkout?: Checkout): Promise<void> {
+  const link = checkout === undefined ? undefined : gopathLink(context, checkout);
   const folders = new Set([
     ...outputDirectories(context).map(({ path }) => path),
+    join(context.outputRoot, ".kbuild-cache"),
     join(context.output, ".kbuild"),
+    join(context.output, ".kbuild", "overlay"),
+    ...link === undefined ? [] : [dirname(link)],
     ...await platformFolders(context.binPath),
     ...await platformFolders(context.releaseBinPath),
   ]);

@@ -38,6 +38,6 @@ export async function withOutput<P, F, T>(
     fetched = await fetch(open, prepared);
     await claimOutputs(open.context);
   }
-  await clearLeftovers(open.context);
+  await clearLeftovers(open.context, open.checkout);
   return await work(open, prepared, fetched);
 }

@@ -1,3 +1,4 @@
+import { readText } from "./regular.ts";
 import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { writeFileAtomic } from "./atomic.ts";
@@ -114,7 +115,7 @@ export function foreign(path: string, name: string): string {
 
 /** Whether a directory has kbuild's mark of that kind. */
 export async function isClaimed(path: string, kind: DirectoryKind): Promise<boolean> {
-  return await ifPresent(Deno.readTextFile(join(path, MARK))) === markText(kind);
+  return await ifPresent(readText(join(path, MARK))) === markText(kind);
 }
 
 function markText(kind: DirectoryKind): string {

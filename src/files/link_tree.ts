@@ -1,3 +1,4 @@
+import { copyFile } from "./regular.ts";
 import { join } from "@std/path";
 
 /**
@@ -13,7 +14,7 @@ export async function linkOrCopy(from: string, to: string): Promise<void> {
       throw error;
     }
     const { atime, mtime } = await Deno.stat(from);
-    await Deno.copyFile(from, to);
+    await copyFile(from, to);
     if (mtime !== null) await Deno.utime(to, atime ?? mtime, mtime);
   }
 }

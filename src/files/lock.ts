@@ -1,3 +1,4 @@
+import { readText } from "./regular.ts";
 import { dirname } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { ifPossible, ifPossibleSync, ifPresent } from "./if_present.ts";
@@ -54,7 +55,7 @@ export async function lockFile(path: string, options: LockOptions = {}): Promise
     });
     try {
       while (!await tryLock(file)) {
-        if (!waited) onWait(await ifPresent(Deno.readTextFile(path)) ?? "");
+        if (!waited) onWait(await ifPresent(readText(path)) ?? "");
         waited = true;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
         signal?.throwIfAborted();

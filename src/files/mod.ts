@@ -55,5 +55,15 @@ export {
   whyTracked,
 } from "./ownership.ts";
 export { reasonOf } from "./reason.ts";
+export {
+  checkRegular,
+  copyFile,
+  IrregularFileError,
+  irregularKind,
+  openFile,
+  readFile,
+  readText,
+  readTextSync,
+} from "./regular.ts";
 export { removeIfEmpty, removeTree } from "./remove_tree.ts";
-export { clearLeftover, clearLeftovers, WorkDirectory } from "./work_directory.ts";
+export { clearLeftover, clearLeftovers, clearStale, WorkDirectory } from "./work_directory.ts";

@@ -1,3 +1,4 @@
+import { readText } from "./regular.ts";
 import { dirname } from "@std/path";
 import { ifPresent } from "./if_present.ts";
 
@@ -21,7 +22,7 @@ export async function mountPoints(): Promise<readonly string[]> {
 
 async function readMounts(): Promise<string | undefined> {
   try {
-    return await ifPresent(Deno.readTextFile(MOUNTS));
+    return await ifPresent(readText(MOUNTS));
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) return undefined;
     throw error;

@@ -1,3 +1,4 @@
+import { readText } from "./regular.ts";
 import { ifPossible } from "./if_present.ts";
 
 /**
@@ -9,7 +10,7 @@ import { ifPossible } from "./if_present.ts";
 export async function readNote(
   path: string,
 ): Promise<Readonly<Record<string, unknown>> | undefined> {
-  const text = await ifPossible(Deno.readTextFile(path));
+  const text = await ifPossible(readText(path));
   if (text === undefined) return undefined;
   try {
     const note: unknown = JSON.parse(text);

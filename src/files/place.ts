@@ -1,3 +1,4 @@
+import { copyFile } from "./regular.ts";
 import { dirname } from "@std/path";
 import { temporaryName } from "./atomic.ts";
 import { ifPossible, ifPresent } from "./if_present.ts";
@@ -27,7 +28,7 @@ export async function copyFileAtomic(
   { mode, mtime }: CopyOptions = {},
 ): Promise<void> {
   await appear(to, async (temporary) => {
-    await Deno.copyFile(from, temporary);
+    await copyFile(from, temporary);
     if (mtime !== undefined) await Deno.utime(temporary, mtime, mtime);
     if (mode !== undefined) await Deno.chmod(temporary, mode);
   });

@@ -1,5 +1,8 @@
+import { IrregularFileError } from "./regular.ts";
+
 /** The operating system's reason, without the class name and the code. */
 export function reasonOf(error: unknown): string {
+  if (error instanceof IrregularFileError) return error.reason;
   if (error instanceof Deno.errors.NotFound) return "no such file or directory";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   if (!(error instanceof Error)) return String(error);

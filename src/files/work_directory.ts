@@ -1,3 +1,4 @@
+import { readText } from "./regular.ts";
 import { join, relative } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { TEMPORARY_PREFIX, writeFileAtomic } from "./atomic.ts";
@@ -113,6 +114,26 @@ export async function clearLeftover(path: string): Promise<readonly string[]> {
   return isFree ? replaced.map(({ place }) => join(path, place)) : [];
 }
 
+/**
+ * Removes temporary files and work directories, at whatever depth, that nobody has written to since
+ * `before`: for a directory in which several processes write at a time. What cannot be removed stays.
+ *
+ * @param before Milliseconds since 1970.
+ */
+export async function clearStale(directory: string, before: number): Promise<void> {
+  const entries = await ifPossible(Array.fromAsync(Deno.readDir(directory))) ?? [];
+  for (const { name, isDirectory } of entries) {
+    const path = join(directory, name);
+    if (name.startsWith(TEMPORARY_PREFIX)) {
+      const info = await ifPossible(Deno.lstat(path));
+      const isStale = info?.mtime != null && info.mtime.getTime() < before;
+      if (isStale) await ifPossible(removeTree(path));
+    } else if (isDirectory) {
+      await clearStale(path, before);
+    }
+  }
+}
+
 /** One place, and the name of the tree that it gets. */
 interface Item {
   /** In the work directory. */
@@ -130,7 +151,7 @@ async function writeJournal(work: string, items: readonly Item[]): Promise<void>
 
 /** What the journal says; nothing if there is none, or it was not written to its end. */
 async function readJournal(work: string): Promise<readonly Item[]> {
-  const text = await ifPresent(Deno.readTextFile(join(work, JOURNAL)));
+  const text = await ifPresent(readText(join(work, JOURNAL)));
   try {
     const { items } = JSON.parse(text ?? "");
     return Array.isArray(items) && items.every(isItem) ? items : [];

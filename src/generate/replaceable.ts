@@ -1,6 +1,6 @@
 import { dirname, join, SEPARATOR } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { checkDisposable, ifPresent, realPathOfNearest } from "../files/mod.ts";
+import { checkDisposable, ifPresent, openFile, realPathOfNearest } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { ownershipOf } from "../lib/outputs.ts";
 
@@ -42,7 +42,7 @@ async function whyNotGenerated(path: string, isRecorded: boolean): Promise<strin
   if (info === undefined) return undefined;
   if (!info.isFile) return "it is not a regular file";
   if (info.size === 0 || isRecorded) return undefined;
-  using file = await Deno.open(path);
+  using file = await openFile(path);
   const start = new Uint8Array(HEADER_BYTES);
   const length = await file.read(start) ?? 0;
   const isGenerated = GENERATED.test(new TextDecoder().decode(start.subarray(0, length)));

@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { ifPresent, readNote, writeFileAtomic } from "../files/mod.ts";
+import { ifPresent, readFile, readNote, writeFileAtomic } from "../files/mod.ts";
 import { createHash } from "node:crypto";
 import { askGit, statusEntries } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
@@ -76,7 +76,7 @@ export async function treeKey(context: KubeContext): Promise<string | undefined>
 
 /** SHA-256 of a file, or undefined where there is none. */
 export async function fileDigest(path: string): Promise<string | undefined> {
-  const bytes = await ifPresent(Deno.readFile(path));
+  const bytes = await ifPresent(readFile(path));
   return bytes === undefined ? undefined : createHash("sha256").update(bytes).digest("hex");
 }
 
@@ -93,7 +93,7 @@ export async function foldersDigest(
     for (const entry of entries.sort((a, b) => a.name < b.name ? -1 : 1)) {
       const path = `${folder}/${entry.name}`;
       if (entry.isFile) {
-        hash.update(`${path}\0`).update(await Deno.readFile(join(root, path))).update("\0");
+        hash.update(`${path}\0`).update(await readFile(join(root, path))).update("\0");
       } else if (entry.isDirectory && options.recursive) {
         await add(path);
       }

@@ -1,6 +1,7 @@
 import { join } from "@std/path";
 import { isPruned, readGoFolders } from "./go_folders.ts";
 import type { TagFiles } from "./sources.ts";
+import { readText } from "../files/mod.ts";
 
 /** A line that makes a file count in `ALL_K8S_TAG_FILES`. */
 const ANY_TAG = /^\/\/ *\+k8s:/m;
@@ -29,7 +30,7 @@ export async function findTagged(root: string, tag: string): Promise<readonly st
       (go ? files : folders).push(path(name));
     }
     for (const file of files) {
-      const text = await Deno.readTextFile(join(root, file));
+      const text = await readText(join(root, file));
       if (!text.includes(wanted) || !ANY_TAG.test(text)) continue;
       found.add(rules.stagingAsVendor ? file.replace(/^staging\/src\//, "vendor/") : file);
     }

@@ -4,7 +4,7 @@ import { KbuildError } from "../errors.ts";
 import { binaryName, goWorkingDirectory } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { GeneratedFile } from "./sources.ts";
-import { ifPresent } from "../files/mod.ts";
+import { copyFile, ifPresent, readText } from "../files/mod.ts";
 
 /** One file to make: from which packages, in which temporary folder. */
 export interface Job {
@@ -71,13 +71,13 @@ export async function checkViolations(
   const report = reportPath(work);
   const known = join(context.root, file.knownViolations);
   const [found, expected = ""] = await Promise.all([
-    Deno.readTextFile(report),
-    ifPresent(Deno.readTextFile(known)),
+    readText(report),
+    ifPresent(readText(known)),
   ]);
   if (found === expected) return;
   const kept = join(context.outputRoot, `${file.name}_violations.report`);
   await Deno.mkdir(dirname(kept), { recursive: true });
-  await Deno.copyFile(report, kept);
+  await copyFile(report, kept);
   const before = new Set(expected.split("\n"));
   const added = found.split("\n").filter((line) => line !== "" && !before.has(line));
   throw new KbuildError(

@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { ifPresent } from "../files/mod.ts";
+import { ifPresent, openFile } from "../files/mod.ts";
 import { quote } from "../shell/mod.ts";
 import type { GitContext, GitFailure } from "./git.ts";
 
@@ -75,7 +75,7 @@ async function findUnreadable(repository: string): Promise<string | undefined> {
     try {
       const info = await ifPresent(Deno.stat(path));
       if (info?.isDirectory === true) await Array.fromAsync(Deno.readDir(path));
-      else if (info !== undefined) (await Deno.open(path)).close();
+      else if (info !== undefined) (await openFile(path)).close();
     } catch (error) {
       if (error instanceof Deno.errors.PermissionDenied) return path;
       throw error;

@@ -2,6 +2,7 @@ import { KbuildError } from "../errors.ts";
 import { type ByteSink, compareNames, type TarEntry } from "../archive/mod.ts";
 import { applyLayer, followPath, type LayerNode, nodeOf } from "./base_tree.ts";
 import type { Base, BaseNode, BaseTree } from "./types.ts";
+import { readText } from "../files/mod.ts";
 
 /** The files of a stage or an image: those of its base, and those that instructions added. */
 export class StageFiles {
@@ -61,7 +62,7 @@ export class StageFiles {
     const { content } = entry;
     if (content === undefined) return "";
     if ("bytes" in content) return new TextDecoder().decode(content.bytes);
-    if ("path" in content) return await Deno.readTextFile(content.path);
+    if ("path" in content) return await readText(content.path);
     const decoder = new TextDecoder();
     let text = "";
     await content.write((chunk) => void (text += decoder.decode(chunk, { stream: true })));

@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from "@std/path";
-import { ifPresentSync, reasonOf } from "../files/mod.ts";
+import { ifPresentSync, readTextSync, reasonOf } from "../files/mod.ts";
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -41,7 +41,7 @@ export function readGoSettings(env: Environment, os: string = Deno.build.os): Go
   if (file === undefined) return settings(off, []);
   let text: string | undefined;
   try {
-    text = ifPresentSync(() => Deno.readTextFileSync(file));
+    text = ifPresentSync(() => readTextSync(file));
   } catch (error) {
     return settings(off, [`"${file}" does not count: ${reasonOf(error)}`]);
   }

@@ -6,7 +6,7 @@
  */
 import { DELIMITER, join } from "@std/path";
 import { UsageError } from "../errors.ts";
-import { ifPossible, ifPossibleSync } from "../files/mod.ts";
+import { ifPossible, ifPossibleSync, readTextSync } from "../files/mod.ts";
 
 const GO_OS: Readonly<Record<string, string>> = { darwin: "darwin", linux: "linux" };
 const GO_ARCH: Readonly<Record<string, string>> = { x86_64: "amd64", aarch64: "arm64" };
@@ -57,7 +57,7 @@ export interface MemoryBudget {
 export type ReadText = (path: string) => string | undefined;
 
 function readText(path: string): string | undefined {
-  return ifPossibleSync(() => Deno.readTextFileSync(path));
+  return ifPossibleSync(() => readTextSync(path));
 }
 
 /**

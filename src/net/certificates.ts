@@ -1,9 +1,9 @@
 import { KbuildError } from "../errors.ts";
-import { ifPossible, reasonOf } from "../files/mod.ts";
+import { ifPossible, readText, reasonOf } from "../files/mod.ts";
 
 /** Certificates of `--ca-file`, as PEM. */
 export async function readCertificates(path: string): Promise<readonly string[]> {
-  const text = await Deno.readTextFile(path).catch((cause: unknown) => {
+  const text = await readText(path).catch((cause: unknown) => {
     throw new KbuildError(`Cannot read the certificates in "${path}": ${reasonOf(cause)}`, {
       notes: ["--ca-file (KBUILD_CA_FILE) names a PEM file"],
       exitCode: 2,

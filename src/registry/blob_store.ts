@@ -1,9 +1,11 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { dirname, join } from "@std/path";
 import {
+  clearStale,
   ifPossible,
   lockFile,
   moveFile,
+  readFile,
   reasonOf,
   removeTree,
   writeFileAtomic,
@@ -90,7 +92,7 @@ export class BlobStore {
    */
   async document(digest: string, most: number): Promise<Uint8Array> {
     const { size } = await Deno.stat(this.path(digest));
-    if (size <= most) return await Deno.readFile(this.path(digest));
+    if (size <= most) return await readFile(this.path(digest));
     throw new KbuildError(`Cannot use "${digest}": it has ${formatBytes(size)}, so it is a layer`);
   }
 
@@ -174,6 +176,10 @@ export class BlobStore {
       if (info?.mtime != null && now - info.mtime.getTime() > STALE) {
         await ifPossible(removeTree(join(folder, name)));
       }
+    }
+    // What killed runs left; another run may be writing the others.
+    for (const name of ["blobs", "tags", "layers"]) {
+      await clearStale(join(this.#folder, name), now - DAY);
     }
     // Another run may remove the same ones; what cannot be removed does no harm.
     await ifPossible(trimCache(join(this.#folder, "blobs"), limit, now - DAY));

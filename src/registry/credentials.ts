@@ -1,6 +1,6 @@
 import { isAbsolute, join } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { ifPresent, reasonOf } from "../files/mod.ts";
+import { ifPresent, readText, reasonOf } from "../files/mod.ts";
 import type { Logger } from "../lib/logging.ts";
 import { CommandError, type Shell } from "../shell/mod.ts";
 
@@ -110,7 +110,7 @@ function loginFiles(env: Readonly<Record<string, string>>): readonly string[] {
 }
 
 async function readLoginFile(path: string): Promise<LoginFile | undefined> {
-  const text = await ifPresent(Deno.readTextFile(path)).catch((cause: unknown) => {
+  const text = await ifPresent(readText(path)).catch((cause: unknown) => {
     throw new KbuildError(`Cannot read the log-ins in "${path}": ${reasonOf(cause)}`, { cause });
   });
   if (text === undefined) return undefined;

@@ -1,3 +1,4 @@
+import { readText } from "../files/mod.ts";
 const POINTER = "version https://git-lfs.github.com/spec/v1\n";
 /** Pointers have three short lines; more is a real file that happens to start like one. */
 const LONGEST_POINTER = 1024;
@@ -11,5 +12,5 @@ export function isLfsPointer(text: string): boolean {
 export async function isLfsPointerFile(path: string): Promise<boolean> {
   const info = await Deno.lstat(path);
   if (!info.isFile || info.size < POINTER.length || info.size > LONGEST_POINTER) return false;
-  return isLfsPointer(await Deno.readTextFile(path));
+  return isLfsPointer(await readText(path));
 }

@@ -7,6 +7,7 @@ import {
   type StageSource,
   type TarballPlan,
 } from "./plan.ts";
+import { checkRegular, copyFile } from "../files/mod.ts";
 
 /** Where the things that are staged come from. */
 export interface StageRoots {
@@ -73,7 +74,7 @@ function* listEntry({ to, source }: StageEntry, roots: StageRoots): Generator<St
   } else if ("file" in source) {
     const copy = join(root, source.file);
     const info = look(() => Deno.statSync(copy));
-    if (info !== undefined) yield { to, copy, info };
+    if (info !== undefined) yield copyItem(to, copy, info);
     else if (source.optional !== true) throw cannotStage(copy);
   } else if ("tree" in source) {
     const from = join(root, source.tree);
@@ -118,8 +119,14 @@ function* listTree(
       yield* listTree(join(from, name), join(to, name), leftOut);
     }
   } else {
-    yield { to, copy: from, info };
+    yield copyItem(to, from, info);
   }
+}
+
+/** Copying a named pipe would wait for somebody to write to it. */
+function copyItem(to: string, copy: string, info: Deno.FileInfo): StageItem {
+  checkRegular(copy, info, "archive");
+  return { to, copy, info };
 }
 
 /** Everything but folders below a folder, as paths below it; nothing where there is no folder. */
@@ -196,7 +203,7 @@ async function link(from: string, to: string): Promise<void> {
 /** `cp`: what a link leads to, not the link. */
 async function copy(from: string, to: string): Promise<void> {
   try {
-    await Deno.copyFile(from, to);
+    await copyFile(from, to);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) throw cannotStage(from, error);
     throw error;

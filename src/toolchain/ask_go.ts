@@ -1,6 +1,6 @@
 import { dirname, join } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { ifPresent } from "../files/mod.ts";
+import { ifPresent, readText } from "../files/mod.ts";
 import { findProgram } from "../lib/util.ts";
 import { compareGoVersions, type GoTool, parseGoVersion } from "./go_tool.ts";
 import type { GoContext } from "./types.ts";
@@ -77,7 +77,7 @@ async function decideRoot(
     return { ...neededRoot(version, own), ...(foreign ? { foreignRoot: given } : {}) };
   }
   if (given === undefined) return {};
-  const release = await ifPresent(Deno.readTextFile(join(given, "VERSION")));
+  const release = await ifPresent(readText(join(given, "VERSION")));
   return release?.split(/\s/, 1)[0] === `go${version}` ? { goroot: given } : { foreignRoot: given };
 }
 

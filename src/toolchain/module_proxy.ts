@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { ifPresent } from "../files/mod.ts";
+import { ifPresent, readText } from "../files/mod.ts";
 import type { Environment } from "../lib/init.ts";
 import { type Client, GO_MODULES, type Place } from "../net/mod.ts";
 import type { GoSettings } from "./go_settings.ts";
@@ -77,7 +77,7 @@ function withCredentials(url: string, logins: readonly Login[]): Omit<Endpoint, 
 async function readNetrc(env: Environment): Promise<readonly Login[]> {
   const path = env["NETRC"] || (env["HOME"] ? join(env["HOME"], ".netrc") : undefined);
   if (path === undefined) return [];
-  return parseNetrc(await ifPresent(Deno.readTextFile(path)) ?? "");
+  return parseNetrc(await ifPresent(readText(path)) ?? "");
 }
 
 /** Reads a `.netrc`: words in pairs, macros until an empty line. An entry without a password is left out. */

@@ -1,5 +1,13 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "@std/path";
+import {
+  AMD64,
+  changeProgram,
+  contentsOf,
+  differences,
+  leftoversIn,
+  madeUpCheckout,
+} from "./_packaging.ts";
 import {
   copyTree,
   digestsOf,
@@ -13,6 +21,7 @@ import {
   plain,
   sharedRelease,
   unless,
+  which,
 } from "./_program.ts";
 import { noMount, withTmpfs } from "./_tmpfs.ts";
 
@@ -108,5 +117,41 @@ Deno.test({
           ]);
         }
       });
+    }),
+});
+
+Deno.test({
+  ...unless(
+    (which("git") === undefined ? "needs git" : undefined) ?? noMount,
+    "a release in a lower layer of an overlay file system, which cannot be renamed, is replaced",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const lower = join(dir, "lower");
+      const args = ["package-tarballs", ...AMD64];
+      await madeUpCheckout(join(lower, "kubernetes"), 0.004);
+      await kbuildOk(args, { cwd: join(lower, "kubernetes") });
+      const old = contentsOf(join(lower, "kubernetes/_output"));
+      for (const name of ["upper", "work", "merged"]) await Deno.mkdir(join(dir, name));
+      const layers = `lowerdir=${lower},upperdir=${dir}/upper,workdir=${dir}/work`;
+      await output(["mount", "-t", "overlay", "overlay", "-o", layers, join(dir, "merged")]);
+      try {
+        const root = join(dir, "merged/kubernetes");
+        const out = join(root, "_output");
+        assertEquals(differences(contentsOf(out), old), []);
+        const stage = join(out, "release-stage");
+        const error = assertThrows(() => Deno.renameSync(stage, `${stage}-moved`), Error);
+        assertStringIncludes(error.message, "cross-device");
+        await changeProgram(root, "kube-proxy", 1, 40_000);
+        await kbuildOk([...args, "--oci-layout", join(dir, "merged/layout")], { cwd: root });
+        assertEquals(leftoversIn(out), []);
+        // The old release shows through nowhere.
+        const fresh = await madeUpCheckout(join(dir, "fresh"), 0.004);
+        await changeProgram(fresh, "kube-proxy", 1, 40_000);
+        await kbuildOk(args, { cwd: fresh });
+        assertEquals(differences(contentsOf(out), contentsOf(join(fresh, "_output"))), []);
+      } finally {
+        await output(["umount", join(dir, "merged")]);
+      }
     }),
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
-import { clearLeftovers, temporaryName, WorkDirectory } from "../../src/files/mod.ts";
+import { clearLeftovers, clearStale, temporaryName, WorkDirectory } from "../../src/files/mod.ts";
 import {
   buildFaultLibrary,
   cannotInject,
@@ -103,6 +103,23 @@ Deno.test("clearLeftovers() removes files, directories and links, and follows no
     assertEquals(await clearLeftovers(join(dir, "missing")), []);
     assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["precious"]);
     assertEquals(await Deno.readTextFile(join(precious, "replace.json")), "precious");
+  }));
+
+Deno.test("clearStale() removes what nobody has written to for a while, at whatever depth", () =>
+  inScratch(async (dir) => {
+    const [old, young] = [join(dir, "a/b/x"), join(dir, "a/y")].map(temporaryName) as [
+      string,
+      string,
+    ];
+    await Deno.mkdir(join(dir, "a/b"), { recursive: true });
+    for (const path of [old, young, join(dir, "a/b/final")]) await Deno.writeTextFile(path, "");
+    for (const path of [old, join(dir, "a/b/final")]) await Deno.utime(path, 1000, 1000);
+    await clearStale(dir, 2000_000);
+    await clearStale(join(dir, "missing"), 2000_000);
+    assertEquals(
+      Object.keys(contents(dir)).sort(),
+      [young.slice(dir.length + 1), "a/b/final"].sort(),
+    );
   }));
 
 Deno.test("clearLeftovers() leaves what was made in a place after the kill", async (t) => {

@@ -258,3 +258,17 @@ Deno.test("removal-in-files keeps removing and renaming in src/files, tests and 
     ["src/release/a.ts", "files.remove(path); shared.rename(a); Deno.stat(path);"],
   ]);
 });
+
+Deno.test("regular-files finds what would wait for a named pipe", () => {
+  const waits = (name: string) =>
+    `regular-files: Deno.${name} waits for whoever writes to a named pipe`;
+  check([
+    ["src/release/a.ts", "await Deno.readTextFile(x);", waits("readTextFile")],
+    ["src/release/a.ts", "Deno.readFileSync(x);", waits("readFileSync")],
+    ["src/release/a.ts", "await Deno.copyFile(x, y);", waits("copyFile")],
+    ["src/release/a.ts", "using file = await Deno.open(x);", waits("open")],
+    ["src/release/a.ts", "Deno.openSync(x, { write: true, createNew: true });"],
+    ["src/files/regular.ts", "await Deno.readTextFile(x);"],
+    ["tests/release/a.ts", "await Deno.readTextFile(x);"],
+  ]);
+});

@@ -2,7 +2,7 @@ import { join } from "@std/path";
 import type { Checkout } from "../../checkout/mod.ts";
 import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
 import type { OverlayFile } from "./overlay.ts";
-import { ifPresent } from "../../files/mod.ts";
+import { ifPresent, readText } from "../../files/mod.ts";
 
 /** A source file that a current Go does not take as it is, corrected. */
 export interface Correction extends OverlayFile {
@@ -24,7 +24,7 @@ export async function currentGoCorrections(
 ): Promise<readonly Correction[]> {
   if (checkout.era.goMode !== "gopath") return [];
   if (!go.devel && compareGoVersions(go.version, "1.22") < 0) return [];
-  const text = await ifPresent(Deno.readTextFile(join(checkout.root, CODEC))) ?? "";
+  const text = await ifPresent(readText(join(checkout.root, CODEC))) ?? "";
   const corrected = text.replace(
     /(base64\.NewEncoding\(")([A-Za-z0-9_+\/-]{64})("\))/g,
     (_match, before: string, alphabet: string, after: string) =>

@@ -1,7 +1,7 @@
 import { join } from "@std/path";
 import type { Checkout } from "../../checkout/mod.ts";
 import { UsageError } from "../../errors.ts";
-import { ifPresent } from "../../files/mod.ts";
+import { ifPresent, readText } from "../../files/mod.ts";
 import { isPattern } from "./targets.ts";
 
 /** A build constraint that no build meets: generators beside the package that they generate for. */
@@ -54,7 +54,7 @@ async function goFiles(directory: string): Promise<readonly string[] | undefined
 
 /** The package that a file belongs to; undefined for a file that no build takes. */
 async function packageClause(file: string): Promise<string | undefined> {
-  const text = await Deno.readTextFile(file);
+  const text = await readText(file);
   const [head = "", name] =
     /^[^]*?^package[ \t]+(\w+)/m.exec(text.replaceAll(/\/\*[^]*?\*\//g, "")) ??
       [];

@@ -1,5 +1,5 @@
 import { dirname } from "@std/path";
-import { ifPresent, removeTree, writeFileAtomic } from "../../files/mod.ts";
+import { ifPresent, openFile, readText, removeTree, writeFileAtomic } from "../../files/mod.ts";
 import { hex } from "../../archive/mod.ts";
 import type { BinaryOutput, BuildPlan } from "./plan.ts";
 
@@ -11,7 +11,7 @@ export async function writeStepFiles(plan: BuildPlan): Promise<void> {
 }
 
 async function writeIfDifferent(path: string, text: string): Promise<void> {
-  if (await ifPresent(Deno.readTextFile(path)) === text) return;
+  if (await ifPresent(readText(path)) === text) return;
   await Deno.mkdir(dirname(path), { recursive: true });
   await writeFileAtomic(path, text);
 }
@@ -50,7 +50,7 @@ const PROGRAM_MARKS = ["7f454c46", "cffaedfe", "feedfacf", "4d5a"];
  */
 export async function removeDamaged(outputs: readonly BinaryOutput[]): Promise<void> {
   for (const { built } of outputs) {
-    const file = await ifPresent(Deno.open(built));
+    const file = await ifPresent(openFile(built));
     if (file === undefined) continue;
     const start = new Uint8Array(4);
     const length = await file.read(start).finally(() => file.close()) ?? 0;

@@ -2,7 +2,7 @@ import { join } from "@std/path";
 import { type Checkout, readGoModes, readGoPackages } from "../../checkout/mod.ts";
 import { UsageError } from "../../errors.ts";
 import { didYouMean, nearest } from "../nearest.ts";
-import { ifPresent } from "../../files/mod.ts";
+import { ifPresent, readText } from "../../files/mod.ts";
 
 /** What the user asked to build, sorted out. */
 export interface TargetSelection {
@@ -199,14 +199,14 @@ function importPathOf(
  */
 export async function workspaceModules(root: string): Promise<ReadonlyMap<string, string>> {
   const modules = new Map<string, string>();
-  const work = await ifPresent(Deno.readTextFile(join(root, "go.work"))) ?? "";
+  const work = await ifPresent(readText(join(root, "go.work"))) ?? "";
   const block = [...work.matchAll(/^use\s+\(([^)]*)\)/gm)].map((match) => match[1] ?? "");
   const single = [...work.matchAll(/^use\s+([^\s(]+)/gm)].map((match) => match[1] ?? "");
   const folders = [...block.join("\n").split("\n"), ...single]
     .map((line) => line.replace(/\/\/.*/, "").trim().replace(/^\.\//, "").replace(/^"|"$/g, ""))
     .filter((folder) => folder !== "" && folder !== ".");
   await Promise.all(folders.map(async (folder) => {
-    const text = await ifPresent(Deno.readTextFile(join(root, folder, "go.mod"))) ?? "";
+    const text = await ifPresent(readText(join(root, folder, "go.mod"))) ?? "";
     const name = /^module\s+"?([^\s"]+)/m.exec(text)?.[1];
     if (name !== undefined) modules.set(folder, name);
   }));

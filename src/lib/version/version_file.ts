@@ -1,5 +1,5 @@
 import { KbuildError } from "../../errors.ts";
-import { reasonOf } from "../../files/mod.ts";
+import { readText, reasonOf } from "../../files/mod.ts";
 import { nonEmpty, VARIABLES, type VersionVars } from "./types.ts";
 
 /** `NAME='value'`, where a quote in the value is written `'\''`; `NAME="value"`; `NAME=value`. */
@@ -15,7 +15,7 @@ export async function loadVersionVars(
   path: string,
   env: Readonly<Record<string, string>>,
 ): Promise<VersionVars> {
-  const text = await Deno.readTextFile(path).catch((cause: unknown) => {
+  const text = await readText(path).catch((cause: unknown) => {
     throw new KbuildError(`Cannot read KUBE_GIT_VERSION_FILE "${path}": ${reasonOf(cause)}`, {
       cause,
     });
