@@ -65,7 +65,6 @@ const CASES: readonly Case[] = [
     name: "--base-image",
     pipe: "pipe",
     args: (path) => [...PACKAGE, "--base-image", `go-runner=${path}`],
-    says: (path) => `Cannot open base image "${path}": `,
   },
   {
     name: "a version file",
