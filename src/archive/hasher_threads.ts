@@ -38,8 +38,9 @@ function copy(stream, { path, offset, size }) {
     }
   };
   try {
-    // Opening a named pipe would not come back.
-    if (!read(() => Deno.statSync(path)).isFile) {
+    // Opening a named pipe would not come back; of a directory the system says that it is one.
+    const info = read(() => Deno.statSync(path));
+    if (!info.isFile && !info.isDirectory) {
       throw { what: "read", path, name: "Error", message: "it is not a regular file" };
     }
     file = read(() => Deno.openSync(path));
