@@ -1,6 +1,6 @@
 import { dirname, join } from "@std/path";
 import type { Checkout } from "../checkout/mod.ts";
-import { ifPresent } from "../files/mod.ts";
+import { ifPresent, readText } from "../files/mod.ts";
 import { askGit } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { VersionVars } from "../lib/version/mod.ts";
@@ -54,5 +54,5 @@ async function isOutdated(root: string, path: string): Promise<boolean> {
   );
   const [changed, made] = [source?.mtime?.getTime(), generated?.mtime?.getTime()];
   if (changed === undefined || made === undefined || changed <= made) return false;
-  return /^(type )?\s*\w+ struct \{/m.test(await Deno.readTextFile(join(root, path)));
+  return /^(type )?\s*\w+ struct \{/m.test(await readText(join(root, path)));
 }

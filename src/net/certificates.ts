@@ -40,7 +40,7 @@ export async function systemCertificates(
   const given = env["SSL_CERT_FILE"];
   for (const path of given ? [given] : BUNDLES) {
     // Trust in addition to Deno's own: a file that cannot be read adds none.
-    const text = await ifPossible(Deno.readTextFile(path));
+    const text = await ifPossible(readText(path));
     if (text !== undefined) return Object.freeze(certificatesIn(text));
   }
   return [];
