@@ -44,10 +44,11 @@ function run(job: FuzzJob): Promise<{ refused: number; unpacked: number }> {
       new Error(`Archive ${at} of seed ${job.seed}: ${why}\nAgain: mutate(${job.seed}, ${at})`),
     );
   let at = -1;
-  let seen = -1;
+  let seen: number | undefined;
   const watch = setInterval(() => {
     if (at === seen) fail(at, `it took more than ${HANGS_AFTER_MS / 1000} s`);
-    seen = at;
+    // Loading the modules may take long on a busy machine.
+    if (at >= 0) seen = at;
   }, HANGS_AFTER_MS);
   worker.onmessage = ({ data }: MessageEvent<FuzzNews>) => {
     if ("refused" in data) resolve(data);
