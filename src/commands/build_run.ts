@@ -153,7 +153,7 @@ export async function planBuildSteps(
   const group = "generated files that are not in git";
   const path = gopathLink(context, checkout);
   if (path !== undefined) steps.push({ group: "GOPATH", kind: "link", path, target: context.root });
-  const { tools, work, commands } = await planGeneratedFiles(
+  const { tools, files } = await planGeneratedFiles(
     context,
     checkout,
     go,
@@ -162,13 +162,11 @@ export async function planBuildSteps(
   if (tools.length > 0) {
     const plan = await prepare([{ platform: go.host, targets: tools }], context.binPath);
     steps.push(...buildSteps(plan).map((step) => ({ ...step, group })));
-    steps.push({ group, kind: "folder", path: work });
   }
-  const env = { GOPATH: context.gopath, GO111MODULE: "off" };
-  for (const { argv, cwd, made, format, output } of commands) {
-    steps.push({ group, kind: "process", argv, cwd, env });
-    if (format) {
-      steps.push({ group, kind: "process", argv: ["gofmt", "-s", "-w", made], cwd, env: {} });
+  for (const { work, processes, made, output } of files) {
+    steps.push({ group, kind: "folder", path: work });
+    for (const { argv, cwd, shownEnv } of processes) {
+      steps.push({ group, kind: "process", argv, cwd, env: shownEnv });
     }
     steps.push({ group, kind: "generated", path: output, from: made });
   }

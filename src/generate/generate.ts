@@ -1,35 +1,28 @@
 import { dirname, join } from "@std/path";
 import type { Checkout } from "../checkout/mod.ts";
-import { KbuildError } from "../errors.ts";
 import {
   buildBinaries,
   type BuildOptions,
   createGopathTree,
-  hostGoEnv,
   verifyGoVersion,
 } from "../lib/golang/mod.ts";
 import { askGit, statusEntries } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import { findProgram } from "../lib/util.ts";
 import type { GoTool } from "../toolchain/mod.ts";
 import { checkGeneratedReplaceable } from "./replaceable.ts";
-import { type GeneratedFile, readGeneratedFiles } from "./sources.ts";
+import { type GenerationSteps, planGenerationSteps } from "./generation_steps.ts";
+import { readGeneratedFiles } from "./sources.ts";
 import { findStale, type StaleFile } from "./stale.ts";
 import { fileDigest, type GenerationRecord, writeState } from "./state.ts";
-import { checkViolations, type ToolCommand, toolCommand } from "./tool_command.ts";
+import { checkViolations } from "./tool_command.ts";
 import { clearLeftovers, ifPossible, moveFile, removeTree } from "../files/mod.ts";
 
-/** What {@linkcode ensureGeneratedFiles} would do: tools to build, then commands to run. */
+/** What {@linkcode ensureGeneratedFiles} would do: tools to build, then files to make with them. */
 export interface GenerationPlan {
   /** Targets of the generators, for the host. */
   readonly tools: readonly string[];
-  /** Temporary folder that the commands write to. */
-  readonly work: string;
-  /** Each makes the file `made`, which is formatted where `format` says so, and moved to `output`. */
-  readonly commands: readonly (ToolCommand & {
-    readonly format: boolean;
-    readonly output: string;
-  })[];
+  /** How each file is made, in order. */
+  readonly files: readonly GenerationSteps[];
 }
 
 /**
@@ -44,18 +37,10 @@ export async function planGeneratedFiles(
   targets?: readonly string[],
 ): Promise<GenerationPlan> {
   const stale = (await findStale(context, checkout, go, targets))?.files ?? [];
-  const work = join(context.output, ".kbuild-tmp-generate");
-  return Object.freeze({
-    work,
-    tools: Object.freeze(toolsOf(stale)),
-    commands: Object.freeze(stale.map(({ file, packages }) =>
-      Object.freeze({
-        ...toolCommand(context, checkout, go.host, { file, packages, work }),
-        format: file.kind === "bindata",
-        output: join(context.root, file.output),
-      })
-    )),
-  });
+  const files = await Promise.all(
+    stale.map((each) => planGenerationSteps(context, checkout, go, each)),
+  );
+  return Object.freeze({ tools: Object.freeze(toolsOf(stale)), files: Object.freeze(files) });
 }
 
 function toolsOf(stale: readonly StaleFile[]): readonly string[] {
@@ -104,7 +89,8 @@ export async function ensureGeneratedFiles(
     });
     await createGopathTree(context, checkout);
     for (const { file, inputs, packages } of stale) {
-      if (await generate(context, checkout, go, { file, packages })) written.push(file.output);
+      const steps = await planGenerationSteps(context, checkout, go, { file, packages });
+      if (await generate(context, steps)) written.push(file.output);
       const output = await fileDigest(join(context.root, file.output)) ?? "";
       records[file.output] = { tree: tree ?? "", inputs, output };
     }
@@ -114,52 +100,22 @@ export async function ensureGeneratedFiles(
   return Object.freeze(written);
 }
 
-/** Makes one file. Returns whether its content changed. */
+/** Makes one file. Returns whether its content changed. Only the holder of the lock may call this. */
 async function generate(
   context: KubeContext,
-  checkout: Checkout,
-  go: GoTool,
-  { file, packages }: { file: GeneratedFile; packages: readonly string[] },
+  { file, work, processes, made, output }: GenerationSteps,
 ): Promise<boolean> {
-  const work = await Deno.makeTempDir({ dir: context.output, prefix: ".kbuild-tmp-generate-" });
+  await removeTree(work);
+  await Deno.mkdir(work, { recursive: true });
   try {
-    const { argv, cwd, made } = toolCommand(context, checkout, go.host, { file, packages, work });
-    const { shell } = context;
-    const env = hostGoEnv(context, checkout, go);
-    const goroot = await shell.run([go.path, "env", "GOROOT"], { cwd: context.root, env });
-    await shell.run(argv, {
-      cwd,
-      // Programs that parse Go code look for the standard library there.
-      env: { ...env, GOROOT: goroot.stdout.trim() },
-      label: `Generating ${file.output}`,
-    });
-    if (file.kind === "openapi") {
-      await checkViolations(context, file, work);
-    } else {
-      // gofmt lies beside go; some distributions put links to both into PATH.
-      const gofmt = await findGofmt(context, goroot.stdout.trim());
-      await shell.run([gofmt, "-s", "-w", made], {
-        cwd: work,
-        env,
-        label: `Formatting ${file.output}`,
-      });
+    for (const { argv, cwd, env, label } of processes) {
+      await context.shell.run(argv, { cwd, env, label });
     }
-    return await replaceIfDifferent(made, join(context.root, file.output));
+    if (file.kind === "openapi") await checkViolations(context, file, work);
+    return await replaceIfDifferent(made, output);
   } finally {
-    await ifPossible(removeTree(work));
+    await ifPossible(removeTree(dirname(work)));
   }
-}
-
-async function findGofmt(context: KubeContext, goroot: string): Promise<string> {
-  const beside = join(goroot, "bin", "gofmt");
-  const found = await findProgram(beside, undefined) ??
-    await findProgram("gofmt", context.env["PATH"]);
-  if (found === undefined) {
-    throw new KbuildError(`Cannot find "gofmt", which belongs to Go ("${beside}")`, {
-      notes: ["Install the whole Go distribution: its bin folder holds go and gofmt"],
-    });
-  }
-  return found;
 }
 
 /** Moves a file into place unless the same content is there; an untouched file rebuilds nothing. */

@@ -14,4 +14,5 @@ export { warnAboutOutdated } from "./outdated.ts";
 export { type GeneratedFile, readGeneratedFiles, type TagFiles } from "./sources.ts";
 export { missingFromGit } from "./stale.ts";
 export { findTagged, openapiPackages } from "./tagged.ts";
+export type { GenerationProcess, GenerationSteps } from "./generation_steps.ts";
 export type { ToolCommand } from "./tool_command.ts";

@@ -6,8 +6,11 @@ import {
   missingFromGit,
   openapiPackages,
   parseGoFolders,
+  planGeneratedFiles,
   readGeneratedFiles,
 } from "../../src/generate/mod.ts";
+import { verifyGoVersion } from "../../src/lib/golang/mod.ts";
+import { createShell, type Start } from "../../src/shell/mod.ts";
 import { getVersionVars } from "../../src/lib/version/mod.ts";
 import { findProgram } from "../../src/lib/util.ts";
 import { openSample } from "../lib/_open.ts";
@@ -361,6 +364,49 @@ Deno.test({
       const report = await Deno.readTextFile(`${context.outputRoot}/KUBE_violations.report`);
       assertEquals(report.includes("another world"), false);
       await assertRejects(() => Deno.stat(output), Deno.errors.NotFound);
+    } finally {
+      await sample.remove();
+    }
+  },
+});
+
+Deno.test({
+  name: "planGeneratedFiles() has exactly the processes that ensureGeneratedFiles() starts" +
+    (go === undefined ? " (skipped: needs go)" : ""),
+  ignore: go === undefined,
+  fn: async () => {
+    const sample = await openSample("1.20");
+    try {
+      const { checkout, context: plain } = sample;
+      const starts: Start[] = [];
+      const shell = createShell({
+        cwd: plain.root,
+        env: plain.env,
+        onStart: (start) => void starts.push(start),
+      });
+      const context = { ...plain, shell };
+      const tool = await verifyGoVersion(context, checkout);
+      const before = [...Deno.readDirSync(context.root)].length;
+      const { tools, files } = await planGeneratedFiles(context, checkout, tool);
+      assertEquals([...Deno.readDirSync(context.root)].length, before, "planning wrote something");
+      assertEquals(files.map(({ file }) => file.output), [OPENAPI, BINDATA]);
+      assert(tools.length === 2, tools.join());
+      starts.length = 0;
+      const vars = await getVersionVars(context);
+      await ensureGeneratedFiles(context, checkout, { vars, epoch: 0, go: tool });
+      const wanted = files.flatMap(({ processes }) => processes)
+        .map(({ argv, cwd, env }) => ({ argv, cwd, env }));
+      const programs = new Set(wanted.map(({ argv }) => argv[0]));
+      const started = starts.filter(({ argv }) => programs.has(argv[0]))
+        .map(({ argv, cwd, env }) => ({ argv, cwd, env }));
+      assertEquals(started, wanted);
+      for (const { shownEnv, env } of files.flatMap(({ processes }) => processes)) {
+        for (const [name, value] of Object.entries(shownEnv)) assertEquals(env[name], value);
+      }
+      assertEquals(
+        Array.from(Deno.readDirSync(context.output)).filter(({ name }) => name.includes("tmp")),
+        [],
+      );
     } finally {
       await sample.remove();
     }

@@ -56,3 +56,13 @@ export function hostGoEnv(
     PWD: goWorkingDirectory(context, checkout),
   });
 }
+
+/** The part of Go's environment that kbuild decides and plans show; empty values left out. */
+export function shownGoEnv(env: Readonly<Record<string, string>>): Record<string, string> {
+  const shown: Record<string, string> = {};
+  for (const name of ["GOENV", "GOPATH", "GOCACHE", "GO111MODULE", "GOFLAGS", "GOWORK"]) {
+    const value = env[name];
+    if (value !== undefined && value !== "") shown[name] = value;
+  }
+  return shown;
+}

@@ -9,7 +9,7 @@ export { buildBinaries, type BuildOptions, type BuiltBinary, prepareBuild } from
 export { checkCompilers } from "./compilers.ts";
 export { type Correction, currentGoCorrections } from "./current_go.ts";
 export { compilerVariable, tableGoCalls } from "./flag_rules.ts";
-export { goWorkingDirectory, hostGoEnv } from "./go_env.ts";
+export { goWorkingDirectory, hostGoEnv, shownGoEnv } from "./go_env.ts";
 export { goList } from "./go_list.ts";
 export { buildsThroughLink, createGopathTree, gopathLink } from "./gopath_tree.ts";
 export type { OverlayFile, StepFile } from "./overlay.ts";

@@ -6,7 +6,7 @@ import { adjustCall } from "./adjust_call.ts";
 import { coverageTest } from "./coverage.ts";
 import type { Correction } from "./current_go.ts";
 import { handedOn } from "./go_variables.ts";
-import { goEnv, goWorkingDirectory } from "./go_env.ts";
+import { goEnv, goWorkingDirectory, shownGoEnv } from "./go_env.ts";
 import { overlay, type StepFile } from "./overlay.ts";
 import { madeBy, scriptedCalls } from "./scripted_calls.ts";
 import { binaryName, goPackages } from "./targets.ts";
@@ -219,7 +219,7 @@ function platformSteps(
         // PWD tells go which of several paths to this folder is meant.
         env: Object.freeze({ ...shared, ...call.env, PWD: cwd }),
         shownEnv: Object.freeze({
-          ...pick(shared, ["GOENV", "GOPATH", "GOCACHE", "GO111MODULE", "GOFLAGS", "GOWORK"]),
+          ...shownGoEnv(shared),
           ...handedOn(shared),
           ...call.env,
         }),
@@ -279,16 +279,4 @@ function output(
     built: join(context.gopath, "bin", ...folder, name),
     placed: join(binPath, platform, name),
   });
-}
-
-function pick(
-  from: Readonly<Record<string, string>>,
-  names: readonly string[],
-): Record<string, string> {
-  const picked: Record<string, string> = {};
-  for (const name of names) {
-    const value = from[name];
-    if (value !== undefined && value !== "") picked[name] = value;
-  }
-  return picked;
 }
