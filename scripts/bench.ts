@@ -9,7 +9,7 @@
 import { join } from "@std/path";
 import { type CommandData, exitCodeOf, parseInput, renderError } from "../src/cli/mod.ts";
 import { createSample } from "../src/sample/mod.ts";
-import { createShell } from "../src/shell/mod.ts";
+import { createShell, killGroups } from "../src/shell/mod.ts";
 import { findRealTree, which } from "../tests/real/_tree.ts";
 import { Bench } from "./bench/bench.ts";
 import { measureCold, measureLook, measureNothingToDo } from "./bench/builds.ts";
@@ -42,6 +42,13 @@ async function main(): Promise<void> {
   const input = parseInput(Deno.args, COMMAND, { globalFlags: [] });
   const runs = input.number("runs") ?? 5;
   const top = await Deno.realPath(await Deno.makeTempDir({ prefix: "kbuild-bench-" }));
+  // Gigabytes would stay where it is interrupted.
+  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+    Deno.addSignalListener(signal, () => {
+      killGroups();
+      remove(top).finally(() => Deno.exit(code));
+    });
+  }
   try {
     if (input.string("only") === "images") {
       const result = await measureImages(top, input.number("runs") ?? 3);
@@ -84,9 +91,14 @@ async function main(): Promise<void> {
       show(subject.title, measures);
     }
   } finally {
-    await createShell({ cwd: "/", env: {} }).run([which("chmod") ?? "chmod", "-R", "u+w", top]);
-    await Deno.remove(top, { recursive: true });
+    await remove(top);
   }
+}
+
+/** Removes a directory, read-only ones in it too. */
+async function remove(top: string): Promise<void> {
+  await createShell({ cwd: "/", env: {} }).run([which("chmod") ?? "chmod", "-R", "u+w", top]);
+  await Deno.remove(top, { recursive: true });
 }
 
 try {

@@ -83,6 +83,11 @@ const TOP_KEYS = [
   "digests",
 ];
 
+/** Every key of the configuration, with those of its tables: `era`, `targets.server`. */
+export const CONFIG_KEYS: readonly string[] = Object.freeze([
+  ...new Set([...TOP_KEYS, ...LIST_KEYS]),
+]);
+
 const NAMES = ["kbuild.toml", "kbuild.json"];
 
 /**

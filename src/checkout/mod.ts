@@ -15,6 +15,7 @@ export {
 export {
   applyConfig,
   type CheckoutConfig,
+  CONFIG_KEYS,
   type ConfigListKey,
   type ConfigValueKey,
   findConfig,
