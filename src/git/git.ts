@@ -155,22 +155,46 @@ export function statusEntries(text: string): readonly StatusEntry[] {
   return Object.freeze(entries);
 }
 
+/** Settings that made the working tree as it is: without them git would see changes, or none. */
+const OF_WORKING_TREE =
+  "^(core\\.(autocrlf|eol|safecrlf|attributesfile|excludesfile|checkroundtripencoding)|filter\\..*)$";
+
 /**
- * The same settings as variables, for programs that start git themselves: Go asks it for the commit
- * that it stamps. git before 2.31 does not read them.
+ * Variables for programs that start git themselves, as Go does for the commit that it stamps: of the
+ * user's settings only those count that made the working tree. `log.excludeDecoration` would hide tags
+ * from Go, and what was given once cannot be taken back by another value.
+ *
+ * Whoever calls this has seen that git answers, so that the repository is one that the user trusts. git
+ * before 2.32 reads the user's settings all the same.
  */
-export function gitVariables(
-  env: Readonly<Record<string, string>>,
-): Readonly<Record<string, string>> {
-  const first = Number(env["GIT_CONFIG_COUNT"] ?? 0) || 0;
-  const variables: Record<string, string> = {
-    GIT_CONFIG_COUNT: String(first + SETTINGS.length),
-    GIT_OPTIONAL_LOCKS: "0",
-  };
-  for (const [index, setting] of SETTINGS.entries()) {
+export async function gitVariables(
+  context: GitContext,
+): Promise<Readonly<Record<string, string>>> {
+  const { text = "" } = await askGit(context, [
+    "config",
+    "--null",
+    "--get-regexp",
+    OF_WORKING_TREE,
+  ]);
+  const kept = text.split("\0").filter((entry) => entry !== "").map((entry): [string, string] => {
+    const at = entry.indexOf("\n");
+    return at < 0 ? [entry, "true"] : [entry.slice(0, at), entry.slice(at + 1)];
+  });
+  const decided = SETTINGS.map((setting): [string, string] => {
     const [name = "", value = ""] = setting.split("=");
-    variables[`GIT_CONFIG_KEY_${first + index}`] = name;
-    variables[`GIT_CONFIG_VALUE_${first + index}`] = value;
-  }
-  return Object.freeze(variables);
+    return [name, value];
+  });
+  const all = [...kept, ...decided, ["safe.directory", "*"] as const];
+  const entries = all.flatMap(([name, value], index) => [
+    [`GIT_CONFIG_KEY_${index}`, name],
+    [`GIT_CONFIG_VALUE_${index}`, value],
+  ]);
+  return Object.freeze({
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_CONFIG_PARAMETERS: "",
+    GIT_OPTIONAL_LOCKS: "0",
+    GIT_CONFIG_COUNT: String(all.length),
+    ...Object.fromEntries(entries),
+  });
 }

@@ -144,18 +144,31 @@ Deno.test("statusEntries() reads names of every kind", () => {
   assertEquals(statusEntries(""), []);
 });
 
-Deno.test("gitVariables() are behind those of the environment, and programs under kbuild see them", () =>
+Deno.test("gitVariables() keep of the user's settings what made the working tree", () =>
   inTemp(async (dir) => {
+    const hostile = await hostileGit(join(dir, "home"));
+    const root = join(dir, "kubernetes");
+    const shell = createShell({ cwd: dir, env: PLAIN });
+    await createSample({ dir: root, era: "1.35", git: shell, env: PLAIN });
     const env = {
       ...PLAIN,
+      ...hostile.env,
       GIT_CONFIG_COUNT: "1",
-      GIT_CONFIG_KEY_0: "core.abbrev",
-      GIT_CONFIG_VALUE_0: "7",
+      GIT_CONFIG_KEY_0: "log.excludeDecoration",
+      GIT_CONFIG_VALUE_0: "refs/tags/*",
     };
-    const shell = createShell({ cwd: dir, env: { ...env, ...gitVariables(env) } });
-    const read = async (name: string) =>
-      (await shell.run(["git", "config", "--get", name])).stdout.trim();
-    assertEquals(await read("core.abbrev"), "auto");
-    assertEquals(await read("status.showUntrackedFiles"), "normal");
-    assertEquals(await read("core.fsmonitor"), "");
+    const variables = await gitVariables(contextOf(root, env));
+    const under = createShell({ cwd: root, env: { ...env, ...variables } });
+    const git = async (...args: string[]) => (await under.run(["git", ...args])).stdout.trim();
+    assertEquals(await git("config", "--get", "core.abbrev"), "auto");
+    assertEquals(await git("config", "--get", "core.fsmonitor"), "");
+    assertEquals(await git("config", "--get", "core.excludesFile"), join(dir, "home/excludes"));
+    // What Go asks.
+    assertEquals(await git("status", "--porcelain"), "");
+    const log = ["log", "--no-decorate", "-n1", "--format=format:%D"];
+    assertEquals(
+      await git("-c", "log.showsignature=false", ...log),
+      "HEAD -> release-1.35, tag: v1.35.0",
+    );
+    assertEquals(await hostile.started(), []);
   }));

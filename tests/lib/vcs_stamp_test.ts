@@ -32,7 +32,12 @@ async function withSample(
 Deno.test("vcsStamp() leaves the commit out where git fails, and says why", () =>
   withSample("1.28", async ({ context, checkout, withEnv }) => {
     const go = tool("1.21.7");
-    assertEquals(await vcsStamp(context, checkout, go), { flags: [] });
+    const usual = await vcsStamp(context, checkout, go);
+    assertEquals([usual.flags, usual.note, usual.env["GIT_CONFIG_GLOBAL"]], [
+      [],
+      undefined,
+      "/dev/null",
+    ]);
     const other = await vcsStamp(withEnv(OTHER_OWNER), checkout, go);
     assertEquals(other.flags, ["-buildvcs=false"]);
     assertStringIncludes(other.note ?? "", "which belongs to another user");
@@ -40,10 +45,11 @@ Deno.test("vcsStamp() leaves the commit out where git fails, and says why", () =
     const none = await vcsStamp(withEnv({ PATH: context.root }), checkout, go);
     assertEquals(none, {
       flags: [],
+      env: {},
       note: "Programs do not name their commit (vcs.revision): git cannot be started",
     });
     // Nobody is asked where Go does not ask, or the user decides.
-    const never = { flags: [] };
+    const never = { flags: [], env: {} };
     assertEquals(await vcsStamp(withEnv(OTHER_OWNER), checkout, tool("1.17.13")), never);
     const given = withEnv({ ...OTHER_OWNER, GOFLAGS: "-v -buildvcs=true" });
     assertEquals(await vcsStamp(given, checkout, go), never);
@@ -53,7 +59,10 @@ Deno.test("vcsStamp() leaves the commit out where git fails, and says why", () =
 
 Deno.test("vcsStamp() is nothing in GOPATH mode", () =>
   withSample("1.20", async ({ checkout, withEnv }) => {
-    assertEquals(await vcsStamp(withEnv(OTHER_OWNER), checkout, tool("1.26.0")), { flags: [] });
+    assertEquals(await vcsStamp(withEnv(OTHER_OWNER), checkout, tool("1.26.0")), {
+      flags: [],
+      env: {},
+    });
   }));
 
 Deno.test({

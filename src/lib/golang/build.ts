@@ -86,6 +86,7 @@ export async function prepareBuild(
     corrections: await currentGoCorrections(checkout, go),
     versionLdflags: ldflags,
     goArguments: vcs.flags,
+    goVariables: vcs.env,
     notes: [...notes, ...goVariableNotes(context)],
     binPath: options.binPath ?? context.binPath,
     modules: checkout.era.goMode === "workspace"

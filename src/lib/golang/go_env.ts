@@ -1,6 +1,5 @@
 import { join } from "@std/path";
 import type { Checkout } from "../../checkout/mod.ts";
-import { gitVariables } from "../../git/mod.ts";
 import { isOffline } from "../../net/mod.ts";
 import type { GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
@@ -14,8 +13,7 @@ export function goEnv(
   go: GoTool,
 ): Record<string, string> {
   const { env, gopath } = context;
-  // Go asks git, too.
-  const shared: Record<string, string> = { ...withoutDecided(env), ...gitVariables(env) };
+  const shared: Record<string, string> = withoutDecided(env);
   const folders = [...(go.bin === undefined ? [] : [go.bin]), join(gopath, "bin"), env["PATH"]];
   shared["PATH"] = folders.filter((folder) => folder !== undefined && folder !== "").join(":");
   // The choice is made already.

@@ -91,6 +91,8 @@ export interface PlanInputs {
   readonly corrections?: readonly Correction[];
   /** Flags for every start of go: those of `vcsStamp`. */
   readonly goArguments?: readonly string[];
+  /** Variables for every start of go: those of `vcsStamp`. */
+  readonly goVariables?: Readonly<Record<string, string>>;
   /** What the user should know also, a line each. */
   readonly notes?: readonly string[];
 }
@@ -217,7 +219,7 @@ function platformSteps(
         argv: Object.freeze([go.path, command, ...flags, ...rest]),
         cwd,
         // PWD tells go which of several paths to this folder is meant.
-        env: Object.freeze({ ...shared, ...call.env, PWD: cwd }),
+        env: Object.freeze({ ...shared, ...inputs.goVariables, ...call.env, PWD: cwd }),
         shownEnv: Object.freeze({
           ...shownGoEnv(shared),
           ...handedOn(shared),

@@ -1,5 +1,5 @@
 import type { Checkout } from "../../checkout/mod.ts";
-import { askGit, explainFailure, findRepository } from "../../git/mod.ts";
+import { askGit, explainFailure, findRepository, gitVariables } from "../../git/mod.ts";
 import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
 
@@ -7,11 +7,13 @@ import type { KubeContext } from "../init.ts";
 export interface VcsStamp {
   /** For every `go install`, `go test` and `go list`. */
   readonly flags: readonly string[];
+  /** For the git that Go starts. */
+  readonly env: Readonly<Record<string, string>>;
   /** What a user may not expect of it. */
   readonly note?: string;
 }
 
-const NOTHING: VcsStamp = Object.freeze({ flags: Object.freeze([]) });
+const NOTHING: VcsStamp = Object.freeze({ flags: Object.freeze([]), env: {} });
 
 /**
  * Go asks git for the commit, and fails where git does: in a repository of another user, or one that
@@ -27,8 +29,8 @@ export async function vcsStamp(
   if (!stamps || /-buildvcs\b/.test(context.env["GOFLAGS"] ?? "")) return NOTHING;
   if (await findRepository(context.root) === undefined) return NOTHING;
   const { failure } = await askGit(context, ["status", "--porcelain", "--untracked-files=no"]);
-  if (failure === undefined) return NOTHING;
+  if (failure === undefined) return { flags: [], env: await gitVariables(context) };
   const { why } = await explainFailure(context, failure);
   const note = `Programs do not name their commit (vcs.revision): ${why}`;
-  return failure.missing ? { flags: [], note } : { flags: ["-buildvcs=false"], note };
+  return { flags: failure.missing ? [] : ["-buildvcs=false"], env: {}, note };
 }
