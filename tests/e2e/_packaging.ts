@@ -5,7 +5,7 @@ import { join } from "@std/path";
 import { openBlockCache } from "../../src/archive/mod.ts";
 import { readCheckout, setupPlatforms } from "../../src/checkout/mod.ts";
 import { planRelease, readReleaseLayout, requiredBinaries } from "../../src/release/mod.ts";
-import { ENV, listing, makeSample, output, run } from "./_program.ts";
+import { ENV, listing, makeSample } from "./_program.ts";
 
 /** Folders of a release below the output root. */
 export const RELEASE_FOLDERS = ["release-tars", "release-images", "release-stage"] as const;
@@ -190,33 +190,5 @@ function inflatesTo(deflated: Uint8Array, key: string): boolean {
     return createHash("sha256").update(content).digest("hex") === key;
   } catch {
     return false;
-  }
-}
-
-/** Why a file system cannot be mounted here; undefined where it can. */
-export async function cannotMount(): Promise<string | undefined> {
-  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return "needs root on Linux";
-  const dir = Deno.makeTempDirSync();
-  try {
-    const { code } = await run(["mount", "-t", "tmpfs", "tmpfs", dir]);
-    if (code === 0) await output(["umount", dir]);
-    return code === 0 ? undefined : "needs the right to mount";
-  } finally {
-    Deno.removeSync(dir);
-  }
-}
-
-/** Mounts a file system of that size in memory while `body` runs. */
-export async function onTmpfs(
-  size: string,
-  place: string,
-  body: () => Promise<void>,
-): Promise<void> {
-  await Deno.mkdir(place, { recursive: true });
-  await output(["mount", "-t", "tmpfs", "-o", `size=${size}`, "tmpfs", place]);
-  try {
-    await body();
-  } finally {
-    await output(["umount", place]);
   }
 }

@@ -9,16 +9,15 @@ import {
   auditCache,
   CACHE_FOLDER,
   cacheEntries,
-  cannotMount,
   changeProgram,
   contentsOf,
   differences,
   leftoversIn,
   madeUpCheckout,
-  onTmpfs,
   randomNumbers,
   RELEASE_FOLDERS,
 } from "./_packaging.ts";
+import { noMount, withTmpfs } from "./_tmpfs.ts";
 import {
   copyTree,
   ended,
@@ -397,7 +396,7 @@ async function fill(place: string, kilobytes: number): Promise<void> {
 
 Deno.test({
   ...unless(
-    missing || await cannotMount(),
+    missing || noMount,
     "package-tarballs on a full disk: a clear message, nothing bad under a final name, and the right " +
       "digests once there is room",
   ),
@@ -410,7 +409,7 @@ Deno.test({
       let need = 0;
       let stopped = 0;
       await Deno.remove(out, { recursive: true });
-      await onTmpfs("400m", out, async () => {
+      await withTmpfs("400m", out, async () => {
         await copyTree(programs, join(out, "dockerized"));
         const setKubelet = (which: number) => changeProgram(root, "kubelet", 1001 + which);
         const everything = [CACHE_FOLDER, ...RELEASE_FOLDERS];
