@@ -39,7 +39,7 @@ const TASKS: Readonly<Record<string, () => Promise<void>>> = {
   /** All fast tests. */
   test: () => deno("test", "-A", "--no-prompt", "--parallel", "--config", config, ...fastOrGiven()),
   /** The library's examples, as its readers would run them. */
-  "test:doc": () => deno("test", "-A", "--doc", "--config", config, "mod.ts", "src"),
+  "test:doc": () => deno("test", "-A", "--doc", "--config", config, "mod.ts", "src", "docs"),
   /** Slow end-to-end tests on the sample. */
   "test:e2e": () => deno("test", "-A", "--no-prompt", "--config", config, ...e2eOrGiven()),
   /** Tests on a real Kubernetes checkout; each says why it is skipped where there is none. */
