@@ -15,6 +15,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
  */
 const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "errors": 0,
+  "bash": 1,
   "files": 1,
   "lib/image_name": 1,
   "lib/logging": 1,

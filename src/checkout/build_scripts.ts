@@ -1,6 +1,5 @@
-import type { Builtin, BuiltinHost } from "./bash_builtins.ts";
-import { BashEvaluator } from "./bash_evaluator.ts";
-import { scriptOf } from "./bash_reader.ts";
+import { BashEvaluator, type Builtin, type BuiltinHost, scriptOf } from "../bash/mod.ts";
+import { kubernetesCommands } from "./kubernetes_bash.ts";
 import type { Checkout, Platform } from "./types.ts";
 
 /** The script that builds. */
@@ -44,9 +43,8 @@ export function openBuildScripts(
       ...constants,
     },
     readFile: (path) => sourced(checkout, path),
-    hostArch: host.split("/")[1] ?? "",
     maxSteps: 20_000,
-    commands,
+    commands: kubernetesCommands(host.split("/")[1] ?? "", commands),
     onCommand: (name, args) => onCommand?.(evaluator, name, args) === true,
     testFile: () => false,
     dropsFiles: true,

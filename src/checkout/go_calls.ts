@@ -1,6 +1,5 @@
 import { join } from "@std/path";
-import type { Builtin, BuiltinHost } from "./bash_builtins.ts";
-import type { BashState, Variable } from "./bash_state.ts";
+import type { BashState, Builtin, BuiltinHost, Variable } from "../bash/mod.ts";
 import { GOLANG, openBuildScripts, sourceOf } from "./build_scripts.ts";
 import type { Checkout, Platform } from "./types.ts";
 

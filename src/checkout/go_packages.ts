@@ -1,4 +1,4 @@
-import type { Builtin } from "./bash_builtins.ts";
+import type { Builtin } from "../bash/mod.ts";
 import { GOLANG, openBuildScripts, sourceOf } from "./build_scripts.ts";
 import { readGoCalls } from "./go_calls.ts";
 import type { Checkout, Era } from "./types.ts";

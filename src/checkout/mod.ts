@@ -5,13 +5,7 @@
  * @module
  */
 
-export {
-  type BashReader,
-  type BashSource,
-  type BashSurroundings,
-  readBash,
-  type ReadBashOptions,
-} from "./bash_reader.ts";
+export type { BashContext, BashReader, BashSource, Refusal } from "../bash/mod.ts";
 export {
   applyConfig,
   type CheckoutConfig,
@@ -22,7 +16,6 @@ export {
   type ListChange,
   readConfig,
 } from "./config.ts";
-export type { Refusal } from "./bash_syntax.ts";
 export { detectEra } from "./era.ts";
 export { type CheckoutFile, readCheckoutFile } from "./files.ts";
 export { type GoCall, type GoCallInputs, type GoCalls, readGoCalls } from "./go_calls.ts";
@@ -40,6 +33,7 @@ export {
   setupPlatforms,
   type SetupPlatformsOptions,
 } from "./platforms.ts";
+export { readBash, type ReadBashOptions } from "./kubernetes_bash.ts";
 export { findMakeTarget, type MakeTarget } from "./make_target.ts";
 export { expandMakeVariables, type MakeText } from "./make_variables.ts";
 export { readCheckout, type ReadCheckoutOptions } from "./read_checkout.ts";

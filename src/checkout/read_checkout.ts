@@ -1,7 +1,12 @@
 import { isAbsolute, join, normalize } from "@std/path";
-import { parseBash } from "./bash_parser.ts";
-import { type BashReader, type BashSource, readScripts, scriptOf } from "./bash_reader.ts";
-import type { BashScript } from "./bash_syntax.ts";
+import {
+  type BashReader,
+  type BashScript,
+  type BashSource,
+  parseBash,
+  readScripts,
+  scriptOf,
+} from "../bash/mod.ts";
 import {
   type BuildFiles,
   containerSources,
@@ -14,6 +19,7 @@ import { applyConfig, type CheckoutConfig } from "./config.ts";
 import { detectEra, namedEra } from "./era.ts";
 import { type CheckoutFile, readCheckoutFile, readCheckoutFileSync } from "./files.ts";
 import { minimumGo, pinnedGo } from "./go_pin.ts";
+import { kubernetesCommands } from "./kubernetes_bash.ts";
 import { type EraTable, eraTable } from "./tables.ts";
 import type { Checkout, PlatformLists, Sourced, TargetLists, WrappedBinary } from "./types.ts";
 import { findVersionPackages } from "./version_packages.ts";
@@ -215,8 +221,7 @@ class CheckoutReader {
         OSTYPE: "linux-gnu",
       },
       readFile: (path) => this.#readFile(path),
-      hostArch,
-    });
+    }, kubernetesCommands(hostArch));
   }
 
   /** A file below the root, by the path that a script writes. */

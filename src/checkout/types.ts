@@ -1,4 +1,4 @@
-import type { BashSource } from "./bash_reader.ts";
+import type { BashSource } from "../bash/mod.ts";
 
 /** A value together with where it was found. */
 export interface Sourced<T> {

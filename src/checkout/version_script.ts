@@ -1,8 +1,6 @@
-import type { Builtin } from "./bash_builtins.ts";
-import { BashEvaluator } from "./bash_evaluator.ts";
-import { type BashSource, scriptOf } from "./bash_reader.ts";
-import { parseBash } from "./bash_parser.ts";
+import { BashEvaluator, type BashSource, type Builtin, parseBash, scriptOf } from "../bash/mod.ts";
 import { readCheckoutFile, readCheckoutFileSync } from "./files.ts";
+import { kubernetesCommands } from "./kubernetes_bash.ts";
 
 /** Path of the script from the root. */
 export const VERSION_SCRIPT = "hack/lib/version.sh";
@@ -177,9 +175,8 @@ function evaluatorFor(
     variables,
     constants: { KUBE_ROOT: root, KUBE_GO_PACKAGE: goPackage },
     readFile: (path) => fileOf(root, path),
-    hostArch: "",
     maxSteps: 20_000,
-    commands,
+    commands: kubernetesCommands("", commands),
     dropsFiles: true,
   });
   evaluator.runScript(scriptOf(source));

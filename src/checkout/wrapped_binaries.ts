@@ -1,4 +1,4 @@
-import type { BashReader } from "./bash_reader.ts";
+import type { BashReader } from "../bash/mod.ts";
 import { type EraTable, tableImage } from "./tables.ts";
 import type { WrappedBinary } from "./types.ts";
 

@@ -96,7 +96,9 @@ Deno.test("lockFile() never lets two in, whoever moves the directory away meanwh
         assertEquals(inside, 1);
         // Whoever moves the file away gives the lock back with it: the next may be in before rename() ends.
         inside -= 1;
-        if ((at + round) % 2 === 0) await Deno.rename(join(dir, "out"), join(dir, `${at}-${round}`));
+        if ((at + round) % 2 === 0) {
+          await Deno.rename(join(dir, "out"), join(dir, `${at}-${round}`));
+        }
       }
     };
     await Promise.all(Array.from({ length: 4 }, (_, at) => worker(at)));

@@ -16,8 +16,8 @@ import {
   type Redirect,
   type Test,
   type Word,
-} from "./bash_syntax.ts";
-import { BashSyntaxError, WordParser } from "./bash_word_parser.ts";
+} from "./syntax.ts";
+import { BashSyntaxError, WordParser } from "./word_parser.ts";
 
 const RESERVED_END = new Set(["then", "elif", "else", "fi", "do", "done", "esac", "}"]);
 const TOKEN = /[^\s;&|()<>"'`$\\]+/y;

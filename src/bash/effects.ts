@@ -1,13 +1,7 @@
-import { namesIn } from "./bash_parser.ts";
-import {
-  type Assign,
-  DECLARATIONS,
-  literalOf,
-  type Node,
-  type Test,
-  type Word,
-} from "./bash_syntax.ts";
-import type { BashFunction } from "./bash_state.ts";
+import type { BashCommands } from "./builtins.ts";
+import { namesIn } from "./parser.ts";
+import { type Assign, DECLARATIONS, literalOf, type Node, type Test, type Word } from "./syntax.ts";
+import type { BashFunction } from "./state.ts";
 
 /** What a command may do, found without running it. */
 export interface Effects {
@@ -30,8 +24,6 @@ const SILENT = new Set([
   "continue",
   "exit",
   "false",
-  "kube::util::array_contains",
-  "kube::util::read-array",
   "mapfile",
   "read",
   "readarray",
@@ -45,10 +37,14 @@ const SILENT = new Set([
   "unset",
 ]);
 
+/** Commands that assign the variables that their arguments name. */
+const ASSIGNING = new Set(["getopts", "mapfile", "read", "readarray", "unset"]);
+
 /** Finds the {@linkcode Effects} of commands, those of the functions that they call included. */
 export function effectsOf(
   nodes: readonly Node[],
   functions: ReadonlyMap<string, BashFunction>,
+  commands: BashCommands = {},
 ): Effects {
   const found = {
     names: new Set<string>(),
@@ -58,6 +54,15 @@ export function effectsOf(
   };
   const visited = new Set<string>();
   let calls = 0;
+
+  function assigns(command: string): boolean {
+    return ASSIGNING.has(command) || commands.assignsArguments?.(command) === true;
+  }
+
+  function prints(command: string): boolean {
+    return !SILENT.has(command) && commands.isSilent?.(command) !== true &&
+      commands.isIgnored?.(command) !== true;
+  }
 
   function words(list: readonly (Word | Assign)[]): string[] {
     return list.map((word) => literalOf(word) ?? "");
@@ -126,7 +131,7 @@ export function effectsOf(
             const name = word.type === "assign" ? word.name : literalOf(word) ?? "";
             if (/^[A-Za-z_]/.test(name)) found.names.add(name);
           }
-        } else if (/^(read|mapfile|readarray|unset|.*read-array|getopts)$/.test(command)) {
+        } else if (assigns(command)) {
           for (const arg of args) if (/^[A-Za-z_]/.test(arg)) found.names.add(arg.split("=")[0]!);
         } else if (command === "let") {
           for (const arg of args) {
@@ -142,7 +147,7 @@ export function effectsOf(
         } else if (/^(return|exit|break|continue)$/.test(command) && calls === 0) {
           found.jumps = true;
         }
-        if (!SILENT.has(command) && !command.startsWith("kube::log::")) found.prints = true;
+        if (prints(command)) found.prints = true;
         call(command);
         return;
       }

@@ -1,4 +1,4 @@
-import type { Node, ParamPart, Part, Word } from "./bash_syntax.ts";
+import type { Node, ParamPart, Part, Word } from "./syntax.ts";
 
 /** What the parser throws at itself; {@linkcode parseBash} turns it into an opaque node. */
 export class BashSyntaxError extends Error {}

@@ -1,13 +1,7 @@
-/**
- * A small, safe reader of the bash that Kubernetes keeps its lists in. It works on text alone: no
- * program is started and no file is opened, but for what `readFile` hands over.
- *
- * @module
- */
-
-import { BashEvaluator } from "./bash_evaluator.ts";
-import { parseBash } from "./bash_parser.ts";
-import type { BashScript, Refusal } from "./bash_syntax.ts";
+import type { BashCommands } from "./builtins.ts";
+import { BashEvaluator } from "./evaluator.ts";
+import { parseBash } from "./parser.ts";
+import type { BashScript, Refusal } from "./syntax.ts";
 
 /** A script's text and the path it is known by. */
 export interface BashSource {
@@ -17,16 +11,14 @@ export interface BashSource {
   readonly text: string;
 }
 
-/** What scripts are read with. */
-export interface BashSurroundings {
+/** Environment of the scripts, and limits. */
+export interface BashContext {
   /** The environment. */
   variables: Readonly<Record<string, string>>;
-  /** Values that no assignment in a script changes: `KUBE_ROOT`, `OSTYPE`. */
+  /** Values that no assignment in a script changes: `OSTYPE`. */
   constants?: Readonly<Record<string, string>>;
   /** Text of a file for `$(cat FILE)`, `< FILE` and `source FILE`; undefined: not to be had. */
   readFile?: (path: string) => string | undefined;
-  /** Answer of `kube::util::host_arch` and `go env GOARCH`: `amd64`. */
-  hostArch: string;
   /**
    * Told of each command that is neither a function nor understood (`cp`, `mkdir`), which shows
    * what a script would do. True: it counts as done; false: it is refused.
@@ -37,9 +29,11 @@ export interface BashSurroundings {
 }
 
 /** Options of {@linkcode readBash}. */
-export interface ReadBashOptions extends BashSurroundings {
+export interface ReadBashOptions extends BashContext {
   /** Scripts, sourced one after the other. */
   files: readonly BashSource[];
+  /** Commands beside those of bash. */
+  commands?: BashCommands;
 }
 
 /** Values of scripts that were read. Unknown values are undefined. */
@@ -65,18 +59,9 @@ export interface BashReader {
 /**
  * Reads scripts as if they were sourced. Never throws and never hangs on any text: what is not
  * understood makes the variables that depend on it unknown, and is listed in `refusals`.
- *
- * @example
- * ```ts
- * import { checkout } from "@k8s/kbuild";
- *
- * const files = [{ path: "a.sh", text: 'X=(cmd/a cmd/b)\nY=("${X[@]##*\/}")' }];
- * const reader = checkout.readBash({ files, variables: {}, hostArch: "amd64" });
- * console.log(reader.array("Y")); // [ "a", "b" ]
- * ```
  */
 export function readBash(options: ReadBashOptions): BashReader {
-  return readScripts(options.files.map(scriptOf), options);
+  return readScripts(options.files.map(scriptOf), options, options.commands);
 }
 
 const parsed = new WeakMap<BashSource, BashScript>();
@@ -91,11 +76,12 @@ export function scriptOf(source: BashSource): BashScript {
 /** As {@linkcode readBash}, for scripts that were parsed before and may be read again and again. */
 export function readScripts(
   scripts: readonly BashScript[],
-  surroundings: BashSurroundings,
+  context: BashContext,
+  commands?: BashCommands,
 ): BashReader {
-  const { variables, constants = {}, readFile = () => undefined } = surroundings;
-  const { hostArch, maxSteps = 20_000, onCommand } = surroundings;
-  const options = { variables, constants, readFile, hostArch, maxSteps, onCommand };
+  const { variables, constants = {}, readFile = () => undefined } = context;
+  const { maxSteps = 20_000, onCommand } = context;
+  const options = { variables, constants, readFile, commands, maxSteps, onCommand };
   const evaluator = new BashEvaluator(options);
   for (const script of scripts) evaluator.runScript(script);
   const failedCalls = new Map<string, Refusal>();

@@ -3,9 +3,9 @@
 import { assert } from "@std/assert";
 import { join } from "@std/path";
 import { type BashReader, readBash } from "../../src/checkout/mod.ts";
-import { COMMON, GOLANG } from "./fixture.ts";
-import { mutate, randomNumbers } from "./mutations.ts";
-import { SAME_AS_BASH } from "./scripts.ts";
+import { COMMON, GOLANG } from "../checkout/fixture.ts";
+import { mutate, randomNumbers } from "./_mutations.ts";
+import { SAME_AS_BASH } from "./_scripts.ts";
 
 const SEEDS = [...Object.values(SAME_AS_BASH), GOLANG, COMMON];
 const MUTATIONS = 10_000;

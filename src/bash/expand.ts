@@ -1,7 +1,7 @@
-import { evaluateArithmetic } from "./bash_arithmetic.ts";
-import { compileGlob, PatternError, type PatternPiece } from "./bash_pattern.ts";
-import { literalOf, type Node, type ParamPart, type Part, type Word } from "./bash_syntax.ts";
-import type { BashState } from "./bash_state.ts";
+import { evaluateArithmetic } from "./arithmetic.ts";
+import { compileGlob, PatternError, type PatternPiece } from "./pattern.ts";
+import { literalOf, type Node, type ParamPart, type Part, type Word } from "./syntax.ts";
+import type { BashState } from "./state.ts";
 
 /** What expansion asks of the evaluator. */
 export interface ExpandHost {

@@ -1,12 +1,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type BashReader, readBash, type ReadBashOptions } from "../../src/checkout/mod.ts";
-import { DUMP, SAME_AS_BASH } from "./scripts.ts";
+import { type BashReader, readBash, type ReadBashOptions } from "../../src/bash/mod.ts";
+import { DUMP, SAME_AS_BASH } from "./_scripts.ts";
 
 function read(text: string, options: Partial<ReadBashOptions> = {}): BashReader {
   return readBash({
     files: [{ path: "a.sh", text }],
     variables: {},
-    hostArch: "arm64",
     ...options,
   });
 }
@@ -152,31 +151,6 @@ Deno.test("readBash() goes on after what it cannot parse", () => {
   const reader = read("A=1\nfor x in a; do\n  ${\ndone\nB=2\nf() {\n  (( \n}\nC=3\n");
   assertEquals([reader.get("A"), reader.get("B"), reader.get("C")], ["1", "2", "3"]);
   assertEquals(reader.call("f"), undefined);
-});
-
-Deno.test("readBash() knows the functions of hack/lib", () => {
-  const reader = read(`
-    kube::util::read-array A < <(kube::golang::dups b a c a b)
-    kube::util::read-array B < <(kube::golang::dedup b a b)
-    kube::util::read-array C < <(kube::golang::dups a b)
-    D=$(kube::util::host_arch)
-    kube::util::array_contains b a b && E=yes
-    kube::util::array_contains x a b || F=no
-    V=2 kube::log::status "not" "printed"
-    kube::util::host_arch() { uname -m; }
-    G=$(kube::util::host_arch)
-  `);
-  assertEquals(
-    ours(reader, ["A", "B", "C"]),
-    [
-      "A is an array of 2\n<a>\n<b>\n",
-      "B is an array of 2\n<a>\n<b>\n",
-      "C is an array of 0\n",
-    ].join(""),
-  );
-  assertEquals([reader.get("D"), reader.get("E"), reader.get("F")], ["arm64", "yes", "no"]);
-  assertEquals(reader.get("G"), "arm64");
-  assertEquals(reader.refusals, []);
 });
 
 Deno.test("readBash() reads files only through readFile", () => {

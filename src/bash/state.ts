@@ -1,4 +1,4 @@
-import type { Node, Refusal } from "./bash_syntax.ts";
+import type { Node, Refusal } from "./syntax.ts";
 
 /** A variable: its value, or why that is unknown, and where it was assigned. */
 export interface Variable {

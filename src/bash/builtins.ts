@@ -1,12 +1,11 @@
-import { splitFields } from "./bash_expand.ts";
-import { compileSed } from "./bash_sed.ts";
-import { compileAwk, TextToolError, translate } from "./bash_text_tools.ts";
-import type { BashState } from "./bash_state.ts";
+import { splitFields } from "./expand.ts";
+import { compileSed } from "./sed.ts";
+import { compileAwk, TextToolError, translate } from "./text_tools.ts";
+import type { BashState } from "./state.ts";
 
 /** What a builtin may use of the evaluator. */
 export interface BuiltinHost {
   readonly state: BashState;
-  readonly hostArch: string;
   readonly ifs: string;
   /** Where the command that is being run is. */
   readonly place: { path: string; line: number };
@@ -30,6 +29,23 @@ export interface BuiltinHost {
 
 /** Runs a builtin; the result is its exit status. */
 export type Builtin = (host: BuiltinHost, args: readonly string[], name: string) => number;
+
+/** Commands that an application adds to those of bash. */
+export interface BashCommands {
+  /** Answers of commands and functions, whatever the scripts define. */
+  readonly overrides?: ReadonlyMap<string, Builtin>;
+  /** Answers of commands and functions that the scripts do not define. */
+  readonly defaults?: ReadonlyMap<string, Builtin>;
+  /**
+   * Whether a command has no effect and prints nothing on stdout, such as a log line. Its arguments
+   * are not expanded. An override of the same name wins.
+   */
+  readonly isIgnored?: (name: string) => boolean;
+  /** Whether a command prints nothing on stdout. */
+  readonly isSilent?: (name: string) => boolean;
+  /** Whether a command assigns the variables that its arguments name, as `read` does. */
+  readonly assignsArguments?: (name: string) => boolean;
+}
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -132,7 +148,8 @@ function read(host: BuiltinHost, args: readonly string[]): number {
   return status;
 }
 
-function readArray(host: BuiltinHost, args: readonly string[]): number {
+/** Assigns the lines of stdin to the array that the first argument names: `mapfile -t`. */
+export function readArray(host: BuiltinHost, args: readonly string[]): number {
   const input = host.readInput() ?? host.refuse("There is no input to read");
   const lines = input.split("\n");
   if (lines.at(-1) === "") lines.pop();
@@ -187,11 +204,6 @@ function byBytes(a: string, b: string): number {
 
 function unique(sorted: readonly string[]): string[] {
   return sorted.filter((line, i) => line !== sorted[i - 1]);
-}
-
-/** What `printf "%s\n" "$@"` prints, line by line: one empty line for no arguments. */
-function asLines(args: readonly string[]): string[] {
-  return args.length === 0 ? [""] : args.flatMap((arg) => arg.split("\n"));
 }
 
 /** `sed [-n] [-e] SCRIPT`, standard input alone. */
@@ -370,22 +382,6 @@ export function compareNumbers(
   return host.refuse(`The test "${op}" is not evaluated`);
 }
 
-/**
- * `go env`: what is read from a checkout must not depend on the host's system, so the answer is
- * that of a Linux machine (images and the build container are Linux).
- */
-function go(host: BuiltinHost, args: readonly string[]): number {
-  const answers = new Map([
-    ["GOHOSTOS", "linux"],
-    ["GOOS", "linux"],
-    ["GOHOSTARCH", host.hostArch],
-    ["GOARCH", host.hostArch],
-  ]);
-  const answer = args[0] === "env" && args.length === 2 ? answers.get(args[1]!) : undefined;
-  host.print(`${answer ?? host.refuse(`"go ${args.join(" ")}" is not run`)}\n`);
-  return 0;
-}
-
 function type(host: BuiltinHost, args: readonly string[]): number {
   if (args[0] !== "-t" || !host.state.functions.has(args[1] ?? "")) {
     host.refuse(`"type ${args.join(" ")}" is not understood`);
@@ -396,10 +392,7 @@ function type(host: BuiltinHost, args: readonly string[]): number {
 
 const nothing: Builtin = () => 0;
 
-/**
- * Commands that are known. The scripts' own definitions beat the functions of `hack/lib` among them
- * (`hack/lib/util.sh` is not read, and neither are the libraries of forks).
- */
+/** Bash's own commands and the programs of every system that only filter text. */
 export const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   [":", nothing],
   ["[", test],
@@ -410,17 +403,6 @@ export const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ["echo", echo],
   ["eval", (host, args) => host.evaluate(args.join(" "))],
   ["false", () => 1],
-  ["go", go],
-  ["kube::golang::dedup", (host, args) => {
-    printLines(host, unique(asLines(args).sort(byBytes)));
-    return 0;
-  }],
-  ["kube::golang::dups", (host, args) => {
-    const lines = asLines(args).sort(byBytes);
-    printLines(host, unique(lines.filter((line, i) => line === lines[i - 1])));
-    return 0;
-  }],
-  ["kube::util::array_contains", (_host, [wanted, ...items]) => items.includes(wanted!) ? 0 : 1],
   ["let", (host, args) => {
     if (args.length === 0) host.refuse('"let" has no expression');
     return args.map((text) => host.arithmetic(text)).at(-1) === 0 ? 1 : 0;
@@ -441,16 +423,4 @@ export const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ["type", type],
   ["uniq", uniq],
   ["unset", unset],
-]);
-
-/**
- * Functions of `hack/lib` that are built in, because the scripts' own ask the machine or use what is
- * not interpreted.
- */
-export const NATIVE_FUNCTIONS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
-  ["kube::util::host_arch", (host) => {
-    host.print(`${host.hostArch}\n`);
-    return 0;
-  }],
-  ["kube::util::read-array", readArray],
 ]);

@@ -1,17 +1,16 @@
-import { evaluateArithmetic } from "./bash_arithmetic.ts";
+import { evaluateArithmetic } from "./arithmetic.ts";
 import {
-  type Builtin,
+  type BashCommands,
   type BuiltinHost,
   BUILTINS,
   compareNumbers,
-  NATIVE_FUNCTIONS,
   testUnary,
-} from "./bash_builtins.ts";
-import { effectsOf } from "./bash_effects.ts";
-import { Expander, type ExpandHost } from "./bash_expand.ts";
-import { parseBash } from "./bash_parser.ts";
-import { compileGlob, compileRegex, PatternError } from "./bash_pattern.ts";
-import { BashState, type Variable } from "./bash_state.ts";
+} from "./builtins.ts";
+import { effectsOf } from "./effects.ts";
+import { Expander, type ExpandHost } from "./expand.ts";
+import { parseBash } from "./parser.ts";
+import { compileGlob, compileRegex, PatternError } from "./pattern.ts";
+import { BashState, type Variable } from "./state.ts";
 import {
   type Assign,
   type BashScript,
@@ -23,7 +22,7 @@ import {
   type SimpleNode,
   type Test,
   type Word,
-} from "./bash_syntax.ts";
+} from "./syntax.ts";
 
 /** Exit status, or why it is unknown. */
 type Status = number | Refusal;
@@ -70,12 +69,11 @@ export interface EvaluatorOptions {
   variables: Readonly<Record<string, string>>;
   constants: Readonly<Record<string, string>>;
   readFile: (path: string) => string | undefined;
-  hostArch: string;
   maxSteps: number;
   /** Told of a command that is not known; true: it counts as done. */
   onCommand?: ((name: string, args: readonly string[]) => boolean) | undefined;
-  /** Commands and functions that are answered here, whatever the scripts define. */
-  commands?: ReadonlyMap<string, Builtin> | undefined;
+  /** Commands beside those of bash. */
+  commands?: BashCommands | undefined;
   /** Answers `-f`, `-x` and the like; without it they are refused. */
   testFile?: ((op: string, path: string) => boolean) | undefined;
   /** Whether what is written to files is dropped; else such a command is refused. */
@@ -90,9 +88,9 @@ const MAX_REFUSALS = 500;
 export class BashEvaluator implements ExpandHost, BuiltinHost {
   readonly state: BashState;
   readonly refusals: Refusal[] = [];
-  readonly hostArch: string;
   readonly #expander: Expander = new Expander(this);
   readonly #options: EvaluatorOptions;
+  readonly #commands: BashCommands;
   readonly #sourced = new Set<string>();
   readonly #recorded = new Set<string>();
   #sink: Sink = { text: "" };
@@ -112,7 +110,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
 
   constructor(options: EvaluatorOptions) {
     this.#options = options;
-    this.hostArch = options.hostArch;
+    this.#commands = options.commands ?? {};
     this.state = new BashState(options.variables, options.constants);
   }
 
@@ -389,7 +387,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
 
   /** Marks everything that `nodes` may have changed as unknown. */
   #forget(nodes: readonly Node[], refusal: Refusal): void {
-    const effects = effectsOf(nodes, this.state.functions);
+    const effects = effectsOf(nodes, this.state.functions, this.#commands);
     for (const name of effects.names) {
       this.state.set(name, {
         value: undefined,
@@ -519,7 +517,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
       return this.#redirected(node.redirects, () => status);
     }
     if (command !== undefined && DECLARATIONS.has(command)) return this.#declare(command, node);
-    if (command !== undefined && this.#isLogging(command)) return 0;
+    if (command !== undefined && this.#isIgnored(command)) return 0;
     const words = this.#expander.fields(node.words.filter((word) => word.type === "word"));
     const [name, ...args] = words;
     if (name === undefined) return 0;
@@ -543,17 +541,14 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     };
   }
 
-  /** Log lines change nothing and print on stderr. */
-  #isLogging(name: string): boolean {
-    return name.startsWith("kube::log::") && !this.#options.commands?.has(name);
+  #isIgnored(name: string): boolean {
+    return this.#commands.isIgnored?.(name) === true && !this.#commands.overrides?.has(name);
   }
 
   #call(name: string, args: readonly string[]): Status {
-    const answered = this.#options.commands?.get(name);
-    if (answered !== undefined) return answered(this, args, name);
-    if (this.#isLogging(name)) return 0;
-    const native = NATIVE_FUNCTIONS.get(name);
-    if (native !== undefined) return native(this, args, name);
+    const override = this.#commands.overrides?.get(name);
+    if (override !== undefined) return override(this, args, name);
+    if (this.#isIgnored(name)) return 0;
     const called = this.state.functions.get(name);
     if (called !== undefined) {
       if (called.broken !== undefined) throw new Refused(called.broken);
@@ -568,7 +563,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
       return name === "return" || name === "exit" ? value : 0;
     }
     if (name === "source" || name === ".") return this.#source(args[0] ?? "");
-    const builtin = BUILTINS.get(name);
+    const builtin = BUILTINS.get(name) ?? this.#commands.defaults?.get(name);
     if (builtin === undefined) {
       if (this.#options.onCommand?.(name, args) === true) return 0;
       this.refuse(`"${name}" is not run`);

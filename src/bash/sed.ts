@@ -1,5 +1,5 @@
-import { compileSet, PatternError } from "./bash_pattern.ts";
-import { TextToolError } from "./bash_text_tools.ts";
+import { compileSet, PatternError } from "./pattern.ts";
+import { TextToolError } from "./text_tools.ts";
 
 /** Longest line that is worked on. */
 const MAX_LINE = 100_000;
