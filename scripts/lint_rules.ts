@@ -29,6 +29,7 @@ const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "lib/init": 3,
   "lib/ownership": 3,
   "checkout": 3,
+  "dockerfile": 3,
   "net": 3,
   "sample": 3,
   "lib/lock": 4,

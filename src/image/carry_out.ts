@@ -2,7 +2,7 @@ import { KbuildError } from "../errors.ts";
 import { directoryEntry, symlinkEntry, type TarEntry } from "../archive/mod.ts";
 import { copyLayer, ownedBy, type Owner } from "./base_tree.ts";
 import { contextEntries } from "./build_context.ts";
-import type { DockerfilePlan, DockerfileStage, ImageCopy, ImageStep } from "./dockerfile_types.ts";
+import type { DockerfilePlan, DockerfileStage, ImageCopy, ImageStep } from "../dockerfile/mod.ts";
 import { ownerOf } from "./owners.ts";
 import { StageFiles } from "./stage_files.ts";
 import type { Base } from "./types.ts";

@@ -1,7 +1,7 @@
 import { KbuildError } from "../errors.ts";
 import { readTar } from "../archive/mod.ts";
 import { applyLayer, type LayerNode, nodeOf } from "./base_tree.ts";
-import { decodeCapabilities } from "./capabilities.ts";
+import { decodeCapabilities } from "../dockerfile/mod.ts";
 import { digestOf } from "./digest.ts";
 import { archiveFiles, type ImageFiles, readDocument } from "./image_files.ts";
 import { object, objects, parseJson, strings, text } from "./json.ts";

@@ -1,5 +1,5 @@
 import { KbuildError } from "../errors.ts";
-import type { BaseSettings, ImageSettings } from "./dockerfile_types.ts";
+import type { BaseSettings, ImageSettings } from "../dockerfile/mod.ts";
 import { isObject, objects, strings } from "./json.ts";
 import type { Base, JsonObject } from "./types.ts";
 

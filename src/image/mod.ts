@@ -31,21 +31,7 @@
  * @module
  */
 export { copyLayer, type NewFolders, type Owner } from "./base_tree.ts";
-export { decodeCapabilities, encodeCapabilities } from "./capabilities.ts";
 export { describeArchive, type DescribedImage } from "./describe_archive.ts";
-export { copiesOf, planDockerfile } from "./dockerfile.ts";
-export type {
-  BaseSettings,
-  DockerfileOptions,
-  DockerfilePlan,
-  DockerfileStage,
-  ImageCopy,
-  ImageFolder,
-  ImageLink,
-  ImageSettings,
-  ImageStep,
-} from "./dockerfile_types.ts";
-export { landing } from "./image_steps.ts";
 export { carryOut, type CarryOutOptions } from "./carry_out.ts";
 export {
   baseSettings,

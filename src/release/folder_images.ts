@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 import { type Checkout, readCheckoutFile } from "../checkout/mod.ts";
-import { planDockerfile } from "../image/mod.ts";
+import { planDockerfile } from "../dockerfile/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { contextNames, type DockerfileSource, type ImageInputs, type ImagePlan } from "./images.ts";
 import type { FolderImage } from "./layout.ts";

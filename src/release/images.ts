@@ -1,7 +1,7 @@
 import { basename, join } from "@std/path";
 import { type Checkout, readCheckoutFile } from "../checkout/mod.ts";
 import { UsageError } from "../errors.ts";
-import { copiesOf, type DockerfilePlan, planDockerfile } from "../image/mod.ts";
+import { copiesOf, type DockerfilePlan, planDockerfile } from "../dockerfile/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { FetchedImage, WantedImage } from "../registry/mod.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";

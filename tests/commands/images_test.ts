@@ -2,7 +2,8 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { bytesEntry } from "../../src/archive/mod.ts";
-import { copyLayer, encodeCapabilities, openBase, writeImageArchive } from "../../src/image/mod.ts";
+import { encodeCapabilities } from "../../src/dockerfile/mod.ts";
+import { copyLayer, openBase, writeImageArchive } from "../../src/image/mod.ts";
 import { hostPlatform } from "../../src/lib/util.ts";
 import { inScratch, kbuild, makeSample, script, unless, which } from "../e2e/_program.ts";
 

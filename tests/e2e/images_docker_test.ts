@@ -5,7 +5,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { readCheckout, setupPlatforms } from "../../src/checkout/mod.ts";
-import { copiesOf } from "../../src/image/mod.ts";
+import { copiesOf } from "../../src/dockerfile/mod.ts";
 import { createContext, type KubeContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import { type ImagePlan, OpenBases, preparePackage, writeImage } from "../../src/release/mod.ts";

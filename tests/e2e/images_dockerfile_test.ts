@@ -2,13 +2,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
+import { planDockerfile } from "../../src/dockerfile/mod.ts";
 import {
   baseSettings,
   carryOut,
   configChanges,
   openBase,
   pinEngineImage,
-  planDockerfile,
   writeImageArchive,
 } from "../../src/image/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";

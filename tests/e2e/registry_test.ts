@@ -3,7 +3,8 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { bytesEntry } from "../../src/archive/mod.ts";
-import { copyLayer, encodeCapabilities, openBase, writeImageArchive } from "../../src/image/mod.ts";
+import { encodeCapabilities } from "../../src/dockerfile/mod.ts";
+import { copyLayer, openBase, writeImageArchive } from "../../src/image/mod.ts";
 import { fetchImages } from "../../src/registry/mod.ts";
 import { inWorld, type MadeImage, makeImage } from "../registry/_world.ts";
 import { Docker } from "../real/_docker.ts";

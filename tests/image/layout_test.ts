@@ -3,13 +3,8 @@ import { walk } from "@std/fs";
 import { join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
 import { bytesEntry } from "../../src/archive/mod.ts";
-import {
-  copyLayer,
-  encodeCapabilities,
-  openBase,
-  writeImageArchive,
-  writeOciLayout,
-} from "../../src/image/mod.ts";
+import { encodeCapabilities } from "../../src/dockerfile/mod.ts";
+import { copyLayer, openBase, writeImageArchive, writeOciLayout } from "../../src/image/mod.ts";
 import { has, inTempDir, needing, noise, run } from "../archive/helpers.ts";
 import { baseLayer, ociFiles, sha256, writeFolder } from "./helpers.ts";
 

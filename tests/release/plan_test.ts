@@ -1,4 +1,4 @@
-import { copiesOf } from "../../src/image/mod.ts";
+import { copiesOf } from "../../src/dockerfile/mod.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { KbuildError, UsageError } from "../../src/errors.ts";
 import {

@@ -24,7 +24,7 @@ export function instructionsOf(text: string): readonly Instruction[] {
   for (const [index, raw] of text.split(/\r?\n/).entries()) {
     if (/^\s*#/.test(raw) || (raw.trim() === "" && open === "")) continue;
     if (open === "") start = index + 1;
-    // A continued line keeps its leading blanks, as docker keeps them.
+    // A continued line keeps its leading spaces, as in docker.
     const line = raw.trimEnd();
     open += line.endsWith("\\") ? line.slice(0, -1) : line;
     if (!line.endsWith("\\")) finish();
@@ -33,12 +33,12 @@ export function instructionsOf(text: string): readonly Instruction[] {
   return Object.freeze(found);
 }
 
-/** Words divided by blanks alone, whatever quotes say: FROM, COPY, EXPOSE and VOLUME have such. */
-export function blankWords(text: string): readonly string[] {
+/** Words separated by white space, quoted or not: those of FROM, COPY, EXPOSE and VOLUME. */
+export function plainWords(text: string): readonly string[] {
   return text.split(/\s+/).filter((word) => word !== "");
 }
 
-/** Words divided by blanks; a blank in quotes or behind a backslash divides nothing. */
+/** Words separated by white space, except in quotes or after a backslash. */
 export function splitWords(text: string): readonly string[] {
   return text.match(/(?:\\[^]|"(?:\\[^]|[^"\\])*"|'[^']*'|[^\s\\]|\\$)+/g) ?? [];
 }

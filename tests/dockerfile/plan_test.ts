@@ -1,14 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { hex } from "../../src/archive/mod.ts";
 import { KbuildError } from "../../src/errors.ts";
 import {
   copiesOf,
-  decodeCapabilities,
+  destinationOf,
   type DockerfileOptions,
-  encodeCapabilities,
-  landing,
   planDockerfile,
-} from "../../src/image/mod.ts";
-import { hex } from "../../src/archive/mod.ts";
+} from "../../src/dockerfile/mod.ts";
 
 const options: DockerfileOptions = { path: "build/Dockerfile", args: {}, arch: "arm64" };
 const plan = (text: string, more: Partial<DockerfileOptions> = {}) =>
@@ -115,7 +113,11 @@ STOPSIGNAL SIGQUIT
 CMD [ "/bin/bash", "-c", "/run.sh" ]
 ENTRYPOINT ["/bin/a", "--x"]
 `;
-  assertEquals(copiesOf(plan(text)).map(landing), ["/bin/a", "/bin/b", "/kubernetes/cluster"]);
+  assertEquals(copiesOf(plan(text)).map(destinationOf), [
+    "/bin/a",
+    "/bin/b",
+    "/kubernetes/cluster",
+  ]);
   assertEquals(steps(text), [
     "COPY a b /bin/",
     "COPY cluster /kubernetes/cluster",
@@ -143,7 +145,7 @@ Deno.test("planDockerfile() sees what the base brings", () => {
   const text = "FROM base\nENV PATH=/x:$PATH\nARG A=arg\nCOPY a b\nWORKDIR c\nLABEL a=$A";
   const { env, labels, workingDir } = settings(text, { bases });
   assertEquals([env, labels, workingDir], [{ PATH: "/x:/bin" }, { a: "arg" }, "/w/c"]);
-  assertEquals(copiesOf(plan(text, { bases })).map(landing), ["/w/b"]);
+  assertEquals(copiesOf(plan(text, { bases })).map(destinationOf), ["/w/b"]);
 });
 
 Deno.test("planDockerfile() reads COPY with its flags, from stages, images and in JSON", () => {
@@ -236,31 +238,4 @@ Deno.test("planDockerfile() names the line that it cannot carry out, and the way
     const error = assertThrows(() => plan(text), KbuildError, message);
     assertEquals(error.notes.length, 2, message);
   }
-});
-
-Deno.test("encodeCapabilities() writes what setcap writes", () => {
-  const table: [string, string | undefined][] = [
-    ["cap_net_bind_service=+ep", "0100000200040000000000000000000000000000"],
-    ["cap_net_bind_service+p", "0000000200040000000000000000000000000000"],
-    ["cap_chown,cap_net_raw=eip", "0100000201200000012000000000000000000000"],
-    ["cap_bpf=ep", "0100000200000000000000008000000000000000"],
-    ["cap_unknown=ep", undefined],
-    ["nonsense", undefined],
-  ];
-  for (const [text, bytes] of table) {
-    const encoded = encodeCapabilities(text);
-    assertEquals(encoded && hex(encoded), bytes, text);
-  }
-});
-
-Deno.test("decodeCapabilities() says what getcap says", () => {
-  const texts = [
-    "cap_net_bind_service=ep",
-    "cap_chown,cap_net_raw=eip",
-    "cap_bpf=ep",
-    "cap_net_raw=i",
-    "cap_net_raw=p",
-  ];
-  for (const text of texts) assertEquals(decodeCapabilities(encodeCapabilities(text)!), text);
-  assertEquals(decodeCapabilities(new Uint8Array([1, 2])), "0x0102");
 });

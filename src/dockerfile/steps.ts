@@ -1,8 +1,8 @@
 import { encodeCapabilities } from "./capabilities.ts";
-import type { ImageCopy, ImageStep } from "./dockerfile_types.ts";
+import type { ImageCopy, ImageStep } from "./types.ts";
 
 /** The path that a copied file has in the image, if its target is no folder there. */
-export function landing({ source, target }: Pick<ImageCopy, "source" | "target">): string {
+export function destinationOf({ source, target }: Pick<ImageCopy, "source" | "target">): string {
   const name = source.slice(source.lastIndexOf("/") + 1);
   return target.endsWith("/") ? `${target}${name}` : target;
 }
@@ -16,7 +16,7 @@ export function withCapability(
   const capability = encodeCapabilities(capabilities);
   if (capability === undefined) throw new SyntaxError(`capabilities "${capabilities}"`);
   const isIt = (change: ImageStep["changes"][number]): change is ImageCopy =>
-    change.kind === "copy" && landing(change) === path;
+    change.kind === "copy" && destinationOf(change) === path;
   if (!steps.some(({ changes }) => changes.some(isIt))) {
     throw new SyntaxError(`setcap on "${path}", which no COPY made`);
   }

@@ -1,13 +1,8 @@
 import { KbuildError } from "../errors.ts";
-import { type OpenStage, StageReader } from "./dockerfile_stage.ts";
-import type {
-  DockerfileOptions,
-  DockerfilePlan,
-  DockerfileStage,
-  ImageCopy,
-} from "./dockerfile_types.ts";
-import { type Instruction, instructionsOf } from "./dockerfile_words.ts";
-import { landing } from "./image_steps.ts";
+import { type OpenStage, StageReader } from "./stage.ts";
+import type { DockerfileOptions, DockerfilePlan, DockerfileStage, ImageCopy } from "./types.ts";
+import { type Instruction, instructionsOf } from "./words.ts";
+import { destinationOf } from "./steps.ts";
 
 /**
  * Reads a Dockerfile and works out what its stages hold, without running anything. Knows ARG, FROM
@@ -27,17 +22,17 @@ export function planDockerfile(text: string, options: DockerfileOptions): Docker
       reader.read(instruction, stages);
     } catch (error) {
       const stage = stages.at(-1);
-      const refusal = refuse(path, instruction, error);
-      if (stage === undefined || instruction.keyword === "FROM") throw refusal;
+      const unsupported = unsupportedAt(path, instruction, error);
+      if (stage === undefined || instruction.keyword === "FROM") throw unsupported;
       // A stage that nothing is taken from is not built.
-      stage.refusal ??= refusal;
+      stage.unsupported ??= unsupported;
     }
   }
   const last = stages.at(-1);
-  if (last === undefined) throw refuse(path, { keyword: "", rest: "", line: 1 }, "no FROM");
+  if (last === undefined) throw unsupportedAt(path, { keyword: "", rest: "", line: 1 }, "no FROM");
   for (const index of neededStages(stages)) {
-    const { refusal } = stages[index]!;
-    if (refusal !== undefined) throw refusal;
+    const { unsupported } = stages[index]!;
+    if (unsupported !== undefined) throw unsupported;
   }
   return Object.freeze({
     path,
@@ -51,7 +46,7 @@ export function planDockerfile(text: string, options: DockerfileOptions): Docker
   });
 }
 
-function refuse(path: string, { line }: Instruction, why: unknown): KbuildError {
+function unsupportedAt(path: string, { line }: Instruction, why: unknown): KbuildError {
   const words = why instanceof Error ? why.message : String(why);
   return new KbuildError(`Cannot carry out line ${line} of "${path}": ${words}`, {
     notes: [
@@ -91,7 +86,7 @@ function* takenImages(stages: readonly DockerfileStage[]): Iterable<string> {
       if ("image" in from) yield from.image;
       else {
         const stage = stages[from.stage]!;
-        const isOwn = stageCopies(stage).some((copy) => landing(copy) === source);
+        const isOwn = stageCopies(stage).some((copy) => destinationOf(copy) === source);
         if (!isOwn && stage.base !== "scratch") yield stage.base;
       }
     }

@@ -1,22 +1,17 @@
 import type { KbuildError } from "../errors.ts";
-import { readCopy } from "./dockerfile_copy.ts";
-import type {
-  DockerfileOptions,
-  DockerfileStage,
-  ImageSettings,
-  ImageStep,
-} from "./dockerfile_types.ts";
+import { readCopy } from "./copy.ts";
+import type { DockerfileOptions, DockerfileStage, ImageSettings, ImageStep } from "./types.ts";
 import {
-  blankWords,
   expandWord,
   type Instruction,
   jsonWords,
   type Lookup,
   normalPath,
   pairsOf,
+  plainWords,
   splitWords,
-} from "./dockerfile_words.ts";
-import { withCapability } from "./image_steps.ts";
+} from "./words.ts";
+import { withCapability } from "./steps.ts";
 
 /** A stage while it is read. */
 export interface OpenStage extends DockerfileStage {
@@ -28,7 +23,7 @@ export interface OpenStage extends DockerfileStage {
   /** Whether CMD was said here, not in a stage below: ENTRYPOINT drops the latter. */
   hasCommand: boolean;
   /** Why it cannot be built. */
-  refusal: KbuildError | undefined;
+  unsupported: KbuildError | undefined;
 }
 
 /** A stage at its FROM. */
@@ -38,7 +33,14 @@ export function newStage(fields: Pick<DockerfileStage, "name" | "base" | "arch">
     ...{ entrypoint: undefined, cmd: undefined, user: undefined, workingDir: undefined },
     stopSignal: undefined,
   };
-  return { ...fields, steps: [], settings, args: new Map(), hasCommand: false, refusal: undefined };
+  return {
+    ...fields,
+    steps: [],
+    settings,
+    args: new Map(),
+    hasCommand: false,
+    unsupported: undefined,
+  };
 }
 
 /** Reads one instruction after the other; what it cannot read it throws as a SyntaxError. */
@@ -84,7 +86,7 @@ export class StageReader {
 
   #from(rest: string, stages: readonly OpenStage[]): OpenStage {
     const lookup: Lookup = (name) => this.#globals.get(name) ?? this.#platform[name];
-    const words = blankWords(rest).map((word) => expandWord(word, lookup));
+    const words = plainWords(rest).map((word) => expandWord(word, lookup));
     const flags = words.filter((word) => word.startsWith("--"));
     const [base = "", as, name] = words.filter((word) => !word.startsWith("--"));
     if (base === "") throw new SyntaxError(`FROM ${rest} names no image`);
@@ -99,8 +101,8 @@ export class StageReader {
     const fields = { name: name?.toLowerCase(), base, arch };
     const parent = stages.findLast((stage) => stage.name === base.toLowerCase());
     if (parent === undefined) return newStage(fields);
-    const { base: own, steps, settings, refusal } = parent;
-    return { ...newStage(fields), base: own, steps, settings, refusal };
+    const { base: own, steps, settings, unsupported } = parent;
+    return { ...newStage(fields), base: own, steps, settings, unsupported };
   }
 
   /** A build argument beats the stage's default, and that the value from in front of FROM. */
@@ -158,11 +160,11 @@ export class StageReader {
       case "STOPSIGNAL":
         return void change({ stopSignal: expand(rest) });
       case "EXPOSE": {
-        const ports = blankWords(rest).map(expand).flatMap(portsOf);
+        const ports = plainWords(rest).map(expand).flatMap(portsOf);
         return void change({ ports: [...new Set([...settings.ports, ...ports])].sort() });
       }
       case "VOLUME": {
-        const words = jsonWords(rest) ?? blankWords(rest);
+        const words = jsonWords(rest) ?? plainWords(rest);
         const volumes = [...settings.volumes, ...words.map(expand)];
         return void change({ volumes: [...new Set(volumes)].sort() });
       }

@@ -1,12 +1,12 @@
-import type { DockerfileStage, ImageCopy, ImageStep } from "./dockerfile_types.ts";
+import type { DockerfileStage, ImageCopy, ImageStep } from "./types.ts";
 import {
-  blankWords,
   expandWord,
   type Instruction,
   jsonWords,
   type Lookup,
   normalPath,
-} from "./dockerfile_words.ts";
+  plainWords,
+} from "./words.ts";
 
 /** What a COPY or ADD stands in. */
 export interface CopySurroundings {
@@ -29,7 +29,7 @@ export function readCopy(
   if (rest.includes("<<")) throw new SyntaxError(`${keyword} of a here-document`);
   const [, flags = "", paths = ""] = /^((?:--\S+\s+)*)([^]*)$/.exec(rest) ?? [];
   const options = readFlags(keyword, flags, lookup);
-  const words = (jsonWords(paths) ?? blankWords(paths)).map((word) => expandWord(word, lookup));
+  const words = (jsonWords(paths) ?? plainWords(paths)).map((word) => expandWord(word, lookup));
   const given = words.pop();
   if (given === undefined || words.length === 0) {
     throw new SyntaxError(`${keyword} needs a source and a target`);
@@ -59,7 +59,7 @@ export function readCopy(
 
 function readFlags(keyword: string, text: string, lookup: Lookup) {
   const found: { from?: string; chown?: string; chmod?: number } = {};
-  for (const flag of blankWords(text)) {
+  for (const flag of plainWords(text)) {
     const [, name = flag, raw = ""] = /^--([a-z-]+)=([^]*)$/.exec(flag) ?? [];
     const value = expandWord(raw, lookup);
     if (value !== "" && name === "from" && keyword === "COPY") found.from = value;
