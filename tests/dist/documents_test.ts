@@ -1,4 +1,4 @@
-import { dirname, fromFileUrl, join } from "@std/path";
+import { basename, dirname, fromFileUrl, join } from "@std/path";
 import { assert, assertEquals } from "@std/assert";
 import { CONFIG_KEYS, readConfig } from "../../src/checkout/mod.ts";
 import { findCommand, parseInput, variablesOf } from "../../src/cli/mod.ts";
@@ -49,6 +49,31 @@ Deno.test("links in documents lead to files and headings", async () => {
     }
   }
   assertEquals(broken, []);
+});
+
+/** Whether a path from the root exists; one `*` in its last part stands for any letters. */
+function exists(path: string): boolean {
+  const [start = "", end] = basename(path).split("*");
+  try {
+    return [...Deno.readDirSync(join(ROOT, dirname(path)))].some(({ name }) =>
+      end === undefined ? name === start : name.startsWith(start) && name.endsWith(end)
+    );
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("paths that documents name exist", () => {
+  const missing: string[] = [];
+  const own = /`((?:src|tests|scripts|docs|npm|examples|packaging)\/[^`\s<]*)[^`]*`/g;
+  // The changelog also tells what was there before; docs/commands.md is about checkouts.
+  const names = DOCUMENTS.filter((name) => !/CHANGELOG|commands/.test(name));
+  for (const name of names) {
+    for (const [, path = ""] of prose(name).matchAll(own)) {
+      if (!exists(path.replace(/\/$/, ""))) missing.push(`${name}: ${path}`);
+    }
+  }
+  assertEquals(missing, []);
 });
 
 /** The `kbuild` commands of a shell block, as lists of arguments. */
