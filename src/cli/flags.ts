@@ -4,7 +4,7 @@ import type { FlagSpec, VariableSpec } from "./types.ts";
 export const VERBOSE_VARIABLE: VariableSpec = Object.freeze<VariableSpec>({
   name: "KUBE_VERBOSE",
   kind: "number",
-  summary: "How much to say: 0 least, 5 most",
+  summary: "Verbosity: 0 least, 5 most",
   default: "1",
 });
 
@@ -14,7 +14,7 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = Object.freeze<FlagSpec[]>([
     name: "root",
     kind: "string",
     placeholder: "DIR",
-    summary: "The checkout to work on",
+    summary: "Checkout to work on",
     default: "the one around the current directory",
   },
   { name: "json", kind: "boolean", summary: "Print the result, or the error, as one JSON value" },
@@ -25,7 +25,7 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = Object.freeze<FlagSpec[]>([
     placeholder: "LEVEL",
     variable: VERBOSE_VARIABLE.name,
     implied: 2,
-    summary: "How much to say: 0 least, 5 most; -v is 2, -vv is 3",
+    summary: "Verbosity: 0 least, 5 most; -v is 2, -vv is 3",
     default: "1",
   },
   { name: "debug", kind: "boolean", summary: "Show the stack and the causes of an error" },
@@ -46,7 +46,7 @@ export const TOP_FLAGS: readonly FlagSpec[] = Object.freeze([...GLOBAL_FLAGS, VE
 export const DRY_RUN_FLAG: FlagSpec = Object.freeze<FlagSpec>({
   name: "dry-run",
   kind: "boolean",
-  summary: "Print what would be done, and do nothing",
+  summary: "Print what would be done, without doing it",
 });
 
 /** The value as help writes it: `DIR`, `registry|scratch`; "" for a boolean. */

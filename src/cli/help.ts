@@ -7,12 +7,12 @@ export const HELP_COMMAND: CommandData = Object.freeze<CommandData>({
   name: "help",
   group: "Help",
   summary: "Show the commands, or one of them",
-  args: [{ name: "COMMAND", summary: "The command or topic to explain; all when left out" }],
+  args: [{ name: "COMMAND", summary: "Command or topic to explain; all if omitted" }],
   flags: [],
   examples: [
     { command: "kbuild help", does: "List all commands" },
     { command: "kbuild help all", does: 'Explain "kbuild all"' },
-    { command: "kbuild help --json", does: "The same list for programs" },
+    { command: "kbuild help --json", does: "Print the list as JSON" },
   ],
 });
 
@@ -141,7 +141,7 @@ export function usageOf({ name, actions = [], args = [], passthrough }: CommandD
   });
   const action = actions.length === 0 ? [] : [`[${actions.map((each) => each.name).join("|")}]`];
   return [`Usage: kbuild ${name}`, ...action, "[FLAGS] [NAME=value ...]", ...words].join(" ") +
-    (passthrough === true ? "\n\nWhat follows the first argument is passed on as it is." : "");
+    (passthrough === true ? "\n\nArguments after the first are passed on unchanged." : "");
 }
 
 function paragraphs(text: string): readonly string[] {

@@ -27,15 +27,19 @@ export const all: Command = {
   name: "all",
   group: "Build",
   summary: "Build WHAT or everything, for this or other platforms",
-  description: "Binaries land in _output/local/bin/<os>/<arch>, and _output/bin is a link to the " +
-    "host's. Targets are folders (cmd/kubectl), names (kubectl), test binaries " +
-    "(test/e2e/e2e.test) or Go packages; words that start with a dash go to go.",
-  args: [{ name: "WHAT", summary: "Targets; without any all of them", variadic: true }],
+  description:
+    "Binaries are placed into _output/local/bin/<os>/<arch>, and _output/bin is a link to the " +
+    "host's directory. Targets are directories (cmd/kubectl), names (kubectl), test binaries " +
+    "(test/e2e/e2e.test) or Go packages; arguments that start with a dash are passed to go.",
+  args: [{ name: "WHAT", summary: "Targets; all if omitted", variadic: true }],
   flags: [WHAT, ...BUILD_FLAGS],
   variables: [...BUILD_VARIABLES, ...VERSION_VARIABLES],
   examples: [
     { command: "kbuild all WHAT=cmd/kubelet GOFLAGS=-v", does: "Build kubelet, as with make" },
-    { command: "kbuild all kubectl --platform darwin/arm64", does: "kubectl for Apple silicon" },
+    {
+      command: "kbuild all kubectl --platform darwin/arm64",
+      does: "Build kubectl for Apple silicon",
+    },
   ],
   ...work("all", (input) => ({ words: input.args, jobs: input.number("jobs"), cross: false })),
 };
@@ -46,7 +50,7 @@ export const cross: Command = {
   group: "Build",
   summary: "Build every target for every platform of its group",
   description: "Server, node, client, test and test-server targets, each for the platforms that " +
-    "hack/lib/golang.sh lists for it. Where make runs five times, kbuild builds each platform once.",
+    "hack/lib/golang.sh lists for it. make runs five builds; kbuild builds each platform once.",
   args: [],
   flags: [WHAT, ...BUILD_FLAGS],
   variables: [...BUILD_VARIABLES, ...VERSION_VARIABLES],
@@ -77,7 +81,7 @@ export function commandFor(
     summary: `Build ${target}`,
     args: [{
       name: "TARGET",
-      summary: "Further ones to build: names of directories in cmd/",
+      summary: "More targets to build: names of directories in cmd/",
       variadic: true,
     }],
     flags: BUILD_FLAGS,

@@ -6,13 +6,13 @@ import { OUT_DIR_VARIABLE, OUTPUT_SUBPATH_VARIABLE } from "./flags.ts";
 export const clean: Command = {
   name: "clean",
   group: "Maintenance",
-  summary: "Remove _output and what make left (.make)",
+  summary: "Remove _output and make's leftovers (.make)",
   description:
-    "Read-only directories (Go's module cache) are made writable first. What kbuild did not make " +
-    "stays: files that git tracks, other repositories, mounts, links to an output directory.",
+    "Read-only directories (Go's module cache) are made writable first. Files that kbuild did not " +
+    "make are kept: files that git tracks, other repositories, mounts, links to an output directory.",
   flags: [DRY_RUN_FLAG],
   variables: [OUT_DIR_VARIABLE, OUTPUT_SUBPATH_VARIABLE],
-  examples: [{ command: "kbuild clean", does: "Start afresh" }],
+  examples: [{ command: "kbuild clean", does: "Remove all outputs" }],
   ...withDryRun({
     async plan(command) {
       const { planClean } = await import("./clean_run.ts");

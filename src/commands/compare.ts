@@ -4,26 +4,26 @@ import type { Command } from "./context.ts";
 export const compare: Command = {
   name: "compare",
   group: "Release",
-  summary: "Say what differs between two artifacts, or folders of them",
+  summary: "Show the differences between two artifacts or directories",
   description:
-    "Of two _output folders release-tars and release-images are compared, of an _output " +
-    "folder and a release-tars folder the tarballs; checksum files are left out of folders. " +
-    "Archives are opened, archives and images in them, too: of images names, configuration and " +
-    "layers are compared, of programs Go's build information and versions, of other members the " +
-    "first line or byte that differs is shown. What only changes bytes (order of members, headers, compression) is " +
-    "shown, but no difference. Exits with 0 only when nothing differs, else with 1. Times are not " +
-    "compared unless --times asks.",
+    "Two _output directories are compared by release-tars and release-images, an _output directory and " +
+    "a release-tars directory by their tarballs, without checksum files. Archives are opened, with the " +
+    "archives and images in them. Images are compared by names, configuration and layers, programs by " +
+    "Go's build information and versions, other members by content: the first different line or byte is " +
+    "shown. Changes that affect only bytes (order of members, headers, compression) are shown, but do not " +
+    "count as differences. Times are compared only with --times. Exits with 0 if nothing differs, with 1 " +
+    "otherwise.",
   args: [
-    { name: "A", summary: "File or folder", required: true },
-    { name: "B", summary: "The other one", required: true },
+    { name: "A", summary: "File or directory", required: true },
+    { name: "B", summary: "File or directory to compare it with", required: true },
   ],
   flags: [
-    { name: "times", kind: "boolean", summary: "Compare the times of archives' members, too" },
-    { name: "all", kind: "boolean", summary: "Show all differences, not 20 for each artifact" },
+    { name: "times", kind: "boolean", summary: "Also compare the times of archive members" },
+    { name: "all", kind: "boolean", summary: "Show all differences instead of 20 per artifact" },
   ],
   examples: [{
     command: "kbuild compare old/release-tars new/release-tars",
-    does: "What is new in a release",
+    does: "Show the changes of a release",
   }],
   async run(command, input) {
     const { compareArtifacts } = await import("./compare_run.ts");

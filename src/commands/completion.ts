@@ -14,22 +14,26 @@ export function completionCommand(commands: () => readonly CommandData[]): Comma
   return {
     name: "completion",
     group: "Maintenance",
-    summary: "Print a script that lets bash, zsh or fish complete",
+    summary: "Print a completion script for bash, zsh or fish",
     description:
       "Completes commands, flags, variables, and their values: targets and platforms are those of " +
-      "the checkout around the current folder. `kbuild completion words WORD …` is what the " +
-      "scripts ask: it prints what may stand in place of the last word.",
+      "the checkout around the current directory. The scripts run `kbuild completion words WORD …`, " +
+      "which prints the candidates for the last word.",
     args: [
       { name: [...COMPLETION_SHELLS, WORDS].join("|"), summary: "The shell", required: true },
-      { name: "WORD", summary: "For words: those behind kbuild so far", variadic: true },
+      {
+        name: "WORD",
+        summary: "For words: the command line so far, without kbuild",
+        variadic: true,
+      },
     ],
     passthrough: true,
     flags: [],
     examples: [
-      { command: 'eval "$(kbuild completion bash)"', does: "For ~/.bashrc; zsh alike" },
+      { command: 'eval "$(kbuild completion bash)"', does: "Line for ~/.bashrc; likewise for zsh" },
       {
         command: "kbuild completion fish >~/.config/fish/completions/kbuild.fish",
-        does: "For fish",
+        does: "Install it for fish",
       },
     ],
     async run(command, input) {

@@ -21,16 +21,16 @@ function withAnyGo(open: OpenCheckout): OpenCheckout {
 export const demo: Command = {
   name: "demo",
   group: "Start",
-  summary: "Make a sample checkout, release it, show what came out",
+  summary: "Make a sample checkout, release it, show the artifacts",
   description:
-    "The sample is a Kubernetes look-alike that kbuild carries inside itself: its build " +
-    "files have the real shapes, its programs are tiny. Nothing is downloaded. The directory is kept.",
+    "The sample is a look-alike of a Kubernetes checkout, embedded in kbuild: its build files have the " +
+    "real structure, its programs are tiny. Nothing is downloaded. The directory is kept.",
   flags: [
     {
       name: "dir",
       kind: "string",
       placeholder: "DIR",
-      summary: "New or empty directory to make it in",
+      summary: "New or empty directory for the sample",
       default: "a temporary one",
     },
     {
@@ -38,15 +38,18 @@ export const demo: Command = {
       kind: "string",
       placeholder: "ERA",
       choices: ERAS,
-      summary: "Shape of the sample",
+      summary: "Releases that the sample resembles",
       default: DEFAULT_ERA,
     },
     JOBS,
     ...GO_FLAGS,
   ],
   examples: [
-    { command: "kbuild demo", does: "See what kbuild does, in under a minute" },
-    { command: "kbuild demo --era 1.35 --dir /tmp/sample", does: "A go.work sample, kept there" },
+    { command: "kbuild demo", does: "See what kbuild does, in less than a minute" },
+    {
+      command: "kbuild demo --era 1.35 --dir /tmp/sample",
+      does: "Make a go.work sample in /tmp/sample",
+    },
   ],
   unplanned: {
     reason: "it first makes the checkout that it releases",

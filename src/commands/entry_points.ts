@@ -37,7 +37,7 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
   {
     targets: ["cross-in-a-container"],
     scripts: [],
-    does: "Builds as cross does, inside of a container",
+    does: "Builds as cross does, inside a container",
     command: "cross",
     note: "kbuild builds on this machine, without a container",
   },
@@ -50,20 +50,20 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
   {
     targets: ["release-in-a-container"],
     scripts: ["build/release-in-a-container.sh"],
-    does: "Makes a release inside of a container",
+    does: "Makes a release inside a container",
     command: "release",
     note: "kbuild builds on this machine, without a container",
   },
   {
     targets: [],
     scripts: ["build/package-tarballs.sh"],
-    does: "Packages the binaries that are built already",
+    does: "Packages existing binaries",
     command: "package-tarballs",
   },
   {
     targets: ["release-images", "quick-release-images"],
     scripts: ["build/release-images.sh"],
-    does: "Makes the image archives alone",
+    does: "Makes only the image archives",
     note: "kbuild quick-release makes them with the tarballs",
   },
   {
@@ -88,7 +88,7 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
   {
     targets: [],
     scripts: ["hack/print-workspace-status.sh"],
-    does: "Prints the version that is stamped",
+    does: "Prints the version to stamp",
     command: "version --shell",
   },
   {
@@ -100,9 +100,9 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
   {
     targets: [],
     scripts: ["build/copy-output.sh", "build/make-build-image.sh"],
-    does: "Serves builds in a container",
+    does: "Supports builds in a container",
     without: "needless",
-    note: "kbuild builds on this machine, and its results are in _output",
+    note: "kbuild builds on this machine, and the results are in _output",
   },
   {
     targets: [],
@@ -112,8 +112,8 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
   {
     targets: ["generated_files", "gen_openapi", "verify_generated_files"],
     scripts: ["hack/generate-bindata.sh"],
-    does: "Makes the generated files that git lacks",
-    note: "kbuild all and the others make those that they need by themselves",
+    does: "Makes the generated files that git does not have",
+    note: "kbuild all and other builds make the files that they need",
   },
   {
     targets: ["clean_generated"],
@@ -158,14 +158,14 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
   {
     targets: ["update"],
     scripts: ["hack/make-rules/update.sh", "hack/update*", "hack/_update-*.sh"],
-    does: "Renews generated files that git has",
+    does: "Regenerates generated files that git has",
   },
   {
     targets: ["bazel-build", "bazel-test", "bazel-test-integration", "bazel-release"],
     scripts: [],
     does: "Builds or tests with bazel",
     without: "outside",
-    note: "kbuild does without bazel: kbuild all, kbuild quick-release",
+    note: "kbuild needs no bazel: kbuild all, kbuild quick-release",
   },
   {
     targets: [],
@@ -173,9 +173,9 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
       ...["hack/lib/*.sh", "build/common.sh", "build/util.sh", "build/lib/*.sh"],
       "hack/make-rules/test-cmd-util.sh",
     ],
-    does: "Has functions for other scripts",
+    does: "Contains functions for other scripts",
     without: "outside",
-    note: "kbuild is a library, too: golang, version, init, release and others",
+    note: "kbuild is also a library: golang, version, init, release and others",
   },
   {
     targets: [],
@@ -192,7 +192,7 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
   {
     targets: [],
     scripts: ["hack/generate-docs.sh", "hack/build-ui.sh", "hack/diff-protobuf.sh"],
-    does: "Makes documents and the like",
+    does: "Makes documents and similar files",
   },
   {
     targets: [],
@@ -221,7 +221,7 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
     scripts: ["hack/get-build.sh"],
     does: "Downloads a build",
     without: "outside",
-    note: "kbuild verify-release checks what was downloaded",
+    note: "kbuild verify-release checks a downloaded build",
   },
 ]);
 

@@ -45,8 +45,8 @@ export const CONFIG = {
   kind: "string",
   placeholder: "FILE",
   variable: "KBUILD_CONFIG",
-  summary: "What cannot be read from the checkout",
-  default: "kbuild.toml in or beside it",
+  summary: "Values that cannot be read from the checkout",
+  default: "kbuild.toml in it or next to it",
 } as const satisfies FlagSpec;
 
 export const GO = {
@@ -54,7 +54,7 @@ export const GO = {
   kind: "string",
   placeholder: "GO",
   variable: "KBUILD_GO",
-  summary: 'The Go to build with: a release, the path of one, or "host"',
+  summary: 'Go to build with: a release, a path, or "host"',
   default: "the checkout's",
 } as const satisfies FlagSpec;
 
@@ -62,7 +62,7 @@ export const OFFLINE: FlagSpec = {
   name: "offline",
   kind: "boolean",
   variable: "KBUILD_OFFLINE",
-  summary: "Fetch nothing: use what is on this machine and in kbuild's cache",
+  summary: "Fetch nothing: use this machine's files and kbuild's cache",
 };
 
 export const MIRROR = {
@@ -70,7 +70,7 @@ export const MIRROR = {
   kind: "list",
   placeholder: "PREFIX=WHERE",
   variable: "KBUILD_MIRRORS",
-  summary: "Fetch what begins with PREFIX from WHERE[,WHERE…], or by preset:NAME",
+  summary: "Fetch addresses that begin with PREFIX from WHERE[,WHERE…]; or preset:NAME",
 } as const satisfies FlagSpec;
 
 export const CA_FILE = {
@@ -78,7 +78,7 @@ export const CA_FILE = {
   kind: "string",
   placeholder: "FILE",
   variable: "KBUILD_CA_FILE",
-  summary: "Certificates to trust besides the usual ones (PEM)",
+  summary: "Additional certificates to trust (PEM)",
 } as const satisfies FlagSpec;
 
 /** What decides how things are fetched. */
@@ -89,7 +89,7 @@ export const GO_FLAGS: readonly FlagSpec[] = [GO, ...NET_FLAGS];
 
 export const CACHE_VARIABLE: VariableSpec = {
   name: "KBUILD_CACHE",
-  summary: "Directory for what is fetched",
+  summary: "Directory for fetched files",
   default: "~/.cache/kbuild, on macOS ~/Library/Caches/kbuild",
 };
 
@@ -97,20 +97,20 @@ export const CACHE_VARIABLE: VariableSpec = {
 export const GO_VARIABLES: readonly VariableSpec[] = [
   {
     name: "GO_VERSION",
-    summary: "Release of Go, instead of .go-version; devel is the one in PATH",
+    summary: "Go release, instead of .go-version; devel: the one in PATH",
   },
-  { name: "FORCE_HOST_GO", summary: "Not empty: the Go in PATH, whatever .go-version says" },
-  { name: "GOTOOLCHAIN", summary: "As Go has it: go1.24.3, local; auto leaves it to the checkout" },
+  { name: "FORCE_HOST_GO", summary: "If not empty: use the Go in PATH, whatever .go-version says" },
+  { name: "GOTOOLCHAIN", summary: "As in Go: go1.24.3, local; auto: the checkout decides" },
   CACHE_VARIABLE,
   {
     name: "KBUILD_GO_MIRROR",
-    summary: "Base URL of Go's archives, which are then fetched instead of modules",
+    summary: "Base URL of Go's archives, to fetch instead of modules",
     default: "Go's own",
   },
   {
     name: "KBUILD_GO_SHA256",
-    summary: "Digest of the archive, which is then fetched instead of the module",
-    default: "that of Go's own site",
+    summary: "Digest of the archive, to fetch instead of the module",
+    default: "from Go's own site",
   },
 ];
 
@@ -118,7 +118,7 @@ export const GO_VARIABLES: readonly VariableSpec[] = [
 export const ALLOW_MISSING: FlagSpec = {
   name: "allow-missing",
   kind: "boolean",
-  summary: "Leave out licenses, documents and the like that the checkout lacks",
+  summary: "Leave out licenses, documents and similar files that are missing",
 };
 export const BASE_IMAGE: FlagSpec = {
   name: "base-image",
@@ -126,14 +126,14 @@ export const BASE_IMAGE: FlagSpec = {
   whole: true,
   placeholder: "NAME=WHERE",
   summary:
-    "Base of an image: an OCI layout directory, a docker or OCI tar, docker:IMAGE, or scratch; may be repeated",
+    "Base image: an OCI layout directory, a docker or OCI tar, docker:IMAGE, or scratch; may be repeated",
 };
 
 export const OCI_LAYOUT: FlagSpec = {
   name: "oci-layout",
   kind: "string",
   placeholder: "DIR",
-  summary: "Write all images of all platforms into one OCI layout, besides the archives",
+  summary: "Also write all images of all platforms into one OCI layout",
 };
 
 export const BASES = {
@@ -141,7 +141,7 @@ export const BASES = {
   kind: "string",
   choices: ["registry", "scratch"],
   variable: "KBUILD_BASES",
-  summary: "Bases that --base-image does not give: from their registry, or none",
+  summary: "Base images without --base-image: from their registry, or none",
   default: "registry",
 } as const satisfies FlagSpec;
 
@@ -152,14 +152,14 @@ export const COMPRESSION_LEVEL: FlagSpec = {
   minimum: 0,
   maximum: 9,
   variable: "KBUILD_COMPRESSION_LEVEL",
-  summary: "zlib level of the tarballs, 0 to 9; 9 gives the same bytes on every kind of machine",
+  summary: "zlib level of tarballs, 0 to 9; 9 gives the same bytes on every architecture",
   default: "5",
 };
 
 export const CONTAINER: FlagSpec = {
   name: "container",
   kind: "boolean",
-  summary: "Build in a container: not available yet, builds run on this machine",
+  summary: "Build in a container (not available yet)",
 };
 
 export const BUILD_FLAGS: readonly FlagSpec[] = [
@@ -186,8 +186,8 @@ export const OUTPUT_SUBPATH_VARIABLE: VariableSpec = {
 
 /** What decides over the platforms of a group, beside `--platform`. */
 export const PLATFORM_VARIABLES: readonly VariableSpec[] = [
-  { name: "KUBE_FASTBUILD", kind: "boolean-true", summary: "true builds for few platforms" },
-  { name: "KUBE_BUILDER_OS", summary: "OS that asks for the build; darwin adds clients for it" },
+  { name: "KUBE_FASTBUILD", kind: "boolean-true", summary: "true: build for few platforms" },
+  { name: "KUBE_BUILDER_OS", summary: "OS of the requesting machine; darwin adds clients for it" },
 ];
 
 /** Variables of `kube::golang::build_binaries`. */
@@ -196,27 +196,30 @@ export const COMPILE_VARIABLES: readonly VariableSpec[] = [
   {
     name: "GOLDFLAGS",
     summary: "Linker flags; an empty value keeps symbols up to 1.25",
-    default: "those that strip",
+    default: "flags that strip",
   },
   { name: "GOGCFLAGS", summary: "Compiler flags" },
-  { name: "DBG", choices: ["0", "1"], summary: "1 builds for a debugger: no -s -w, -N -l" },
+  { name: "DBG", choices: ["0", "1"], summary: "1: build for a debugger (no -s -w, but -N -l)" },
   { name: "KUBE_GOFLAGS", summary: "Old name of GOFLAGS" },
   ...PLATFORM_VARIABLES,
-  { name: "KUBE_STATIC_OVERRIDES", summary: "Further binaries to build without cgo" },
-  { name: "KUBE_CGO_OVERRIDES", summary: "Binaries to build with cgo all the same" },
+  { name: "KUBE_STATIC_OVERRIDES", summary: "More binaries to build without cgo" },
+  { name: "KUBE_CGO_OVERRIDES", summary: "Binaries to build with cgo nevertheless" },
   { name: "KUBE_RACE", summary: "-race, for binaries with cgo" },
   {
     name: "KUBE_PARALLEL_BUILD_MEMORY",
     kind: "number",
-    summary: "GiB with which all platforms build at once",
+    summary: "GiB of memory above which all platforms build at once",
   },
   {
     name: "KUBE_LINUX_ARM64_CC",
     pattern: /^KUBE_[A-Z0-9]+_[A-Z0-9]+_CC$/,
-    summary: "C compiler for linux/arm64; the same for each platform",
+    summary: "C compiler for linux/arm64; likewise for other platforms",
   },
-  { name: "KUBE_BUILD_WITH_COVERAGE", summary: "Not empty: servers that count what they run" },
-  { name: "KUBE_EXTRA_GOPATH", summary: "Further GOPATH of the GOPATH eras" },
+  {
+    name: "KUBE_BUILD_WITH_COVERAGE",
+    summary: "If not empty: build servers with coverage counters",
+  },
+  { name: "KUBE_EXTRA_GOPATH", summary: "Additional GOPATH, in the GOPATH eras" },
   OUTPUT_SUBPATH_VARIABLE,
 ];
 
@@ -228,7 +231,7 @@ export const BUILD_VARIABLES: readonly VariableSpec[] = [
 ];
 
 export const VERSION_VARIABLES: readonly VariableSpec[] = [
-  { name: "KUBE_GIT_VERSION", summary: "Version to stamp instead of what git says" },
+  { name: "KUBE_GIT_VERSION", summary: "Version to stamp instead of git's" },
   { name: "KUBE_GIT_COMMIT", summary: "Commit to stamp" },
   { name: "KUBE_GIT_TREE_STATE", choices: ["clean", "dirty", "archive"], summary: "Tree state" },
   { name: "KUBE_GIT_MAJOR", summary: "Major version to stamp" },
@@ -241,7 +244,7 @@ export const VERSION_VARIABLES: readonly VariableSpec[] = [
 export const BLOB_CACHE_VARIABLE: VariableSpec = {
   name: "KBUILD_BLOB_CACHE_MB",
   kind: "number",
-  summary: "Most megabytes of images and layers to keep in KBUILD_CACHE",
+  summary: "Maximum megabytes of images and layers in KBUILD_CACHE",
   default: "8000",
 };
 
@@ -270,20 +273,20 @@ export const RELEASE_VARIABLES: readonly VariableSpec[] = [
   {
     name: "KUBE_BUILD_PULL_LATEST_IMAGES",
     kind: "boolean-y",
-    summary: "n takes base images of the cache without asking whether there are newer ones",
+    summary: "n: use cached base images without asking for newer ones",
   },
-  { name: "KUBE_GORUNNER_IMAGE", summary: "Base of static server images" },
-  { name: "KUBE_APISERVER_BASE_IMAGE", summary: "Base of kube-apiserver's image" },
+  { name: "KUBE_GORUNNER_IMAGE", summary: "Base image of static server images" },
+  { name: "KUBE_APISERVER_BASE_IMAGE", summary: "Base image of kube-apiserver" },
   {
     name: "KUBE_CONTROLLER_MANAGER_BASE_IMAGE",
-    summary: "Base of kube-controller-manager's image",
+    summary: "Base image of kube-controller-manager",
   },
-  { name: "KUBE_SCHEDULER_BASE_IMAGE", summary: "Base of kube-scheduler's image" },
-  { name: "KUBE_PROXY_BASE_IMAGE", summary: "Base of kube-proxy's image" },
-  { name: "KUBECTL_BASE_IMAGE", summary: "Base of kubectl's image" },
+  { name: "KUBE_SCHEDULER_BASE_IMAGE", summary: "Base image of kube-scheduler" },
+  { name: "KUBE_PROXY_BASE_IMAGE", summary: "Base image of kube-proxy" },
+  { name: "KUBECTL_BASE_IMAGE", summary: "Base image of kubectl" },
   {
     name: "KUBE_BUILD_SETCAP_IMAGE",
-    summary: "Where the scripts run setcap; kbuild needs no image for that",
+    summary: "Image in which the scripts run setcap; kbuild needs none",
   },
   {
     name: "KUBE_BUILD_HYPERKUBE",
@@ -294,7 +297,7 @@ export const RELEASE_VARIABLES: readonly VariableSpec[] = [
   {
     name: "KBUILD_BLOCK_CACHE_MB",
     kind: "number",
-    summary: "Most megabytes of compressed blocks to keep in OUT_DIR/.kbuild-cache",
+    summary: "Maximum megabytes of compressed blocks in OUT_DIR/.kbuild-cache",
     default: "4096",
   },
   BLOB_CACHE_VARIABLE,

@@ -22,13 +22,13 @@ const INTO: FlagSpec = {
 const FORCE: FlagSpec = {
   name: "force",
   kind: "boolean",
-  summary: "Replace tags that stand for something else",
+  summary: "Replace tags that point to a different image",
 };
 
 const NO_MANIFEST: FlagSpec = {
   name: "no-manifest",
   kind: "boolean",
-  summary: "Push without lists over the architectures",
+  summary: "Push without the lists over architectures",
 };
 
 const nameOf = ({ name }: FlagSpec) => name;
@@ -37,7 +37,7 @@ const REGISTRY: FlagSpec = {
   name: "registry",
   kind: "string",
   placeholder: "REG",
-  summary: "Registry to push to: a host, mostly with a path",
+  summary: "Registry to push to: a host, usually with a path",
   check: (value) => registryFault(value.replace(/^https?:\/\//, "").replace(/\/+$/, "")),
 };
 
@@ -59,36 +59,36 @@ export const images: Command = {
   group: "Release",
   summary: "List a release's images, load them, or push them",
   description:
-    "load hands the archives to docker, podman, containerd or kind, by that tool's own command; without " +
-    "--platform those for this machine's architecture.\n\n" +
-    "push sends them to a registry as krel does: REG/NAME-ARCH:TAG each, then the list REG/NAME:TAG " +
-    "over the architectures. Layers are compressed, image IDs stay. A tag that stands for something " +
-    "else is not replaced without --force. manifest makes the lists alone, over what the registry " +
-    "has: after several machines pushed their architectures with --no-manifest.",
+    "load passes the archives to docker, podman, containerd or kind, with that tool's own command: those " +
+    "for this machine's architecture, unless --platform says otherwise.\n\n" +
+    "push sends them to a registry as krel does: each as REG/NAME-ARCH:TAG, then the list REG/NAME:TAG " +
+    "over the architectures. Layers are compressed; image IDs do not change. A tag that points to a " +
+    "different image is not replaced without --force. manifest makes only the lists, over images in the " +
+    "registry: after several machines have pushed their architectures with --no-manifest.",
   actions: [
     {
       name: "list",
-      summary: "Names, platform, size, ID and capabilities of the images",
+      summary: "Show names, platform, size, ID and capabilities of images",
       flags: [PLATFORM].map(nameOf),
     },
     {
       name: "load",
-      summary: "Put images into a container engine",
+      summary: "Load images into a container engine",
       flags: [PLATFORM, INTO, DRY_RUN_FLAG].map(nameOf),
     },
     { name: "push", summary: "Send images to a registry", flags: [...PUSH, NO_MANIFEST.name] },
-    { name: "manifest", summary: "Make lists over images that a registry has", flags: PUSH },
+    { name: "manifest", summary: "Make lists over images in a registry", flags: PUSH },
   ],
   args: [{
     name: "IMAGE",
-    summary: "Names of images, archives, or directories of them; without any all of this checkout",
+    summary: "Names of images, archives, or directories of them; all of this checkout if omitted",
     variadic: true,
   }],
   flags: [
     {
       ...PLATFORM,
       summary: "Only images for these platforms",
-      default: "all; of load this machine's",
+      default: "all; for load this machine's",
     },
     INTO,
     REGISTRY,
@@ -101,15 +101,15 @@ export const images: Command = {
   ],
   variables: [OUT_DIR_VARIABLE, CACHE_VARIABLE, BLOB_CACHE_VARIABLE],
   examples: [
-    { command: "kbuild images", does: "What the image archives of this checkout hold" },
-    { command: "kbuild images load", does: "Put all images for this machine into docker" },
+    { command: "kbuild images", does: "List the image archives of this checkout" },
+    { command: "kbuild images load", does: "Load all images for this machine into docker" },
     {
       command: "kbuild images push --registry registry.example/kubernetes",
       does: "Push every image, and a list over the architectures of each",
     },
     {
       command: "kbuild images load --into kind kube-proxy",
-      does: "Put one image into the nodes of a kind cluster (KIND_CLUSTER_NAME)",
+      does: "Load one image into the nodes of a kind cluster (KIND_CLUSTER_NAME)",
     },
   ],
   ...withDryRun({

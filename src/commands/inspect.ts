@@ -13,11 +13,11 @@ import {
 export const inspect: Command = {
   name: "inspect",
   group: "Look",
-  summary: "Show what was read from this checkout, and from where",
+  summary: "Show the values read from this checkout, and from where",
   description:
-    "Every value stands with the file and line that it comes from, or with the built-in " +
-    "table that stands in for what cannot be read. What cannot be read is named at the end, and " +
-    "can be said in kbuild.toml. Nothing is downloaded or written.",
+    "Every value is shown with the file and line that it comes from, or with the built-in table that " +
+    "replaces it if it cannot be read. Values that cannot be read are named at the end; kbuild.toml " +
+    "can set them. Nothing is downloaded or written.",
   flags: [PLATFORM, STRICT_PARITY, CONFIG, ...GO_FLAGS],
   variables: [
     ...VERSION_VARIABLES,
@@ -25,8 +25,8 @@ export const inspect: Command = {
     ...PLATFORM_VARIABLES,
   ],
   examples: [
-    { command: "kbuild inspect", does: "What kbuild decided here, and why" },
-    { command: "kbuild inspect --json", does: "The same for programs" },
+    { command: "kbuild inspect", does: "Show kbuild's decisions, and why" },
+    { command: "kbuild inspect --json", does: "The same as JSON" },
   ],
   async run(command) {
     const { showCheckout } = await import("./inspect_run.ts");

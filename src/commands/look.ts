@@ -17,7 +17,7 @@ export const targets: Command = {
   group: "Look",
   summary: "List the targets of this checkout, by group",
   flags: [CONFIG],
-  examples: [{ command: "kbuild targets", does: "What can be built here" }],
+  examples: [{ command: "kbuild targets", does: "List the targets that can be built here" }],
   async run(command) {
     const { checkout } = await command.open();
     const { targets: lists } = checkout;
@@ -46,11 +46,15 @@ export const platforms: Command = {
   name: "platforms",
   group: "Look",
   summary: "List the platforms of this checkout, by group",
-  description: "Shows what KUBE_BUILD_PLATFORMS, KUBE_FASTBUILD and KUBE_BUILDER_OS leave of the " +
-    "supported platforms.",
+  description:
+    "Shows the supported platforms that KUBE_BUILD_PLATFORMS, KUBE_FASTBUILD and KUBE_BUILDER_OS " +
+    "select.",
   flags: [PLATFORM, STRICT_PARITY, CONFIG],
   variables: PLATFORM_VARIABLES,
-  examples: [{ command: "kbuild platforms KUBE_FASTBUILD=true", does: "Those of quick-release" }],
+  examples: [{
+    command: "kbuild platforms KUBE_FASTBUILD=true",
+    does: "List the platforms of quick-release",
+  }],
   async run(command) {
     const open = await command.open();
     const chosen = groupPlatforms(open);
@@ -75,10 +79,10 @@ export const platforms: Command = {
 export const env: Command = {
   name: "env",
   group: "Look",
-  summary: "Show where things are: KUBE_ROOT, KUBE_OUTPUT …",
+  summary: "Show paths: KUBE_ROOT, KUBE_OUTPUT …",
   flags: [],
   variables: [OUT_DIR_VARIABLE, OUTPUT_SUBPATH_VARIABLE],
-  examples: [{ command: "kbuild env --json", does: "The same for scripts" }],
+  examples: [{ command: "kbuild env --json", does: "Print the paths as JSON" }],
   async run(command) {
     const { context } = await command.open();
     const paths = {

@@ -15,24 +15,28 @@ export function planCommand({ find, variables }: PlanSources): Command {
     name: "plan",
     group: "Look",
     summary: "Show what a command would do: programs, files, downloads",
-    description: "Takes the command with all its flags and variables. Nothing is built, written " +
-      "or downloaded. `--dry-run` of a command prints the same as lines for a shell.",
+    description:
+      "Accepts the command with all its flags and variables. Nothing is built, written " +
+      "or downloaded. `--dry-run` of a command prints the same as shell commands.",
     args: [
       { name: "COMMAND", summary: "A command that changes something", required: true },
-      { name: "ARGUMENT", summary: "What the command is given", variadic: true },
+      { name: "ARGUMENT", summary: "Arguments of the command", variadic: true },
     ],
     passthrough: true,
     flags: [
       {
         name: "network",
         kind: "boolean",
-        summary: "Only what would be fetched: every URL, with the mirror that leads to it",
+        summary: "Show only downloads: every URL, with the mirror rule that leads to it",
       },
     ],
     examples: [
-      { command: "kbuild plan quick-release", does: "What a release would start and write" },
-      { command: "kbuild plan --network quick-release", does: "What a release would fetch" },
-      { command: "kbuild plan --json all WHAT=cmd/kubectl", does: "A build, for programs" },
+      { command: "kbuild plan quick-release", does: "Show what a release would start and write" },
+      { command: "kbuild plan --network quick-release", does: "Show what a release would fetch" },
+      {
+        command: "kbuild plan --json all WHAT=cmd/kubectl",
+        does: "Print the plan of a build as JSON",
+      },
     ],
     async run(command, input) {
       const [name = "", ...words] = input.args;

@@ -44,9 +44,9 @@ export const release: Command = {
   summary: "Build everything for every platform and package it",
   description:
     "Builds as `kbuild cross` does, into _output/dockerized/bin, then makes release-stage, " +
-    "release-tars and release-images under _output. The three folders are replaced together at " +
-    "the end; a failed run leaves the old ones. release-tars gets SHA256SUMS, SHA512SUMS and " +
-    "artifacts.json besides. What nothing changed for is not made again. Tests are not run.",
+    "release-tars and release-images under _output. The three directories are replaced together at " +
+    "the end; a failed run keeps the old ones. release-tars also contains SHA256SUMS, SHA512SUMS and " +
+    "artifacts.json. Unchanged artifacts are reused. Tests are not run.",
   flags: FLAGS,
   variables: VARIABLES,
   examples: [{ command: "kbuild release", does: "Make a full release" }],
@@ -60,20 +60,19 @@ export const quickRelease: Command = {
   group: "Release",
   summary: "Build for few platforms and package it, without tests",
   description:
-    "With WHAT only those targets are built, and the tarballs hold only them. Base images are " +
-    "fetched before anything is built, through the mirrors; --base-image gives one from disk, " +
-    "--bases scratch does without.",
+    "With WHAT, only those targets are built and packaged. Base images are fetched before anything is " +
+    "built, through the mirrors; --base-image uses one from disk, --bases scratch uses none.",
   flags: FLAGS,
   variables: VARIABLES,
   examples: [
     { command: "kbuild quick-release", does: "Make a release for this kind of machine" },
     {
       command: 'kbuild quick-release WHAT="cmd/kubectl cmd/kube-proxy"',
-      does: "A release that holds two binaries",
+      does: "Make a release of two binaries",
     },
     {
       command: "kbuild quick-release --base-image go-runner=./go-runner-oci",
-      does: "Server images on a base from an OCI layout",
+      does: "Make server images on a base image from an OCI layout",
     },
   ],
   ...work({ fastbuild: true, what: "quick-release" }),
@@ -84,12 +83,13 @@ export const packageTarballsCommand: Command = {
   name: "package-tarballs",
   aliases: ["package"],
   group: "Release",
-  summary: "Package the binaries that are built already",
-  description: "Takes the binaries of _output/dockerized/bin, else of _output/local/bin, for the " +
-    "platforms that are there.",
+  summary: "Package existing binaries",
+  description:
+    "Packages the binaries of _output/dockerized/bin, or else of _output/local/bin, for the platforms " +
+    "that they exist for.",
   flags: FLAGS,
   variables: VARIABLES,
-  examples: [{ command: "kbuild package-tarballs", does: "Package once more" }],
+  examples: [{ command: "kbuild package-tarballs", does: "Package the binaries again" }],
   ...work({ build: false, what: "package-tarballs" }),
 };
 

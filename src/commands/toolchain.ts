@@ -9,12 +9,12 @@ export const toolchain: Command = {
   group: "Maintenance",
   summary: "List, fetch, find or remove the Go to build with",
   description:
-    "The Go in PATH serves where it fits; others are kept in kbuild's cache. They are fetched through " +
-    "GOPROXY and checked against Go's checksum database, else as archives.",
+    "The Go in PATH is used if it fits; others are kept in kbuild's cache. They are fetched through " +
+    "GOPROXY and verified against Go's checksum database, or else fetched as archives.",
   actions: [
     {
       name: "list",
-      summary: "The Go in PATH and in the cache, and which one builds this checkout",
+      summary: "Show the Go in PATH and in the cache, and which one builds this checkout",
       flags: ALL,
       most: 0,
     },
@@ -31,19 +31,22 @@ export const toolchain: Command = {
     },
     { name: "remove", summary: "Delete releases from the cache", flags: [] },
   ],
-  args: [{ name: "VERSION", summary: "Releases of Go: 1.21.7", variadic: true }],
+  args: [{ name: "VERSION", summary: "Go releases, such as 1.21.7", variadic: true }],
   flags: GO_FLAGS,
   variables: GO_VARIABLES,
   examples: [
     {
       command: "kbuild toolchain",
-      does: "Which Go builds this checkout, and which ones there are",
+      does: "Show which Go builds this checkout, and which exist",
     },
-    { command: "kbuild toolchain install 1.24.3", does: "Have it for work without a network" },
+    {
+      command: "kbuild toolchain install 1.24.3",
+      does: "Fetch a release for later work without a network",
+    },
     { command: "kbuild toolchain remove 1.24.3", does: "Free the disk space" },
   ],
   unplanned: {
-    reason: "plans are of checkouts",
+    reason: "plans are about checkouts",
     notes: ["What a build would fetch: kbuild plan --network all"],
   },
   async run(command, input) {

@@ -29,17 +29,17 @@ import {
 
 /** What kbuild or the programs that it starts read from the environment alone, as others do. */
 const ENVIRONMENT: readonly VariableSpec[] = [
-  { name: "GOPROXY", summary: "Where Go fetches the pinned Go from; GOSUMDB as Go has it, too" },
+  { name: "GOPROXY", summary: "Proxies to fetch the pinned Go from; GOSUMDB as in Go" },
   { name: "GOCACHE", summary: "Go's build cache", default: "in _output" },
   { name: "GOMODCACHE", summary: "Go's module cache from 1.26 on", default: "in _output" },
-  { name: "HTTPS_PROXY", summary: "Proxy of what is fetched; NO_PROXY names exceptions" },
-  { name: "DOCKER_CONFIG", summary: "Directory of config.json with log-ins at registries" },
+  { name: "HTTPS_PROXY", summary: "Proxy for fetching; NO_PROXY names exceptions" },
+  { name: "DOCKER_CONFIG", summary: "Directory of config.json with registry log-ins" },
   { name: "DOCKER_HOST", summary: "The Docker engine, for images load and docker: bases" },
   { name: "CONTAINERD_ADDRESS", summary: "containerd, for images load --into containerd" },
   { name: "KIND_CLUSTER_NAME", summary: "The cluster, for images load --into kind" },
-  { name: "NO_COLOR", summary: "Not empty: no colours" },
-  { name: "TERM", summary: "dumb: no colours, and no line that is redrawn" },
-  { name: "KBUILD_BINARY", summary: "The program that the npm package starts" },
+  { name: "NO_COLOR", summary: "If not empty: no colours" },
+  { name: "TERM", summary: "dumb: no colours and no redrawn line" },
+  { name: "KBUILD_BINARY", summary: "Program that the npm package starts" },
 ];
 
 /** The variable that a flag stands for, as the page of variables explains it. */
@@ -49,10 +49,10 @@ function behind(flag: FlagSpec): VariableSpec {
 }
 
 const GROUPS: readonly (readonly [title: string, variables: readonly VariableSpec[]])[] = [
-  ["What is built", [WHAT, PLATFORM].map(behind)],
-  ["How it is built", [...COMPILE_VARIABLES, OUT_DIR_VARIABLE]],
-  ["The version", VERSION_VARIABLES],
-  ["The Go to build with", [behind(GO), ...GO_VARIABLES.filter((each) => each !== CACHE_VARIABLE)]],
+  ["Targets and platforms", [WHAT, PLATFORM].map(behind)],
+  ["Compiling", [...COMPILE_VARIABLES, OUT_DIR_VARIABLE]],
+  ["Version", VERSION_VARIABLES],
+  ["Go toolchain", [behind(GO), ...GO_VARIABLES.filter((each) => each !== CACHE_VARIABLE)]],
   ["Releases and images", [
     ...RELEASE_VARIABLES.filter((each) => each !== BLOB_CACHE_VARIABLE),
     ...[BASES, COMPRESSION_LEVEL].map(behind),
@@ -63,7 +63,7 @@ const GROUPS: readonly (readonly [title: string, variables: readonly VariableSpe
     BLOB_CACHE_VARIABLE,
   ]],
   ["kbuild itself", [behind(CONFIG), VERBOSE_VARIABLE]],
-  ["From the environment alone", ENVIRONMENT],
+  ["Environment only", ENVIRONMENT],
 ];
 
 /** `kbuild help variables`. */
@@ -71,9 +71,9 @@ const VARIABLES: HelpTopic = {
   name: VARIABLES_TOPIC,
   summary: "Explain the variables, as arguments and in the environment",
   description:
-    "NAME=value among the arguments sets a variable, as with make; a flag beats it, and it " +
-    "beats the environment. An empty variable of the environment counts as not set. " +
-    '"kbuild help COMMAND" names those that a command reads.',
+    "NAME=value among the arguments sets a variable, as in make. A flag beats such a variable, which " +
+    "beats the environment. An empty variable in the environment counts as not set. " +
+    '"kbuild help COMMAND" names the variables that a command reads.',
   sections: GROUPS.map(([title, variables]) => ({
     title,
     rows: variables.map(variableDefinition),
@@ -93,18 +93,18 @@ function entrySection(title: string, isIn: (entry: EntryPoint) => boolean) {
 /** `kbuild help scripts`. */
 const SCRIPTS: HelpTopic = {
   name: "scripts",
-  summary: "Name what kbuild has for make targets and scripts",
-  description: "These make targets are commands by the same name: all, cross, release, " +
-    "release-skip-tests, quick-release, package, package-tarballs, clean, help, ginkgo, and those for " +
-    "directories in cmd/. Others of all releases:",
+  summary: "List make targets and scripts with their replacements",
+  description: "These make targets are commands with the same name: all, cross, release, " +
+    "release-skip-tests, quick-release, package, package-tarballs, clean, help, ginkgo, and the " +
+    "directories in cmd/. Other targets and scripts, of all releases:",
   sections: [
-    entrySection("A command of another name", ({ command }) => command !== undefined),
+    entrySection("Commands with another name", ({ command }) => command !== undefined),
     entrySection(
-      "Not yet: run them without kbuild",
+      "Not available yet: run them without kbuild",
       ({ command, without = "later" }) => command === undefined && without === "later",
     ),
     entrySection("Not needed with kbuild", ({ without }) => without === "needless"),
-    entrySection("Not a part of kbuild", ({ without }) => without === "outside"),
+    entrySection("Outside of kbuild", ({ without }) => without === "outside"),
   ],
 };
 

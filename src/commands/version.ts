@@ -16,15 +16,18 @@ const DIRTY_PATHS_SHOWN = 10;
 export const version: Command = {
   name: "version",
   group: "Look",
-  summary: "Show the version that a build stamps, and what is dirty",
+  summary: "Show the version to stamp, and uncommitted changes",
   flags: [
-    { name: "shell", kind: "boolean", summary: "Print KUBE_GIT_* lines that a shell can read" },
+    { name: "shell", kind: "boolean", summary: "Print KUBE_GIT_* assignments for a shell" },
     { name: "ldflags", kind: "boolean", summary: "Print the -X flags for Go's linker" },
   ],
   variables: VERSION_VARIABLES,
   examples: [
-    { command: "kbuild version", does: "What would be stamped here" },
-    { command: 'eval "$(kbuild version --shell)"', does: "Set KUBE_GIT_VERSION and the others" },
+    { command: "kbuild version", does: "Show the version that a build would stamp" },
+    {
+      command: 'eval "$(kbuild version --shell)"',
+      does: "Set KUBE_GIT_VERSION and the other variables",
+    },
   ],
   async run(command, input) {
     const { context, checkout } = await command.open();

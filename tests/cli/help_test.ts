@@ -39,11 +39,11 @@ Deno.test("overview() lists commands by group, in one column, and the common fla
     overview(COMMANDS, OPTIONS),
     `${LIST}
 Flags of every command
-  --root DIR             The checkout to work on (default: the one around the
+  --root DIR             Checkout to work on (default: the one around the
                          current directory)
   --json                 Print the result, or the error, as one JSON value
-  -v, --verbose [LEVEL]  How much to say: 0 least, 5 most; -v is 2, -vv is 3
-                         (default: 1) [KUBE_VERBOSE]
+  -v, --verbose [LEVEL]  Verbosity: 0 least, 5 most; -v is 2, -vv is 3 (default:
+                         1) [KUBE_VERBOSE]
   --debug                Show the stack and the causes of an error
   -h, --help             Show this help
   --version              Print the version of kbuild

@@ -76,12 +76,12 @@ const INSIDE: readonly (readonly [word: string, stderr: string])[] = [
   [
     "copy-output",
     ": it is a script of this checkout (build/copy-output.sh)\n" +
-    "  -> Serves builds in a container; with kbuild that is not needed\n" +
-    "  -> kbuild builds on this machine, and its results are in _output\n",
+    "  -> Supports builds in a container; with kbuild that is not needed\n" +
+    "  -> kbuild builds on this machine, and the results are in _output\n",
   ],
   [
     "build/package-tarballs.sh",
-    ": it is a script of this checkout\n  -> Packages the binaries that are built already; " +
+    ": it is a script of this checkout\n  -> Packages existing binaries; " +
     "kbuild does that, too: kbuild package-tarballs\n",
   ],
   [
