@@ -35,7 +35,13 @@ export {
 } from "./platforms.ts";
 export { readBash, type ReadBashOptions } from "./kubernetes_bash.ts";
 export { findMakeTarget, type MakeTarget } from "./make_target.ts";
-export { expandMakeVariables, type MakeText } from "./make_variables.ts";
+export type { MakeText } from "./make_variables.ts";
+export {
+  type Makefile,
+  type MakeRule,
+  readMakefile,
+  type ReadMakefileOptions,
+} from "./makefile.ts";
 export { readCheckout, type ReadCheckoutOptions } from "./read_checkout.ts";
 export { type EraTable, eraTable, type TableImage } from "./tables.ts";
 export {

@@ -1,5 +1,4 @@
-import { readCheckoutFile } from "../checkout/mod.ts";
-import { type Makefile, readMakefile } from "./makefile.ts";
+import { type Makefile, readCheckoutFile, readMakefile } from "../checkout/mod.ts";
 
 /** A generated Go file that a build needs, and how `make generated_files` makes it. */
 export type GeneratedFile =
@@ -51,9 +50,9 @@ export async function readGeneratedFiles(root: string): Promise<readonly Generat
     read("hack/generate-bindata.sh"),
     read("hack/lib/golang.sh"),
   ]);
-  const makefile = readMakefile(inBuild || atRoot || "", {
-    GENERATED_FILE_PREFIX: "zz_generated.",
-    PRJ_SRC_PATH: "k8s.io/kubernetes",
+  const makefile = readMakefile(inBuild || atRoot, {
+    // Those of the Makefile that calls this one.
+    variables: { GENERATED_FILE_PREFIX: "zz_generated.", PRJ_SRC_PATH: "k8s.io/kubernetes" },
   });
   return Object.freeze([
     ...openapiFiles(makefile),
@@ -67,17 +66,17 @@ function openapiFiles(makefile: Makefile): GeneratedFile[] {
   const call = makefile.lines.find((line) => /run-in-gopath\.sh +\$+\(OPENAPI_GEN\)/.test(line)) ??
     "";
   const header = /\s-h +\$+\((\w+)\)/.test(call)
-    ? makefile.text(/\s-h +\$+\((\w+)\)/.exec(call)?.[1] ?? "")
+    ? textOf(makefile, /\s-h +\$+\((\w+)\)/.exec(call)?.[1] ?? "")
     : undefined;
   const reports = /\s-r\s/.test(call);
-  const base = makefile.text("OPENAPI_BASENAME") ?? "zz_generated.openapi";
-  const names = makefile.text("OPENAPI_TARGETS")?.split(/\s+/);
+  const base = textOf(makefile, "OPENAPI_BASENAME") ?? "zz_generated.openapi";
+  const names = textOf(makefile, "OPENAPI_TARGETS")?.split(/\s+/);
   const described = names === undefined
     ? [{ name: "KUBE", prefix: "" }]
     : names.map((name) => ({ name, prefix: `${name}_` }));
   return described.flatMap(({ name, prefix }) => {
-    const outputPackage = makefile.text(`${prefix}OPENAPI_OUTPUT_PKG`);
-    const knownViolations = makefile.text(`${prefix}KNOWN_VIOLATION_FILENAME`);
+    const outputPackage = textOf(makefile, `${prefix}OPENAPI_OUTPUT_PKG`);
+    const knownViolations = textOf(makefile, `${prefix}KNOWN_VIOLATION_FILENAME`);
     if (outputPackage === undefined) return [];
     return [Object.freeze({
       kind: "openapi" as const,
@@ -95,19 +94,28 @@ function openapiFiles(makefile: Makefile): GeneratedFile[] {
 /** Reads `$(filter PATTERNS, $(ALL_K8S_TAG_FILES))`; everything where there is no such variable. */
 function tagFiles(makefile: Makefile, name: string): TagFiles {
   const [, word, patterns] = /^\$\((filter|filter-out)\s+(.*),\s*\$\(\w+\)\)$/.exec(
-    makefile.raw(name) ?? "",
+    makefile.variables.get(name) ?? "",
   ) ?? [];
   if (word === undefined || patterns === undefined) return { keep: false, patterns: [] };
-  const filled = patterns.replace(/\$\((\w+)\)/g, (_match, inner) => makefile.text(inner) ?? "");
+  const filled = patterns.replace(/\$\((\w+)\)/g, (_match, inner) => textOf(makefile, inner) ?? "");
   return {
     keep: word === "filter",
     patterns: filled.split(/\s+/).filter((pattern) => pattern !== ""),
   };
 }
 
+/** The text of a variable; undefined if missing, or if it needs what only make knows. */
+function textOf(makefile: Makefile, name: string): string | undefined {
+  const { text, isComplete } = makefile.expand(`$(${name})`);
+  return isComplete && !text.includes("$(") ? text : undefined;
+}
+
 /** What a makefile gives to `hack/make-rules/build.sh` in a rule. */
 function builtTarget(makefile: Makefile, rule: string): string | undefined {
-  return /build\.sh +(\S+)/.exec(makefile.recipe(rule) ?? "")?.[1];
+  const recipe = makefile.rules.flatMap(({ targets, recipe }) =>
+    targets.includes(rule) ? recipe : []
+  );
+  return /build\.sh +(\S+)/.exec(recipe.join("\n"))?.[1];
 }
 
 /** The target of go-bindata: its own line in the script, the makefile's, or golang.sh's toolchain. */

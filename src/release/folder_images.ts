@@ -4,7 +4,7 @@ import { planDockerfile } from "../dockerfile/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { contextNames, type DockerfileSource, type ImageInputs, type ImagePlan } from "./images.ts";
 import type { FolderImage } from "./layout.ts";
-import { readMakefile, replaceIn } from "./makefile.ts";
+import { readImageMakefile, replaceIn } from "./image_makefile.ts";
 import { ifPresent } from "../files/mod.ts";
 import { dockerTag } from "./plan.ts";
 
@@ -33,7 +33,7 @@ export async function planFolderImage(
   if (text === undefined || makefile === undefined) return undefined;
   const registry = checkout.imageRegistry.value;
   const tag = dockerTag(inputs.version);
-  const make = readMakefile(makefile, {
+  const make = readImageMakefile(makefile, {
     ...context.env,
     ...{ ARCH: arch, REGISTRY: registry, VERSION: tag },
   });

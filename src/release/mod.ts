@@ -34,7 +34,7 @@ export {
 } from "./images.ts";
 export { OpenBases, type OpenBasesOptions } from "./open_bases.ts";
 export { type ImageArchive, writeImage, type WriteImageOptions } from "./write_image.ts";
-export { type ImageMakefile, readMakefile } from "./makefile.ts";
+export { type ImageMakefile, readImageMakefile } from "./image_makefile.ts";
 export type { StageCopies, StageCopy } from "./follow.ts";
 export {
   type AddonFolder,

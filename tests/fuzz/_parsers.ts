@@ -6,11 +6,9 @@ import { readExecutable, surveyFile } from "../../src/audit/mod.ts";
 import { readClaims } from "../../src/audit/claims.ts";
 import { parseGoBuild, ProgramScanner } from "../../src/audit/go_binary.ts";
 import { listReleaseFiles } from "../../src/audit/mod.ts";
-import { readBash, readConfig } from "../../src/checkout/mod.ts";
-import { readMakefile as readGenerateMakefile } from "../../src/generate/makefile.ts";
-import { type ImageFiles, openBase } from "../../src/image/mod.ts";
+import { readBash, readConfig, readMakefile } from "../../src/checkout/mod.ts";
 import { decodeCapabilities, planDockerfile } from "../../src/dockerfile/mod.ts";
-import { parseRepoTag } from "../../src/image/mod.ts";
+import { type ImageFiles, openBase, parseRepoTag } from "../../src/image/mod.ts";
 import { zstdFrames } from "../../src/image/zstd_frames.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import { init } from "../../mod.ts";
@@ -23,7 +21,7 @@ import { parseChallenges } from "../../src/registry/challenge.ts";
 import { credentialFinder } from "../../src/registry/credentials.ts";
 import { parseManifest } from "../../src/registry/manifest.ts";
 import { parseReference } from "../../src/registry/reference.ts";
-import { readMakefile as readImageMakefile } from "../../src/release/makefile.ts";
+import { readImageMakefile } from "../../src/release/image_makefile.ts";
 import { readRecord } from "../../src/release/record.ts";
 import { createShell } from "../../src/shell/mod.ts";
 import { parseDatabase } from "../../src/toolchain/checksum_database.ts";
@@ -409,16 +407,12 @@ export const PARSERS: Readonly<Record<string, Parser>> = {
     tokens: ["\0", "\x01"],
     read: (bytes) => decodeCapabilities(bytes),
   },
-  "readMakefile (generate)": {
+  readMakefile: {
     originals: texts("A := b\nifeq ($(A),b)\nC = $(A) \\\n d\nendif\nt: u\n\t@echo $(C)\n"),
     tokens: ["$(", ")", "\\\n", "ifeq", "endif", "define", ":=", "\t"],
-    read: (bytes) => {
-      const makefile = readGenerateMakefile(decode(bytes), { PRJ_SRC_PATH: "x" });
-      makefile.text("A");
-      makefile.recipe("t");
-    },
+    read: (bytes) => readMakefile(decode(bytes), { variables: { B: "x" } }).expand("$(A)"),
   },
-  "readMakefile (images)": {
+  readImageMakefile: {
     originals: texts(
       "REGISTRY?=r.example\nBASEIMAGE=$(REGISTRY)/b:v1\nifeq ($(ARCH),arm)\nA=b\nendif\nbuild:\n" +
         "\tsed -i 's/BASEIMAGE/$(BASEIMAGE)/g' Dockerfile\n\tdocker build --build-arg A=$(A) .\n",

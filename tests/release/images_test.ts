@@ -10,7 +10,7 @@ import {
   OpenBases,
   type PackageOptions,
   preparePackage,
-  readMakefile,
+  readImageMakefile,
   writeImage,
 } from "../../src/release/mod.ts";
 import { KbuildError } from "../../src/errors.ts";
@@ -107,7 +107,7 @@ for (const era of ["1.7", "1.20", "1.28", "latest"] as const) {
   });
 }
 
-Deno.test("readMakefile() finds what a Makefile gives its Dockerfile", () => {
+Deno.test("readImageMakefile() finds what a Makefile gives its Dockerfile", () => {
   const text = `REGISTRY?=registry.example
 ARCH?=amd64
 BASE_REGISTRY?=registry.example/build
@@ -134,7 +134,7 @@ endif
 		--build-arg "VERSION=$(VERSION)" \${TEMP_DIR}
 `;
   const env = { ARCH: "arm64", VERSION: "v1_2", BASE_REGISTRY: "mirror.example" };
-  assertEquals(readMakefile(text, env), {
+  assertEquals(readImageMakefile(text, env), {
     args: { RUNNERIMAGE: "mirror.example/base-arm64:v1", VERSION: "v1_2" },
     replacements: [["ARCH", "aarch64"], ["BASEIMAGE", "aarch64/debian:jessie"]],
     archives: {},

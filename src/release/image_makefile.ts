@@ -1,4 +1,4 @@
-import { expandMakeVariables } from "../checkout/mod.ts";
+import { readMakefile } from "../checkout/mod.ts";
 
 /** What an image's Makefile does with the Dockerfile beside it. */
 export interface ImageMakefile {
@@ -31,42 +31,27 @@ export function replaceIn(text: string, { archives, replacements }: ImageMakefil
   }, copied);
 }
 
+/** Variables that the scripts set on the command line of make. */
+const SET_BY_SCRIPTS = ["ARCH", "REGISTRY", "VERSION"];
+
 /**
- * Reads the Makefile of an image: variables (`=`, `:=`, `?=`, conditions by `ifeq`), the build
- * arguments, the replacements in the Dockerfile and the archives of programs. What only a shell knows (`$(shell …)`) is empty.
+ * Reads the Makefile of an image: the build arguments, the replacements in the Dockerfile, and the
+ * archives of programs.
  *
- * @param env What make is started with; it beats `?=`, and those three that the scripts set beat all.
+ * @param env The environment of make, and the variables that the scripts set: `ARCH`, `REGISTRY` and
+ * `VERSION`.
  */
-export function readMakefile(text: string, env: Readonly<Record<string, string>>): ImageMakefile {
-  const fixed = ["ARCH", "REGISTRY", "VERSION"];
-  const values = new Map(Object.entries(env));
-  const expand = (word: string): string => expandMakeVariables(word, values).text;
-  /** Of the conditions around a line, which hold. */
-  const conditions: boolean[] = [];
-  const joined = text.replaceAll(/\\\n\s*/g, " ");
-  const lines: string[] = [];
-  for (const line of joined.split("\n")) {
-    const [, negated, left = "", right = ""] =
-      /^\s*if(n?)eq\s+\((.*),\s*([^,]*)\)\s*$/.exec(line) ?? [];
-    if (negated !== undefined) {
-      conditions.push((expand(left).trim() === expand(right).trim()) === (negated === ""));
-    } else if (/^\s*ifn?def\b/.test(line)) {
-      const [, not, name = ""] = /^\s*if(n?)def\s+(\S+)/.exec(line) ?? [];
-      conditions.push(((values.get(name) ?? "") !== "") === (not === ""));
-    } else if (/^\s*else\b/.test(line)) conditions.push(!conditions.pop());
-    else if (/^\s*endif\b/.test(line)) conditions.pop();
-    else if (!conditions.includes(false)) {
-      const [, name, operator, value = ""] = /^(\w+)\s*(\?=|:=|=)\s*(.*?)\s*$/.exec(line) ?? [];
-      if (name === undefined) lines.push(line);
-      else if (!fixed.includes(name) && !(operator === "?=" && values.has(name))) {
-        values.set(name, value);
-      }
-    }
-  }
+export function readImageMakefile(
+  text: string,
+  env: Readonly<Record<string, string>>,
+): ImageMakefile {
+  const overrides = Object.fromEntries(SET_BY_SCRIPTS.map((name) => [name, env[name] ?? ""]));
+  const makefile = readMakefile(text, { variables: env, overrides });
+  const expand = (word: string): string => makefile.expand(word).text;
   const args: Record<string, string> = {};
   const replacements: [string, string][] = [];
   const archives: Record<string, readonly string[]> = {};
-  for (const line of lines) {
+  for (const line of makefile.lines) {
     for (const [, name = "", value = ""] of line.matchAll(/--build-arg[ =]"?(\w+)=(\S+)/g)) {
       args[name] = expand(value.replaceAll(/["']/g, ""));
     }
