@@ -1,4 +1,4 @@
-import { join } from "@std/path";
+import { basename, join } from "@std/path";
 import type { BashState, Builtin, BuiltinHost, Variable } from "../bash/mod.ts";
 import { GOLANG, openBuildScripts, sourceOf } from "./build_scripts.ts";
 import type { Checkout, Platform } from "./types.ts";
@@ -32,6 +32,8 @@ export interface GoCall {
   readonly argv: readonly string[];
   /** What the scripts set for it: `GOOS`, `GOARCH`, `CGO_ENABLED`, `CC`, `GO111MODULE`, `GOPROXY`. */
   readonly env: Readonly<Record<string, string>>;
+  /** Which of the packages come out of it: what it installs, or what `-o` names. */
+  readonly makes: readonly string[];
   /** Where the scripts start it: `hack/lib/golang.sh:782`. */
   readonly source: string;
 }
@@ -81,6 +83,7 @@ export function readGoCalls(checkout: Checkout, inputs: GoCallInputs): GoCalls {
     calls.push(Object.freeze({
       argv: Object.freeze([...args]),
       env: Object.freeze(setByScripts(host, before)),
+      makes: Object.freeze(madeBy(args, inputs.packages)),
       source: sourceOf(checkout.root, host.place),
     }));
     return 0;
@@ -110,6 +113,17 @@ export function readGoCalls(checkout: Checkout, inputs: GoCallInputs): GoCalls {
     return Object.freeze({ why: `${where}: ${FUNCTION} starts no go` });
   }
   return Object.freeze({ calls: Object.freeze(calls) });
+}
+
+/** The packages that a call makes: what it installs, or what `-o` of `go test` and `go build` is. */
+function madeBy(argv: readonly string[], packages: readonly string[]): readonly string[] {
+  const [command, ...words] = argv;
+  if (command === "install") return words.filter((word) => packages.includes(word));
+  if (command !== "test" && command !== "build") return [];
+  const goPackage = words.at(-1) ?? "";
+  if (packages.includes(goPackage)) return [goPackage];
+  const file = basename(words[words.indexOf("-o") + 1] ?? "").replace(/\.exe$/, "");
+  return packages.filter((name) => name === `${goPackage}/${file}`);
 }
 
 function environment(inputs: GoCallInputs, golang: string): Readonly<Record<string, string>> {

@@ -1,23 +1,21 @@
 import type { Input } from "../cli/mod.ts";
-import type { AllOptions } from "./all_run.ts";
-import { type Command, type CommandContext, withDryRun } from "./context.ts";
+import type { Ask } from "./all_run.ts";
+import { type Command, withDryRun } from "./context.ts";
 import { BUILD_FLAGS, BUILD_VARIABLES, VERSION_VARIABLES, WHAT } from "./flags.ts";
 
-/** What both commands do with the options that they read from their input. */
+/** What each of these commands does; the work is loaded when it is done. */
 function work(
   what: string,
-  options: (input: Input) => AllOptions,
-): Pick<Command, "run" | "plan"> {
+  ask: (run: typeof import("./all_run.ts"), input: Input) => Ask,
+): Required<Pick<Command, "run" | "plan">> {
   return withDryRun({
-    async plan(command: CommandContext, input: Input) {
-      const { allRequest } = await import("./all_run.ts");
-      const { planBuildSteps } = await import("./build_run.ts");
-      const open = await command.open();
-      return await planBuildSteps(open, await allRequest(open, options(input)));
+    async plan(command, input) {
+      const run = await import("./all_run.ts");
+      return await run.planAll(command, ask(run, input));
     },
-    async run(command: CommandContext, input: Input) {
-      const { buildAll } = await import("./all_run.ts");
-      await buildAll(command, { ...options(input), what });
+    async run(command, input) {
+      const run = await import("./all_run.ts");
+      await run.buildAll(command, what, ask(run, input));
     },
   });
 }
@@ -41,7 +39,7 @@ export const all: Command = {
       does: "Build kubectl for Apple silicon",
     },
   ],
-  ...work("all", (input) => ({ words: input.args, jobs: input.number("jobs"), cross: false })),
+  ...work("all", ({ askAll }, input) => askAll(input.args, input.number("jobs"))),
 };
 
 /** `kbuild cross`: port of `make cross` (`hack/make-rules/cross.sh`). */
@@ -61,7 +59,7 @@ export const cross: Command = {
       does: "Build for the platforms of quick-release",
     },
   ],
-  ...work("cross", (input) => ({ words: [], jobs: input.number("jobs"), cross: true })),
+  ...work("cross", ({ askCross }, input) => askCross(input.number("jobs"))),
 };
 
 /**
@@ -86,11 +84,9 @@ export function commandFor(
     }],
     flags: BUILD_FLAGS,
     examples: [{ command: `kbuild ${name}`, does: `Build ${target} for this machine` }],
-    ...work(name, (input) => ({
-      words: [target, ...input.args.map(find)],
-      ignoreWhat: true,
-      jobs: input.number("jobs"),
-      cross: false,
-    })),
+    ...work(
+      name,
+      ({ askOnly }, input) => askOnly([target, ...input.args.map(find)], input.number("jobs")),
+    ),
   };
 }

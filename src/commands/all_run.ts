@@ -1,58 +1,79 @@
-import { type BuildRequest, chooseTargets, crossMatrix, readStamp, runBuild } from "./build_run.ts";
-import type { CommandContext, OpenCheckout } from "./context.ts";
+import {
+  type AskedBuild,
+  chooseTargets,
+  crossMatrix,
+  planBuild,
+  readStamp,
+  runBuild,
+  showBuild,
+} from "./build_run.ts";
+import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { allPlatforms, groupPlatforms } from "./platform_choice.ts";
 import { withOutput } from "./with_output.ts";
 
-/** What `kbuild all` and `kbuild cross` were asked for. */
-export interface AllOptions {
-  /** Targets of the command line; those of `WHAT` come first. */
-  words: readonly string[];
-  /** Leaves out `WHAT`, as make does with a target of its own; default false. */
-  ignoreWhat?: boolean;
-  jobs: number | undefined;
-  /** Every group for its platforms, as `make cross`; default: all targets for the host. */
-  cross: boolean;
+/** Sorts out what a command is to build in a checkout. */
+export type Ask = (open: OpenCheckout) => Promise<AskedBuild>;
+
+/** `WHAT` and further words, or all targets, for the host or `KUBE_BUILD_PLATFORMS`. */
+export function askAll(words: readonly string[], jobs: number | undefined): Ask {
+  return async (open) => await targetsOf(open, [whatOf(open), ...words], jobs);
 }
 
-/** What would be built, sorted out. */
-export async function allRequest(
-  open: OpenCheckout,
-  { words, ignoreWhat = false, jobs, cross }: AllOptions,
-): Promise<BuildRequest> {
-  const what = open.context.env["WHAT"] ?? "";
-  if (ignoreWhat && what !== "") {
-    open.context.log.warn(`WHAT="${what}" has no effect here: only ${words.join(", ")} is built`);
-  }
-  const { targets, goflags, named } = await chooseTargets(
-    open,
-    ignoreWhat ? words : [what, ...words],
-  );
-  return {
-    matrix: cross
-      ? crossMatrix(open, groupPlatforms(open), named ? targets : undefined)
-      : allPlatforms(open).map((platform) => ({ platform, targets })),
-    goflags,
-    stamp: await readStamp(open),
-    binPath: open.context.binPath,
-    jobs,
+/** The targets of words alone: `WHAT` counts for nothing, as with a target of make's own. */
+export function askOnly(words: readonly string[], jobs: number | undefined): Ask {
+  return async (open) => {
+    const asked = await targetsOf(open, words, jobs);
+    const what = whatOf(open);
+    if (what === "") return asked;
+    const warning = `WHAT="${what}" has no effect here: only ${words.join(", ")} is built`;
+    return { ...asked, warnings: [warning] };
   };
 }
 
+/** Every group for its platforms, as `make cross`. */
+export function askCross(jobs: number | undefined): Ask {
+  return async (open) => {
+    const { targets, goflags, named } = await chooseTargets(open, [whatOf(open)]);
+    const matrix = crossMatrix(open, groupPlatforms(open), named ? targets : undefined);
+    return { matrix, goflags, jobs };
+  };
+}
+
+function whatOf({ context }: OpenCheckout): string {
+  return context.env["WHAT"] ?? "";
+}
+
+async function targetsOf(
+  open: OpenCheckout,
+  words: readonly string[],
+  jobs: number | undefined,
+): Promise<AskedBuild> {
+  const { targets, goflags } = await chooseTargets(open, words);
+  const { platforms, notes } = allPlatforms(open);
+  return { matrix: platforms.map((platform) => ({ platform, targets })), goflags, jobs, notes };
+}
+
+/** The plan of a build, to be shown. */
+export async function planAll(command: CommandContext, ask: Ask): Promise<CommandPlan> {
+  const open = await command.open();
+  const asked = await ask(open);
+  const planned = await planBuild(open, asked, () => readStamp(open), { fetch: false });
+  return showBuild(open.context, planned);
+}
+
 /** Builds, and prints what was built. */
-export async function buildAll(
-  command: CommandContext,
-  options: AllOptions & { what: string },
-): Promise<void> {
+export async function buildAll(command: CommandContext, what: string, ask: Ask): Promise<void> {
   await withOutput(await command.open(), {
-    what: options.what,
-    prepare: (open) => allRequest(open, options),
+    what,
+    prepare: async (open) =>
+      await planBuild(open, await ask(open), () => readStamp(open), { fetch: true }),
     fetch: () => Promise.resolve(),
-    work: async (open, request) => {
-      const { binaries, generateMs, buildMs } = await runBuild(open, request);
+    work: async (open, planned) => {
+      const { binaries, generateMs, buildMs } = await runBuild(open, planned);
       const relative = (path: string) => path.slice(open.context.root.length + 1);
       if (command.globals.json) {
         command.printJson({
-          version: request.stamp.vars.gitVersion,
+          version: planned.stamp.vars.gitVersion,
           binaries: binaries.map((binary) => ({ ...binary, path: relative(binary.path) })),
           seconds: { generate: generateMs / 1000, build: buildMs / 1000 },
         });

@@ -1,16 +1,22 @@
-import type { Checkout, PlatformSet } from "../checkout/mod.ts";
-import { KbuildError } from "../errors.ts";
-import { ensureGeneratedFiles, planGeneratedFiles, warnAboutOutdated } from "../generate/mod.ts";
+import type { PlatformSet } from "../checkout/mod.ts";
+import { ifPresent } from "../files/mod.ts";
+import {
+  ensureGeneratedFiles,
+  type GenerationPlan,
+  planGeneratedFiles,
+  warnAboutOutdated,
+} from "../generate/mod.ts";
 import {
   buildBinaries,
   type BuildPlan,
+  type BuildRequest,
   type BuiltBinary,
-  gopathLink,
   libraryTargets,
+  type Link,
   type PlatformTargets,
   prepareBuild,
+  type PreparedBuild,
   selectTargets,
-  verifyGoVersion,
 } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import {
@@ -21,8 +27,8 @@ import {
   type VersionVars,
 } from "../lib/version/mod.ts";
 import type { Provenance } from "../release/mod.ts";
-import { describeGo, type GoTool } from "../toolchain/mod.ts";
-import type { OpenCheckout } from "./context.ts";
+import { type GoChoice, sayGo, takeGo } from "../toolchain/mod.ts";
+import type { CommandPlan, OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
 
 /** The version of a checkout and the time that is stamped. */
@@ -52,7 +58,7 @@ export async function readStamp({ context, checkout }: OpenCheckout): Promise<St
 
 /** Says what a user may not expect of version and time. */
 export function sayStamp(
-  { log }: KubeContext,
+  { log }: Pick<KubeContext, "log">,
   { vars, epoch, provenance }: Omit<Stamp, "provenance"> & { provenance?: Provenance },
 ): void {
   const { notes = [] } = provenance ?? {};
@@ -92,94 +98,104 @@ export function crossMatrix(
   return [...matrix].map(([platform, names]) => ({ platform, targets: names }));
 }
 
-/** What one build is asked for. */
-export interface BuildRequest {
-  readonly matrix: readonly PlatformTargets[];
-  readonly goflags: readonly string[];
-  readonly stamp: Stamp;
-  readonly binPath: string;
-  readonly jobs: number | undefined;
+/** A requested build whose version is not read yet. */
+export interface AskedBuild extends Omit<BuildRequest, "vars" | "epoch"> {
+  /** What a user may not expect of the request, a line each. */
+  readonly warnings?: readonly string[];
+  /** The same, of less weight. */
+  readonly notes?: readonly string[];
 }
 
-/** Makes missing generated files, then builds. */
+/** A build that was thought through: what is shown and what is carried out are this value. */
+export interface PlannedBuild extends PreparedBuild {
+  readonly asked: AskedBuild;
+  readonly stamp: Stamp;
+  /** Why it is that Go. */
+  readonly choice: GoChoice;
+  /** Made before anything is built. */
+  readonly generation: GenerationPlan;
+}
+
+/**
+ * Plans a build and the generated files that it needs. Nothing is written.
+ *
+ * @param stamp Gives version and time; called once, when the Go is there.
+ * @param options.fetch Whether a Go that is not there is fetched, so that it can be asked.
+ */
+export async function planBuild(
+  { context, checkout }: OpenCheckout,
+  asked: AskedBuild,
+  stamp: () => Promise<Stamp>,
+  options: { fetch: boolean },
+): Promise<PlannedBuild> {
+  const { go, choice } = await takeGo(context, checkout, options);
+  const { matrix, goflags = [], jobs } = asked;
+  // A Go that is still to be fetched cannot say what the targets need.
+  const isThere = await ifPresent(Deno.stat(go.path)) !== undefined;
+  const targets = isThere ? [...new Set(matrix.flatMap((row) => row.targets))] : undefined;
+  const reading = stamp();
+  const planning = planGeneratedFiles(context, checkout, {
+    ...{ goflags, jobs, go, targets, stamp: reading },
+  });
+  // Nothing may be at work when an error is shown.
+  await Promise.allSettled([reading, planning]);
+  const { vars, epoch } = await reading;
+  const generation = await planning;
+  const prepared = await prepareBuild(context, checkout, { ...asked, vars, epoch, go });
+  return Object.freeze({ ...prepared, asked, stamp: await reading, choice, generation });
+}
+
+/** Carries a plan out: makes missing generated files, then builds. */
 export async function runBuild(
   { context, checkout }: OpenCheckout,
-  request: BuildRequest,
+  planned: PlannedBuild,
 ): Promise<{ binaries: readonly BuiltBinary[]; generateMs: number; buildMs: number }> {
-  const { matrix, goflags, stamp, binPath, jobs } = request;
+  const { asked, stamp, generation, plan } = planned;
+  for (const warning of asked.warnings ?? []) context.log.warn(warning);
   sayStamp(context, stamp);
   await warnAboutOutdated(context, checkout, stamp.vars);
-  const go = await verifyGoVersion(context, checkout);
-  const options = { goflags, vars: stamp.vars, epoch: stamp.epoch, jobs, go };
+  sayGo(context, planned);
+  for (const note of [...asked.notes ?? [], ...plan.notes]) context.log.info(note);
   const started = performance.now();
   let generated = started;
-  let settled: Promise<boolean> | undefined;
-  const targets = [...new Set(matrix.flatMap((row) => row.targets))];
-  const settle = () => {
-    settled = ensureGeneratedFiles(context, checkout, { ...options, targets }).then((written) => {
-      generated = performance.now();
-      return written.length === 0;
-    });
-    // It may fail before the build asks for it, as a Ctrl-C makes both: that is reported below.
-    settled.catch(() => {});
-    return settled;
+  const settle = async () => {
+    await ensureGeneratedFiles(context, checkout, generation);
+    generated = performance.now();
   };
-  // What is built is looked at while the generated files are: mostly there is nothing to generate.
-  const binaries = await buildBinaries(context, checkout, { ...options, matrix, binPath, settle })
-    .catch(async (error: unknown) => {
-      // Nothing may be at work when the error is shown.
-      await settled?.catch(() => {});
-      throw error;
-    });
+  const binaries = await buildBinaries(context, checkout, planned, { settle });
   const built = performance.now();
   return { binaries, generateMs: generated - started, buildMs: built - generated };
 }
 
 /** The exact commands and files of a build: `kbuild plan`, `--dry-run`. */
-export async function planBuildSteps(
-  { context, checkout }: OpenCheckout,
-  request: BuildRequest,
-): Promise<readonly PlanStep[]> {
-  const { matrix, goflags, stamp, binPath } = request;
-  const options = { goflags, vars: stamp.vars, epoch: stamp.epoch };
-  sayStamp(context, stamp);
-  const go = await plannedGo(context, checkout);
-  const prepare = async (rows: readonly PlatformTargets[], folder: string) =>
-    (await prepareBuild(context, checkout, { ...options, go, matrix: rows, binPath: folder })).plan;
-  // A Go that is still to be fetched cannot say what the targets need.
-  const askable = await Deno.stat(go.path).then(() => true, () => false);
-
-  const steps: PlanStep[] = [];
+export function showBuild(
+  { log }: KubeContext,
+  { asked, stamp, generation, plan, go, choice }: PlannedBuild,
+): CommandPlan {
+  for (const warning of asked.warnings ?? []) log.warn(warning);
+  sayStamp({ log }, stamp);
+  for (const note of [...asked.notes ?? [], ...plan.notes]) log.info(note);
   const group = "generated files that are not in git";
-  const path = gopathLink(context, checkout);
-  if (path !== undefined) steps.push({ group: "GOPATH", kind: "link", path, target: context.root });
-  const { tools, files } = await planGeneratedFiles(
-    context,
-    checkout,
-    go,
-    askable ? matrix.flatMap((row) => row.targets) : undefined,
-  );
-  if (tools.length > 0) {
-    const plan = await prepare([{ platform: go.host, targets: tools }], context.binPath);
-    steps.push(...buildSteps(plan).map((step) => ({ ...step, group })));
-  }
-  for (const { work, processes, made, output } of files) {
-    steps.push({ group, kind: "folder", path: work });
-    for (const { argv, cwd, shownEnv } of processes) {
-      steps.push({ group, kind: "process", argv, cwd, env: shownEnv });
-    }
-    steps.push({ group, kind: "generated", path: output, from: made });
-  }
-  const plan = await prepare(matrix, binPath);
-  for (const note of plan.notes) context.log.info(note);
-  return Object.freeze([...steps, ...buildSteps(plan)]);
+  const { tools, files } = generation;
+  const { gopathLink, hostLink } = plan;
+  const steps = Object.freeze([
+    ...gopathLink === undefined ? [] : [linkStep("GOPATH", gopathLink)],
+    ...tools === undefined ? [] : buildSteps(tools.plan).map((step) => ({ ...step, group })),
+    ...files.flatMap(({ work, processes, made, output }): PlanStep[] => [
+      { group, kind: "folder", path: work },
+      ...processes.map(({ argv, cwd, shownEnv }): PlanStep => (
+        { group, kind: "process", argv, cwd, env: shownEnv }
+      )),
+      { group, kind: "generated", path: output, from: made },
+    ]),
+    ...buildSteps(plan),
+    ...hostLink === undefined ? [] : [linkStep("binaries of this machine", hostLink)],
+  ]);
+  return Object.freeze({ steps, go: Object.freeze({ ...choice, tool: go }) });
 }
 
-/** The Go that a build would use; it is neither fetched nor started. */
-async function plannedGo(context: KubeContext, checkout: Checkout): Promise<GoTool> {
-  const { tool, problem, notes } = await describeGo(context, checkout);
-  if (tool !== undefined) return tool;
-  throw new KbuildError(problem ?? "Cannot find a Go to build with", { notes });
+function linkStep(group: string, link: Link): PlanStep {
+  return { group, kind: "link", ...link };
 }
 
 function buildSteps(plan: BuildPlan): readonly PlanStep[] {

@@ -5,13 +5,12 @@ import { gopathLink } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { lockOutput, lockPath } from "../lib/lock.ts";
 import { outputDirectories, planDisposal } from "../lib/outputs.ts";
-import type { OpenCheckout } from "./context.ts";
-import type { PlanStep } from "./plan_steps.ts";
+import type { CommandPlan, OpenCheckout } from "./context.ts";
 
 /** What {@linkcode removeOutput} would remove. */
-export async function planClean({ context }: OpenCheckout): Promise<readonly PlanStep[]> {
+export async function planClean({ context }: OpenCheckout): Promise<CommandPlan> {
   const { remove } = await planDisposal(context);
-  return remove.map((path) => ({ group: "", kind: "remove", path }));
+  return { steps: remove.map((path) => ({ group: "", kind: "remove", path })) };
 }
 
 /**
@@ -59,7 +58,7 @@ export async function clearLeftovers(context: KubeContext, checkout?: Checkout):
     join(context.outputRoot, ".kbuild-cache"),
     join(context.output, ".kbuild"),
     join(context.output, ".kbuild", "overlay"),
-    ...link === undefined ? [] : [dirname(link)],
+    ...link === undefined ? [] : [dirname(link.path)],
     ...await platformFolders(context.binPath),
     ...await platformFolders(context.releaseBinPath),
   ]);

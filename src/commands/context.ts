@@ -22,6 +22,7 @@ import { readGoSettings } from "../lib/go_settings.ts";
 import { createLogger, type Logger } from "../lib/logging.ts";
 import { hostPlatform } from "../lib/util.ts";
 import { createShell, type Shell, type Start } from "../shell/mod.ts";
+import type { GoDescription } from "../toolchain/mod.ts";
 import { CA_FILE, CONFIG, DIGESTS, GO, MIRROR, STRICT_PARITY } from "./flags.ts";
 import { type PlanStep, scriptOf } from "./plan_steps.ts";
 
@@ -61,10 +62,18 @@ export interface OpenCheckout {
   reread(): Promise<OpenCheckout>;
 }
 
+/** What a command would do. */
+export interface CommandPlan {
+  /** In order. */
+  readonly steps: readonly PlanStep[];
+  /** The Go that builds, where anything is built. */
+  readonly go?: GoDescription | undefined;
+}
+
 /** A command of kbuild. */
 export interface Command extends CliCommand<CommandContext> {
   /** What it would do: `kbuild plan`, `--dry-run`. Does nothing. */
-  plan?(context: CommandContext, input: Input): Promise<readonly PlanStep[]>;
+  plan?(context: CommandContext, input: Input): Promise<CommandPlan>;
   /** Why a command that changes something has no plan, and what to ask instead. */
   readonly unplanned?: { readonly reason: string; readonly notes: readonly string[] };
 }
@@ -77,12 +86,12 @@ export function withDryRun(
     plan: command.plan,
     async run(context, input) {
       if (input.boolean("dry-run") !== true) return await command.run(context, input);
-      const steps = await command.plan(context, input);
+      const plan = await command.plan(context, input);
       if (context.globals.json) {
         const { printPlanJson } = await import("./plan_run.ts");
-        return await printPlanJson(context, steps);
+        return await printPlanJson(context, plan);
       }
-      for (const line of scriptOf(steps)) context.print(line);
+      for (const line of scriptOf(plan.steps)) context.print(line);
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Input } from "../cli/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { findProgram, hostPlatform } from "../lib/util.ts";
 import { CommandError } from "../shell/mod.ts";
-import type { CommandContext } from "./context.ts";
+import type { CommandContext, CommandPlan } from "./context.ts";
 import { type ListedImage, readImages } from "./images_list_run.ts";
 import type { PlanStep } from "./plan_steps.ts";
 
@@ -63,11 +63,12 @@ async function prepareLoad(command: CommandContext, input: Input): Promise<Load>
 export async function planLoad(
   command: CommandContext,
   input: Input,
-): Promise<readonly PlanStep[]> {
+): Promise<CommandPlan> {
   const { name, engine, archives } = await prepareLoad(command, input);
-  return archives.map((image): PlanStep => (
+  const steps = archives.map((image): PlanStep => (
     { group: name, kind: "process", argv: engine.argv(image), cwd: command.cwd, env: {} }
   ));
+  return { steps };
 }
 
 /** `kbuild images load`: hands the archives to a container engine, one after the other. */

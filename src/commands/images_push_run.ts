@@ -10,7 +10,7 @@ import {
   type PushOptions,
   type PushResult,
 } from "../registry/mod.ts";
-import type { CommandContext } from "./context.ts";
+import type { CommandContext, CommandPlan } from "./context.ts";
 import { findArchives } from "./image_archives.ts";
 import { noImages } from "./images_list_run.ts";
 import { shortDigest } from "./short_digest.ts";
@@ -27,10 +27,10 @@ export async function pushFound(command: CommandContext, input: Input): Promise<
 export async function planPushes(
   command: CommandContext,
   input: Input,
-): Promise<readonly PlanStep[]> {
+): Promise<CommandPlan> {
   const images = await archivesOf(command, input);
   const pushes = planPush(images, optionsOf(input, images));
-  return pushes.map((push): PlanStep => ({ group: "push", kind: "push", ...push }));
+  return { steps: pushes.map((push): PlanStep => ({ group: "push", kind: "push", ...push })) };
 }
 
 /** `kbuild images manifest`: lists over what the registry has. */
@@ -44,11 +44,13 @@ export async function listFound(command: CommandContext, input: Input): Promise<
 export async function planListPushes(
   command: CommandContext,
   input: Input,
-): Promise<readonly PlanStep[]> {
+): Promise<CommandPlan> {
   const names = await namesOf(command, input.args);
   const archs = architecturesOf(input) ?? [];
-  return planPush(names, optionsOf(input, names)).filter(({ path }) => path === undefined)
-    .map((list): PlanStep => ({ group: "push", kind: "push", ...list, archs }));
+  const lists = planPush(names, optionsOf(input, names)).filter(({ path }) => path === undefined);
+  return {
+    steps: lists.map((list): PlanStep => ({ group: "push", kind: "push", ...list, archs })),
+  };
 }
 
 /** `--platform` as architectures. */

@@ -1,8 +1,7 @@
 import type { Input } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
-import type { CommandContext } from "./context.ts";
+import type { CommandContext, CommandPlan } from "./context.ts";
 import { listImages } from "./images_list_run.ts";
-import type { PlanStep } from "./plan_steps.ts";
 
 /** Does what `kbuild images ACTION IMAGE…` asks for. */
 export async function runImages(command: CommandContext, input: Input): Promise<void> {
@@ -22,7 +21,7 @@ export async function runImages(command: CommandContext, input: Input): Promise<
 export async function planImages(
   command: CommandContext,
   input: Input,
-): Promise<readonly PlanStep[]> {
+): Promise<CommandPlan> {
   switch (input.action) {
     case "load":
       return await (await import("./images_load_run.ts")).planLoad(command, input);

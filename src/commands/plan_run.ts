@@ -1,13 +1,12 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import { basename } from "@std/path";
 import { findRoot } from "../checkout/mod.ts";
 import { checkEnvironment, parseInput, undecidedVariables, type VariableSpec } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import { ifPossible } from "../files/mod.ts";
 import { hostOf } from "../net/mod.ts";
 import { quote, quoteCommand } from "../shell/mod.ts";
-import { describeGo, type GoDescription, plannedGoUrls } from "../toolchain/mod.ts";
-import type { Command, CommandContext } from "./context.ts";
+import { plannedGoUrls } from "../toolchain/mod.ts";
+import type { Command, CommandContext, CommandPlan } from "./context.ts";
 import { goText } from "./inspect_run.ts";
 import { networkOf, printNetwork } from "./plan_network.ts";
 import type { PlannedFetch, PlannedName } from "../registry/mod.ts";
@@ -44,17 +43,16 @@ export async function showPlan(
   const input = parseInput(words, planned, { otherVariables: variables });
   checkEnvironment(undecidedVariables(planned, input), command.globals.env);
   const context = command.forCommand(planned, input);
-  const steps = await planned.plan(context, input);
-  if (network) return printNetwork(context, await fetchesOf(context, steps));
-  if (context.globals.json) await printPlanJson(context, steps);
-  else print(context, await rootOf(context), await shownOf(context, steps));
+  const plan = await planned.plan(context, input);
+  if (network) return printNetwork(context, await fetchesOf(context, plan));
+  if (context.globals.json) await printPlanJson(context, plan);
+  else print(context, await rootOf(context), plan, await filesOf(plan.steps));
 }
 
 async function fetchesOf(
   command: CommandContext,
-  steps: readonly PlanStep[],
+  { steps, go }: CommandPlan,
 ): Promise<readonly PlannedFetch[]> {
-  const go = await goOf(command, steps);
   const urls = go === undefined ? [] : await plannedGoUrls((await command.open()).context, go);
   return networkOf(steps, go, urls);
 }
@@ -67,46 +65,24 @@ async function rootOf({ globals, cwd }: CommandContext): Promise<string | undefi
 /** Prints the steps of a command for a program: `kbuild plan --json`, `--dry-run --json`. */
 export async function printPlanJson(
   context: CommandContext,
-  steps: readonly PlanStep[],
+  plan: CommandPlan,
 ): Promise<void> {
-  const shown = await shownOf(context, steps);
+  const { steps, go } = plan;
   const processes = steps.filter((step) => step.kind === "process")
     .map(({ kind: _kind, ...process }) => process);
   context.printJson({
     command: context.name,
-    go: shown.go ?? null,
-    downloads: downloadsOf(shown),
+    go: go ?? null,
+    downloads: downloadsOf(plan),
     processes,
-    files: shown.files,
+    files: await filesOf(steps),
     pushes: pushesOf(steps),
   });
 }
 
-async function shownOf(context: CommandContext, steps: readonly PlanStep[]): Promise<Shown> {
-  return { steps, files: await filesOf(steps), go: await goOf(context, steps) };
-}
-
-/** The Go of the steps that start it. */
-async function goOf(
-  command: CommandContext,
-  steps: readonly PlanStep[],
-): Promise<GoDescription | undefined> {
-  const startsGo = (step: PlanStep) =>
-    step.kind === "process" && basename(step.argv[0] ?? "") === "go";
-  if (!steps.some(startsGo)) return undefined;
-  const { context, checkout } = await command.open();
-  return await describeGo(context, checkout);
-}
-
-interface Shown {
-  readonly steps: readonly PlanStep[];
-  readonly files: readonly PlannedFile[];
-  readonly go: GoDescription | undefined;
-}
-
 /** What would be fetched before anything else. */
 function downloadsOf(
-  { steps, go }: Pick<Shown, "steps" | "go">,
+  { steps, go }: CommandPlan,
 ): readonly { what: string; from: string }[] {
   const images = steps.filter((step) => step.kind === "fetch")
     .map(({ what, urls }) => ({ what, from: hostOf(urls[0]?.url ?? "") }));
@@ -134,12 +110,17 @@ async function filesOf(steps: readonly PlanStep[]): Promise<readonly PlannedFile
   }));
 }
 
-function print(command: CommandContext, root: string | undefined, shown: Shown): void {
-  const { steps, files, go } = shown;
+function print(
+  command: CommandContext,
+  root: string | undefined,
+  plan: CommandPlan,
+  files: readonly PlannedFile[],
+): void {
+  const { steps, go } = plan;
   const relative = (path: string) =>
     root !== undefined && path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
   if (go !== undefined) command.print(`Go         ${goText(go)}  (${go.why})`);
-  const downloads = downloadsOf(shown).map(({ what, from }) => `${what} from ${from}`);
+  const downloads = downloadsOf(plan).map(({ what, from }) => `${what} from ${from}`);
   command.print(`Downloads  ${downloads.length === 0 ? "none" : downloads.join(", ")}`);
 
   const processes = steps.filter((step) => step.kind === "process");

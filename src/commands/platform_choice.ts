@@ -17,15 +17,21 @@ export function groupPlatforms(
   });
 }
 
-/** The platforms of `make all`: `KUBE_BUILD_PLATFORMS`, else the host's. */
-export function allPlatforms(open: OpenCheckout): readonly string[] {
-  const wanted = open.context.env["KUBE_BUILD_PLATFORMS"]?.split(/[\s,]+/).filter((p) => p !== "");
-  if (wanted === undefined || wanted.length === 0) return [open.context.host];
-  const { context, checkout } = open;
-  if (!context.strictParity) {
-    for (const platform of checkBuildPlatforms(checkout, wanted).unlisted) {
-      context.log.info(`${platform} is not in the platform lists of this checkout; Go decides`);
-    }
-  }
-  return [...new Set(wanted)];
+/**
+ * The platforms of `make all`: `KUBE_BUILD_PLATFORMS`, else the host's.
+ *
+ * @returns Also a line for each that no list of the checkout has.
+ */
+export function allPlatforms(
+  { context, checkout }: OpenCheckout,
+): { platforms: readonly string[]; notes: readonly string[] } {
+  const wanted = context.env["KUBE_BUILD_PLATFORMS"]?.split(/[\s,]+/).filter((p) => p !== "");
+  if (wanted === undefined || wanted.length === 0) return { platforms: [context.host], notes: [] };
+  const { unlisted } = context.strictParity
+    ? { unlisted: [] }
+    : checkBuildPlatforms(checkout, wanted);
+  const notes = unlisted.map((platform) =>
+    `${platform} is not in the platform lists of this checkout; Go decides`
+  );
+  return { platforms: [...new Set(wanted)], notes };
 }

@@ -19,17 +19,19 @@ import {
   withFetchedBases,
 } from "../release/mod.ts";
 import {
-  type BuildRequest,
+  type AskedBuild,
   chooseTargets,
   crossMatrix,
-  planBuildSteps,
+  planBuild,
+  type PlannedBuild,
   readStamp,
   runBuild,
   sayStamp,
+  showBuild,
 } from "./build_run.ts";
 import { planFetch } from "../registry/mod.ts";
 import { type BaseChoice, baseChoice, basesToFetch, fetchBases } from "./base_images.ts";
-import type { CommandContext, OpenCheckout } from "./context.ts";
+import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { shortDigest } from "./short_digest.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { groupPlatforms } from "./platform_choice.ts";
@@ -69,7 +71,7 @@ export interface ReleaseResult {
 /** A release that was thought through: nothing that it needs is missing. */
 interface PreparedRelease {
   /** What is built first; undefined where the binaries are there. */
-  readonly build: BuildRequest | undefined;
+  readonly build: PlannedBuild | undefined;
   readonly options: PackageOptions;
   readonly plan: PackagePlan;
   /** What the checkout lacks, a line each. */
@@ -86,6 +88,7 @@ async function prepareRelease(
   open: OpenCheckout,
   globals: Globals,
   request: ReleaseRequest,
+  fetching: { fetch: boolean },
 ): Promise<PreparedRelease> {
   if (request.container) {
     throw new KbuildError("Cannot build in a container: kbuild does not have that yet", {
@@ -125,15 +128,18 @@ async function prepareRelease(
     checkBinaries: !build,
     basesToCome,
   });
-  const buildRequest: BuildRequest = {
+  const asked: AskedBuild = {
     matrix: crossMatrix(open, platforms, named ? targets : undefined),
     goflags,
-    stamp,
-    binPath: context.releaseBinPath,
+    binPath,
     jobs: request.jobs,
   };
-  const leftOut = describeMissing(missing);
-  return { build: build ? buildRequest : undefined, options, plan, leftOut };
+  return {
+    build: build ? await planBuild(open, asked, () => Promise.resolve(stamp), fetching) : undefined,
+    options,
+    plan,
+    leftOut: describeMissing(missing),
+  };
 }
 
 /** @throws {UsageError} A target is in none of the groups that tarballs are made of. */
@@ -163,22 +169,23 @@ export async function planReleaseSteps(
   open: OpenCheckout,
   globals: Globals,
   request: ReleaseRequest,
-): Promise<readonly PlanStep[]> {
+): Promise<CommandPlan> {
   if (request.ociLayout !== undefined) {
     await checkOciLayout(request.ociLayout, ownershipOf(open.context));
   }
-  const prepared = await prepareRelease(open, globals, request);
+  const prepared = await prepareRelease(open, globals, request, { fetch: false });
   warnAboutRequest(open.context, prepared);
   const { build, options, plan } = prepared;
   if (build === undefined) sayStamp(open.context, options);
   const wanted = basesToFetch(open.context.env, plan, request.bases);
   const folder = open.context.outputRoot;
   const group = "release";
-  return Object.freeze([
+  const built = build === undefined ? undefined : showBuild(open.context, build);
+  const steps = Object.freeze([
     ...planFetch(open.context, wanted).map((fetch): PlanStep => (
       { group: "base images", kind: "fetch", ...fetch }
     )),
-    ...build === undefined ? [] : await planBuildSteps(open, build),
+    ...built?.steps ?? [],
     ...plan.images.map(({ path, base }): PlanStep => (
       { group, kind: "image", path: join(folder, "release-images", path), base }
     )),
@@ -189,6 +196,7 @@ export async function planReleaseSteps(
       { group, kind: "tarball", path: join(folder, "release-tars", name), entries: entries.length }
     )),
   ]);
+  return Object.freeze({ steps, go: built?.go });
 }
 
 /** Makes a release of an open checkout. */
@@ -203,7 +211,7 @@ export async function releaseCheckout(
       if (request.ociLayout !== undefined) {
         await probeOciLayout(request.ociLayout, ownershipOf(open.context));
       }
-      const prepared = await prepareRelease(open, command.globals, request);
+      const prepared = await prepareRelease(open, command.globals, request, { fetch: true });
       await checkReleaseReplaceable(open.context);
       return prepared;
     },

@@ -1,9 +1,10 @@
-import { dirname, join } from "@std/path";
+import { dirname } from "@std/path";
 import type { Checkout } from "../checkout/mod.ts";
 import {
   buildBinaries,
-  type BuildOptions,
-  createGopathTree,
+  type BuildRequest,
+  prepareBuild,
+  type PreparedBuild,
   verifyGoVersion,
 } from "../lib/golang/mod.ts";
 import { askGit, statusEntries } from "../git/mod.ts";
@@ -12,51 +13,68 @@ import type { GoTool } from "../toolchain/mod.ts";
 import { checkGeneratedReplaceable } from "./replaceable.ts";
 import { type GenerationSteps, planGenerationSteps } from "./generation_steps.ts";
 import { readGeneratedFiles } from "./sources.ts";
-import { findStale, type StaleFile } from "./stale.ts";
+import { findStale, type GenerationFindings } from "./stale.ts";
 import { fileDigest, type GenerationRecord, writeState } from "./state.ts";
 import { checkViolations } from "./tool_command.ts";
 import { clearLeftovers, ifPossible, moveFile, removeTree } from "../files/mod.ts";
 
-/** What {@linkcode ensureGeneratedFiles} would do: tools to build, then files to make with them. */
+/** Generated files to be made, and the generators to be built for them. */
 export interface GenerationPlan {
-  /** Targets of the generators, for the host. */
-  readonly tools: readonly string[];
-  /** How each file is made, in order. */
+  /** The build of the generators, for the host; undefined when no file is made. */
+  readonly tools: PreparedBuild | undefined;
+  /** How each file is made, in order; empty when all are up to date. */
   readonly files: readonly GenerationSteps[];
+  /** What was found out of the tree; undefined when there is nothing new to remember. */
+  readonly found: GenerationFindings | undefined;
 }
 
+/** Version and time as a build stamps them. */
+export type GeneratorStamp = Pick<BuildRequest, "vars" | "epoch">;
+
+/** Options of {@linkcode planGeneratedFiles}: parts of the request of the build that needs the files. */
+export interface GenerateOptions extends Pick<BuildRequest, "goflags" | "jobs"> {
+  /** What generators are stamped with; may still be on its way. */
+  readonly stamp: GeneratorStamp | Promise<GeneratorStamp>;
+  /** The Go to build with, if it was chosen already. */
+  readonly go?: GoTool;
+  /** Targets of the build, as the checkout writes them; without them, every file counts. */
+  readonly targets?: readonly string[] | undefined;
+}
+
+const NOTHING: GenerationPlan = Object.freeze({ tools: undefined, files: [], found: undefined });
+
 /**
- * Computes the {@linkcode GenerationPlan}; empty lists when all files are up to date.
- *
- * @param targets What is to be built, as the checkout writes it; without it, every file counts.
+ * Plans how the files of {@linkcode missingFromGit} that the targets need are made with the checkout's
+ * own generators, unless they are up to date. Nothing is written.
  */
 export async function planGeneratedFiles(
   context: KubeContext,
   checkout: Checkout,
-  go: GoTool,
-  targets?: readonly string[],
+  { targets, stamp, ...build }: GenerateOptions,
 ): Promise<GenerationPlan> {
-  const stale = (await findStale(context, checkout, go, targets))?.files ?? [];
-  const files = await Promise.all(
-    stale.map((each) => planGenerationSteps(context, checkout, go, each)),
-  );
-  return Object.freeze({ tools: Object.freeze(toolsOf(stale)), files: Object.freeze(files) });
-}
-
-function toolsOf(stale: readonly StaleFile[]): readonly string[] {
-  return [...new Set(stale.map(({ file }) => file.tool))];
-}
-
-/** What {@linkcode ensureGeneratedFiles} builds generators with. */
-export interface GenerateOptions extends Omit<BuildOptions, "matrix"> {
-  /** What is to be built, as the checkout writes it; without it, every file is made. */
-  targets?: readonly string[];
+  if ((await readGeneratedFiles(context.root)).length === 0) return NOTHING;
+  const go = build.go ?? await verifyGoVersion(context, checkout);
+  const stale = await findStale(context, checkout, go, targets);
+  if (stale === undefined) return NOTHING;
+  const { files, ...found } = stale;
+  if (files.length === 0) return Object.freeze({ ...NOTHING, found });
+  const tools = [...new Set(files.map(({ file }) => file.tool))];
+  const { vars, epoch } = await stamp;
+  return Object.freeze({
+    tools: await prepareBuild(context, checkout, {
+      ...build,
+      ...{ vars, epoch, go },
+      matrix: [{ platform: go.host, targets: tools }],
+    }),
+    files: Object.freeze(
+      await Promise.all(files.map((each) => planGenerationSteps(context, checkout, go, each))),
+    ),
+    found,
+  });
 }
 
 /**
- * Makes the files of {@linkcode missingFromGit} that the targets need, with the checkout's own
- * generators, unless they are up to date. Files appear by rename, and only when their content
- * changed.
+ * Carries out a {@linkcode GenerationPlan}. Files appear by rename, and only when their content changed.
  *
  * @returns Paths below the root that were written.
  * @throws {KbuildError} A generator failed, or the API rule violations differ from the known ones.
@@ -64,34 +82,23 @@ export interface GenerateOptions extends Omit<BuildOptions, "matrix"> {
 export async function ensureGeneratedFiles(
   context: KubeContext,
   checkout: Checkout,
-  options: GenerateOptions,
+  { tools, files, found }: GenerationPlan,
 ): Promise<readonly string[]> {
-  const { targets, ...build } = options;
-  if ((await readGeneratedFiles(context.root)).length === 0) return [];
-  const go = build.go ?? await verifyGoVersion(context, checkout);
-  const found = await findStale(context, checkout, go, targets);
   if (found === undefined) return [];
-  const { tree, needs, files: stale } = found;
+  const { tree, needs } = found;
   const records: Record<string, GenerationRecord> = { ...found.records };
   const written: string[] = [];
-  if (stale.length > 0) {
-    const names = stale.map(({ file }) => file.output);
+  if (tools !== undefined) {
+    const names = files.map(({ file }) => file.output);
     for (const name of names) {
       await checkGeneratedReplaceable(context, name, { isRecorded: name in found.records });
     }
     context.log.status("Generating files that are not in git:", names);
-    await buildBinaries(context, checkout, {
-      ...build,
-      go,
-      matrix: [{ platform: go.host, targets: toolsOf(stale) }],
-      binPath: context.binPath,
-      quiet: true,
-    });
-    await createGopathTree(context, checkout);
-    for (const { file, inputs, packages } of stale) {
-      const steps = await planGenerationSteps(context, checkout, go, { file, packages });
+    await buildBinaries(context, checkout, tools);
+    for (const steps of files) {
+      const { file, inputs } = steps;
       if (await generate(context, steps)) written.push(file.output);
-      const output = await fileDigest(join(context.root, file.output)) ?? "";
+      const output = await fileDigest(steps.output) ?? "";
       records[file.output] = { tree: tree ?? "", inputs, output };
     }
     await warnUnlessIgnored(context, written);

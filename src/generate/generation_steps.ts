@@ -7,6 +7,7 @@ import type { KubeContext } from "../lib/init.ts";
 import { findProgram } from "../lib/util.ts";
 import { goRoot, type GoTool } from "../toolchain/mod.ts";
 import type { GeneratedFile } from "./sources.ts";
+import type { StaleFile } from "./stale.ts";
 import { toolCommand } from "./tool_command.ts";
 
 /** A program that is started on the way to a generated file. */
@@ -27,6 +28,8 @@ export interface GenerationProcess {
 export interface GenerationSteps {
   /** What is made. */
   readonly file: GeneratedFile;
+  /** Digest of everything that it is made from. */
+  readonly inputs: string;
   /** Directory that the programs write to; made before, and removed afterwards. */
   readonly work: string;
   /** Started one after the other. */
@@ -43,14 +46,13 @@ const WORK = ".kbuild-tmp-generate";
 /**
  * How a file is made. Nothing is written; the Go is asked for its GOROOT if it is there.
  *
- * @param options.packages Directories below the root that the file is made from.
  * @throws {KbuildError} The Go has no gofmt.
  */
 export async function planGenerationSteps(
   context: KubeContext,
   checkout: Checkout,
   go: GoTool,
-  { file, packages }: { file: GeneratedFile; packages: readonly string[] },
+  { file, inputs, packages }: StaleFile,
 ): Promise<GenerationSteps> {
   const work = join(context.output, WORK, file.output.replaceAll("/", "_"));
   const { argv, cwd, made } = toolCommand(context, checkout, go.host, { file, packages, work });
@@ -69,6 +71,7 @@ export async function planGenerationSteps(
   }
   return Object.freeze({
     file,
+    inputs,
     work,
     processes: Object.freeze(processes.map((process) => Object.freeze(process))),
     made,

@@ -7,12 +7,14 @@ export {
   ensureGeneratedFiles,
   type GenerateOptions,
   type GenerationPlan,
+  type GeneratorStamp,
   planGeneratedFiles,
 } from "./generate.ts";
 export { type GoFolders, parseGoFolders, type Pruned } from "./go_folders.ts";
 export { warnAboutOutdated } from "./outdated.ts";
 export { type GeneratedFile, readGeneratedFiles, type TagFiles } from "./sources.ts";
-export { missingFromGit } from "./stale.ts";
+export { type GenerationFindings, missingFromGit } from "./stale.ts";
+export type { GenerationRecord, GenerationState } from "./state.ts";
 export { findTagged, openapiPackages } from "./tagged.ts";
 export type { GenerationProcess, GenerationSteps } from "./generation_steps.ts";
 export type { ToolCommand } from "./tool_command.ts";

@@ -43,12 +43,18 @@ async function fileExists(path: string): Promise<boolean> {
   return (await ifPresent(Deno.stat(path)))?.isFile === true;
 }
 
-/** What has to be made, and what is remembered of the rest. */
-export interface Stale {
+/** Facts about a tree that are remembered for the next run. */
+export interface GenerationFindings {
   /** Key of the tree; undefined where git cannot say. */
   readonly tree: string | undefined;
+  /** By output: what the files that are up to date were made from. */
   readonly records: GenerationState["files"];
+  /** Which files the targets of builds need. */
   readonly needs: GenerationState["needs"];
+}
+
+/** Files to be made, and facts about the rest. */
+export interface Stale extends GenerationFindings {
   readonly files: readonly StaleFile[];
 }
 

@@ -27,11 +27,14 @@ export {
 } from "./go_tool.ts";
 export { type PlannedGoUrl, plannedGoUrls } from "./planned_urls.ts";
 export {
+  type ChosenGo,
   describeGo,
   type GoDescription,
   installRelease,
   provideGo,
   removeRelease,
+  sayGo,
+  takeGo,
 } from "./provide.ts";
 export type { GoContext } from "./types.ts";
 export { GO_CHOICE, type GoNeeds, type GoWish, wishedGo } from "./wish.ts";

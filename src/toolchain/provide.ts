@@ -44,6 +44,42 @@ export async function describeGo(
   return Object.freeze({ ...choice, tool: toolOf(context, choice) });
 }
 
+/** A Go that can be started, and why it is that one. */
+export interface ChosenGo {
+  /** The Go. */
+  readonly go: GoTool;
+  /** How it was chosen. */
+  readonly choice: GoChoice;
+}
+
+/**
+ * Chooses the Go that a checkout is built with: the one in `PATH` where it fits, else one from kbuild's
+ * cache. Says nothing.
+ *
+ * @param options.fetch Whether a Go that is in neither is fetched; without, the plan of it is returned.
+ * @throws {KbuildError} There is none, none can be had, or none fits: have, want and the ways out.
+ */
+export async function takeGo(
+  context: GoContext,
+  needs: GoNeeds,
+  { fetch }: { fetch: boolean },
+): Promise<ChosenGo> {
+  const choice = await decideGo(context, wishedGo(needs, context.env), needs);
+  const isThere = choice.action === "host" || choice.action === "cached";
+  const planned = fetch || isThere ? undefined : toolOf(context, choice);
+  return Object.freeze({ go: planned ?? await carryOut(context, choice), choice });
+}
+
+/** Says which Go is used, and what a user may not expect of it. */
+export function sayGo({ log }: Pick<GoContext, "log">, { go, choice }: ChosenGo): void {
+  if (go.foreignRoot !== undefined) {
+    log.warn(`GOROOT "${go.foreignRoot}" is not that of "${go.path}", which is used without it`);
+  }
+  if (go.devel) log.warn(`Building with a development version of Go: ${go.description}`);
+  const line = `Go ${go.version || "devel"} (${choice.why}) from ${dirname(dirname(go.path))}`;
+  log.status(line, [], { v: choice.action === "host" ? 2 : 1 });
+}
+
 /**
  * Provides the Go that a checkout is built with: the one in `PATH` where it fits, else one from
  * kbuild's cache, fetched when it is not there yet. Says where from, unless it was there anyway.
@@ -51,16 +87,9 @@ export async function describeGo(
  * @throws {KbuildError} There is none, none can be had, or none fits: have, want and the ways out.
  */
 export async function provideGo(context: GoContext, needs: GoNeeds): Promise<GoTool> {
-  const { env, log } = context;
-  const choice = await decideGo(context, wishedGo(needs, env), needs);
-  const go = await carryOut(context, choice);
-  if (go.foreignRoot !== undefined) {
-    log.warn(`GOROOT "${go.foreignRoot}" is not that of "${go.path}", which is used without it`);
-  }
-  if (go.devel) log.warn(`Building with a development version of Go: ${go.description}`);
-  const line = `Go ${go.version || "devel"} (${choice.why}) from ${dirname(dirname(go.path))}`;
-  log.status(line, [], { v: choice.action === "host" ? 2 : 1 });
-  return go;
+  const chosen = await takeGo(context, needs, { fetch: true });
+  sayGo(context, chosen);
+  return chosen.go;
 }
 
 /** Puts one release into the cache, whatever is in `PATH`; returns it when it is there already. */

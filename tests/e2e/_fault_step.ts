@@ -9,7 +9,7 @@ import { join } from "@std/path";
 import { writeOciLayout } from "../../src/image/mod.ts";
 import { clearLeftovers, moveFile } from "../../src/files/mod.ts";
 import { createContext } from "../../src/lib/init.ts";
-import { linkHostBins, placeBins } from "../../src/lib/golang/place.ts";
+import { hostLink, makeLink, placeBins } from "../../src/lib/golang/mod.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import { hostPlatform } from "../../src/lib/util.ts";
 import { BlobStore } from "../../src/registry/blob_store.ts";
@@ -43,7 +43,8 @@ const STEPS: Readonly<Record<string, () => Promise<unknown>>> = {
       { name, built: join(built, name), placed: join(bin, name) }
     ));
     await placeBins(context, outputs);
-    await linkHostBins(context, context.host);
+    const { link } = await hostLink(context, context.host);
+    await makeLink(link!);
     await Deno.copyFile(join(built, "kubectl"), join(dir, "generated"));
     await moveFile(join(dir, "generated"), join(dir, "root/pkg/generated.go"));
   },

@@ -297,9 +297,13 @@ Deno.test({
     const bindata = `${context.root}/${BINDATA}`;
     try {
       const vars = await getVersionVars(context);
-      const run = () => ensureGeneratedFiles(context, checkout, { vars, epoch: 0 });
-      const only = (...targets: string[]) =>
-        ensureGeneratedFiles(context, checkout, { vars, epoch: 0, targets });
+      const stamp = { vars, epoch: 0 };
+      const make = async (targets?: readonly string[]) => {
+        const plan = await planGeneratedFiles(context, checkout, { stamp, targets });
+        return await ensureGeneratedFiles(context, checkout, plan);
+      };
+      const run = () => make();
+      const only = (...targets: string[]) => make(targets);
       assertEquals(await only("cmd/kubectl"), []);
       assertEquals(await only("cmd/kubectl", "cmd/kube-apiserver"), [OPENAPI]);
       assertEquals(await only("test/e2e/e2e.test"), [BINDATA]);
@@ -387,13 +391,17 @@ Deno.test({
       const context = { ...plain, shell };
       const tool = await verifyGoVersion(context, checkout);
       const before = [...Deno.readDirSync(context.root)].length;
-      const { tools, files } = await planGeneratedFiles(context, checkout, tool);
+      const vars = await getVersionVars(context);
+      const plan = await planGeneratedFiles(context, checkout, {
+        stamp: { vars, epoch: 0 },
+        go: tool,
+      });
+      const { tools, files } = plan;
       assertEquals([...Deno.readDirSync(context.root)].length, before, "planning wrote something");
       assertEquals(files.map(({ file }) => file.output), [OPENAPI, BINDATA]);
-      assert(tools.length === 2, tools.join());
+      assertEquals(tools?.plan.platforms[0]?.targets.length, 2);
       starts.length = 0;
-      const vars = await getVersionVars(context);
-      await ensureGeneratedFiles(context, checkout, { vars, epoch: 0, go: tool });
+      await ensureGeneratedFiles(context, checkout, plan);
       const wanted = files.flatMap(({ processes }) => processes)
         .map(({ argv, cwd, env }) => ({ argv, cwd, env }));
       const programs = new Set(wanted.map(({ argv }) => argv[0]));

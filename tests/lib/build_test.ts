@@ -44,7 +44,8 @@ Deno.test({
       /** Whether a build started `go install`. */
       const links = async (epoch = 0) => {
         starts.length = 0;
-        await buildBinaries(context, checkout, { matrix, vars, epoch, go: tool });
+        const request = { matrix, vars, epoch, go: tool };
+        await buildBinaries(context, checkout, await prepareBuild(context, checkout, request));
         return starts.includes("install");
       };
       const built = `${context.gopath}/bin/kubectl`;
@@ -115,7 +116,8 @@ Deno.test({
         assert(!argv.some((word) => /^k8s\.io\/kubernetes\/(vendor|ginkgo)/.test(word)));
       }
       const { targets } = await selectTargets(checkout, ["ginkgo", "kube-log-runner"]);
-      const built = await buildBinaries(context, checkout, build(targets));
+      const prepared = await prepareBuild(context, checkout, build(targets));
+      const built = await buildBinaries(context, checkout, prepared);
       assertEquals(built.map(({ name }) => name).sort(), ["ginkgo", "kube-log-runner"]);
       const needed = await neededFiles(context, checkout, tool, {
         files: [openapi("pkg/generated"), openapi("staging/src/k8s.io/component-base/version")],
@@ -174,11 +176,17 @@ Deno.test({
     // The standard library is compiled already, where Go keeps it for everybody.
     const cache = await new Deno.Command(tool.path, { args: ["env", "GOCACHE"] }).output();
     const GOCACHE = new TextDecoder().decode(cache.stdout).trim();
-    const build = (more: Record<string, string>, platform: string, targets: readonly string[]) => {
+    const build = async (
+      more: Record<string, string>,
+      platform: string,
+      targets: readonly string[],
+    ) => {
       starts.length = 0;
       const context = watched(sample, { GOCACHE, ...more }, starts);
       const matrix = [{ platform, targets }];
-      return buildBinaries(context, checkout, { matrix, vars, epoch: 0, go: tool });
+      const request = { matrix, vars, epoch: 0, go: tool };
+      const prepared = await prepareBuild(context, checkout, request);
+      return await buildBinaries(context, checkout, prepared);
     };
     try {
       await t.step("a pattern stands for the programs below it", async () => {

@@ -54,14 +54,8 @@ function wholePlan(sample: OpenSample, options: PlanOptions): BuildPlan {
   const { context = sample.context, checkout = sample.checkout } = options;
   const { targets, platform = "linux/amd64", host = "linux/amd64" } = options;
   const { go = goTool(host), goflags = [], modules = new Map() } = options;
-  return planBuild(context, checkout, {
-    go,
-    matrix: [{ platform, targets }],
-    goflags,
-    versionLdflags: "-X 'a.b=c'",
-    binPath: context.binPath,
-    modules,
-  });
+  const request = { matrix: [{ platform, targets }], goflags };
+  return planBuild(context, checkout, request, { go, versionLdflags: "-X 'a.b=c'", modules });
 }
 
 function plan(sample: OpenSample, options: PlanOptions): BuildPlan["platforms"][number]["steps"] {
@@ -320,9 +314,9 @@ Deno.test("tableGoCalls() says what the scripts of the sample say", () => {
       const read = readGoCalls(checkout, inputs);
       assert("calls" in read, JSON.stringify(read));
       const plain = (calls: typeof read.calls) =>
-        calls.map(({ argv, env }) => {
+        calls.map(({ argv, env, makes }) => {
           const { CC, ...rest } = env as Record<string, string>;
-          return { argv, env: env["CGO_ENABLED"] === "0" || CC === undefined ? rest : env };
+          return { argv, makes, env: env["CGO_ENABLED"] === "0" || CC === undefined ? rest : env };
         });
       const message = `${checkout.era.name} ${JSON.stringify(setting)}`;
       assertEquals(plain(tableGoCalls(checkout, inputs)), plain(read.calls), message);
@@ -339,7 +333,7 @@ Deno.test("adjustCall() changes what kbuild does otherwise than the scripts", ()
     strictParity: false,
   };
   const adjust = (argv: string[], more: Partial<typeof inputs> = {}) =>
-    adjustCall({ argv, env: {}, source: "" }, { ...inputs, ...more }).argv;
+    adjustCall({ argv, env: {}, makes: [], source: "" }, { ...inputs, ...more }).argv;
   // go divides at white space; its patterns need a dash first.
   assertEquals(adjust(["install", "-gcflags", " -trimpath=/a b", "-asmflags=-trimpath=/a b"]), [
     "install",
@@ -372,7 +366,8 @@ Deno.test("adjustCall() changes what kbuild does otherwise than the scripts", ()
   ]);
 
   const env = (platform: string, given: Record<string, string>, variables = {}) =>
-    adjustCall({ argv: [], env: given, source: "" }, { ...inputs, platform, variables }).env;
+    adjustCall({ argv: [], env: given, makes: [], source: "" }, { ...inputs, platform, variables })
+      .env;
   assertEquals(env("linux/amd64", {}), { CGO_ENABLED: "1" });
   assertEquals(env("linux/amd64", {}, { CGO_ENABLED: "0" }), { CGO_ENABLED: "0" });
   assertEquals(env("darwin/amd64", {}), { CGO_ENABLED: "0" });
@@ -428,14 +423,8 @@ Deno.test("currentGoCorrections() corrects an alphabet with a character twice, f
     assertEquals(corrections.map(({ place, text }) => [place, text]), [[place, line("_-")]]);
     const targets = ["cmd/kubectl", "test/e2e/e2e.test"];
     const { platforms, notes } = planBuild(old.context, old.checkout, {
-      go: go("1.26.1"),
       matrix: [{ platform: "linux/amd64", targets }],
-      goflags: [],
-      versionLdflags: "",
-      binPath: old.context.binPath,
-      modules: new Map(),
-      corrections,
-    });
+    }, { go: go("1.26.1"), versionLdflags: "", modules: new Map(), corrections });
     assertEquals(notes, corrections.map(({ why }) => why));
     for (const { argv, buildIds, files } of platforms[0]?.steps ?? []) {
       assertEquals(argv[2], "-overlay");

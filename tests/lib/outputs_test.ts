@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
-import { linkHostBins } from "../../src/lib/golang/place.ts";
+import { hostLink, makeLink } from "../../src/lib/golang/mod.ts";
 import { createContext, type KubeContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import { checkInOutputs, claimOutputs, planDisposal } from "../../src/lib/outputs.ts";
@@ -9,22 +9,21 @@ import { createShell } from "../../src/shell/mod.ts";
 
 /** A directory with a checkout `k8s` in it, without git. */
 async function inWorld(
-  work: (dir: string, context: KubeContext, said: () => string) => Promise<void>,
+  work: (dir: string, context: KubeContext) => Promise<void>,
   env: Record<string, string> = {},
 ): Promise<void> {
   const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "kbuild-outputs-" }));
-  let text = "";
   try {
     const root = join(dir, "k8s");
     await Deno.mkdir(root);
     const context = createContext({
       root,
       env,
-      log: createLogger({ write: (more) => void (text += more) }),
+      log: createLogger({ write: () => {} }),
       shell: createShell({ cwd: root, env: {} }),
       host: "linux/amd64",
     });
-    await work(dir, context, () => text);
+    await work(dir, context);
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
@@ -64,21 +63,24 @@ Deno.test("claimOutputs() takes _output that is a link to an empty directory, wi
     assertEquals((await planDisposal(context)).remove, [join(context.root, "_output/local")]);
   }));
 
-Deno.test("linkHostBins() replaces only a link that kbuild or the scripts made", () =>
-  inWorld(async (dir, context, said) => {
+Deno.test("hostLink() replaces only a link that kbuild or the scripts made", () =>
+  inWorld(async (dir, context) => {
     const link = context.thisPlatformBin;
     const target = join(context.binPath, "linux/amd64");
-    await linkHostBins(context, "linux/amd64");
+    const make = async () => {
+      const { link, note } = await hostLink(context, "linux/amd64");
+      if (link !== undefined) await makeLink(link);
+      return note;
+    };
+    assertEquals(await make(), undefined);
     assertEquals(await Deno.readLink(link), target);
     // The checkout was moved.
     await Deno.remove(link);
     await Deno.symlink("/old/place/_output/local/bin/linux/amd64", link);
-    await linkHostBins(context, "linux/amd64");
+    assertEquals(await make(), undefined);
     assertEquals(await Deno.readLink(link), target);
-    assertEquals(said(), "");
     await Deno.remove(link);
     await Deno.symlink(join(dir, "tools"), link);
-    await linkHostBins(context, "linux/amd64");
+    assertStringIncludes(await make() ?? "", "which kbuild did not make");
     assertEquals(await Deno.readLink(link), join(dir, "tools"));
-    assertStringIncludes(said(), "which kbuild did not make");
   }));

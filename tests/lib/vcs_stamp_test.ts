@@ -84,10 +84,11 @@ Deno.test({
         vars,
         epoch,
       };
-      const { plan } = await prepareBuild(context, checkout, options);
+      const prepared = await prepareBuild(context, checkout, options);
+      const { plan } = prepared;
       const [step] = plan.platforms[0]!.steps;
       assertEquals(step?.argv.slice(1, 3), ["install", "-buildvcs=false"]);
-      const [kubectl] = await buildBinaries(context, checkout, options);
+      const [kubectl] = await buildBinaries(context, checkout, prepared);
       const { stdout } = await context.shell.run([kubectl?.path ?? "", "version", "--client"]);
       assertStringIncludes(stdout, "v1.28.7");
     }),

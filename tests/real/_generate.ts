@@ -1,7 +1,11 @@
 /** Makes every generated file of a checkout, with the library. */
 import { join } from "@std/path";
 import { readCheckout } from "../../src/checkout/mod.ts";
-import { ensureGeneratedFiles, missingFromGit } from "../../src/generate/mod.ts";
+import {
+  ensureGeneratedFiles,
+  missingFromGit,
+  planGeneratedFiles,
+} from "../../src/generate/mod.ts";
 import { createContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import { getVersionVars } from "../../src/lib/version/mod.ts";
@@ -30,7 +34,10 @@ export async function generateAll(
   const checkout = await readCheckout(root, { variables: all, hostArch: "amd64" });
   const files = await missingFromGit(context);
   const vars = await getVersionVars(context);
-  await ensureGeneratedFiles(context, checkout, { vars, epoch: Number(EPOCH) });
+  const plan = await planGeneratedFiles(context, checkout, {
+    stamp: { vars, epoch: Number(EPOCH) },
+  });
+  await ensureGeneratedFiles(context, checkout, plan);
   const made = new Map<string, string>();
   for (const { output } of files) made.set(output, await Deno.readTextFile(join(root, output)));
   return made;

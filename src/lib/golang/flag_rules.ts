@@ -110,10 +110,11 @@ export function tableGoCalls(checkout: Checkout, inputs: GoCallInputs): readonly
   const flag = (name: string, value: string) =>
     rules.joined ? [`-${name}=${value}`] : [`-${name}`, value];
   const calls: GoCall[] = [];
-  const add = (argv: readonly string[], env: Env) => {
+  const add = (argv: readonly string[], makes: readonly string[], env: Env) => {
     calls.push(Object.freeze({
       argv: Object.freeze([...argv]),
       env: Object.freeze({ ...platform, ...env }),
+      makes: Object.freeze([...makes]),
       source: "built-in table",
     }));
   };
@@ -123,19 +124,20 @@ export function tableGoCalls(checkout: Checkout, inputs: GoCallInputs): readonly
   const dynamics = programs.filter((name) => !statics.includes(name));
   if (statics.length > 0) {
     const suffix = flag("installsuffix", rules.installSuffix);
-    add(["install", ...suffix, ...build, ...statics], { ...rules.env.install, CGO_ENABLED: "0" });
+    const env = { ...rules.env.install, CGO_ENABLED: "0" };
+    add(["install", ...suffix, ...build, ...statics], statics, env);
   }
   if (dynamics.length > 0) {
     // KUBE_RACE reaches programs that are not static since 1.35 (PR #133834).
     const race = checkout.era.goMode === "workspace" ? inputs.variables["KUBE_RACE"] : undefined;
     const words = race ? [race] : [];
-    add(["install", ...build, ...words, ...dynamics], rules.env.install);
+    add(["install", ...build, ...words, ...dynamics], dynamics, rules.env.install);
   }
   for (const test of packages.filter((name) => name.endsWith(".test"))) {
     const folder = inputs.platform === inputs.host ? [] : [inputs.platform.replaceAll("/", "_")];
     const suffix = inputs.platform.startsWith("windows/") ? ".exe" : "";
     const file = join(inputs.gopath, "bin", ...folder, `${binaryName(test)}${suffix}`);
-    add(["test", "-c", ...build, "-o", file, dirname(test)], rules.env.test);
+    add(["test", "-c", ...build, "-o", file, dirname(test)], [test], rules.env.test);
   }
   return calls;
 }

@@ -4,7 +4,7 @@ import { isOffline } from "../../net/mod.ts";
 import type { GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { withoutDecided } from "./go_variables.ts";
-import { buildsThroughLink } from "./gopath_tree.ts";
+import { buildsThroughLink } from "./links.ts";
 
 /** The environment that every `go` of a build shares (`kube::golang::setup_env`). */
 export function goEnv(

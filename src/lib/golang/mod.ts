@@ -5,23 +5,25 @@
  * @module
  */
 export { adjustCall, type AdjustInputs } from "./adjust_call.ts";
-export { buildBinaries, type BuildOptions, type BuiltBinary, prepareBuild } from "./build.ts";
+export { buildBinaries, type BuiltBinary, prepareBuild, type PreparedBuild } from "./build.ts";
 export { checkCompilers } from "./compilers.ts";
 export { type Correction, currentGoCorrections } from "./current_go.ts";
 export { compilerVariable, tableGoCalls } from "./flag_rules.ts";
 export { goWorkingDirectory, hostGoEnv, shownGoEnv } from "./go_env.ts";
 export { goList } from "./go_list.ts";
-export { buildsThroughLink, createGopathTree, gopathLink } from "./gopath_tree.ts";
+export { buildsThroughLink, gopathLink, hostLink, type Link, makeLink } from "./links.ts";
 export type { OverlayFile, StepFile } from "./overlay.ts";
 export { expandPatterns } from "./patterns.ts";
 export { libraryTargets } from "./libraries.ts";
-export { linkHostBins, placeBins } from "./place.ts";
+export { placeBins } from "./place.ts";
 export {
   type BinaryOutput,
+  type BuildFacts,
   type BuildPlan,
+  type BuildRequest,
   type BuildStep,
   planBuild,
-  type PlanInputs,
+  type PlatformPlan,
   type PlatformTargets,
 } from "./plan.ts";
 export { BYTES_PER_PLATFORM, type Schedule, schedulePlatforms } from "./schedule.ts";

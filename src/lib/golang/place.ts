@@ -1,13 +1,11 @@
-import { join } from "@std/path";
-import { copyFileAtomic, ifPresent, replaceLink } from "../../files/mod.ts";
+import { copyFileAtomic, ifPresent } from "../../files/mod.ts";
 import { KbuildError } from "../../errors.ts";
 import type { KubeContext } from "../init.ts";
-import { isHostLink } from "../outputs.ts";
 import type { BinaryOutput } from "./plan.ts";
 
 /**
- * Port of `kube::golang::place_bins`: copies what `go` built to `<bin>/<os>/<arch>`, by rename, and
- * points `_output/bin` at the host's folder. A file that is there already is left alone.
+ * Port of `kube::golang::place_bins`: copies what `go` built to `<bin>/<os>/<arch>`, by rename. A file
+ * that is there already is left alone.
  *
  * The scripts place every file they find, but only for the client platforms, so that a binary for
  * another platform is built and never seen again; here each binary of the build is placed.
@@ -34,23 +32,4 @@ async function place({ built, placed }: BinaryOutput): Promise<void> {
     existing.mtime?.getTime() === source.mtime?.getTime();
   if (unchanged) return;
   await copyFileAtomic(built, placed, { mode: 0o755, mtime: source.mtime ?? new Date(0) });
-}
-
-/**
- * Points `_output/bin` at `<KUBE_OUTPUT_BINPATH>/<host platform>`, as `place_bins` does: an
- * absolute link. Anything else in its place is left alone: only a link to such a directory is one that
- * kbuild or the scripts made.
- */
-export async function linkHostBins(context: KubeContext, host: string): Promise<void> {
-  const target = join(context.binPath, host);
-  const link = context.thisPlatformBin;
-  const existing = await ifPresent(Deno.lstat(link));
-  if (existing !== undefined && !existing.isSymlink) return;
-  const present = existing === undefined ? undefined : await Deno.readLink(link);
-  if (present === target) return;
-  if (present !== undefined && !isHostLink(present)) {
-    context.log.warn(`"${link}" stays a link to "${present}", which kbuild did not make`);
-    return;
-  }
-  await replaceLink(target, link);
 }

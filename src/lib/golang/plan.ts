@@ -2,13 +2,15 @@ import { join } from "@std/path";
 import type { Checkout, GoCall, Platform } from "../../checkout/mod.ts";
 import type { GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
+import type { VersionVars } from "../version/mod.ts";
 import { adjustCall } from "./adjust_call.ts";
 import { coverageTest } from "./coverage.ts";
 import type { Correction } from "./current_go.ts";
+import { gopathLink, type Link } from "./links.ts";
 import { handedOn } from "./go_variables.ts";
 import { goEnv, goWorkingDirectory, shownGoEnv } from "./go_env.ts";
 import { overlay, type StepFile } from "./overlay.ts";
-import { madeBy, scriptedCalls } from "./scripted_calls.ts";
+import { scriptedCalls } from "./scripted_calls.ts";
 import { binaryName, goPackages } from "./targets.ts";
 
 /** Where one binary is made and where it goes. */
@@ -50,15 +52,22 @@ export interface BuildStep {
   readonly buildIds: readonly string[] | undefined;
 }
 
+/** The part of a build that is for one platform. */
+export interface PlatformPlan extends PlatformTargets {
+  /** In the order of the scripts. */
+  readonly steps: readonly BuildStep[];
+}
+
 /** Everything that a build will do. */
 export interface BuildPlan {
-  /** The steps of each platform, in the order of the scripts. */
-  readonly platforms: readonly {
-    readonly platform: Platform;
-    readonly steps: readonly BuildStep[];
-  }[];
-  /** Every target of the build, once. */
-  readonly targets: readonly string[];
+  /** The link through which the checkout is built; undefined where it is built in place. */
+  readonly gopathLink: Link | undefined;
+  /** `_output/bin`, made when all is built; undefined where something else stays in its place. */
+  readonly hostLink: Link | undefined;
+  /** The platforms in the order of the request. */
+  readonly platforms: readonly PlatformPlan[];
+  /** Platforms at once; undefined: what memory allows. */
+  readonly jobs: number | undefined;
   /** What the user should know of the plan, a line each. */
   readonly notes: readonly string[];
 }
@@ -71,18 +80,30 @@ export interface PlatformTargets {
   readonly targets: readonly string[];
 }
 
-/** What {@linkcode planBuild} needs besides context and checkout. */
-export interface PlanInputs {
-  /** The Go that builds. */
-  readonly go: GoTool;
-  /** What is built for which platform. */
+/** A requested build: the same value from the command line to the plan. */
+export interface BuildRequest {
+  /** Targets for each platform, in order. */
   readonly matrix: readonly PlatformTargets[];
   /** Flags for `go` among the targets. */
-  readonly goflags: readonly string[];
+  readonly goflags?: readonly string[];
+  /** The version to stamp. */
+  readonly vars: VersionVars;
+  /** Seconds since 1970: the build date that is stamped. */
+  readonly epoch: number;
+  /** Directory that takes `<os>/<arch>/<name>`; default `context.binPath`. */
+  readonly binPath?: string;
+  /** Platforms at once; default: what memory allows. */
+  readonly jobs?: number | undefined;
+}
+
+/** Facts that decide a plan together with the request; `prepareBuild` finds them. */
+export interface BuildFacts {
+  /** The Go that builds. */
+  readonly go: GoTool;
   /** The `-X …` flags of `version.ldflags`. */
   readonly versionLdflags: string;
-  /** Folder that takes `<os>/<arch>/<name>`. */
-  readonly binPath: string;
+  /** The matrix with programs in the place of patterns (`expandPatterns`); default: as requested. */
+  readonly expanded?: readonly PlatformTargets[];
   /** The modules of the workspace (`workspaceModules`); empty in the GOPATH eras. */
   readonly modules: ReadonlyMap<string, string>;
   /** Targets that are packages without a program (`libraryTargets`). */
@@ -93,6 +114,8 @@ export interface PlanInputs {
   readonly goArguments?: readonly string[];
   /** Variables for every start of go: those of `vcsStamp`. */
   readonly goVariables?: Readonly<Record<string, string>>;
+  /** `_output/bin` (`hostLink`). */
+  readonly hostLink?: Link | undefined;
   /** What the user should know also, a line each. */
   readonly notes?: readonly string[];
 }
@@ -107,21 +130,24 @@ export interface PlanInputs {
 export function planBuild(
   context: KubeContext,
   checkout: Checkout,
-  inputs: PlanInputs,
+  request: Omit<BuildRequest, "vars" | "epoch">,
+  facts: BuildFacts,
 ): BuildPlan {
-  const notes = new Set<string>(inputs.notes);
-  const platforms = inputs.matrix.map(({ platform, targets }) =>
-    Object.freeze({
-      platform,
-      steps: Object.freeze(platformSteps(context, checkout, inputs, { platform, targets }, notes)),
-    })
-  );
-  const targets = [...new Set(inputs.matrix.flatMap((row) => row.targets))];
+  const notes = new Set<string>(facts.notes);
+  const { goflags = [], binPath = context.binPath, jobs, matrix } = request;
+  const inputs = { ...facts, goflags, binPath };
+  const platforms = matrix.map(({ platform, targets }, index) => {
+    const row = facts.expanded?.[index] ?? { platform, targets };
+    const steps = platformSteps(context, checkout, inputs, row, notes);
+    return Object.freeze({ platform, targets, steps: Object.freeze(steps) });
+  });
   const argvs = platforms.flatMap(({ steps }) => steps.map(({ argv }) => argv));
   for (const note of unusedVariables(context, argvs)) notes.add(note);
   return Object.freeze({
+    gopathLink: gopathLink(context, checkout),
+    hostLink: facts.hostLink,
     platforms: Object.freeze(platforms),
-    targets: Object.freeze(targets),
+    jobs,
     notes: Object.freeze([...notes]),
   });
 }
@@ -150,7 +176,7 @@ function unusedVariables(
 function platformSteps(
   context: KubeContext,
   checkout: Checkout,
-  inputs: PlanInputs,
+  inputs: BuildFacts & Required<Pick<BuildRequest, "goflags" | "binPath">>,
   { platform, targets }: PlatformTargets,
   notes: Set<string>,
 ): BuildStep[] {
@@ -187,7 +213,7 @@ function platformSteps(
   };
   return calls.flatMap((original) => {
     const call = adjustCall(original, adjust);
-    const names = madeBy(call, packages);
+    const names = call.makes;
     // `go generate`, and the `go install` of a test's package that teststale looked at (1.5-1.8).
     if (names.length === 0) return [];
     const corrections = context.strictParity ? [] : inputs.corrections ?? [];
@@ -225,7 +251,7 @@ function platformSteps(
           ...handedOn(shared),
           ...call.env,
         }),
-        packages: Object.freeze(names),
+        packages: names,
         outputs: Object.freeze(outputs),
         source: call.source,
         files: Object.freeze(shown.files),

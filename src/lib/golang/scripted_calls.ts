@@ -1,6 +1,5 @@
 import { type Checkout, type GoCall, type GoCallInputs, readGoCalls } from "../../checkout/mod.ts";
 import { tableGoCalls } from "./flag_rules.ts";
-import { binaryName } from "./targets.ts";
 
 /** Stands for the checkout while its scripts are read. */
 const PLACE = "/KUBE_ROOT";
@@ -31,13 +30,13 @@ export function scriptedCalls(
   if ("why" in read || why !== undefined) {
     return { calls: tableGoCalls(checkout, inputs), why: why ?? "" };
   }
-  const calls = read.calls.map(({ argv, env, source }) =>
+  const calls = read.calls.map(({ argv, env, ...call }) =>
     Object.freeze({
+      ...call,
       argv: Object.freeze(argv.map(back)),
       env: Object.freeze(
         Object.fromEntries(Object.entries(env).map(([name, value]) => [name, back(value)])),
       ),
-      source,
     })
   );
   return { calls };
@@ -45,20 +44,9 @@ export function scriptedCalls(
 
 /** Why the calls are no good: a package that none of them makes. */
 function unmade(calls: readonly GoCall[], packages: readonly string[]): string | undefined {
-  const made = new Set(calls.flatMap((call) => madeBy(call, packages)));
+  const made = new Set(calls.flatMap(({ makes }) => makes));
   const left = packages.filter((name) => !made.has(name));
   return left.length === 0
     ? undefined
     : `hack/lib/golang.sh: no go is started for "${left.join('", "')}"`;
-}
-
-/** The targets that a call makes: what it installs, or what `-o` of `go test` and `go build` is. */
-export function madeBy(call: GoCall, packages: readonly string[]): readonly string[] {
-  const [command, ...words] = call.argv;
-  if (command === "install") return words.filter((word) => packages.includes(word));
-  if (command !== "test" && command !== "build") return [];
-  const goPackage = words.at(-1) ?? "";
-  if (packages.includes(goPackage)) return [goPackage];
-  const file = binaryName(words[words.indexOf("-o") + 1] ?? "").replace(/\.exe$/, "");
-  return packages.filter((name) => name === `${goPackage}/${file}`);
 }
