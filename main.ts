@@ -21,7 +21,7 @@ function writer(
       writeAllSync(stream, encoder.encode(text), { lineBuffered: stream === Deno.stdout });
     } catch (error) {
       if (error instanceof Deno.errors.BrokenPipe) return onGone();
-      // A log that cannot be kept is no reason to stop the work.
+      // A log that cannot be written does not stop the work.
       if (stream === Deno.stderr) return;
       throw new KbuildError(`Cannot write to standard output: ${reasonOf(error)}`, {
         cause: error,

@@ -31,7 +31,7 @@ async function unlessMissing<T>(probe: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Whether `inner` lies below `outer`; a path does not lie below itself. */
+/** Whether `inner` is below `outer`; a path is not below itself. */
 function isBelow(outer: string, inner: string): boolean {
   const base = resolve(outer);
   return resolve(inner).startsWith(base.endsWith(sep) ? base : base + sep);
@@ -325,7 +325,7 @@ async function copyTree(
  * Copies a file, a link (as a link) or a folder with all that is in it. Modes are kept; devices,
  * pipes and sockets are passed over.
  *
- * @throws {Error} Source and destination are the same, one lies in the other, or a folder meets
+ * @throws {Error} Source and destination are the same, one is in the other, or a folder meets
  * something else.
  * @throws {Deno.errors.AlreadyExists} The destination exists and `overwrite` is not set; a link
  * that exists is never written over.

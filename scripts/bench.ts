@@ -4,7 +4,7 @@
  * Usage: bench.ts [TREE | --sample] [--only PART] [--runs N] [--skip-cold] [--json]
  *
  * TREE is a Kubernetes checkout (default: `KBUILD_REAL_TREE`); it is copied, never written to.
- * Without one, the sample checkout stands in, whose programs are tiny.
+ * Without one, the sample checkout is used, whose programs are tiny.
  */
 import { join } from "@std/path";
 import { type CommandData, exitCodeOf, parseInput, renderError } from "../src/cli/mod.ts";

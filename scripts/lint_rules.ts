@@ -273,7 +273,7 @@ const gitInGit = rule((path, report) => {
   };
 });
 
-/** What of `Deno` only says whether something worked: signals and limits, not files. */
+/** Functions of `Deno` that only tell whether something worked: signals and limits, not files. */
 const ENDS_IN_SILENCE = ["kill", "inspect"];
 
 function parentOf(node: unknown): Deno.lint.Node | undefined {

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** What a {@linkcode KbuildError} carries besides its message. */
+/** Fields of a {@linkcode KbuildError} apart from its message. */
 export interface KbuildErrorOptions {
   /** What to do next: one sentence a line, printed under the message. */
   notes?: readonly string[];

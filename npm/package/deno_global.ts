@@ -7,7 +7,7 @@
  */
 const own = Reflect.get(globalThis, "Deno") as typeof globalThis.Deno | undefined;
 
-/** Deno's namespace, or what stands in for it under Node.js and Bun. */
+/** Deno's namespace, or its substitute under Node.js and Bun. */
 export const Deno: typeof globalThis.Deno = own ?? (await import("./node_deno.ts")).nodeDeno();
 
 /** `Array.fromAsync`, which Node.js has since 22, for what kbuild gives it: iterables. */

@@ -38,7 +38,7 @@ function resolve(request) {
   }
 }
 
-/** Musl is no platform of kbuild: Deno's runtime needs glibc. */
+/** Musl is not a platform of kbuild: Deno's runtime needs glibc. */
 function isMusl() {
   if (process.platform !== "linux") return false;
   try {
@@ -99,7 +99,7 @@ function checkDeno(deno) {
   ]);
 }
 
-/** Platform packages that lie beside this one, installed for another machine. */
+/** Platform packages next to this one, installed for another machine. */
 function otherPackages() {
   const [, bare] = name.split("/");
   try {

@@ -64,7 +64,7 @@ function read(path: string): string {
 function residentBytes(pid: number): number {
   const parents = new Map<number, number>();
   for (const name of processes()) {
-    // The name of the program stands in parentheses, and may hold any character.
+    // The name of the program is in parentheses, and may contain any character.
     const fields = read(`/proc/${name}/stat`).replace(/^.*\) /s, "").split(" ");
     parents.set(Number(name), Number(fields[1] ?? 0));
   }

@@ -51,7 +51,7 @@ export function binaryName(platform: DistPlatform): string {
  * Makes the binaries. Each holds Deno's runtime and one JavaScript file, whose time is the commit's:
  * the same commit, Deno and libraries give the same bytes. A binary for this machine is tried.
  *
- * @throws {KbuildError} Deno's runtime cannot be had; the notes say how to give it.
+ * @throws {KbuildError} Deno's runtime is unavailable; the notes say how to provide it.
  */
 export async function compileBinaries(options: CompileOptions): Promise<readonly Binary[]> {
   const { shell, out, env, stamp, say } = options;
@@ -125,7 +125,7 @@ async function compileOne(
 ): Promise<void> {
   const argv = [
     ...[deno, "compile", "--quiet", "--no-config", "--no-lock", ...PERMISSIONS],
-    // The cache would lie under a known name in a folder that others can write to.
+    // The cache would have a known name in a directory that others can write to.
     ...["--no-code-cache", `--v8-flags=${V8_FLAGS}`, "--target", platform.target],
     ...["--output", binary, file],
   ];

@@ -25,7 +25,7 @@ export function libraryModules(): readonly (readonly [name: string, path: string
     .map(([name, path]) => [name, path.replace("./", "")] as const);
 }
 
-/** `exports` of the npm package, whose modules lie in `lib`. */
+/** `exports` of the npm package, whose modules are in `lib`. */
 export function npmExports(): Record<string, { types: string; default: string }> {
   return Object.fromEntries(
     libraryModules().map(([name, path]) => {
@@ -104,7 +104,7 @@ async function writeDeclarations({ shell, root, config, out }: LibraryOptions): 
   };
   const { name, version, license, exports, compilerOptions } = denoConfig;
   const publish = { include: ["mod.ts", "main.ts", "deno.json", "src", "npm"] };
-  // deno pack wants all of these in one file, which lies where the sources are.
+  // deno pack wants all of these in one file, next to the sources.
   const packed = join(root, `.kbuild-tmp-pack-${Deno.pid}.json`);
   const tarball = join(out, "declarations.tgz");
   try {

@@ -32,7 +32,7 @@ const OLDEST_DENO = "2.6";
 
 const { name: NAME, version, license } = denoConfig;
 
-/** What every package says of itself. */
+/** Fields of every package's package.json. */
 function common(repository: string | undefined): Record<string, unknown> {
   const url = `git+https://github.com/${repository}.git`;
   return { version, license, ...(repository ? { repository: { type: "git", url } } : {}) };

@@ -25,7 +25,7 @@ export interface ScriptContext {
 /**
  * Reads flags that each take a value.
  *
- * @throws {KbuildError} A word is none of them, or a value is missing.
+ * @throws {KbuildError} An argument is not one of them, or a value is missing.
  */
 export function readFlags(argv: readonly string[], names: readonly string[]): ScriptFlags {
   const given = new Map<string, string[]>();

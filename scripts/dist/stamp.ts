@@ -2,9 +2,9 @@ import denoConfig from "../../deno.json" with { type: "json" };
 import { askGit } from "../../src/git/mod.ts";
 import type { Shell } from "../../src/shell/mod.ts";
 
-/** What a binary says of itself, and the time that everything made for a release bears. */
+/** The version that a binary reports, and the time of everything made for a release. */
 export interface Stamp {
-  /** `version` of deno.json, the one place where it stands. */
+  /** `version` of deno.json, the only place that has it. */
   readonly version: string;
   /** Twelve digits, `-dirty` behind them when files of git are changed; undefined outside of git. */
   readonly commit: string | undefined;

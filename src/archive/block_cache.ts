@@ -7,7 +7,7 @@ import { dirname, join } from "@std/path";
 export interface BlockCache {
   /** The bytes that were written under `key`, or undefined: none, or not as they were written. */
   read(key: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
-  /** Keeps `bytes`. Failing is no error, the cache goes without them. */
+  /** Keeps `bytes`. A failure is not an error: the cache does without them. */
   write(key: string, bytes: Uint8Array): Promise<void>;
 }
 
@@ -38,7 +38,7 @@ export function openBlockCache(folder: string): BlockCache {
     },
     async write(key: string, bytes: Uint8Array): Promise<void> {
       const path = place(key);
-      // Not by rename: a block that is only half there is told by its checksum.
+      // Not by rename: the checksum detects an incomplete block.
       const isWritten = await ifPossible(writeBlock(path, [checksum(key, bytes), bytes]));
       if (isWritten !== true) await ifPossible(removeTree(path));
     },

@@ -47,11 +47,11 @@ export interface DeflaterOptions {
  */
 export const DEFAULT_LEVEL = 5;
 
-/** Of what {@linkcode levelOf}, `zlibOptions` and the size of blocks make of a block. */
+/** Version of the rules that make a block: {@linkcode levelOf}, `zlibOptions` and the size of blocks. */
 const FORMAT = 3;
 
 /**
- * All that a compressed block depends on besides its bytes, in one word: the level, the rules of
+ * All that a compressed block depends on apart from its bytes, as one string: the level, the rules of
  * this module, the zlib in Deno and the kind of processor.
  */
 export function deflateFormat(level: number): string {
@@ -137,7 +137,7 @@ class InlineDeflater implements Deflater {
     // Lets timers, signals and other tasks run between two blocks.
     await new Promise((resolve) => setTimeout(resolve, 0));
     const made = deflateRawSync(block, zlibOptions(block, this.#level));
-    // No Buffer: the slice() of a Buffer is no copy.
+    // No Buffer: the slice() of a Buffer is not a copy.
     const bytes = new Uint8Array(made.buffer as ArrayBuffer, made.byteOffset, made.length);
     return { bytes, spare: block.buffer };
   }

@@ -3,7 +3,7 @@ import { KbuildError } from "../errors.ts";
 import { checkRegular, reasonOf } from "../files/mod.ts";
 import { compareNames } from "./bytes.ts";
 
-/** What {@linkcode fileEntry} and its sisters need besides the name. */
+/** Inputs of {@linkcode fileEntry} and its siblings apart from the name. */
 export interface EntryOptions {
   /** Seconds since 1970. */
   mtime: number;
@@ -71,7 +71,7 @@ export function symlinkEntry(name: string, linkName: string, options: EntryOptio
  * everything else, so that their targets come first. Directories that several lists bring with equal
  * fields become one.
  *
- * @throws {KbuildError} Two entries claim one name, or a file stands where another entry needs a
+ * @throws {KbuildError} Two entries claim one name, or a file is where another entry needs a
  * directory.
  */
 export function orderEntries(entries: readonly TarEntry[]): readonly TarEntry[] {

@@ -22,7 +22,7 @@ export class Extensions {
   /** Bytes of the headers since the last member, with their blocks. */
   size = 0;
 
-  /** Whether a header stands there that must have a member behind it. */
+  /** Whether headers have been read that a member must follow. */
   get waiting(): boolean {
     return this.#seen.size > 0;
   }
@@ -100,7 +100,7 @@ function isAboutOne(key: string): boolean {
     key.startsWith(XATTR);
 }
 
-/** GNU long names end in NULs, which are no part of them; one before that is no name. */
+/** GNU long names end in NULs, which are not part of them; one before that is not a name. */
 function untilNuls(body: Uint8Array): Uint8Array {
   let end = body.length;
   while (end > 0 && body[end - 1] === 0) end--;

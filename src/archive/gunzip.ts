@@ -14,7 +14,7 @@ export interface GunzipOptions {
   limits?: Partial<ReadLimits>;
 }
 
-/** How zlib words that something is no header of a gzip member. */
+/** zlib's message for something that is not the header of a gzip member. */
 const NO_HEADER = /incorrect header check|unknown compression method|unknown header flags/;
 
 /**
@@ -45,7 +45,7 @@ export async function* gunzip(
     for await (const chunk of source) {
       if (start.length < 4) start.push(...chunk.subarray(0, 4 - start.length));
       for await (const part of engine.write(chunk)) yield checked(part);
-      // What zlib leaves of a chunk stands behind the end, whether it has told so already or not.
+      // What zlib leaves of a chunk follows the end, whether it has reported the end or not.
       const unused = chunk.subarray(Math.max(0, engine.taken - given));
       given += chunk.length;
       if (unused.length > 0) engine.ended = true;
@@ -75,7 +75,7 @@ class Engine {
   readonly #zlib = createGunzip({ chunkSize: 1 << 18 });
   #error: Error | undefined;
   #wake: () => void = () => {};
-  /** Whether the last member has ended, and something that is no other follows. */
+  /** Whether the last member has ended, and something that is not another one follows. */
   ended = false;
 
   constructor() {

@@ -6,7 +6,7 @@ import type { CopiedPart, FilePart } from "./types.ts";
 /** The algorithms that releases need. */
 export type HashAlgorithm = "sha256" | "sha512";
 
-/** A file that a stream's bytes go into, besides being hashed. */
+/** A file that also receives a stream's bytes. */
 export interface OutputFile {
   /** The file; it exists, and is empty. */
   readonly path: string;

@@ -4,7 +4,7 @@ import { cannotRead } from "./entry.ts";
 import type { HashAlgorithm, Hasher, HashStream, OutputFile } from "./hasher.ts";
 import { CHUNK_SIZE, type CopiedPart, type FilePart } from "./types.ts";
 
-/** Pieces of one stream that lie in a thread, 1 MiB each as a rule. */
+/** Pieces of one stream that wait in a thread, 1 MiB each as a rule. */
 const MOST_PIECES = 2;
 
 /** What runs in a thread; a `data:` URL for the same reasons as the compressor's. */

@@ -34,7 +34,7 @@ const TYPE_FLAGS: Readonly<Record<TarEntryType, string>> = {
  *
  * @returns One block, or the PAX header, its records and one block.
  * @throws {KbuildError} A name that no archive should have: empty, absolute, with a NUL or a ".." part.
- * @throws {RangeError} A mode, mtime, size or owner that is no whole number in its range.
+ * @throws {RangeError} A mode, mtime, size or owner that is not a whole number in its range.
  */
 export function encodeHeader(entry: TarEntry): Uint8Array<ArrayBuffer> {
   checkEntry(entry);
@@ -152,7 +152,7 @@ function encodeRecord(key: string, value: Uint8Array): Uint8Array {
 function splitName(text: string): { name: Uint8Array; prefix: Uint8Array } | undefined {
   const bytes = utf8(text);
   if (bytes.length <= NAME_BYTES) return { name: bytes, prefix: new Uint8Array(0) };
-  // The last "/" that leaves a name; a directory's own "/" at the end is no place to split.
+  // The last "/" that leaves a name; a directory's own "/" at the end is not a place to split.
   const slash = bytes.lastIndexOf(0x2f, Math.min(PREFIX_BYTES, bytes.length - 2));
   if (slash <= 0 || bytes.length - slash - 1 > NAME_BYTES) return undefined;
   return { name: bytes.subarray(slash + 1), prefix: bytes.subarray(0, slash) };

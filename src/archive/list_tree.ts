@@ -34,7 +34,7 @@ export interface ListOptions {
  * 0777 and never followed, one time, owner root. Hard-linked files are listed as files of their own.
  *
  * @param dir The folder; a link to one is followed.
- * @throws {KbuildError} `dir` is no folder or cannot be read; or the tree holds a socket, device or
+ * @throws {KbuildError} `dir` is not a directory or cannot be read; or the tree holds a socket, device or
  * pipe, or a name that is not UTF-8.
  */
 export async function listTree(

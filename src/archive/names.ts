@@ -3,7 +3,7 @@ const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const SHOWN = 200;
 
 /**
- * A name as text, without loss: each byte that is no valid UTF-8 becomes a lone surrogate from
+ * A name as text, without loss: each byte that is not valid UTF-8 becomes a lone surrogate from
  * U+DC80 to U+DCFF, as Python does it (PEP 383). Two different names stay different, and
  * `isWellFormed()` tells such a name from all others. A byte order mark stays, too.
  */

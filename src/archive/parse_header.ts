@@ -2,7 +2,7 @@ import { BLOCK_SIZE } from "./header.ts";
 import { decodeName, quoteName } from "./names.ts";
 import type { TarMemberType } from "./types.ts";
 
-/** A header block as it stands in the archive, before PAX and GNU extensions are applied. */
+/** A header block as it is in the archive, before PAX and GNU extensions are applied. */
 export interface RawHeader {
   readonly typeFlag: string;
   readonly name: string;
@@ -16,7 +16,7 @@ export interface RawHeader {
   readonly gname: string;
 }
 
-/** A block that is no header, and why. */
+/** A block that is not a header, and why. */
 export class HeaderError extends Error {}
 
 const TYPES: Readonly<Record<string, TarMemberType>> = {
@@ -126,7 +126,7 @@ export function natural(value: number, what: string): number {
   throw new HeaderError(`its ${what} is ${value}`);
 }
 
-/** Text up to the first NUL: what stands behind it in the field counts nowhere. */
+/** Text up to the first NUL: the rest of the field is ignored. */
 function text(bytes: Uint8Array, offset: number, length: number): string {
   const field = bytes.subarray(offset, offset + length);
   const end = field.indexOf(0);

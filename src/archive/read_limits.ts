@@ -48,7 +48,7 @@ export const RATIO_FREE_BYTES: number = 256 * 2 ** 20;
 /**
  * The default limits with some replaced.
  *
- * @throws {RangeError} One of them is no number of at least 1.
+ * @throws {RangeError} One of them is not a number of at least 1.
  */
 export function readLimits(limits: Partial<ReadLimits> = {}): ReadLimits {
   const all = { ...DEFAULT_READ_LIMITS, ...limits };

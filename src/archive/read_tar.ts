@@ -26,12 +26,12 @@ export interface ReadTarOptions {
  * kbuild one thing and others another: sparse files, two names for a member, sizes that contradict
  * each other, content behind the end.
  *
- * Names are given as they stand there, "../x" and "/etc" too: `unpackTar` unpacks safely, others must
- * check them. A byte of a name that is no valid UTF-8 becomes a lone surrogate (U+DC80 to U+DCFF), so
+ * Names are given unchanged, "../x" and "/etc" too: `unpackTar` unpacks safely, others must
+ * check them. A byte of a name that is not valid UTF-8 becomes a lone surrogate (U+DC80 to U+DCFF), so
  * that different names stay different.
  *
  * @param source A file, or the chunks of one.
- * @throws {KbuildError} Naming archive and offset: a header that is none, a NUL in a name, an absurd
+ * @throws {KbuildError} Naming archive and offset: an invalid header, a NUL in a name, an absurd
  * size, an end in the middle or without the closing zero block; more than a limit allows.
  */
 export async function* readTar(
@@ -122,7 +122,7 @@ async function finish(reader: ByteReader, signal: AbortSignal | undefined): Prom
   }
 }
 
-/** Where the first byte stands that is no zero, or -1: a plain loop, as it may be many bytes. */
+/** Index of the first byte that is not zero, or -1: a plain loop, as it may be many bytes. */
 function firstOther(bytes: Uint8Array): number {
   for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return i;
   return -1;

@@ -72,7 +72,7 @@ function hasContent(typeFlag: string): boolean {
   return "0\x007xgLK".includes(typeFlag);
 }
 
-/** Undefined for the end of an archive and for what is no header. */
+/** Undefined for the end of an archive and for a block that is not a header. */
 function readHeader(block: Uint8Array): RawHeader | undefined {
   if (isZeroBlock(block)) return undefined;
   try {

@@ -34,7 +34,7 @@ export class Content {
   #taken = false;
 
   /**
-   * @param reader Stands at the content's first byte.
+   * @param reader Positioned at the content's first byte.
    * @param explain Makes an error for the user of an end in the middle.
    * @param signal Stops the reading between two chunks.
    */

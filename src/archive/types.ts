@@ -11,7 +11,7 @@ export type TarContent =
   | { readonly bytes: Uint8Array }
   | { readonly write: (sink: ByteSink) => Promise<void>; readonly label: string };
 
-/** Header fields that a member has besides its content. */
+/** Header fields of a member, apart from its content. */
 export interface TarFields {
   /** Path with "/" between parts, without a leading "/"; a directory's ends in "/". */
   readonly name: string;
@@ -43,7 +43,7 @@ export interface TarEntry extends TarFields {
   readonly content?: TarContent;
 }
 
-/** What can stand in an archive that someone else wrote. */
+/** Types of members in an archive that someone else wrote. */
 export type TarMemberType = TarEntryType | "character" | "block" | "fifo";
 
 /** Takes the bytes of an archive, one piece after the other. */

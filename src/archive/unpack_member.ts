@@ -29,7 +29,7 @@ export class MemberWriter {
    * @param root An empty folder.
    * @param label What the user knows the archive by.
    * @param maxMade How many files, folders and links are made at most; folders that only names imply
-   * count, too: a short archive could ask for millions of them.
+   * count as well: a short archive could ask for millions of them.
    */
   constructor(root: string, label: string, maxMade: number) {
     this.#root = root;
@@ -40,7 +40,7 @@ export class MemberWriter {
   /**
    * Unpacks the next member.
    *
-   * @throws {KbuildError} It would lead out of the folder, is nothing that is unpacked, stands in the
+   * @throws {KbuildError} It would lead out of the directory, is not a type that is unpacked, is in the
    * way of another, or cannot be written.
    */
   async write(member: TarMember): Promise<void> {

@@ -29,8 +29,8 @@ const PLATFORMS: readonly RegExp[] = [
   new RegExp(`(?:^|/)(${SYSTEMS})/([a-z0-9]+)/(?:[^/]+/)*[^/]+$`),
 ];
 /**
- * The source as it is in git: what it holds (test data: programs, broken archives) is none of a
- * release's business.
+ * The source as it is in git: what it holds (test data: programs, broken archives) does not concern a
+ * check of the release.
  */
 const SOURCE = /(^|\/)kubernetes-src\.tar\.gz$/;
 

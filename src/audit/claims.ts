@@ -8,7 +8,7 @@ export interface FileFacts {
   readonly size?: number;
   readonly sha256?: string;
   readonly sha512?: string;
-  /** Of the tar inside a `.tar.gz`. */
+  /** SHA-256 of the tar inside a `.tar.gz`. */
   readonly tarSha256?: string;
   /** Digest of the configuration of the image in it: `sha256:…`. */
   readonly imageId?: string;
@@ -20,7 +20,7 @@ export interface FileFacts {
 export interface Claim {
   /** The file that says so. */
   readonly source: string;
-  /** The file that it is said of. */
+  /** The file that it is about. */
   readonly name: string;
   readonly facts: FileFacts;
 }
@@ -32,14 +32,14 @@ export interface Claims {
   readonly version: string | undefined;
   /** What is wrong with the checksum files themselves; the path is the file's name. */
   readonly problems: readonly Finding[];
-  /** What is listed, but lies in folders that are not looked at. */
+  /** Listed files in directories that are not examined. */
   readonly elsewhere: readonly string[];
 }
 
 /** Larger checksum files are not read: a release has some hundred files at most. */
 const MAX_BYTES = 16 << 20;
 
-/** Reads every checksum file of a release. What is wrong with them is no error, but a finding. */
+/** Reads every checksum file of a release. Faults in them are findings, not errors. */
 export async function readClaims(files: ReleaseFiles): Promise<Claims> {
   const claims: Claim[] = [];
   const problems: Finding[] = [];
@@ -63,7 +63,7 @@ export async function readClaims(files: ReleaseFiles): Promise<Claims> {
       }
       version ??= list.version;
       for (const { path, facts } of list.artifacts) {
-        // Paths start at the output root, the list lies in release-tars.
+        // Paths start at the output root, the list is in release-tars.
         const here = files.isOutputRoot ? `../${path}` : path.replace(/^release-tars\//, "");
         if (!files.isOutputRoot && !path.startsWith("release-tars/")) elsewhere.push(path);
         else claim(here, facts);

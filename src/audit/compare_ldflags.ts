@@ -22,7 +22,7 @@ export function compareLdflags(a: string, b: string): readonly string[] {
   return Object.freeze([...found]);
 }
 
-/** Words as Go takes them: divided by white space, or in one kind of quotes. */
+/** Words as Go splits them: separated by white space, or in one kind of quotes. */
 function parse(text: string): Ldflags {
   const words = Array.from(text.matchAll(/'([^']*)'|"([^"]*)"|([^\s'"]+)/g))
     .map(([, single, double, plain]) => single ?? double ?? plain ?? "");

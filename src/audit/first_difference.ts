@@ -8,7 +8,7 @@ const SHOWN = 16;
 const MAX_LINE = 100;
 
 /**
- * Where two contents part, in words. To the byte, with what stands there, when both have their
+ * Where two contents part, in words. To the byte, with the bytes there, when both have their
  * {@linkcode Content.excerpt}, else to a block of 64 KiB.
  */
 export function firstDifference(a: Content, b: Content): Pick<Finding, "text" | "parting"> {

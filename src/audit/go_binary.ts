@@ -10,7 +10,7 @@ const RECORD = 1 << 18;
 const MAX_VERSIONS = 50;
 /** Where Go's build information starts (debug/buildinfo); it is aligned to 16 bytes. */
 const MAGIC = "\xff Go buildinf:";
-/** Stands in every program that links apimachinery's version.Info. */
+/** Bytes in every program that links apimachinery's version.Info. */
 const LINKS_VERSION = 'json:"gitTreeState"';
 /** -X texts end in a NUL, as cmd/link's addstrdata writes them. */
 const TOKENS =
@@ -34,7 +34,7 @@ export class ProgramScanner {
     this.#scan(this.#carry + bytes.toString("latin1"), false);
   }
 
-  /** @returns Undefined when the bytes were no executable file after all. */
+  /** @returns Undefined when the bytes were not an executable file after all. */
   finish(): Program | undefined {
     this.#scan(this.#carry, true);
     const executable = readExecutable(this.#head);

@@ -25,7 +25,7 @@ type Fields = Readonly<Record<string, Json | undefined>>;
  * The images of an archive's members, their layers checked against the configuration's `diff_ids`.
  * Pure.
  *
- * @returns Undefined for an archive that is no image archive: it has no `manifest.json`, or one that
+ * @returns Undefined for an archive that is not an image archive: it has no `manifest.json`, or one that
  * is of something else.
  */
 export function readArchivedImages(members: readonly Member[]): ArchivedImages | undefined {
@@ -102,7 +102,7 @@ function contentOf(name: string, members: ReadonlyMap<string, Member>): Content 
   return members.get(parts.join("/"))?.content;
 }
 
-/** A document as JSON; undefined where it is none or was not kept. */
+/** A document as JSON; undefined if it is not JSON or was not kept. */
 export function jsonOf(content: Content | undefined): Json | undefined {
   if (content?.document === undefined) return undefined;
   try {

@@ -3,10 +3,10 @@ import { ifPresent, reasonOf } from "../files/mod.ts";
 import { compareNames } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 
-/** Folders of an output root that are published; besides them it has stages and caches. */
+/** Directories of an output root that are published; it also has stages and caches. */
 const PUBLISHED = ["release-tars", "release-images"];
 
-/** What lies in a release. */
+/** The files of a release. */
 export interface ReleaseFiles {
   /** The folder that names are relative to. */
   readonly root: string;

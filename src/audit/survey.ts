@@ -8,7 +8,7 @@ import { ProgramScanner } from "./go_binary.ts";
 import { Tap } from "./tap.ts";
 import type { Content, Excerpt, Form, Member } from "./types.ts";
 
-/** Contents are told apart in parts of this many bytes. */
+/** Contents are compared in parts of this many bytes. */
 export const BLOCK = 1 << 16;
 /** Archives within archives: tarball, image, layer, and one more. */
 const MAX_DEPTH = 8;
@@ -42,7 +42,7 @@ interface Work {
 
 /**
  * Reads a file to its end, with all archives in it, in one pass and with bounded memory. What is
- * damaged is no error here: it is said where it stands.
+ * damaged is not an error here: it is reported with its place.
  *
  * @throws {KbuildError} The file cannot be read.
  */

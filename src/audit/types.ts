@@ -68,7 +68,7 @@ export interface Member extends TarFields {
 
 /** An executable file and what Go wrote into it. */
 export interface Program {
-  /** Of the file: ELF, Mach-O or PE. */
+  /** Format of the file: ELF, Mach-O or PE. */
   readonly format: string;
   /** As Go writes it: `linux/amd64`. */
   readonly platform: string;

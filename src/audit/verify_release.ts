@@ -53,14 +53,14 @@ export interface VerifiedRelease {
 }
 
 /**
- * Holds a release against what it says of itself: every checksum, every archive read to its end,
- * programs of the right platform and version, images that hang together. Releases of Kubernetes'
+ * Compares a release with its own claims: every checksum, every archive read to its end,
+ * programs of the right platform and version, consistent images. Releases of Kubernetes'
  * own scripts, which have no checksums, are read all the same.
  *
  * @param path An output root, `release-tars`, a directory with downloaded artifacts, or one artifact,
  * of which alone the checksums beside it are then looked at.
- * @returns What is wrong is no error, but a problem in the report.
- * @throws {KbuildError} The folder cannot be read, or has nothing to look at.
+ * @returns A report; faults are problems in it, not errors.
+ * @throws {KbuildError} The directory cannot be read, or has nothing to check.
  */
 export async function verifyRelease(
   path: string,
@@ -80,7 +80,7 @@ export async function verifyRelease(
   }
   const version = options.version ?? claims.version ?? await versionIn(files, options.signal);
   const artifacts: VerifiedArtifact[] = [];
-  // Up to 1.7 images lie in the stage alone.
+  // Up to 1.7, images are only in the stage.
   const staged = new Set(claims.claims.map(({ name }) => name).filter(isStaged));
   const there = await Promise.all([...staged].map(async (name) => ({
     name,
@@ -156,7 +156,7 @@ async function verifyArtifact(
   });
 }
 
-/** Where what is said of a file is not what it is. */
+/** Where a file differs from its description. */
 function* factProblems(
   claims: readonly Claim[],
   content: Content,
@@ -260,7 +260,7 @@ async function firstVersion(
     const content = await surveyFile(path, signal === undefined ? {} : { signal });
     return checkArtifact(path, content, { platform: undefined, version: undefined }).version;
   } catch (error) {
-    // What is wrong with it is said when its turn comes.
+    // Its faults are reported when its turn comes.
     if (error instanceof KbuildError) return undefined;
     throw error;
   }

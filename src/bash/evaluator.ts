@@ -27,7 +27,7 @@ import {
 /** Exit status, or why it is unknown. */
 type Status = number | Refusal;
 
-// What follows is thrown, often, and is no error of kbuild: there is no stack to gather.
+// The following classes are thrown often and are not errors of kbuild, so they gather no stack.
 
 /** Ends one command: something in it is not understood or not known. */
 class Refused {
@@ -119,7 +119,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     return this.#status;
   }
 
-  /** Where the command that is being run stands. */
+  /** Position of the command that is being run. */
   get place(): { path: string; line: number } {
     return { path: this.#path, line: this.#line };
   }

@@ -292,7 +292,7 @@ class RegexCompiler {
     return steps;
   }
 
-  /** What stands behind `{`: `4}`, `4,}`, `1,4}`. */
+  /** What follows `{`: `4}`, `4,}`, `1,4}`. */
   #count(): [least: number, most: number | undefined] {
     const text = this.#chars.slice(this.#pos, this.#pos + 12)
       .map(({ char, quoted }) => quoted ? "\\" : char).join("");

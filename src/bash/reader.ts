@@ -17,7 +17,7 @@ export interface BashContext {
   variables: Readonly<Record<string, string>>;
   /** Values that no assignment in a script changes: `OSTYPE`. */
   constants?: Readonly<Record<string, string>>;
-  /** Text of a file for `$(cat FILE)`, `< FILE` and `source FILE`; undefined: not to be had. */
+  /** Text of a file for `$(cat FILE)`, `< FILE` and `source FILE`; undefined: unavailable. */
   readFile?: (path: string) => string | undefined;
   /**
    * Told of each command that is neither a function nor understood (`cp`, `mkdir`), which shows

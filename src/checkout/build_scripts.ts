@@ -12,7 +12,7 @@ export interface BuildScriptOptions {
   readonly host: Platform;
   /** The environment. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Values that no assignment in a script changes, besides those that follow from the root. */
+  /** Additional values that no assignment in a script changes; others follow from the root. */
   readonly constants: Readonly<Record<string, string>>;
   /** Answers that replace functions and programs. */
   readonly commands: ReadonlyMap<string, Builtin>;

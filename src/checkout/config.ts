@@ -286,7 +286,7 @@ const NONE: readonly string[] = Object.freeze([]);
 
 /**
  * A checkout with what its configuration says in place of what was read. Targets that are added to a
- * group are built by `all`, too; targets that no group has any more are not.
+ * group are also built by `all`; targets that no group has any more are not.
  */
 export function applyConfig(checkout: Checkout, config: CheckoutConfig): Checkout {
   const file = basename(config.path);

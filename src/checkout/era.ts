@@ -36,7 +36,7 @@ export function namedEra(name: EraName, evidence: string): Era {
  * | `workspace-bind` | as before, without rsync (kubernetes/kubernetes#134510, #134656) |
  *
  * @param root Root of the checkout.
- * @throws {KbuildError} The folder is no Kubernetes checkout.
+ * @throws {KbuildError} The directory is not a Kubernetes checkout.
  */
 export async function detectEra(root: string): Promise<Era> {
   const [golang, cmd, goMod, godeps, generated, rootGenerated, goWork] = await Promise.all([

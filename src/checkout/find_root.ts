@@ -7,9 +7,9 @@ import { ifPresent, readText, reasonOf } from "../files/mod.ts";
 export const KUBERNETES = "k8s.io/kubernetes";
 
 /**
- * Finds the checkout that a folder lies in: the nearest folder upward with the `hack/lib/golang.sh` of
- * Kubernetes, or with `cmd`, a `Makefile` and `go.mod` or `Godeps/Godeps.json` of Kubernetes (forks
- * move scripts).
+ * Finds the checkout that a directory is in: the nearest directory upward with the
+ * `hack/lib/golang.sh` of Kubernetes, or with `cmd`, a `Makefile` and `go.mod` or
+ * `Godeps/Godeps.json` of Kubernetes (forks move scripts).
  *
  * @param startDir Where to start; links are resolved first.
  * @returns The absolute path, links resolved.

@@ -3,7 +3,7 @@ import type { BashState, Builtin, BuiltinHost, Variable } from "../bash/mod.ts";
 import { GOLANG, openBuildScripts, sourceOf } from "./build_scripts.ts";
 import type { Checkout, Platform } from "./types.ts";
 
-/** What {@linkcode readGoCalls} needs besides the checkout. */
+/** Inputs of {@linkcode readGoCalls} apart from the checkout. */
 export interface GoCallInputs {
   /** What to build for. */
   readonly platform: Platform;
@@ -38,13 +38,13 @@ export interface GoCall {
   readonly source: string;
 }
 
-/** The calls, or why they cannot be told: `hack/lib/golang.sh:812: "x" is not run`. */
+/** The calls, or why they are unknown: `hack/lib/golang.sh:812: "x" is not run`. */
 export type GoCalls = { readonly calls: readonly GoCall[] } | { readonly why: string };
 
 const FUNCTION = "kube::golang::build_binaries";
 const BUILDING = new Set(["build", "generate", "install", "test"]);
 
-/** What the scripts do besides: folders, traps, the Go to use, what is generated before. */
+/** What else the scripts do: directories, traps, the Go to use, what is generated before. */
 const LEFT_OUT = [
   "cd",
   "chmod",
@@ -66,8 +66,8 @@ const LEFT_OUT = [
 
 /**
  * Tells which `go` commands the checkout's own `kube::golang::build_binaries` would start for one
- * platform, by interpreting it and the functions that it calls; nothing is run. What stands around
- * it is not its matter: checking and setting up Go, bindata (1.5–1.8), the dummy tests of a coverage
+ * platform, by interpreting it and the functions that it calls; nothing is run. The code around
+ * it is left out: checking and setting up Go, bindata (1.5–1.8), the dummy tests of a coverage
  * build, finding packages.
  *
  * Up to 1.8 the Makefile hands GOFLAGS, GOLDFLAGS and GOGCFLAGS on as `KUBE_…` (v1.7.3 Makefile:52-54);

@@ -31,7 +31,7 @@ export function expandMakeVariables(text: string, values: ReadonlyMap<string, st
   const valueOf = (name: string): MakeText => {
     const known = expanded.get(name);
     if (known !== undefined) return known;
-    // What is found inside of itself.
+    // The value inside itself, for a variable that refers to itself.
     expanded.set(name, { text: "", isComplete: false });
     const value = values.get(name);
     if (value !== undefined) expanded.set(name, expand(value));

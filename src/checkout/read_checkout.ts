@@ -68,12 +68,12 @@ const USUAL_LISTS =
 const NARROWING = ["KUBE_BUILD_PLATFORMS", "KUBE_BUILDER_OS", "KUBE_FASTBUILD"];
 
 /**
- * Reads what a checkout says of itself: targets, platforms, static lists, base images and the Go pin,
- * from its own scripts (never run, only read), and from the era's built-in table where those are
- * missing or not understood. `server-test` targets are those of Linux on any host.
+ * Reads the values of a checkout's own files: targets, platforms, static lists, base images and the
+ * Go pin, from its own scripts (never run, only read), and from the era's built-in table where
+ * those are missing or not understood. `server-test` targets are those of Linux on any host.
  *
  * @param root Root of the checkout: absolute, links resolved ({@linkcode findRoot}).
- * @throws {KbuildError} The folder is no Kubernetes checkout.
+ * @throws {KbuildError} The directory is not a Kubernetes checkout.
  * @throws {UsageError} The configuration names a target or a platform that does not exist.
  */
 export async function readCheckout(root: string, options: ReadCheckoutOptions): Promise<Checkout> {
@@ -110,7 +110,7 @@ class CheckoutReader {
   readonly #options: ReadCheckoutOptions;
   readonly #refusals: string[] = [];
   readonly #sources: readonly BashSource[];
-  /** What those source besides. */
+  /** Other scripts that those source. */
   readonly #followed = new Map<string, BashSource>();
   readonly #scripts: readonly BashScript[];
   readonly #bash: BashReader;
@@ -251,7 +251,7 @@ class CheckoutReader {
     this.#refusals.push(`${what}; using the ${this.#table.label}`);
   }
 
-  /** Notes why a variable of golang.sh or common.sh is not to be had. */
+  /** Notes why a variable of golang.sh or common.sh is unknown. */
   #refuseVariable(names: readonly string[], file: string): void {
     if (this.#file(file).text === undefined) return; // Noted already.
     for (const name of names) {

@@ -38,7 +38,7 @@ export interface VersionValue {
   readonly source: string | undefined;
 }
 
-/** What the script sets, or what has to be known first, or why it cannot be told. */
+/** What the script sets, or what has to be known first, or why it is unknown. */
 export type VersionScriptResult =
   | { readonly kind: "sets"; readonly values: Readonly<Record<VersionVariable, VersionValue>> }
   /** It asks git; each is a list of arguments, as the keys of `git` are made of. */
@@ -126,7 +126,7 @@ export interface VersionLdflagsInputs {
 /**
  * Tells what `kube::version::ldflags` of a checkout prints for given variables, by interpreting it.
  *
- * @returns Or why that cannot be told.
+ * @returns The text, or why it is unknown.
  */
 export function readVersionLdflags(
   source: BashSource,

@@ -4,7 +4,7 @@ import { scan } from "./scan.ts";
 import type { ArgSpec, CommandData, FlagSpec, VariableSpec } from "./types.ts";
 import { variablesOf } from "./variables.ts";
 
-/** A word that may stand where the cursor is. */
+/** A word that may follow at the cursor. */
 export interface Candidate {
   /** The whole word. One that ends in "=" or "," wants more. */
   readonly word: string;
@@ -27,7 +27,7 @@ const plain = (words: readonly string[]): Candidate[] =>
   words.map((word) => ({ word, summary: "" }));
 
 /**
- * What may stand in the place of the last word.
+ * Candidates for the last word.
  *
  * @param words The words behind `kbuild`; the last one, which may be "", is being typed.
  * @returns Those that begin with what is typed. None where a file or anything else is wanted.
@@ -177,7 +177,7 @@ async function argValues(
   return plain(await sources.values([spec.name]) ?? []);
 }
 
-/** Puts what stands before the last element, `--platform=linux/amd64,`, in front of each value. */
+/** Puts the text before the last element, `--platform=linux/amd64,`, in front of each value. */
 function inList(values: readonly string[], typed: string, isList: boolean): readonly Candidate[] {
   const [head = ""] = (isList ? /^.*[=,\s]/s : /^--[^=]+=/).exec(typed) ?? [];
   return plain(values.map((value) => head + value));

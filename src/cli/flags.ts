@@ -32,14 +32,14 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = Object.freeze<FlagSpec[]>([
   { name: "help", short: "h", kind: "boolean", summary: "Show this help" },
 ]);
 
-/** `--version`, which stands before a command or alone. */
+/** `--version`, which comes before a command or alone. */
 export const VERSION_FLAG: FlagSpec = Object.freeze<FlagSpec>({
   name: "version",
   kind: "boolean",
   summary: "Print the version of kbuild",
 });
 
-/** Flags that may stand before a command. */
+/** Flags that may come before a command. */
 export const TOP_FLAGS: readonly FlagSpec[] = Object.freeze([...GLOBAL_FLAGS, VERSION_FLAG]);
 
 /** `--dry-run`, for the commands that can do without doing. */

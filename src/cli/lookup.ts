@@ -5,7 +5,7 @@ import { scan } from "./scan.ts";
 import type { Command, FlagSpec } from "./types.ts";
 
 /**
- * A command for a name that is none of the listed ones, as `kbuild kubectl`; it may throw.
+ * A command for a name that is not listed, as `kbuild kubectl`; it may throw.
  *
  * @param root `--root` as given, before or after the name; undefined when it is not.
  */
@@ -27,7 +27,7 @@ export function rootOf(argv: readonly string[]): string | undefined {
 export interface SplitArgv {
   /** Undefined: the line has flags and variables alone. */
   readonly name: string | undefined;
-  /** What stands before the name: flags of every command, variables. */
+  /** Arguments before the name: flags of every command, variables. */
   readonly before: readonly string[];
   readonly after: readonly string[];
 }
@@ -35,8 +35,8 @@ export interface SplitArgv {
 /**
  * Finds the name of the command: the first word that is neither flag nor variable.
  *
- * @param flags The flags that may stand before the name.
- * @throws {UsageError} Another flag stands before the name.
+ * @param flags The flags that may come before the name.
+ * @throws {UsageError} Another flag comes before the name.
  */
 export function splitArgv(argv: readonly string[], flags: readonly FlagSpec[]): SplitArgv {
   const unknown: string[] = [];
@@ -71,7 +71,7 @@ export function splitArgv(argv: readonly string[], flags: readonly FlagSpec[]): 
 /**
  * The command of that name or alias, else what `fallback` makes of it.
  *
- * @param root What `fallback` is told of `--root`.
+ * @param root `--root`, for `fallback`.
  * @throws {UsageError} There is none; names the nearest.
  */
 export async function findCommand<C>(

@@ -46,7 +46,7 @@ const NODE = /^[A-Z0-9]+: (.*?), ([a-z]+)(?: '(.*?)'(?: -> '(.*)')?)?$/s;
  *
  * @param code `ENOENT` and so on; undefined when the error has none.
  * @param message The message as Deno or node words it.
- * @returns Undefined when it is no such error.
+ * @returns Undefined if it is not such an error.
  */
 export function osErrorText(code: string | undefined, message: string): OsErrorText | undefined {
   const parts = DENO.exec(message) ?? NODE.exec(message);

@@ -38,7 +38,7 @@ function takesNext(spec: FlagSpec, next: string | undefined): next is string {
  * - `--name value`, `--name=value`, `-n value`, `-nvalue`, `-n=value`, and several short flags in one
  *   word are understood. A value that looks like a flag (`-trimpath`) needs the form with "=";
  *   one with white space in it (`-N -l`) does not.
- * - `NAME=value` is a variable wherever a flag may stand.
+ * - `NAME=value` is a variable wherever a flag may be.
  * - After `--`, everything is positional.
  *
  * @param passthrough After the first positional argument everything is positional.

@@ -13,7 +13,7 @@ export interface FlagSpec {
   /** One letter without dash. */
   readonly short?: string;
   /**
-   * `boolean` is given or not; `string` and `number` take one value; `list` takes values divided by
+   * `boolean` is given or not; `string` and `number` take one value; `list` takes values separated by
    * commas or white space, and may be repeated.
    */
   readonly kind: "boolean" | "string" | "list" | "number";
@@ -57,7 +57,7 @@ export interface VariableSpec {
   /**
    * `string` (default): anything. `boolean`: `y`, `yes`, `true`, `1` or their opposites, either case.
    * `boolean-y`: `y` or `n`, either case, as scripts test with `=~ ^[yY]$`. `boolean-true`: `true` or `false`. `number`: a decimal number. `platforms`:
-   * `linux/amd64`, several divided by white space or commas.
+   * `linux/amd64`, several separated by white space or commas.
    */
   readonly kind?: "string" | "boolean" | "boolean-y" | "boolean-true" | "number" | "platforms";
   /** The only values that are taken. */
@@ -128,7 +128,7 @@ export interface Command<C> {
   readonly group: string;
   /** One line for help: capital first letter, no final full stop. */
   readonly summary: string;
-  /** Paragraphs divided by empty lines; a line that starts with a blank is kept as it is. */
+  /** Paragraphs separated by empty lines; a line that starts with a space is kept unchanged. */
   readonly description?: string;
   /** What its first argument chooses from; without that argument the first one is meant. */
   readonly actions?: readonly ActionSpec[];

@@ -49,7 +49,7 @@ export function resolve<T>(
   return undefined;
 }
 
-/** The words of a list: divided by commas or white space, empty ones left out. */
+/** The words of a list: separated by commas or white space, empty ones left out. */
 export function splitList(text: string): readonly string[] {
   return Object.freeze(text.split(/[\s,]+/).filter((word) => word !== ""));
 }
@@ -67,7 +67,7 @@ export function isDecimal(text: string): boolean {
 }
 
 /**
- * Refuses a value that is none of the choices.
+ * Refuses a value that is not one of the choices.
  *
  * @param subject What has the value, as the message names it: `"--format"`.
  * @throws {UsageError} Naming the choices and the nearest one.
@@ -112,7 +112,7 @@ export function checkWith(check: ValueCheck | undefined, subject: string, value:
 /**
  * Refuses a value that cannot be meant for a variable; empty values pass.
  *
- * @throws {UsageError} The value is none of the choices, or not of the kind.
+ * @throws {UsageError} The value is not one of the choices, or not of the kind.
  */
 export function checkVariable(spec: VariableSpec, value: string): void {
   const { name, kind = "string", choices } = spec;

@@ -37,7 +37,7 @@ export function baseChoice(env: Environment, choice: BaseChoice | undefined): Ba
 /**
  * Fetches the bases of a release, or takes them from the cache.
  *
- * @throws {KbuildError} One cannot be had: why, and the ways out.
+ * @throws {KbuildError} One is unavailable: why, and the alternatives.
  */
 export async function fetchBases(
   context: KubeContext,

@@ -96,7 +96,7 @@ export function withDryRun(
   };
 }
 
-/** What {@linkcode makeCommandContext} needs besides what the command line said. */
+/** Inputs of {@linkcode makeCommandContext} apart from the command line. */
 export interface Surroundings {
   readonly cwd: string;
   readonly signal: AbortSignal;
@@ -204,7 +204,7 @@ async function withNetConfig(
   if (all.every((word) => word === "")) return Object.freeze({ ...env });
   const { parseMirrors } = await import("../net/mod.ts");
   const { parseDigests } = await import("../registry/mod.ts");
-  // Also where nothing is fetched in the end, a slip of the finger is said.
+  // A typing error is reported even if nothing is fetched in the end.
   parseMirrors(given.mirrors);
   parseDigests(given.digests);
   const check = (section: string, parse: () => unknown) => {

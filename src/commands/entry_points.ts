@@ -13,7 +13,7 @@ export interface EntryPoint {
    * `outside` it is not about building.
    */
   readonly without?: "later" | "needless" | "outside";
-  /** What else is to be said: what comes near. */
+  /** An additional note: what comes close. */
   readonly note?: string;
 }
 

@@ -74,7 +74,7 @@ export async function targetCommand(name: string, start: string): Promise<Comman
   const known = await explainUnknown(name, start);
   // What is near is more than what is true of every word.
   if (known !== undefined && (near.length === 0 || known.message.includes(":"))) throw known;
-  // What is near a command alone is said by the command line itself.
+  // The command line itself reports what is near a command only.
   if (!near.some((word) => targets.some(([target]) => target === word))) return undefined;
   throw new UsageError(`Unknown command "${name}"`, [
     ...didYouMean(near),
@@ -88,7 +88,7 @@ async function targetNames(root: string): Promise<readonly (readonly [string, st
   return [...await commandTargets(root), ["ginkgo", "ginkgo"]];
 }
 
-/** The error for a word after `kbuild kubectl` that is no such name. */
+/** The error for a word after `kbuild kubectl` that is not such a name. */
 function unknownGoal(name: string, word: string, targets: readonly string[]): UsageError {
   const isCommand = COMMANDS.some((command) =>
     command.name === word || command.aliases?.includes(word) === true

@@ -39,7 +39,7 @@ export type PlanStep =
     | { readonly kind: "remove"; readonly path: string }
   );
 
-/** The steps as lines of a shell script: what kbuild does itself stands in comments. */
+/** The steps as lines of a shell script: what kbuild does itself is in comments. */
 export function scriptOf(steps: readonly PlanStep[]): readonly string[] {
   const lines: string[] = [];
   let group = "";
@@ -50,7 +50,7 @@ export function scriptOf(steps: readonly PlanStep[]): readonly string[] {
   return Object.freeze(lines);
 }
 
-/** A name in it may have line breaks: what stands behind them would be a command. */
+/** A name in it may have line breaks: the text after them would be a command. */
 function comment(text: string): string {
   return `# ${text.replaceAll(/[\r\n]+/g, " ")}`;
 }

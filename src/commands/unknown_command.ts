@@ -17,7 +17,7 @@ interface Meaning {
 }
 
 /**
- * The error for a word that is no command, but that something else is known of: a make target or a
+ * The error for a word that is not a command, but has another known meaning: a make target or a
  * script of the checkout, a target to build, make itself.
  *
  * @param name The word in place of a command.

@@ -1,6 +1,6 @@
 import type { Command } from "./context.ts";
 
-/** `kbuild verify-release`: whether a release is what it says of itself. */
+/** `kbuild verify-release`: whether a release is what it claims to be. */
 export const verifyReleaseCommand: Command = {
   name: "verify-release",
   group: "Release",

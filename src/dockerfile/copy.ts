@@ -8,7 +8,7 @@ import {
   plainWords,
 } from "./words.ts";
 
-/** What a COPY or ADD stands in. */
+/** The stages, variables and working directory that a COPY or ADD refers to. */
 export interface CopySurroundings {
   readonly lookup: Lookup;
   /** Where relative targets start. */

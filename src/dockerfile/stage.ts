@@ -20,7 +20,7 @@ export interface OpenStage extends DockerfileStage {
   settings: ImageSettings;
   /** Values of the ARGs that this stage declares. */
   readonly args: Map<string, string>;
-  /** Whether CMD was said here, not in a stage below: ENTRYPOINT drops the latter. */
+  /** Whether CMD was set here, not in a stage below: ENTRYPOINT drops the latter. */
   hasCommand: boolean;
   /** Why it cannot be built. */
   unsupported: KbuildError | undefined;

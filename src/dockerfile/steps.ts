@@ -1,7 +1,7 @@
 import { encodeCapabilities } from "./capabilities.ts";
 import type { ImageCopy, ImageStep } from "./types.ts";
 
-/** The path that a copied file has in the image, if its target is no folder there. */
+/** The path that a copied file has in the image, if its target is not a directory there. */
 export function destinationOf({ source, target }: Pick<ImageCopy, "source" | "target">): string {
   const name = source.slice(source.lastIndexOf("/") + 1);
   return target.endsWith("/") ? `${target}${name}` : target;

@@ -90,7 +90,7 @@ export interface DockerfilePlan {
   readonly base: string;
   /** All stages; the last one is the image. */
   readonly stages: readonly DockerfileStage[];
-  /** Image references that files are taken out of, besides the base. */
+  /** Images that files are copied from, apart from the base image. */
   readonly taken: readonly string[];
 }
 

@@ -9,7 +9,7 @@ export const TEMPORARY_PREFIX = ".kbuild-tmp-";
 
 /**
  * A new name in the folder of `path`, on the same file system: `.kbuild-tmp-<pid>-<random>`. The
- * name of `path` is no part of it, since that may already be as long as a name can be.
+ * name of `path` is not part of it, since that may already be as long as a name can be.
  */
 export function temporaryName(path: string): string {
   const random = crypto.randomUUID().slice(0, 8);

@@ -72,7 +72,7 @@ export async function claimDirectory(
 }
 
 /**
- * Why a directory is no place for outputs, whatever is in it.
+ * Why a directory cannot be used for outputs, whatever is in it.
  *
  * @returns The end of "Cannot use X: …"; undefined if it may be one.
  */

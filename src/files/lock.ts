@@ -90,7 +90,7 @@ function held(file: Deno.FsFile, waited: boolean, tidy: () => void): FileLock {
   return Object.freeze({ file, waited, release, [Symbol.dispose]: release });
 }
 
-/** The lock is held without the text, too: on a full disk nothing can be written. */
+/** The lock is held even without the text: on a full disk nothing can be written. */
 async function writeHolder(file: Deno.FsFile, holder: string): Promise<void> {
   await ifPossible(file.truncate(0).then(() => file.write(new TextEncoder().encode(holder))));
 }

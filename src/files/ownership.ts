@@ -113,7 +113,7 @@ export async function whyKept(
 }
 
 /**
- * Why a directory is no place for outputs: it is a directory to keep, is above one, or is in a `.git`.
+ * Why a directory cannot be used for outputs: it is a directory to keep, is above one, or is in a `.git`.
  *
  * @param path Need not exist.
  * @returns The end of "Cannot remove X: …"; undefined if no rule keeps it.

@@ -37,7 +37,7 @@ export interface TagFiles {
 const MAKEFILES = ["build/root/Makefile.generated_files", "Makefile.generated_files"];
 
 /**
- * Reads which files `make generated_files` makes, besides those that every checkout has in git:
+ * Reads which files `make generated_files` makes, apart from those that every checkout has in git:
  * the OpenAPI targets of `Makefile.generated_files` (one up to 1.14, v1.7.3: lines 500-570; several
  * later, v1.20.2: lines 520-640) and the calls of go-bindata in `hack/generate-bindata.sh`. Deep
  * copies, defaults, conversions and lifecycles are in git in every version that was looked at.

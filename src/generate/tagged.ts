@@ -37,7 +37,7 @@ export async function findTagged(root: string, tag: string): Promise<readonly st
     await Promise.all(folders.map(visit));
   }
   for (const start of rules.starts) {
-    // What one release lists and a fork has removed is no reason to stop; find goes on, too.
+    // What one release lists and a fork has removed does not stop it; find also continues.
     const exists = await Deno.stat(join(root, start)).then((info) => info.isDirectory, () => false);
     if (exists) await visit(start);
   }

@@ -68,7 +68,7 @@ export async function findRepository(root: string): Promise<string | undefined> 
   }
 }
 
-/** What of a repository this user may not read. */
+/** Files of a repository that this user may not read. */
 async function findUnreadable(repository: string): Promise<string | undefined> {
   const parts = ["HEAD", "config", "index", "objects", "refs"];
   for (const path of [repository, ...parts.map((name) => join(repository, name))]) {

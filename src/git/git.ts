@@ -65,7 +65,7 @@ const DROPPED: readonly string[] = Object.freeze([
  * Starts git: the one place that does, so that no setting, hook or variable of the user changes what
  * it answers.
  *
- * @param args A git command and its arguments; `--git-dir` and the like may stand before it.
+ * @param args A git command and its arguments; `--git-dir` and the like may precede it.
  * @throws {CommandError} git is missing or failed.
  */
 export async function runGit(
@@ -84,7 +84,7 @@ function gitEnvironment(env: Readonly<Record<string, string>>): Record<string, s
     ...Object.fromEntries(kept),
     // Looking must not write the index.
     GIT_OPTIONAL_LOCKS: "0",
-    // A path is a path, whatever stands in it.
+    // A path is a path, whatever it contains.
     GIT_LITERAL_PATHSPECS: "1",
     GIT_TERMINAL_PROMPT: "0",
     // What git says is read: not in the user's language.
@@ -149,7 +149,7 @@ export function statusEntries(text: string): readonly StatusEntry[] {
     if (entry !== "" && !isOldName) {
       entries.push(Object.freeze({ code: entry.slice(0, 2), path: entry.slice(3) }));
     }
-    // Some git before 2.18 finds renames all the same: the old name stands behind the new one.
+    // Some git before 2.18 finds renames all the same: the old name follows the new one.
     isOldName = !isOldName && /^([RC].|.[RC]) /.test(entry);
   }
   return Object.freeze(entries);

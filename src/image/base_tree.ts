@@ -6,7 +6,7 @@ const WHITEOUT = ".wh.";
 const OPAQUE = ".wh..wh..opq";
 const MAX_LINKS = 40;
 
-/** A path in a layer and what stands there. */
+/** A path in a layer and its content. */
 export type LayerNode = readonly [path: string, node: BaseNode];
 
 /**
@@ -63,8 +63,8 @@ export function resolveHardLinks(layer: readonly LayerNode[]): readonly LayerNod
 }
 
 /**
- * Puts a layer on top of a tree. First its whiteouts act on what lies below, then its own files are
- * added, in whatever order they stand. OCI image-spec, layer.md, "Whiteouts".
+ * Puts a layer on top of a tree. First its whiteouts act on lower layers, then its own files are
+ * added, in whatever order they are. OCI image-spec, layer.md, "Whiteouts".
  */
 export function applyLayer(below: BaseTree, layer: readonly LayerNode[]): BaseTree {
   const hidden = new Hidden();
@@ -121,7 +121,7 @@ class Hidden {
  * @param tree What the base holds.
  * @param entries Files with their path in the image: "usr/local/bin/kube-proxy".
  * @param options `created`: seconds since 1970, for new folders; `owner` of new folders, default root.
- * @throws {KbuildError} A file of the base stands where a folder is needed, or the reverse.
+ * @throws {KbuildError} A file of the base is where a directory is needed, or the reverse.
  */
 export function copyLayer(
   tree: BaseTree,
@@ -156,9 +156,9 @@ export interface NewFolders {
 
 /** Numbers of a user and a group. */
 export interface Owner {
-  /** Of the user. */
+  /** Numeric ID of the user. */
   readonly uid: number;
-  /** Of the group. */
+  /** Numeric ID of the group. */
   readonly gid: number;
 }
 
@@ -188,7 +188,7 @@ function folderEntry(
 }
 
 /**
- * The path of what stands at the end of a path when all links in it are followed; undefined where
+ * The path that a path leads to when all links in it are followed; undefined where
  * nothing is.
  *
  * @throws {KbuildError} Links go in circles.

@@ -7,7 +7,7 @@ import { archiveFiles, type ImageFiles, readDocument } from "./image_files.ts";
 import { object, objects, parseJson, strings, text } from "./json.ts";
 import type { BaseTree } from "./types.ts";
 
-/** An image in an archive, as it is told about without unpacking it. */
+/** Description of an image in an archive, made without unpacking it. */
 export interface DescribedImage {
   /** Names with tags, in the archive's order; none for an image without a name. */
   readonly repoTags: readonly string[];

@@ -143,7 +143,7 @@ function changeSettings(from: JsonObject, changes: ConfigChanges, scratch: boole
   return config;
 }
 
-/** Ports and volumes stand as keys of empty objects. */
+/** Ports and volumes are keys of empty objects. */
 function addKeys(
   config: Record<string, JsonObject[string]>,
   key: string,

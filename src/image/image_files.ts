@@ -65,10 +65,10 @@ interface Range {
 
 /**
  * The files of a tar. A compressed one is unpacked to a temporary folder until it is disposed of,
- * since its files are not read in the order in which they stand.
+ * since its files are not read in their order in the archive.
  *
  * @param tempDir Where temporary folders are made; default: the system's place.
- * @throws {KbuildError} It is no tar, or cannot be read.
+ * @throws {KbuildError} It is not a tar, or cannot be read.
  */
 export async function archiveFiles(path: string, tempDir?: string): Promise<ImageFiles> {
   let tar = path;

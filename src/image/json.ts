@@ -17,7 +17,7 @@ export function canonicalJson(value: Json): string {
  * Reads a JSON document.
  *
  * @param where What the user knows it by.
- * @throws {KbuildError} It is no JSON.
+ * @throws {KbuildError} It is not JSON.
  */
 export function parseJson(bytes: Uint8Array, where: string): Json {
   try {

@@ -16,7 +16,7 @@ export interface RepoTag {
 /**
  * Checks an image name with its tag.
  *
- * @throws {UsageError} It is none; a version's "+" must be written "_".
+ * @throws {UsageError} It is not a name; a version's "+" must be written "_".
  */
 export function parseRepoTag(name: string): RepoTag {
   const tag = REFERENCE.exec(name)?.[1];

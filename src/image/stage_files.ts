@@ -40,7 +40,7 @@ export class StageFiles {
   }
 
   /**
-   * What stands at a path, links to it followed: one entry for a file; for a folder itself and all
+   * Content of a path, links to it followed: one entry for a file; for a folder itself and all
    * below it, with names relative to it ("" for itself), sorted.
    */
   entriesAt(path: string): readonly TarEntry[] {

@@ -12,7 +12,7 @@ export interface JsonObject {
 export interface BaseLayer {
   /** Digest of the uncompressed layer: `sha256:…`. */
   readonly diffID: string;
-  /** Digest of the blob as it lies in the base, maybe compressed: `sha256:…`. */
+  /** Digest of the blob as it is in the base, maybe compressed: `sha256:…`. */
   readonly digest: string;
   /** The blob's media type, as the base's manifest says. */
   readonly mediaType: string;
@@ -42,15 +42,15 @@ export interface BaseNode {
   readonly linkName: string;
   /** Extended attributes, name to raw bytes. */
   readonly xattrs?: Readonly<Record<string, Uint8Array>>;
-  /** Where a file's content stands. */
+  /** Where a file's content is. */
   readonly content?: BaseContent;
 }
 
-/** Where the content of a base's file stands. */
+/** Where the content of a base's file is. */
 export interface BaseContent {
   /** Number of the layer, from 0. */
   readonly layer: number;
-  /** The member's name there, as it stands. */
+  /** The member's name there, unchanged. */
   readonly member: string;
   /** Where its first byte is in the uncompressed layer. */
   readonly offset: number;

@@ -73,15 +73,15 @@ export interface ImageArchive {
 /**
  * Writes an image as one tar that is a docker archive (`manifest.json`, for `docker load`) and an
  * OCI layout (`index.json`, for containerd, podman and skopeo) at once, over the same blobs. All
- * layers lie there uncompressed, also those of a base that had them compressed: a docker archive
+ * layers are uncompressed in it, also those of a base that had them compressed: a docker archive
  * wants them so, and one copy serves both forms. Nothing in it depends on anything but the options
  * and the contents; it appears complete or not at all.
  *
- * New layers are read twice: once for their digest, which stands in front of them, once to write.
+ * New layers are read twice: once for their digest, which precedes them, once to write.
  *
  * @throws {KbuildError} A source that cannot be read or changes meanwhile, a base for another
  * architecture, a file that cannot be written.
- * @throws {UsageError} A name that is none for an image.
+ * @throws {UsageError} A name that is not an image's.
  */
 export async function writeImageArchive(options: ImageArchiveOptions): Promise<ImageArchive> {
   const { out, base, arch, os = "linux", created, config: changes = {}, signal } = options;

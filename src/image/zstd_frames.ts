@@ -6,7 +6,7 @@ const SKIPPABLE = 0x184d2a5;
  * Cuts a zstd stream so that every frame ends where a chunk ends, and leaves out frames to be skipped:
  * node's engine takes the rest of a chunk behind a frame's end for nothing. RFC 8878, section 3.1.
  *
- * @throws {SyntaxError} It is no zstd, or ends in the middle of a frame.
+ * @throws {SyntaxError} It is not zstd, or ends in the middle of a frame.
  */
 export async function* zstdFrames(
   source: AsyncIterable<Uint8Array>,

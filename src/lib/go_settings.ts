@@ -71,7 +71,7 @@ function goEnvFile(env: Environment, os: string): string | undefined {
   return folder ? join(folder, "go", "env") : undefined;
 }
 
-/** As Go reads it: `NAME=value` lines; whatever does not begin with a capital letter is none. */
+/** As Go reads it: `NAME=value` lines; a line that does not begin with a capital letter is ignored. */
 function assignments(text: string): readonly (readonly [name: string, value: string])[] {
   return text.split("\n").flatMap((line) => {
     const [, name, value = ""] = /^([A-Z][A-Z0-9_]*)=(.*?)\r?$/.exec(line) ?? [];

@@ -23,7 +23,7 @@ export interface KubeContext {
    * the go env file only says where things come from is in it.
    */
   readonly env: Environment;
-  /** What of the user's go env file does not count, one sentence each. */
+  /** Settings of the user's go env file that are ignored, one sentence each. */
   readonly goNotes: readonly string[];
   /** The machine's platform: `linux/amd64`. */
   readonly host: string;
@@ -57,7 +57,7 @@ export interface ContextOptions {
   root: string;
   /** Names and values; nothing else is read from the process. */
   env: Environment;
-  /** What of the go env file does not count, where `env` is that of `readGoSettings` already. */
+  /** Settings of the go env file that are ignored, if `env` comes from `readGoSettings`. */
   goNotes?: readonly string[];
   /** Where the log goes. */
   log: Logger;

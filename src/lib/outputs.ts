@@ -250,8 +250,8 @@ export interface Disposal {
 }
 
 /**
- * What of the output directories, and of what make left, may be removed. A link to an output directory
- * stays, and so does the directory of a mount.
+ * Parts of the output directories, and leftovers of make, that may be removed. A link to an output
+ * directory stays, and so does the directory of a mount.
  *
  * @throws {KbuildError} One of the directories is not kbuild's, or something in it must stay.
  */

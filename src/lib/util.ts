@@ -119,7 +119,7 @@ export function numberIn(
 /**
  * Bytes, from megabytes in the environment; undefined where it is not set.
  *
- * @throws {UsageError} It is no whole number.
+ * @throws {UsageError} It is not a whole number.
  */
 export function megabytesIn(
   env: Readonly<Record<string, string>>,

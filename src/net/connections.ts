@@ -41,7 +41,7 @@ export class Connections implements Disposable {
     try {
       return createHttpClient([...this.#certificates, ...this.#system], proxy);
     } catch (error) {
-      // Of the system's certificates Deno may refuse one; those of the user must be right.
+      // Deno may refuse one of the system's certificates; those of the user must be valid.
       if (this.#system.length === 0) throw error;
       return createHttpClient(this.#certificates, proxy);
     }

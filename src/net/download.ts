@@ -88,7 +88,7 @@ export async function downloadInto(
 /** Bytes of a file whose size is not known beforehand; Go's archives have a tenth at most. */
 const MAX_UNKNOWN = 2 ** 31;
 
-/** An attempt that brought so many bytes was no failure. */
+/** An attempt that received this many bytes was not a failure. */
 const PROGRESS = 8 << 20;
 
 /** Whether an answer goes on at that byte. */

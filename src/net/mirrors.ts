@@ -14,7 +14,7 @@ export interface MirrorRule {
 /** The rules of one run; each prefix is in it once. */
 export type MirrorTable = readonly MirrorRule[];
 
-/** Where something can be had. */
+/** An address to fetch something from. */
 export interface Place {
   /** Address with scheme, without a slash at its end: "https://mirror.example/k8s/pause". */
   readonly url: string;
@@ -32,11 +32,11 @@ const ADDRESS = new RegExp(`^(?:https?://)?${HOST}(?:/[A-Za-z0-9._~%@+-]+)*/?$`)
 const PREFIX = new RegExp(`^${HOST}(?:/[A-Za-z0-9._~-]+)*$`);
 
 /**
- * Reads mirrors as `--mirror` and `KBUILD_MIRRORS` have them: words divided by white space or
+ * Reads mirrors as `--mirror` and `KBUILD_MIRRORS` have them: words separated by white space or
  * commas. `PREFIX=WHERE` begins a rule, a word without "=" is a further place of the rule before it,
  * `preset:NAME` stands for that preset's rules. Of several rules for one prefix the last counts.
  *
- * @throws {UsageError} A word is none of these.
+ * @throws {UsageError} A word is not one of these.
  */
 export function parseMirrors(text: string): MirrorTable {
   const rules = new Map<string, string[]>();

@@ -8,7 +8,7 @@ export interface RetryOptions {
   progressed?(): boolean;
 }
 
-/** How often is tried, and who is told. */
+/** Retry policy, and the logger of its pauses. */
 export interface RetryContext {
   /** How often and how long. */
   readonly patience: Patience;

@@ -12,7 +12,7 @@ export class WrongContentError extends KbuildError {
 
 /**
  * Tries places in their order until one gives what is wanted. What a mirror fails at, or serves
- * wrongly, is said when the next one is tried.
+ * wrongly, is logged when the next one is tried.
  *
  * @param what What the user knows it by: `"registry.k8s.io/pause:3.9"`.
  * @throws {KbuildError} None gave it: each place with the rule that led to it, and why not.

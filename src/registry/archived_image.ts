@@ -34,7 +34,7 @@ export interface ArchivedLayer {
 /**
  * Opens the one image of an archive, as kbuild and `docker save` write them.
  *
- * @throws {KbuildError} It is none, or holds several images or one without a name.
+ * @throws {KbuildError} It is not an image archive, or holds several images or one without a name.
  */
 export async function openArchivedImage(path: string): Promise<ArchivedImage> {
   const files = await archiveFiles(path);

@@ -19,7 +19,7 @@ import { WrongContentError } from "../net/mod.ts";
 
 const DAY = 24 * 3600_000;
 
-/** Parts of blobs that nobody has gone on with for so many milliseconds are removed. */
+/** Parts of blobs are removed if nobody has resumed them for this many milliseconds. */
 const STALE = 7 * DAY;
 
 /** Names in `partial`: blobs on their way, layers that are compressed, documents that are written. */
@@ -31,7 +31,7 @@ const BLOBS_LIMIT = 8e9;
 /**
  * Bytes of blobs that the cache keeps.
  *
- * @throws {UsageError} `KBUILD_BLOB_CACHE_MB` is no whole number.
+ * @throws {UsageError} `KBUILD_BLOB_CACHE_MB` is not a whole number.
  */
 export function blobsLimit(env: Readonly<Record<string, string>>): number {
   return megabytesIn(env, "KBUILD_BLOB_CACHE_MB") ?? BLOBS_LIMIT;
@@ -106,7 +106,7 @@ export class BlobStore {
     return digest;
   }
 
-  /** Takes a finished file over, whose digest is known; it must lie in {@linkcode workFolder}. */
+  /** Takes a finished file over, whose digest is known; it must be in {@linkcode workFolder}. */
   async adopt(path: string, digest: string): Promise<void> {
     await this.#prepare(dirname(this.path(digest)));
     await moveFile(path, this.path(digest));
@@ -122,7 +122,7 @@ export class BlobStore {
 
   /**
    * Sees to it that a blob is there. Several kbuilds that want the same one wait for the first; what
-   * an interrupted one left is gone on with.
+   * an interrupted one left is resumed.
    *
    * @param fill Brings what the file lacks, and returns the SHA-256 of all of it in hex.
    * @param signal Ends the waiting.
@@ -164,7 +164,7 @@ export class BlobStore {
   }
 
   /**
-   * Removes parts that nobody goes on with, and blobs, the longest unused first, until there are at
+   * Removes parts that nobody resumes, and blobs, the longest unused first, until there are at
    * most `limit` bytes of them. What was used within a day stays: a run may be about to read it.
    */
   async sweep(limit: number): Promise<void> {

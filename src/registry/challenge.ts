@@ -7,7 +7,7 @@ export interface Challenge {
 }
 
 /**
- * Reads `WWW-Authenticate`: schemes with parameters, several divided by commas. RFC 9110, 11.6.1;
+ * Reads `WWW-Authenticate`: schemes with parameters, several separated by commas. RFC 9110, 11.6.1;
  * what is malformed is left out.
  */
 export function parseChallenges(header: string | null): readonly Challenge[] {

@@ -31,7 +31,7 @@ function inAHurry(patience: Patience): Patience {
  * mirror's word counts, with a warning.
  *
  * @returns In the order of `wanted`.
- * @throws {KbuildError} An image cannot be had: the hosts, the rules that led there, and the ways
+ * @throws {KbuildError} An image cannot be fetched: the hosts, the rules that led there, and the ways
  * out; it has nothing for an architecture; with `--offline` something is not in the cache.
  */
 export async function fetchImages(

@@ -310,7 +310,7 @@ export class ImageFetcher {
         const resumed = (await partial.file.stat()).size > 0;
         let found = await get();
         if (found !== hexOf(digest) && resumed) {
-          // What lay there came from somebody else.
+          // The existing content came from somebody else.
           await partial.file.truncate(0);
           found = await get();
         }

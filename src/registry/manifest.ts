@@ -22,7 +22,7 @@ export const MEDIA = Object.freeze({
   ociIndex: "application/vnd.oci.image.index.v1+json",
 });
 
-/** Of the manifests that kbuild understands. */
+/** Media types of the manifests that kbuild understands. */
 export const ACCEPTED: readonly string[] = [
   MEDIA.ociIndex,
   MEDIA.dockerList,
@@ -59,7 +59,7 @@ export interface Manifest {
  * gives.
  *
  * @param which A tag or a digest.
- * @throws {NetworkError} It cannot be had.
+ * @throws {NetworkError} It cannot be fetched.
  * @throws {WrongContentError} It is something else.
  */
 export async function getManifest(

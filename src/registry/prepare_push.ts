@@ -28,7 +28,7 @@ export interface PlannedPush {
   readonly names: PushNames;
 }
 
-/** An image of a list, as it lies in its own repository. */
+/** An image of a list, as it is in its own repository. */
 export interface ListedImage {
   readonly endpoint: Endpoint;
   readonly bytes: Uint8Array<ArrayBuffer>;

@@ -45,7 +45,7 @@ export interface PushBlobOptions {
 
 /**
  * Makes sure that a registry has a blob: asks for it, has it mounted from another repository there, or
- * sends it. Questions that are refused are no obstacle, only the upload counts. What is sent is
+ * sends it. Refused queries do not matter, only the upload counts. What is sent is
  * streamed, as a whole; only where that is refused in another way, in parts at last.
  *
  * @throws {NetworkError} The registry refuses it, or does not answer.

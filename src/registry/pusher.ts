@@ -10,7 +10,7 @@ import type { Session } from "./session.ts";
 export interface PushResult {
   /** "registry.example/kube-proxy-amd64:v1.35.0". */
   readonly name: string;
-  /** Of the manifest, or of the list: `sha256:…`. */
+  /** Digest of the manifest, or of the list: `sha256:…`. */
   readonly digest: string;
   /** Digest of the configuration; undefined for a list. */
   readonly imageId: string | undefined;

@@ -27,7 +27,7 @@ const DIGEST = /^sha256:[0-9a-f]{64}$/;
  * Reads the name of an image as docker does: without a registry it is Docker Hub's, without a tag
  * "latest". github.com/distribution/reference, `ParseNormalizedNamed`.
  *
- * @throws {UsageError} It is no such name.
+ * @throws {UsageError} It is not such a name.
  */
 export function parseReference(text: string): Reference {
   const wrong = (why: string) =>
@@ -63,7 +63,7 @@ function split(name: string): [host: string, repository: string] {
   return [host, official ? `library/${repository}` : repository];
 }
 
-/** Where an image lies in one registry. */
+/** Where an image is in one registry. */
 export interface Endpoint extends Place {
   /** "https://mirror.example:5000". */
   readonly origin: string;

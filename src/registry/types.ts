@@ -8,7 +8,7 @@ export interface RegistryContext extends NetContext {
   readonly shell: Shell;
 }
 
-/** An image that lies in the cache, complete for the wanted architectures. */
+/** An image in the cache, complete for the requested architectures. */
 export interface FetchedImage {
   /** As it was asked for. */
   readonly reference: string;

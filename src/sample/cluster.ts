@@ -202,7 +202,7 @@ function manifest(file: string): string {
   return `${JSON.stringify({ apiVersion: "v1", kind: "Pod", metadata: { name } }, null, 2)}\n`;
 }
 
-/** In 1.20 the conformance image stands in cluster/, later in test/; 1.7 has none. */
+/** In 1.20 the conformance image is in cluster/, later in test/; 1.7 has none. */
 function conformance({ conformanceDir }: EraFacts): Tree {
   if (conformanceDir?.startsWith("cluster/") !== true) return { "images/README.md": "# Images\n" };
   return {
@@ -240,7 +240,7 @@ export const CONFORMANCE_COMMON: Tree = {
 /**
  * The Makefile that copies the programs together and builds the image.
  *
- * @param runner The image that it stands on, where the Dockerfile has build arguments; else the base
+ * @param runner Its base image, where the Dockerfile has build arguments; else the base
  * is put into it by sed.
  */
 export function conformanceMakefile(registry: string, base: string, runner?: string): string {

@@ -39,7 +39,7 @@ export interface CreateSampleOptions {
  * await Deno.remove(dir, { recursive: true });
  * ```
  *
- * @throws {KbuildError} The folder is not empty, is no folder, or cannot be written.
+ * @throws {KbuildError} The directory is not empty, is not a directory, or cannot be written.
  * @throws {CommandError} git is missing or failed.
  */
 export async function createSample(options: CreateSampleOptions): Promise<SampleInfo> {

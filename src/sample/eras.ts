@@ -21,7 +21,7 @@ export interface SampleTargets {
   readonly test: readonly string[];
   /** Without `test/e2e_node/e2e_node.test`, which the script adds on Linux hosts. */
   readonly serverTest: readonly string[];
-  /** What `make all` builds besides. */
+  /** What else `make all` builds. */
   readonly others?: readonly string[];
 }
 

@@ -13,7 +13,7 @@ import { testTree } from "./test_tree.ts";
 import { joinTrees } from "./tree.ts";
 import type { EraParameter, SampleCommit, SampleFiles } from "./types.ts";
 
-/** What varies in a sample besides its era. */
+/** What varies in a sample apart from its era. */
 export interface SampleFilesOptions {
   /** Text for `docs/seed.txt`: another seed is another commit id. Default: no such file. */
   seed?: string;

@@ -7,7 +7,7 @@ import type { EraFacts } from "./eras.ts";
 import { raw } from "./raw.ts";
 import { link, type Tree } from "./tree.ts";
 
-/** `Makefile` and what it stands on. */
+/** `Makefile` and the files that it includes. */
 export function makefiles(facts: EraFacts): Tree {
   const gopath = facts.goMode === "gopath";
   return {

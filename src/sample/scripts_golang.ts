@@ -293,7 +293,7 @@ export function buildForPlatform(
     readonly isStatic: string;
     readonly installsuffix: string;
     readonly flags: readonly string[];
-    /** Whether each program is told of, with the way it is built. */
+    /** Whether each program is logged, with the way it is built. */
     readonly tell?: boolean;
     readonly dynamicFlags?: string;
   },

@@ -149,7 +149,7 @@ ${SETCAP}${PAIRS}`;
 
 /**
  * The server images of 1.35 and later: programs that are linked dynamically get another base
- * (T35:99-157); the latest stand on distroless itself (kubernetes/kubernetes#136954).
+ * (T35:99-157); the latest are based on distroless itself (kubernetes/kubernetes#136954).
  */
 export function imagesDynamic({ bindMount }: EraFacts): string {
   const runner = bindMount ? "gcr.io/distroless/static-debian13" : GO_RUNNER;

@@ -60,7 +60,7 @@ const KUBEMARK: Tree = {
   "stop-kubemark.sh": script(`${BASH_PROGRAM_HEAD}echo "Stops hollow nodes."\n`),
 };
 
-/** In 1.35 (T28 and later) the conformance image stands in test/. */
+/** In 1.35 (T28 and later) the conformance image is in test/. */
 function conformance(): Tree {
   const base = "${REGISTRY}/build-image/debian-base-${ARCH}:bookworm-v1.0.4";
   return under("conformance/image", {

@@ -23,7 +23,7 @@ export type SampleFiles = ReadonlyMap<string, SampleFile>;
 
 /** One commit of a sample's history, oldest first; each holds its whole tree. */
 export interface SampleCommit {
-  /** Of the commit. */
+  /** Hash of the commit. */
   readonly message: string;
   /** Author and committer time: seconds since 1970, UTC. */
   readonly time: number;

@@ -39,7 +39,7 @@ export function killGroups(): void {
   for (const leader of running) signalGroup(leader, "SIGKILL");
 }
 
-/** Sends a signal to every member of a group; a group that is gone is no error. */
+/** Sends a signal to every member of a group; a group that is gone is not an error. */
 function signalGroup(leader: number, signal: Deno.Signal): void {
   try {
     Deno.kill(-leader, signal);

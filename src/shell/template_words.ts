@@ -70,7 +70,7 @@ export function templateWords(
   const endWord = () => {
     const { text, start, isExpanded, isCommand, isRedirect } = level;
     if (start === undefined) return;
-    // "!" and assignments stand before the name of a program.
+    // "!" and assignments precede the name of a program.
     const isPrefix = isRedirect || text === "!" || /^\w+=/.test(text);
     words.push({ text, isExpanded, isCommand: isCommand && !isPrefix, start });
     level = { ...newLevel(), isCommand: isCommand && isPrefix };

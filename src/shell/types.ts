@@ -19,7 +19,7 @@ export interface RunOptions {
   output?: "capture" | "stream";
   /** Takes stdout chunk by chunk instead of capturing it; the program waits for the promise. */
   onStdout?: (chunk: Uint8Array) => void | Promise<void>;
-  /** Exit codes that are no failure; default only 0. A signal is a failure in any case. */
+  /** Exit codes that are not a failure; default only 0. A signal is a failure in any case. */
   allowed?: readonly number[] | "any";
   /** Ends the process group when aborted. */
   signal?: AbortSignal;

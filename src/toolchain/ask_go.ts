@@ -19,7 +19,7 @@ export async function askGo(context: GoContext, path: string): Promise<GoTool> {
   const own = await rootOf(path);
   const started = own === undefined && given !== undefined ? { goroot: given } : {};
   const result = await context.shell.run([path, "version"], {
-    // In the checkout: what stands in for go in PATH may look there for the one to start.
+    // In the checkout: a wrapper for go in PATH may look there for the one to start.
     cwd: context.root ?? "/",
     env: { ...settingsEnv(context, started), GOENV: "off", GOFLAGS: "" },
     label: "Asking Go for its version",
@@ -95,7 +95,7 @@ export async function goAt(path: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** The same Go, its folder to be put in front of `PATH`: for one that lies alone with its tools. */
+/** The same Go, its directory to be put in front of `PATH`: for one that is alone with its tools. */
 export function inFront(go: GoTool): GoTool {
   return Object.freeze({ ...go, bin: dirname(go.path) });
 }
@@ -109,7 +109,7 @@ export async function ownFolder(context: GoContext, go: GoTool): Promise<GoTool>
   return inFront(await goAt(path) === undefined ? go : { ...go, path });
 }
 
-/** `go env GOROOT`: where the distribution of a Go lies. */
+/** `go env GOROOT`: the directory of a Go distribution. */
 export async function goRoot(context: GoContext, go: GoTool): Promise<string> {
   const { stdout } = await context.shell.run([go.path, "env", "GOROOT"], {
     cwd: context.root ?? "/",

@@ -9,7 +9,7 @@ export interface CachedGo {
   readonly version: string;
   /** The platform that it runs on: "linux/amd64". */
   readonly platform: string;
-  /** Where the Go distribution lies. */
+  /** Directory of the Go distribution. */
   readonly goroot: string;
   /** The folder that holds it and {@linkcode GoOrigin}; removing it removes all. */
   readonly folder: string;

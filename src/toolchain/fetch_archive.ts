@@ -20,7 +20,7 @@ import type { GoOrigin } from "./cache.ts";
 import type { GoContext } from "./types.ts";
 import { unpackGo } from "./unpack.ts";
 
-/** Go's own download site: `go1.21.7.linux-amd64.tar.gz` and `….tar.gz.sha256` lie there. */
+/** Go's own download site: it has `go1.21.7.linux-amd64.tar.gz` and `….tar.gz.sha256`. */
 export const OFFICIAL_MIRROR = "https://dl.google.com/go";
 
 /** What helps against every failed download of Go. */

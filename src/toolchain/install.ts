@@ -35,7 +35,7 @@ export interface InstallOptions {
  * appears by rename: complete or not at all. Two kbuilds wait for each other; what a killed one
  * left is removed by the next.
  *
- * @throws {KbuildError} It cannot be had, is not what it should be, or does not run here.
+ * @throws {KbuildError} It cannot be fetched, is not what it should be, or does not run here.
  */
 export async function installGo(context: GoContext, options: InstallOptions): Promise<CachedGo> {
   const { cache, choice } = options;
@@ -64,7 +64,7 @@ export async function installGo(context: GoContext, options: InstallOptions): Pr
   return place;
 }
 
-/** As a module, else as an archive; what fails at the first is said before the second. */
+/** As a module, else as an archive; a failure of the first is logged before the second. */
 async function fetchRelease(
   context: GoContext,
   { choice, origin, patience }: InstallOptions,

@@ -33,7 +33,7 @@ export interface GoDescription extends GoChoice {
  *
  * @param needs A checkout; undefined outside of one.
  * @returns With `problem` where there is none to build with.
- * @throws {KbuildError} What `PATH` or `--go` leads to is no Go, unless another one is wanted.
+ * @throws {KbuildError} What `PATH` or `--go` leads to is not a Go, unless another one is requested.
  * @throws {UsageError} A variable has a value that names no Go.
  */
 export async function describeGo(
@@ -84,7 +84,8 @@ export function sayGo({ log }: Pick<GoContext, "log">, { go, choice }: ChosenGo)
  * Provides the Go that a checkout is built with: the one in `PATH` where it fits, else one from
  * kbuild's cache, fetched when it is not there yet. Says where from, unless it was there anyway.
  *
- * @throws {KbuildError} There is none, none can be had, or none fits: have, want and the ways out.
+ * @throws {KbuildError} There is none, none can be fetched, or none fits: the existing, the
+ * requested, the alternatives.
  */
 export async function provideGo(context: GoContext, needs: GoNeeds): Promise<GoTool> {
   const chosen = await takeGo(context, needs, { fetch: true });

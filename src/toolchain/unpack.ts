@@ -7,13 +7,13 @@ import { KbuildError } from "../errors.ts";
 const MAX_BYTES = 4 * 2 ** 30;
 
 /**
- * Unpacks Go's official archive, whose members all lie below `go/`, into a new folder. Links and
+ * Unpacks Go's official archive, whose members are all below `go/`, into a new directory. Links and
  * devices are refused, and so is every name that leads elsewhere: Go's archives have none.
  *
  * @param archive A `.tar.gz`, checked before.
  * @param folder Takes `go/…`; the caller removes it after an error.
  * @returns Bytes of all files.
- * @throws {KbuildError} The archive is damaged, or is none of Go's.
+ * @throws {KbuildError} The archive is damaged, or is not one of Go's.
  */
 export async function unpackGo(
   archive: string,

@@ -18,7 +18,7 @@ const OWN_FILES = ["kbuild.toml", "kbuild.json"];
 /**
  * Port of `kube::version::get_version_vars`. `KUBE_GIT_VERSION_FILE` and `KUBE_GIT_*` of the
  * environment win, then what `git archive` wrote into `hack/lib/version.sh`, then git, which is not
- * started where everything was given. What a fork's own function does besides is followed.
+ * started where everything was given. Additional code of a fork's function is followed.
  *
  * @throws {KbuildError} The version that was found is not a semantic version, or the version file or
  * `hack/lib/version.sh` cannot be read.
