@@ -51,7 +51,7 @@ export {
 } from "./hasher.ts";
 export { encodeHeader } from "./header.ts";
 export { type ListOptions, listTree, type ListTreeOptions } from "./list_tree.ts";
-export { quoteName } from "./names.ts";
+export { cleanName, quoteName } from "./names.ts";
 export { compressTar, packTarball, type PackTarballOptions, type Tarball } from "./pack_tarball.ts";
 export { readTar, type ReadTarOptions } from "./read_tar.ts";
 export { readZip, type ReadZipOptions, type ZipMember } from "./read_zip.ts";

@@ -34,6 +34,19 @@ export function quoteName(name: string): string {
   return `"${shown}"`;
 }
 
+/**
+ * A path as its parts, without those that are empty or ".", and without ".." together with the part
+ * that it undoes; ".." at the root stays at the root: "./a//b/../c" is "a/c".
+ */
+export function cleanName(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return parts.join("/");
+}
+
 /** As JSON has it, and some more. */
 function escape(sign: string): string {
   if (/[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/.test(sign)) {

@@ -1,4 +1,5 @@
-import type { Json } from "../image/mod.ts";
+import { cleanName } from "../archive/mod.ts";
+import { isObject, type Json, type JsonObject } from "../image/mod.ts";
 import type { Content, Finding, Member } from "./types.ts";
 
 /** An image in an archive as `docker save` writes it (and `docker load` reads). */
@@ -8,7 +9,7 @@ export interface ArchivedImage {
   /** Digest of the configuration, which is the image's id; hexadecimal. */
   readonly id: string;
   /** The configuration. */
-  readonly config: Readonly<Record<string, Json | undefined>>;
+  readonly config: JsonObject;
   /** Lowest first, uncompressed: an archive, unless it is damaged. */
   readonly layers: readonly Content[];
 }
@@ -18,8 +19,6 @@ export interface ArchivedImages {
   readonly images: readonly ArchivedImage[];
   readonly problems: readonly Finding[];
 }
-
-type Fields = Readonly<Record<string, Json | undefined>>;
 
 /**
  * The images of an archive's members, their layers checked against the configuration's `diff_ids`.
@@ -35,7 +34,7 @@ export function readArchivedImages(members: readonly Member[]): ArchivedImages |
     return undefined;
   }
   const problems: Finding[] = [];
-  const images = (manifest as readonly Fields[]).flatMap((entry) =>
+  const images = (manifest as readonly JsonObject[]).flatMap((entry) =>
     readImage(entry, byName, problems) ?? []
   );
   if (manifest.length === 0) problems.push({ path: ["manifest.json"], text: "names no image" });
@@ -43,7 +42,7 @@ export function readArchivedImages(members: readonly Member[]): ArchivedImages |
 }
 
 function readImage(
-  entry: Fields,
+  entry: JsonObject,
   members: ReadonlyMap<string, Member>,
   problems: Finding[],
 ): ArchivedImage | undefined {
@@ -93,13 +92,8 @@ function contentOf(name: string, members: ReadonlyMap<string, Member>): Content 
   const member = members.get(plainName(name));
   if (member?.type !== "symlink" && member?.type !== "hardlink") return member?.content;
   const target = member.linkName ?? "";
-  const folder = member.type === "symlink" ? name.split("/").slice(0, -1) : [];
-  const parts: string[] = [];
-  for (const part of [...folder, ...target.split("/")]) {
-    if (part === "..") parts.pop();
-    else if (part !== "." && part !== "") parts.push(part);
-  }
-  return members.get(parts.join("/"))?.content;
+  const path = member.type === "symlink" ? `${name}/../${target}` : target;
+  return members.get(cleanName(path))?.content;
 }
 
 /** A document as JSON; undefined if it is not JSON or was not kept. */
@@ -114,10 +108,6 @@ export function jsonOf(content: Content | undefined): Json | undefined {
 
 function plainName(name: string): string {
   return name.replace(/^\.\//, "").replace(/\/$/, "");
-}
-
-function isObject(value: Json | undefined): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function textOf(value: Json | undefined): string {

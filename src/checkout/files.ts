@@ -2,6 +2,7 @@ import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { ifPresent, ifPresentSync, readText, readTextSync, reasonOf } from "../files/mod.ts";
 import { quote } from "../shell/mod.ts";
+import { isLfsPointer } from "./lfs.ts";
 
 /** A file of a checkout, or why there is none. */
 export interface CheckoutFile {
@@ -45,7 +46,7 @@ export async function isThere(root: string, path: string): Promise<boolean> {
 
 function checked(path: string, text: string | undefined): CheckoutFile {
   if (text === undefined) return { path, text, why: "Missing" };
-  if (text.startsWith("version https://git-lfs.github.com/spec/")) {
+  if (isLfsPointer(text)) {
     return { path, text: undefined, why: 'A Git LFS pointer: run "git lfs pull" to get the file' };
   }
   // Scripts are read, not run: what git did to their line ends does not change what they say.

@@ -26,6 +26,7 @@ export {
   readGoModes,
   readGoPackages,
 } from "./go_packages.ts";
+export { isLfsPointerFile } from "./lfs.ts";
 export { findRoot, KUBERNETES, moduleOf } from "./find_root.ts";
 export {
   checkBuildPlatforms,

@@ -1,3 +1,5 @@
+import { cleanName } from "../archive/mod.ts";
+
 /** One instruction of a Dockerfile, its lines joined. */
 export interface Instruction {
   /** In capitals: `COPY`. */
@@ -130,10 +132,5 @@ export function pairsOf(rest: string, lookup: Lookup): Readonly<Record<string, s
 
 /** An absolute path without "." and ".."; a relative one starts at `above`. */
 export function normalPath(path: string, above: string): string {
-  const parts: string[] = [];
-  for (const part of (path.startsWith("/") ? path : `${above}/${path}`).split("/")) {
-    if (part === "..") parts.pop();
-    else if (part !== "" && part !== ".") parts.push(part);
-  }
-  return `/${parts.join("/")}`;
+  return `/${cleanName(path.startsWith("/") ? path : `${above}/${path}`)}`;
 }

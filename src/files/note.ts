@@ -11,7 +11,11 @@ export async function readNote(
   path: string,
 ): Promise<Readonly<Record<string, unknown>> | undefined> {
   const text = await ifPossible(readText(path));
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : parseNote(text);
+}
+
+/** The object that a note holds; undefined for any other text. */
+export function parseNote(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const note: unknown = JSON.parse(text);
     const isObject = typeof note === "object" && note !== null && !Array.isArray(note);

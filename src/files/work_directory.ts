@@ -4,6 +4,7 @@ import { KbuildError } from "../errors.ts";
 import { TEMPORARY_PREFIX, writeFileAtomic } from "./atomic.ts";
 import { ifPossible, ifPresent, ifPresentSync } from "./if_present.ts";
 import { linkTree } from "./link_tree.ts";
+import { parseNote } from "./note.ts";
 import { isCrossDevice } from "./place.ts";
 import { reasonOf } from "./reason.ts";
 import { removeTree } from "./remove_tree.ts";
@@ -152,16 +153,12 @@ async function writeJournal(work: string, items: readonly Item[]): Promise<void>
 /** What the journal says; nothing if there is none, or it was not written to its end. */
 async function readJournal(work: string): Promise<readonly Item[]> {
   const text = await ifPresent(readText(join(work, JOURNAL)));
-  try {
-    const { items } = JSON.parse(text ?? "");
-    return Array.isArray(items) && items.every(isItem) ? items : [];
-  } catch {
-    return [];
-  }
+  const { items } = parseNote(text ?? "") ?? {};
+  return Array.isArray(items) && items.every(isItem) ? items : [];
 }
 
 function isItem(value: unknown): value is Item {
-  const { made, place, existed } = value as Partial<Record<keyof Item, unknown>>;
+  const { made, place, existed } = (value ?? {}) as Partial<Record<keyof Item, unknown>>;
   // A journal that leads elsewhere is not kbuild's: it may have come with a checkout.
   return isPlainName(made) && typeof place === "string" && place.startsWith("../") &&
     isPlainName(place.slice("../".length)) && typeof existed === "boolean";

@@ -1,5 +1,5 @@
 import { KbuildError } from "../errors.ts";
-import { parentsOf, type TarEntry, type TarMember } from "../archive/mod.ts";
+import { cleanName, parentsOf, type TarEntry, type TarMember } from "../archive/mod.ts";
 import type { BaseContent, BaseNode, BaseTree } from "./types.ts";
 
 const WHITEOUT = ".wh.";
@@ -33,16 +33,6 @@ export function nodeOf(member: TarMember | TarEntry, layer?: number): LayerNode 
     ...(xattrs === undefined ? {} : { xattrs }),
   };
   return [path, Object.freeze(node)];
-}
-
-/** "a/b/../c" → "a/c". */
-function plainDots(path: string): string {
-  const parts: string[] = [];
-  for (const part of path.split("/")) {
-    if (part === "..") parts.pop();
-    else if (part !== "" && part !== ".") parts.push(part);
-  }
-  return parts.join("/");
 }
 
 function plainPath(name: string): string {
@@ -208,7 +198,7 @@ export function followPath(tree: BaseTree, path: string, links = 0): string | un
   const { linkName } = node;
   return followPath(
     tree,
-    plainDots(linkName.startsWith("/") ? linkName : `${parent}/${linkName}`),
+    cleanName(linkName.startsWith("/") ? linkName : `${parent}/${linkName}`),
     links + 1,
   );
 }

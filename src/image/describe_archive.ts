@@ -2,9 +2,13 @@ import { KbuildError } from "../errors.ts";
 import { readTar } from "../archive/mod.ts";
 import { applyLayer, type LayerNode, nodeOf } from "./base_tree.ts";
 import { decodeCapabilities } from "../dockerfile/mod.ts";
-import { digestOf } from "./digest.ts";
-import { archiveFiles, type ImageFiles, readDocument } from "./image_files.ts";
-import { object, objects, parseJson, strings, text } from "./json.ts";
+import {
+  isDockerArchive,
+  readDockerImage,
+  readDockerManifest,
+  repoTagsOf,
+} from "./docker_archive.ts";
+import { archiveFiles, type ImageFiles } from "./image_files.ts";
 import type { BaseTree } from "./types.ts";
 
 /** Description of an image in an archive, made without unpacking it. */
@@ -34,25 +38,19 @@ export async function describeArchive(
   options: { signal?: AbortSignal } = {},
 ): Promise<readonly DescribedImage[]> {
   await using files = await archiveFiles(path);
-  if (!await files.has("manifest.json")) {
+  if (!await isDockerArchive(files)) {
     throw new KbuildError(`Cannot list "${path}": it is no docker archive`, {
       notes: ['An image archive has a file "manifest.json", as docker save writes it'],
     });
   }
-  const where = `"manifest.json" of "${path}"`;
-  const manifest = objects(parseJson(await readDocument(files, "manifest.json"), where), where);
   const images: DescribedImage[] = [];
-  for (const image of manifest) {
-    const name = text(image["Config"], where);
-    const document = await readDocument(files, name);
-    const inside = `"${name}" of "${path}"`;
-    const config = object(parseJson(document, inside), inside);
-    const layers = strings(image["Layers"], where);
+  for (const entry of await readDockerManifest(files)) {
+    const { imageId, layers, platform: { os, architecture } } = await readDockerImage(files, entry);
     images.push(Object.freeze({
-      repoTags: Object.freeze(strings(image["RepoTags"], where)),
-      imageId: digestOf(document),
-      os: text(config["os"], inside),
-      architecture: text(config["architecture"], inside),
+      repoTags: Object.freeze(repoTagsOf(files, entry)),
+      imageId,
+      os,
+      architecture,
       layers: layers.length,
       capabilities: await capabilitiesOf(files, layers, options.signal),
     }));

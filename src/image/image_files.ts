@@ -1,7 +1,7 @@
 import { join } from "@std/path";
 import { ifPresent, removeTree, writeAll } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { concat, maybeGunzip, readFileChunks, readTar } from "../archive/mod.ts";
+import { cleanName, concat, maybeGunzip, readFileChunks, readTar } from "../archive/mod.ts";
 
 /** JSON documents beyond this are refused: they are held in memory. */
 const MAX_DOCUMENT = 8 << 20;
@@ -108,26 +108,16 @@ async function indexTar(tar: string, label: string): Promise<ReadonlyMap<string,
   const ranges = new Map<string, Range>();
   const links: [name: string, target: string][] = [];
   for await (const member of readTar(tar, { label })) {
-    const name = normal(member.name);
+    const name = cleanName(member.name);
     if (member.type === "file") ranges.set(name, { offset: member.offset, size: member.size });
-    if (member.type === "hardlink") links.push([name, normal(member.linkName ?? "")]);
-    if (member.type === "symlink") links.push([name, normal(`${name}/../${member.linkName}`)]);
+    if (member.type === "hardlink") links.push([name, cleanName(member.linkName ?? "")]);
+    if (member.type === "symlink") links.push([name, cleanName(`${name}/../${member.linkName}`)]);
   }
   for (const [name, target] of links) {
     const range = ranges.get(target);
     if (range !== undefined) ranges.set(name, range);
   }
   return ranges;
-}
-
-/** "./a//b/../c" → "a/c". */
-function normal(name: string): string {
-  const parts: string[] = [];
-  for (const part of name.split("/")) {
-    if (part === "..") parts.pop();
-    else if (part !== "" && part !== ".") parts.push(part);
-  }
-  return parts.join("/");
 }
 
 async function isCompressed(path: string): Promise<boolean> {

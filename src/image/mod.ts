@@ -34,6 +34,13 @@ export { copyLayer, type NewFolders, type Owner } from "./base_tree.ts";
 export { describeArchive, type DescribedImage } from "./describe_archive.ts";
 export { carryOut, type CarryOutOptions } from "./carry_out.ts";
 export {
+  type DockerImage,
+  isDockerArchive,
+  readDockerImage,
+  readDockerManifest,
+  repoTagsOf,
+} from "./docker_archive.ts";
+export {
   baseSettings,
   type ConfigChanges,
   configChanges,

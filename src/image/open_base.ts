@@ -3,6 +3,7 @@ import type { Shell } from "../shell/mod.ts";
 import { type ByteSink, readTar } from "../archive/mod.ts";
 import { applyLayer, type LayerNode, nodeOf, resolveHardLinks } from "./base_tree.ts";
 import { checkDigest, type Measure, measured, verified } from "./digest.ts";
+import { isDockerArchive } from "./docker_archive.ts";
 import { engineFiles, engineReference } from "./engine_files.ts";
 import { archiveFiles, folderFiles, type ImageFiles } from "./image_files.ts";
 import { strings } from "./json.ts";
@@ -106,7 +107,7 @@ async function find(files: ImageFiles, arch: string): Promise<FoundImage> {
   if (await files.has("oci-layout") && await files.has("index.json")) {
     return await findOciImage(files, arch);
   }
-  if (await files.has("manifest.json")) return await findDockerImage(files, arch);
+  if (await isDockerArchive(files)) return await findDockerImage(files, arch);
   throw new KbuildError(
     `Cannot use base image "${files.label}": it is neither an OCI layout nor a docker archive`,
     {

@@ -17,7 +17,8 @@ import { KbuildError } from "../errors.ts";
 import { compareNames } from "../archive/mod.ts";
 import { digestOf, hexOf, verified } from "./digest.ts";
 import { archiveFiles, type ImageFiles, readDocument } from "./image_files.ts";
-import { canonicalJson, object, objects, parseJson, strings, text } from "./json.ts";
+import { readDockerManifest, repoTagsOf } from "./docker_archive.ts";
+import { canonicalJson, object, objects, parseJson, text } from "./json.ts";
 import { CONTAINERD_ANNOTATION, INDEX_TYPE, NAME_ANNOTATION, ownLayout } from "./own_layout.ts";
 import { blobName } from "./read_oci.ts";
 import { parseRepoTag } from "./repo_tag.ts";
@@ -188,9 +189,7 @@ async function copyImage(
     signal?.throwIfAborted();
     await copyBlob(files, blob, work);
   }
-  const docker = `"manifest.json" of "${files.label}"`;
-  const images = objects(parseJson(await readDocument(files, "manifest.json"), docker), docker);
-  const tags = images.flatMap((image) => strings(image["RepoTags"], docker));
+  const tags = (await readDockerManifest(files)).flatMap((entry) => repoTagsOf(files, entry));
   const arch = text(platform["architecture"], where);
   return { descriptor, names: [...new Set(tags.map((tag) => listName(tag, arch)))] };
 }

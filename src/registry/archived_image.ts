@@ -2,13 +2,12 @@ import { KbuildError } from "../errors.ts";
 import {
   archiveFiles,
   type ImageFiles,
-  isObject,
-  type Json,
-  parseJson,
+  isDockerArchive,
   type Platform,
-  readDocument,
+  readDockerImage,
+  readDockerManifest,
+  repoTagsOf,
 } from "../image/mod.ts";
-import { platformOf } from "./manifest.ts";
 
 /** An image in a docker archive, to be pushed. */
 export interface ArchivedImage extends AsyncDisposable {
@@ -77,35 +76,22 @@ export async function archivedNames(paths: readonly string[]): Promise<readonly 
 
 async function readImage(files: ImageFiles, path: string) {
   const wrong = (why: string) => new KbuildError(`Cannot push "${path}": ${why}`);
-  if (!await files.has("manifest.json")) throw wrong("it is no docker archive");
-  const manifest = parseJson(
-    await readDocument(files, "manifest.json"),
-    `the manifest of "${path}"`,
-  );
-  const images = Array.isArray(manifest) ? manifest : [];
-  const [image] = images;
-  if (images.length !== 1 || !isObject(image)) {
-    throw wrong(`it holds ${images.length} images, want one`);
+  if (!await isDockerArchive(files)) throw wrong("it is no docker archive");
+  const entries = await readDockerManifest(files);
+  const [entry] = entries;
+  if (entries.length !== 1 || entry === undefined) {
+    throw wrong(`it holds ${entries.length} images, want one`);
   }
-  const strings = (value: Json | undefined): readonly string[] =>
-    Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
-  const [repoTag] = strings(image["RepoTags"]);
+  const [repoTag] = repoTagsOf(files, entry);
   if (repoTag === undefined) throw wrong("its image has no name");
-  const config = await readDocument(files, String(image["Config"]));
-  const settings = parseJson(config, `the configuration in "${path}"`);
-  const platform = isObject(settings) ? platformOf(settings) : undefined;
-  const rootfs = isObject(settings) ? settings["rootfs"] : undefined;
-  const diffIDs = strings(isObject(rootfs) ? rootfs["diff_ids"] : undefined);
-  const names = strings(image["Layers"]);
-  if (platform === undefined || names.length !== diffIDs.length) {
-    throw wrong("its configuration does not fit its layers");
-  }
+  const { document, platform, layers, diffIDs } = await readDockerImage(files, entry);
+  if (layers.length !== diffIDs.length) throw wrong("its configuration does not fit its layers");
   return {
     repoTag,
-    config,
+    config: document,
     platform,
     layers: Object.freeze(
-      names.map((name, i) => Object.freeze({ diffID: diffIDs[i]!, read: () => files.read(name) })),
+      layers.map((name, i) => Object.freeze({ diffID: diffIDs[i]!, read: () => files.read(name) })),
     ),
   };
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { compareNames } from "../archive/mod.ts";
+import { ifPresentSync } from "../files/mod.ts";
 
 /** What a set of files is told by, without reading them. */
 export interface Identity {
@@ -33,12 +34,12 @@ export class Identifier {
    * @param info What was seen of it just now; looked up when undefined.
    */
   file(name: string, path: string, info?: Deno.FileInfo): void {
-    this.#info(name, info ?? look(() => Deno.statSync(path)), path);
+    this.#info(name, info ?? ifPresentSync(() => Deno.statSync(path)), path);
   }
 
   /** Adds a folder with all below it, or a file; links are not followed. */
   tree(name: string, path: string): void {
-    const info = look(() => Deno.lstatSync(path));
+    const info = ifPresentSync(() => Deno.lstatSync(path));
     this.#info(name, info, path);
     if (info?.isDirectory !== true) return;
     for (const below of [...Deno.readDirSync(path)].map((entry) => entry.name).sort(compareNames)) {
@@ -70,14 +71,5 @@ export class Identifier {
   #add(both: string, strict = ""): void {
     this.#lenient.update(`${both}\n`);
     this.#strict.update(`${both}${strict}\n`);
-  }
-}
-
-function look(at: () => Deno.FileInfo): Deno.FileInfo | undefined {
-  try {
-    return at();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
   }
 }

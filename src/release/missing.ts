@@ -1,7 +1,7 @@
 import { walk } from "@std/fs";
 import { join, relative } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { isLfsPointerFile } from "./lfs.ts";
+import { isLfsPointerFile } from "../checkout/mod.ts";
 import { requiredInput, type TarballPlan } from "./plan.ts";
 import { ifPresent } from "../files/mod.ts";
 

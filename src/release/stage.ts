@@ -7,7 +7,7 @@ import {
   type StageSource,
   type TarballPlan,
 } from "./plan.ts";
-import { checkRegular, copyFile } from "../files/mod.ts";
+import { checkRegular, copyFile, ifPresentSync } from "../files/mod.ts";
 
 /** Where the things that are staged come from. */
 export interface StageRoots {
@@ -73,7 +73,7 @@ function* listEntry({ to, source }: StageEntry, roots: StageRoots): Generator<St
     yield { to, text: source.text };
   } else if ("file" in source) {
     const copy = join(root, source.file);
-    const info = look(() => Deno.statSync(copy));
+    const info = ifPresentSync(() => Deno.statSync(copy));
     if (info !== undefined) yield copyItem(to, copy, info);
     else if (source.optional !== true) throw cannotStage(copy);
   } else if ("tree" in source) {
@@ -108,7 +108,7 @@ function* listTree(
   leftOut: ReadonlySet<string>,
 ): Generator<StageItem> {
   if (leftOut.has(from)) return;
-  const info = look(() => Deno.lstatSync(from));
+  const info = ifPresentSync(() => Deno.lstatSync(from));
   if (info === undefined) throw cannotStage(from);
   if (isCruft(basename(from))) return;
   if (info.isSymlink) {
@@ -132,7 +132,7 @@ function copyItem(to: string, copy: string, info: Deno.FileInfo): StageItem {
 /** Everything but folders below a folder, as paths below it; nothing where there is no folder. */
 function* filesBelow(folder: string, inside: string): Generator<string> {
   const path = join(folder, inside);
-  if (inside === "" && look(() => Deno.statSync(path)) === undefined) return;
+  if (inside === "" && ifPresentSync(() => Deno.statSync(path)) === undefined) return;
   for (const { name, isDirectory } of Deno.readDirSync(path)) {
     if (isDirectory) yield* filesBelow(folder, join(inside, name));
     else yield join(inside, name);
@@ -206,16 +206,6 @@ async function copy(from: string, to: string): Promise<void> {
     await copyFile(from, to);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) throw cannotStage(from, error);
-    throw error;
-  }
-}
-
-/** What a look finds; undefined for nothing. */
-function look(at: () => Deno.FileInfo): Deno.FileInfo | undefined {
-  try {
-    return at();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }

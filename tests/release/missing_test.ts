@@ -8,7 +8,7 @@ import {
   packageTarballs,
   preparePackage,
 } from "../../src/release/mod.ts";
-import { isLfsPointer } from "../../src/release/lfs.ts";
+import { isLfsPointer } from "../../src/checkout/lfs.ts";
 import { openSample } from "../lib/_open.ts";
 
 const POINTER = "version https://git-lfs.github.com/spec/v1\n" +

@@ -1,16 +1,17 @@
 import { readText } from "../files/mod.ts";
-const POINTER = "version https://git-lfs.github.com/spec/v1\n";
+
+const PREFIX = "version https://git-lfs.github.com/spec/";
 /** Pointers have three short lines; more is a real file that happens to start like one. */
 const LONGEST_POINTER = 1024;
 
 /** Whether a file's text is what Git LFS leaves where the file was not fetched. */
 export function isLfsPointer(text: string): boolean {
-  return text.length <= LONGEST_POINTER && text.startsWith(POINTER);
+  return text.length <= LONGEST_POINTER && text.startsWith(PREFIX);
 }
 
 /** Whether a file is a pointer of Git LFS; anything but a small regular file is not. */
 export async function isLfsPointerFile(path: string): Promise<boolean> {
   const info = await Deno.lstat(path);
-  if (!info.isFile || info.size < POINTER.length || info.size > LONGEST_POINTER) return false;
+  if (!info.isFile || info.size < PREFIX.length || info.size > LONGEST_POINTER) return false;
   return isLfsPointer(await readText(path));
 }
