@@ -37,15 +37,14 @@ export function baseChoice(env: Environment, choice: BaseChoice | undefined): Ba
 /**
  * Fetches the bases of a release, or takes them from the cache.
  *
+ * @param wanted From {@linkcode basesToFetch}.
  * @throws {KbuildError} One is unavailable: why, and the alternatives.
  */
 export async function fetchBases(
   context: KubeContext,
-  plan: PackagePlan,
-  choice: BaseChoice | undefined,
+  wanted: readonly WantedImage[],
 ): Promise<readonly FetchedImage[]> {
   const { env, log } = context;
-  const wanted = basesToFetch(env, plan, choice);
   if (wanted.length === 0) return [];
   const pull = /[yY]/.test(env["KUBE_BUILD_PULL_LATEST_IMAGES"] || "y");
   log.status("Getting base images:", wanted.map(({ reference }) => reference), { v: 2 });

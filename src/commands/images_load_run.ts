@@ -40,12 +40,12 @@ const ENGINES: Readonly<Record<string, Engine>> = {
 /** The program, and what is needed to have it. */
 const PROGRAMS: Readonly<Record<string, string>> = { containerd: "ctr" };
 
-/** The engine and the images that would be loaded into it. */
+/** The engine and the images that are loaded into it: what is shown and what runs is this value. */
 interface Load {
   readonly name: string;
   readonly engine: Engine;
-  /** One of each archive. */
-  readonly archives: readonly ListedImage[];
+  /** One program for each archive. */
+  readonly starts: readonly { readonly argv: readonly string[]; readonly image: ListedImage }[];
   readonly images: readonly ListedImage[];
 }
 
@@ -56,7 +56,8 @@ async function prepareLoad(command: CommandContext, input: Input): Promise<Load>
   const host = `linux/${hostPlatform().split("/")[1]}`;
   const images = await readImages(command, input.args, input.list("platform") ?? [host]);
   const archives = [...new Map(images.map((image) => [image.path, image])).values()];
-  return { name, engine, archives, images };
+  const starts = archives.map((image) => ({ argv: engine.argv(image), image }));
+  return { name, engine, starts, images };
 }
 
 /** The programs that {@linkcode loadImages} would start. */
@@ -64,16 +65,16 @@ export async function planLoad(
   command: CommandContext,
   input: Input,
 ): Promise<CommandPlan> {
-  const { name, engine, archives } = await prepareLoad(command, input);
-  const steps = archives.map((image): PlanStep => (
-    { group: name, kind: "process", argv: engine.argv(image), cwd: command.cwd, env: {} }
+  const { name, starts } = await prepareLoad(command, input);
+  const steps = starts.map(({ argv }): PlanStep => (
+    { group: name, kind: "process", argv, cwd: command.cwd, env: {} }
   ));
   return { steps };
 }
 
 /** `kbuild images load`: hands the archives to a container engine, one after the other. */
 export async function loadImages(command: CommandContext, input: Input): Promise<void> {
-  const { name, engine, archives, images } = await prepareLoad(command, input);
+  const { name, engine, starts, images } = await prepareLoad(command, input);
   const program = PROGRAMS[name] ?? name;
   if (await findProgram(program, command.env["PATH"]) === undefined) {
     const others = Object.keys(ENGINES).filter((other) => other !== name);
@@ -81,9 +82,9 @@ export async function loadImages(command: CommandContext, input: Input): Promise
       notes: [`Install it, or load into another engine: --into ${others.join("|")}`],
     });
   }
-  for (const image of archives) {
+  for (const { argv, image } of starts) {
     command.log.status(`Loading ${image.repoTags[0] ?? image.name} into ${name}`);
-    await command.shell.run(engine.argv(image)).catch((error: unknown) => {
+    await command.shell.run(argv).catch((error: unknown) => {
       if (!(error instanceof CommandError)) throw error;
       throw new KbuildError(`Cannot load "${image.path}" into ${name}: ${error.message}`, {
         notes: [engine.hint],

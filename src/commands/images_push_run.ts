@@ -5,7 +5,7 @@ import {
   type ArchivedName,
   archivedNames,
   planPush,
-  pushImages,
+  pushArchives,
   pushLists,
   type PushOptions,
   type PushResult,
@@ -19,8 +19,7 @@ import type { PlanStep } from "./plan_steps.ts";
 /** `kbuild images push`: archives, then lists over their architectures. */
 export async function pushFound(command: CommandContext, input: Input): Promise<void> {
   const images = await archivesOf(command, input);
-  const paths = images.map(({ path }) => path);
-  show(command, await pushImages(contextOf(command), paths, optionsOf(input, images)));
+  show(command, await pushArchives(contextOf(command), images, optionsOf(input, images)));
 }
 
 /** What {@linkcode pushFound} would push; no registry is asked. */

@@ -24,7 +24,9 @@ interface PlannedFile {
 }
 
 /** Files that are not there yet are new ones. */
-const MADE: ReadonlySet<string> = new Set(["binary", "generated", "image", "overlay", "tarball"]);
+const MADE: ReadonlySet<string> = new Set([
+  ...["binary", "checksums", "generated", "image", "overlay", "tarball"],
+]);
 
 /** Prints what a command would do with these arguments. */
 export async function showPlan(

@@ -31,6 +31,8 @@ export type PlanStep =
     | { readonly kind: "image"; readonly path: string; readonly base: string }
     /** A tarball and how many entries are staged for it; 0 for the sources. */
     | { readonly kind: "tarball"; readonly path: string; readonly entries: number }
+    /** A small file of a release, next to its tarballs. */
+    | { readonly kind: "checksums"; readonly path: string }
     /** Something that would be fetched, and the URLs that are asked for. */
     | ({ readonly kind: "fetch" } & PlannedFetch)
     /** A name that would be pushed: an archive, or a list over architectures. */
@@ -77,6 +79,8 @@ function scriptLine(step: PlanStep): string {
       return comment(`image ${step.path} on ${step.base}`);
     case "tarball":
       return comment(`tarball ${step.path}`);
+    case "checksums":
+      return comment(`checksums ${step.path}`);
     case "fetch":
       return comment(`fetch ${step.what} from ${step.urls[0]?.url}`);
     case "push":

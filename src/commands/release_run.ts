@@ -15,6 +15,8 @@ import {
   type PackageOptions,
   type PackagePlan,
   packageTarballs,
+  type PlannedArtifact,
+  plannedArtifacts,
   preparePackage,
   withFetchedBases,
 } from "../release/mod.ts";
@@ -28,8 +30,9 @@ import {
   runBuild,
   sayStamp,
   showBuild,
+  type Stamp,
 } from "./build_run.ts";
-import { planFetch } from "../registry/mod.ts";
+import { planFetch, type WantedImage } from "../registry/mod.ts";
 import { type BaseChoice, baseChoice, basesToFetch, fetchBases } from "./base_images.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { shortDigest } from "./short_digest.ts";
@@ -72,10 +75,10 @@ export interface ReleaseResult {
 interface PreparedRelease {
   /** What is built first; undefined where the binaries are there. */
   readonly build: PlannedBuild | undefined;
-  readonly options: PackageOptions;
+  readonly stamp: Stamp;
+  /** Bases that are fetched before anything is built. */
+  readonly bases: readonly WantedImage[];
   readonly plan: PackagePlan;
-  /** What the checkout lacks, a line each. */
-  readonly leftOut: readonly string[];
 }
 
 /** Makes a release of the checkout around, and shows it. */
@@ -123,11 +126,7 @@ async function prepareRelease(
   if (!build && isEmpty && request.allowMissing !== true) throw nothingBuilt(context);
   const plan = await preparePackage(context, open.checkout, options);
   const basesToCome = baseChoice(context.env, request.bases) === "registry";
-  const missing = await checkInputs(context, plan, {
-    ...options,
-    checkBinaries: !build,
-    basesToCome,
-  });
+  await checkInputs(context, plan, { checkBinaries: !build, basesToCome });
   const asked: AskedBuild = {
     matrix: crossMatrix(open, platforms, named ? targets : undefined),
     goflags,
@@ -136,9 +135,9 @@ async function prepareRelease(
   };
   return {
     build: build ? await planBuild(open, asked, () => Promise.resolve(stamp), fetching) : undefined,
-    options,
+    stamp,
+    bases: basesToFetch(context.env, plan, request.bases),
     plan,
-    leftOut: describeMissing(missing),
   };
 }
 
@@ -175,28 +174,30 @@ export async function planReleaseSteps(
   }
   const prepared = await prepareRelease(open, globals, request, { fetch: false });
   warnAboutRequest(open.context, prepared);
-  const { build, options, plan } = prepared;
-  if (build === undefined) sayStamp(open.context, options);
-  const wanted = basesToFetch(open.context.env, plan, request.bases);
+  const { bases, build, plan, stamp } = prepared;
+  if (build === undefined) sayStamp(open.context, stamp);
   const folder = open.context.outputRoot;
   const group = "release";
   const built = build === undefined ? undefined : showBuild(open.context, build);
   const steps = Object.freeze([
-    ...planFetch(open.context, wanted).map((fetch): PlanStep => (
+    ...planFetch(open.context, bases).map((fetch): PlanStep => (
       { group: "base images", kind: "fetch", ...fetch }
     )),
     ...built?.steps ?? [],
-    ...plan.images.map(({ path, base }): PlanStep => (
-      { group, kind: "image", path: join(folder, "release-images", path), base }
-    )),
+    { group, kind: "folder", path: join(folder, "release-stage") } as const,
+    ...plannedArtifacts(plan).map((artifact) => artifactStep(group, folder, artifact)),
     ...request.ociLayout === undefined
       ? []
-      : [{ group, kind: "folder", path: request.ociLayout } as PlanStep],
-    ...plan.tarballs.map(({ name, entries }): PlanStep => (
-      { group, kind: "tarball", path: join(folder, "release-tars", name), entries: entries.length }
-    )),
+      : [{ group, kind: "folder", path: request.ociLayout } as const],
   ]);
   return Object.freeze({ steps, go: built?.go });
+}
+
+function artifactStep(group: string, folder: string, artifact: PlannedArtifact): PlanStep {
+  const { kind, base = "scratch", entries = 0 } = artifact;
+  const path = join(folder, artifact.path);
+  if (kind === "image") return { group, kind, path, base };
+  return kind === "tarball" ? { group, kind, path, entries } : { group, kind, path };
 }
 
 /** Makes a release of an open checkout. */
@@ -216,24 +217,24 @@ export async function releaseCheckout(
       return prepared;
     },
     // Before anything is built: a registry that cannot be reached must not cost an hour.
-    fetch: ({ context }, { plan }) => fetchBases(context, plan, request.bases),
+    fetch: ({ context }, { bases }) => fetchBases(context, bases),
     work: async (open, prepared, fetched) => {
       warnAboutRequest(open.context, prepared);
-      const { build, leftOut, options } = prepared;
-      if (build === undefined) sayStamp(open.context, options);
+      const { build, stamp } = prepared;
+      if (build === undefined) sayStamp(open.context, stamp);
       const { generateMs, buildMs } = build === undefined
         ? { generateMs: 0, buildMs: 0 }
         : await runBuild(open, build);
       const started = performance.now();
       const plan = withFetchedBases(prepared.plan, fetched);
-      const artifacts = await packageTarballs(open.context, open.checkout, { ...options, plan });
+      const artifacts = await packageTarballs(open.context, plan);
       if (request.ociLayout !== undefined) {
         await writeLayout(open.context, request.ociLayout, artifacts);
       }
       return Object.freeze({
-        version: options.vars.gitVersion,
+        version: stamp.vars.gitVersion,
         artifacts,
-        leftOut,
+        leftOut: describeMissing(plan.missing),
         generateMs,
         buildMs,
         packageMs: performance.now() - started,
@@ -244,7 +245,7 @@ export async function releaseCheckout(
 
 function warnAboutRequest(
   { env, log }: KubeContext,
-  { options: { only } }: PreparedRelease,
+  { plan: { options: { only } } }: PreparedRelease,
 ): void {
   if (/^[yY]$/.test(env["KUBE_RELEASE_RUN_TESTS"] ?? "")) {
     log.warn("Tests are not run: kbuild cannot do that yet (KUBE_RELEASE_RUN_TESTS=y)");

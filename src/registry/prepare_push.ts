@@ -1,7 +1,7 @@
 import { createDeflater, type Deflater, readFileChunks } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { digestOf } from "../image/mod.ts";
-import { type ArchivedImage, openArchivedImage } from "./archived_image.ts";
+import { type ArchivedImage, type ArchivedName, openArchivedImage } from "./archived_image.ts";
 import { blobsLimit, BlobStore } from "./blob_store.ts";
 import { compressLayer, LAYER_LEVEL } from "./compress_layer.ts";
 import type { RegistryContext } from "./types.ts";
@@ -44,7 +44,7 @@ export interface ListedImage {
  */
 export async function prepareImages(
   context: RegistryContext,
-  archives: readonly string[],
+  archives: readonly ArchivedName[],
   options: TargetOptions & { cache: string },
 ): Promise<readonly PlannedPush[]> {
   const { cache } = options;
@@ -54,8 +54,13 @@ export async function prepareImages(
   const deflater = createDeflater({ level: LAYER_LEVEL, jobs });
   try {
     const images = new Map<string, PlannedPush>();
-    for (const path of archives) {
+    for (const { path, repoTag, arch } of archives) {
       await using image = await openArchivedImage(path);
+      if (image.repoTag !== repoTag || image.platform.architecture !== arch) {
+        throw new KbuildError(`Cannot push "${path}": it does not hold "${repoTag}" any more`, {
+          notes: ["It was replaced meanwhile; run the same command again"],
+        });
+      }
       const planned = await prepareImage(context, image, { ...options, store, deflater });
       const other = images.get(planned.name);
       if (other !== undefined && other.described.digest !== planned.described.digest) {

@@ -53,6 +53,20 @@ export async function pushImages(
   archives: readonly string[],
   options: PushOptions = {},
 ): Promise<readonly PushResult[]> {
+  return await pushArchives(context, await archivedNames(archives), options);
+}
+
+/**
+ * Pushes archives as {@linkcode pushImages} does, under the names that {@linkcode planPush} gives for the
+ * same values.
+ *
+ * @throws {KbuildError} Also if an archive does not hold that image any more.
+ */
+export async function pushArchives(
+  context: RegistryContext,
+  archives: readonly ArchivedName[],
+  options: PushOptions = {},
+): Promise<readonly PushResult[]> {
   const cache = cacheFolder(context.env, context.host);
   if (cache === undefined) {
     throw new KbuildError("Cannot push: no folder is known to keep compressed layers in", {
@@ -60,7 +74,7 @@ export async function pushImages(
     });
   }
   return await withSession(context, options, async (session, pusher) => {
-    await reachRegistries(session, await archivedNames(archives), options);
+    await reachRegistries(session, archives, options);
     const images = await inCache(cache, async () => {
       await claimCache(cache, context.env, ownershipContext(context));
       return await prepareImages(context, archives, { ...options, cache });

@@ -55,6 +55,19 @@ export interface Provenance {
 /** Name of the list of all artifacts, in `release-tars`. */
 export const ARTIFACTS_FILE = "artifacts.json";
 
+const ALGORITHMS = ["sha256", "sha512"] as const;
+
+const sumsFile = (algorithm: string) => `${algorithm.toUpperCase()}SUMS`;
+
+/** Names of the files that {@linkcode writeChecksums} writes for tarballs of these names. */
+export function checksumFiles(tarballs: readonly string[]): readonly string[] {
+  const own = ALGORITHMS.flatMap((algorithm) => [
+    sumsFile(algorithm),
+    ...tarballs.map((name) => `${name}.${algorithm}`),
+  ]);
+  return [...own, ARTIFACTS_FILE];
+}
+
 /**
  * Writes the checksums of tarballs into their folder: `SHA256SUMS` and `SHA512SUMS` as `sha256sum -c`
  * reads them, per tarball `<name>.sha256` and `<name>.sha512` as krel publishes them (the digest and
@@ -71,11 +84,11 @@ export async function writeChecksums(
   const tarballs = artifacts.filter(({ kind }) => kind === "tarball")
     .map((artifact) => ({ ...artifact, name: artifact.path.slice("release-tars/".length) }));
   const write = (name: string, text: string) => writeFileAtomic(join(folder, name), text);
-  for (const algorithm of ["sha256", "sha512"] as const) {
+  for (const algorithm of ALGORITHMS) {
     const lines = tarballs.map((tarball) => ({ name: tarball.name, digest: tarball[algorithm]! }))
       .sort((a, b) => a.name < b.name ? -1 : 1);
     const sums = lines.map(({ name, digest }) => `${digest}  ${name}\n`);
-    await write(`${algorithm.toUpperCase()}SUMS`, sums.join(""));
+    await write(sumsFile(algorithm), sums.join(""));
     for (const { name, digest } of lines) await write(`${name}.${algorithm}`, digest);
   }
   const { version, epoch, provenance } = about;

@@ -3,7 +3,7 @@ import { KbuildError } from "../errors.ts";
 import { checkBase, engineReference } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { baseFor, basesOf, type ImagePlan, programsOf } from "./images.ts";
-import { findMissing, missingError, type MissingInput } from "./missing.ts";
+import { missingError, type MissingInput } from "./missing.ts";
 import type { PackageOptions, PackagePlan } from "./prepare.ts";
 import { requiredBinaries } from "./plan.ts";
 import { ifPresent } from "../files/mod.ts";
@@ -27,26 +27,39 @@ export function checkPrograms(images: readonly ImagePlan[], options: PackageOpti
 }
 
 /**
- * Finds what packaging needs and the checkout lacks: all of it, each with what it is for.
+ * Checks that a release can be packaged, before anything is built for it.
  *
- * @param options `basesToCome`: whether bases that were not given are fetched afterwards.
- * @returns What is left out; empty unless `allowMissing`.
- * @throws {KbuildError} Something is missing.
+ * @param options.checkBinaries Whether the binaries must be there already.
+ * @param options.basesToCome Whether bases that were not given are fetched afterwards.
+ * @throws {KbuildError} Something is missing: all of it, each with what it is for.
  */
 export async function checkInputs(
   context: KubeContext,
   plan: PackagePlan,
-  options: PackageOptions & { checkBinaries: boolean; basesToCome?: boolean },
-): Promise<readonly MissingInput[]> {
+  { checkBinaries, basesToCome = false }: { checkBinaries: boolean; basesToCome?: boolean },
+): Promise<void> {
   await checkBases(plan);
-  await checkContexts(context.root, plan.images, options);
-  if (options.basesToCome !== true) checkTaken(plan);
-  const missing = await findMissing(context.root, plan);
-  const binaries = options.checkBinaries ? await missingBinaries(context.root, plan, options) : [];
-  if (binaries.length > 0 || (missing.length > 0 && options.allowMissing !== true)) {
-    throw missingError([...missing, ...binaries], { allowed: options.allowMissing === true });
-  }
-  return missing;
+  await checkContexts(context.root, plan.images, plan.options);
+  if (!basesToCome) checkTaken(plan);
+  refuseMissing(plan, checkBinaries ? await missingBinaries(context.root, plan) : []);
+}
+
+/**
+ * Checks the rest, when binaries are built and bases are fetched.
+ *
+ * @throws {KbuildError} Something is missing.
+ */
+export async function checkBuilt(context: KubeContext, plan: PackagePlan): Promise<void> {
+  checkTaken(plan);
+  refuseMissing(plan, await missingBinaries(context.root, plan));
+}
+
+function refuseMissing(
+  { missing, options: { allowMissing = false } }: PackagePlan,
+  binaries: readonly MissingInput[],
+): void {
+  if (binaries.length === 0 && (missing.length === 0 || allowMissing)) return;
+  throw missingError([...missing, ...binaries], { allowed: allowMissing });
 }
 
 /** A file beside a Dockerfile that is not there would be noticed only after the build. */
@@ -82,13 +95,12 @@ const OPTIONAL: readonly string[] = ["KUBE_BUILD_CONFORMANCE", "KUBE_BUILD_HYPER
 
 async function missingBinaries(
   root: string,
-  plan: PackagePlan,
-  options: PackageOptions,
+  { images, options, tarballs }: PackagePlan,
 ): Promise<MissingInput[]> {
-  const inImages = plan.images.flatMap(({ context }) =>
+  const inImages = images.flatMap(({ context }) =>
     Object.values(context).filter((path) => path.startsWith(`${options.binPath}/`))
   );
-  const required = requiredBinaries(options.binPath, plan.tarballs);
+  const required = requiredBinaries(options.binPath, tarballs);
   const wanted = [...new Set([...required, ...inImages])].sort();
   const there = await Promise.all(wanted.map((path) => ifPresent(Deno.lstat(path))));
   return wanted.filter((_, index) => there[index] === undefined).map((path) =>

@@ -48,6 +48,8 @@ export { CACHE_LIMIT, MOST_THREADS, packageTarballs } from "./package.ts";
 export {
   type PackageOptions,
   type PackagePlan,
+  type PlannedArtifact,
+  plannedArtifacts,
   preparePackage,
   withFetchedBases,
 } from "./prepare.ts";

@@ -9,11 +9,10 @@ import {
   openBlockCache,
   trimCache,
 } from "../archive/mod.ts";
-import type { Checkout } from "../checkout/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { checkReleaseReplaceable, claimOutputs, RELEASE_DIRECTORIES } from "../lib/outputs.ts";
 import { type Artifact, type Provenance, writeChecksums } from "./artifact.ts";
-import { checkInputs } from "./check_inputs.ts";
+import { checkBuilt } from "./check_inputs.ts";
 import { runGraph, type Task } from "./graph.ts";
 import { Identifier, type Identity } from "./identity.ts";
 import { baseFor } from "./images.ts";
@@ -29,7 +28,7 @@ import {
 import type { ReleaseLayout } from "./layout.ts";
 import { OpenBases } from "./open_bases.ts";
 import { describeMissing, type MissingInput } from "./missing.ts";
-import { type PackageOptions, type PackagePlan, preparePackage } from "./prepare.ts";
+import { type PackagePlan, publishedPath } from "./prepare.ts";
 import { readRecord, type ReleaseRecord, writeRecord } from "./record.ts";
 import { sharedStage, SOURCE_TARBALL } from "./plan.ts";
 
@@ -68,17 +67,16 @@ const COARSE_CLOCK_TICK = 2000;
  */
 export async function packageTarballs(
   context: KubeContext,
-  checkout: Checkout,
-  options: PackageOptions,
+  plan: PackagePlan,
 ): Promise<readonly Artifact[]> {
+  const { missing, options } = plan;
   await claimOutputs(context);
   await checkReleaseReplaceable(context);
-  const plan = options.plan ?? await preparePackage(context, checkout, options);
-  const missing = await checkInputs(context, plan, { ...options, checkBinaries: true });
+  await checkBuilt(context, plan);
   warnAboutMissing(context, missing);
   warnAboutScratch(context, plan);
   noteHyperkube(context, plan.layout);
-  const provenance = provenanceOf(options, plan, missing);
+  const provenance = provenanceOf(plan);
   const about = JSON.stringify(provenance);
 
   const cache = join(context.outputRoot, CACHE_FOLDER);
@@ -86,7 +84,7 @@ export async function packageTarballs(
   const record = await readRecord(cache);
   await using bases = new OpenBases(plan.bases, { shell: context.shell });
   const level = options.compressionLevel ?? DEFAULT_LEVEL;
-  const jobs = planJobs(context, plan, { ...options, leftOut, level, bases });
+  const jobs = planJobs(context, plan, { leftOut, level, bases });
   const started = Date.now();
   // Before anything is staged: that makes links, which change the status of what is linked.
   const before = new Map(jobs.map((job) => [job.path, job.identify()]));
@@ -100,12 +98,7 @@ export async function packageTarballs(
 
   if (plan.source.commit === undefined && plan.source.note) context.log.warn(plan.source.note);
   const artifacts = await makeRelease(context, plan, jobs, {
-    ...options,
-    provenance,
-    level,
-    cache,
-    before,
-    last: record,
+    ...{ provenance, level, cache, before, last: record },
   });
   await remember(context, plan, cache, { jobs, artifacts, before, started, about });
   await trimCache(cache, options.cacheLimit ?? CACHE_LIMIT).catch((error: unknown) => {
@@ -122,13 +115,18 @@ async function makeRelease(
   context: KubeContext,
   plan: PackagePlan,
   jobs: readonly Job[],
-  options: PackageOptions & Pick<MakeOptions, "before" | "last"> & { level: number; cache: string },
+  making: Pick<MakeOptions, "before" | "last"> & {
+    provenance: Provenance;
+    level: number;
+    cache: string;
+  },
 ): Promise<readonly Artifact[]> {
-  const { before, cache, epoch, last, level, vars } = options;
+  const { before, cache, last, level, provenance } = making;
+  const { epoch, vars, jobs: threadCount } = plan.options;
   const { outputRoot, signal } = context;
   await Deno.mkdir(outputRoot, { recursive: true });
   await using work = await WorkDirectory.make(temporaryName(cache));
-  const most = Math.min(options.jobs ?? navigator.hardwareConcurrency, MOST_THREADS);
+  const most = Math.min(threadCount ?? navigator.hardwareConcurrency, MOST_THREADS);
   const blocks = openBlockCache(join(cache, deflateFormat(level)));
   const threads: Threads = {
     deflater: cachingDeflater(createDeflater({ level, jobs: most }), blocks),
@@ -144,7 +142,7 @@ async function makeRelease(
   await writeChecksums(join(work.path, "release-tars"), published(undefined, plan, artifacts), {
     version: vars.gitVersion,
     epoch,
-    provenance: options.provenance,
+    provenance,
   });
   await checkReleaseReplaceable(context);
   signal?.throwIfAborted();
@@ -157,12 +155,12 @@ async function makeRelease(
 function planJobs(
   context: KubeContext,
   plan: PackagePlan,
-  options: PackageOptions & { leftOut: ReadonlySet<string>; level: number; bases: OpenBases },
+  { bases, leftOut, level }: { leftOut: ReadonlySet<string>; level: number; bases: OpenBases },
 ): readonly Job[] {
-  const { epoch, binPath, leftOut, level } = options;
+  const { epoch, binPath } = plan.options;
   const shared: JobOptions = { context, epoch, binPath, leftOut, level };
   return Object.freeze([
-    ...plan.images.map((image) => imageJob(image, options.bases, shared)),
+    ...plan.images.map((image) => imageJob(image, bases, shared)),
     ...plan.tarballs.map((tarball) =>
       tarball.name === SOURCE_TARBALL
         ? sourceJob(plan.source, shared)
@@ -308,16 +306,6 @@ function outputOf(path: string): string {
   return output.done().strict;
 }
 
-/**
- * Where an artifact is in the end, below the output root: 1.7 has its image archives beside the
- * server's programs alone.
- */
-function publishedPath({ layout }: PackagePlan, { kind, path }: Artifact): string {
-  if (kind !== "image" || layout.imagesFolder) return path;
-  const [arch = "", name = ""] = path.slice("release-images/".length).split("/");
-  return `release-stage/server/linux-${arch}/kubernetes/server/bin/${name}`;
-}
-
 /** The artifacts with paths below the checkout (the output root without a context), and names of images. */
 function published(
   context: KubeContext | undefined,
@@ -339,11 +327,8 @@ function published(
 }
 
 /** Where version and time are from, and what is packed or left out otherwise than expected. */
-function provenanceOf(
-  { provenance }: PackageOptions,
-  { bases, images, source }: PackagePlan,
-  missing: readonly MissingInput[],
-): Provenance {
+function provenanceOf({ bases, images, missing, options, source }: PackagePlan): Provenance {
+  const { provenance } = options;
   const bare = images.filter(({ base }) => baseFor(bases, base) === undefined);
   const notes = [
     ...provenance?.notes ?? [],

@@ -4,7 +4,7 @@ import { engineReference, pinEngineImage } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { VersionVars } from "../lib/version/mod.ts";
 import type { FetchedImage } from "../registry/mod.ts";
-import type { Provenance } from "./artifact.ts";
+import { type Artifact, checksumFiles, type Provenance } from "./artifact.ts";
 import { checkPrograms } from "./check_inputs.ts";
 import {
   type BaseImages,
@@ -14,10 +14,11 @@ import {
   programsOf,
 } from "./images.ts";
 import { type FolderImage, readReleaseLayout, type ReleaseLayout } from "./layout.ts";
+import { findMissing, type MissingInput } from "./missing.ts";
 import { planSource, type SourceTarball } from "./source_tarball.ts";
 import { imageNames, planRelease, type ReleaseInputs, type TarballPlan } from "./plan.ts";
 
-/** What to package. */
+/** A requested package: the same value from the command line to the artifacts. */
 export interface PackageOptions {
   /** The version to package as. */
   vars: VersionVars & { gitVersion: string };
@@ -33,8 +34,6 @@ export interface PackageOptions {
   only?: ReadonlySet<string> | undefined;
   /** `NAME=WHERE` words of `--base-image`. */
   baseImages?: readonly string[];
-  /** Bases from a registry, for those that `baseImages` does not give. */
-  fetchedBases?: readonly FetchedImage[];
   /** Compressing threads; default: the number of processors, at most {@linkcode MOST_THREADS}. */
   jobs?: number | undefined;
   /** zlib level of the tarballs, 0 to 9; default {@linkcode archive.DEFAULT_LEVEL}. */
@@ -43,12 +42,12 @@ export interface PackageOptions {
   cacheLimit?: number | undefined;
   /** Whether inputs that the checkout lacks (licenses, documents) are left out. Default: no. */
   allowMissing?: boolean;
-  /** What {@linkcode preparePackage} computed for the same options; default: computed now. */
-  plan?: PackagePlan;
 }
 
 /** Everything that packaging will do. */
 export interface PackagePlan {
+  /** What was requested. */
+  readonly options: Readonly<PackageOptions>;
   /** What the checkout's era packs. */
   readonly layout: ReleaseLayout;
   /** Every tarball. */
@@ -59,12 +58,57 @@ export interface PackagePlan {
   readonly bases: BaseImages;
   /** What the source tarball holds. */
   readonly source: SourceTarball;
+  /** Files that the tarballs need and the checkout does not have; left out with `allowMissing`. */
+  readonly missing: readonly MissingInput[];
+}
+
+/** A file of a release, where it is in the end. */
+export interface PlannedArtifact {
+  /** A small file next to the tarballs is "checksums". */
+  readonly kind: Artifact["kind"] | "checksums";
+  /** Path below the output root: `release-tars/kubernetes.tar.gz`. */
+  readonly path: string;
+  /** The image that an image archive is based on. */
+  readonly base?: string;
+  /** How many entries are staged for a tarball; 0 for the sources. */
+  readonly entries?: number;
+}
+
+/** Every file that {@linkcode packageTarballs} leaves, apart from what it stages. */
+export function plannedArtifacts(plan: PackagePlan): readonly PlannedArtifact[] {
+  const { images, tarballs } = plan;
+  const tars = "release-tars";
+  return Object.freeze([
+    ...images.map(({ base, path }): PlannedArtifact => {
+      const image = { kind: "image", path: `release-images/${path}` } as const;
+      return { kind: "image", path: publishedPath(plan, image), base };
+    }),
+    ...tarballs.map(({ name, entries }): PlannedArtifact => (
+      { kind: "tarball", path: `${tars}/${name}`, entries: entries.length }
+    )),
+    ...checksumFiles(tarballs.map(({ name }) => name)).map((name): PlannedArtifact => (
+      { kind: "checksums", path: `${tars}/${name}` }
+    )),
+  ]);
 }
 
 /**
- * Computes what {@linkcode packageTarballs} will do, and checks that everything is there.
+ * Where an artifact is in the end, below the output root: 1.7 has its image archives beside the
+ * server's programs alone.
+ */
+export function publishedPath(
+  { layout }: Pick<PackagePlan, "layout">,
+  { kind, path }: Pick<Artifact, "kind" | "path">,
+): string {
+  if (kind !== "image" || layout.imagesFolder) return path;
+  const [arch = "", name = ""] = path.slice("release-images/".length).split("/");
+  return `release-stage/server/linux-${arch}/kubernetes/server/bin/${name}`;
+}
+
+/**
+ * Plans what {@linkcode packageTarballs} does. {@linkcode checkInputs} refuses a plan that lacks inputs.
  *
- * @throws {KbuildError} Inputs are missing; names all of them.
+ * @throws {KbuildError} An image needs a program that is not packaged.
  */
 export async function preparePackage(
   context: KubeContext,
@@ -97,10 +141,11 @@ export async function preparePackage(
   const source = await planSource(context, layout, {
     clean: options.vars.gitTreeState === "clean",
   });
-  return withFetchedBases(
-    { layout, tarballs, images: Object.freeze(whole), bases: given, source },
-    options.fetchedBases ?? [],
-  );
+  return Object.freeze({
+    ...{ options, layout, tarballs, bases: given, source },
+    images: Object.freeze(whole),
+    missing: await findMissing(context.root, { tarballs }),
+  });
 }
 
 /** The same plan with bases that were fetched since. */

@@ -11,6 +11,7 @@ import { createLogger } from "../../src/lib/logging.ts";
 import {
   packageTarballs,
   planRelease,
+  preparePackage,
   readReleaseLayout,
   requiredBinaries,
 } from "../../src/release/mod.ts";
@@ -75,7 +76,7 @@ export async function compareReleases(
 
   await shell.run(["bash", "-c", SCRIPT, "bash", root, VERSION, state], { cwd: root, env });
   const theirs = await unpackAll(join(context.outputRoot, "release-tars"), join(root, "../theirs"));
-  const artifacts = await packageTarballs(context, checkout, {
+  const plan = await preparePackage(context, checkout, {
     vars: {
       gitCommit: "",
       gitMajor: "1",
@@ -89,6 +90,7 @@ export async function compareReleases(
     platforms,
     binPath,
   });
+  const artifacts = await packageTarballs(context, plan);
   const ours = await unpackAll(join(context.outputRoot, "release-tars"), join(root, "../ours"));
   assertEquals(ours, theirs);
   const images = artifacts.filter(({ kind }) => kind === "image").map(({ path }) => path);

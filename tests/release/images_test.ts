@@ -242,7 +242,7 @@ Deno.test({
       });
       const plan = await preparePackage(context, checkout, options);
       const error = await assertRejects(
-        () => checkInputs(context, plan, { ...options, checkBinaries: false, basesToCome: true }),
+        () => checkInputs(context, plan, { checkBinaries: false, basesToCome: true }),
         KbuildError,
         'Cannot make the image of "hyperkube": "cluster/images/hyperkube/Dockerfile" copies ' +
           '"binaries.tgz", and "cluster/images/hyperkube/binaries.tgz" does not exist',

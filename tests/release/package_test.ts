@@ -11,6 +11,7 @@ import {
   type PackageOptions,
   packageTarballs,
   planRelease,
+  preparePackage,
   readReleaseLayout,
   requiredBinaries,
 } from "../../src/release/mod.ts";
@@ -69,14 +70,12 @@ async function withRelease(body: (release: Release) => Promise<void>): Promise<v
     await body({
       root,
       output: outputRoot,
-      package: ({ strictParity = false, ...options } = {}) =>
-        packageTarballs(context(strictParity), checkout, {
-          vars,
-          epoch: 1600000000,
-          platforms,
-          binPath,
-          ...options,
-        }),
+      package: async ({ strictParity = false, ...options } = {}) => {
+        const packing = { vars, epoch: 1600000000, platforms, binPath, ...options };
+        const inContext = context(strictParity);
+        const plan = await preparePackage(inContext, checkout, packing);
+        return await packageTarballs(inContext, plan);
+      },
       change: async (program, bytes) => {
         await Deno.writeFile(join(binPath, "linux/amd64", program), bytes, { mode: 0o755 });
         await aTick();
