@@ -197,7 +197,7 @@ const bareNames = rule((path, report) => {
     report(
       node,
       `"${specifier}" is not one of the names that both import maps have`,
-      "Import a name of deno.json as it stands there, or add it to deno.json, deno.npm.json and BARE_NAMES",
+      "Import a name of deno.json unchanged, or add it to deno.json, deno.npm.json and BARE_NAMES",
     );
   });
 });

@@ -140,7 +140,7 @@ function commandLine() {
   const given = process.env.KBUILD_BINARY;
   if (given) {
     if (isExecutable(given)) return [given];
-    fail(`Cannot run KBUILD_BINARY="${given}": it is no executable file`, [
+    fail(`Cannot run KBUILD_BINARY="${given}": it is not an executable file`, [
       "Name one, or unset the variable",
     ]);
   }

@@ -90,7 +90,9 @@ async function choosePlatforms(
   const go = await executablePlatform(denort);
   const own = PLATFORMS.find((platform) => platform.go === go);
   if (own === undefined) {
-    throw new KbuildError(`Cannot use DENORT_BIN="${denort}": it is no runtime for macOS or Linux`);
+    throw new KbuildError(
+      `Cannot use DENORT_BIN="${denort}": it is not a runtime for macOS or Linux`,
+    );
   }
   const other = asked?.find(({ name }) => name !== own.name);
   if (other !== undefined) {

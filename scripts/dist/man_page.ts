@@ -40,7 +40,7 @@ export function manPage(
         "beats a variable, a variable beats the environment.",
     ),
     ".PP",
-    roff("Every name of a directory in cmd/ of the checkout is a command, too: kbuild kubectl."),
+    roff("Every directory in cmd/ of the checkout is also a command: kbuild kubectl."),
     ".SH FLAGS OF EVERY COMMAND",
     ...TOP_FLAGS.map((flag) => flagDefinition(flag)).flatMap(item),
     ".SH COMMANDS",

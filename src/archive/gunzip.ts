@@ -147,7 +147,7 @@ function checkSize(label: string, limits: ReadLimits, made: number, taken: numbe
 
 function trailing(label: string, cause?: unknown): KbuildError {
   return new KbuildError(
-    `Cannot decompress "${label}": something that is no gzip follows its end`,
+    `Cannot decompress "${label}": something that is not gzip follows its end`,
     { cause, notes: ["The file was changed after it was made: get it again"] },
   );
 }

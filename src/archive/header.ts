@@ -175,7 +175,9 @@ function checkEntry(entry: TarEntry): void {
   if (name === "" || name === "/") refuse("the name is empty");
   if (name.startsWith("/")) refuse("the name starts with a slash");
   if (name.includes("\0") || linkName?.includes("\0")) refuse("a name holds a NUL byte");
-  if (!name.isWellFormed() || linkName?.isWellFormed() === false) refuse("a name is no valid text");
+  if (!name.isWellFormed() || linkName?.isWellFormed() === false) {
+    refuse("a name is not valid text");
+  }
   if (name.split("/").includes("..")) refuse('the name has a ".." part');
   if (name.endsWith("/") !== (type === "directory")) {
     refuse(`the name of a directory, and only that, ends in a slash; this is a ${type}`);
@@ -185,7 +187,9 @@ function checkEntry(entry: TarEntry): void {
     refuse(isLink ? "the link has no target" : `a ${type} has no link target`);
   }
   for (const key of Object.keys(entry.xattrs ?? {})) {
-    if (key === "" || /[=\0]/.test(key)) refuse(`"${key}" is no name of an extended attribute`);
+    if (key === "" || /[=\0]/.test(key)) {
+      refuse(`"${key}" is not the name of an extended attribute`);
+    }
   }
   const whole = (what: string, value: number, min: number, max: number) => {
     if (Number.isSafeInteger(value) && value >= min && value <= max) return;

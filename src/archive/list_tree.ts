@@ -51,7 +51,7 @@ export async function listTree(
       : { mtime: options.mtime, mode };
   const prefix = (options.prefix ?? "").replace(/\/+$/, "");
   const info = await reading(dir, Deno.stat(dir));
-  if (!info.isDirectory) throw new KbuildError(`Cannot list "${dir}": it is no folder`);
+  if (!info.isDirectory) throw new KbuildError(`Cannot list "${dir}": it is not a directory`);
   const entries: TarEntry[] = prefix === "" ? [] : [directoryEntry(prefix, fields(info, 0o755))];
 
   async function visit(folder: string, relative: string): Promise<void> {

@@ -55,7 +55,7 @@ export async function* readTar(
       const block = await reader.exactly(BLOCK_SIZE);
       if (isZeroBlock(block)) {
         isHeader = true;
-        if (extensions.waiting) throw new HeaderError("extended headers stand in front of the end");
+        if (extensions.waiting) throw new HeaderError("extended headers precede the end");
         return await finish(reader, signal);
       }
       const raw = parseHeader(block);
@@ -116,7 +116,7 @@ async function finish(reader: ByteReader, signal: AbortSignal | undefined): Prom
     const inBlock = reader.offset - part.length - start + other;
     throw new HeaderError(
       inBlock < BLOCK_SIZE
-        ? "a single zero block stands in front of it"
+        ? "a single zero block precedes it"
         : `the archive ends here, but something follows at byte ${start + inBlock}`,
     );
   }
@@ -140,7 +140,7 @@ function explain(error: unknown, label: string, at: number, isHeader: boolean): 
   const verdict = isHeader ? "refused" : "no tar member";
   const note = isHeader
     ? "The file is damaged, or is one that not all programs read in the same way"
-    : "The file is damaged, or is no tar archive";
+    : "The file is damaged, or is not a tar archive";
   return new KbuildError(`${what} the member at byte ${at} is ${verdict}: ${error.message}`, {
     cause: error,
     notes: [note],

@@ -71,10 +71,10 @@ export class MemberWriter {
     const { parts, problem } = splitName(name);
     if (problem !== undefined) throw this.#refuse(member, `cannot be its name: ${problem}`);
     if (type !== "directory" && /(^|\/)\.?$/.test(name)) {
-      throw this.#refuse(member, `is the name of a folder, but it is a ${kindOf(type)}`);
+      throw this.#refuse(member, `is the name of a directory, but it is a ${kindOf(type)}`);
     }
     if (parts.length > MAX_DEPTH) {
-      throw this.#refuse(member, `lies ${parts.length} folders deep, more than ${MAX_DEPTH}`);
+      throw this.#refuse(member, `is ${parts.length} directories deep, more than ${MAX_DEPTH}`);
     }
     return parts.join("/");
   }
@@ -124,7 +124,7 @@ export class MemberWriter {
     const target = quoteName(linkName);
     if (linkName === "") throw this.#refuse(member, "is a symbolic link without a target");
     if (!isPlainText(linkName)) {
-      throw this.#refuse(member, `is a link to ${target}, which is no valid UTF-8`);
+      throw this.#refuse(member, `is a link to ${target}, which is not valid UTF-8`);
     }
     if (leadsOut(linkName, parentsOf(place).length)) {
       throw this.#refuse(member, `is a link to ${target}, which may lead out of its folder`);
@@ -142,12 +142,12 @@ export class MemberWriter {
     const target = parts.join("/");
     for (const parent of parentsOf(target)) {
       if (this.#lookUp(member, join(this.#root, parent))?.isDirectory !== true) {
-        throw refuse("which is no file in front of it in this archive");
+        throw refuse("which is not an earlier file in this archive");
       }
     }
     const path = join(this.#root, target);
     if (target === "" || this.#lookUp(member, path)?.isFile !== true) {
-      throw refuse("which is no file in front of it in this archive");
+      throw refuse("which is not an earlier file in this archive");
     }
     this.#count();
     this.#try(member, () => Deno.linkSync(path, join(this.#root, place)));
@@ -202,7 +202,7 @@ export class MemberWriter {
 /** The parts of a name, without those that mean nothing; and what makes it one that cannot be used. */
 function splitName(name: string): { parts: readonly string[]; problem?: string } {
   const parts = name.split("/").filter((part) => part !== "" && part !== ".");
-  if (!isPlainText(name)) return { parts, problem: "it is no valid UTF-8" };
+  if (!isPlainText(name)) return { parts, problem: "it is not valid UTF-8" };
   if (name.startsWith("/")) return { parts, problem: "it starts with a slash" };
   if (parts.includes("..")) return { parts, problem: 'it has a ".." part' };
   return { parts };

@@ -63,9 +63,9 @@ export function checkArtifact(
   const check = new Check(expected);
   if (content.size === 0) check.complain([], "is empty");
   else if (/\.(tar\.gz|tgz)$/.test(name) && !isArchive(content, "gzip")) {
-    check.complain([], "is no gzip-compressed tar archive");
+    check.complain([], "is not a gzip-compressed tar archive");
   } else if (/\.tar$/.test(name) && !isArchive(content, "tar")) {
-    check.complain([], "is no tar archive");
+    check.complain([], "is not a tar archive");
   }
   check.visit(name, content, [], { platform: platformOfPath(name) ?? expected.platform });
   return check.result(content);

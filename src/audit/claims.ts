@@ -58,7 +58,7 @@ export async function readClaims(files: ReleaseFiles): Promise<Claims> {
     if (source.endsWith("artifacts.json")) {
       const list = parseList(text);
       if (list === undefined) {
-        complain("is no list of artifacts as kbuild writes it");
+        complain("is not a list of artifacts as kbuild writes it");
         continue;
       }
       version ??= list.version;
@@ -82,7 +82,7 @@ export async function readClaims(files: ReleaseFiles): Promise<Claims> {
       // krel publishes the digest of a single file alone, sha256sum writes the name behind it.
       const path = own === null ? name : source.slice(folder.length, -own[0].length);
       if (hex.length !== length || path === undefined) {
-        complain(`has a line that is no ${algorithm} checksum: ${JSON.stringify(line)}`);
+        complain(`has a line that is not a ${algorithm} checksum: ${JSON.stringify(line)}`);
       } else claim(path, { [algorithm]: hex.toLowerCase() });
     }
   }

@@ -186,6 +186,6 @@ class Arithmetic {
 
   #number(text: string): number {
     if (/^-?(0|[1-9][0-9]{0,14})$/.test(text)) return Number(text);
-    return this.#skipping ? 0 : this.#host.refuse(`"${text}" is no plain number`);
+    return this.#skipping ? 0 : this.#host.refuse(`"${text}" is not a plain number`);
   }
 }

@@ -50,7 +50,7 @@ export interface BashCommands {
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 function nameArgument(host: BuiltinHost, name: string | undefined): string {
-  if (name === undefined || !NAME.test(name)) host.refuse(`"${name ?? ""}" is no variable`);
+  if (name === undefined || !NAME.test(name)) host.refuse(`"${name ?? ""}" is not a variable`);
   return name;
 }
 
@@ -363,7 +363,7 @@ export function compareNumbers(
   const number = (text: string) =>
     /^-?(0|[1-9][0-9]{0,14})$/.test(text)
       ? Number(text)
-      : host.refuse(`"${text}" is no plain number`);
+      : host.refuse(`"${text}" is not a plain number`);
   const [a, b] = [number(left), number(right)];
   switch (op) {
     case "-eq":

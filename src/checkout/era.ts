@@ -120,7 +120,7 @@ async function usesRsync(root: string, evidence: string[]): Promise<boolean> {
 }
 
 function notACheckout(root: string): KbuildError {
-  return new KbuildError(`"${root}" is no Kubernetes checkout`, {
+  return new KbuildError(`"${root}" is not a Kubernetes checkout`, {
     notes: [
       'Looked for "hack/lib/golang.sh", or "cmd" together with "go.mod" or "Godeps/Godeps.json"',
       "Run kbuild inside a checkout, or name one with --root FOLDER",

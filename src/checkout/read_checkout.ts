@@ -263,7 +263,7 @@ class CheckoutReader {
     const [first] = names;
     const found = this.#bash.source(first!);
     if (found !== undefined) {
-      this.#refuse(`${this.#relative(found.path)}:${found.line}: ${first} is no list`);
+      this.#refuse(`${this.#relative(found.path)}:${found.line}: ${first} is not a list`);
       return;
     }
     const other = this.#renamed(first!);
@@ -388,7 +388,7 @@ class CheckoutReader {
     if (text !== undefined && /^[0-9]{1,6}$/.test(text)) {
       return this.#sourced(Number(text), this.#sourceOf(name));
     }
-    if (text !== undefined) this.#refuse(`${this.#sourceOf(name)}: "${text}" is no number`);
+    if (text !== undefined) this.#refuse(`${this.#sourceOf(name)}: "${text}" is not a number`);
     else this.#refuseVariable([name], GOLANG);
     return this.#fallback(this.#table.parallelBuildMemory);
   }

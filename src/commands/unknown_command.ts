@@ -109,7 +109,7 @@ function explain(name: string, { what, run, entry, recipe = [] }: Meaning): Usag
 }
 
 function instead({ command, without = "later" }: EntryPoint, run: string): string {
-  if (command !== undefined) return `kbuild does that, too: kbuild ${command}`;
+  if (command !== undefined) return `kbuild also does that: kbuild ${command}`;
   switch (without) {
     case "needless":
       return "with kbuild that is not needed";

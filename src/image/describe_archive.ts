@@ -39,7 +39,7 @@ export async function describeArchive(
 ): Promise<readonly DescribedImage[]> {
   await using files = await archiveFiles(path);
   if (!await isDockerArchive(files)) {
-    throw new KbuildError(`Cannot list "${path}": it is no docker archive`, {
+    throw new KbuildError(`Cannot list "${path}": it is not a docker archive`, {
       notes: ['An image archive has a file "manifest.json", as docker save writes it'],
     });
   }

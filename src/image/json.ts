@@ -23,7 +23,7 @@ export function parseJson(bytes: Uint8Array, where: string): Json {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new KbuildError(`Cannot read ${where}: it is no JSON`, { cause });
+    throw new KbuildError(`Cannot read ${where}: it is not JSON`, { cause });
   }
 }
 

@@ -58,7 +58,7 @@ export function parseMirrors(text: string): MirrorTable {
     }
     const prefix = canonicalPrefix(word.slice(0, equals));
     if (prefix !== GO_MODULES && !PREFIX.test(prefix)) {
-      throw wrong(word, `"${prefix}" is no registry or site`);
+      throw wrong(word, `"${prefix}" is not a registry or site`);
     }
     last = [checkPlace(word, word.slice(equals + 1))];
     rules.set(prefix, last);
@@ -79,7 +79,7 @@ function preset(name: string): MirrorTable {
 function checkPlace(word: string, where: string): string {
   if (where === DIRECT) return where;
   if (ADDRESS.test(where)) return where.replace(/\/$/, "");
-  throw wrong(word, `"${where}" is no address`);
+  throw wrong(word, `"${where}" is not an address`);
 }
 
 function wrong(word: string, why: string): UsageError {

@@ -76,7 +76,7 @@ export async function archivedNames(paths: readonly string[]): Promise<readonly 
 
 async function readImage(files: ImageFiles, path: string) {
   const wrong = (why: string) => new KbuildError(`Cannot push "${path}": ${why}`);
-  if (!await isDockerArchive(files)) throw wrong("it is no docker archive");
+  if (!await isDockerArchive(files)) throw wrong("it is not a docker archive");
   const entries = await readDockerManifest(files);
   const [entry] = entries;
   if (entries.length !== 1 || entry === undefined) {

@@ -98,7 +98,7 @@ export async function getManifest(
  */
 export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest {
   const value = parseJson(bytes, "the manifest");
-  if (!isObject(value)) throw new KbuildError("Cannot read the manifest: it is no JSON object");
+  if (!isObject(value)) throw new KbuildError("Cannot read the manifest: it is not a JSON object");
   if (value["schemaVersion"] === 1 || value["fsLayers"] !== undefined) {
     throw new KbuildError(
       "Its manifest is of docker's first schema, which has no digests to check",

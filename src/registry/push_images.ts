@@ -250,8 +250,8 @@ async function refuseOverwriting(
     log.warn("The registry does not say whether these tags are there; they are pushed:", unknown);
   }
   if (differing.length === 0) return;
-  const what = differing.length === 1 ? "A tag stands" : `${differing.length} tags stand`;
-  throw new KbuildError(`Cannot push: ${what.toLowerCase()} for something else already`, {
+  const what = differing.length === 1 ? "a tag points" : `${differing.length} tags point`;
+  throw new KbuildError(`Cannot push: ${what} to a different image already`, {
     notes: [...differing, "Nothing was pushed; --force replaces them, --tag names another"],
   });
 }

@@ -36,17 +36,19 @@ export function parseReference(text: string): Reference {
     ]);
   const at = text.indexOf("@");
   const digest = at < 0 ? undefined : text.slice(at + 1);
-  if (digest !== undefined && !DIGEST.test(digest)) throw wrong(`"${digest}" is no digest`);
+  if (digest !== undefined && !DIGEST.test(digest)) throw wrong(`"${digest}" is not a digest`);
   const named = at < 0 ? text : text.slice(0, at);
   const colon = named.lastIndexOf(":");
   const tagged = colon > named.lastIndexOf("/");
   const tag = tagged ? named.slice(colon + 1) : digest === undefined ? "latest" : undefined;
-  if (tag !== undefined && !IS_TAG.test(tag)) throw wrong(`"${tag}" is no tag`);
+  if (tag !== undefined && !IS_TAG.test(tag)) throw wrong(`"${tag}" is not a tag`);
   const [host, repository] = split(tagged ? named.slice(0, colon) : named);
-  if (!IS_HOST.test(host)) throw wrong(`"${host}" is no registry`);
+  if (!IS_HOST.test(host)) throw wrong(`"${host}" is not a registry`);
   if (!IS_REPOSITORY.test(repository)) {
     throw wrong(
-      /[A-Z]/.test(repository) ? "capital letters are not allowed" : `"${repository}" is no name`,
+      /[A-Z]/.test(repository)
+        ? "capital letters are not allowed"
+        : `"${repository}" is not a name`,
     );
   }
   return Object.freeze({ text, host, repository, name: `${host}/${repository}`, tag, digest });

@@ -49,6 +49,6 @@ function check({ name, type }: TarMember, label: string): void {
 
 function refuse(label: string, why: string): KbuildError {
   return new KbuildError(`Cannot unpack "${label}": ${why}`, {
-    notes: ["This is no archive of Go as its makers publish it: check KBUILD_GO_MIRROR"],
+    notes: ["This is not an archive of Go as its makers publish it: check KBUILD_GO_MIRROR"],
   });
 }

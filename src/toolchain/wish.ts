@@ -58,11 +58,11 @@ function byFlag(env: Environment): GoWish | undefined {
   if (version !== undefined) return exact(version, why);
   if (value.includes("/")) {
     if (isAbsolute(value)) return { kind: "path", path: value, why };
-    throw new UsageError(`Value "${value}" of --go is no absolute path`, [
+    throw new UsageError(`Value "${value}" of --go is not an absolute path`, [
       'Begin it with "/"',
     ]);
   }
-  throw new UsageError(`Value "${value}" of --go is no Go`, [
+  throw new UsageError(`Value "${value}" of --go is not a Go`, [
     'Give a release ("1.21.7"), the absolute path of a Go, or "host" for the one in PATH',
   ]);
 }

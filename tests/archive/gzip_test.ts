@@ -34,7 +34,7 @@ Deno.test("GzipWriter gives the same bytes for every size of write", async () =>
   }
 });
 
-Deno.test("GzipWriter.cut() makes a content's blocks the same wherever it stands", async () => {
+Deno.test("GzipWriter.cut() makes a content's blocks the same wherever it is", async () => {
   const content = noise(MIB + 4096, 7);
   const packedAfter = async (head: Uint8Array) => {
     const out = collect();

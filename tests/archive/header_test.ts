@@ -88,7 +88,7 @@ for (
     ["an absolute name", { name: "/etc" }, "starts with a slash"],
     ["a NUL", { name: "a\0b" }, "NUL"],
     ["a .. part", { name: "a/../b" }, '".." part'],
-    ["a lone surrogate", { name: "\ud800" }, "no valid text"],
+    ["a lone surrogate", { name: "\ud800" }, "not valid text"],
     ["a file with a slash at the end", { name: "a/" }, "ends in a slash"],
     ["a directory without one", { type: "directory" }, "ends in a slash"],
     ["a link without target", { type: "symlink" }, "no target"],

@@ -59,7 +59,7 @@ const names: readonly Case[] = [
   [".. in the prefix", tar(member({ name: "evil", prefix: ".." })), /"\.\.\/evil" cannot be/],
   [".. in a PAX path", tar(pax([["path", "../evil"]]), file("a")), /"\.\.\/evil" cannot be/],
   [".. in a GNU long name", tar(long("L", "../evil\0"), file("a")), /"\.\.\/evil" cannot be/],
-  ["dots that are no ..", tar(file("..."), file("..a"), file("a../b")), [
+  ["dots that are not ..", tar(file("..."), file("..a"), file("a../b")), [
     "...",
     "..a",
     "a../",
@@ -73,11 +73,15 @@ const names: readonly Case[] = [
   ["backslashes", tar(file("..\\..\\evil")), ["..\\..\\evil"]],
   ["an empty name", tar(file("")), /at byte 0 .* its name is empty$/],
   ["an empty PAX path", tar(pax([["path", ""]]), file("")), /at byte 1024 .* its name is empty$/],
-  ["the name . for a file", tar(file(".")), /"\." is the name of a folder, but it is a file$/],
+  ["the name . for a file", tar(file(".")), /"\." is the name of a directory, but it is a file$/],
   ["the name . for a link", tar(symlink(".", "d")), /but it is a symbolic link$/],
-  ["the name a/. for a file", tar(file("a/.")), /"a\/\." is the name of a folder/],
-  ["a link whose name ends in a slash", tar(symlink("a/", "d")), /"a\/" is the name of a folder/],
-  ["the name . for a pipe", tar(header({ name: "./", type: "6" })), /is the name of a folder/],
+  ["the name a/. for a file", tar(file("a/.")), /"a\/\." is the name of a directory/],
+  [
+    "a link whose name ends in a slash",
+    tar(symlink("a/", "d")),
+    /"a\/" is the name of a directory/,
+  ],
+  ["the name . for a pipe", tar(header({ name: "./", type: "6" })), /is the name of a directory/],
   ["names with . and slashes", tar(folder("./"), file(".//d/./a")), ["d/", "d/a"]],
   [
     "two spellings of a name",
@@ -88,11 +92,11 @@ const names: readonly Case[] = [
   ["a NUL in a long name", tar(long("L", "a\0/../b\0"), file("a")), /its name holds a NUL$/],
   ["a NUL in a link", tar(pax([["linkpath", "a\0b"]]), symlink("a", "b")), /holds a NUL$/],
   ["a NUL in a header", tar(file("a\0/../../evil")), ["a"]],
-  ["names that are no UTF-8", tar(file("\xff\xfe")), /^.*"\\udcff\\udcfe" .* no valid UTF-8$/],
+  ["names that are not UTF-8", tar(file("\xff\xfe")), /^.*"\\udcff\\udcfe" .* not valid UTF-8$/],
   [
     "a link to no UTF-8",
     tar(symlink("a", "\xff")),
-    /"a" is a link to "\\udcff", which is no valid/,
+    /"a" is a link to "\\udcff", which is not valid/,
   ],
   ["a newline in a name", tar(file("a\nroot::0:0")), ["a\nroot::0:0"]],
   ["a newline in a refused name", tar(file("../a\nb")), /"\.\.\/a\\nb" cannot be its name/],
@@ -115,9 +119,9 @@ const names: readonly Case[] = [
     /more than 4 KiB$/,
   ],
   [
-    "101 folders deep",
+    "101 directories deep",
     tar(long("L", `${"a/".repeat(101)}\0`), folder("a/")),
-    /lies 101 folders deep/,
+    /is 101 directories deep/,
   ],
   ["many folders from one name", tar(file("a/b/c/d/e")), /more than 3 files and folders/, {
     maxMembers: 3,
@@ -185,18 +189,34 @@ const links: readonly Case[] = [
     tar(hardLink("a", "/etc/passwd")),
     /"\/etc\/passwd", which cannot be a name/,
   ],
-  ["a hard link to nothing", tar(hardLink("a", "b"), file("b")), /which is no file in front of it/],
-  ["a hard link to a link", tar(symlink("l", "b"), hardLink("a", "l")), /"l", which is no file/],
-  ["a hard link to a folder", tar(folder("d/"), hardLink("a", "d")), /"d", which is no file/],
-  ["a hard link to the root", tar(folder("./"), hardLink("a", "./")), /"\.\/", which is no file/],
-  ["a hard link to itself", tar(hardLink("a", "a")), /"a", which is no file in front of it/],
-  ["a hard link without target", tar(hardLink("a", "")), /"", which is no file in front of it/],
+  ["a hard link to nothing", tar(hardLink("a", "b"), file("b")), /which is not an earlier file/],
+  [
+    "a hard link to a link",
+    tar(symlink("l", "b"), hardLink("a", "l")),
+    /"l", which is not an earlier file/,
+  ],
+  [
+    "a hard link to a folder",
+    tar(folder("d/"), hardLink("a", "d")),
+    /"d", which is not an earlier file/,
+  ],
+  [
+    "a hard link to the root",
+    tar(folder("./"), hardLink("a", "./")),
+    /"\.\/", which is not an earlier file/,
+  ],
+  ["a hard link to itself", tar(hardLink("a", "a")), /"a", which is not an earlier file/],
+  ["a hard link without target", tar(hardLink("a", "")), /"", which is not an earlier file/],
   [
     "a hard link through a link",
     tar(file("d/x"), symlink("l", "d"), hardLink("a", "l/x")),
-    /to "l\/x", which is no file in front of it/,
+    /to "l\/x", which is not an earlier file/,
   ],
-  ["a hard link below a file", tar(file("x"), hardLink("a", "x/y")), /"x\/y", which is no file/],
+  [
+    "a hard link below a file",
+    tar(file("x"), hardLink("a", "x/y")),
+    /"x\/y", which is not an earlier file/,
+  ],
   ["a hard link over a file", tar(file("a"), file("b"), hardLink("a", "b")), /something before it/],
   [
     "a hard link through a link by name",
@@ -225,7 +245,7 @@ const kinds: readonly Case[] = [
   [
     "a contiguous file named as a folder",
     tar(member({ name: "a/", type: "7" })),
-    /name of a folder/,
+    /name of a directory/,
   ],
   ["setuid", tar(member({ name: "a", mode: "0006777\0" })), ["a"]],
   ["a file twice", tar(file("a"), file("a", "changed")), /"a" cannot be made: something before/],
@@ -281,7 +301,7 @@ const numbers: readonly Case[] = [
     tar(header({ name: "a", checksum: "\0\0\0\0\0\0\0\0" })),
     /checksum is 0/,
   ],
-  ["a checksum that is none", tar(header({ name: "a", checksum: "abcdefg\0" })), /is "abcdefg"$/],
+  ["an invalid checksum", tar(header({ name: "a", checksum: "abcdefg\0" })), /is "abcdefg"$/],
   [
     "a size beyond the end",
     tar(member({ name: "a", size: octal(4096) }, "x")),
@@ -289,7 +309,11 @@ const numbers: readonly Case[] = [
   ],
   ["the largest octal size", tar(member({ name: "a", size: octal(8 ** 11 - 1) })), /in the middle/],
   ["twelve octal digits", tar(header({ name: "a", size: "777777777777" })), /more than 64 GiB$/],
-  ["a size that is no octal", tar(header({ name: "a", size: "0000000099\0" })), /is "0000000099"$/],
+  [
+    "a size that is not octal",
+    tar(header({ name: "a", size: "0000000099\0" })),
+    /is "0000000099"$/,
+  ],
   ["a negative octal size", tar(header({ name: "a", size: "-0000000001\0" })), /is "-0000000001"$/],
   [
     "a base-256 size of -1",
@@ -317,7 +341,7 @@ const numbers: readonly Case[] = [
     ["a"],
   ],
   ["a time before all", tar(pax([["mtime", "-9007199254740991"]]), file("a")), ["a"]],
-  ["a time that is none", tar(pax([["mtime", "1e99"]]), file("a")), /its mtime is "1e99"$/],
+  ["an invalid time", tar(pax([["mtime", "1e99"]]), file("a")), /its mtime is "1e99"$/],
   [
     "a size of PAX",
     tar(pax([["size", "512"]]), file("a")),
@@ -376,7 +400,7 @@ const extensions: readonly Case[] = [
   ],
   ["NULs as records", tar(member({ name: "x", type: "x" }, "\0".repeat(20)), file("a")), /broken$/],
   ["a NUL in a key", tar(pax([["pa\0th", "../x"]]), file("a")), /a key .* holds a NUL$/],
-  ["a PAX header in front of the end", tar(pax([["path", "a"]])), /stand in front of the end$/],
+  ["a PAX header in front of the end", tar(pax([["path", "a"]])), /precede the end$/],
   [
     "two PAX headers",
     tar(pax([["path", "a"]]), pax([["path", "../b"]]), file("c")),
@@ -391,7 +415,7 @@ const extensions: readonly Case[] = [
   [
     "a long name that is longer",
     tar(long("L", "a\0", octal(2048)), file("c")),
-    /is refused: extended headers stand in front of the end$/,
+    /is refused: extended headers precede the end$/,
   ],
   [
     "a long name that is shorter",
@@ -467,13 +491,13 @@ const frames: readonly Case[] = [
   ],
   ["an empty gzip member behind", joined(goodGzip, gzip(new Uint8Array(0))), ["b", "d/", "d/a"]],
   ["half a gzip member behind", joined(goodGzip, cut(goodGzip, 20)), /^Cannot decompress/],
-  ["a tar behind gzip", joined(goodGzip, good), /something that is no gzip follows its end$/],
-  ["garbage behind gzip", joined(goodGzip, raw("garbage")), /no gzip follows its end$/],
+  ["a tar behind gzip", joined(goodGzip, good), /something that is not gzip follows its end$/],
+  ["garbage behind gzip", joined(goodGzip, raw("garbage")), /not gzip follows its end$/],
   ["zeros behind gzip", joined(goodGzip, new Uint8Array(700)), ["b", "d/", "d/a"]],
   [
     "garbage behind zeros behind gzip",
     joined(goodGzip, new Uint8Array(700), raw("x")),
-    /no gzip follows/,
+    /not gzip follows/,
   ],
   [
     "a bomb of zeros behind the end",

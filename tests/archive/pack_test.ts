@@ -75,7 +75,7 @@ Deno.test("listTree() lists hard links as files", () =>
   }));
 
 Deno.test({
-  name: "listTree() refuses sockets, names that are no UTF-8, and what is no folder",
+  name: "listTree() refuses sockets, names that are not UTF-8, and what is not a directory",
   ignore: Deno.build.os !== "linux",
   fn: () =>
     inTempDir(async (dir) => {
@@ -84,7 +84,11 @@ Deno.test({
       await assertRejects(() => listTree(join(dir, "s"), { mtime }), KbuildError, "it is a socket");
       await assertRejects(() => listTree(join(dir, "no"), { mtime }), KbuildError, "no such file");
       await Deno.writeTextFile(join(dir, "f"), "");
-      await assertRejects(() => listTree(join(dir, "f"), { mtime }), KbuildError, "no folder");
+      await assertRejects(
+        () => listTree(join(dir, "f"), { mtime }),
+        KbuildError,
+        "not a directory",
+      );
       await Deno.mkdir(join(dir, "u"));
       await run("sh", "-c", 'cd "$1" && : >"$(printf "a\\377")"', "sh", join(dir, "u"));
       await assertRejects(

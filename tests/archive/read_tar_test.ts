@@ -132,7 +132,7 @@ for (
     ["a missing end", one.subarray(0, 1536), "ends in the middle of the member at byte 1536"],
     ["a flipped byte", flipped, "its checksum is"],
     ["a text file", new TextEncoder().encode("hello\n".repeat(200)), "the member at byte 0"],
-    ["an octal that is none", patched(one, 124, "9999"), 'its size is "9999'],
+    ["an invalid octal", patched(one, 124, "9999"), 'its size is "9999'],
     ["a size beyond all", patched(one, 124, "\x7f\x7f"), "its size is"],
     ["an unknown type", patched(one, 156, "Z"), 'its type is "Z"'],
     ["a sparse file of GNU tar", patched(one, 156, "S"), "it is a sparse file"],
@@ -156,19 +156,23 @@ for (
       "two extended headers say its path",
     ],
     ["a name for all members", joined(raw("g", 10, "10 path=c\n"), one), "for all members"],
-    ["a long name of nothing", joined(raw("L", 2, "b\0"), new Uint8Array(1024)), "of the end"],
+    ["a long name of nothing", joined(raw("L", 2, "b\0"), new Uint8Array(1024)), "precede the end"],
     ["a NUL in a key", joined(raw("x", 12, "12 path\0x=b\n"), one), "holds a NUL"],
     ["a name beyond 4096 bytes", joined(raw("L", 5000, "b".repeat(5000)), one), "more than 4 KiB"],
     ["a second archive behind the end", joined(one, one), "something follows at byte 10240"],
-    ["garbage behind gzip", joined(gz, new Uint8Array([0, 7])), "is no gzip follows its end"],
-    ["garbage right behind gzip", joined(gz, new Uint8Array([7, 7])), "is no gzip follows its end"],
+    ["garbage behind gzip", joined(gz, new Uint8Array([0, 7])), "is not gzip follows its end"],
+    [
+      "garbage right behind gzip",
+      joined(gz, new Uint8Array([7, 7])),
+      "is not gzip follows its end",
+    ],
     ["a broken record", joined(raw("x", 9, "99 path=a"), one), "extended header is broken"],
     ["a record that ends early", joined(raw("x", 12, "10 path=abc\n"), one), "header is broken"],
     ["a NUL in a name", joined(raw("x", 12, "12 path=a\0b\n"), one), "holds a NUL"],
     ["a NUL in a long name", joined(raw("L", 4, "a\0b\0"), one), "holds a NUL"],
     ["a negative size", joined(raw("x", 11, "11 size=-1\n"), one), "its size is -1"],
     ["a word as size", joined(raw("x", 11, "11 size=xx\n"), one), 'its size is "xx"'],
-    ["a size that lies", joined(raw("x", 14, "14 size=99999\n"), one), "but 99999 in its extended"],
+    ["a wrong size", joined(raw("x", 14, "14 size=99999\n"), one), "but 99999 in its extended"],
     ["a size that is not there", patched(one, 124, "00000303240\0"), "in the middle"],
     ["a sparse file", joined(raw("x", 22, "22 GNU.sparse.major=1\n"), one), "sparse"],
     ["half a gzip", gz.subarray(0, gz.length - 20), 'Cannot decompress "x.tar"'],
@@ -230,7 +234,7 @@ Deno.test("gunzip() notices an end at every place but between two members", asyn
   await Array.fromAsync(gunzip(inPieces(joined(both, new Uint8Array(700)), 100), "x.gz"));
 });
 
-Deno.test("readTar() keeps names that are no UTF-8 apart, and a byte order mark", async () => {
+Deno.test("readTar() keeps names that are not UTF-8 apart, and a byte order mark", async () => {
   const names = [];
   for (const first of [[0xff], [0xfe], [0xc3, 0xbc], [0xef, 0xbb, 0xbf, 0x61]]) {
     const copy = one.slice();

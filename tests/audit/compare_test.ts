@@ -61,7 +61,7 @@ Deno.test("compareFiles() tells compression from content", async () => {
   assertEquals(words.replaceAll(/\d+/g, "N"), "same tar, other compression (N bytes in A, N in B)");
 });
 
-Deno.test("compareFiles() finds the byte far inside an archive in an archive, with what stands there", () =>
+Deno.test("compareFiles() finds the byte far inside an archive in an archive, with the bytes there", () =>
   inScratch(async (dir) => {
     const bytes = crypto.getRandomValues(new Uint8Array(50_000));
     const content = new Uint8Array(300_000).fill(1);

@@ -167,7 +167,7 @@ const TAMPERED: readonly (readonly [script: string, words: readonly string[]])[]
     "extra.tar.gz: is not in release-tars/artifacts.json",
   ]],
   ["echo hello >>SHA256SUMS", [
-    'release-tars/SHA256SUMS: has a line that is no sha256 checksum: "hello"',
+    'release-tars/SHA256SUMS: has a line that is not a sha256 checksum: "hello"',
   ]],
   [": >SHA512SUMS", ["release-tars/SHA512SUMS: is empty"]],
   ["sed -i 's/  /  ..\\/..\\/..\\/etc\\//' SHA256SUMS", [
@@ -175,7 +175,7 @@ const TAMPERED: readonly (readonly [script: string, words: readonly string[]])[]
     `release-tars/SHA256SUMS: names "../../../etc/${server}", which is outside of the folder`,
   ]],
   ["truncate -s 40 artifacts.json", [
-    "release-tars/artifacts.json: is no list of artifacts as kbuild writes it",
+    "release-tars/artifacts.json: is not a list of artifacts as kbuild writes it",
   ]],
   ['sed -i \'s/amd64","size/arm64","size/g\' artifacts.json', [
     "kube-proxy.tar: platform is linux/amd64, release-tars/artifacts.json says linux/arm64",

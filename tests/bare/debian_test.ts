@@ -58,7 +58,7 @@ Deno.test({
       await t.step("a user: the tests", async () => {
         await green(first, USER, TEST);
       });
-      await t.step("a user without git is told what to install", async () => {
+      await t.step("a user without git learns what to install", async () => {
         const said = await second.run(USER, DEMO);
         assertEquals(said.code === 0, false);
         assertStringIncludes(plainly(said.text), 'kbuild: Cannot find "git" in PATH');

@@ -99,7 +99,10 @@ const UNKNOWN: Record<string, { script: string; why: string }> = {
     script: "A=$(echo ä | awk '{print toupper($1)}'); B=1",
     why: "locale",
   },
-  "arithmetic on a text": { script: "X=abc; A=$((X + 1)); B=1", why: '"abc" is no plain number' },
+  "arithmetic on a text": {
+    script: "X=abc; A=$((X + 1)); B=1",
+    why: '"abc" is not a plain number',
+  },
   "arithmetic on an octal number": { script: "A=$((010)); B=1", why: '"010"' },
   "a division by zero": { script: "A=$((1 / 0)); B=1", why: "1 / 0" },
   "arithmetic beyond 53 bits": { script: "A=$((99999999999999 * 99999)); B=1", why: "99999" },

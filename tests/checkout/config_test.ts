@@ -98,7 +98,7 @@ Deno.test("findConfig() prefers the named file, then the root's, then the one be
   });
 });
 
-Deno.test("applyConfig() leaves a checkout alone when nothing is said", async () => {
+Deno.test("applyConfig() leaves a checkout alone when the file is empty", async () => {
   await inFork({}, async (dir, root) => {
     const checkout = await read(root);
     const path = join(dir, "empty.toml");
@@ -168,7 +168,7 @@ Deno.test("readConfig() refuses what it cannot mean, and says where", async () =
   });
 });
 
-Deno.test("readConfig() reads mirrors as the words of --mirror, and refuses what is none", async () => {
+Deno.test("readConfig() reads mirrors as the words of --mirror, and refuses what is not a rule", async () => {
   const toml = (text: string) => `[mirrors]\n${text}\n`;
   const good = `presets = ["moved"]
 "registry.k8s.io" = ["m.example/k8s", "direct"]

@@ -79,7 +79,7 @@ for (const { what, files, era, evidence } of CASES) {
   });
 }
 
-Deno.test("detectEra() refuses a folder that is no checkout", async () => {
+Deno.test("detectEra() refuses a directory that is not a checkout", async () => {
   await withFiles({ "README.md": "", "go.mod": "module x\n" }, async (root) => {
     const error = await assertRejects(() => detectEra(root), KbuildError, root);
     assertStringIncludes(error.notes.join("\n"), "hack/lib/golang.sh");

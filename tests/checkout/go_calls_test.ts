@@ -288,7 +288,7 @@ Deno.test("readGoCalls() understands what scripts of other eras do", async (t) =
     const cases: Record<string, Change> = {
       "GOFLAGS in quotes": CASES["GOFLAGS in quotes"]!,
       "GOFLAGS with -tags twice": CASES["GOFLAGS with -tags twice"]!,
-      "GOFLAGS that is no list": { variables: { GOFLAGS: "-a) (b" } },
+      "GOFLAGS that is not a list": { variables: { GOFLAGS: "-a) (b" } },
       "GOFLAGS that would run something": { variables: { GOFLAGS: "-v `touch /nowhere/at/all`" } },
       "GOLDFLAGS set": { variables: { GOLDFLAGS: "-w   -s" } },
       "a flag of the script": { goflags: ["--use_go_build"] },

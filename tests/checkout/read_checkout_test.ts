@@ -152,7 +152,7 @@ Deno.test("readCheckout() falls back to the era's table and says why", async () 
         "hack/lib/golang.sh: KUBE_CLIENT_TARGETS is not assigned",
         `hack/lib/golang.sh:${
           lineOf(GOLANG, "readonly KUBE_TEST_PORTABLE")
-        }: KUBE_TEST_PORTABLE is no list`,
+        }: KUBE_TEST_PORTABLE is not a list`,
       ],
       check: (checkout) => {
         const { targets } = eraTable("workspace");

@@ -60,7 +60,7 @@ async function words(...typed: string[]): Promise<string[]> {
   return found.map(({ word }) => word);
 }
 
-Deno.test("completeWords() offers what may stand in place of the last word", async () => {
+Deno.test("completeWords() offers candidates for the last word", async () => {
   const table: readonly (readonly [typed: readonly string[], offered: readonly string[]])[] = [
     [[], ["all", "toolchain", "plan", "help", "kubectl"]],
     [[""], ["all", "toolchain", "plan", "help", "kubectl"]],

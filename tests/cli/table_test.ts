@@ -10,7 +10,7 @@ Deno.test("renderTable() aligns columns and leaves no blanks at line ends", () =
   assertEquals(renderTable([["a", "b"]], { gap: 1, indent: "  " }), "  a b\n");
 });
 
-Deno.test("renderTable() stands ragged, empty, wide, coloured and broken cells", () => {
+Deno.test("renderTable() handles ragged, empty, wide, coloured and broken cells", () => {
   assertEquals(renderTable([]), "");
   assertEquals(renderTable([["a"], ["bb", "c"]]), "a\nbb  c\n");
   assertEquals(renderTable([["世界", "x"], ["abc", "y"]]), "世界  x\nabc   y\n");

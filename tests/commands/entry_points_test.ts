@@ -82,12 +82,12 @@ const INSIDE: readonly (readonly [word: string, stderr: string])[] = [
   [
     "build/package-tarballs.sh",
     ": it is a script of this checkout\n  -> Packages existing binaries; " +
-    "kbuild does that, too: kbuild package-tarballs\n",
+    "kbuild also does that: kbuild package-tarballs\n",
   ],
   [
     "./hack/build-go.sh",
     ": it is a script of this checkout (hack/build-go.sh)\n" +
-    "  -> Builds WHAT or everything; kbuild does that, too: kbuild all\n",
+    "  -> Builds WHAT or everything; kbuild also does that: kbuild all\n",
   ],
   [
     "make",

@@ -43,7 +43,7 @@ Deno.test("npm's packages: versions are one, platforms are those of the table, n
   assertEquals(Object.keys(npmExports()).length, libraryModules().length);
 });
 
-Deno.test("the version stands in deno.json alone", async () => {
+Deno.test("the version is in deno.json alone", async () => {
   assert(!("version" in JSON.parse(await read("package.json"))));
   const { version } = denoConfig;
   for (const path of ["main.ts", "README.md", "RUNBOOK.md", "packaging/kbuild.rb.in"]) {

@@ -17,7 +17,10 @@ import {
 } from "./_program.ts";
 
 Deno.test({
-  ...unless(NO_BINARY, "the binary holds one file besides Deno's runtime, and the checksum fits"),
+  ...unless(
+    NO_BINARY,
+    "the binary holds one file apart from Deno's runtime, and the checksum fits",
+  ),
   fn: async () => {
     const { path, folder, denort } = binary();
     const names = Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();

@@ -138,7 +138,7 @@ Deno.test({
       );
       assertEquals(
         await says({ KBUILD_BINARY: "/nonexistent/kbuild" }),
-        'kbuild: Cannot run KBUILD_BINARY="/nonexistent/kbuild": it is no executable file\n' +
+        'kbuild: Cannot run KBUILD_BINARY="/nonexistent/kbuild": it is not an executable file\n' +
           "  -> Name one, or unset the variable\n",
       );
       const old = join(dir, "old");
@@ -335,7 +335,7 @@ Deno.test({
         'import { KbuildError, version } from "@k8s/kbuild";\n' +
           'import { planBuild } from "@k8s/kbuild/golang";\n' +
           'const text: string = version.semanticVersion("v1.2.0", "clean");\n' +
-          "// @ts-expect-error: a number is no tree state\n" +
+          "// @ts-expect-error: a number is not a tree state\n" +
           "version.semanticVersion(text, 1);\n" +
           "console.log(text, typeof planBuild, KbuildError.name);\n",
       );

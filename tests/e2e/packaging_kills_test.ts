@@ -374,7 +374,7 @@ Deno.test({
 });
 
 Deno.test({
-  ...unless(missing, "package-tarballs goes without a cache whose folder is no folder"),
+  ...unless(missing, "package-tarballs goes without a cache whose directory is not one"),
   fn: () =>
     withRelease(async ({ out, again }) => {
       for (const { name, to } of UNBEARABLE) await again(name, () => to(join(out, CACHE_FOLDER)));

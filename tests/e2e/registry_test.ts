@@ -215,7 +215,7 @@ Deno.test({
             await Deno.copyFile(join(next, "amd64/kube-apiserver.tar"), proxy);
             const refused = await kbuild(["images", "push", folder, ...to], { cwd: dir, env });
             assertEquals([refused.code, refused.stdout], [1, ""]);
-            assertMatch(refused.stderr, /Cannot push: 2 tags stand for something else already/);
+            assertMatch(refused.stderr, /Cannot push: 2 tags point to a different image already/);
             const before = of(nameOf("kube-apiserver-amd64"));
             assertStringIncludes(
               refused.stderr,

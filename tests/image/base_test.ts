@@ -152,7 +152,7 @@ for (
       await spoil((f) => f[blobWith(f, "\x1f")] = new Uint8Array([0x28, 0xb5, 0x2f, 0xfd])),
       "it ends in the middle of a zstd frame",
     ],
-    ["an index that is no JSON", { "oci-layout": "{}", "index.json": "{" }, "it is no JSON"],
+    ["an index that is not JSON", { "oci-layout": "{}", "index.json": "{" }, "it is not JSON"],
     ["an empty index", { "oci-layout": "{}", "index.json": "{}" }, "no image for"],
     [
       "a digest that climbs out",
@@ -189,7 +189,7 @@ for (
     }));
 }
 
-Deno.test("openBase() refuses what is missing and what is no archive", () =>
+Deno.test("openBase() refuses what is missing and what is not an archive", () =>
   inTempDir(async (dir) => {
     const open = (name: string) => openBase(join(dir, name), { arch: "amd64" });
     await assertRejects(() => open("no"), KbuildError, "no such file or folder");

@@ -183,7 +183,7 @@ export const CASES: readonly Case[] = [
     make: async (git, dir) => ({ root: await git.init(join(dir, "k"), "v1.20") }),
   },
   {
-    name: "a tag that is no version",
+    name: "a tag that is not a version",
     version: undefined,
     refused: true,
     make: async (git, dir) => ({ root: await git.init(join(dir, "k"), "vendor_2020") }),
@@ -493,7 +493,7 @@ export const CASES: readonly Case[] = [
     },
   },
   {
-    name: "KUBE_GIT_VERSION that is no version",
+    name: "KUBE_GIT_VERSION that is not a version",
     version: undefined,
     refused: true,
     make: async (git, dir) => ({

@@ -40,7 +40,7 @@ Deno.test("nearest() does not find what is far-fetched", () => {
   }
 });
 
-Deno.test("didYouMean() is no note when nothing is near", () => {
+Deno.test("didYouMean() gives no note when nothing is near", () => {
   assertEquals(didYouMean([]), []);
   assertEquals(didYouMean(["a"]), ['Did you mean "a"?']);
   assertEquals(didYouMean(["a", "b"]), ['Did you mean "a" or "b"?']);

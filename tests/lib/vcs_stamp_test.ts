@@ -68,7 +68,7 @@ Deno.test("vcsStamp() is nothing in GOPATH mode", () =>
 Deno.test({
   ...unless(
     missingFor("1.28") ?? (which("git") === undefined && "needs git"),
-    "a checkout of another user is built to the end when its version is said",
+    "a checkout of another user is built to the end when its version is set",
   ),
   fn: () =>
     withSample("1.28", async ({ checkout, withEnv }) => {

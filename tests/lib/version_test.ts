@@ -65,11 +65,11 @@ Deno.test("getVersionVars() refuses what is not a semantic version", async () =>
 Deno.test("requireVersion() says why there is none, and the ways out", async () => {
   const vars = await getVersionVars(context);
   assertEquals(requireVersion(vars).gitVersion, "v1.20.2");
-  const problem = { why: "there is no tag", notes: ["git fetch --tags"] };
+  const problem = { why: "there is not a tag", notes: ["git fetch --tags"] };
   const error = assertThrows(
     () => requireVersion({ ...vars, gitVersion: undefined, problem }),
     KbuildError,
-    "Cannot find the version of this checkout: there is no tag",
+    "Cannot find the version of this checkout: there is not a tag",
   );
   assertEquals(error.notes, problem.notes);
 });

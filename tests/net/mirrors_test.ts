@@ -57,17 +57,17 @@ Deno.test("parseMirrors() lets the last rule of a prefix count, in all its spell
   );
 });
 
-Deno.test("parseMirrors() takes every preset, and refuses what is no rule", () => {
+Deno.test("parseMirrors() takes every preset, and refuses what is not a rule", () => {
   for (const name of Object.keys(PRESETS)) parseMirrors(`preset:${name}`);
   const cases: readonly [text: string, words: string][] = [
     ["m.example", "it must be PREFIX=WHERE"],
     ["preset:moved m.example", "it must be PREFIX=WHERE"],
-    ["x.example=", `"" is no address`],
-    ["x.example=ftp://m.example", "is no address"],
-    ["x.example=m.example/a?b", "is no address"],
-    ["x.example=user:secret@m.example", "is no address"],
-    ["=m.example", `"" is no registry`],
-    ["../x=m.example", `"../x" is no registry`],
+    ["x.example=", `"" is not an address`],
+    ["x.example=ftp://m.example", "is not an address"],
+    ["x.example=m.example/a?b", "is not an address"],
+    ["x.example=user:secret@m.example", "is not an address"],
+    ["=m.example", `"" is not a registry`],
+    ["../x=m.example", `"../x" is not a registry`],
     ["preset:daocluod", 'Unknown preset of mirrors "daocluod"'],
   ];
   for (const [text, words] of cases) {

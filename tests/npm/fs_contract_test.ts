@@ -72,7 +72,7 @@ inFolder("ensureDir() refuses a file", async (dir) => {
   assertEquals(error.message, "Failed to ensure directory exists: expected 'dir', got 'file'");
 });
 
-inFolder("ensureDir() stands many callers at once", async (dir) => {
+inFolder("ensureDir() allows many callers at once", async (dir) => {
   await Promise.all(Array.from({ length: 20 }, () => ensureDir(join(dir, "x/y/z"))));
   assert((await Deno.stat(join(dir, "x/y/z"))).isDirectory);
 });

@@ -56,7 +56,7 @@ Deno.test("@std/assert: each assertion passes what it should, and throws else", 
     "assertEquals: order of keys": !fails(() =>
       assertEquals<unknown>({ a: 1, b: 2 }, { b: 2, a: 1 })
     ),
-    "assertEquals: undefined is no missing key": fails(() =>
+    "assertEquals: undefined is not a missing key": fails(() =>
       assertEquals<unknown>({ a: undefined }, {})
     ),
     "assertEquals: bytes": fails(() => assertEquals(new Uint8Array([1]), new Uint8Array([2]))),

@@ -20,7 +20,7 @@ export async function readMembers(
 ): Promise<Members> {
   const members = new Map<string, string>();
   const add = (name: string, text: string) => {
-    if (members.has(name)) throw new Error(`"${name}" lies in the archive twice`);
+    if (members.has(name)) throw new Error(`"${name}" is in the archive twice`);
     members.set(name, text);
   };
   for await (const member of readTar(source)) {

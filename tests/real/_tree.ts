@@ -18,7 +18,7 @@ const TOOL = fromFileUrl(new URL("../../../shared/tools/real-tree", import.meta.
 export function findRealTree(options: { fetch: boolean }): string | undefined {
   const named = Deno.env.get("KBUILD_REAL_TREE");
   if (named !== undefined && named !== "") {
-    if (!isTree(named)) throw new Error(`KBUILD_REAL_TREE="${named}" is no Kubernetes checkout`);
+    if (!isTree(named)) throw new Error(`KBUILD_REAL_TREE="${named}" is not a Kubernetes checkout`);
     return Deno.realPathSync(named);
   }
   const cache = Deno.env.get("XDG_CACHE_HOME") ?? join(Deno.env.get("HOME") ?? "/", ".cache");

@@ -219,7 +219,7 @@ const needed = ["git", "make", "bash", "rsync", "gcc", "go"];
 const missing = needed.filter((program) => which(program) === undefined);
 const here = `${Deno.build.os}/${Deno.build.arch}` === "linux/x86_64";
 const reason = trees.length === 0
-  ? "name checkouts, divided by colons, with KBUILD_TEST_TREES"
+  ? "name checkouts, separated by colons, with KBUILD_TEST_TREES"
   : !here
   ? `needs ${HOST}`
   : missing.length > 0

@@ -268,7 +268,7 @@ const EXCEPTIONS: readonly {
   {
     tarball: /./,
     member: /^(.*kubernetes-src\.tar\.gz!)?kubernetes\/\.make(\/|$)/,
-    why: "The state of make is no source; upstream packs it where make has run before",
+    why: "The state of make is not a source; upstream packs it where make has run before",
     is: ({ ours }) => ours === undefined,
   },
   {

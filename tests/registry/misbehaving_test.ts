@@ -145,7 +145,7 @@ const CASES: readonly Case[] = [
   {
     what: "serves a log-in page",
     misbehave: () => new Response("<html>Please log in</html>"),
-    says: /it is no JSON/,
+    says: /it is not JSON/,
   },
   {
     what: "says 401 again and again",
@@ -285,7 +285,7 @@ Deno.test("fetchImages() goes on where a blob broke off, also in a later run", (
     });
   }));
 
-Deno.test("fetchImages() starts anew where a server cannot go on, or what lay there was wrong", () =>
+Deno.test("fetchImages() starts anew where a server cannot go on, or existing content was wrong", () =>
   inWorld(async (world) => {
     let wrong = true;
     await withRegistry(image, async (server) => {

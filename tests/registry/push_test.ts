@@ -54,7 +54,7 @@ Deno.test("pushNames() are krel's: with the architecture, and without it for the
     const [options, words] of [
       [{ registry: "team" }, "it does not begin with the host of a registry"],
       [{ registry: "r.example/Team" }, "capital letters"],
-      [{ tag: "a b" }, "is no tag"],
+      [{ tag: "a b" }, "is not a tag"],
     ] as const
   ) {
     const error = assertThrows(() => pushNames("x.io/a-arm:1", "arm", options), UsageError);
@@ -200,7 +200,7 @@ Deno.test("pushImages() says in the registry's words why it refuses, and what to
     await assertRejects(() => pushImages(offline, paths), KbuildError, "--offline forbids");
   }));
 
-Deno.test("pushImages() refuses archives that are none, hold two images, or contradict each other", () =>
+Deno.test("pushImages() refuses archives that are not image archives, hold two images, or contradict each other", () =>
   inWorld(async (world) => {
     const [path = ""] = await writeArchives(world, ["a"]);
     const other = join(world.dir, "other");

@@ -27,18 +27,18 @@ Deno.test("parseReference() reads names as docker does", () => {
   }
 });
 
-Deno.test("parseReference() refuses what is no name", () => {
+Deno.test("parseReference() refuses what is not a name", () => {
   const cases: readonly [string, string][] = [
-    ["", "is no name"],
-    ["x.io/", "is no name"],
+    ["", "is not a name"],
+    ["x.io/", "is not a name"],
     ["x.io/Abc", "capital letters"],
-    ["x.io/a:", "is no tag"],
-    ["x.io/a:b+c", "is no tag"],
-    ["x.io/a@sha256:abc", "is no digest"],
-    ["x.io/../a", "is no name"],
-    ["x.io/a b", "is no name"],
-    ["x.io/a\n", "is no name"],
-    ["https://x.io/a", "is no registry"],
+    ["x.io/a:", "is not a tag"],
+    ["x.io/a:b+c", "is not a tag"],
+    ["x.io/a@sha256:abc", "is not a digest"],
+    ["x.io/../a", "is not a name"],
+    ["x.io/a b", "is not a name"],
+    ["x.io/a\n", "is not a name"],
+    ["https://x.io/a", "is not a registry"],
   ];
   for (const [text, words] of cases) {
     const error = assertThrows(() => parseReference(text), UsageError);

@@ -38,7 +38,7 @@ Deno.test("runGraph() stops the others at the first failure, and throws it", asy
   assertEquals(log.includes("+next"), false);
 });
 
-Deno.test("runGraph() stops when it is told to", async () => {
+Deno.test("runGraph() stops when it is aborted", async () => {
   const log: string[] = [];
   const signal = AbortSignal.abort(new Error("stopped"));
   await assertRejects(() => runGraph([task("a", [], log)], { limit: 1, signal }), Error, "stopped");

@@ -204,7 +204,7 @@ Deno.test("process-in-shell keeps processes in src/shell, tests and scripts", ()
   ]);
 });
 
-Deno.test("bare-names lets sources import what both import maps have, as it stands there", () => {
+Deno.test("bare-names lets sources import what both import maps have, unchanged", () => {
   const found = (name: string) =>
     `bare-names: "${name}" is not one of the names that both import maps have`;
   check([

@@ -45,7 +45,7 @@ Deno.test("run() hands over arguments as they are", async () => {
   assertEquals(result.stdout.split("\0"), [...words, ""]);
 });
 
-Deno.test("run() gives the program no variables but those it was told", async () => {
+Deno.test("run() gives the program no variables but those it was given", async () => {
   const shell = createShell({ cwd, env: { ...env, ONE: "1" } });
   const { stdout } = await shell.run(["env"], { env: { PATH: env.PATH, TWO: "2" } });
   assertEquals(stdout.trim().split("\n").sort(), [`PATH=${env.PATH}`, "TWO=2"]);
@@ -76,7 +76,7 @@ Deno.test("run() does not repeat output that was streamed", async () => {
   assertEquals(error.tail, ["broken"]);
 });
 
-Deno.test("run() takes the exit codes that it was told to allow", async () => {
+Deno.test("run() takes the exit codes that it was given", async () => {
   const shell = createShell({ cwd, env });
   const { code } = await shell.run(["sh", "-c", "exit 7"], { allowed: [0, 7] });
   assertEquals(code, 7);
@@ -199,7 +199,7 @@ Deno.test("run() starts nothing after an abort", async () => {
   assertEquals(starts, []);
 });
 
-Deno.test("onStart is told of every program", async () => {
+Deno.test("onStart receives every program", async () => {
   const starts: string[] = [];
   const shell = createShell({ cwd, env, onStart: ({ argv }) => void starts.push(argv.join(" ")) });
   await shell.run(["true"]);

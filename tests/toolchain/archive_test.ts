@@ -374,7 +374,7 @@ Deno.test("installRelease() asks what it has unpacked for its release", () =>
     await refused(world, mirror(await archiveOf(empty)), `as Go ${RELEASE} on ${HOST}`);
   }));
 
-Deno.test("installRelease() replaces what is no Go, and clears what killed runs left", () =>
+Deno.test("installRelease() replaces what is not a Go, and clears what killed runs left", () =>
   inWorld((world) =>
     withServer(mirror(good), async (server) => {
       const name = ARCHIVE.replace(".tar.gz", "");

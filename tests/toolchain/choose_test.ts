@@ -369,8 +369,8 @@ Deno.test("chooseGo() says have, want and the ways out in one message", () => {
 
 Deno.test("wishedGo() refuses values that name no Go", () => {
   const table: [Record<string, string>, string][] = [
-    [{ KBUILD_GO: "latest" }, 'Value "latest" of --go is no Go'],
-    [{ KBUILD_GO: "./go" }, 'Value "./go" of --go is no absolute path'],
+    [{ KBUILD_GO: "latest" }, 'Value "latest" of --go is not a Go'],
+    [{ KBUILD_GO: "./go" }, 'Value "./go" of --go is not an absolute path'],
     [{ GOTOOLCHAIN: "1.21.7" }, 'Value "1.21.7" of GOTOOLCHAIN names no Go'],
     [{ GOTOOLCHAIN: "go1.21.7+no" }, 'Value "go1.21.7+no" of GOTOOLCHAIN names no Go'],
     [{ GOTOOLCHAIN: "go1.21.7+auto+path" }, "of GOTOOLCHAIN names no Go"],

@@ -85,7 +85,7 @@ Deno.test("pushImages() finds a tag by GET where HEAD is refused, and does not r
       const error = await assertRejects(
         () => push(),
         KbuildError,
-        "a tag stands for something else",
+        "a tag points to a different image",
       );
       assertStringIncludes(textOf(error), digestOf("{}"));
     });
