@@ -1,7 +1,7 @@
 import { KbuildError } from "../errors.ts";
 import { cannotWrite } from "../files/mod.ts";
 import { cannotRead } from "./entry.ts";
-import type { HashAlgorithm, Hasher, HashStream, OutputFile } from "./hasher.ts";
+import type { HashAlgorithm, Hasher, HashStream, OutputFile } from "./hasher_types.ts";
 import { CHUNK_SIZE, type CopiedPart, type FilePart } from "./types.ts";
 
 /** Pieces of one stream that wait in a thread, 1 MiB each as a rule. */

@@ -41,14 +41,8 @@ export {
   withParents,
 } from "./entry.ts";
 export { gzip, type GzipOptions, GzipWriter } from "./gzip.ts";
-export {
-  createHasher,
-  type HashAlgorithm,
-  type Hasher,
-  type HashStream,
-  inlineHasher,
-  type OutputFile,
-} from "./hasher.ts";
+export { createHasher, inlineHasher } from "./hasher.ts";
+export type { HashAlgorithm, Hasher, HashStream, OutputFile } from "./hasher_types.ts";
 export { encodeHeader } from "./header.ts";
 export { type ListOptions, listTree, type ListTreeOptions } from "./list_tree.ts";
 export { cleanName, quoteName } from "./names.ts";

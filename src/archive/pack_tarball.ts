@@ -1,7 +1,8 @@
 import { orderEntries } from "./entry.ts";
 import { writeAll, writeFileAtomic } from "../files/mod.ts";
 import { type GzipOptions, GzipWriter } from "./gzip.ts";
-import { type Hasher, inlineHasher } from "./hasher.ts";
+import { inlineHasher } from "./hasher.ts";
+import type { Hasher } from "./hasher_types.ts";
 import { TarCuts } from "./tar_cuts.ts";
 import type { ByteSink, TarEntry } from "./types.ts";
 import { writeTar } from "./write_tar.ts";

@@ -1,6 +1,7 @@
 import type { Input } from "../cli/mod.ts";
 import type { Ask } from "./all_run.ts";
-import { type Command, withDryRun } from "./context.ts";
+import type { Command } from "./context.ts";
+import { withDryRun } from "./dry_run.ts";
 import { BUILD_FLAGS, BUILD_VARIABLES, VERSION_VARIABLES, WHAT } from "./flags.ts";
 
 /** What each of these commands does; the work is loaded when it is done. */

@@ -1,5 +1,6 @@
 import { DRY_RUN_FLAG } from "../cli/mod.ts";
-import { type Command, withDryRun } from "./context.ts";
+import type { Command } from "./context.ts";
+import { withDryRun } from "./dry_run.ts";
 import { OUT_DIR_VARIABLE, OUTPUT_SUBPATH_VARIABLE } from "./flags.ts";
 
 /** `kbuild clean`: port of `make clean`, without the containers. */

@@ -24,7 +24,7 @@ import { hostPlatform } from "../lib/util.ts";
 import { createShell, type Shell, type Start } from "../shell/mod.ts";
 import type { GoDescription } from "../toolchain/mod.ts";
 import { CA_FILE, CONFIG, DIGESTS, GO, MIRROR, STRICT_PARITY } from "./flags.ts";
-import { type PlanStep, scriptOf } from "./plan_steps.ts";
+import type { PlanStep } from "./plan_steps.ts";
 
 /** What every command works with. */
 export interface CommandContext {
@@ -76,24 +76,6 @@ export interface Command extends CliCommand<CommandContext> {
   plan?(context: CommandContext, input: Input): Promise<CommandPlan>;
   /** Why a command that changes something has no plan, and what to ask instead. */
   readonly unplanned?: { readonly reason: string; readonly notes: readonly string[] };
-}
-
-/** Lets `--dry-run` print the plan instead of running: as lines for a shell, or as JSON. */
-export function withDryRun(
-  command: Required<Pick<Command, "plan" | "run">>,
-): Required<Pick<Command, "plan" | "run">> {
-  return {
-    plan: command.plan,
-    async run(context, input) {
-      if (input.boolean("dry-run") !== true) return await command.run(context, input);
-      const plan = await command.plan(context, input);
-      if (context.globals.json) {
-        const { printPlanJson } = await import("./plan_run.ts");
-        return await printPlanJson(context, plan);
-      }
-      for (const line of scriptOf(plan.steps)) context.print(line);
-    },
-  };
 }
 
 /** Inputs of {@linkcode makeCommandContext} apart from the command line. */

@@ -1,6 +1,7 @@
 import { DRY_RUN_FLAG, type FlagSpec } from "../cli/mod.ts";
 import { registryFault, tagFault } from "../lib/image_name.ts";
-import { type Command, withDryRun } from "./context.ts";
+import type { Command } from "./context.ts";
+import { withDryRun } from "./dry_run.ts";
 import {
   BLOB_CACHE_VARIABLE,
   CA_FILE,

@@ -1,6 +1,7 @@
 import { resolve } from "@std/path";
 import { DRY_RUN_FLAG, type Input } from "../cli/mod.ts";
-import { type Command, type CommandContext, withDryRun } from "./context.ts";
+import type { Command, CommandContext } from "./context.ts";
+import { withDryRun } from "./dry_run.ts";
 import {
   ALLOW_MISSING,
   BASE_IMAGE,

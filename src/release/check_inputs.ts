@@ -2,29 +2,12 @@ import { relative } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { checkBase, engineReference } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import { baseFor, basesOf, type ImagePlan, programsOf } from "./images.ts";
+import type { ImagePlan } from "./image_plan.ts";
+import { baseFor, basesOf } from "./images.ts";
 import { missingError, type MissingInput } from "./missing.ts";
 import type { PackageOptions, PackagePlan } from "./prepare.ts";
 import { requiredBinaries } from "./plan.ts";
 import { ifPresent } from "../files/mod.ts";
-
-/**
- * An image of a part of a release may need a program that is not part of it.
- *
- * @throws {KbuildError} It does.
- */
-export function checkPrograms(images: readonly ImagePlan[], options: PackageOptions): void {
-  const { only } = options;
-  if (only === undefined) return;
-  for (const image of images) {
-    const lacking = programsOf(image, options.binPath).find((program) => !only.has(program));
-    if (lacking === undefined) continue;
-    throw new KbuildError(`Cannot make the image of "${image.name}" without "${lacking}"`, {
-      notes: [`Add the target of "${lacking}" to WHAT: kbuild targets lists them`],
-      exitCode: 2,
-    });
-  }
-}
 
 /**
  * Checks that a release can be packaged, before anything is built for it.

@@ -2,7 +2,12 @@ import { join } from "@std/path";
 import { type Checkout, readCheckoutFile } from "../checkout/mod.ts";
 import { planDockerfile } from "../dockerfile/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import { contextNames, type DockerfileSource, type ImageInputs, type ImagePlan } from "./images.ts";
+import {
+  contextNames,
+  type DockerfileSource,
+  type ImageInputs,
+  type ImagePlan,
+} from "./image_plan.ts";
 import type { FolderImage } from "./layout.ts";
 import { readImageMakefile, replaceIn } from "./image_makefile.ts";
 import { ifPresent } from "../files/mod.ts";

@@ -1,57 +1,19 @@
 import { basename, join } from "@std/path";
 import { type Checkout, readCheckoutFile } from "../checkout/mod.ts";
-import { UsageError } from "../errors.ts";
-import { copiesOf, type DockerfilePlan, planDockerfile } from "../dockerfile/mod.ts";
+import { KbuildError, UsageError } from "../errors.ts";
+import { planDockerfile } from "../dockerfile/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { FetchedImage, WantedImage } from "../registry/mod.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import { planFolderImage } from "./folder_images.ts";
-import type { FolderImage, ReleaseLayout } from "./layout.ts";
+import {
+  contextNames,
+  type DockerfileSource,
+  type ImageInputs,
+  type ImagePlan,
+} from "./image_plan.ts";
+import type { ReleaseLayout } from "./layout.ts";
 import { dockerTag } from "./plan.ts";
-
-/** One image archive: what it is named, on what it stands, what it gets. */
-export interface ImagePlan {
-  /** `kube-apiserver`, `conformance`. */
-  readonly name: string;
-  /** Go's word: `amd64`. */
-  readonly arch: string;
-  /** Where the archive goes, below `release-images`: `amd64/kube-apiserver.tar`. */
-  readonly path: string;
-  /** Image reference of the base, as upstream writes it. */
-  readonly base: string;
-  /** Names in the archive, in order: an interface of krel. */
-  readonly repoTags: readonly string[];
-  /** What its Dockerfile does. */
-  readonly dockerfile: DockerfilePlan;
-  /** What the plan was made from, to make it again when the base's own settings are known. */
-  readonly source: DockerfileSource;
-  /** Name in the build context -> path of the file or folder. */
-  readonly context: Readonly<Record<string, string>>;
-}
-
-/** A Dockerfile and what it is built with. */
-export interface DockerfileSource {
-  /** The Dockerfile itself. */
-  readonly text: string;
-  /** For messages: `build/server-image/Dockerfile`. */
-  readonly path: string;
-  /** Build arguments. */
-  readonly args: Readonly<Record<string, string>>;
-}
-
-/** What images depend on. */
-export interface ImageInputs {
-  /** The version of the release: `v1.20.2`. */
-  readonly version: string;
-  /** Go's word: `amd64`. */
-  readonly arch: string;
-  /** Server images to make. */
-  readonly names: readonly string[];
-  /** Folder of the binaries. */
-  readonly binPath: string;
-  /** Images with folders of their own to make: `conformance`, `hyperkube`. */
-  readonly folderImages: readonly FolderImage[];
-}
 
 /**
  * Port of `kube::release::create_docker_images_for_server` as a plan: the Dockerfiles that upstream
@@ -116,6 +78,26 @@ export function programsOf({ context }: ImagePlan, binPath: string): readonly st
     .map((path) => path.slice(path.lastIndexOf("/") + 1));
 }
 
+/**
+ * An image of a part of a release may need a program that is not part of it.
+ *
+ * @throws {KbuildError} It does.
+ */
+export function checkPrograms(
+  images: readonly ImagePlan[],
+  { binPath, only }: { readonly binPath: string; readonly only?: ReadonlySet<string> | undefined },
+): void {
+  if (only === undefined) return;
+  for (const image of images) {
+    const lacking = programsOf(image, binPath).find((program) => !only.has(program));
+    if (lacking === undefined) continue;
+    throw new KbuildError(`Cannot make the image of "${image.name}" without "${lacking}"`, {
+      notes: [`Add the target of "${lacking}" to WHAT: kbuild targets lists them`],
+      exitCode: 2,
+    });
+  }
+}
+
 /** The Dockerfile of a server image: the checkout's, or the one that the scripts write. */
 async function serverDockerfile(
   root: string,
@@ -160,14 +142,6 @@ function repoTags(
   const second = env["KUBE_DOCKER_REGISTRY"] || checkout.dockerRegistry?.value || registry;
   const wanted = `${second}/${name}-${arch}:${env["KUBE_DOCKER_IMAGE_TAG"] ?? tag}`;
   return Object.freeze([...new Set([...own, wanted])]);
-}
-
-/** Names at the root of the build context that a Dockerfile copies; all of it names none. */
-export function contextNames(dockerfile: DockerfilePlan): readonly string[] {
-  const sources = copiesOf(dockerfile).filter(({ from, source }) =>
-    from === undefined && source !== "."
-  );
-  return [...new Set(sources.map(({ source }) => source.split("/", 1)[0]!))];
 }
 
 /**

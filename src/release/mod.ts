@@ -23,15 +23,8 @@
  * @module
  */
 export { checkInputs } from "./check_inputs.ts";
-export {
-  type BaseImages,
-  type DockerfileSource,
-  type ImageInputs,
-  type ImagePlan,
-  parseBaseImages,
-  planImages,
-  wantedBases,
-} from "./images.ts";
+export type { DockerfileSource, ImageInputs, ImagePlan } from "./image_plan.ts";
+export { type BaseImages, parseBaseImages, planImages, wantedBases } from "./images.ts";
 export { OpenBases, type OpenBasesOptions } from "./open_bases.ts";
 export { type ImageArchive, writeImage, type WriteImageOptions } from "./write_image.ts";
 export { type ImageMakefile, readImageMakefile } from "./image_makefile.ts";

@@ -5,10 +5,10 @@ import type { KubeContext } from "../lib/init.ts";
 import type { VersionVars } from "../lib/version/mod.ts";
 import type { FetchedImage } from "../registry/mod.ts";
 import { type Artifact, checksumFiles, type Provenance } from "./artifact.ts";
-import { checkPrograms } from "./check_inputs.ts";
+import type { ImagePlan } from "./image_plan.ts";
 import {
   type BaseImages,
-  type ImagePlan,
+  checkPrograms,
   parseBaseImages,
   planImages,
   programsOf,

@@ -2,7 +2,7 @@ import { join } from "@std/path";
 import type { Hasher } from "../archive/mod.ts";
 import { type BaseSettings, planDockerfile } from "../dockerfile/mod.ts";
 import { baseSettings, carryOut, configChanges, writeImageArchive } from "../image/mod.ts";
-import type { ImagePlan } from "./images.ts";
+import type { ImagePlan } from "./image_plan.ts";
 import type { OpenBases } from "./open_bases.ts";
 
 /** A written image archive. */

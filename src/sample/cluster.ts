@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { EraFacts } from "./eras.ts";
+import type { EraFacts } from "./era_facts.ts";
 import { raw } from "./raw.ts";
 import { BASH_PROGRAM_HEAD } from "./scripts_targets.ts";
 import { link, script, type Tree, under } from "./tree.ts";

@@ -1,4 +1,4 @@
-import type { EraFacts } from "./eras.ts";
+import type { EraFacts } from "./era_facts.ts";
 
 /** Server platforms of 1.7 to 1.26. */
 export const LINUX: readonly string[] = [

@@ -1,4 +1,4 @@
-import type { EraFacts } from "./eras.ts";
+import type { EraFacts } from "./era_facts.ts";
 import { CLIENTS, LINUX, PORTABLE, SERVERS, STAGING } from "./eras_gopath.ts";
 
 /** Server platforms since 1.27 (kubernetes/kubernetes#115742). */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EraFacts } from "./eras.ts";
+import type { EraFacts } from "./era_facts.ts";
 import { raw } from "./raw.ts";
 import { link, type Tree } from "./tree.ts";
 

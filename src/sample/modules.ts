@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { EraFacts } from "./eras.ts";
+import type { EraFacts } from "./era_facts.ts";
 import { generators } from "./generators.ts";
 import { packages } from "./packages.ts";
 import { programs } from "./programs.ts";

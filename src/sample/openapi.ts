@@ -5,8 +5,15 @@
  *
  * @module
  */
-import type { ApiPackage } from "./packages.ts";
 import { BOILERPLATE } from "./generators.ts";
+
+/** A package of API types: folder under k8s.io and its types, each with fields. */
+export interface ApiPackage {
+  readonly path: string;
+  readonly types: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Whether its types are copied (`+k8s:deepcopy-gen`). */
+  readonly deepcopy?: boolean;
+}
 
 /** `zz_generated.openapi.go` of these packages. */
 export function openapiFile(packages: readonly ApiPackage[]): string {

@@ -3,21 +3,13 @@
  *
  * @module
  */
-import type { EraFacts } from "./eras.ts";
-import { openapiFile, violations } from "./openapi.ts";
+import type { EraFacts } from "./era_facts.ts";
+import { type ApiPackage, openapiFile, violations } from "./openapi.ts";
 import { GO_HEAD } from "./programs.ts";
 import { raw } from "./raw.ts";
 import { type Tree, under } from "./tree.ts";
 
 const STAGING = "staging/src/k8s.io";
-
-/** A package of API types: folder under k8s.io and its types, each with fields. */
-export interface ApiPackage {
-  readonly path: string;
-  readonly types: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** Whether its types are copied (`+k8s:deepcopy-gen`). */
-  readonly deepcopy?: boolean;
-}
 
 /** The tagged packages: import path, then type, then field with its JSON name. */
 export const API_PACKAGES: readonly ApiPackage[] = [

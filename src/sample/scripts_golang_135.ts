@@ -1,4 +1,4 @@
-import type { EraFacts } from "./eras.ts";
+import type { EraFacts } from "./era_facts.ts";
 import { raw } from "./raw.ts";
 import {
   BUILD_PLATFORMS,

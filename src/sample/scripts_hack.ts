@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EraFacts } from "./eras.ts";
+import type { EraFacts } from "./era_facts.ts";
 import { raw } from "./raw.ts";
 import { BASH_HEAD, BASH_PROGRAM_HEAD } from "./scripts_targets.ts";
 import { script, type Tree } from "./tree.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { EraFacts } from "./eras.ts";
+import type { EraFacts } from "./era_facts.ts";
 import { raw } from "./raw.ts";
 import { golangBuild17 } from "./scripts_golang_17.ts";
 import { golangBuild120 } from "./scripts_golang_120.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EraFacts } from "./eras.ts";
+import type { EraFacts } from "./era_facts.ts";
 import { raw } from "./raw.ts";
 import { BASH_HEAD } from "./scripts_targets.ts";
 

@@ -6,10 +6,25 @@ import {
 } from "../../checkout/mod.ts";
 import { askGit, type GitAnswer } from "../../git/mod.ts";
 import type { KubeContext } from "../init.ts";
-import type { Answers, OwnVars } from "./get_version_vars.ts";
 
 /** How often a script may ask git something more. */
 const MAX_ROUNDS = 16;
+
+/** The variables without their prefix. */
+export interface OwnVars {
+  readonly commit: string | undefined;
+  readonly treeState: string | undefined;
+  readonly version: string | undefined;
+  readonly major: string | undefined;
+  readonly minor: string | undefined;
+}
+
+/** What git said; undefined where it was not asked. */
+export interface Answers {
+  readonly head: GitAnswer | undefined;
+  readonly status: GitAnswer | undefined;
+  readonly described: GitAnswer | undefined;
+}
 
 /** What git was asked already, and what it said. */
 interface Asked {

@@ -2,10 +2,10 @@ import { dirname, join, relative, resolve } from "@std/path";
 import { type BashSource, readVersionScript, VERSION_SCRIPT } from "../../checkout/mod.ts";
 import { KbuildError } from "../../errors.ts";
 import { ifPresent } from "../../files/mod.ts";
-import { askGit, findRepository, type GitAnswer, statusEntries } from "../../git/mod.ts";
+import { askGit, findRepository, statusEntries } from "../../git/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { explainMissing } from "./explain.ts";
-import { followScript } from "./follow_script.ts";
+import { type Answers, followScript, type OwnVars } from "./follow_script.ts";
 import { checkSemantic, semanticVersion, type VersionOrigin } from "./semantic_version.ts";
 import { nonEmpty, type VersionVars } from "./types.ts";
 import { loadVersionVars } from "./version_file.ts";
@@ -99,22 +99,6 @@ function endedByScript(output: string): KbuildError {
       notes: ["What it checks is in kube::version::get_version_vars"],
     },
   );
-}
-
-/** The variables without their prefix. */
-export interface OwnVars {
-  readonly commit: string | undefined;
-  readonly treeState: string | undefined;
-  readonly version: string | undefined;
-  readonly major: string | undefined;
-  readonly minor: string | undefined;
-}
-
-/** What git said; undefined where it was not asked. */
-export interface Answers {
-  readonly head: GitAnswer | undefined;
-  readonly status: GitAnswer | undefined;
-  readonly described: GitAnswer | undefined;
 }
 
 /** What need not be asked of git. */
