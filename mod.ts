@@ -1,8 +1,8 @@
 /**
  * kbuild as a library: the modules of Kubernetes' `hack/lib` and `build/lib` as typed functions.
  *
- * A {@linkcode init.KubeContext} says where things are, a {@linkcode checkout.Checkout} what the
- * checkout says of itself; functions take both and return frozen values.
+ * A {@linkcode init.KubeContext} has the paths and the environment, a {@linkcode checkout.Checkout} the
+ * values of the checkout's own files. Functions take both and return frozen values.
  *
  * @example Which version would a build stamp, and what would it start?
  * ```ts

@@ -355,6 +355,63 @@ const regularFiles = rule((path, report) => {
   };
 });
 
+/** Phrases that read as translated, with what to write. Each is at zero where the rule looks. */
+export const PHRASES: readonly (readonly [phrase: RegExp, instead: string])[] = [
+  [
+    /(?<!\bthere )\b(?:is|are|was|were) no\b(?! (?:longer|more|less|later|earlier|older|newer)\b)/i,
+    'Write "is not a"; "there is no" is fine',
+  ],
+  [/(?<!\bthere )\b(?:is|are|was|were) none\b/i, 'Write "is not one"; "there is none" is fine'],
+  [
+    /\bdivided by (?:commas?|colons?|blanks?|spaces?|white|empty|lines?)\b/i,
+    'Write "separated by"',
+  ],
+  [/\bstands?\b(?! for\b|-)/i, 'Write "is", "is in", "precedes", "follows"'],
+  [/\b(?:lies|lie|lay) (?:in|on|at|below|beside|there|under|with|outside)\b/i, 'Write "is in"'],
+  [/\b(?:is|are|was|were) (?:said|told)\b(?! apart\b)/i, 'Write "reports", "receives", "logs"'],
+  [/\b(?:goes|go|gone) on with\b/i, 'Write "resumes" or "continues"'],
+  [/\b(?:to be|be) had\b/i, 'Write "unavailable" or "cannot be fetched"'],
+  [/\b(?:says?|said) of (?:it|them)sel(?:f|ves)\b/i, "Name what it has or claims"],
+  [/\bbesides\b/i, 'Write "also", "apart from" or "in addition to"'],
+  [/^\W*What of\b/, "Begin with a noun or a verb"],
+];
+
+/** Files that are still to be rewritten. */
+const UNREVISED = /^src\/(?:lib\/golang|release)\/|_run\.ts$/;
+
+/** English in comments and strings: the patterns that were the most frequent of their kind. */
+const plainEnglish = rule((path, report) => {
+  // The rule and its test name the phrases.
+  if (
+    UNREVISED.test(path) || path.endsWith("lint_rules.ts") || path.endsWith("lint_rules_test.ts")
+  ) {
+    return {};
+  }
+  const check = (node: Deno.lint.Node, text: string) => {
+    for (const [phrase, instead] of PHRASES) {
+      const found = phrase.exec(text)?.[0];
+      if (found !== undefined) {
+        report(node, `"${found.replace(/^\W+/, "")}" reads as translated`, instead);
+      }
+    }
+  };
+  // The sample's texts decide digests, tests hold what other programs print.
+  const strings = isProgram(path) && !path.startsWith("src/sample/");
+  return {
+    Program(program) {
+      for (const comment of program.comments) {
+        check(comment, comment.value.replaceAll(/\n\s*\*?\s*/g, " "));
+      }
+    },
+    ...(!strings ? {} : {
+      Literal(node) {
+        if (typeof node.value === "string") check(node, node.value);
+      },
+      TemplateElement: (node) => check(node, node.cooked),
+    }),
+  };
+});
+
 /** The plugin, under the prefix `kbuild/`. */
 const plugin: Deno.lint.Plugin = {
   name: "kbuild",
@@ -368,6 +425,7 @@ const plugin: Deno.lint.Plugin = {
     "no-swallow": noSwallow,
     "no-ambient-state": noAmbientState,
     "no-default-export": noDefaultExport,
+    "plain-english": plainEnglish,
     "process-in-shell": processInShell,
     "removal-in-files": removalInFiles,
     "regular-files": regularFiles,

@@ -54,10 +54,10 @@ export interface ChosenGo {
 
 /**
  * Chooses the Go that a checkout is built with: the one in `PATH` where it fits, else one from kbuild's
- * cache. Says nothing.
+ * cache. Logs nothing.
  *
  * @param options.fetch Whether a Go that is in neither is fetched; without, the plan of it is returned.
- * @throws {KbuildError} There is none, none can be had, or none fits: have, want and the ways out.
+ * @throws {KbuildError} There is none, none can be fetched, or none fits: names both, and the alternatives.
  */
 export async function takeGo(
   context: GoContext,

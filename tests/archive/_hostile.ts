@@ -5,7 +5,7 @@ import { KbuildError } from "../../src/errors.ts";
 
 const text = new TextEncoder();
 
-/** Fields of a header block as they stand there; texts are bytes (U+0000 to U+00FF each). */
+/** Fields of a header block, unchanged; strings are bytes (U+0000 to U+00FF each). */
 export interface Fields {
   name?: string;
   mode?: string;
@@ -32,7 +32,7 @@ const OFFSETS: Readonly<Record<keyof Fields, number>> = {
   prefix: 345,
 };
 
-/** Text as bytes: each character is one, so that what is no UTF-8 can be said, too. */
+/** Text as bytes: each character is one, so that invalid UTF-8 can be written too. */
 export function raw(characters: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(characters, (character) => character.charCodeAt(0));
 }
@@ -74,7 +74,7 @@ export function header(fields: Fields): Uint8Array<ArrayBuffer> {
   return block;
 }
 
-/** Eleven octal digits, as a size stands in a header. */
+/** Eleven octal digits, as a header has a size. */
 export function octal(value: number): string {
   return `${value.toString(8).padStart(11, "0")}\0`;
 }
@@ -132,7 +132,7 @@ export async function* inPieces(bytes: Uint8Array, step = 4096): AsyncGenerator<
   for (let at = 0; at < bytes.length; at += step) yield bytes.slice(at, at + step);
 }
 
-/** What stands below a folder: a line each, with all that a stray write would change. */
+/** The content of a directory: a line each, with all that a stray write would change. */
 export function snapshot(top: string): string[] {
   const lines: string[] = [];
   const visit = (path: string, name: string) => {

@@ -20,7 +20,7 @@ import {
   tar,
 } from "./_hostile.ts";
 
-/** A message that refuses it, or what stands in the folder afterwards. */
+/** A message that refuses it, or the content of the directory afterwards. */
 type Outcome = RegExp | readonly string[];
 type Case = readonly [
   name: string,

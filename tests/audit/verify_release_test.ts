@@ -143,7 +143,7 @@ Deno.test("verifyRelease() finds nothing wrong with a whole release, and counts 
 
 const [client, server] = [CLIENT, SERVER].map((path) => path.slice("release-tars/".length));
 
-/** What is done to a finished release, and all that is said about it. */
+/** Changes to a finished release, and all problems that they cause. */
 const TAMPERED: readonly (readonly [script: string, words: readonly string[]])[] = [
   // The last byte of a gzip frame is the size's highest.
   [`printf '\\001' | dd of=${client} bs=1 seek=$(($(stat -c %s ${client}) - 1)) conv=notrunc`, [
@@ -253,7 +253,7 @@ for (const [what, image, kubectl, words] of WRONG) {
   Deno.test(`verifyRelease() finds ${what}`, () =>
     inScratch(async (dir) => {
       const found = wordsOf(await verifyRelease(await makeRelease(dir, image, kubectl)));
-      // What is in an image is said of its archive and of the server tarball; the file with the tag is
+      // Findings in an image name its archive and of the server tarball; the file with the tag is
       // beside the latter alone.
       const places = kubectl !== undefined
         ? [""]

@@ -69,7 +69,7 @@ for __name in ${NAMES.join(" ")}; do
 done
 `;
 
-/** Nothing is run of a script with a syntax error: bash would run what stands before its line. */
+/** Nothing is run of a script with a syntax error: bash would run everything before its line. */
 const CONFINE = `ulimit -t 2 -v 400000 -f 0 -c 0 -n 32
 "$1" -n "$2" || exit
 nobody=()

@@ -94,7 +94,7 @@ Deno.test({
           JSON.parse(new TextDecoder().decode(image.blobs.get(manifest))).config;
         const order = [0, 0, 0, 1, 2].map((i) => BASES[i]!);
         const pulled = { imageId, digest: image.index, manifest };
-        // Their own registries cannot be asked for the digests, which is said.
+        // Their own registries cannot be asked for the digests, and the log says so.
         const mirrored = { ...pulled, digestFrom: "mirror" };
         assertEquals(await bases(), order.map((name) => ({ name, ...mirrored })));
         assertStringIncludes(

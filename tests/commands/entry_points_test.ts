@@ -61,7 +61,7 @@ Deno.test("the commands that entries name exist", () => {
 
 const LISTS = '  -> "kbuild help" lists the commands, "kbuild help scripts" what they replace\n';
 
-/** Word -> what is said of it in a sample of 1.20. */
+/** Word -> its explanation in a sample of 1.20. */
 const INSIDE: readonly (readonly [word: string, stderr: string])[] = [
   [
     "verify",

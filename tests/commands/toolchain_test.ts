@@ -172,7 +172,7 @@ Deno.test({
     ),
 });
 
-/** A server that sends the first bytes of the archive and then nothing, until it is told to. */
+/** A server that sends the first bytes of the archive and then nothing until released. */
 function holding() {
   let whole = false;
   let waiting: () => void = () => {};

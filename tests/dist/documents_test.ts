@@ -2,6 +2,7 @@ import { basename, dirname, fromFileUrl, join } from "@std/path";
 import { assert, assertEquals } from "@std/assert";
 import { CONFIG_KEYS, readConfig } from "../../src/checkout/mod.ts";
 import { findCommand, parseInput, variablesOf } from "../../src/cli/mod.ts";
+import { PHRASES } from "../../scripts/lint_rules.ts";
 import { type Command, COMMANDS } from "../../src/commands/mod.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
@@ -49,6 +50,18 @@ Deno.test("links in documents lead to files and headings", async () => {
     }
   }
   assertEquals(broken, []);
+});
+
+Deno.test("documents have none of the phrases that the lint rule finds in code", () => {
+  const found = DOCUMENTS.flatMap((name) =>
+    prose(name).split(/\n\n+/).flatMap((paragraph) =>
+      PHRASES.flatMap(([phrase]) => {
+        const text = phrase.exec(paragraph.replaceAll(/\s+/g, " "))?.[0];
+        return text === undefined ? [] : [`${name}: ${text}`];
+      })
+    )
+  );
+  assertEquals(found, []);
 });
 
 /** Whether a path from the root exists; one `*` in its last part stands for any letters. */

@@ -68,7 +68,7 @@ Deno.test("planDockerfile() gives a stage only the arguments that it declares", 
     a: "arm64",
     u: "",
   });
-  // What 1.28 says: the argument stands in front of FROM alone, so all of the context is copied.
+  // What 1.28 says: the argument is only in front of FROM, so all of the context is copied.
   const text = 'ARG BASEIMAGE\nARG A\nFROM "${BASEIMAGE}"\nCOPY ${A} /usr/local/bin/${A}\n';
   const [copied] = copiesOf(plan(text, { args: { ...args, BASEIMAGE: "b" } }));
   assertEquals([copied?.source, copied?.target], [".", "/usr/local/bin/"]);
@@ -160,7 +160,7 @@ COPY ["a b", "./c/", "/d d/"]
 ADD . /all
 `;
   const { base, stages, taken } = plan(text);
-  // The last stage stands on the first one, and takes a file of its base.
+  // The last stage is based on the first one, and takes a file of its base.
   assertEquals([base, taken], ["one", ["one", "two", "registry.example/tools:1"]]);
   const copies = copiesOf({ stages });
   assertEquals([copies[0]?.chown, copies[0]?.chmod], ["7:8", 0o750]);

@@ -80,7 +80,7 @@ export async function distScript(
   return await output([...argv, ...args], { env });
 }
 
-/** Compiles for this machine; returns why not where Deno's runtime cannot be had. */
+/** Compiles for this machine; returns the reason if Deno's runtime is unavailable. */
 export async function compileHere(folder: string): Promise<Compiled | string> {
   const platform = hostDistPlatform();
   if (platform === undefined) return "needs a platform that kbuild is made for";

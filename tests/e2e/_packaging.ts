@@ -1,4 +1,4 @@
-/** What the tests of packaging share: checkouts with made-up programs, and what lies in an output. */
+/** What the tests of packaging share: checkouts with made-up programs, and the content of an output. */
 import { createHash } from "node:crypto";
 import { constants, inflateRawSync } from "node:zlib";
 import { join } from "@std/path";

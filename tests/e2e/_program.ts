@@ -271,7 +271,7 @@ export async function copyTree(from: string, to: string): Promise<string> {
   return to;
 }
 
-/** Processes whose folder or command line lies below `dir`: pid and command line. */
+/** Processes whose directory or command line is below `dir`: pid and command line. */
 export function processesBelow(dir: string): { pid: number; command: string }[] {
   const found: { pid: number; command: string }[] = [];
   for (const { name } of Deno.readDirSync("/proc")) {

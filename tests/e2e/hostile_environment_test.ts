@@ -110,7 +110,7 @@ for (const era of ["1.20", "1.35"] as const) {
           });
           assertEquals(code, 0, stderr);
           assertEquals(digestsOf(stdout), wanted);
-          // What does not count is said.
+          // Ignored settings are named.
           for (const name of ["GOFLAGS=-mod=mod", "GOAMD64=v3", "GOEXPERIMENT=nodwarf5"]) {
             assert(stderr.includes(`${name} of "`), `${name} is not said:\n${stderr}`);
           }

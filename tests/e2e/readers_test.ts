@@ -1,6 +1,6 @@
 /**
  * Every artifact of a release, read back by the programs that people read them with.
- * `KBUILD_TEST_RELEASE` names a folder of tarballs or images to read besides.
+ * `KBUILD_TEST_RELEASE` names a directory of more tarballs or images to read.
  */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";

@@ -35,7 +35,7 @@ interface Variation {
   readonly prefix?: readonly string[];
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** What of the last run stays; default nothing. */
+  /** Parts of the last run that stay; default nothing. */
   readonly keeps?: readonly string[];
   /** Makes another checkout of the one that is there; returns where. */
   readonly prepare?: (root: string, dir: string) => Promise<string>;
@@ -145,7 +145,7 @@ Deno.test({
   fn: (t) =>
     inScratch(async (dir) => {
       const root = await madeUpCheckout(join(dir, "kubernetes"), 0.3);
-      // A file that git does not know: the source tarball is then made of what lies there.
+      // A file that git does not know: the source tarball is then made of the directory.
       await Deno.writeTextFile(join(root, "pkg", "not known ü.txt"), "x\n");
       await pack(root, {});
       const wanted = contentsOf(join(root, "_output"));
@@ -198,7 +198,7 @@ async function pack(root: string, variation: Partial<Variation>, dir = "/"): Pro
 
 /**
  * Not varied: `domain_host` (needs user namespaces of its own), `user_group` (users that a machine
- * must be told of first; "another user" above does it).
+ * must learn of first; "another user" above does it).
  */
 const VARY = "+all,-domain_host,-user_group";
 
@@ -209,7 +209,7 @@ async function reprotest(dir: string, root: string, body: string, artifacts: str
     join(dir, "make.sh"),
     `set -e
 export DENO_DIR='${deno}' FORCE_HOST_GO=y FAKETIME_DONT_FAKE_MONOTONIC=1
-# What is made is looked at, not what lies in the cache of an earlier run; Go keeps notes in HOME.
+# What is made is looked at, not the cache of an earlier run; Go keeps notes in HOME.
 export GOCACHE=$(mktemp -d)
 export XDG_CONFIG_HOME=$GOCACHE/config
 trap 'rm -rf "$GOCACHE"' EXIT

@@ -46,7 +46,7 @@ export interface Parser {
    * @param dir An empty directory, whose files are overwritten by the next call.
    */
   read(bytes: Uint8Array, dir: string): unknown;
-  /** Errors that are documented besides `KbuildError`. */
+  /** Documented errors other than `KbuildError`. */
   readonly errors?: readonly (new (...args: never[]) => Error)[];
 }
 

@@ -264,7 +264,7 @@ Deno.test("openBase() sees the files as the layers together show them", () =>
         directoryEntry("h", at),
         file("h/1"),
       ],
-      // The new file stands in front of the opaque mark, which must not remove it.
+      // The new file precedes the opaque mark, which must not remove it.
       [
         file("b/2"),
         file("b/.wh..wh..opq"),

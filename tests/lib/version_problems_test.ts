@@ -1,4 +1,4 @@
-/** What is said where there is no version: a cause and a cure for each case, with real git. */
+/** The message if there is no version: a cause and a cure for each case, with real git. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { createContext, type KubeContext } from "../../src/lib/init.ts";
@@ -56,7 +56,7 @@ interface Case {
   readonly why: string | RegExp;
   /** What helps, without the general way out that ends all of them. */
   readonly notes: readonly (string | RegExp)[];
-  /** Provenance when the version is said: of the time, and the notes. */
+  /** Provenance when the version is set: of the time, and the notes. */
   readonly told?: readonly [time: string, ...notes: (string | RegExp)[]];
 }
 

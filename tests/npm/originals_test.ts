@@ -21,7 +21,7 @@ async function deno(cwd: string, ...args: string[]): Promise<{ code: number; tex
 /** A contract, a module of it, what must not be loaded, and which of its tests. */
 const CONTRACTS = [
   ["@std/fs keeps the contract", "./fs_contract_test.ts", "fs/mod.ts", "npm/fs.ts", ""],
-  // dax is no part of denoland/std.
+  // dax is not part of denoland/std.
   ["@std/* keep the contract", "./std_contract_test.ts", "path/mod.ts", "npm/path.ts", "@std/"],
 ] as const;
 

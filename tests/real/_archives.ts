@@ -13,7 +13,7 @@ export interface ReadOptions {
   readonly images?: (name: string) => boolean;
 }
 
-/** Reads a tarball; members that lie there twice are an error. */
+/** Reads a tarball; duplicate members are an error. */
 export async function readMembers(
   source: string | AsyncIterable<Uint8Array>,
   options: ReadOptions = {},

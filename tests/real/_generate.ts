@@ -15,7 +15,7 @@ import { EPOCH, type Workbench } from "./_workbench.ts";
 /**
  * Makes all files that git lacks, whatever a build needs.
  *
- * @param env What both sides see besides.
+ * @param env More variables that both sides see.
  * @returns Paths below the root, and their contents.
  */
 export async function generateAll(

@@ -41,7 +41,7 @@ function isFile(path: string): boolean {
   }
 }
 
-/** Whether something lies at a path. */
+/** Whether a path exists. */
 export function exists(path: string): boolean {
   try {
     Deno.lstatSync(path);

@@ -23,7 +23,7 @@ export interface Artifact {
 
 /** A copy of the checkout in a temporary folder. */
 export class Workbench {
-  /** The temporary folder; everything lies below. */
+  /** The temporary directory; everything is below. */
   readonly top: string;
   /** The copy of the checkout. */
   readonly tree: string;

@@ -1,6 +1,6 @@
 /**
- * Holds kbuild against the scripts of real checkouts of several eras: the `go` that both start, the
- * generated files that both make, and what the binaries say of themselves. A copy of each checkout
+ * Compares kbuild with the scripts of real checkouts of several eras: the `go` that both start, the
+ * generated files that both make, and the versions that the binaries report. A copy of each checkout
  * that `KBUILD_TEST_TREES` names goes through all steps; each takes about five minutes.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -68,7 +68,7 @@ async function open(source: string): Promise<Subject> {
   const starter = which("go");
   const plain = starter === undefined ? "" : dirname(await Deno.realPath(starter));
   const bench = await Workbench.open(source, (gopath ? goBin() : undefined) ?? plain);
-  // Modes of files that a fork has lost are no matter of this test.
+  // This test ignores modes of files that a fork has lost.
   await bench.run(["git", "config", "core.fileMode", "false"]);
   await bench.run(["chmod", "-R", "a+x", "hack", "build"]);
   const checkout = await readCheckout(bench.tree, { variables: {}, hostArch: "amd64" });
@@ -85,7 +85,7 @@ async function open(source: string): Promise<Subject> {
   };
 }
 
-/** Starts that are no matter of a build's targets: tools, and what `teststale` looked at. */
+/** Starts that are not about a build's targets: tools, and what `teststale` looked at. */
 function isTool({ args }: GoCall): boolean {
   const last = args.at(-1) ?? "";
   return /\/(teststale|go-bindata|ncpu)$/.test(last) ||

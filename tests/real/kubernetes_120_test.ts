@@ -84,7 +84,7 @@ async function compareBuilds(t: Deno.TestContext, bench: Workbench, bin: string)
     await bench.kbuild(["all", WHAT], watched);
     const calls = await go.take();
     const ours = calls.filter(builds);
-    // What is no build is a question: which build IDs would be linked, what is below a target.
+    // A start that is not a build is a query: which build IDs would be linked, what is below a target.
     for (const { args } of calls.filter((call) => !builds(call))) assertEquals(args[0], "list");
     const subset = (list: readonly GoCall[]) =>
       list.filter(({ args }) => args.some((word) => word.endsWith("/cmd/kubectl")));

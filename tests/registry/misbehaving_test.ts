@@ -291,7 +291,7 @@ Deno.test("fetchImages() starts anew where a server cannot go on, or existing co
     await withRegistry(image, async (server) => {
       await assertRejects(() => fetchOne(world, server.host, {}, { attempts: 1 }), KbuildError);
       wrong = false;
-      // 1000 wrong bytes lie there; the rest is asked for, and then all of it.
+      // 1000 wrong bytes exist; the rest is asked for, and then all of it.
       await fetchOne(world, server.host);
       assertEquals([await world.badBlobs(), world.blobs().includes(hex)], [[], true]);
     }, (request, url) => {

@@ -33,7 +33,7 @@ interface Release {
   change(program: string, bytes: Uint8Array): Promise<void>;
 }
 
-/** What is written in the same tick of the clock as it was looked at cannot be told apart. */
+/** What is written in the same tick of the clock as it was looked at is indistinguishable. */
 const aTick = () => new Promise((resolve) => setTimeout(resolve, 100));
 
 async function withRelease(body: (release: Release) => Promise<void>): Promise<void> {
@@ -154,7 +154,7 @@ Deno.test({
       assertEquals(notes, [note, ...scratch]);
       assertEquals(artifacts, first.artifacts);
 
-      // A tree that is said to be clean, and no git that could archive it.
+      // A tree that claims to be clean, and no git that could archive it.
       await Deno.remove(join(release.root, ".git"), { recursive: true });
       await release.package();
       const said = (await list()).notes as string[];

@@ -16,7 +16,7 @@ async function inTemp(body: (dir: string) => Promise<void>): Promise<void> {
   }
 }
 
-// The other samples' shapes lie between these.
+// The other samples' shapes are between these.
 for (const era of ["1.7", "1.20", "latest"] as const) {
   Deno.test({
     name: `packageTarballs() packs what release.sh of the sample packs: ${era}${because}`,

@@ -170,6 +170,34 @@ Deno.test("no-ambient-state keeps environment and working directory in main.ts",
   ]);
 });
 
+Deno.test("plain-english finds phrases that read as translated, in comments and strings", () => {
+  const found = (phrase: string) => `plain-english: "${phrase}" reads as translated`;
+  check([
+    ["src/cli/a.ts", "// A word that is no flag.", found("is no")],
+    ["src/cli/a.ts", "/**\n * A word that\n * is\n * no flag.\n */", found("is no")],
+    ["src/cli/a.ts", 'const a = "it is no flag";', found("is no")],
+    ["src/cli/a.ts", "const a = `${name} is no flag`;", found("is no")],
+    ["src/cli/a.ts", "// There is no flag; it is no longer one."],
+    ["src/cli/a.ts", "// Words divided by commas.", found("divided by commas")],
+    ["src/cli/a.ts", "// The name stands in front.", found("stands")],
+    ["src/cli/a.ts", "// It stands for the host; npm has a stand-in."],
+    ["src/cli/a.ts", "// It lies below the root.", found("lies below")],
+    ["src/cli/a.ts", "// The user is told.", found("is told")],
+    ["src/cli/a.ts", "// They are told apart by a number."],
+    ["src/cli/a.ts", "/** What of the file is kept. */", found("What of")],
+    ["tests/cli/a.ts", "// Flags, and words besides.", found("besides")],
+  ]);
+});
+
+Deno.test("plain-english leaves alone what other programs read, and files that are not revised", () => {
+  check([
+    ["src/sample/a.ts", 'const script = "# This is no script";'],
+    ["tests/cli/a.ts", 'const output = "it is no flag";'],
+    ["src/commands/all_run.ts", "// A word that is no flag."],
+    ["src/release/a.ts", "// A word that is no flag."],
+  ]);
+});
+
 Deno.test("no-default-export asks for names", () => {
   const found = "no-default-export: A default export";
   check([

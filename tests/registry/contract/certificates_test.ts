@@ -104,9 +104,9 @@ interface Case {
   readonly host?: string;
   /** Certificates in the CA file; default that of the server. */
   readonly ca?: readonly string[];
-  /** What is said without a CA file. */
+  /** The message without a CA file. */
   readonly without: readonly RegExp[];
-  /** What is said with one; undefined: it works. */
+  /** The message with one; undefined: it works. */
   readonly with?: readonly RegExp[];
 }
 
