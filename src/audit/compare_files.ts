@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileChunks } from "../archive/mod.ts";
 import { compareContents, type CompareOptions } from "./compare_contents.ts";
-import { surveyFile } from "./survey.ts";
+import { scanFile } from "./scan.ts";
 import type { Content, Finding } from "./types.ts";
 import { ifPresent } from "../files/mod.ts";
 
@@ -28,7 +28,7 @@ export async function compareFiles(
 ): Promise<readonly Finding[]> {
   if (await sameBytes(a, b, options.signal)) return [];
   const look = (path: string, excerpts?: ReadonlyMap<string, number>): Promise<Content> =>
-    surveyFile(path, {
+    scanFile(path, {
       label: path,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...(excerpts === undefined ? {} : { excerpts }),

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { BLOCK } from "./survey.ts";
+import { BLOCK } from "./scan.ts";
 import type { Content, Finding } from "./types.ts";
 
 /** Bytes shown of each side. */

@@ -5,7 +5,7 @@
  * @module
  */
 export { type Executable, readExecutable } from "./executable.ts";
-export { surveyFile, type SurveyOptions } from "./survey.ts";
+export { scanFile, type ScanOptions } from "./scan.ts";
 export type {
   Content,
   Excerpt,

@@ -14,7 +14,7 @@ export interface Content {
   readonly form: Form;
   /** The bytes themselves, of the few small documents that are needed later. */
   readonly document?: Uint8Array;
-  /** One block of the bytes, where {@linkcode SurveyOptions.excerpts} asked for it. */
+  /** One block of the bytes, where {@linkcode ScanOptions.excerpts} asked for it. */
   readonly excerpt?: Excerpt;
 }
 
@@ -38,7 +38,7 @@ export interface Finding {
   readonly parting?: Parting;
 }
 
-/** The block in which two contents part, for a second look: {@linkcode SurveyOptions.excerpts}. */
+/** The block in which two contents part, for a second look: {@linkcode ScanOptions.excerpts}. */
 export interface Parting {
   /** Key of the content in A: {@linkcode Content.key}. */
   readonly a: string;

@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { checkArtifact, type CheckedArtifact, platformOfPath } from "./check_artifact.ts";
-import { type Claim, type Claims, type FileFacts, readClaims } from "./claims.ts";
+import { type ChecksumEntry, type Checksums, type FileFacts, readChecksums } from "./checksums.ts";
 import { listReleaseFile, listReleaseFiles, type ReleaseFiles } from "./release_files.ts";
-import { surveyFile } from "./survey.ts";
+import { scanFile } from "./scan.ts";
 import type { Content, Finding } from "./types.ts";
 
 /** Options of {@linkcode verifyRelease}. */
@@ -53,7 +53,7 @@ export interface VerifiedRelease {
 }
 
 /**
- * Compares a release with its own claims: every checksum, every archive read to its end,
+ * Compares a release with its own checksums: every entry, every archive read to its end,
  * programs of the right platform and version, consistent images. Releases of Kubernetes'
  * own scripts, which have no checksums, are read all the same.
  *
@@ -71,24 +71,24 @@ export async function verifyRelease(
     throw new KbuildError(`Cannot verify "${path}": no such file or directory`);
   }
   const files = info.isDirectory ? await listReleaseFiles(path) : await listReleaseFile(path);
-  const claims = info.isDirectory ? await readClaims(files) : await claimsOn(files);
+  const checksums = info.isDirectory ? await readChecksums(files) : await checksumsOf(files);
   const isArchive = (name: string) => /\.(tar|tar\.gz|tgz)$/.test(name);
   if (info.isDirectory && !files.artifacts.some(isArchive) && files.checksums.length === 0) {
     throw new KbuildError(`Cannot verify "${path}": there is no release in it`, {
       notes: ["Give an _output folder, its release-tars, or a folder with downloaded tarballs"],
     });
   }
-  const version = options.version ?? claims.version ?? await versionIn(files, options.signal);
+  const version = options.version ?? checksums.version ?? await versionIn(files, options.signal);
   const artifacts: VerifiedArtifact[] = [];
   // Up to 1.7, images are only in the stage.
-  const staged = new Set(claims.claims.map(({ name }) => name).filter(isStaged));
+  const staged = new Set(checksums.entries.map(({ name }) => name).filter(isStaged));
   const there = await Promise.all([...staged].map(async (name) => ({
     name,
     isThere: await Deno.stat(join(files.root, name)).then(() => true, () => false),
   })));
   const found = there.filter(({ isThere }) => isThere).map(({ name }) => name);
   for (const name of [...found, ...files.artifacts]) {
-    const artifact = await verifyArtifact(files.root, name, claims, version, options);
+    const artifact = await verifyArtifact(files.root, name, checksums, version, options);
     artifacts.push(artifact);
     options.onArtifact?.(artifact);
   }
@@ -96,32 +96,32 @@ export async function verifyRelease(
     root: files.root,
     version,
     artifacts: Object.freeze(artifacts),
-    problems: Object.freeze([...claims.problems, ...missingFiles(files, claims)]),
-    notes: Object.freeze(notesOn(files, claims, version)),
+    problems: Object.freeze([...checksums.problems, ...missingFiles(files, checksums)]),
+    notes: Object.freeze(notesOn(files, checksums, version)),
   });
 }
 
-/** What is claimed of the listed artifacts, and nothing of others. */
-async function claimsOn(files: ReleaseFiles): Promise<Claims> {
-  const all = await readClaims(files);
-  const claims = all.claims.filter(({ name }) => files.artifacts.includes(name));
-  return { ...all, claims, elsewhere: [] };
+/** The entries of the listed artifacts, and of no others. */
+async function checksumsOf(files: ReleaseFiles): Promise<Checksums> {
+  const all = await readChecksums(files);
+  const entries = all.entries.filter(({ name }) => files.artifacts.includes(name));
+  return { ...all, entries, elsewhere: [] };
 }
 
 async function verifyArtifact(
   root: string,
   name: string,
-  { claims }: Claims,
+  { entries }: Checksums,
   version: string | undefined,
   { signal }: VerifyOptions,
 ): Promise<VerifiedArtifact> {
-  const own = claims.filter((claim) => claim.name === name);
+  const own = entries.filter((entry) => entry.name === name);
   const checksums = Object.freeze(own.map(({ source }) => source));
   const sha512 = createHash("sha512");
   const nothing = { size: 0, members: 0, programs: 0, images: [], platform: undefined };
   let content: Content;
   try {
-    content = await surveyFile(join(root, name), {
+    content = await scanFile(join(root, name), {
       label: name,
       see: (chunk) => sha512.update(chunk),
       ...(signal === undefined ? {} : { signal }),
@@ -134,7 +134,7 @@ async function verifyArtifact(
   const platform = own.find(({ facts }) => facts.platform)?.facts.platform;
   const checked = checkArtifact(name, content, { platform, version });
   const problems = [...factProblems(own, content, checked, sha512.digest("hex"))];
-  const lists = checksumLists(claims);
+  const lists = checksumLists(entries);
   for (const source of lists) {
     if (isBeside(source, name) && !checksums.includes(source)) {
       problems.push({ path: [], text: `is not in ${source}` });
@@ -158,13 +158,13 @@ async function verifyArtifact(
 
 /** Where a file differs from its description. */
 function* factProblems(
-  claims: readonly Claim[],
+  entries: readonly ChecksumEntry[],
   content: Content,
   { images }: CheckedArtifact,
   sha512: string,
 ): Generator<Finding, void> {
   const tar = content.form.kind === "gzip" ? content.form.inner : undefined;
-  const platform = claims[0] === undefined ? undefined : platformOfPath(claims[0].name);
+  const platform = entries[0] === undefined ? undefined : platformOfPath(entries[0].name);
   const found: FileFacts = {
     ...(platform === undefined ? {} : { platform }),
     size: content.size,
@@ -173,7 +173,7 @@ function* factProblems(
     ...(tar === undefined ? {} : { tarSha256: tar.sha256 }),
     ...(images.length === 1 ? { imageId: `sha256:${images[0]!.id}` } : {}),
   };
-  for (const { source, facts } of claims) {
+  for (const { source, facts } of entries) {
     for (const key of ["size", "sha256", "sha512", "tarSha256", "imageId", "platform"] as const) {
       if (facts[key] === undefined || facts[key] === found[key]) continue;
       // Of other files the list alone says what they are for.
@@ -190,8 +190,8 @@ function isStaged(name: string): boolean {
 }
 
 /** Files that speak of many others. */
-function checksumLists(claims: readonly Claim[]): readonly string[] {
-  const lists = claims.filter(({ source }) => !/\.sha(256|512)$/.test(source));
+function checksumLists(entries: readonly ChecksumEntry[]): readonly string[] {
+  const lists = entries.filter(({ source }) => !/\.sha(256|512)$/.test(source));
   return [...new Set(lists.map(({ source }) => source))];
 }
 
@@ -202,10 +202,10 @@ function isBeside(list: string, name: string): boolean {
     /\.(tar\.gz|tgz)$/.test(name);
 }
 
-function missingFiles(files: ReleaseFiles, { claims }: Claims): Finding[] {
+function missingFiles(files: ReleaseFiles, { entries }: Checksums): Finding[] {
   const there = new Set([...files.artifacts, ...files.checksums]);
   const sources = new Map<string, string[]>();
-  for (const { name, source } of claims) {
+  for (const { name, source } of entries) {
     if (!there.has(name) && !isStaged(name)) {
       sources.set(name, [...sources.get(name) ?? [], source]);
     }
@@ -218,18 +218,18 @@ function missingFiles(files: ReleaseFiles, { claims }: Claims): Finding[] {
 
 function notesOn(
   files: ReleaseFiles,
-  claims: Claims,
+  checksums: Checksums,
   version: string | undefined,
 ): readonly string[] {
   const notes: string[] = [];
-  const named = new Set(claims.claims.map(({ name }) => name));
+  const named = new Set(checksums.entries.map(({ name }) => name));
   const unnamed = files.artifacts.filter((name) => !named.has(name));
   if (files.checksums.length === 0) notes.push("Checksums not compared: there are none here");
   else if (unnamed.length > 0) notes.push(`No checksum is given of ${unnamed.join(", ")}`);
   if (version === undefined) notes.push("Versions not compared: nothing here says one");
-  if (claims.elsewhere.length > 0) {
+  if (checksums.elsewhere.length > 0) {
     notes.push(
-      `${claims.elsewhere.length} images of artifacts.json not looked at: give the folder above ` +
+      `${checksums.elsewhere.length} images of artifacts.json not looked at: give the folder above ` +
         "release-tars",
     );
   }
@@ -257,7 +257,7 @@ async function firstVersion(
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
   try {
-    const content = await surveyFile(path, signal === undefined ? {} : { signal });
+    const content = await scanFile(path, signal === undefined ? {} : { signal });
     return checkArtifact(path, content, { platform: undefined, version: undefined }).version;
   } catch (error) {
     // Its faults are reported when its turn comes.

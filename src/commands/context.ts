@@ -79,7 +79,7 @@ export interface Command extends CliCommand<CommandContext> {
 }
 
 /** Inputs of {@linkcode makeCommandContext} apart from the command line. */
-export interface Surroundings {
+export interface ProcessContext {
   readonly cwd: string;
   readonly signal: AbortSignal;
   /** Told of every started program: the recorder of the tests. */
@@ -91,9 +91,9 @@ export function makeCommandContext(
   globals: Globals,
   command: CommandData,
   input: Input,
-  surroundings: Surroundings,
+  processContext: ProcessContext,
 ): CommandContext {
-  const { cwd, signal, onStart } = surroundings;
+  const { cwd, signal, onStart } = processContext;
   const { stderr, stdout } = globals;
   const { env, notes: goNotes } = readGoSettings(effectiveEnv(globals, command, input, cwd));
   const log = createLogger({
@@ -170,7 +170,7 @@ export function makeCommandContext(
         },
         other,
         otherInput,
-        surroundings,
+        processContext,
       ),
   });
 }

@@ -9,7 +9,7 @@ import {
 } from "./words.ts";
 
 /** The stages, variables and working directory that a COPY or ADD refers to. */
-export interface CopySurroundings {
+export interface CopyContext {
   readonly lookup: Lookup;
   /** Where relative targets start. */
   readonly workingDir: string;
@@ -24,7 +24,7 @@ export interface CopySurroundings {
  */
 export function readCopy(
   { keyword, rest, line }: Instruction,
-  { lookup, workingDir, stages }: CopySurroundings,
+  { lookup, workingDir, stages }: CopyContext,
 ): ImageStep {
   if (rest.includes("<<")) throw new SyntaxError(`${keyword} of a here-document`);
   const [, flags = "", paths = ""] = /^((?:--\S+\s+)*)([^]*)$/.exec(rest) ?? [];

@@ -32,7 +32,7 @@
  */
 export { copyLayer, type NewFolders, type Owner } from "./base_tree.ts";
 export { describeArchive, type DescribedImage } from "./describe_archive.ts";
-export { carryOut, type CarryOutOptions } from "./carry_out.ts";
+export { applyDockerfile, type ApplyDockerfileOptions } from "./apply_dockerfile.ts";
 export {
   type DockerImage,
   isDockerArchive,

@@ -2,7 +2,7 @@ import type { Logger } from "../lib/logging.ts";
 import { readCertificates, SELF_SIGNED, systemCertificates } from "./certificates.ts";
 import { Connections } from "./connections.ts";
 import { connectionError, NetworkError, statusError } from "./failure.ts";
-import { PATIENCE, type Patience } from "./patience.ts";
+import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "./retry_policy.ts";
 import { fetchPinned } from "./pinned_tls.ts";
 import { notedProxy, throughProxy } from "./proxy.ts";
 import { readStart } from "./read_body.ts";
@@ -39,7 +39,7 @@ export interface NetRequest {
 /** Asks servers. Dispose of it when all answers are read. */
 export interface Client extends Disposable {
   /** Timeouts, and how often is tried. */
-  readonly patience: Patience;
+  readonly retryPolicy: RetryPolicy;
   /** Receives pauses and failures of mirrors. */
   readonly log: Logger;
   /** Stops everything. */
@@ -78,25 +78,25 @@ const SLOWEST_STORE = 1000;
  */
 export async function createClient(
   context: NetContext,
-  patience: Partial<Patience> = {},
+  retryPolicy: Partial<RetryPolicy> = {},
 ): Promise<Client> {
   const { env, log, signal } = context;
   const caFile = env["KBUILD_CA_FILE"] || undefined;
   const certificates = caFile === undefined ? [] : await readCertificates(caFile);
-  const whole = Object.freeze({ ...PATIENCE, ...patience });
+  const whole = Object.freeze({ ...DEFAULT_RETRY_POLICY, ...retryPolicy });
   const connections = new Connections(env, certificates, await systemCertificates(context));
   const sending: Sending = {
-    ...{ connections, caFile, certificates, patience: whole, signal },
+    ...{ connections, caFile, certificates, retryPolicy: whole, signal },
     selfSigned: new Set(),
   };
   return Object.freeze<Client>({
-    patience: whole,
+    retryPolicy: whole,
     log,
     signal,
     send: (url, request = {}) => sendFollowing(url, request, sending),
-    retry: (work, options) => withRetries(work, { patience: whole, log, signal }, options),
+    retry: (work, options) => withRetries(work, { retryPolicy: whole, log, signal }, options),
     async refusal(url, response) {
-      const bytes = await readStart(url, response, MAX_REFUSAL, { patience: whole, signal });
+      const bytes = await readStart(url, response, MAX_REFUSAL, { retryPolicy: whole, signal });
       return statusError(url, response, new TextDecoder().decode(bytes));
     },
     [Symbol.dispose]: () => connections[Symbol.dispose](),
@@ -107,7 +107,7 @@ interface Sending {
   readonly connections: Connections;
   readonly caFile: string | undefined;
   readonly certificates: readonly string[];
-  readonly patience: Patience;
+  readonly retryPolicy: RetryPolicy;
   readonly signal: AbortSignal | undefined;
   /** Origins that only {@linkcode fetchPinned} can talk to. */
   readonly selfSigned: Set<string>;
@@ -160,13 +160,13 @@ interface Hop {
 }
 
 async function sendOne(asked: string, url: string, hop: Hop, sending: Sending): Promise<Response> {
-  const { connections, caFile, certificates, patience, signal, selfSigned } = sending;
+  const { connections, caFile, certificates, retryPolicy, signal, selfSigned } = sending;
   signal?.throwIfAborted();
   const elsewhere = url === asked ? "" : ` after a redirect to "${hostOf(url)}"`;
   const { http, proxy } = connections.for(url);
   const { origin } = new URL(url);
-  using silence = new SilenceTimer(patience.headersMs);
-  const body = bodyOf(hop.body, patience, silence);
+  using silence = new SilenceTimer(retryPolicy.headersMs);
+  const body = bodyOf(hop.body, retryPolicy, silence);
   const { method } = hop;
   // Bytes as they are: Deno would decompress others on the way.
   const headers = { "accept-encoding": "identity", "user-agent": "kbuild", ...hop.headers };
@@ -223,17 +223,17 @@ function isSelfSigned(error: unknown): boolean {
 
 function bodyOf(
   body: NetRequest["body"],
-  patience: Patience,
+  retryPolicy: RetryPolicy,
   silence: SilenceTimer,
 ): Uint8Array<ArrayBuffer> | Blob | undefined {
   if (typeof body === "string") return new TextEncoder().encode(body);
   if (body === undefined || body instanceof Uint8Array) return body;
   let left = body.size;
-  silence.restart(patience.stallMs, "no byte was taken");
+  silence.restart(retryPolicy.stallMs, "no byte was taken");
   return new StreamedBlob(body, (bytes) => {
     left -= bytes;
-    if (left > 0) silence.restart(patience.stallMs, "no byte was taken");
-    else silence.restart(patience.headersMs + body.size / SLOWEST_STORE, "no answer came");
+    if (left > 0) silence.restart(retryPolicy.stallMs, "no byte was taken");
+    else silence.restart(retryPolicy.headersMs + body.size / SLOWEST_STORE, "no answer came");
   });
 }
 

@@ -15,7 +15,7 @@ export interface MirrorRule {
 export type MirrorTable = readonly MirrorRule[];
 
 /** An address to fetch something from. */
-export interface Place {
+export interface Candidate {
   /** Address with scheme, without a slash at its end: "https://mirror.example/k8s/pause". */
   readonly url: string;
   /** The rule that led here, as it was written; undefined for the original. */
@@ -108,7 +108,7 @@ export function ruleFor(table: MirrorTable, name: string): MirrorRule | undefine
  *
  * @param name As it is known: "registry.k8s.io/pause", or a URL.
  */
-export function placesFor(table: MirrorTable, name: string): readonly Place[] {
+export function candidatesFor(table: MirrorTable, name: string): readonly Candidate[] {
   const plain = name.replace(/^https?:\/\//, "");
   const original = { url: withScheme(name), rule: undefined };
   const rule = ruleFor(table, plain);

@@ -19,6 +19,8 @@ export { NetworkError, redirectedTo } from "./failure.ts";
 export { inCache } from "./in_cache.ts";
 export { withLock } from "./lock.ts";
 export {
+  type Candidate,
+  candidatesFor,
   GO_MODULES,
   goProxy,
   isLoopback,
@@ -26,14 +28,12 @@ export {
   MIRRORS,
   type MirrorTable,
   parseMirrors,
-  type Place,
-  placesFor,
   ruleFor,
 } from "./mirrors.ts";
 export { PRESETS } from "./mirror_presets.ts";
 export { readBody } from "./read_body.ts";
-export { PATIENCE, type Patience } from "./patience.ts";
+export { DEFAULT_RETRY_POLICY, type RetryPolicy } from "./retry_policy.ts";
 export { type Proxy, proxyFor } from "./proxy.ts";
 export { hostOf, type RetryOptions } from "./retry.ts";
 export type { StreamedBody } from "./streamed_body.ts";
-export { tryPlaces, WrongContentError } from "./try_places.ts";
+export { tryCandidates, WrongContentError } from "./try_candidates.ts";

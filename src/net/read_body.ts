@@ -2,7 +2,7 @@ import { ifPossible } from "../files/mod.ts";
 import { format as formatBytes } from "@std/fmt/bytes";
 import { concat } from "../archive/mod.ts";
 import { connectionError, NetworkError } from "./failure.ts";
-import type { Patience } from "./patience.ts";
+import type { RetryPolicy } from "./retry_policy.ts";
 import { proxyOf } from "./proxy.ts";
 
 /**
@@ -15,9 +15,9 @@ import { proxyOf } from "./proxy.ts";
 export async function* readBody(
   url: string,
   response: Response,
-  { patience, signal }: { patience: Patience; signal?: AbortSignal | undefined },
+  { retryPolicy, signal }: { retryPolicy: RetryPolicy; signal?: AbortSignal | undefined },
 ): AsyncGenerator<Uint8Array, void> {
-  const { stallMs, slowMs, slowBytes } = patience;
+  const { stallMs, slowMs, slowBytes } = retryPolicy;
   if (response.body === null) return;
   const reader = response.body.getReader();
   let [since, inWindow] = [performance.now(), 0];
@@ -56,7 +56,7 @@ export async function readStart(
   url: string,
   response: Response,
   most: number,
-  options: { patience: Patience; signal?: AbortSignal | undefined },
+  options: { retryPolicy: RetryPolicy; signal?: AbortSignal | undefined },
 ): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let known = 0;

@@ -1,6 +1,6 @@
 import type { Logger } from "../lib/logging.ts";
 import { NetworkError } from "./failure.ts";
-import type { Patience } from "./patience.ts";
+import type { RetryPolicy } from "./retry_policy.ts";
 
 /** Options of {@linkcode withRetries}. */
 export interface RetryOptions {
@@ -11,7 +11,7 @@ export interface RetryOptions {
 /** Retry policy, and the logger of its pauses. */
 export interface RetryContext {
   /** How often and how long. */
-  readonly patience: Patience;
+  readonly retryPolicy: RetryPolicy;
   /** Receives a line before every pause. */
   readonly log: Logger;
   /** Ends the waiting. */
@@ -26,7 +26,7 @@ export interface RetryContext {
  */
 export async function withRetries<T>(
   work: () => Promise<T>,
-  { patience, log, signal }: RetryContext,
+  { retryPolicy, log, signal }: RetryContext,
   { progressed }: RetryOptions = {},
 ): Promise<T> {
   let waited = 0;
@@ -40,11 +40,11 @@ export async function withRetries<T>(
       if (!(error instanceof NetworkError)) throw error;
       failed = progressed?.() === true ? 1 : failed + 1;
       const { retryAfterMs, silentMs } = error;
-      const pause = retryAfterMs ?? pauseBefore(failed, patience);
+      const pause = retryAfterMs ?? pauseBefore(failed, retryPolicy);
       waited += silentMs;
       // The next silence would last as long.
-      const late = waited + pause + silentMs > patience.waitMs;
-      if (!error.retry || failed >= patience.attempts || late) {
+      const late = waited + pause + silentMs > retryPolicy.waitMs;
+      if (!error.retry || failed >= retryPolicy.attempts || late) {
         throw givenUp(error, asked, late ? retryAfterMs : undefined);
       }
       log.status(`${hostOf(error.url)}: ${error.reason}; again in ${Math.round(pause) / 1000} s`);
@@ -62,7 +62,7 @@ export async function withRetries<T>(
  */
 export function pauseBefore(
   failed: number,
-  { backoffMs, jitter }: Pick<Patience, "backoffMs" | "jitter">,
+  { backoffMs, jitter }: Pick<RetryPolicy, "backoffMs" | "jitter">,
   random: number = Math.random(),
 ): number {
   return backoffMs * 2 ** (failed - 1) * (1 - jitter * random);

@@ -1,6 +1,6 @@
 import { KbuildError } from "../errors.ts";
 import { ownershipContext } from "../lib/ownership.ts";
-import { cacheFolder, claimCache, createClient, inCache, type Patience } from "../net/mod.ts";
+import { cacheFolder, claimCache, createClient, inCache, type RetryPolicy } from "../net/mod.ts";
 import { blobsLimit, BlobStore } from "./blob_store.ts";
 import { credentialFinder } from "./credentials.ts";
 import { ImageFetcher } from "./image_fetcher.ts";
@@ -11,7 +11,7 @@ import type { FetchedImage, RegistryContext, WantedImage } from "./types.ts";
 /** Options of {@linkcode fetchImages}. */
 export interface FetchImagesOptions {
   /** How long servers are waited for. */
-  readonly patience?: Partial<Patience>;
+  readonly retryPolicy?: Partial<RetryPolicy>;
   /** Whether a tag that is known already is asked for again; default true, never with `--offline`. */
   readonly pull?: boolean;
 }
@@ -20,8 +20,8 @@ export interface FetchImagesOptions {
  * For asking an origin what a tag stands for: whoever names a mirror may have no way there, and must
  * not wait for minutes to find that out.
  */
-function inAHurry(patience: Patience): Patience {
-  return { ...patience, attempts: 1, headersMs: Math.min(patience.headersMs, 5000) };
+function inAHurry(retryPolicy: RetryPolicy): RetryPolicy {
+  return { ...retryPolicy, attempts: 1, headersMs: Math.min(retryPolicy.headersMs, 5000) };
 }
 
 /**
@@ -57,8 +57,8 @@ async function fetchInto(
   const limit = blobsLimit(context.env);
   const digests = parseDigests(context.env[DIGESTS] ?? "");
   await claimCache(cache, context.env, ownershipContext(context));
-  using client = await createClient(context, options.patience);
-  using quick = await createClient(context, inAHurry(client.patience));
+  using client = await createClient(context, options.retryPolicy);
+  using quick = await createClient(context, inAHurry(client.retryPolicy));
   const finder = credentialFinder(context);
   const shared = {
     context,

@@ -8,7 +8,7 @@ import {
   MIRRORS,
   NetworkError,
   parseMirrors,
-  tryPlaces,
+  tryCandidates,
   WrongContentError,
 } from "../net/mod.ts";
 import type { BlobStore } from "./blob_store.ts";
@@ -329,8 +329,8 @@ export class ImageFetcher {
   ): Promise<T> {
     const { context: { log, signal }, dead } = this.#shared;
     const isDead = ({ origin }: Endpoint) => dead.has(origin) ? 1 : 0;
-    const places = this.#endpoints.toSorted((a, b) => isDead(a) - isDead(b));
-    return await tryPlaces(what, places, async (endpoint) => {
+    const candidates = this.#endpoints.toSorted((a, b) => isDead(a) - isDead(b));
+    return await tryCandidates(what, candidates, async (endpoint) => {
       const result = await work(endpoint).catch((error: unknown) => {
         const silent = error instanceof NetworkError && error.status === undefined;
         if (silent) dead.add(endpoint.origin);

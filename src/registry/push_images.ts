@@ -8,8 +8,8 @@ import {
   inCache,
   isOffline,
   NetworkError,
-  type Patience,
   readBody,
+  type RetryPolicy,
 } from "../net/mod.ts";
 import { type ArchivedName, archivedNames } from "./archived_image.ts";
 import type { RegistryContext } from "./types.ts";
@@ -35,7 +35,7 @@ export interface PushOptions extends TargetOptions {
   /** Whether lists over the architectures are pushed with the images; default true. */
   readonly lists?: boolean;
   /** How long servers are waited for. */
-  readonly patience?: Partial<Patience>;
+  readonly retryPolicy?: Partial<RetryPolicy>;
 }
 
 /**
@@ -180,13 +180,13 @@ function missing(image: string): KbuildError {
 
 async function withSession(
   context: RegistryContext,
-  { patience }: PushOptions,
+  { retryPolicy }: PushOptions,
   work: (session: Session, pusher: Pusher) => Promise<readonly PushResult[]>,
 ): Promise<readonly PushResult[]> {
   if (isOffline(context.env)) {
     throw new KbuildError("Cannot push: --offline forbids the network", { exitCode: 2 });
   }
-  using client = await createClient(context, patience);
+  using client = await createClient(context, retryPolicy);
   const session = openSession(client, context);
   const pusher = new Pusher(session, context.log);
   try {

@@ -1,6 +1,6 @@
 import { UsageError } from "../errors.ts";
 import { HOST, REPOSITORY, TAG } from "../lib/image_name.ts";
-import { type MirrorTable, parseMirrors, type Place, placesFor } from "../net/mod.ts";
+import { type Candidate, candidatesFor, type MirrorTable, parseMirrors } from "../net/mod.ts";
 
 /** The name of an image in a registry, taken apart. */
 export interface Reference {
@@ -66,7 +66,7 @@ function split(name: string): [host: string, repository: string] {
 }
 
 /** Where an image is in one registry. */
-export interface Endpoint extends Place {
+export interface Endpoint extends Candidate {
   /** "https://mirror.example:5000". */
   readonly origin: string;
   /** The name there: "k8s/pause". */
@@ -81,7 +81,7 @@ export function endpointsFor(
   table: MirrorTable,
   { name }: Pick<Reference, "name">,
 ): readonly Endpoint[] {
-  return Object.freeze(placesFor(table, name).map(endpointOf));
+  return Object.freeze(candidatesFor(table, name).map(endpointOf));
 }
 
 /** Registries that have moved, and where to: the new one speaks for the old one. */
@@ -97,7 +97,7 @@ export function isOrigin({ url }: Endpoint, name: Pick<Reference, "name">): bool
   return [...endpointsFor([], name), originOf(name)].some((own) => own.url === url);
 }
 
-function endpointOf({ url, rule }: Place): Endpoint {
+function endpointOf({ url, rule }: Candidate): Endpoint {
   const { origin, pathname } = new URL(url);
   const repository = decodeURIComponent(pathname.slice(1));
   const hub = /^https:\/\/(index\.)?docker\.io$/.test(origin) ? HUB : origin;

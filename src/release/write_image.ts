@@ -1,7 +1,7 @@
 import { join } from "@std/path";
 import type { Hasher } from "../archive/mod.ts";
 import { type BaseSettings, planDockerfile } from "../dockerfile/mod.ts";
-import { baseSettings, carryOut, configChanges, writeImageArchive } from "../image/mod.ts";
+import { applyDockerfile, baseSettings, configChanges, writeImageArchive } from "../image/mod.ts";
 import type { ImagePlan } from "./image_plan.ts";
 import type { OpenBases } from "./open_bases.ts";
 
@@ -55,7 +55,7 @@ export async function writeImage(
     arch,
     bases: { [plan.base]: baseSettings(base) satisfies BaseSettings },
   });
-  const layers = await carryOut(dockerfile, {
+  const layers = await applyDockerfile(dockerfile, {
     base,
     arch,
     created,

@@ -1,5 +1,5 @@
 import { KbuildError } from "../errors.ts";
-import { type Client, downloadBytes, tryPlaces, WrongContentError } from "../net/mod.ts";
+import { type Client, downloadBytes, tryCandidates, WrongContentError } from "../net/mod.ts";
 import { goFileName } from "./cache.ts";
 import { clientFor, DIRECT, type Endpoint } from "./module_proxy.ts";
 import { type NoteKey, openNote, parseNoteKey } from "./signed_note.ts";
@@ -99,7 +99,7 @@ export async function lookUpSum(
   database: ChecksumDatabase,
   { module, endpoints }: { module: ModuleVersion; endpoints: readonly Endpoint[] },
 ): Promise<string> {
-  return await tryPlaces(
+  return await tryCandidates(
     `checksum of ${module.path}@${module.version}`,
     endpoints,
     (endpoint) =>

@@ -2,22 +2,22 @@ import { join } from "@std/path";
 import { cachedGo, goFileName } from "./cache.ts";
 import { toolchainModule } from "./checksum_database.ts";
 import { compareGoVersions, type GoTool, isGoRelease } from "./go_tool.ts";
-import type { GoNeeds, GoWish } from "./wish.ts";
+import type { GoNeeds, RequestedGo } from "./requested_go.ts";
 
 /** Go's own distribution for a platform begins with this release, where that is known for sure. */
 const FIRST_FOR: Readonly<Record<string, string>> = { "darwin/arm64": "1.16" };
 
 /** What there is to choose from. */
 export interface GoSupply {
-  /** The Go in `PATH`, or the one that a wish names by its path. */
+  /** The Go in `PATH`, or the one that is requested by its path. */
   readonly have: GoTool | undefined;
-  /** Why there is none at the path that a wish names. */
+  /** Why there is none at the requested path. */
   readonly noneThere?: string | undefined;
   /** This machine: "linux/amd64". */
   readonly host: string;
   /** kbuild's cache; undefined where no variable leads to one. */
   readonly cache: string | undefined;
-  /** Whether the cache holds the release that is wished for. */
+  /** Whether the cache holds the requested release. */
   readonly cached: boolean;
   /** Nothing may be fetched. */
   readonly offline: boolean;
@@ -61,61 +61,67 @@ export interface GoChoice {
  * Decides between the Go in `PATH`, one in kbuild's cache and one to be fetched. Pure: what is
  * there was found out before.
  *
- * @param wish From `wishedGo`.
+ * @param requested From `requestedGo`.
  * @param needs What the checkout says; undefined outside of one.
  */
 export function chooseGo(
-  wish: GoWish,
+  requested: RequestedGo,
   needs: GoNeeds | undefined,
   supply: GoSupply,
 ): GoChoice {
-  return Object.freeze({ have: supply.have, why: wish.why, ...decide(wish, needs, supply) });
+  return Object.freeze({
+    have: supply.have,
+    why: requested.why,
+    ...decide(requested, needs, supply),
+  });
 }
 
 type Decision = Omit<GoChoice, "have" | "why"> & { readonly why?: string };
 
-function decide(wish: GoWish, needs: GoNeeds | undefined, supply: GoSupply): Decision {
+function decide(requested: RequestedGo, needs: GoNeeds | undefined, supply: GoSupply): Decision {
   const { have } = supply;
-  if (wish.kind === "host" || wish.kind === "path") {
-    return present(wish, needs, supply);
+  if (requested.kind === "host" || requested.kind === "path") {
+    return present(requested, needs, supply);
   }
-  const want = wish.kind === "exact" ? wish.version : `${wish.least} or later`;
-  const fits = wish.kind === "exact"
-    ? have?.devel === false && compareGoVersions(have.version, wish.version) === 0
+  const want = requested.kind === "exact" ? requested.version : `${requested.least} or later`;
+  const fits = requested.kind === "exact"
+    ? have?.devel === false && compareGoVersions(have.version, requested.version) === 0
     : serves(have, needs);
-  const tooOld = wish.kind === "exact" && needs !== undefined &&
-    isGoRelease(wish.version) && !reaches(wish.version, needs.minimumGo.value);
+  const tooOld = requested.kind === "exact" && needs !== undefined &&
+    isGoRelease(requested.version) && !reaches(requested.version, needs.minimumGo.value);
   if (tooOld) {
     const { value, source } = needs.minimumGo;
     return unavailable(
       want,
-      `Cannot build with Go ${wish.version} (${wish.why}): this checkout needs Go ${value} or later`,
+      `Cannot build with Go ${requested.version} (${requested.why}): this checkout needs Go ${value} or later`,
       [`${source} sets the minimum`, ...hostServes(needs, supply)],
     );
   }
   if (fits && have !== undefined && supply.cacheOnly !== true) {
-    const why = wish.kind === "least" ? needs?.minimumGo.source ?? wish.why : wish.why;
+    const why = requested.kind === "least"
+      ? needs?.minimumGo.source ?? requested.why
+      : requested.why;
     return { ...found(want, have.path), why };
   }
-  return fetched(wish, want, needs, supply);
+  return fetched(requested, want, needs, supply);
 }
 
 /** The Go that is there, if it is, and if the checkout takes it. */
 function present(
-  wish: GoWish & { kind: "host" | "path" },
+  requested: RequestedGo & { kind: "host" | "path" },
   needs: GoNeeds | undefined,
   { have, noneThere = "no such file or directory" }: GoSupply,
 ): Decision {
-  const want = wish.kind === "host" ? "the Go in PATH" : wish.path;
+  const want = requested.kind === "host" ? "the Go in PATH" : requested.path;
   if (have === undefined) {
     const needed = needs === undefined
       ? []
       : [`This checkout needs Go ${needs.pinnedGo?.value ?? needs.minimumGo.value}`];
-    const named = wish.why === "PATH" || needs === undefined
+    const named = requested.why === "PATH" || needs === undefined
       ? []
-      : [`${wish.why} asks for it; without that kbuild fetches Go`];
-    if (wish.kind === "path") {
-      return unavailable(want, `Cannot use the Go at "${wish.path}": ${noneThere}`, [
+      : [`${requested.why} asks for it; without that kbuild fetches Go`];
+    if (requested.kind === "path") {
+      return unavailable(want, `Cannot use the Go at "${requested.path}": ${noneThere}`, [
         "Name the program, its directory, or a distribution, in which it is bin/go",
         ...needed,
         ...named,
@@ -136,7 +142,7 @@ function present(
     [
       `${source} sets the minimum${
         pin === undefined ? "" : `, ${pin.source} pins ${pin.value}`
-      }; ${wish.why} asks for this Go`,
+      }; ${requested.why} asks for this Go`,
       `Let kbuild fetch it: --go ${pin?.value ?? value}`,
     ],
   );
@@ -144,21 +150,21 @@ function present(
 
 /** A release that is not there: from the cache, from Go's proxy, from an archive. */
 function fetched(
-  wish: GoWish & { kind: "exact" | "least" },
+  requested: RequestedGo & { kind: "exact" | "least" },
   want: string,
   needs: GoNeeds | undefined,
   supply: GoSupply,
 ): Decision {
-  const { version } = wish;
+  const { version } = requested;
   const { have, host, cache, cached, offline, mirror, archivesOnly } = supply;
-  const intro = have === undefined || wish.kind === "exact"
+  const intro = have === undefined || requested.kind === "exact"
     ? `Cannot get Go ${version}`
     : `Cannot build with Go ${have.version} ("${have.path}"), nor get Go ${version}`;
   const fail = (why: string, notes: readonly string[]) =>
     unavailable(want, `${intro}: ${why}`, [
-      `${wish.why} wants Go ${version}${
-        wish.kind === "least" && needs !== undefined
-          ? `, ${needs.minimumGo.source} takes ${wish.least} or later`
+      `${requested.why} wants Go ${version}${
+        requested.kind === "least" && needs !== undefined
+          ? `, ${needs.minimumGo.source} takes ${requested.least} or later`
           : ""
       }`,
       ...notes,
@@ -184,13 +190,13 @@ function fetched(
   if (first !== undefined && compareGoVersions(version, first) < 0) {
     return fail(`there is no Go for ${host} before ${first}`, [
       ...hostServes(needs, supply),
-      ...(wish.kind === "exact"
+      ...(requested.kind === "exact"
         ? [CHOOSE_ANOTHER]
         : [`A later Go builds this checkout, too: --go ${first}; the binaries will differ`]),
     ]);
   }
-  if (offline || (wish.kind === "exact" && wish.stay)) {
-    const why = offline ? "--offline forbids downloads" : `${wish.why} forbids downloads`;
+  if (offline || (requested.kind === "exact" && requested.stay)) {
+    const why = offline ? "--offline forbids downloads" : `${requested.why} forbids downloads`;
     return fail(`it is not in the cache "${join(cache, "go")}", and ${why}`, [
       `Get it in advance: kbuild toolchain install ${version}`,
       ...hostServes(needs, supply),

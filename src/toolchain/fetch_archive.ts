@@ -2,6 +2,8 @@ import { join } from "@std/path";
 import { removeTree } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import {
+  type Candidate,
+  candidatesFor,
   type Client,
   createClient,
   type DigestFrom,
@@ -10,10 +12,8 @@ import {
   MIRRORS,
   NetworkError,
   parseMirrors,
-  type Patience,
-  type Place,
-  placesFor,
-  tryPlaces,
+  type RetryPolicy,
+  tryCandidates,
   WrongContentError,
 } from "../net/mod.ts";
 import type { GoOrigin } from "./cache.ts";
@@ -37,7 +37,7 @@ export interface ArchiveRequest {
   /** A directory in which `go` appears. The caller removes it after an error. */
   readonly work: string;
   /** How long servers are waited for. */
-  readonly patience?: Partial<Patience> | undefined;
+  readonly retryPolicy?: Partial<RetryPolicy> | undefined;
   /** Where digests come from if they can be fetched there; default: Go's own site. */
   readonly origin?: string | undefined;
 }
@@ -54,18 +54,19 @@ export async function fetchArchive(
   request: ArchiveRequest,
 ): Promise<GoOrigin> {
   const { env, log, signal } = context;
-  const { url, work, patience, origin = OFFICIAL_MIRROR } = request;
-  const places = placesFor(parseMirrors(env[MIRRORS] ?? ""), url);
-  using client = await createClient(context, patience);
+  const { url, work, retryPolicy, origin = OFFICIAL_MIRROR } = request;
+  const candidates = candidatesFor(parseMirrors(env[MIRRORS] ?? ""), url);
+  using client = await createClient(context, retryPolicy);
   const archive = join(work, "go.tar.gz");
-  const digest = await knownDigest(context, { ...request, origin }, places);
-  const fetch = (place: Place) => fetchFrom(client, digest, { place, origin, archive });
-  const fetched = await (places.length === 1 ? fetch(places[0]!) : tryPlaces(url, places, fetch, {
-    log,
-    signal,
-  })).catch((error: unknown) => {
-    throw error instanceof NetworkError ? cannotDownload(error) : error;
-  });
+  const digest = await knownDigest(context, { ...request, origin }, candidates);
+  const fetch = (candidate: Candidate) => fetchFrom(client, digest, { candidate, origin, archive });
+  const fetched =
+    await (candidates.length === 1 ? fetch(candidates[0]!) : tryCandidates(url, candidates, fetch, {
+      log,
+      signal,
+    })).catch((error: unknown) => {
+      throw error instanceof NetworkError ? cannotDownload(error) : error;
+    });
   log.progress(`    unpacking ${url.slice(url.lastIndexOf("/") + 1)}`);
   try {
     const size = await unpackGo(archive, work, { label: fetched.from, signal });
@@ -88,16 +89,16 @@ interface KnownDigest {
  */
 async function knownDigest(
   context: GoContext,
-  { url, patience, origin }: ArchiveRequest & { origin: string },
-  places: readonly Place[],
+  { url, retryPolicy, origin }: ArchiveRequest & { origin: string },
+  candidates: readonly Candidate[],
 ): Promise<KnownDigest | undefined> {
   const { env, log, signal } = context;
   const given = env["KBUILD_GO_SHA256"];
   if (given) return { sha256: digestIn(given, "KBUILD_GO_SHA256"), digestFrom: "lock" };
-  if (places.every((place) => isBelow(place, origin))) return undefined;
+  if (candidates.every((candidate) => isBelow(candidate, origin))) return undefined;
   const from = digestUrl(origin, url);
   // Whoever names a mirror may have no way to the origin: it must not cost minutes to find out.
-  using client = await createClient(context, { ...patience, attempts: 1, headersMs: 5000 });
+  using client = await createClient(context, { ...retryPolicy, attempts: 1, headersMs: 5000 });
   try {
     return { sha256: await downloadDigest(client, from), digestFrom: "origin" };
   } catch (error) {
@@ -116,19 +117,19 @@ export function digestUrl(origin: string, archive: string): string {
   return `${origin}/${archive.slice(archive.lastIndexOf("/") + 1)}.sha256`;
 }
 
-function isBelow({ url }: Place, origin: string): boolean {
+function isBelow({ url }: Candidate, origin: string): boolean {
   return url.startsWith(`${origin}/`);
 }
 
 async function fetchFrom(
   client: Client,
   known: KnownDigest | undefined,
-  { place, origin, archive }: { place: Place; origin: string; archive: string },
+  { candidate, origin, archive }: { candidate: Candidate; origin: string; archive: string },
 ): Promise<{ from: string } & KnownDigest> {
-  const { url } = place;
+  const { url } = candidate;
   const wanted = known ?? {
     sha256: await downloadDigest(client, `${url}.sha256`),
-    digestFrom: isBelow(place, origin) ? "origin" as const : "mirror" as const,
+    digestFrom: isBelow(candidate, origin) ? "origin" as const : "mirror" as const,
   };
   using file = await Deno.open(archive, { read: true, write: true, create: true, truncate: true });
   const sha256 = await downloadInto(client, url, { file, path: archive });

@@ -4,8 +4,8 @@ import { removeTree } from "../files/mod.ts";
 import {
   createClient,
   downloadInto,
-  type Patience,
-  tryPlaces,
+  type RetryPolicy,
+  tryCandidates,
   WrongContentError,
 } from "../net/mod.ts";
 import type { GoOrigin } from "./cache.ts";
@@ -30,7 +30,7 @@ export interface ModuleRequest {
   /** A directory in which `go` appears. The caller removes it after an error. */
   readonly work: string;
   /** How long servers are waited for. */
-  readonly patience?: Partial<Patience> | undefined;
+  readonly retryPolicy?: Partial<RetryPolicy> | undefined;
 }
 
 /** Path of a module's zip below the URL of a module proxy. */
@@ -66,13 +66,13 @@ export async function fetchModule(context: GoContext, request: ModuleRequest): P
   using client = await createClient(context, {
     headersMs: 10_000,
     attempts: 2,
-    ...request.patience,
+    ...request.retryPolicy,
   });
   const endpoints = databaseEndpoints(database, proxies);
   const sum = await lookUpSum(client, database, { module, endpoints });
   const zip = join(work, "toolchain.zip");
   const goroot = join(work, "go");
-  const size = await tryPlaces(what, proxies, async (proxy: Endpoint) => {
+  const size = await tryCandidates(what, proxies, async (proxy: Endpoint) => {
     const url = `${proxy.url}/${zipPath(module)}`;
     await removeTree(goroot);
     using file = await Deno.open(zip, { read: true, write: true, create: true, truncate: true });

@@ -9,7 +9,7 @@ import {
 } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { ownershipContext } from "../lib/ownership.ts";
-import { checkInCache, type Patience, withLock } from "../net/mod.ts";
+import { checkInCache, type RetryPolicy, withLock } from "../net/mod.ts";
 import { askGo } from "./ask_go.ts";
 import { type CachedGo, cachedGo, type GoOrigin, isCached, ORIGIN_FILE } from "./cache.ts";
 import type { GoChoice } from "./choose.ts";
@@ -25,7 +25,7 @@ export interface InstallOptions {
   /** From `chooseGo`, with the action `proxy` or `archive`. */
   readonly choice: GoChoice;
   /** How long servers are waited for. */
-  readonly patience?: Partial<Patience> | undefined;
+  readonly retryPolicy?: Partial<RetryPolicy> | undefined;
   /** Where digests of archives come from; default: Go's own site. */
   readonly origin?: string | undefined;
 }
@@ -67,12 +67,12 @@ export async function installGo(context: GoContext, options: InstallOptions): Pr
 /** As a module, else as an archive; a failure of the first is logged before the second. */
 async function fetchRelease(
   context: GoContext,
-  { choice, origin, patience }: InstallOptions,
+  { choice, origin, retryPolicy }: InstallOptions,
   work: string,
 ): Promise<GoOrigin> {
   const { action, archiveUrl, have, notes, url = "", version = "" } = choice;
   const fetchFrom = (archive: string) =>
-    fetchArchive(context, { url: archive, work, patience, origin });
+    fetchArchive(context, { url: archive, work, retryPolicy, origin });
   if (action !== "proxy" || archiveUrl === undefined) {
     return await fetchFrom(url).catch((error: unknown) => {
       context.signal?.throwIfAborted();
@@ -82,7 +82,7 @@ async function fetchRelease(
   }
   try {
     const settings = await goSettings(context, have);
-    return await fetchModule(context, { version, settings, work, patience });
+    return await fetchModule(context, { version, settings, work, retryPolicy });
   } catch (first) {
     context.signal?.throwIfAborted();
     // Where the module finds no room, the archive finds none.

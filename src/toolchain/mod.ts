@@ -37,4 +37,4 @@ export {
   takeGo,
 } from "./provide.ts";
 export type { GoContext } from "./types.ts";
-export { GO_CHOICE, type GoNeeds, type GoWish, wishedGo } from "./wish.ts";
+export { GO_CHOICE, type GoNeeds, type RequestedGo, requestedGo } from "./requested_go.ts";

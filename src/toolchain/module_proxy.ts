@@ -1,11 +1,11 @@
 import { join } from "@std/path";
 import { ifPresent, readText } from "../files/mod.ts";
 import type { Environment } from "../lib/init.ts";
-import { type Client, GO_MODULES, type Place } from "../net/mod.ts";
+import { type Candidate, type Client, GO_MODULES } from "../net/mod.ts";
 import type { GoSettings } from "./go_settings.ts";
 
 /** A module proxy, or a checksum database. */
-export interface Endpoint extends Place {
+export interface Endpoint extends Candidate {
   /** What to send with each request: credentials. */
   readonly headers: Readonly<Record<string, string>>;
 }

@@ -1,5 +1,5 @@
 import { goSettings } from "./go_settings.ts";
-import { MIRRORS, parseMirrors, placesFor } from "../net/mod.ts";
+import { candidatesFor, MIRRORS, parseMirrors } from "../net/mod.ts";
 import {
   databaseEndpoints,
   lookupPath,
@@ -59,9 +59,9 @@ async function moduleUrls(context: GoContext, choice: GoChoice): Promise<Planned
 const NEXT = "if the one before fails";
 
 function archiveUrls({ env }: GoContext, archive: string, first: string): PlannedGoUrl[] {
-  const places = placesFor(parseMirrors(env[MIRRORS] ?? ""), archive);
+  const candidates = candidatesFor(parseMirrors(env[MIRRORS] ?? ""), archive);
   const origin = digestUrl(OFFICIAL_MIRROR, archive);
-  const own = places.map(({ url, rule }) => ({ url: `${url}.sha256`, rule }))
+  const own = candidates.map(({ url, rule }) => ({ url: `${url}.sha256`, rule }))
     .filter(({ url }) => url !== origin);
   const digests = env["KBUILD_GO_SHA256"] ? [] : [
     { url: origin, when: `digest, ${first}` },
@@ -69,6 +69,6 @@ function archiveUrls({ env }: GoContext, archive: string, first: string): Planne
   ];
   return [
     ...digests,
-    ...places.map(({ url, rule }, i) => ({ url, rule, when: i === 0 ? "then" : NEXT })),
+    ...candidates.map(({ url, rule }, i) => ({ url, rule, when: i === 0 ? "then" : NEXT })),
   ];
 }

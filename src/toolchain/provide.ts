@@ -10,7 +10,7 @@ import {
   claimCache,
   inCache,
   isOffline,
-  type Patience,
+  type RetryPolicy,
   withLock,
 } from "../net/mod.ts";
 import { cachedGo, isCached } from "./cache.ts";
@@ -19,7 +19,7 @@ import { OFFICIAL_MIRROR } from "./fetch_archive.ts";
 import type { GoTool } from "./go_tool.ts";
 import { installGo } from "./install.ts";
 import type { GoContext } from "./types.ts";
-import { type GoNeeds, type GoWish, wishedGo } from "./wish.ts";
+import { type GoNeeds, type RequestedGo, requestedGo } from "./requested_go.ts";
 
 /** Which Go a checkout will be built with. */
 export interface GoDescription extends GoChoice {
@@ -40,7 +40,7 @@ export async function describeGo(
   context: GoContext,
   needs: GoNeeds | undefined,
 ): Promise<GoDescription> {
-  const choice = await decideGo(context, wishedGo(needs, context.env), needs);
+  const choice = await decideGo(context, requestedGo(needs, context.env), needs);
   return Object.freeze({ ...choice, tool: toolOf(context, choice) });
 }
 
@@ -64,10 +64,10 @@ export async function takeGo(
   needs: GoNeeds,
   { fetch }: { fetch: boolean },
 ): Promise<ChosenGo> {
-  const choice = await decideGo(context, wishedGo(needs, context.env), needs);
+  const choice = await decideGo(context, requestedGo(needs, context.env), needs);
   const isThere = choice.action === "host" || choice.action === "cached";
   const planned = fetch || isThere ? undefined : toolOf(context, choice);
-  return Object.freeze({ go: planned ?? await carryOut(context, choice), choice });
+  return Object.freeze({ go: planned ?? await ensureChosen(context, choice), choice });
 }
 
 /** Says which Go is used, and what a user may not expect of it. */
@@ -97,12 +97,12 @@ export async function provideGo(context: GoContext, needs: GoNeeds): Promise<GoT
 export async function installRelease(
   context: GoContext,
   version: string,
-  options: { patience?: Partial<Patience>; origin?: string; why?: string } = {},
+  options: { retryPolicy?: Partial<RetryPolicy>; origin?: string; why?: string } = {},
 ): Promise<GoTool> {
   const { why = "kbuild toolchain install" } = options;
-  const wish: GoWish = { kind: "exact", version, why, stay: false };
-  const choice = await decideGo(context, wish, undefined, { cacheOnly: true });
-  return await carryOut(context, choice, options);
+  const requested: RequestedGo = { kind: "exact", version, why, stay: false };
+  const choice = await decideGo(context, requested, undefined, { cacheOnly: true });
+  return await ensureChosen(context, choice, options);
 }
 
 /**
@@ -124,26 +124,32 @@ export async function removeRelease(context: GoContext, version: string): Promis
 /** Finds out what there is, and chooses. */
 async function decideGo(
   context: GoContext,
-  wish: GoWish,
+  requested: RequestedGo,
   needs: GoNeeds | undefined,
   { cacheOnly = false }: { cacheOnly?: boolean } = {},
 ): Promise<GoChoice> {
   const { env, host } = context;
-  const path = wish.kind === "path" ? await goAt(wish.path) : await findProgram("go", env["PATH"]);
+  const path = requested.kind === "path"
+    ? await goAt(requested.path)
+    : await findProgram("go", env["PATH"]);
   const cache = cacheFolder(env, host);
-  const version = wish.kind === "exact" || wish.kind === "least" ? wish.version : undefined;
+  const version = requested.kind === "exact" || requested.kind === "least"
+    ? requested.version
+    : undefined;
   const [have, cached] = await Promise.all([
     path === undefined ? undefined : askGo(context, path).catch((error: unknown) => {
       // Where one release is wanted, what else is in PATH need not even run.
-      if (wish.kind !== "exact" || context.signal?.aborted === true) throw error;
+      if (requested.kind !== "exact" || context.signal?.aborted === true) throw error;
       return undefined;
     }),
     cache !== undefined && version !== undefined && isCached(cachedGo(cache, version, host)),
   ]);
   const mirror = env["KBUILD_GO_MIRROR"] ?? "";
-  return chooseGo(wish, needs, {
+  return chooseGo(requested, needs, {
     have,
-    noneThere: wish.kind === "path" && path === undefined ? await reasonAt(wish.path) : undefined,
+    noneThere: requested.kind === "path" && path === undefined
+      ? await reasonAt(requested.path)
+      : undefined,
     host,
     cache,
     cached,
@@ -171,10 +177,10 @@ function toolOf({ host }: GoContext, choice: GoChoice): GoTool | undefined {
   return inFront({ path, description, version, devel: false, host, ...root });
 }
 
-async function carryOut(
+async function ensureChosen(
   context: GoContext,
   choice: GoChoice,
-  options: { patience?: Partial<Patience>; origin?: string } = {},
+  options: { retryPolicy?: Partial<RetryPolicy>; origin?: string } = {},
 ): Promise<GoTool> {
   const { action, have, notes, problem, path, version = "" } = choice;
   if (problem !== undefined || path === undefined) {

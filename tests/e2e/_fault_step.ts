@@ -64,7 +64,7 @@ const STEPS: Readonly<Record<string, () => Promise<unknown>>> = {
   },
   async go() {
     const context = { env, log, shell, host: hostPlatform(), signal: undefined };
-    await installRelease(context, state, { patience: { backoffMs: 10 } });
+    await installRelease(context, state, { retryPolicy: { backoffMs: 10 } });
   },
 };
 

@@ -4,8 +4,8 @@ import { join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
 import { planDockerfile } from "../../src/dockerfile/mod.ts";
 import {
+  applyDockerfile,
   baseSettings,
-  carryOut,
   configChanges,
   openBase,
   pinEngineImage,
@@ -125,7 +125,7 @@ const lacking = docker === undefined
     .map((program) => `needs ${program}`)[0];
 
 Deno.test({
-  name: `carryOut() makes what a builder makes${lacking ? ` (skipped: ${lacking})` : ""}`,
+  name: `applyDockerfile() makes what a builder makes${lacking ? ` (skipped: ${lacking})` : ""}`,
   ignore: lacking !== undefined,
   fn: (t) =>
     inScratch(async (dir) => {
@@ -203,7 +203,7 @@ async function ourImage(
   const context = Object.fromEntries(
     [...Deno.readDirSync(folder)].map(({ name }) => [name, join(folder, name)]),
   );
-  const layers = await carryOut(plan, {
+  const layers = await applyDockerfile(plan, {
     ...{ arch: "amd64", base, context, created: 7 },
     openImage: async (reference, arch) =>
       opened.use(await openBase(archives[reference]!, { arch })),

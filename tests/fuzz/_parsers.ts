@@ -2,8 +2,8 @@
 import { join } from "@std/path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { concat, gunzip, readTar, readZip } from "../../src/archive/mod.ts";
-import { readExecutable, surveyFile } from "../../src/audit/mod.ts";
-import { readClaims } from "../../src/audit/claims.ts";
+import { readExecutable, scanFile } from "../../src/audit/mod.ts";
+import { readChecksums } from "../../src/audit/checksums.ts";
 import { parseGoBuild, ProgramScanner } from "../../src/audit/go_binary.ts";
 import { listReleaseFiles } from "../../src/audit/mod.ts";
 import { readBash, readConfig, readMakefile } from "../../src/checkout/mod.ts";
@@ -244,12 +244,12 @@ export const PARSERS: Readonly<Record<string, Parser>> = {
     tokens: ["\t", "\n", "build\t", '"', "`", "="],
     read: (bytes) => parseGoBuild(latin1(bytes)),
   },
-  surveyFile: {
+  scanFile: {
     originals: [...ORIGINALS, ...ORIGINALS.map((each) => gzipSync(each)), ...EXECUTABLES],
     tokens: ["manifest.json", "\0", "../"],
     read: async (bytes, dir) => {
       await Deno.writeFile(join(dir, "x"), bytes);
-      await surveyFile(join(dir, "x"));
+      await scanFile(join(dir, "x"));
     },
   },
   "openBase (OCI layout)": {
@@ -334,7 +334,7 @@ export const PARSERS: Readonly<Record<string, Parser>> = {
       await readConfig(join(dir, "kbuild.json"));
     },
   },
-  readClaims: {
+  readChecksums: {
     originals: [
       ...texts(`${"a".repeat(64)}  kubernetes.tar.gz\n${"b".repeat(64)} *x\n`),
       ...json({
@@ -347,7 +347,7 @@ export const PARSERS: Readonly<Record<string, Parser>> = {
       for (const name of ["SHA256SUMS", "artifacts.json", "a.tar.gz.sha256"]) {
         await Deno.writeFile(join(dir, name), bytes);
       }
-      await readClaims(await listReleaseFiles(dir));
+      await readChecksums(await listReleaseFiles(dir));
     },
   },
   credentialFinder: {

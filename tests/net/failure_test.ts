@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { createLogger } from "../../src/lib/logging.ts";
 import { connectionError, NetworkError } from "../../src/net/failure.ts";
-import { PATIENCE } from "../../src/net/mod.ts";
+import { DEFAULT_RETRY_POLICY } from "../../src/net/mod.ts";
 import { pauseBefore, withRetries } from "../../src/net/retry.ts";
 
 Deno.test("connectionError() tells failures that may pass from those that last", () => {
@@ -83,14 +83,14 @@ Deno.test("pauseBefore() doubles, and leaves a part to chance", () => {
 
 Deno.test("withRetries() counts silence as waiting, and says how often was asked", async () => {
   const log = createLogger({ write: () => {} });
-  const patience = { ...PATIENCE, backoffMs: 1, waitMs: 50 };
+  const retryPolicy = { ...DEFAULT_RETRY_POLICY, backoffMs: 1, waitMs: 50 };
   const fails = async (options: ConstructorParameters<typeof NetworkError>[2]) => {
     let asked = 0;
     const work = () => {
       asked++;
       return Promise.reject(new NetworkError("http://r.example/", "no answer came", options));
     };
-    const error = await withRetries(work, { patience, log }).catch((error) => error);
+    const error = await withRetries(work, { retryPolicy, log }).catch((error) => error);
     return [asked, error.reason, error.retry];
   };
   assertEquals(await fails({ retry: true }), [3, "no answer came, 3 times", true]);

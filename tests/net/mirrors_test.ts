@@ -1,11 +1,11 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UsageError } from "../../src/errors.ts";
-import { goProxy, parseMirrors, placesFor, PRESETS } from "../../src/net/mod.ts";
+import { candidatesFor, goProxy, parseMirrors, PRESETS } from "../../src/net/mod.ts";
 
 const urls = (text: string, name: string) =>
-  placesFor(parseMirrors(text), name).map(({ url }) => url);
+  candidatesFor(parseMirrors(text), name).map(({ url }) => url);
 
-Deno.test("placesFor() takes the rule with the longest prefix that ends where a part does", () => {
+Deno.test("candidatesFor() takes the rule with the longest prefix that ends where a part does", () => {
   const table = "registry.k8s.io=a.example/k8s registry.k8s.io/build-image=b.example,c.example/x";
   const cases: readonly [name: string, urls: readonly string[]][] = [
     ["registry.k8s.io/pause", ["https://a.example/k8s/pause"]],
@@ -22,17 +22,17 @@ Deno.test("placesFor() takes the rule with the longest prefix that ends where a 
   for (const [name, expected] of cases) assertEquals(urls(table, name), expected, name);
 });
 
-Deno.test("placesFor() keeps the original out, unless direct is written", () => {
+Deno.test("candidatesFor() keeps the original out, unless direct is written", () => {
   assertEquals(urls("x.example=m.example,direct", "x.example/a"), [
     "https://m.example/a",
     "https://x.example/a",
   ]);
-  assertEquals(placesFor(parseMirrors("x.example=m.example"), "x.example/a"), [
+  assertEquals(candidatesFor(parseMirrors("x.example=m.example"), "x.example/a"), [
     { url: "https://m.example/a", rule: "x.example=m.example" },
   ]);
 });
 
-Deno.test("placesFor() takes http where it is written, and on this machine", () => {
+Deno.test("candidatesFor() takes http where it is written, and on this machine", () => {
   const cases: readonly [where: string, url: string][] = [
     ["http://m.example", "http://m.example/a"],
     ["m.example:5000", "https://m.example:5000/a"],

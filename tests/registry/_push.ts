@@ -136,7 +136,7 @@ export async function pushing(
     const push = (options: PushOptions = {}) =>
       pushImages(world.context(), paths, {
         registry: `${server.host}/r`,
-        patience: HASTY,
+        retryPolicy: HASTY,
         ...options,
       });
     await body(push, taker, server);

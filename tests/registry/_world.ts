@@ -7,7 +7,7 @@ import type { KbuildError } from "../../src/errors.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import { createShell } from "../../src/shell/mod.ts";
 import { fetchImages, type RegistryContext } from "../../src/registry/mod.ts";
-import type { Patience } from "../../src/net/mod.ts";
+import type { RetryPolicy } from "../../src/net/mod.ts";
 
 const utf8 = new TextEncoder();
 
@@ -140,8 +140,8 @@ export async function withRegistry<T>(
   }
 }
 
-/** Short pauses, so that tests are fast; what hangs needs less patience than a busy machine. */
-export const HASTY: Partial<Patience> = {
+/** Short pauses, so that tests are fast; what hangs needs less time than a busy machine. */
+export const HASTY: Partial<RetryPolicy> = {
   headersMs: 10_000,
   stallMs: 10_000,
   slowMs: 10_000,
@@ -220,11 +220,11 @@ export async function fetchOne(
   world: World,
   mirrors: string,
   env: Record<string, string> = {},
-  patience: Partial<Patience> = {},
+  retryPolicy: Partial<RetryPolicy> = {},
 ) {
   const context = world.context({ KBUILD_MIRRORS: `registry.k8s.io=${mirrors}`, ...env });
   const [image] = await fetchImages(context, [{ reference: NAME, archs: ["amd64"] }], {
-    patience: { ...HASTY, ...patience },
+    retryPolicy: { ...HASTY, ...retryPolicy },
   });
   return image!;
 }

@@ -171,7 +171,7 @@ Deno.test("fetchImages() says what it cannot read, keep or find", () =>
     });
     const nowhere = world.context({ KBUILD_CACHE: "", HOME: "" });
     await assertRejects(
-      () => fetchImages(nowhere, [{ reference: NAME, archs: ["amd64"] }], { patience: HASTY }),
+      () => fetchImages(nowhere, [{ reference: NAME, archs: ["amd64"] }], { retryPolicy: HASTY }),
       KbuildError,
       "no folder is known to keep them in",
     );

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { KbuildError } from "../../src/errors.ts";
 import { openBase } from "../../src/image/mod.ts";
-import type { Patience } from "../../src/net/mod.ts";
+import type { RetryPolicy } from "../../src/net/mod.ts";
 import { fetchImages } from "../../src/registry/mod.ts";
 import {
   fetchOne,
@@ -63,7 +63,7 @@ interface Case {
   readonly says: RegExp;
   /** A further thing to do that it must name. */
   readonly next?: RegExp;
-  readonly patience?: Partial<Patience>;
+  readonly retryPolicy?: Partial<RetryPolicy>;
 }
 
 const CASES: readonly Case[] = [
@@ -71,13 +71,13 @@ const CASES: readonly Case[] = [
     what: "hangs",
     misbehave: never,
     says: /no answer came within 1 s/,
-    patience: { headersMs: 1000 },
+    retryPolicy: { headersMs: 1000 },
   },
   {
     what: "hangs at a blob",
     misbehave: (_, url) => isLayer(url) ? never() : undefined,
     says: /no answer came within 1 s/,
-    patience: { headersMs: 1000 },
+    retryPolicy: { headersMs: 1000 },
   },
   {
     what: "says 503",
@@ -98,7 +98,7 @@ const CASES: readonly Case[] = [
         )
         : undefined,
     says: /no byte came for 0\.7 s, 3 times/,
-    patience: { stallMs: 700 },
+    retryPolicy: { stallMs: 700 },
   },
   {
     what: "breaks off at each attempt",
@@ -205,17 +205,17 @@ const CASES: readonly Case[] = [
     what: "drips",
     misbehave: (_, url) => isLayer(url) ? drip() : undefined,
     says: /only \d+ B came in 1(\.\d+)? s/,
-    patience: { slowMs: 1000, slowBytes: 1000 },
+    retryPolicy: { slowMs: 1000, slowBytes: 1000 },
   },
 ];
 
-for (const { what, misbehave, says, next, patience } of CASES) {
+for (const { what, misbehave, says, next, retryPolicy } of CASES) {
   Deno.test(`fetchImages() from a registry that ${what}`, () =>
     inWorld((world) =>
       withRegistry(image, async (bad) => {
         const started = performance.now();
         const error = await assertRejects(
-          () => fetchOne(world, `http://${bad.host}`, {}, patience),
+          () => fetchOne(world, `http://${bad.host}`, {}, retryPolicy),
           KbuildError,
         );
         const took = performance.now() - started;
@@ -229,7 +229,7 @@ for (const { what, misbehave, says, next, patience } of CASES) {
 
         // The next mirror has it; what the first left does no harm.
         await withRegistry(image, async (good) => {
-          const found = await fetchOne(world, `http://${bad.host},${good.host}`, {}, patience);
+          const found = await fetchOne(world, `http://${bad.host},${good.host}`, {}, retryPolicy);
           assertEquals([found.digest, found.images["amd64"]], [
             image.index,
             image.manifests["amd64"],
@@ -313,7 +313,7 @@ Deno.test("fetchImages() waits for a mirror that hangs once, not for each image"
           { reference: `registry.k8s.io/${name}`, archs: ["amd64", "arm64"] }
         ));
         const images = await fetchImages(context, wanted, {
-          patience: { ...HASTY, headersMs: 1000 },
+          retryPolicy: { ...HASTY, headersMs: 1000 },
         });
         assertEquals(images.map(({ digest }) => digest), [image.index, image.index, image.index]);
         assertEquals(bad.requests, ["GET /v2/a/manifests/1", "GET /v2/a/manifests/1"]);

@@ -158,8 +158,8 @@ Deno.test("pushImages() says in the registry's words why it refuses, and what to
     const refused = async (misbehave: Misbehave, words: RegExp) => {
       await pushing(world, paths, misbehave, async (push, _taker, server) => {
         const started = performance.now();
-        const patience = { ...HASTY, headersMs: 1000 };
-        const error = await assertRejects(() => push({ patience }), KbuildError);
+        const retryPolicy = { ...HASTY, headersMs: 1000 };
+        const error = await assertRejects(() => push({ retryPolicy }), KbuildError);
         assert(performance.now() - started < 9000);
         const text = [error.message, ...error.notes].join("\n");
         assert(words.test(text), text);
@@ -191,7 +191,7 @@ Deno.test("pushImages() says in the registry's words why it refuses, and what to
     );
     // Before minutes go by with compressing.
     const fresh = world.context({ KBUILD_CACHE: join(world.dir, "fresh") });
-    const nowhere = { registry: "127.0.0.1:2/r", patience: HASTY };
+    const nowhere = { registry: "127.0.0.1:2/r", retryPolicy: HASTY };
     const error = await assertRejects(() => pushImages(fresh, paths, nowhere), KbuildError);
     assertMatch(error.message, /^Cannot push to "127\.0\.0\.1:2": .*refused/);
     assertStringIncludes(error.notes.join("\n"), "Nothing was sent yet");

@@ -41,7 +41,7 @@ async function refused(
   return await withServer(respond, async (server) => {
     const context = world.context({ ...offer(server), ...env });
     const error = await assertRejects(
-      () => installRelease(context, RELEASE, { ...CUT_OFF, patience: { backoffMs: 10 } }),
+      () => installRelease(context, RELEASE, { ...CUT_OFF, retryPolicy: { backoffMs: 10 } }),
       KbuildError,
     );
     assertStringIncludes(error.message, words);
@@ -118,7 +118,7 @@ Deno.test("installRelease() takes the digest from Go's own site, wherever the ar
       (own) =>
         withServer(mirror(forged), (liar) =>
           withServer(mirror(good), async (honest) => {
-            const options = { origin: `${own.url}/go`, patience: { backoffMs: 10 } };
+            const options = { origin: `${own.url}/go`, retryPolicy: { backoffMs: 10 } };
             const install = (mirrors: string, more: Record<string, string> = {}) =>
               installRelease(
                 world.context({ KBUILD_GO_MIRROR: mirrors, ...more }),
@@ -271,7 +271,7 @@ Deno.test("installRelease() gives up on servers that close, fall silent or are n
           () =>
             installRelease(context, RELEASE, {
               ...CUT_OFF,
-              patience: { stallMs: 300, backoffMs: 10 },
+              retryPolicy: { stallMs: 300, backoffMs: 10 },
             }),
           KbuildError,
         );

@@ -6,7 +6,7 @@ import {
   type GoNeeds,
   type GoSupply,
   type GoTool,
-  wishedGo,
+  requestedGo,
 } from "../../src/toolchain/mod.ts";
 
 const PIN = ".go-version:1";
@@ -44,7 +44,7 @@ function choose(
   have: GoTool | undefined,
   supply: Partial<GoSupply> = {},
 ): GoChoice {
-  return chooseGo(wishedGo(needs, env), needs, {
+  return chooseGo(requestedGo(needs, env), needs, {
     have,
     host: "linux/amd64",
     cache: "/cache",
@@ -367,7 +367,7 @@ Deno.test("chooseGo() says have, want and the ways out in one message", () => {
   );
 });
 
-Deno.test("wishedGo() refuses values that name no Go", () => {
+Deno.test("requestedGo() refuses values that name no Go", () => {
   const table: [Record<string, string>, string][] = [
     [{ KBUILD_GO: "latest" }, 'Value "latest" of --go is not a Go'],
     [{ KBUILD_GO: "./go" }, 'Value "./go" of --go is not an absolute path'],
@@ -378,6 +378,6 @@ Deno.test("wishedGo() refuses values that name no Go", () => {
     [{ GO_VERSION: "../../1.2" }, 'Value "../../1.2" of GO_VERSION names no Go'],
   ];
   for (const [env, message] of table) {
-    assertThrows(() => wishedGo(exact, env), UsageError, message);
+    assertThrows(() => requestedGo(exact, env), UsageError, message);
   }
 });

@@ -34,7 +34,7 @@ import {
 
 const NAME = ARCHIVE.replace(".tar.gz", "");
 const MODULE = `golang.org/toolchain@${VERSION}`;
-const QUICK = { patience: { backoffMs: 10 } };
+const QUICK = { retryPolicy: { backoffMs: 10 } };
 
 /** Every Go on this machine that can fetch others: in PATH, and where Debian puts several. */
 function starters(): { path: string; version: string }[] {

@@ -249,7 +249,7 @@ for (
         const push = (port: string, env: Record<string, string>) =>
           pushImages(world.context(env), archives, {
             registry: `https://${host}:${port}/r`,
-            patience: HASTY,
+            retryPolicy: HASTY,
           });
         await withRegistry(image, async (server) => {
           const port = server.host.split(":")[1]!;
@@ -432,7 +432,8 @@ Deno.test({
       const both = async (host: string) => [
         await assertRejects(() => fetchOne(world, host), KbuildError),
         await assertRejects(
-          () => pushImages(world.context(), archives, { registry: `${host}/r`, patience: HASTY }),
+          () =>
+            pushImages(world.context(), archives, { registry: `${host}/r`, retryPolicy: HASTY }),
           KbuildError,
         ),
       ];

@@ -37,7 +37,7 @@ async function fetch(
 ) {
   const context = world.context({ KBUILD_MIRRORS: `${origin}=${mirror}`, ...env });
   const wanted = [{ reference: `${origin}/a:v1`, archs: ["amd64"] }];
-  const [found] = await fetchImages(context, wanted, { patience: HASTY });
+  const [found] = await fetchImages(context, wanted, { retryPolicy: HASTY });
   return found!;
 }
 
@@ -139,7 +139,7 @@ for (
             { reference: `${origin.host}/${name}`, archs: ["amd64"] }
           ));
           const images = await fetchImages(context, wanted, {
-            patience: { ...HASTY, headersMs: 1000 },
+            retryPolicy: { ...HASTY, headersMs: 1000 },
           });
           assertEquals(images.map(({ digestFrom }) => digestFrom), ["mirror", "mirror"]);
           assertStringIncludes(world.log.join(""), says);

@@ -156,7 +156,7 @@ for (const { what, answer, scheme, says } of CASES) {
             () =>
               pushImages(world.context(env), archives, {
                 registry: `${scheme}://r.invalid/r`,
-                patience: HASTY,
+                retryPolicy: HASTY,
               }),
             KbuildError,
           ),

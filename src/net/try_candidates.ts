@@ -1,43 +1,43 @@
 import { KbuildError } from "../errors.ts";
 import type { Logger } from "../lib/logging.ts";
 import { NetworkError } from "./failure.ts";
-import type { Place } from "./mirrors.ts";
+import type { Candidate } from "./mirrors.ts";
 import { hostOf } from "./retry.ts";
 
-/** What was wrong with something that came: the next place may have better. */
+/** What was wrong with something that came: the next candidate may have better. */
 export class WrongContentError extends KbuildError {
   /** Tells it from other errors. */
   override readonly name = "WrongContentError";
 }
 
 /**
- * Tries places in their order until one gives what is wanted. What a mirror fails at, or serves
+ * Tries candidates in their order until one gives what is wanted. What a mirror fails at, or serves
  * wrongly, is logged when the next one is tried.
  *
  * @param what What the user knows it by: `"registry.k8s.io/pause:3.9"`.
- * @throws {KbuildError} None gave it: each place with the rule that led to it, and why not.
+ * @throws {KbuildError} None gave it: each candidate with the rule that led to it, and why not.
  */
-export async function tryPlaces<P extends Place, T>(
+export async function tryCandidates<C extends Candidate, T>(
   what: string,
-  places: readonly P[],
-  work: (place: P) => Promise<T>,
+  candidates: readonly C[],
+  work: (candidate: C) => Promise<T>,
   { log, signal, notes = [] }: {
     log: Logger;
     signal?: AbortSignal | undefined;
     notes?: readonly string[];
   },
 ): Promise<T> {
-  const failures: { place: P; error: KbuildError }[] = [];
-  for (const [i, place] of places.entries()) {
+  const failures: { candidate: C; error: KbuildError }[] = [];
+  for (const [i, candidate] of candidates.entries()) {
     try {
-      return await work(place);
+      return await work(candidate);
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof NetworkError || error instanceof WrongContentError)) throw error;
-      failures.push({ place, error });
-      const next = places[i + 1];
+      failures.push({ candidate, error });
+      const next = candidates[i + 1];
       if (next === undefined) break;
-      log.warn(`Cannot get "${what}" from "${hostOf(place.url)}": ${why(error)}`, [
+      log.warn(`Cannot get "${what}" from "${hostOf(candidate.url)}": ${why(error)}`, [
         `Trying "${hostOf(next.url)}"${next.rule === undefined ? "" : ` (mirror ${next.rule})`}`,
       ]);
     }
@@ -47,15 +47,15 @@ export async function tryPlaces<P extends Place, T>(
 
 function failed(
   what: string,
-  failures: readonly { place: Place; error: KbuildError }[],
+  failures: readonly { candidate: Candidate; error: KbuildError }[],
   more: readonly string[],
 ): KbuildError {
   const notes = new Set<string>();
   for (const { error } of failures) for (const note of error.notes) notes.add(note);
   for (const note of more) notes.add(note);
-  const described = failures.map(({ place, error }) => {
-    const rule = place.rule === undefined ? "" : ` (mirror ${place.rule})`;
-    return `"${hostOf(place.url)}"${rule}: ${why(error)}`;
+  const described = failures.map(({ candidate, error }) => {
+    const rule = candidate.rule === undefined ? "" : ` (mirror ${candidate.rule})`;
+    return `"${hostOf(candidate.url)}"${rule}: ${why(error)}`;
   });
   const [first] = described;
   const message = described.length === 1

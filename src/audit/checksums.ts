@@ -17,7 +17,7 @@ export interface FileFacts {
 }
 
 /** What one checksum file says of one other file. */
-export interface Claim {
+export interface ChecksumEntry {
   /** The file that says so. */
   readonly source: string;
   /** The file that it is about. */
@@ -26,8 +26,8 @@ export interface Claim {
 }
 
 /** All that the checksum files of a release say. */
-export interface Claims {
-  readonly claims: readonly Claim[];
+export interface Checksums {
+  readonly entries: readonly ChecksumEntry[];
   /** What `artifacts.json` says. */
   readonly version: string | undefined;
   /** What is wrong with the checksum files themselves; the path is the file's name. */
@@ -40,20 +40,20 @@ export interface Claims {
 const MAX_BYTES = 16 << 20;
 
 /** Reads every checksum file of a release. Faults in them are findings, not errors. */
-export async function readClaims(files: ReleaseFiles): Promise<Claims> {
-  const claims: Claim[] = [];
+export async function readChecksums(files: ReleaseFiles): Promise<Checksums> {
+  const entries: ChecksumEntry[] = [];
   const problems: Finding[] = [];
   const elsewhere: string[] = [];
   let version: string | undefined;
   for (const source of files.checksums) {
     const complain = (text: string) => void problems.push({ path: [source], text });
-    const text = await readChecksums(join(files.root, source), complain);
+    const text = await readChecksumFile(join(files.root, source), complain);
     if (text === undefined) continue;
     const folder = source.includes("/") ? source.slice(0, source.lastIndexOf("/") + 1) : "";
-    const claim = (path: string, facts: FileFacts) => {
+    const add = (path: string, facts: FileFacts) => {
       const name = inside(`${folder}${path}`);
       if (name === undefined) complain(`names "${path}", which is outside of the folder`);
-      else claims.push(Object.freeze({ source, name, facts }));
+      else entries.push(Object.freeze({ source, name, facts }));
     };
     if (source.endsWith("artifacts.json")) {
       const list = parseList(text);
@@ -66,7 +66,7 @@ export async function readClaims(files: ReleaseFiles): Promise<Claims> {
         // Paths start at the output root, the list is in release-tars.
         const here = files.isOutputRoot ? `../${path}` : path.replace(/^release-tars\//, "");
         if (!files.isOutputRoot && !path.startsWith("release-tars/")) elsewhere.push(path);
-        else claim(here, facts);
+        else add(here, facts);
       }
       continue;
     }
@@ -83,18 +83,18 @@ export async function readClaims(files: ReleaseFiles): Promise<Claims> {
       const path = own === null ? name : source.slice(folder.length, -own[0].length);
       if (hex.length !== length || path === undefined) {
         complain(`has a line that is not a ${algorithm} checksum: ${JSON.stringify(line)}`);
-      } else claim(path, { [algorithm]: hex.toLowerCase() });
+      } else add(path, { [algorithm]: hex.toLowerCase() });
     }
   }
   return Object.freeze({
-    claims: Object.freeze(claims),
+    entries: Object.freeze(entries),
     version,
     problems: Object.freeze(problems),
     elsewhere: Object.freeze(elsewhere),
   });
 }
 
-async function readChecksums(
+async function readChecksumFile(
   path: string,
   complain: (text: string) => void,
 ): Promise<string | undefined> {

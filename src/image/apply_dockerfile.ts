@@ -8,8 +8,8 @@ import { StageFiles } from "./stage_files.ts";
 import type { Base } from "./types.ts";
 import type { ImageLayer } from "./write_image_archive.ts";
 
-/** Options of {@linkcode carryOut}. */
-export interface CarryOutOptions {
+/** Options of {@linkcode applyDockerfile}. */
+export interface ApplyDockerfileOptions {
   /** The opened base of the last stage. */
   readonly base: Base;
   /** Go's word: "amd64". */
@@ -30,9 +30,9 @@ export interface CarryOutOptions {
  * @throws {KbuildError} A source is missing, an archive would have to be unpacked, an image that files
  * are taken from cannot be opened.
  */
-export async function carryOut(
+export async function applyDockerfile(
   plan: DockerfilePlan,
-  options: CarryOutOptions,
+  options: ApplyDockerfileOptions,
 ): Promise<readonly ImageLayer[]> {
   const stages = new Map<string, Promise<StageFiles>>();
   /** A stage without its base; with it only where something is not found otherwise. */

@@ -8,7 +8,7 @@ import { compareGoVersions, isGoRelease } from "./go_tool.ts";
 export type GoNeeds = Pick<Checkout, "minimumGo" | "pinnedGo" | "pinnedGoExact">;
 
 /** Which Go is wanted, before anybody has looked which ones there are. */
-export type GoWish =
+export type RequestedGo =
   /** The first in `PATH`, whatever it is. */
   | { readonly kind: "host"; readonly why: string }
   /** That program, or the Go in that folder. */
@@ -43,13 +43,13 @@ export const GO_CHOICE = "KBUILD_GO";
  * @param needs What the checkout says; undefined outside of one.
  * @throws {UsageError} A variable has a value that names no Go.
  */
-export function wishedGo(needs: GoNeeds | undefined, env: Environment): GoWish {
+export function requestedGo(needs: GoNeeds | undefined, env: Environment): RequestedGo {
   return Object.freeze(
     byFlag(env) ?? byToolchain(needs, env) ?? byVariables(env) ?? byCheckout(needs),
   );
 }
 
-function byFlag(env: Environment): GoWish | undefined {
+function byFlag(env: Environment): RequestedGo | undefined {
   const value = env[GO_CHOICE] ?? "";
   const why = `--go (${GO_CHOICE})`;
   if (value === "") return undefined;
@@ -68,7 +68,7 @@ function byFlag(env: Environment): GoWish | undefined {
 }
 
 /** `go1.21.7`, `go1.21.7+auto`, `go1.21.7+path`, `local`, `path`; see Go's documentation. */
-function byToolchain(needs: GoNeeds | undefined, env: Environment): GoWish | undefined {
+function byToolchain(needs: GoNeeds | undefined, env: Environment): RequestedGo | undefined {
   const name = "GOTOOLCHAIN";
   const value = env[name] ?? "";
   if (value === "" || value === "auto") return undefined;
@@ -90,7 +90,7 @@ function byToolchain(needs: GoNeeds | undefined, env: Environment): GoWish | und
   return exact(version, why, more === "path");
 }
 
-function byVariables(env: Environment): GoWish | undefined {
+function byVariables(env: Environment): RequestedGo | undefined {
   if (env["FORCE_HOST_GO"]) return { kind: "host", why: "FORCE_HOST_GO" };
   const value = env["GO_VERSION"] ?? "";
   if (value === "") return undefined;
@@ -103,7 +103,7 @@ function byVariables(env: Environment): GoWish | undefined {
   ]);
 }
 
-function byCheckout(needs: GoNeeds | undefined): GoWish {
+function byCheckout(needs: GoNeeds | undefined): RequestedGo {
   if (needs === undefined) return { kind: "host", why: "PATH" };
   const { minimumGo: { value: least, source }, pinnedGo: pin } = needs;
   if (pin !== undefined && needs.pinnedGoExact) return exact(pin.value, pin.source);
@@ -111,7 +111,7 @@ function byCheckout(needs: GoNeeds | undefined): GoWish {
   return { kind: "least", least, version: archiveVersion(value), why };
 }
 
-function exact(version: string, why: string, stay = false): GoWish {
+function exact(version: string, why: string, stay = false): RequestedGo {
   return { kind: "exact", version: archiveVersion(version), why, stay };
 }
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Content, surveyFile } from "../../src/audit/mod.ts";
+import { type Content, scanFile } from "../../src/audit/mod.ts";
 import { inScratch, missingFor, output, unless } from "../e2e/_program.ts";
 
 const PLATFORMS = ["linux/amd64", "linux/arm", "linux/s390x", "windows/386", "darwin/arm64"];
@@ -17,7 +17,7 @@ function inside(content: Content, ...names: string[]): Content {
 }
 
 Deno.test({
-  ...unless(missingFor("1.20"), "surveyFile() says of real programs what Go put into them"),
+  ...unless(missingFor("1.20"), "scanFile() says of real programs what Go put into them"),
   fn: () =>
     inScratch(async (dir) => {
       await Deno.writeTextFile(`${dir}/go.mod`, "module example.com/hello\n\ngo 1.16\n");
@@ -31,7 +31,7 @@ Deno.test({
         const env = { GOOS, GOARCH, CGO_ENABLED: "0", GOFLAGS: "", GOTOOLCHAIN: "local" };
         const argv = ["go", "build", "-ldflags", "-s -w -X main.v=v1.20.2", "-o", "hello", "."];
         await output(argv, { cwd: dir, env });
-        const { form, size } = await surveyFile(`${dir}/hello`);
+        const { form, size } = await scanFile(`${dir}/hello`);
         assert(form.kind === "program", `${platform}: ${form.kind}`);
         const { program } = form;
         assertEquals(program.platform, platform);
@@ -44,12 +44,12 @@ Deno.test({
     }),
 });
 
-Deno.test("surveyFile() reads archives in archives, and says where one is damaged", () =>
+Deno.test("scanFile() reads archives in archives, and says where one is damaged", () =>
   inScratch(async (dir) => {
     await Deno.writeTextFile(`${dir}/text`, "hello\n");
     await output(["tar", "czf", "inner.tar.gz", "text"], { cwd: dir });
     await output(["tar", "czf", "outer.tar.gz", "inner.tar.gz"], { cwd: dir });
-    const whole = await surveyFile(`${dir}/outer.tar.gz`);
+    const whole = await scanFile(`${dir}/outer.tar.gz`);
     const [sha256 = ""] = (await output(["sha256sum", `${dir}/text`])).split(" ");
     assertEquals(inside(whole, "inner.tar.gz", "text").sha256, sha256);
 
@@ -57,7 +57,7 @@ Deno.test("surveyFile() reads archives in archives, and says where one is damage
     bytes[bytes.length - 6]! ^= 1; // in the CRC
     await Deno.writeFile(`${dir}/inner.tar.gz`, bytes);
     await output(["tar", "czf", "outer.tar.gz", "inner.tar.gz"], { cwd: dir });
-    const damaged = inside(await surveyFile(`${dir}/outer.tar.gz`), "inner.tar.gz");
+    const damaged = inside(await scanFile(`${dir}/outer.tar.gz`), "inner.tar.gz");
     assertEquals(damaged.size, bytes.length);
     assert(damaged.form.kind === "damaged", damaged.form.kind);
     assertMatch(damaged.form.reason, /"inner\.tar\.gz"/);

@@ -1,5 +1,5 @@
 /** A stream of chunks that several readers follow one after the other, each chunk seen once. */
-export class Tap {
+export class Tee {
   readonly #source: AsyncGenerator<Uint8Array, void>;
   readonly #ahead: Uint8Array[] = [];
   /** What the source itself threw. */
@@ -7,14 +7,14 @@ export class Tap {
 
   /** @param see Called with every chunk, in their order. */
   constructor(source: AsyncIterable<Uint8Array>, see: (chunk: Uint8Array) => void) {
-    const run = async function* (tap: Tap): AsyncGenerator<Uint8Array, void> {
+    const run = async function* (tee: Tee): AsyncGenerator<Uint8Array, void> {
       try {
         for await (const chunk of source) {
           see(chunk);
           yield chunk;
         }
       } catch (error) {
-        tap.failure = error;
+        tee.failure = error;
         throw error;
       }
     };

@@ -1,5 +1,5 @@
 /** How long a server is waited for, and how often it is asked again. */
-export interface Patience {
+export interface RetryPolicy {
   /** Milliseconds from a request to the head of its answer, connecting included. */
   readonly headersMs: number;
   /** Milliseconds without a byte after which a server counts as gone. */
@@ -19,7 +19,7 @@ export interface Patience {
 }
 
 /** For servers in the internet. A hanging one costs 41 s, a failing one some seconds. */
-export const PATIENCE: Patience = Object.freeze({
+export const DEFAULT_RETRY_POLICY: RetryPolicy = Object.freeze({
   headersMs: 20_000,
   stallMs: 30_000,
   slowMs: 60_000,

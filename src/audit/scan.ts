@@ -5,7 +5,7 @@ import { gunzip, isGzip, readFileChunks, readTar } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { readExecutable } from "./executable.ts";
 import { ProgramScanner } from "./go_binary.ts";
-import { Tap } from "./tap.ts";
+import { Tee } from "./tee.ts";
 import type { Content, Excerpt, Form, Member } from "./types.ts";
 
 /** Contents are compared in parts of this many bytes. */
@@ -19,8 +19,8 @@ const ALL_DOCUMENTS = 64 << 20;
 const DOCUMENT =
   /^(\.\/)?((manifest|index)\.json|oci-layout|[0-9a-f]{64}\.json|blobs\/sha256\/[0-9a-f]{64})$|(^|\/)version$|\.docker_tag$/;
 
-/** Options of {@linkcode surveyFile}. */
-export interface SurveyOptions {
+/** Options of {@linkcode scanFile}. */
+export interface ScanOptions {
   /** What messages call it; default: its path. */
   label?: string;
   /** Stops the reading. */
@@ -46,11 +46,11 @@ interface Work {
  *
  * @throws {KbuildError} The file cannot be read.
  */
-export async function surveyFile(path: string, options: SurveyOptions = {}): Promise<Content> {
+export async function scanFile(path: string, options: ScanOptions = {}): Promise<Content> {
   const { label = path, signal } = options;
   const budget = { documents: ALL_DOCUMENTS };
   const work = { label, signal, depth: 0, key: "", excerpts: options.excerpts, budget };
-  return await survey(seen(readFileChunks(path), options.see), work);
+  return await scan(seen(readFileChunks(path), options.see), work);
 }
 
 async function* seen(
@@ -63,24 +63,24 @@ async function* seen(
   }
 }
 
-async function survey(source: AsyncIterable<Uint8Array>, work: Work): Promise<Content> {
+async function scan(source: AsyncIterable<Uint8Array>, work: Work): Promise<Content> {
   const hash = createHash("sha256");
   const blocks = new BlockSums(work.excerpts?.get(work.key));
-  const tap = new Tap(source, (chunk) => {
+  const tee = new Tee(source, (chunk) => {
     work.signal?.throwIfAborted();
     hash.update(chunk);
     blocks.update(chunk);
   });
-  const head = await tap.peek(512);
+  const head = await tee.peek(512);
   let form: Form;
   try {
-    form = await look(tap, head, work);
+    form = await look(tee, head, work);
   } catch (error) {
-    const ours = tap.failure === undefined && work.signal?.aborted !== true;
+    const ours = tee.failure === undefined && work.signal?.aborted !== true;
     if (!ours || !(error instanceof KbuildError)) throw error;
     form = { kind: "damaged", what: isGzip(head) ? "gzip" : "tar", reason: error.message };
   }
-  await tap.drain();
+  await tee.drain();
   const { size, sums, excerpt } = blocks.finish();
   return Object.freeze({
     key: work.key,
@@ -92,15 +92,15 @@ async function survey(source: AsyncIterable<Uint8Array>, work: Work): Promise<Co
   });
 }
 
-async function look(tap: Tap, head: Uint8Array, work: Work): Promise<Form> {
+async function look(tee: Tee, head: Uint8Array, work: Work): Promise<Form> {
   const deeper = { ...work, depth: work.depth + 1 };
   if (work.depth < MAX_DEPTH && isGzip(head)) {
     const within = { ...deeper, key: `${work.key}z` };
-    return { kind: "gzip", inner: await survey(gunzip(tap.chunks(), work.label), within) };
+    return { kind: "gzip", inner: await scan(gunzip(tee.chunks(), work.label), within) };
   }
   if (work.depth < MAX_DEPTH && isTarHeader(head)) {
     const members: Member[] = [];
-    for await (const member of readTar(tap.chunks(), { label: work.label })) {
+    for await (const member of readTar(tee.chunks(), { label: work.label })) {
       const { chunks, bytes, offset: _, ...fields } = member;
       const ordinal = members.length;
       if (member.type !== "file") {
@@ -111,7 +111,7 @@ async function look(tap: Tap, head: Uint8Array, work: Work): Promise<Form> {
       const keep = DOCUMENT.test(member.name) && member.size <= MAX_DOCUMENT &&
         (work.budget.documents -= member.size) >= 0;
       const document = keep ? await bytes() : undefined;
-      const content = await survey(document === undefined ? chunks() : single(document), inside);
+      const content = await scan(document === undefined ? chunks() : single(document), inside);
       members.push(Object.freeze({
         ...fields,
         ordinal,
@@ -122,7 +122,7 @@ async function look(tap: Tap, head: Uint8Array, work: Work): Promise<Form> {
   }
   if (mayBeProgram(head)) {
     const scanner = new ProgramScanner();
-    for await (const chunk of tap.chunks()) scanner.update(chunk);
+    for await (const chunk of tee.chunks()) scanner.update(chunk);
     const program = scanner.finish();
     if (program !== undefined) return { kind: "program", program };
   }
