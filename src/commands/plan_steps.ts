@@ -18,6 +18,8 @@ export type PlanStep =
       readonly env: Readonly<Record<string, string>>;
       /** Where the checkout's scripts start it: `hack/lib/golang.sh:745`. */
       readonly source?: string;
+      /** The tarball that its output is packed into; absolute. */
+      readonly packedInto?: string;
     }
     /** A symbolic link that would be made or changed. */
     | { readonly kind: "link"; readonly path: string; readonly target: string }
@@ -60,6 +62,9 @@ function comment(text: string): string {
 function scriptLine(step: PlanStep): string {
   switch (step.kind) {
     case "process": {
+      if (step.packedInto !== undefined) {
+        return comment(`tarball ${step.packedInto} holds what ${quoteCommand(step.argv)} prints`);
+      }
       const env = Object.entries(step.env).map(([name, value]) => `${name}=${quote(value)}`);
       return `cd ${quote(step.cwd)} && ${[...env, quoteCommand(step.argv)].join(" ")}`;
     }

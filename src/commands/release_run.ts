@@ -5,10 +5,12 @@ import type { Globals } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { binaryName } from "../lib/golang/mod.ts";
 import { checkOciLayout, probeOciLayout, writeOciLayout } from "../image/mod.ts";
+import { gitCommand } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { checkReleaseReplaceable, ownershipOf } from "../lib/outputs.ts";
 import { megabytesIn, numberIn } from "../lib/util.ts";
 import {
+  ARCHIVE_ENV,
   type Artifact,
   checkInputs,
   describeMissing,
@@ -18,6 +20,7 @@ import {
   type PlannedArtifact,
   plannedArtifacts,
   preparePackage,
+  SOURCE_TARBALL,
   withFetchedBases,
 } from "../release/mod.ts";
 import {
@@ -185,12 +188,22 @@ export async function planReleaseSteps(
     )),
     ...built?.steps ?? [],
     { group, kind: "folder", path: join(folder, "release-stage") } as const,
+    ...sourceSteps(open.context, plan),
     ...plannedArtifacts(plan).map((artifact) => artifactStep(group, folder, artifact)),
     ...request.ociLayout === undefined
       ? []
       : [{ group, kind: "folder", path: request.ociLayout } as const],
   ]);
   return Object.freeze({ steps, go: built?.go });
+}
+
+/** A clean checkout's sources are what git archives. */
+function sourceSteps({ root, outputRoot }: KubeContext, { source }: PackagePlan): PlanStep[] {
+  if (source.commit === undefined) return [];
+  const packedInto = join(outputRoot, "release-tars", SOURCE_TARBALL);
+  const argv = gitCommand(source.archive);
+  const [group, env] = ["release", ARCHIVE_ENV];
+  return [{ group, kind: "process", argv, cwd: root, env, packedInto }];
 }
 
 function artifactStep(group: string, folder: string, artifact: PlannedArtifact): PlanStep {

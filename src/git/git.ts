@@ -61,6 +61,11 @@ const DROPPED: readonly string[] = Object.freeze([
   "GIT_PAGER_IN_USE",
 ]);
 
+/** The program and its arguments, as {@linkcode runGit} starts them. */
+export function gitCommand(args: readonly string[]): readonly string[] {
+  return ["git", ...SETTINGS.flatMap((setting) => ["-c", setting]), ...args];
+}
+
 /**
  * Starts git: the one place that does, so that no setting, hook or variable of the user changes what
  * it answers.
@@ -73,9 +78,8 @@ export async function runGit(
   args: readonly string[],
   options: GitRunOptions,
 ): Promise<RunResult> {
-  const settings = SETTINGS.flatMap((setting) => ["-c", setting]);
   const env = gitEnvironment(options.env);
-  return await shell.run(["git", ...settings, ...args], { ...options, env });
+  return await shell.run(gitCommand(args), { ...options, env });
 }
 
 function gitEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {

@@ -4,5 +4,5 @@
  * @module
  */
 export { explainFailure, findRepository, type GitExplanation, saidBy } from "./explain.ts";
-export { askGit, gitVariables, runGit, statusEntries } from "./git.ts";
+export { askGit, gitCommand, gitVariables, runGit, statusEntries } from "./git.ts";
 export type { GitAnswer, GitContext, GitFailure, GitRunOptions, StatusEntry } from "./git.ts";

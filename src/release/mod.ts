@@ -53,9 +53,15 @@ export {
   requiredBinaries,
   requiredInputs,
   type Selection,
+  SOURCE_TARBALL,
   type StageEntry,
   type StageSource,
   type TarballPlan,
 } from "./plan.ts";
 export { isCruft } from "./stage.ts";
-export type { SourceCommit, SourceTarball, SourceTree } from "./source_tarball.ts";
+export {
+  ARCHIVE_ENV,
+  type SourceCommit,
+  type SourceTarball,
+  type SourceTree,
+} from "./source_tarball.ts";

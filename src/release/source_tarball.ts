@@ -21,6 +21,8 @@ export interface SourceCommit {
   readonly commit: string;
   /** What git says of it; files with `export-subst` get its names as well: hack/lib/version.sh. */
   readonly description: string;
+  /** Arguments of the git that writes the tar. */
+  readonly archive: readonly string[];
   /** Absolute path of the repository's own attributes, which may leave files out. */
   readonly attributes: string;
 }
@@ -63,6 +65,18 @@ export async function planSource(
   return Object.freeze({ ...tree, note });
 }
 
+/**
+ * Settings and attributes of the user and the machine do not count: with them two people would make
+ * two archives of one commit.
+ */
+const ARCHIVE_SETTINGS = [
+  ...["-c", "tar.umask=0022", "-c", "core.autocrlf=false", "-c", "core.eol=lf"],
+  ...["-c", "core.attributesFile=/dev/null"],
+];
+
+/** Attributes of the machine, the same way. */
+export const ARCHIVE_ENV: Readonly<Record<string, string>> = { GIT_ATTR_NOSYSTEM: "1" };
+
 /** The commit that is checked out; undefined where git cannot say. */
 async function askCommit(context: KubeContext): Promise<SourceCommit | undefined> {
   const [described, attributes] = await Promise.all([
@@ -72,7 +86,13 @@ async function askCommit(context: KubeContext): Promise<SourceCommit | undefined
   const description = described.text ?? "";
   const commit = /^commit ([0-9a-f]+)$/m.exec(description)?.[1];
   if (commit === undefined || attributes.text === undefined) return undefined;
-  return { commit, description, attributes: resolve(context.root, attributes.text.trim()) };
+  const archive = [...ARCHIVE_SETTINGS, "archive", "--format=tar", commit];
+  return {
+    commit,
+    description,
+    archive,
+    attributes: resolve(context.root, attributes.text.trim()),
+  };
 }
 
 /** Adds what decides over the content. */
@@ -95,7 +115,7 @@ export async function packSource(
 ): Promise<Tarball> {
   const { epoch, ...pack } = options;
   if (source.commit !== undefined) {
-    return await packGitArchive(context, source.commit, outPath, pack);
+    return await packGitArchive(context, source, outPath, pack);
   }
   const { prefix } = source;
   const { strictParity } = context;
@@ -109,27 +129,18 @@ export async function packSource(
   return await packTarball(members, outPath, { ...pack, inOrder: strictParity });
 }
 
-/**
- * Settings and attributes of the user and the machine do not count: with them two people would make
- * two archives of one commit.
- */
-const ARCHIVE_SETTINGS = [
-  ...["-c", "tar.umask=0022", "-c", "core.autocrlf=false", "-c", "core.eol=lf"],
-  ...["-c", "core.attributesFile=/dev/null"],
-];
-
 /** The tar of `git archive` under our own compression. */
 async function packGitArchive(
   context: KubeContext,
-  commit: string,
+  { archive }: SourceCommit,
   outPath: string,
   pack: PackTarballOptions,
 ): Promise<Tarball> {
   return await compressTar(
     async (sink) => {
-      await runGit(context.shell, [...ARCHIVE_SETTINGS, "archive", "--format=tar", commit], {
+      await runGit(context.shell, archive, {
         cwd: context.root,
-        env: { ...context.env, GIT_ATTR_NOSYSTEM: "1" },
+        env: { ...context.env, ...ARCHIVE_ENV },
         label: "Archiving the sources",
         onStdout: sink,
       });
