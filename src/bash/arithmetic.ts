@@ -1,8 +1,8 @@
 /** What the evaluation of `$((…))` asks of the script's state. */
 export interface ArithmeticHost {
   /** Stops the command. */
-  refuse(why: string): never;
-  /** The variable's value; refuses when it is unknown. */
+  unsupported(why: string): never;
+  /** The value of a variable; unsupported if it is unknown. */
   valueOf(name: string): string | readonly string[] | undefined;
   /** Sets a variable: `x += 1`. */
   assign(name: string, value: string): void;
@@ -23,7 +23,7 @@ const LEVELS: readonly (readonly string[])[] = [
 
 /**
  * Evaluates the inside of `((…))`, expansions done: whole numbers, variables, `+ - * / %`, comparisons,
- * `! && ||`, assignments and `++`. What else a shell knows is refused, and so is what does not fit
+ * `! && ||`, assignments and `++`. Anything else that a shell knows is unsupported, as is what does not fit
  * into 53 bits.
  */
 export function evaluateArithmetic(host: ArithmeticHost, text: string): number {
@@ -59,7 +59,7 @@ class Arithmetic {
   }
 
   #fail(): never {
-    return this.#host.refuse(`The arithmetic "${this.#text}" is not evaluated`);
+    return this.#host.unsupported(`The arithmetic "${this.#text}" is not evaluated`);
   }
 
   #take(...wanted: readonly string[]): string | undefined {
@@ -178,7 +178,7 @@ class Arithmetic {
     const text = typeof value === "string" ? value : value?.[0];
     if (text === undefined) {
       if (this.#skipping) return 0;
-      this.#host.refuse(`"${name}" is not set`);
+      this.#host.unsupported(`"${name}" is not set`);
     }
     if (text.trim() === "") return 0;
     return this.#number(text.trim());
@@ -186,6 +186,6 @@ class Arithmetic {
 
   #number(text: string): number {
     if (/^-?(0|[1-9][0-9]{0,14})$/.test(text)) return Number(text);
-    return this.#skipping ? 0 : this.#host.refuse(`"${text}" is not a plain number`);
+    return this.#skipping ? 0 : this.#host.unsupported(`"${text}" is not a plain number`);
   }
 }

@@ -10,7 +10,7 @@ export interface BuiltinHost {
   /** Where the command that is being run is. */
   readonly place: { path: string; line: number };
   /** Stops the command. */
-  refuse(why: string): never;
+  unsupported(why: string): never;
   /** Prints on stdout. */
   print(text: string): void;
   /** What is left of stdin; undefined when there is none. */
@@ -18,7 +18,7 @@ export interface BuiltinHost {
   /** One line of stdin without its end, and whether it had one; undefined when there is no stdin. */
   readLine(): { line: string; ended: boolean } | undefined;
   readFile(path: string): string | undefined;
-  /** Answers `-f`, `-x` and the like, or refuses them. */
+  /** Answers `-f`, `-x` and the like, unless they are unsupported. */
   testFile(op: string, path: string): boolean;
   /** The value of `((text))`. */
   arithmetic(text: string): number;
@@ -50,11 +50,11 @@ export interface BashCommands {
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 function nameArgument(host: BuiltinHost, name: string | undefined): string {
-  if (name === undefined || !NAME.test(name)) host.refuse(`"${name ?? ""}" is not a variable`);
+  if (name === undefined || !NAME.test(name)) host.unsupported(`"${name ?? ""}" is not a variable`);
   return name;
 }
 
-/** Takes leading options made of `flags`; refuses others. */
+/** Takes leading options made of `known`; others are unsupported. */
 function takeFlags(
   host: BuiltinHost,
   args: readonly string[],
@@ -64,7 +64,7 @@ function takeFlags(
   let at = 0;
   for (; /^-[^-]/.test(args[at] ?? ""); at++) {
     for (const flag of args[at]!.slice(1)) {
-      if (!known.includes(flag)) host.refuse(`The option "-${flag}" is not understood`);
+      if (!known.includes(flag)) host.unsupported(`The option "-${flag}" is not understood`);
       flags.add(flag);
     }
   }
@@ -89,14 +89,14 @@ function unescape(host: BuiltinHost, text: string): string {
   const known: Record<string, string> = { n: "\n", t: "\t", "\\": "\\" };
   return text.replace(
     /\\([^]?)/g,
-    (whole, char: string) => known[char] ?? host.refuse(`The escape "${whole}" is not known`),
+    (whole, char: string) => known[char] ?? host.unsupported(`The escape "${whole}" is not known`),
   );
 }
 
 function printf(host: BuiltinHost, args: readonly string[]): number {
   const variable = args[0] === "-v" ? nameArgument(host, args[1]) : undefined;
   const [template, ...values] = args.slice(variable === undefined ? 0 : 2);
-  if (template === undefined) host.refuse('"printf" has no format');
+  if (template === undefined) host.unsupported('"printf" has no format');
   const format = unescape(host, template);
   let text = "";
   do {
@@ -105,7 +105,7 @@ function printf(host: BuiltinHost, args: readonly string[]): number {
       if (verb === "%") return "%";
       if (verb === "s") return values.shift() ?? "";
       if (verb === "d" && /^-?[0-9]*$/.test(values[0] ?? "")) return values.shift() || "0";
-      return host.refuse(`"${whole}" of printf is not understood`);
+      return host.unsupported(`"${whole}" of printf is not understood`);
     });
     if (values.length === before) break;
   } while (values.length > 0);
@@ -116,12 +116,14 @@ function printf(host: BuiltinHost, args: readonly string[]): number {
 
 function read(host: BuiltinHost, args: readonly string[]): number {
   const { flags, rest } = takeFlags(host, args, "ra");
-  const input = host.readLine() ?? host.refuse("There is no input to read");
-  if (!flags.has("r") && input.line.includes("\\")) host.refuse("A backslash is read without -r");
+  const input = host.readLine() ?? host.unsupported("There is no input to read");
+  if (!flags.has("r") && input.line.includes("\\")) {
+    host.unsupported("A backslash is read without -r");
+  }
   const status = input.ended ? 0 : 1;
   const ifs = host.ifs;
   if (flags.has("a")) {
-    if (rest.length !== 1) host.refuse('"read -a" takes one name');
+    if (rest.length !== 1) host.unsupported('"read -a" takes one name');
     host.assign(nameArgument(host, rest[0]), splitFields(input.line, ifs));
     return status;
   }
@@ -150,7 +152,7 @@ function read(host: BuiltinHost, args: readonly string[]): number {
 
 /** Assigns the lines of stdin to the array that the first argument names: `mapfile -t`. */
 export function readArray(host: BuiltinHost, args: readonly string[]): number {
-  const input = host.readInput() ?? host.refuse("There is no input to read");
+  const input = host.readInput() ?? host.unsupported("There is no input to read");
   const lines = input.split("\n");
   if (lines.at(-1) === "") lines.pop();
   host.assign(nameArgument(host, args[0]), lines);
@@ -159,13 +161,13 @@ export function readArray(host: BuiltinHost, args: readonly string[]): number {
 
 function mapfile(host: BuiltinHost, args: readonly string[]): number {
   const { flags, rest } = takeFlags(host, args, "t");
-  if (!flags.has("t")) host.refuse('"mapfile" without -t is not evaluated');
+  if (!flags.has("t")) host.unsupported('"mapfile" without -t is not evaluated');
   return readArray(host, rest.length === 0 ? ["MAPFILE"] : rest);
 }
 
 function sort(host: BuiltinHost, args: readonly string[]): number {
   const { flags, rest } = takeFlags(host, args, "u");
-  if (rest.length > 0) host.refuse('"sort" of files is not evaluated');
+  if (rest.length > 0) host.unsupported('"sort" of files is not evaluated');
   const lines = inputLines(host).sort(byBytes);
   printLines(host, flags.has("u") ? unique(lines) : lines);
   return 0;
@@ -173,7 +175,7 @@ function sort(host: BuiltinHost, args: readonly string[]): number {
 
 function uniq(host: BuiltinHost, args: readonly string[]): number {
   const { flags, rest } = takeFlags(host, args, "du");
-  if (rest.length > 0) host.refuse('"uniq" of files is not evaluated');
+  if (rest.length > 0) host.unsupported('"uniq" of files is not evaluated');
   const lines = inputLines(host);
   const runs = lines.flatMap((line, i) =>
     line === lines[i - 1] ? [] : [{
@@ -189,7 +191,7 @@ function uniq(host: BuiltinHost, args: readonly string[]): number {
 }
 
 function inputLines(host: BuiltinHost): string[] {
-  const lines = (host.readInput() ?? host.refuse("There is no input")).split("\n");
+  const lines = (host.readInput() ?? host.unsupported("There is no input")).split("\n");
   if (lines.at(-1) === "") lines.pop();
   return lines;
 }
@@ -209,7 +211,7 @@ function unique(sorted: readonly string[]): string[] {
 /** `sed [-n] [-e] SCRIPT`, standard input alone. */
 function sed(host: BuiltinHost, args: readonly string[]): number {
   const { flags, rest } = takeFlags(host, args, "ne");
-  if (rest.length !== 1) host.refuse('"sed" takes one script and no file here');
+  if (rest.length !== 1) host.unsupported('"sed" takes one script and no file here');
   return filterLines(host, () => compileSed(rest[0]!, flags.has("n")));
 }
 
@@ -218,7 +220,7 @@ function awk(host: BuiltinHost, args: readonly string[]): number {
   const [first = ""] = args;
   const separator = first === "-F" ? args[1] : first.startsWith("-F") ? first.slice(2) : undefined;
   const rest = args.slice(separator === undefined ? 0 : first === "-F" ? 2 : 1);
-  if (rest.length !== 1) host.refuse('"awk" takes one program and no file here');
+  if (rest.length !== 1) host.unsupported('"awk" takes one program and no file here');
   return filterLines(host, () => compileAwk(rest[0]!, separator));
 }
 
@@ -227,19 +229,19 @@ function tr(host: BuiltinHost, args: readonly string[]): number {
   const { flags, rest } = takeFlags(host, args, "d");
   const [from, to] = rest;
   if (from === undefined || rest.length !== (flags.has("d") ? 1 : 2)) {
-    host.refuse(`"tr ${args.join(" ")}" is not understood`);
+    host.unsupported(`"tr ${args.join(" ")}" is not understood`);
   }
-  const text = host.readInput() ?? host.refuse("There is no input");
+  const text = host.readInput() ?? host.unsupported("There is no input");
   return understood(host, () => host.print(translate(text, from, to)));
 }
 
-/** Runs a text tool and refuses what it does not understand. */
+/** Runs a text tool; anything that it does not understand is unsupported. */
 function understood(host: BuiltinHost, run: () => void): number {
   try {
     run();
     return 0;
   } catch (error) {
-    if (error instanceof TextToolError) host.refuse(error.message);
+    if (error instanceof TextToolError) host.unsupported(error.message);
     throw error;
   }
 }
@@ -260,20 +262,20 @@ function filterLines(
 
 function cat(host: BuiltinHost, args: readonly string[]): number {
   if (args.length === 0) {
-    host.print(host.readInput() ?? host.refuse("There is no input"));
+    host.print(host.readInput() ?? host.unsupported("There is no input"));
     return 0;
   }
   for (const path of args) {
-    host.print(host.readFile(path) ?? host.refuse(`Cannot read the file "${path}"`));
+    host.print(host.readFile(path) ?? host.unsupported(`Cannot read the file "${path}"`));
   }
   return 0;
 }
 
 function dirname(host: BuiltinHost, args: readonly string[]): number {
   const paths = args[0] === "--" ? args.slice(1) : args;
-  if (paths.length === 0) host.refuse('"dirname" has no path');
+  if (paths.length === 0) host.unsupported('"dirname" has no path');
   for (const path of paths) {
-    if (path.startsWith("-")) host.refuse(`"dirname ${path}" is not understood`);
+    if (path.startsWith("-")) host.unsupported(`"dirname ${path}" is not understood`);
     const match = /^(.*[^/])\/+[^/]+\/*$/s.exec(path);
     host.print(`${match?.[1] ?? (path.startsWith("/") ? "/" : ".")}\n`);
   }
@@ -289,7 +291,7 @@ function basename(host: BuiltinHost, args: readonly string[]): number {
 function onlyPath(host: BuiltinHost, args: readonly string[]): string {
   const path = args[0] === "--" ? args[1] : args[0];
   if (path === undefined || path.startsWith("-") || args.length > 2) {
-    host.refuse("Only one path is understood");
+    host.unsupported("Only one path is understood");
   }
   return path;
 }
@@ -302,7 +304,9 @@ function set(host: BuiltinHost, args: readonly string[]): number {
 
 function shift(host: BuiltinHost, args: readonly string[]): number {
   const count = Number(args[0] ?? "1");
-  if (!Number.isInteger(count) || count < 0) host.refuse(`"shift ${args[0]}" is not understood`);
+  if (!Number.isInteger(count) || count < 0) {
+    host.unsupported(`"shift ${args[0]}" is not understood`);
+  }
   if (count > host.state.positional.length) return 1;
   host.state.positional = host.state.positional.slice(count);
   return 0;
@@ -319,7 +323,7 @@ function unset(host: BuiltinHost, args: readonly string[]): number {
 
 function test(host: BuiltinHost, args: readonly string[], name: string): number {
   const words = [...args];
-  if (name === "[" && words.pop() !== "]") host.refuse('"[" is not closed');
+  if (name === "[" && words.pop() !== "]") host.unsupported('"[" is not closed');
   let negate = false;
   while (words.length > 1 && words[0] === "!") {
     negate = !negate;
@@ -333,7 +337,7 @@ function testWords(host: BuiltinHost, words: readonly string[]): boolean {
   if (words.length === 0) return false;
   if (words.length === 1) return words[0] !== "";
   if (words.length === 2) return testUnary(host, words[0]!, words[1]!);
-  if (words.length !== 3) host.refuse(`"[ ${words.join(" ")} ]" is not understood`);
+  if (words.length !== 3) host.unsupported(`"[ ${words.join(" ")} ]" is not understood`);
   const [left, op, right] = words as [string, string, string];
   if (op === "=" || op === "==") return left === right;
   if (op === "!=") return left !== right;
@@ -346,11 +350,11 @@ export function testUnary(host: BuiltinHost, op: string, operand: string): boole
   if (op === "-z") return operand === "";
   if (op === "-v") {
     const variable = host.state.get(nameArgument(host, operand));
-    if (variable?.unknown !== undefined) host.refuse(`"${operand}" is not known`);
+    if (variable?.unknown !== undefined) host.unsupported(`"${operand}" is not known`);
     return variable?.value !== undefined && variable.value.length > 0;
   }
   if (/^-[a-hkprstuwxGLNOS]$/.test(op)) return host.testFile(op, operand);
-  return host.refuse(`The test "${op}" is not evaluated`);
+  return host.unsupported(`The test "${op}" is not evaluated`);
 }
 
 /** `-eq`, `-lt` and the like on plain numbers. */
@@ -363,7 +367,7 @@ export function compareNumbers(
   const number = (text: string) =>
     /^-?(0|[1-9][0-9]{0,14})$/.test(text)
       ? Number(text)
-      : host.refuse(`"${text}" is not a plain number`);
+      : host.unsupported(`"${text}" is not a plain number`);
   const [a, b] = [number(left), number(right)];
   switch (op) {
     case "-eq":
@@ -379,12 +383,12 @@ export function compareNumbers(
     case "-ge":
       return a >= b;
   }
-  return host.refuse(`The test "${op}" is not evaluated`);
+  return host.unsupported(`The test "${op}" is not evaluated`);
 }
 
 function type(host: BuiltinHost, args: readonly string[]): number {
   if (args[0] !== "-t" || !host.state.functions.has(args[1] ?? "")) {
-    host.refuse(`"type ${args.join(" ")}" is not understood`);
+    host.unsupported(`"type ${args.join(" ")}" is not understood`);
   }
   host.print("function\n");
   return 0;
@@ -404,7 +408,7 @@ export const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ["eval", (host, args) => host.evaluate(args.join(" "))],
   ["false", () => 1],
   ["let", (host, args) => {
-    if (args.length === 0) host.refuse('"let" has no expression');
+    if (args.length === 0) host.unsupported('"let" has no expression');
     return args.map((text) => host.arithmetic(text)).at(-1) === 0 ? 1 : 0;
   }],
   ["mapfile", mapfile],

@@ -15,28 +15,28 @@ import {
   type Assign,
   type BashScript,
   DECLARATIONS,
+  type Diagnostic,
   literalOf,
   type Node,
   type Redirect,
-  type Refusal,
   type SimpleNode,
   type Test,
   type Word,
 } from "./syntax.ts";
 
 /** Exit status, or why it is unknown. */
-type Status = number | Refusal;
+type Status = number | Diagnostic;
 
 // The following classes are thrown often and are not errors of kbuild, so they gather no stack.
 
 /** Ends one command: something in it is not understood or not known. */
-class Refused {
-  constructor(readonly refusal: Refusal) {}
+class Unsupported {
+  constructor(readonly diagnostic: Diagnostic) {}
 }
 
 /** Ends a function or loop: whether it goes on is not known. */
-class Lost {
-  constructor(readonly refusal: Refusal) {}
+class UnknownFlow {
+  constructor(readonly diagnostic: Diagnostic) {}
 }
 
 /** Ends everything: the script takes too many steps. */
@@ -53,7 +53,7 @@ interface Flow {
 /** Where output goes. */
 interface Sink {
   text: string;
-  unknown?: Refusal;
+  unknown?: Diagnostic;
 }
 
 /** How a variable is set. */
@@ -74,20 +74,20 @@ export interface EvaluatorOptions {
   onCommand?: ((name: string, args: readonly string[]) => boolean) | undefined;
   /** Commands beside those of bash. */
   commands?: BashCommands | undefined;
-  /** Answers `-f`, `-x` and the like; without it they are refused. */
+  /** Answers `-f`, `-x` and the like; without it they are unsupported. */
   testFile?: ((op: string, path: string) => boolean) | undefined;
-  /** Whether what is written to files is dropped; else such a command is refused. */
+  /** Whether what is written to files is dropped; else such a command is unsupported. */
   dropsFiles?: boolean | undefined;
 }
 
 const MAX_CALLS = 100;
 const MAX_OUTPUT = 1_000_000;
-const MAX_REFUSALS = 500;
+const MAX_DIAGNOSTICS = 500;
 
 /** Runs parsed bash on values alone: no file system, no processes. */
 export class BashEvaluator implements ExpandHost, BuiltinHost {
   readonly state: BashState;
-  readonly refusals: Refusal[] = [];
+  readonly diagnostics: Diagnostic[] = [];
   readonly #expander: Expander = new Expander(this);
   readonly #options: EvaluatorOptions;
   readonly #commands: BashCommands;
@@ -115,7 +115,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
   }
 
   get status(): number {
-    if (typeof this.#status !== "number") throw new Refused(this.#status);
+    if (typeof this.#status !== "number") throw new Unsupported(this.#status);
     return this.#status;
   }
 
@@ -138,10 +138,10 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
       try {
         this.#run(node);
       } catch (error) {
-        const refusal = this.#outOf(error);
+        const diagnostic = this.#outOf(error);
         this.#ended = true;
         this.#flow = undefined;
-        this.#forget(script.body.slice(i), refusal);
+        this.#forget(script.body.slice(i), diagnostic);
       }
       if (this.#flow !== undefined || this.#ended) break;
     }
@@ -156,14 +156,14 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
    * @param strict Whether the first thing that is not understood ends the call, even if it may not
    * matter to the output.
    */
-  callFunction(name: string, args: readonly string[], strict = false): string | Refusal {
+  callFunction(name: string, args: readonly string[], strict = false): string | Diagnostic {
     const endSubshell = this.state.subshell();
     this.#strict = strict;
     try {
       const output = this.#collect(() => this.#call(name, args));
       return output.replace(/\n+$/, "");
     } catch (error) {
-      if (error instanceof Refused || error instanceof Lost) return error.refusal;
+      if (error instanceof Unsupported || error instanceof UnknownFlow) return error.diagnostic;
       return this.#outOf(error);
     } finally {
       endSubshell();
@@ -175,13 +175,13 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
 
   // --- what expansion and builtins ask for ---
 
-  refuse(why: string): never {
-    throw new Refused({ file: this.#path, line: this.#line, why });
+  unsupported(why: string): never {
+    throw new Unsupported({ file: this.#path, line: this.#line, why });
   }
 
   valueOf(name: string): string | readonly string[] | undefined {
     const variable = this.state.get(name);
-    if (variable?.unknown !== undefined) throw new Refused(variable.unknown);
+    if (variable?.unknown !== undefined) throw new Unsupported(variable.unknown);
     return variable?.value;
   }
 
@@ -205,7 +205,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
   evaluate(text: string): number {
     const script = parseBash(this.#path, text, this.#line);
     const status = this.#runAll(script.body);
-    if (typeof status !== "number") throw new Refused(status);
+    if (typeof status !== "number") throw new Unsupported(status);
     return status;
   }
 
@@ -214,11 +214,14 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
   }
 
   testFile(op: string, path: string): boolean {
-    return this.#options.testFile?.(op, path) ?? this.refuse(`The test "${op}" is not evaluated`);
+    return this.#options.testFile?.(op, path) ??
+      this.unsupported(`The test "${op}" is not evaluated`);
   }
 
   print(text: string): void {
-    if (this.#sink.text.length + text.length > MAX_OUTPUT) this.refuse("The output is too long");
+    if (this.#sink.text.length + text.length > MAX_OUTPUT) {
+      this.unsupported("The output is too long");
+    }
     this.#sink.text += text;
   }
 
@@ -261,10 +264,10 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     try {
       status = this.#execute(node);
     } catch (error) {
-      if (!(error instanceof Refused) || this.#strict) throw error;
-      this.#record(error.refusal);
-      this.#forget([node], error.refusal);
-      status = error.refusal;
+      if (!(error instanceof Unsupported) || this.#strict) throw error;
+      this.#record(error.diagnostic);
+      this.#forget([node], error.diagnostic);
+      status = error.diagnostic;
     }
     this.#status = status;
     return status;
@@ -290,13 +293,13 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
         for (const { test, body } of node.branches) {
           const status = this.#runAll(test);
           if (this.#flow !== undefined) return status;
-          if (typeof status !== "number") throw new Refused(status);
+          if (typeof status !== "number") throw new Unsupported(status);
           if (status === 0) return this.#runAll(body);
         }
         return this.#runAll(node.otherwise);
       }
       case "for": {
-        if (node.arithmetic) this.refuse("Arithmetic is not evaluated");
+        if (node.arithmetic) this.unsupported("Arithmetic is not evaluated");
         const words = node.words === undefined
           ? [...this.state.positional]
           : this.#expander.fields(node.words);
@@ -316,7 +319,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
           for (;;) {
             const test = this.#runAll(node.test);
             if (this.#flow !== undefined) break;
-            if (typeof test !== "number") throw new Refused(test);
+            if (typeof test !== "number") throw new Unsupported(test);
             if ((test === 0) === node.until) break;
             status = this.#runAll(node.body);
             if (this.#leavesLoop()) break;
@@ -328,7 +331,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
         const text = this.#expander.text(node.word);
         for (const { patterns, body, end } of node.items) {
           if (!patterns.some((pattern) => this.#matches(text, pattern))) continue;
-          if (end !== ";;") this.refuse(`"${end}" is not evaluated`);
+          if (end !== ";;") this.unsupported(`"${end}" is not evaluated`);
           return this.#runAll(body);
         }
         return 0;
@@ -353,7 +356,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
       case "arithmetic":
         return this.arithmetic(this.#expander.text(node.expression)) === 0 ? 1 : 0;
       case "opaque":
-        return this.refuse(node.why);
+        return this.unsupported(node.why);
     }
   }
 
@@ -363,8 +366,8 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
       body();
     } catch (error) {
       // Where the loop stops is not known: neither is what it assigns.
-      if (error instanceof Lost && this.#calls === 0 && this.#loops === 1) {
-        throw new Refused(error.refusal);
+      if (error instanceof UnknownFlow && this.#calls === 0 && this.#loops === 1) {
+        throw new Unsupported(error.diagnostic);
       }
       throw error;
     } finally {
@@ -386,49 +389,49 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
   }
 
   /** Marks everything that `nodes` may have changed as unknown. */
-  #forget(nodes: readonly Node[], refusal: Refusal): void {
+  #forget(nodes: readonly Node[], diagnostic: Diagnostic): void {
     const effects = effectsOf(nodes, this.state.functions, this.#commands);
     for (const name of effects.names) {
       this.state.set(name, {
         value: undefined,
-        unknown: refusal,
+        unknown: diagnostic,
         readonly: false,
         exported: this.state.get(name)?.exported ?? false,
-        path: refusal.file,
-        line: refusal.line,
+        path: diagnostic.file,
+        line: diagnostic.line,
       });
     }
     const body: Node = { type: "group", line: 0, subshell: false, body: [], redirects: [] };
     for (const name of effects.functions) {
-      this.state.setFunction(name, { body, path: this.#path, broken: refusal });
+      this.state.setFunction(name, { body, path: this.#path, broken: diagnostic });
     }
-    if (effects.prints) this.#sink.unknown ??= refusal;
-    if (effects.jumps && (this.#calls > 0 || this.#loops > 0)) throw new Lost(refusal);
+    if (effects.prints) this.#sink.unknown ??= diagnostic;
+    if (effects.jumps && (this.#calls > 0 || this.#loops > 0)) throw new UnknownFlow(diagnostic);
   }
 
-  #record(refusal: Refusal): void {
-    const key = `${refusal.file}:${refusal.line}: ${refusal.why}`;
-    if (this.refusals.length >= MAX_REFUSALS || this.#recorded.has(key)) return;
+  #record(diagnostic: Diagnostic): void {
+    const key = `${diagnostic.file}:${diagnostic.line}: ${diagnostic.why}`;
+    if (this.diagnostics.length >= MAX_DIAGNOSTICS || this.#recorded.has(key)) return;
     this.#recorded.add(key);
-    this.refusals.push(refusal);
+    this.diagnostics.push(diagnostic);
   }
 
-  /** Turns what stops everything into a refusal; other errors are the interpreter's own. */
-  #outOf(error: unknown): Refusal {
+  /** Turns what stops everything into a diagnostic; other errors are the interpreter's own. */
+  #outOf(error: unknown): Diagnostic {
     const { path, line } = error instanceof OutOfSteps ? error.place : this.place;
     const why = error instanceof OutOfSteps
       ? "The script takes too many steps"
       : error instanceof RangeError
       ? "The script nests too deeply"
       : undefined;
-    if (error instanceof Lost) return error.refusal;
+    if (error instanceof UnknownFlow) return error.diagnostic;
     if (why === undefined) throw error;
-    const refusal = { file: path, line, why };
-    this.#record(refusal);
-    return refusal;
+    const diagnostic = { file: path, line, why };
+    this.#record(diagnostic);
+    return diagnostic;
   }
 
-  /** Runs `body` and gives its output; refuses when that is not known. */
+  /** Runs `body` and returns its output; unsupported if that is unknown. */
   #collect(body: () => Status): string {
     const outer = this.#sink;
     const sink: Sink = { text: "" };
@@ -440,7 +443,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     } finally {
       this.#sink = outer;
     }
-    if (sink.unknown !== undefined) throw new Refused(sink.unknown);
+    if (sink.unknown !== undefined) throw new Unsupported(sink.unknown);
     return sink.text;
   }
 
@@ -483,14 +486,14 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     const toNothing = name === "/dev/null" || (op === ">&" && name === "2") ||
       name === "/dev/stderr";
     if (!toNothing && !(op === ">&" && name === "1") && !this.#options.dropsFiles) {
-      this.refuse(`Nothing is written to "${name}"`);
+      this.unsupported(`Nothing is written to "${name}"`);
     }
     const stdout = (fd ?? 1) === 1;
     if (stdout && name !== "1") this.#sink = { text: "" };
   }
 
   #redirectInput(op: string, target: Word, fd: number): void {
-    if (fd !== 0 || op === "<&" || op === "<>") this.refuse(`"${op}" is not understood`);
+    if (fd !== 0 || op === "<&" || op === "<>") this.unsupported(`"${op}" is not understood`);
     if (op === "<<<") this.#input = { text: `${this.#expander.text(target)}\n`, pos: 0 };
     else if (op === "<<" || op === "<<-") {
       this.#input = { text: this.#expander.text(target), pos: 0 };
@@ -501,7 +504,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
         return;
       }
       const path = this.#expander.text(target);
-      const text = this.readFile(path) ?? this.refuse(`Cannot read the file "${path}"`);
+      const text = this.readFile(path) ?? this.unsupported(`Cannot read the file "${path}"`);
       this.#input = { text, pos: 0 };
     }
   }
@@ -551,13 +554,13 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     if (this.#isIgnored(name)) return 0;
     const called = this.state.functions.get(name);
     if (called !== undefined) {
-      if (called.broken !== undefined) throw new Refused(called.broken);
+      if (called.broken !== undefined) throw new Unsupported(called.broken);
       return this.#callShellFunction(name, called.body, called.path, args);
     }
     if (name === "return" || name === "exit" || name === "break" || name === "continue") {
       const value = Number(args[0] ?? (name === "return" || name === "exit" ? this.status : 1));
       if (!Number.isInteger(value) || value < 0) {
-        this.refuse(`"${name} ${args[0]}" is not understood`);
+        this.unsupported(`"${name} ${args[0]}" is not understood`);
       }
       this.#flow = { type: name, levels: value };
       return name === "return" || name === "exit" ? value : 0;
@@ -566,19 +569,19 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     const builtin = BUILTINS.get(name) ?? this.#commands.defaults?.get(name);
     if (builtin === undefined) {
       if (this.#options.onCommand?.(name, args) === true) return 0;
-      this.refuse(`"${name}" is not run`);
+      this.unsupported(`"${name}" is not run`);
     }
     return builtin(this, args, name);
   }
 
   #callShellFunction(name: string, body: Node, path: string, args: readonly string[]): Status {
-    if (this.#calls >= MAX_CALLS) this.refuse(`"${name}" calls itself too often`);
+    if (this.#calls >= MAX_CALLS) this.unsupported(`"${name}" calls itself too often`);
     const [outerPath, outerLine, outerLoops] = [this.#path, this.#line, this.#loops];
     const leave = this.state.enter(args);
     this.#calls++;
     this.#loops = 0;
     this.#path = path;
-    let lost: Refusal | undefined;
+    let unknownFlow: Diagnostic | undefined;
     let status: Status = 0;
     try {
       status = this.#run(body);
@@ -587,21 +590,21 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
         this.#flow = undefined;
       }
     } catch (error) {
-      if (!(error instanceof Lost)) throw error;
-      lost = error.refusal;
+      if (!(error instanceof UnknownFlow)) throw error;
+      unknownFlow = error.diagnostic;
     } finally {
       leave();
       this.#calls--;
       [this.#path, this.#line, this.#loops] = [outerPath, outerLine, outerLoops];
     }
-    if (lost === undefined) return status;
-    // The caller's command is refused, which also forgets what the function may have set.
-    throw new Refused(lost);
+    if (unknownFlow === undefined) return status;
+    // The caller's command is unsupported, which also forgets what the function may have set.
+    throw new Unsupported(unknownFlow);
   }
 
   #source(path: string): Status {
     const text = this.readFile(path);
-    if (text === undefined) this.refuse(`The file "${path}" is not read`);
+    if (text === undefined) this.unsupported(`The file "${path}" is not read`);
     if (this.#sourced.has(path)) return 0;
     this.runScript(parseBash(path, text));
     return 0;
@@ -616,14 +619,14 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
         for (const text of this.#expander.fields([word])) {
           if (/^[-+][a-zA-Z]+$/.test(text)) { for (const flag of text.slice(1)) flags.add(flag); }
           else if (/^[A-Za-z_]\w*$/.test(text)) targets.push(text);
-          else if (!flags.has("f")) this.refuse(`"${command} ${text}" is not understood`);
+          else if (!flags.has("f")) this.unsupported(`"${command} ${text}" is not understood`);
         }
       }
     }
     if (flags.has("f") || flags.has("p") || flags.has("F")) return 0;
     for (const flag of flags) {
       const known = command === "export" ? "n" : "arxgt";
-      if (!known.includes(flag)) this.refuse(`"${command} -${flag}" is not evaluated`);
+      if (!known.includes(flag)) this.unsupported(`"${command} -${flag}" is not evaluated`);
     }
     const isReadonly = command === "readonly" || flags.has("r");
     const isExported = flags.has("n")
@@ -665,7 +668,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     let next: string | readonly string[];
     if (isWords(value)) {
       const keyed = value.find((word) => /^\[[^\]]*\]\+?=/.test(leadingText(word)));
-      if (keyed !== undefined) this.refuse("Elements with subscripts are not evaluated");
+      if (keyed !== undefined) this.unsupported("Elements with subscripts are not evaluated");
       const items = this.#expander.fields(value);
       const before = append ? this.#known(old) ?? [] : [];
       next = [...(typeof before === "string" ? [before] : before), ...items];
@@ -680,7 +683,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
   }
 
   #known(variable: Variable | undefined): string | readonly string[] | undefined {
-    if (variable?.unknown !== undefined) throw new Refused(variable.unknown);
+    if (variable?.unknown !== undefined) throw new Unsupported(variable.unknown);
     return variable?.value;
   }
 
@@ -695,7 +698,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     }
     const items = before === undefined ? [] : typeof before === "string" ? [before] : [...before];
     const at = index === undefined ? 0 : this.#expander.subscript(index);
-    if (at > items.length) this.refuse("An array with holes is not evaluated");
+    if (at > items.length) this.unsupported("An array with holes is not evaluated");
     items[at] = append ? `${items[at] ?? ""}${text}` : text;
     return items;
   }
@@ -710,9 +713,9 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     const old = local && !this.state.hasLocal(name) ? undefined : outer;
     if (old?.readonly) {
       // A shell keeps the value and ends the script.
-      const refusal = { file: this.#path, line, why: `"${name}" is readonly` };
-      if (this.#strict) throw new Refused(refusal);
-      this.#record(refusal);
+      const diagnostic = { file: this.#path, line, why: `"${name}" is readonly` };
+      if (this.#strict) throw new Unsupported(diagnostic);
+      this.#record(diagnostic);
       return;
     }
     const exported = isExported ?? outer?.exported ?? false;
@@ -762,7 +765,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     try {
       return match();
     } catch (error) {
-      if (error instanceof PatternError) this.refuse(error.message);
+      if (error instanceof PatternError) this.unsupported(error.message);
       throw error;
     }
   }

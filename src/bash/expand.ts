@@ -9,8 +9,8 @@ export interface ExpandHost {
   /** Exit status of the last command. */
   readonly status: number;
   /** Stops the command: something is not understood, or unknown. */
-  refuse(why: string): never;
-  /** The variable's value; refuses when it is unknown. */
+  unsupported(why: string): never;
+  /** The value of a variable; unsupported if it is unknown. */
   valueOf(name: string): string | readonly string[] | undefined;
   /** Sets a scalar: `${X:=word}`. */
   assign(name: string, value: string): void;
@@ -67,7 +67,7 @@ export class Expander {
     return typeof value === "string" ? value : " \t\n";
   }
 
-  /** Words as arguments: split into fields, braces expanded; file name patterns are refused. */
+  /** Words as arguments: split into fields, braces expanded; file name patterns are unsupported. */
   fields(words: readonly Word[]): string[] {
     return words.flatMap((word) => this.#braces(word)).flatMap((word) => this.#fields(word));
   }
@@ -87,7 +87,7 @@ export class Expander {
   #fields(word: Word): string[] {
     const first = word.parts[0];
     if (first?.type === "text" && !first.quoted && first.text.startsWith("~")) {
-      this.#host.refuse('"~" is not expanded');
+      this.#host.unsupported('"~" is not expanded');
     }
     const ifs = this.ifs;
     const fields: string[] = [];
@@ -102,7 +102,7 @@ export class Expander {
       else if (piece.quoted) field = (field ?? "") + piece.text;
       else {
         if (/[*?]|\[.*\]/s.test(piece.text)) {
-          this.#host.refuse(`The file name pattern "${piece.text}" is not expanded`);
+          this.#host.unsupported(`The file name pattern "${piece.text}" is not expanded`);
         }
         const split = splitFields(`${piece.text}`, ifs);
         if (piece.text !== "" && ifs.includes(piece.text[0]!)) end();
@@ -117,7 +117,7 @@ export class Expander {
     return fields;
   }
 
-  /** `a{b,c}` within one stretch of text; other braces with a comma are refused. */
+  /** `a{b,c}` within one stretch of text; other braces with a comma are unsupported. */
   #braces(word: Word): Word[] {
     const at = word.parts.findIndex((part) =>
       part.type === "text" && !part.quoted && part.text.includes("{")
@@ -126,7 +126,7 @@ export class Expander {
     const part = word.parts[at]! as Part & { type: "text" };
     const match = /^([^{]*)\{([^{}]*)\}([^]*)$/.exec(part.text);
     if (match === null || match[2]!.includes("..")) {
-      this.#host.refuse(`The braces in "${part.text}" are not expanded`);
+      this.#host.unsupported(`The braces in "${part.text}" are not expanded`);
     }
     const [, before, inside, after] = match;
     if (!inside!.includes(",")) return [word];
@@ -143,7 +143,7 @@ export class Expander {
     for (const part of parts) {
       const some = this.#part(part, split);
       for (const piece of some) length += piece === BREAK ? 1 : piece.text.length;
-      if (length > MAX_TEXT) this.#host.refuse("A word becomes too long");
+      if (length > MAX_TEXT) this.#host.unsupported("A word becomes too long");
       pieces.push(...some);
     }
     return pieces;
@@ -165,9 +165,9 @@ export class Expander {
         return [{ text, quoted: part.quoted }];
       }
       case "process":
-        return this.#host.refuse('"<(…)" is not understood here');
+        return this.#host.unsupported('"<(…)" is not understood here');
       case "opaque":
-        return this.#host.refuse(part.why);
+        return this.#host.unsupported(part.why);
     }
   }
 
@@ -180,14 +180,14 @@ export class Expander {
     if (name === "?") return [String(this.#host.status)];
     if (/^[0-9]/.test(name)) {
       const value = name === "0"
-        ? this.#host.refuse('"$0" is not known')
+        ? this.#host.unsupported('"$0" is not known')
         : state.positional[+name - 1];
       return value === undefined ? undefined : [value];
     }
-    if (!/^[A-Za-z_]/.test(name)) this.#host.refuse(`"$${name}" is not known`);
+    if (!/^[A-Za-z_]/.test(name)) this.#host.unsupported(`"$${name}" is not known`);
     const value = this.#host.valueOf(name);
     if (value === undefined) {
-      if (DYNAMIC.test(name)) this.#host.refuse(`"${name}" is not known`);
+      if (DYNAMIC.test(name)) this.#host.unsupported(`"${name}" is not known`);
       return undefined;
     }
     const items = typeof value === "string" ? [value] : value;
@@ -201,7 +201,7 @@ export class Expander {
     const text = this.text(word);
     const value = evaluateArithmetic(this.#host, text);
     if (value >= 0 && text.trim() !== "") return value;
-    return this.#host.refuse(`The subscript "${text}" is not evaluated`);
+    return this.#host.unsupported(`The subscript "${text}" is not evaluated`);
   }
 
   #param(part: ParamPart): Piece[] {
@@ -229,19 +229,21 @@ export class Expander {
   }
 
   #indirect(part: ParamPart): Piece[] {
-    if (part.op === "prefix") this.#host.refuse(`"\${!${part.name}*}" is not evaluated`);
+    if (part.op === "prefix") this.#host.unsupported(`"\${!${part.name}*}" is not evaluated`);
     if (part.index === "@" || part.index === "*") {
-      this.#host.refuse(`"\${!${part.name}[@]}" is not evaluated`);
+      this.#host.unsupported(`"\${!${part.name}[@]}" is not evaluated`);
     }
     const values = this.#values({ ...part, indirect: false });
     const name = values?.[0] ?? "";
-    if (!/^[A-Za-z_]\w*$/.test(name)) this.#host.refuse(`"\${!${part.name}}" names no variable`);
+    if (!/^[A-Za-z_]\w*$/.test(name)) {
+      this.#host.unsupported(`"\${!${part.name}}" names no variable`);
+    }
     const { index: _, ...rest } = part;
     return this.#param({ ...rest, name, indirect: false });
   }
 
   #unset(part: ParamPart): never {
-    return this.#host.refuse(`"${part.name}" is not set`);
+    return this.#host.unsupported(`"${part.name}" is not set`);
   }
 
   #operator(
@@ -263,14 +265,14 @@ export class Expander {
     if (op === "^^") return this.#noArgument(part, values.map((value) => value.toUpperCase()));
     if (op === ",,") return this.#noArgument(part, values.map((value) => value.toLowerCase()));
     if (op === "^" || op === "," || op === "@") {
-      this.#host.refuse(`"\${${part.name}${op}…}" is not evaluated`);
+      this.#host.unsupported(`"\${${part.name}${op}…}" is not evaluated`);
     }
     return this.#patterned(op, arg!, part.replacement, values);
   }
 
   #noArgument(part: ParamPart, result: string[]): string[] {
     if (part.arg!.parts.length > 0) {
-      this.#host.refuse(`"\${${part.name}${part.op}…}" is not evaluated`);
+      this.#host.unsupported(`"\${${part.name}${part.op}…}" is not evaluated`);
     }
     return result;
   }
@@ -292,14 +294,16 @@ export class Expander {
     if (kind === "-") return word();
     if (kind === "?") this.#unset(part);
     const text = this.text(part.arg!);
-    if (part.index !== undefined) this.#host.refuse("An element is not assigned by an expansion");
+    if (part.index !== undefined) {
+      this.#host.unsupported("An element is not assigned by an expansion");
+    }
     this.#host.assign(part.name, text);
     return [text];
   }
 
   #substring(part: ParamPart, values: readonly string[], list: boolean): string[] {
     const match = /^ ?(-?[0-9]{1,9})(?::([0-9]{1,9}))?$/.exec(literalOf(part.arg) ?? "");
-    if (match === null || list) this.#host.refuse(`"\${${part.name}:…}" is not evaluated`);
+    if (match === null || list) this.#host.unsupported(`"\${${part.name}:…}" is not evaluated`);
     const chars = [...values[0]!];
     const start = Number(match[1]) < 0 ? chars.length + Number(match[1]) : Number(match[1]);
     if (start < 0) return [""];
@@ -331,7 +335,7 @@ export class Expander {
         return pattern.replace(text, by, op === "//");
       });
     } catch (error) {
-      if (error instanceof PatternError) this.#host.refuse(error.message);
+      if (error instanceof PatternError) this.#host.unsupported(error.message);
       throw error;
     }
   }
@@ -339,7 +343,7 @@ export class Expander {
   #replacement(word: Word): string {
     const text = this.text(word);
     // Bash 5.2 puts the match in place of "&", earlier ones do not.
-    if (text.includes("&")) this.#host.refuse('"&" in a replacement depends on the shell');
+    if (text.includes("&")) this.#host.unsupported('"&" in a replacement depends on the shell');
     return text;
   }
 }

@@ -19,4 +19,4 @@ export {
   scriptOf,
 } from "./reader.ts";
 export type { BashFunction, BashState, Variable } from "./state.ts";
-export type { BashScript, Refusal } from "./syntax.ts";
+export type { BashScript, Diagnostic } from "./syntax.ts";

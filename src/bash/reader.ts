@@ -1,11 +1,11 @@
 import type { BashCommands } from "./builtins.ts";
 import { BashEvaluator } from "./evaluator.ts";
 import { parseBash } from "./parser.ts";
-import type { BashScript, Refusal } from "./syntax.ts";
+import type { BashScript, Diagnostic } from "./syntax.ts";
 
 /** A script's text and the path it is known by. */
 export interface BashSource {
-  /** Path as refusals and sources name it. */
+  /** Path as diagnostics and sources name it. */
   readonly path: string;
   /** The script. */
   readonly text: string;
@@ -21,7 +21,7 @@ export interface BashContext {
   readFile?: (path: string) => string | undefined;
   /**
    * Told of each command that is neither a function nor understood (`cp`, `mkdir`), which shows
-   * what a script would do. True: it counts as done; false: it is refused.
+   * what a script would do. True: it counts as done; false: it is unsupported.
    */
   onCommand?: (name: string, args: readonly string[]) => boolean;
   /** Commands to run at most, all calls together: 20 000 unless given. Real scripts take hundreds. */
@@ -51,14 +51,14 @@ export interface BashReader {
   /** What a function prints, as `$(name args)`; undefined when unknown. Changes no variable. */
   call(name: string, args?: readonly string[]): string | undefined;
   /** Why a variable's value, or the last {@linkcode BashReader.call} of a function, is unknown. */
-  why(name: string): Refusal | undefined;
+  why(name: string): Diagnostic | undefined;
   /** Everything that was not understood. */
-  readonly refusals: readonly Refusal[];
+  readonly diagnostics: readonly Diagnostic[];
 }
 
 /**
  * Reads scripts as if they were sourced. Never throws and never hangs on any text: what is not
- * understood makes the variables that depend on it unknown, and is listed in `refusals`.
+ * understood makes the variables that depend on it unknown, and is listed in `diagnostics`.
  */
 export function readBash(options: ReadBashOptions): BashReader {
   return readScripts(options.files.map(scriptOf), options, options.commands);
@@ -84,7 +84,7 @@ export function readScripts(
   const options = { variables, constants, readFile, commands, maxSteps, onCommand };
   const evaluator = new BashEvaluator(options);
   for (const script of scripts) evaluator.runScript(script);
-  const failedCalls = new Map<string, Refusal>();
+  const failedCalls = new Map<string, Diagnostic>();
 
   function value(name: string): string | readonly string[] | undefined {
     return evaluator.state.get(name)?.value;
@@ -120,11 +120,11 @@ export function readScripts(
       failedCalls.set(name, result);
       return undefined;
     },
-    why(name: string): Refusal | undefined {
+    why(name: string): Diagnostic | undefined {
       return evaluator.state.get(name)?.unknown ?? failedCalls.get(name);
     },
-    get refusals(): readonly Refusal[] {
-      return Object.freeze([...evaluator.refusals]);
+    get diagnostics(): readonly Diagnostic[] {
+      return Object.freeze([...evaluator.diagnostics]);
     },
   });
 }

@@ -1,10 +1,10 @@
-import type { Node, Refusal } from "./syntax.ts";
+import type { Diagnostic, Node } from "./syntax.ts";
 
 /** A variable: its value, or why that is unknown, and where it was assigned. */
 export interface Variable {
   /** Undefined: declared but not set, or unknown. */
   readonly value: string | readonly string[] | undefined;
-  readonly unknown?: Refusal;
+  readonly unknown?: Diagnostic;
   readonly readonly: boolean;
   /** Whether programs that the script starts get it. */
   readonly exported: boolean;
@@ -18,7 +18,7 @@ export interface BashFunction {
   readonly body: Node;
   readonly path: string;
   /** The function could not be parsed. */
-  readonly broken?: Refusal;
+  readonly broken?: Diagnostic;
 }
 
 /** Variables in dynamic scopes, functions and positional arguments. */

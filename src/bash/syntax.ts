@@ -6,7 +6,7 @@
  */
 
 /** Something that was not understood, and where. */
-export interface Refusal {
+export interface Diagnostic {
   /** Path of the script as it was given. */
   readonly file: string;
   /** Line, counted from 1. */

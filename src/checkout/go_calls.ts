@@ -176,7 +176,10 @@ function commands(inputs: GoCallInputs, record: Builtin): ReadonlyMap<string, Bu
     ["kube::golang::host_platform", print([inputs.host])],
     ["kube::golang::get_physmem", print(["1"])],
     ["kube::version::ldflags", print([inputs.versionLdflags])],
-    ["kube::log::error_exit", (host, args) => host.refuse(`The script ends: ${args.join(" ")}`)],
+    [
+      "kube::log::error_exit",
+      (host, args) => host.unsupported(`The script ends: ${args.join(" ")}`),
+    ],
   ]);
 }
 
@@ -206,7 +209,7 @@ function go(
     ["GOARCH", set("GOARCH") ?? goarch],
   ]);
   const answer = command === "env" && rest.length === 1 ? answers.get(rest[0]!) : undefined;
-  host.print(`${answer ?? host.refuse(`"go ${args.join(" ")}" is not run`)}\n`);
+  host.print(`${answer ?? host.unsupported(`"go ${args.join(" ")}" is not run`)}\n`);
   return 0;
 }
 
@@ -219,7 +222,7 @@ function setByScripts(
   for (const [name, variable] of host.state.exported()) {
     if (variable.path === undefined) continue;
     if (before.get(name) === variable && !/^(GO|CGO_)/.test(name)) continue;
-    if (variable.unknown !== undefined) host.refuse(`"${name}" is not known`);
+    if (variable.unknown !== undefined) host.unsupported(`"${name}" is not known`);
     if (typeof variable.value === "string") env[name] = variable.value;
   }
   return env;

@@ -27,7 +27,7 @@ export function readGoPackages(checkout: Checkout, inputs: GoPackageInputs): GoP
     const flags = args.slice(1, -1);
     const understood = args[0] === "list" && args.length > 1 && !path.startsWith("-") &&
       flags.every((flag) => flag === "-find" || flag === "-e");
-    if (!understood) host.refuse(`"go ${args.join(" ")}" is not run`);
+    if (!understood) host.unsupported(`"go ${args.join(" ")}" is not run`);
     host.print(`${inputs.importPath(path)}\n`);
     return 0;
   };

@@ -19,7 +19,7 @@ export interface ReadBashOptions extends BashContext {
 
 /**
  * Reads scripts of Kubernetes as if they were sourced. Never throws and never hangs on any text:
- * variables that depend on what is not understood are unknown, and `refusals` lists why.
+ * variables that depend on what is not understood are unknown, and `diagnostics` lists why.
  *
  * @example
  * ```ts
@@ -83,7 +83,7 @@ function goEnv(host: BuiltinHost, args: readonly string[], hostArch: string): nu
     ["GOARCH", hostArch],
   ]);
   const answer = args[0] === "env" && args.length === 2 ? answers.get(args[1]!) : undefined;
-  return printLines(host, [answer ?? host.refuse(`"go ${args.join(" ")}" is not run`)]);
+  return printLines(host, [answer ?? host.unsupported(`"go ${args.join(" ")}" is not run`)]);
 }
 
 /** Lines of `printf "%s\n" "$@"`: one empty line for no arguments. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-export type { BashContext, BashReader, BashSource, Refusal } from "../bash/mod.ts";
+export type { BashContext, BashReader, BashSource, Diagnostic } from "../bash/mod.ts";
 export {
   applyConfig,
   type CheckoutConfig,

@@ -69,9 +69,9 @@ export function readVersionVars(
     const question = args[0] === "--work-tree" ? args.slice(2) : args;
     const key = question.join(" ");
     if (!git.has(key)) {
-      if (!onlyLooks(question)) host.refuse(`"git ${key}" is not run`);
+      if (!onlyLooks(question)) host.unsupported(`"git ${key}" is not run`);
       questions.push(question);
-      host.refuse(`"git ${key}" is not answered yet`);
+      host.unsupported(`"git ${key}" is not answered yet`);
     }
     const text = git.get(key);
     if (text === undefined) return 128;

@@ -43,7 +43,7 @@ for (const [name, script] of Object.entries(SAME_AS_BASH)) {
       const errors = new TextDecoder().decode(stderr).replace(/^err$/gm, "").trim();
       assertEquals(errors, "", "bash itself complains");
       assertEquals(ours(reader, names), new TextDecoder().decode(stdout));
-      assertEquals(reader.refusals, []);
+      assertEquals(reader.diagnostics, []);
     },
   });
 }
@@ -129,11 +129,11 @@ for (const [name, { script, why }] of Object.entries(UNKNOWN)) {
     const reader = read(`A=before\n${script}`);
     assertEquals(reader.get("A") ?? reader.array("A"), undefined);
     if (name !== "a syntax error") assertEquals(reader.get("B"), "1");
-    assert(reader.refusals.length > 0);
-    const [refusal] = reader.refusals;
-    assertEquals(refusal!.file, "a.sh");
-    assertStringIncludes(reader.refusals.map((r) => r.why).join("\n"), why);
-    assert(refusal!.line >= 2, `line ${refusal!.line}`);
+    assert(reader.diagnostics.length > 0);
+    const [diagnostic] = reader.diagnostics;
+    assertEquals(diagnostic!.file, "a.sh");
+    assertStringIncludes(reader.diagnostics.map((r) => r.why).join("\n"), why);
+    assert(diagnostic!.line >= 2, `line ${diagnostic!.line}`);
   });
 }
 
@@ -187,7 +187,7 @@ Deno.test("readBash() keeps constants and readonly variables", () => {
   const text = 'ROOT=/other; readonly R=1; R=2; A="$ROOT$R"';
   const reader = read(text, { constants: { ROOT: "/r" } });
   assertEquals(reader.get("A"), "/r1");
-  assertStringIncludes(reader.refusals[0]!.why, '"R" is readonly');
+  assertStringIncludes(reader.diagnostics[0]!.why, '"R" is readonly');
 });
 
 Deno.test("readBash() call() runs a function with arguments and changes nothing", () => {
@@ -213,7 +213,7 @@ Deno.test("readBash() ends loops and recursion by itself", () => {
     const started = performance.now();
     const reader = read(`Z=1\n${script}\n`, { maxSteps: 20_000 });
     assertEquals(reader.get("Z"), "1");
-    assert(reader.refusals.length > 0, script);
+    assert(reader.diagnostics.length > 0, script);
     assert(performance.now() - started < 3000, script);
   }
 });

@@ -17,5 +17,5 @@ Deno.test("readBash() knows the functions of hack/lib", () => {
   assertEquals(["A", "B", "C"].map(reader.array), [["a", "b"], ["a", "b"], []]);
   assertEquals([reader.get("D"), reader.get("E"), reader.get("F")], ["arm64", "yes", "no"]);
   assertEquals(reader.get("G"), "arm64");
-  assertEquals(reader.refusals, []);
+  assertEquals(reader.diagnostics, []);
 });
