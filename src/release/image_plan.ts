@@ -13,6 +13,8 @@ export interface ImagePlan {
   readonly base: string;
   /** Names in the archive, in order: an interface of krel. */
   readonly repoTags: readonly string[];
+  /** Program whose MD5 takes the place of `MD5_TAG` in `repoTags` when it is built (1.6). */
+  readonly md5Of?: string;
   /** What its Dockerfile does. */
   readonly dockerfile: DockerfilePlan;
   /** What the plan was made from, to make it again when the base's own settings are known. */

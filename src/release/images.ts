@@ -13,6 +13,7 @@ import {
   type ImagePlan,
 } from "./image_plan.ts";
 import type { ReleaseLayout } from "./layout.ts";
+import { MD5_TAG } from "./md5_tags.ts";
 import { dockerTag } from "./plan.ts";
 
 /**
@@ -55,6 +56,7 @@ export async function planImages(
       path: `${arch}/${binary}.tar`,
       base: dockerfile.base,
       repoTags: repoTags(context, checkout, layout, binary, inputs),
+      ...layout.md5Tags ? { md5Of: join(inputs.binPath, `linux/${arch}`, binary) } : {},
       dockerfile,
       source,
       context: Object.freeze({
@@ -120,8 +122,8 @@ async function serverDockerfile(
 
 /**
  * The names in an archive: `<registry>/<name>-<arch>:<version>`, up to 1.14 without `-amd64`; in
- * 1.10-1.12 also in the former registry; then,
- * since 1.19, the one that `KUBE_DOCKER_REGISTRY` (or its default in `build/common.sh`) and
+ * 1.6 with the MD5 of the program for a tag; in 1.10-1.12 also in the former registry; then, since
+ * 1.19, the one that `KUBE_DOCKER_REGISTRY` (or its default in `build/common.sh`) and
  * `KUBE_DOCKER_IMAGE_TAG` ask for, where it differs.
  */
 function repoTags(
@@ -134,7 +136,7 @@ function repoTags(
   const { env } = context;
   const { arch } = inputs;
   const registry = checkout.imageRegistry.value;
-  const tag = dockerTag(inputs.version);
+  const tag = layout.md5Tags ? MD5_TAG : dockerTag(inputs.version);
   const suffix = layout.plainAmd64 && arch === "amd64" ? "" : `-${arch}`;
   const own = [registry, layout.deprecatedRegistry].filter((registry) => registry !== undefined)
     .map((registry) => `${registry}/${name}${suffix}:${tag}`);

@@ -58,6 +58,8 @@ export interface ReleaseLayout {
   readonly imagesFolder: boolean;
   /** Whether the name of an amd64 image lacks the architecture (up to 1.14). */
   readonly plainAmd64: boolean;
+  /** Whether the tag of an image is the MD5 of its program (1.6), not the version. */
+  readonly md5Tags: boolean;
   /** Whether an archive holds the name that `KUBE_DOCKER_REGISTRY` asks for as well. */
   readonly secondTag: boolean;
   /** The former registry, whose name an archive holds too (1.10–1.12). */
@@ -99,6 +101,7 @@ export async function readReleaseLayout(checkout: Checkout): Promise<ReleaseLayo
     ...tests(script, old),
     imagesFolder: unknown ? !old : /^(readonly )?RELEASE_IMAGES=/m.test(script),
     plainAmd64: unknown ? old : /== "?amd64"? \]\]/.test(images),
+    md5Tags: /\bdocker_image_tag\S*:\$\{?md5_sum\b/.test(images),
     // Saved from the engine by both names, or built under both (1.27's alphas).
     secondTag: unknown ? !old : /(\bsave\b|"-t")[^\n]*release_docker_image_tag/.test(images),
     deprecatedRegistry: /\bsave\b[^\n]*deprecated_image_tag/.test(images)

@@ -26,6 +26,7 @@ import {
   type Threads,
 } from "./jobs.ts";
 import type { ReleaseLayout } from "./layout.ts";
+import { withMd5Tags } from "./md5_tags.ts";
 import { OpenBases } from "./open_bases.ts";
 import { describeMissing, type MissingInput } from "./missing.ts";
 import { type PackagePlan, publishedPath } from "./prepare.ts";
@@ -67,12 +68,13 @@ const COARSE_CLOCK_TICK = 2000;
  */
 export async function packageTarballs(
   context: KubeContext,
-  plan: PackagePlan,
+  planned: PackagePlan,
 ): Promise<readonly Artifact[]> {
-  const { missing, options } = plan;
+  const { missing, options } = planned;
   await claimOutputs(context);
   await checkReleaseReplaceable(context);
-  await checkBuilt(context, plan);
+  await checkBuilt(context, planned);
+  const plan = await withMd5Tags(planned, planned.options.binPath);
   warnAboutMissing(context, missing);
   warnAboutScratch(context, plan);
   noteHyperkube(context, plan.layout);

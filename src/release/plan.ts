@@ -19,6 +19,8 @@ export type StageSource =
   | { readonly select: string; readonly which: Selection }
   /** Text made here. */
   | { readonly text: string }
+  /** The MD5 of a built binary, hexadecimal, and a line break; text when it is known. */
+  | { readonly md5Of: { readonly platform: Platform; readonly name: string } }
   /** A tarball that was made before. */
   | { readonly tarball: string }
   /** An image archive or its tag file of one architecture. */
@@ -209,7 +211,12 @@ function serverTarball(
   if (programs.length === 0) return [];
   const images = imageNames(checkout, inputs).flatMap((name) => [
     { to: `${folder}/${name}.tar`, source: { image: { arch, name } } },
-    { to: `${folder}/${name}.docker_tag`, source: { text: `${dockerTag(inputs.version)}\n` } },
+    {
+      to: `${folder}/${name}.docker_tag`,
+      source: layout.md5Tags
+        ? { md5Of: { platform, name } }
+        : { text: `${dockerTag(inputs.version)}\n` },
+    },
   ]);
   return [tarball({
     name: `kubernetes-server-${tag}.tar.gz`,

@@ -71,6 +71,8 @@ function* listEntry({ to, source }: StageEntry, roots: StageRoots): Generator<St
     yield { to, folder: true };
   } else if ("text" in source) {
     yield { to, text: source.text };
+  } else if ("md5Of" in source) {
+    throw new TypeError(`"${to}" is staged before the MD5 is known`);
   } else if ("file" in source) {
     const copy = join(root, source.file);
     const info = ifPresentSync(() => Deno.statSync(copy));

@@ -8,7 +8,13 @@ import { readCheckout, setupPlatforms } from "../../src/checkout/mod.ts";
 import { copiesOf } from "../../src/dockerfile/mod.ts";
 import { createContext, type KubeContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
-import { type ImagePlan, OpenBases, preparePackage, writeImage } from "../../src/release/mod.ts";
+import {
+  type ImagePlan,
+  OpenBases,
+  preparePackage,
+  withMd5Tags,
+  writeImage,
+} from "../../src/release/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
 import {
   comparable,
@@ -123,8 +129,8 @@ async function compareImages(
   dir: string,
   { builder, arch }: { builder: Readonly<Record<string, string>>; arch: string },
 ): Promise<void> {
-  const { context, images } = await planned(root, arch);
-  const wanted = images.flatMap(({ base, dockerfile }) => [
+  const { context, images: plans } = await planned(root, arch);
+  const wanted = plans.flatMap(({ base, dockerfile }) => [
     base,
     ...dockerfile.taken,
     ...dockerfile.stages.map((stage) => stage.base),
@@ -134,7 +140,8 @@ async function compareImages(
     wanted.map((reference) => [reference, reference.includes("setcap") ? "amd64" : arch]),
   );
   const archives = await importBases(docker!, dir, wanted, { archs, builder });
-  const stage = await makePrograms(context, images, arch);
+  const stage = await makePrograms(context, plans, arch);
+  const { images } = await withMd5Tags({ images: plans, tarballs: [] }, context.releaseBinPath);
   await runWith(["bash", "-c", SCRIPT, "bash", root, stage, VERSION, arch], {
     ...variablesFor(arch),
     ...builder,
@@ -153,10 +160,10 @@ async function compareImages(
       const theirs = await comparable(isServer ? own : published, 1);
       assertEquals(await comparable(path, 1), withoutExceptions(theirs));
       if (!isServer) return;
-      assertEquals(
-        await Deno.readTextFile(join(stage, `${plan.name}.docker_tag`)),
-        `${VERSION.replace("+", "_")}\n`,
-      );
+      const tag = plan.md5Of === undefined
+        ? VERSION.replace("+", "_")
+        : (await output(["md5sum", plan.md5Of])).split(" ", 1)[0];
+      assertEquals(await Deno.readTextFile(join(stage, `${plan.name}.docker_tag`)), `${tag}\n`);
     });
   }
   const tags = (await docker!.run("images", "--format", "{{.Repository}}:{{.Tag}}")).split("\n");
@@ -176,6 +183,35 @@ for (const [era, arch] of ERAS.flatMap((era) => ARCHS.map((arch) => [era, arch] 
     fn: (t) =>
       inScratch(async (dir) => {
         const root = await makeSample(era, join(dir, "kubernetes"));
+        const builder = await makeBuilder(docker!, dir);
+        await compareImages(t, root, dir, { builder, arch });
+      }),
+  });
+}
+
+/** 1.6 is as 1.7 here, but for the MD5 of the program as a tag. */
+async function tagByMd5(root: string): Promise<void> {
+  const path = join(root, "build/lib/release.sh");
+  const script = await Deno.readTextFile(path);
+  const md5 = script
+    .replace(
+      /local docker_tag=.*/,
+      'local md5_sum=$(md5sum "$binary_dir/$binary_name" | cut -c-32)',
+    )
+    .replaceAll("${docker_tag}", "${md5_sum}");
+  await Deno.writeTextFile(path, md5);
+}
+
+for (const arch of ARCHS) {
+  const lacks = lackingFor(arch !== "amd64");
+  Deno.test({
+    name: `images of 1.6 have the MD5 of the program for a tag: ${arch}` +
+      (lacks === undefined ? "" : ` (skipped: ${lacks})`),
+    ignore: lacks !== undefined,
+    fn: (t) =>
+      inScratch(async (dir) => {
+        const root = await makeSample("1.7", join(dir, "kubernetes"));
+        await tagByMd5(root);
         const builder = await makeBuilder(docker!, dir);
         await compareImages(t, root, dir, { builder, arch });
       }),

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { createHash } from "node:crypto";
 import { walk } from "@std/fs";
 import { join } from "@std/path";
-import { readTar } from "../../src/archive/mod.ts";
+import { concat, readTar } from "../../src/archive/mod.ts";
 import { readCheckout, setupPlatforms } from "../../src/checkout/mod.ts";
 import { createContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
@@ -36,13 +36,18 @@ interface Release {
 /** What is written in the same tick of the clock as it was looked at is indistinguishable. */
 const aTick = () => new Promise((resolve) => setTimeout(resolve, 100));
 
-async function withRelease(body: (release: Release) => Promise<void>): Promise<void> {
+async function withRelease(
+  body: (release: Release) => Promise<void>,
+  era: "1.7" | "1.20" = "1.20",
+  prepare: (root: string) => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
   const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "kbuild-package-" }));
   try {
     const env = { PATH: Deno.env.get("PATH") ?? "", HOME: dir, GIT_CONFIG_NOSYSTEM: "1" };
     const shell = createShell({ cwd: dir, env });
     const root = join(dir, "a b");
-    await createSample({ dir: root, era: "1.20", git: shell, env });
+    await createSample({ dir: root, era, git: shell, env });
+    await prepare(root);
     const log = createLogger({ write: () => {} });
     const checkout = await readCheckout(root, { variables: env, hostArch: "amd64" });
     const platforms = setupPlatforms(checkout, { fastbuild: true, hostArch: "amd64" });
@@ -104,6 +109,50 @@ Deno.test({
       assertEquals(digests(second), digests(first));
       assertEquals(Deno.lstatSync(join(release.output, "release-stage")).ino, stage.ino);
     }),
+});
+
+Deno.test({
+  name: `packageTarballs() tags images of 1.6 with the MD5 of their program${because}`,
+  ignore: because !== "",
+  fn: () =>
+    withRelease(
+      async (release) => {
+        const tags = async () => {
+          const artifacts = await release.package();
+          const proxy = artifacts.find(({ path }) => path.endsWith("/kube-proxy.tar"));
+          const server = join(release.output, "release-tars/kubernetes-server-linux-amd64.tar.gz");
+          const members = new Map<string, string>();
+          for await (const { name, chunks } of readTar(server)) {
+            if (!/\/kube-proxy(\.docker_tag)?$/.test(name)) continue;
+            const content = await Array.fromAsync(chunks());
+            members.set(
+              name.split("/").at(-1)!,
+              name.endsWith("_tag")
+                ? new TextDecoder().decode(concat(content))
+                : createHash("md5").update(concat(content)).digest("hex"),
+            );
+          }
+          return { names: proxy?.repoTags, tag: members.get("kube-proxy.docker_tag"), members };
+        };
+        const expected = (md5?: string) => ({
+          names: [`gcr.io/google_containers/kube-proxy:${md5}`],
+          tag: `${md5}\n`,
+        });
+        const first = await tags();
+        const { members, ...named } = first;
+        assertEquals(named, expected(members.get("kube-proxy")));
+        await release.change("kube-proxy", noise(9000, 99));
+        const { members: changed, ...renamed } = await tags();
+        assertEquals(renamed, expected(changed.get("kube-proxy")));
+        assertNotEquals(changed.get("kube-proxy"), members.get("kube-proxy"));
+      },
+      "1.7",
+      async (root) => {
+        const path = join(root, "build/lib/release.sh");
+        const script = await Deno.readTextFile(path);
+        await Deno.writeTextFile(path, script.replaceAll("${docker_tag}", "${md5_sum}"));
+      },
+    ),
 });
 
 Deno.test({
