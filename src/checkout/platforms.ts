@@ -106,7 +106,7 @@ export function checkBuildPlatforms(
   return { unlisted: Object.freeze(unlisted) };
 }
 
-/** What Go builds for (`go tool dist list`), phones and browsers left out. */
+/** What any Go since 1.8 builds for (`go tool dist list`), phones and browsers left out. */
 const GO_PLATFORMS: Readonly<Record<string, string>> = {
   aix: "ppc64",
   darwin: "386 amd64 arm64",
@@ -115,7 +115,7 @@ const GO_PLATFORMS: Readonly<Record<string, string>> = {
   illumos: "amd64",
   linux: "386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x",
   netbsd: "386 amd64 arm arm64",
-  openbsd: "386 amd64 arm arm64 ppc64 riscv64",
+  openbsd: "386 amd64 arm arm64 mips64 ppc64 riscv64",
   plan9: "386 amd64 arm",
   solaris: "amd64",
   windows: "386 amd64 arm arm64",

@@ -7,6 +7,7 @@ import {
   setupPlatforms,
   type SetupPlatformsOptions,
 } from "../../src/checkout/mod.ts";
+import { isGoPlatform } from "../../src/checkout/platforms.ts";
 import { CHECKOUT, withFiles } from "./fixture.ts";
 
 let checkout: Checkout;
@@ -111,6 +112,21 @@ Deno.test("checkBuildPlatforms() takes what Go can build, and refuses the rest",
   for (const wrong of ["linux/foo", "beos/amd64", "linux", "linux/amd64/v2"]) {
     assertThrows(() => unlisted("linux/amd64", wrong), UsageError, `Cannot build for "${wrong}"`);
   }
+});
+
+const go = await new Deno.Command("go", { args: ["tool", "dist", "list"], stderr: "null" }).output()
+  .catch(() => undefined);
+
+Deno.test({
+  name: "isGoPlatform() knows what the installed Go builds for" +
+    (go?.success ? "" : " (skipped: needs go)"),
+  ignore: go?.success !== true,
+  fn: () => {
+    const ports = new TextDecoder().decode(go?.stdout).trim().split("\n");
+    const others = /^(android|ios|js|wasip1)\//;
+    assert(ports.length > 30);
+    assertEquals(ports.filter((port) => isGoPlatform(port) === others.test(port)), []);
+  },
 });
 
 Deno.test("setupPlatforms() leaves 1.7's lists whole only under strict parity", () => {
