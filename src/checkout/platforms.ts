@@ -34,8 +34,8 @@ export interface PlatformSet {
  * Port of `kube::golang::setup_platforms` (v1.20.2 hack/lib/golang.sh:170-246): the checkout's
  * platforms, narrowed to those asked for (then sorted), or to a fast build's.
  *
- * v1.7.3 keeps its lists whatever `KUBE_BUILD_PLATFORMS` says; here they are narrowed as well, unless
- * `strictParity`.
+ * v1.7.3 keeps its lists whatever `KUBE_BUILD_PLATFORMS` says, and 1.8-1.13 take it for each of their
+ * lists; here they are narrowed as well, unless `strictParity`.
  *
  * @throws {UsageError} A platform is in none of the checkout's lists, unless `strictParity`.
  */
@@ -43,8 +43,9 @@ export function setupPlatforms(checkout: Checkout, options: SetupPlatformsOption
   const { strictParity = false } = options;
   const { server, node, client, test } = checkout.platforms;
   const asked = (options.buildPlatforms ?? "").split(/ +/).filter((platform) => platform !== "");
-  const narrows = !strictParity || checkout.narrowsPlatforms?.value !== false;
-  if (options.buildPlatforms && narrows) {
+  const use = strictParity ? checkout.useOfBuildPlatforms?.value ?? "narrows" : "narrows";
+  if (options.buildPlatforms && use === "replaces") return platformSet(asked, asked, asked, asked);
+  if (options.buildPlatforms && use === "narrows") {
     if (!strictParity) checkSupported(checkout, asked);
     const both = (list: readonly Platform[]) => intersection(asked, list);
     return platformSet(

@@ -138,7 +138,7 @@ class CheckoutReader {
     const { value: goPackage } = this.#goPackage();
     const platforms = this.#platforms();
     const wrapped = this.#wrappedBinaries(platforms.server.value);
-    const narrows = this.#narrowsPlatforms();
+    const useOfPlatforms = this.#useOfBuildPlatforms();
     const dockerRegistry = this.#optional("KUBE_DOCKER_REGISTRY");
     const baseImageRegistry = this.#optional("KUBE_BASE_IMAGE_REGISTRY");
     const setcapImage = this.#optional("KUBE_BUILD_SETCAP_IMAGE");
@@ -168,7 +168,7 @@ class CheckoutReader {
       wrappedBinaries: wrapped,
       imageRegistry: this.#imageRegistry(),
       fastbuildArchitectures: this.#fastbuildArchitectures(),
-      ...(narrows === undefined ? {} : { narrowsPlatforms: narrows }),
+      ...(useOfPlatforms === undefined ? {} : { useOfBuildPlatforms: useOfPlatforms }),
       ...(dockerRegistry === undefined ? {} : { dockerRegistry }),
       ...(baseImageRegistry === undefined ? {} : { baseImageRegistry }),
       ...(setcapImage === undefined ? {} : { setcapImage }),
@@ -466,14 +466,20 @@ class CheckoutReader {
   }
 
   /** Asks for a platform that no list has: lists that the variable narrows become empty. */
-  #narrowsPlatforms(): Sourced<boolean> | undefined {
+  #useOfBuildPlatforms(): Checkout["useOfBuildPlatforms"] {
     const golang = this.#scripts.filter(({ path }) => path === GOLANG);
     if (golang.length === 0) return undefined;
-    const bash = this.#run(golang, { KUBE_BUILD_PLATFORMS: "none/none" });
+    const unknown = "none/none";
+    const bash = this.#run(golang, { KUBE_BUILD_PLATFORMS: unknown });
     const platforms = bash.array("KUBE_SERVER_PLATFORMS");
     if (platforms === undefined) return undefined;
     const found = bash.source("KUBE_SERVER_PLATFORMS");
-    return this.#sourced(platforms.length === 0, `${GOLANG}:${found?.line ?? 1}`);
+    const use = platforms.length === 0
+      ? "narrows"
+      : platforms.includes(unknown)
+      ? "replaces"
+      : "nothing";
+    return this.#sourced(use, `${GOLANG}:${found?.line ?? 1}`);
   }
 
   #optional(name: string): Sourced<string> | undefined {

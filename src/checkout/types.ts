@@ -128,10 +128,11 @@ export interface Checkout {
   /** Whether `KUBE_FASTBUILD` means the host's architecture (1.21 and later) or always amd64. */
   readonly fastbuildArchitectures: Sourced<readonly string[]>;
   /**
-   * Whether `KUBE_BUILD_PLATFORMS` narrows the scripts' own platform lists (1.8 or later; in 1.7 it
-   * only says what one `make` builds). Absent: it does.
+   * What `KUBE_BUILD_PLATFORMS` does to the scripts' own platform lists: it replaces each (1.8-1.13),
+   * or narrows it (1.14 and later); up to 1.7 it only says what one `make` builds. Undefined if
+   * `golang.sh` cannot be read.
    */
-  readonly narrowsPlatforms?: Sourced<boolean>;
+  readonly useOfBuildPlatforms?: Sourced<"nothing" | "replaces" | "narrows">;
   /** `KUBE_DOCKER_REGISTRY` of `build/common.sh`, the variable applied; 1.7 has none. */
   readonly dockerRegistry?: Sourced<string>;
   /** `KUBE_BASE_IMAGE_REGISTRY`, the variable applied (1.20 and later). */

@@ -130,8 +130,19 @@ Deno.test({
 });
 
 Deno.test("setupPlatforms() leaves 1.7's lists whole only under strict parity", () => {
-  const old: Checkout = { ...checkout, narrowsPlatforms: { value: false, source: "x" } };
+  const old: Checkout = { ...checkout, useOfBuildPlatforms: { value: "nothing", source: "x" } };
   const options = { buildPlatforms: "linux/arm64", hostArch: "amd64" };
   assertEquals(setupPlatforms(old, options).server, ["linux/arm64"]);
   assertEquals(setupPlatforms(old, { ...options, strictParity: true }).server.length, 2);
+});
+
+Deno.test("setupPlatforms() takes 1.12's lists from the variable only under strict parity", () => {
+  const old: Checkout = { ...checkout, useOfBuildPlatforms: { value: "replaces", source: "x" } };
+  const options = { buildPlatforms: "windows/amd64  linux/amd64", hostArch: "amd64" };
+  assertEquals(setupPlatforms(old, options).server, ["linux/amd64"]);
+  const strict = setupPlatforms(old, { ...options, strictParity: true });
+  assertEquals([strict.server, strict.node], [
+    ["windows/amd64", "linux/amd64"],
+    ["windows/amd64", "linux/amd64"],
+  ]);
 });

@@ -71,7 +71,7 @@ Deno.test("readCheckout() takes every value from the checkout's own files", asyn
       source: "build/lib/release.sh:2",
     });
     assertEquals(checkout.fastbuildArchitectures.value, ["amd64", "arm64"]);
-    assertEquals(checkout.narrowsPlatforms?.value, true);
+    assertEquals(checkout.useOfBuildPlatforms?.value, "narrows");
     assertEquals(checkout.dockerRegistry?.value, "registry.example");
     assertEquals(checkout.setcapImage?.value, "registry.example/base/setcap:3");
     assertEquals(

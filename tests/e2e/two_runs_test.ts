@@ -28,6 +28,22 @@ async function lockHeld(root: string): Promise<void> {
   throw new Error("nobody took the lock");
 }
 
+/** Everything that a stream says; `then` is called once, when it has said `text`. */
+async function readUntil(
+  stream: ReadableStream<Uint8Array>,
+  text: string,
+  then: () => void,
+): Promise<string> {
+  let [said, called] = ["", false];
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+    said += chunk;
+    if (called || !said.includes(text)) continue;
+    called = true;
+    then();
+  }
+  return said;
+}
+
 Deno.test({
   ...unless(missingFor("1.20"), "two kbuild runs in one checkout: the second waits for the first"),
   fn: () =>
@@ -68,10 +84,8 @@ Deno.test({
       const firstEnd = ended(first);
       await lockHeld(root);
       const waiting = start(kbuildArgv("all", "cmd/kubectl"), { cwd: root });
-      const waitingEnd = ended(waiting);
-      await new Promise((resolve) => setTimeout(resolve, 1500));
-      waiting.kill("SIGINT");
-      const { code, stderr } = await waitingEnd;
+      const stderr = await readUntil(waiting.stderr, "to finish", () => waiting.kill("SIGINT"));
+      const [{ code }] = await Promise.all([waiting.status, waiting.stdout.cancel()]);
       assertEquals([code, plain(stderr, { pid: `${first.pid}` })], [
         130,
         '+++ [time] Waiting for "kbuild quick-release" (process <pid>) to finish in this checkout\n' +
