@@ -44,6 +44,9 @@ const TASKS: Readonly<Record<string, () => Promise<void>>> = {
   "test:e2e": () => deno("test", "-A", "--no-prompt", "--config", config, ...e2eOrGiven()),
   /** Tests on a real Kubernetes checkout; each says why it is skipped where there is none. */
   "test:real": () => deno("test", "-A", "--no-prompt", "--config", config, "tests/real", ...rest),
+  /** What is read and planned against the real scripts of some releases, fetched as Go modules. */
+  "test:scripts": () =>
+    deno("run", "-A", "--config", config, "scripts/test_scripts.ts", config, ...rest),
   /** The two commands of the README on a bare Debian, in a directory; needs root, and minutes. */
   "test:bare": () => deno("test", "-A", "--no-prompt", "--config", config, "tests/bare", ...rest),
   check: async () => {
