@@ -30,7 +30,7 @@ const shell = createShell({
   write: (chunk) => writeAllSync(Deno.stdout, chunk, { lineBuffered: true }),
 });
 
-/** Why the module of a release cannot be had, or the directory that Go has it in. */
+/** The directory of a release in the module cache, or why it cannot be fetched. */
 async function fetchModule(version: string, cwd: string): Promise<{ dir?: string; why?: string }> {
   const { stdout } = await shell.run(
     ["go", "mod", "download", "-json", `k8s.io/kubernetes@v${version}`],
