@@ -127,7 +127,7 @@ export class MemberWriter {
       throw this.#refuse(member, `is a link to ${target}, which is not valid UTF-8`);
     }
     if (leadsOut(linkName, parentsOf(place).length)) {
-      throw this.#refuse(member, `is a link to ${target}, which may lead out of its folder`);
+      throw this.#refuse(member, `is a link to ${target}, which may lead out of its directory`);
     }
     this.#count();
     this.#try(member, () => Deno.symlinkSync(linkName, join(this.#root, place)));
@@ -167,7 +167,7 @@ export class MemberWriter {
   #count(): void {
     if (++this.#made <= this.#maxMade) return;
     throw new KbuildError(
-      `Cannot unpack "${this.#label}": more than ${this.#maxMade} files and folders come out of it`,
+      `Cannot unpack "${this.#label}": more than ${this.#maxMade} files and directories come out of it`,
       { notes: [TRUST, "Whoever does can raise the limit: limits.maxMembers of unpackTar()"] },
     );
   }

@@ -56,7 +56,7 @@ export async function unpackTar(
   const temporary = temporaryName(target);
   await Deno.mkdir(temporary, { mode: 0o700 }).catch((cause: unknown) => {
     const notes = cause instanceof Deno.errors.NotFound
-      ? [`Make the folder "${dirname(target)}" first`]
+      ? [`Make the directory "${dirname(target)}" first`]
       : [];
     throw cannotUse(target, reasonOf(cause), { cause, notes });
   });
@@ -99,7 +99,7 @@ async function checkTarget(target: string): Promise<void> {
 }
 
 function taken(target: string, why: string): KbuildError {
-  return cannotUse(target, `it ${why}`, { notes: ["Name a new folder, or an empty one"] });
+  return cannotUse(target, `it ${why}`, { notes: ["Name a new directory, or an empty one"] });
 }
 
 function cannotUse(

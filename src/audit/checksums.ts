@@ -52,7 +52,7 @@ export async function readChecksums(files: ReleaseFiles): Promise<Checksums> {
     const folder = source.includes("/") ? source.slice(0, source.lastIndexOf("/") + 1) : "";
     const add = (path: string, facts: FileFacts) => {
       const name = inside(`${folder}${path}`);
-      if (name === undefined) complain(`names "${path}", which is outside of the folder`);
+      if (name === undefined) complain(`names "${path}", which is outside the directory`);
       else entries.push(Object.freeze({ source, name, facts }));
     };
     if (source.endsWith("artifacts.json")) {

@@ -123,7 +123,7 @@ function notACheckout(root: string): KbuildError {
   return new KbuildError(`"${root}" is not a Kubernetes checkout`, {
     notes: [
       'Looked for "hack/lib/golang.sh", or "cmd" together with "go.mod" or "Godeps/Godeps.json"',
-      "Run kbuild inside a checkout, or name one with --root FOLDER",
+      "Run kbuild inside a checkout, or name one with --root DIR",
     ],
     exitCode: 2,
   });

@@ -20,8 +20,8 @@ export async function findRoot(startDir: string): Promise<string> {
   try {
     start = await Deno.realPath(startDir);
   } catch (cause) {
-    throw new KbuildError(`Cannot find the folder "${startDir}"`, {
-      notes: ["Name the root of a Kubernetes checkout with --root FOLDER"],
+    throw new KbuildError(`Cannot find the directory "${startDir}"`, {
+      notes: ["Name the root of a Kubernetes checkout with --root DIR"],
       exitCode: 2,
       cause,
     });
@@ -42,7 +42,7 @@ export async function findRoot(startDir: string): Promise<string> {
       ...notes,
       ...others,
       'Looked upward for "hack/lib/golang.sh", or "cmd", "Makefile" and the module "k8s.io/kubernetes"',
-      "Change into a checkout, or name one with --root FOLDER",
+      "Change into a checkout, or name one with --root DIR",
     ],
     exitCode: 2,
   });

@@ -24,7 +24,7 @@ const VERBS: Readonly<Record<string, string>> = {
   readdir: "list",
   readlink: "read the link",
   realpath: "resolve",
-  mkdir: "make the folder",
+  mkdir: "make the directory",
   rmdir: "remove",
   unlink: "remove",
   stat: "look at",

@@ -82,7 +82,7 @@ function withWaysOut(
   return new KbuildError(error.message, {
     notes: [
       ...error.notes,
-      `Or give the base yourself: --base-image ${short}=WHERE (an OCI layout folder, or a tar)`,
+      `Or give the base yourself: --base-image ${short}=WHERE (an OCI layout directory, or a tar)`,
       ...(offline ? [] : ["--offline takes what is in the cache"]),
       "--bases scratch makes images without bases",
     ],

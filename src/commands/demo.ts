@@ -61,7 +61,7 @@ export const demo: Command = {
     const { log, env, shell } = command;
     const era = (input.string("era") ?? DEFAULT_ERA) as EraParameter;
     const given = input.string("dir");
-    if (given === "") throw new UsageError('Cannot use an empty folder name for "--dir"');
+    if (given === "") throw new UsageError('Cannot use an empty directory name for "--dir"');
     const dir = given === undefined
       ? await Deno.makeTempDir({ prefix: "kbuild-demo-" })
       : isAbsolute(given)

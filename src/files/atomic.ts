@@ -96,7 +96,7 @@ export function writeAll(
 /** The error of a file that the user knows by `path`. */
 export function cannotWrite(path: string, cause: unknown): KbuildError {
   const notes = cause instanceof Deno.errors.NotFound
-    ? [`Make the folder "${dirname(path)}" first`]
+    ? [`Make the directory "${dirname(path)}" first`]
     : isDiskFull(cause)
     ? [FREE_SPACE]
     : [];

@@ -125,7 +125,9 @@ export function copyLayer(
     const parent = slash < 0 ? "" : resolveFolder(tree, path.slice(0, slash));
     const target = (parent === "" ? "" : `${parent}/`) + path.slice(slash + 1);
     if (tree.get(target)?.type === "directory" && entry.type !== "directory") {
-      throw new KbuildError(`Cannot copy a file to "/${path}": it is a folder in the base image`);
+      throw new KbuildError(
+        `Cannot copy a file to "/${path}": it is a directory in the base image`,
+      );
     }
     for (const folder of parentsOf(`${target}`)) {
       if (!result.has(`${folder}/`)) result.set(`${folder}/`, folderEntry(tree, folder, options));

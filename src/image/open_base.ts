@@ -98,7 +98,7 @@ async function openFiles(spec: string, options: OpenBaseOptions): Promise<ImageF
   const reference = engineReference(spec);
   if (reference !== undefined) return await engineFiles(reference, options);
   const info = await Deno.stat(spec).catch((cause: unknown) => {
-    throw new KbuildError(`Cannot open base image "${spec}": no such file or folder`, { cause });
+    throw new KbuildError(`Cannot open base image "${spec}": no such file or directory`, { cause });
   });
   return info.isDirectory ? folderFiles(spec) : await archiveFiles(spec, options.tempDir);
 }
@@ -112,7 +112,7 @@ async function find(files: ImageFiles, arch: string): Promise<FoundImage> {
     `Cannot use base image "${files.label}": it is neither an OCI layout nor a docker archive`,
     {
       notes: [
-        'Make one with "docker save -o FILE IMAGE" or "skopeo copy docker://IMAGE oci:FOLDER"',
+        'Make one with "docker save -o FILE IMAGE" or "skopeo copy docker://IMAGE oci:DIR"',
       ],
     },
   );

@@ -25,7 +25,7 @@ export async function lockOutput(context: KubeContext, what: string): Promise<Fi
     onWait: (holder) =>
       log.status(`Waiting for ${holder.trim() || "another kbuild"} to finish in this checkout`),
     explain: (cause) =>
-      new KbuildError(`Cannot write to the output folder "${folder}": ${reasonOf(cause)}`, {
+      new KbuildError(`Cannot write to the output directory "${folder}": ${reasonOf(cause)}`, {
         notes: ["Make it writable for you, or remove it; kbuild writes nowhere else"],
         cause,
       }),

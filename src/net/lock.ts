@@ -20,7 +20,9 @@ export async function withLock<T>(
     onWait: () => log.status("Waiting for another kbuild that fetches the same"),
     explain: (cause) =>
       new KbuildError(`Cannot write to the cache "${folder}": ${reasonOf(cause)}`, {
-        notes: ["Make it writable for you, or choose another folder: KBUILD_CACHE=/absolute/path"],
+        notes: [
+          "Make it writable for you, or choose another directory: KBUILD_CACHE=/absolute/path",
+        ],
         cause,
       }),
   });

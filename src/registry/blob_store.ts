@@ -157,7 +157,9 @@ export class BlobStore {
       await Deno.mkdir(folder, { recursive: true });
     } catch (cause) {
       throw new KbuildError(`Cannot write to the cache "${folder}": ${reasonOf(cause)}`, {
-        notes: ["Make it writable for you, or choose another folder: KBUILD_CACHE=/absolute/path"],
+        notes: [
+          "Make it writable for you, or choose another directory: KBUILD_CACHE=/absolute/path",
+        ],
         cause,
       });
     }

@@ -114,7 +114,7 @@ export async function goRoot(context: GoContext, go: GoTool): Promise<string> {
   const { stdout } = await context.shell.run([go.path, "env", "GOROOT"], {
     cwd: context.root ?? "/",
     env: { ...settingsEnv(context, go), GOENV: "off", GOFLAGS: "" },
-    label: "Asking Go for its folder",
+    label: "Asking Go for its directory",
   });
   return stdout.trim();
 }

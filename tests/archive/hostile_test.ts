@@ -123,7 +123,7 @@ const names: readonly Case[] = [
     tar(long("L", `${"a/".repeat(101)}\0`), folder("a/")),
     /is 101 directories deep/,
   ],
-  ["many folders from one name", tar(file("a/b/c/d/e")), /more than 3 files and folders/, {
+  ["many folders from one name", tar(file("a/b/c/d/e")), /more than 3 files and directories/, {
     maxMembers: 3,
   }],
   ["__proto__", tar(file("__proto__/constructor")), ["__proto__/", "__proto__/constructor"]],
@@ -132,8 +132,12 @@ const names: readonly Case[] = [
 const links: readonly Case[] = [
   ["an absolute link", tar(symlink("a", "/etc/passwd")), /"a" is a link to "\/etc\/passwd", which/],
   ["a link to ..", tar(symlink("a", "..")), /is a link to "\.\.", which may lead out/],
-  ["a link too far up", tar(symlink("d/e/a", "../../../x")), /which may lead out of its folder$/],
-  [".. late in a link", tar(symlink("d/a", "x/../../y")), /which may lead out of its folder$/],
+  [
+    "a link too far up",
+    tar(symlink("d/e/a", "../../../x")),
+    /which may lead out of its directory$/,
+  ],
+  [".. late in a link", tar(symlink("d/a", "x/../../y")), /which may lead out of its directory$/],
   ["a link up to the root", tar(symlink("d/e/a", "../.././x")), [
     "d/",
     "d/e/",

@@ -171,8 +171,8 @@ const TAMPERED: readonly (readonly [script: string, words: readonly string[]])[]
   ]],
   [": >SHA512SUMS", ["release-tars/SHA512SUMS: is empty"]],
   ["sed -i 's/  /  ..\\/..\\/..\\/etc\\//' SHA256SUMS", [
-    `release-tars/SHA256SUMS: names "../../../etc/${client}", which is outside of the folder`,
-    `release-tars/SHA256SUMS: names "../../../etc/${server}", which is outside of the folder`,
+    `release-tars/SHA256SUMS: names "../../../etc/${client}", which is outside the directory`,
+    `release-tars/SHA256SUMS: names "../../../etc/${server}", which is outside the directory`,
   ]],
   ["truncate -s 40 artifacts.json", [
     "release-tars/artifacts.json: is not a list of artifacts as kbuild writes it",

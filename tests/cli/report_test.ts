@@ -97,7 +97,7 @@ Deno.test("renderError() puts errors of the system into sentences", () => {
           { code: "EACCES" },
         );
       },
-      'kbuild: Cannot make the folder "/o": permission denied\n' +
+      'kbuild: Cannot make the directory "/o": permission denied\n' +
       "  -> Check who owns the path and what its mode is: ls -ld\n",
     ],
     [

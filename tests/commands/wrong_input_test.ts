@@ -261,7 +261,7 @@ Deno.test("kbuild says where no checkout is", () =>
   inScratch(async (dir) => {
     const note = '  -> Looked upward for "hack/lib/golang.sh", or "cmd", "Makefile" and the ' +
       'module "k8s.io/kubernetes"\n' +
-      "  -> Change into a checkout, or name one with --root FOLDER\n";
+      "  -> Change into a checkout, or name one with --root DIR\n";
     for (const args of [["all"], ["quick-release"], ["version"], ["clean"], ["env"]]) {
       assertEquals(await kbuild(args, { cwd: dir }), {
         code: 2,
@@ -273,8 +273,8 @@ Deno.test("kbuild says where no checkout is", () =>
     const { code, stderr } = await kbuild(["all", "--root", join(dir, "nothing")]);
     assertEquals([code, stderr], [
       2,
-      `kbuild: Cannot find the folder "${dir}/nothing"\n` +
-      "  -> Name the root of a Kubernetes checkout with --root FOLDER\n",
+      `kbuild: Cannot find the directory "${dir}/nothing"\n` +
+      "  -> Name the root of a Kubernetes checkout with --root DIR\n",
     ]);
   }));
 

@@ -192,7 +192,7 @@ for (
 Deno.test("openBase() refuses what is missing and what is not an archive", () =>
   inTempDir(async (dir) => {
     const open = (name: string) => openBase(join(dir, name), { arch: "amd64" });
-    await assertRejects(() => open("no"), KbuildError, "no such file or folder");
+    await assertRejects(() => open("no"), KbuildError, "no such file or directory");
     await Deno.writeTextFile(join(dir, "text"), "hello\n".repeat(500));
     await assertRejects(() => open("text"), KbuildError, "no tar member");
   }));
@@ -323,7 +323,7 @@ Deno.test("copyLayer() keeps the folders of the base and follows its links", () 
     assertThrows(
       () => copyLayer(base.tree, [binary("usr/bin")], { created: 99 }),
       KbuildError,
-      "it is a folder",
+      "it is a directory",
     );
   }));
 

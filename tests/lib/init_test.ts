@@ -66,7 +66,7 @@ Deno.test("lockOutput() says that the output folder cannot be written", async ()
   try {
     await Deno.writeTextFile(`${root}/_output`, "a file");
     const error = await assertRejects(() => lockOutput(context({}, { root }), "all"), KbuildError);
-    assert(error.message.startsWith(`Cannot write to the output folder "${root}/_output"`));
+    assert(error.message.startsWith(`Cannot write to the output directory "${root}/_output"`));
   } finally {
     await Deno.remove(root, { recursive: true });
   }
