@@ -75,7 +75,9 @@ export async function verifyRelease(
   const isArchive = (name: string) => /\.(tar|tar\.gz|tgz)$/.test(name);
   if (info.isDirectory && !files.artifacts.some(isArchive) && files.checksums.length === 0) {
     throw new KbuildError(`Cannot verify "${path}": there is no release in it`, {
-      notes: ["Give an _output folder, its release-tars, or a folder with downloaded tarballs"],
+      notes: [
+        "Give an _output directory, its release-tars, or a directory with downloaded tarballs",
+      ],
     });
   }
   const version = options.version ?? checksums.version ?? await versionIn(files, options.signal);
@@ -229,7 +231,7 @@ function notesOn(
   if (version === undefined) notes.push("Versions not compared: nothing here says one");
   if (checksums.elsewhere.length > 0) {
     notes.push(
-      `${checksums.elsewhere.length} images of artifacts.json not looked at: give the folder above ` +
+      `${checksums.elsewhere.length} images of artifacts.json not looked at: give the directory above ` +
         "release-tars",
     );
   }

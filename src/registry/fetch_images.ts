@@ -41,8 +41,8 @@ export async function fetchImages(
 ): Promise<readonly FetchedImage[]> {
   const cache = cacheFolder(context.env, context.host);
   if (cache === undefined) {
-    throw new KbuildError("Cannot fetch images: no folder is known to keep them in", {
-      notes: ["Set KBUILD_CACHE to the absolute path of a folder"],
+    throw new KbuildError("Cannot fetch images: no directory is known to keep them in", {
+      notes: ["Set KBUILD_CACHE to the absolute path of a directory"],
     });
   }
   return await inCache(cache, () => fetchInto(cache, context, wanted, options));

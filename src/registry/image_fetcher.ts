@@ -354,7 +354,7 @@ export class ImageFetcher {
   #notCached(what: string): KbuildError {
     return new KbuildError(
       `Cannot get "${this.#name.text}": ${what} is not in the cache, and --offline forbids downloads`,
-      { notes: ["Run once without --offline, or copy a cache: KBUILD_CACHE names its folder"] },
+      { notes: ["Run once without --offline, or copy a cache: KBUILD_CACHE names its directory"] },
     );
   }
 }

@@ -69,8 +69,8 @@ export async function pushArchives(
 ): Promise<readonly PushResult[]> {
   const cache = cacheFolder(context.env, context.host);
   if (cache === undefined) {
-    throw new KbuildError("Cannot push: no folder is known to keep compressed layers in", {
-      notes: ["Set KBUILD_CACHE to the absolute path of a folder"],
+    throw new KbuildError("Cannot push: no directory is known to keep compressed layers in", {
+      notes: ["Set KBUILD_CACHE to the absolute path of a directory"],
     });
   }
   return await withSession(context, options, async (session, pusher) => {

@@ -131,7 +131,7 @@ function present(
       ...needed,
       ...named,
       "Install Go: on Debian `apt-get install golang-go`, on macOS `brew install go`",
-      "or download it from https://go.dev/dl/, then put its bin folder into PATH",
+      "or download it from https://go.dev/dl/, then put its bin directory into PATH",
     ]);
   }
   if (needs === undefined || serves(have, needs)) return found(want, have.path);
@@ -173,8 +173,8 @@ function fetched(
     return fail("that is the name of no release", [...hostServes(needs, supply), CHOOSE_ANOTHER]);
   }
   if (cache === undefined) {
-    return fail("no folder is known to keep it in", [
-      "Set KBUILD_CACHE to the absolute path of a folder",
+    return fail("no directory is known to keep it in", [
+      "Set KBUILD_CACHE to the absolute path of a directory",
       ...hostServes(needs, supply),
     ]);
   }

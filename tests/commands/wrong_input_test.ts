@@ -322,7 +322,7 @@ Deno.test({
           "  -> This checkout needs Go 1.15.5\n" +
           "  -> FORCE_HOST_GO asks for it; without that kbuild fetches Go\n" +
           "  -> Install Go: on Debian `apt-get install golang-go`, on macOS `brew install go`\n" +
-          "  -> or download it from https://go.dev/dl/, then put its bin folder into PATH\n",
+          "  -> or download it from https://go.dev/dl/, then put its bin directory into PATH\n",
       });
 
       script(go, 'echo "go version go1.10.8 linux/amd64"\n');

@@ -173,7 +173,7 @@ Deno.test("fetchImages() says what it cannot read, keep or find", () =>
     await assertRejects(
       () => fetchImages(nowhere, [{ reference: NAME, archs: ["amd64"] }], { retryPolicy: HASTY }),
       KbuildError,
-      "no folder is known to keep them in",
+      "no directory is known to keep them in",
     );
   }));
 

@@ -281,7 +281,7 @@ Deno.test("chooseGo() says have, want and the ways out in one message", () => {
   };
   const install = [
     "Install Go: on Debian `apt-get install golang-go`, on macOS `brew install go`",
-    "or download it from https://go.dev/dl/, then put its bin folder into PATH",
+    "or download it from https://go.dev/dl/, then put its bin directory into PATH",
   ];
   assertEquals(
     problem(exact, { FORCE_HOST_GO: "y" }, undefined),
@@ -363,7 +363,7 @@ Deno.test("chooseGo() says have, want and the ways out in one message", () => {
   );
   assertStringIncludes(
     problem(exact, {}, undefined, { cache: undefined }),
-    "no folder is known to keep it in",
+    "no directory is known to keep it in",
   );
 });
 
