@@ -1,5 +1,5 @@
 /**
- * Packs one folder, a component's binaries and its license say, as Kubernetes packs its tarballs: the
+ * Packs one directory, a component's binaries and its license say, as Kubernetes packs its tarballs: the
  * bytes depend on names and contents alone.
  *
  * Usage: package_component.ts FOLDER TARBALL [EPOCH]

@@ -38,9 +38,9 @@ function isBelow(outer: string, inner: string): boolean {
 }
 
 /**
- * Makes a folder and its parents where they are missing.
+ * Makes a directory and its parents where they are missing.
  *
- * @throws {Error} Something else than a folder is at the path.
+ * @throws {Error} Something else than a directory is at the path.
  */
 export async function ensureDir(dir: string | URL): Promise<void> {
   const demandDirectory = (info: Deno.FileInfo) => {
@@ -82,7 +82,7 @@ export async function ensureFile(filePath: string | URL): Promise<void> {
  * the target. So with a relative target call it once, or remove the link before: that is how the
  * original behaves.
  *
- * @param target What the link says; a relative one counts from the folder of the link.
+ * @param target What the link says; a relative one counts from the directory of the link.
  * @param linkName Where the link goes.
  * @throws {Deno.errors.NotFound} Nothing is at the target.
  * @throws {Deno.errors.AlreadyExists} Something else, or another link, is at `linkName`.
@@ -115,7 +115,7 @@ export async function ensureSymlink(target: string | URL, linkName: string | URL
   }
 }
 
-/** Removes what is in a folder, not the folder; makes the folder when it is missing. */
+/** Removes what is in a directory, not the directory; makes the directory when it is missing. */
 export async function emptyDir(dir: string | URL): Promise<void> {
   const entries = await unlessMissing(Array.fromAsync(Deno.readDir(dir)));
   if (entries === undefined) {
@@ -132,7 +132,7 @@ export async function emptyDir(dir: string | URL): Promise<void> {
 export interface ExistsOptions {
   /** Also ask whether the mode lets this user read it. */
   isReadable?: boolean;
-  /** Also ask whether it is a folder. */
+  /** Also ask whether it is a directory. */
   isDirectory?: boolean;
   /** Also ask whether it is a regular file. */
   isFile?: boolean;
@@ -212,7 +212,7 @@ function passes(path: string, { exts, match, skip }: WalkOptions): boolean {
 }
 
 /**
- * A folder and everything below it, a folder before what is in it, siblings in the order of the
+ * A directory and everything below it, a directory before what is in it, siblings in the order of the
  * file system (sort when the order matters).
  */
 export async function* walk(
@@ -263,7 +263,7 @@ async function* descend(
 
 /** Options of {@linkcode copy}. */
 export interface CopyOptions {
-  /** Files that exist are written over, folders are merged. Default false. */
+  /** Files that exist are written over, directories are merged. Default false. */
   overwrite?: boolean;
   /** Files keep their access and modification times. Default false. */
   preserveTimestamps?: boolean;
@@ -322,10 +322,10 @@ async function copyTree(
 }
 
 /**
- * Copies a file, a link (as a link) or a folder with all that is in it. Modes are kept; devices,
+ * Copies a file, a link (as a link) or a directory with all that is in it. Modes are kept; devices,
  * pipes and sockets are passed over.
  *
- * @throws {Error} Source and destination are the same, one is in the other, or a folder meets
+ * @throws {Error} Source and destination are the same, one is in the other, or a directory meets
  * something else.
  * @throws {Deno.errors.AlreadyExists} The destination exists and `overwrite` is not set; a link
  * that exists is never written over.
@@ -347,15 +347,15 @@ export async function copy(
 
 /** Options of {@linkcode move}. */
 export interface MoveOptions {
-  /** What is at the destination is removed first, folders with all that is in them. */
+  /** What is at the destination is removed first, directories with all that is in them. */
   overwrite?: boolean;
 }
 
 /**
- * Renames a file or a folder; within one file system only.
+ * Renames a file or a directory; within one file system only.
  *
  * @throws {Deno.errors.NotFound} Nothing is at `src`, links followed.
- * @throws {Deno.errors.NotSupported} A folder would move into itself.
+ * @throws {Deno.errors.NotSupported} A directory would move into itself.
  * @throws {Deno.errors.AlreadyExists} The destination exists and `overwrite` is not set.
  */
 export async function move(

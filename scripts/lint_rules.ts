@@ -1,5 +1,5 @@
 /**
- * The house rules of kbuild as a plugin for `deno lint`: which folder may import which, and where
+ * The house rules of kbuild as a plugin for `deno lint`: which directory may import which, and where
  * processes, the environment and the exit belong. `deno.json` names it under `lint.plugins`.
  *
  * @module
@@ -10,8 +10,8 @@ import { dirname, relative, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 /**
- * The floors: a folder imports lower ones only. Folders of `src`, and for `src/lib` every file or
- * folder in it.
+ * The floors: a directory imports lower ones only. Directories of `src`, and for `src/lib` every file or
+ * directory in it.
  */
 const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "errors": 0,
@@ -55,7 +55,7 @@ function pathInHouse(filename: string): string | undefined {
   return path.startsWith("../") || path.startsWith("/") ? undefined : path;
 }
 
-/** The folder that a path below `src` belongs to, as {@linkcode FLOORS} names it. */
+/** The directory that a path below `src` belongs to, as {@linkcode FLOORS} names it. */
 function folderOf(path: string): string | undefined {
   const [top = "", second = "", ...rest] = path.split("/").slice(1);
   if (!path.startsWith("src/")) return undefined;
@@ -65,7 +65,7 @@ function folderOf(path: string): string | undefined {
   return second === "" ? top.replace(/\.ts$/, "") : top;
 }
 
-/** Whether a path is the door of its folder: its `mod.ts`, or the file that is the folder. */
+/** Whether a path is the door of its directory: its `mod.ts`, or the file that is the directory. */
 function isDoor(path: string, folder: string): boolean {
   return path === `src/${folder}.ts` || path === `src/${folder}/mod.ts`;
 }

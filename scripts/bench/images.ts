@@ -58,7 +58,7 @@ export interface ImagesBench {
 /**
  * Measures all sides.
  *
- * @param top A folder for work.
+ * @param top A directory for work.
  * @throws {KbuildError} There is no Docker engine; a side failed.
  */
 export async function measureImages(top: string, runs: number): Promise<ImagesBench> {

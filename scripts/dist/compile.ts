@@ -25,7 +25,7 @@ export interface CompileOptions {
   readonly root: string;
   /** The import map: `deno.json` or `deno.npm.json`. */
   readonly config: string;
-  /** An existing folder; absolute. */
+  /** An existing directory; absolute. */
   readonly out: string;
   /** Undefined: all that can be made here. */
   readonly platforms: readonly DistPlatform[] | undefined;

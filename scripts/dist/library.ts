@@ -11,7 +11,7 @@ export interface LibraryOptions {
   readonly root: string;
   /** The import map, a path from the clone's root. */
   readonly config: string;
-  /** A new or empty folder; absolute. */
+  /** A new or empty directory; absolute. */
   readonly out: string;
 }
 

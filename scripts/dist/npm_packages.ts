@@ -15,9 +15,9 @@ export interface PackOptions {
   readonly root: string;
   /** The import map, a path from the clone's root. */
   readonly config: string;
-  /** The folder of the binaries; absolute. */
+  /** The directory of the binaries; absolute. */
   readonly binaries: string;
-  /** Where the tarballs go: an existing folder; absolute. */
+  /** Where the tarballs go: an existing directory; absolute. */
   readonly out: string;
   /** Platforms whose binaries must be there; undefined takes those that are. */
   readonly platforms: readonly DistPlatform[] | undefined;

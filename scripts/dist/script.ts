@@ -10,7 +10,7 @@ export interface ScriptFlags {
   all(name: string): readonly string[];
 }
 
-/** What a script of this folder works with. */
+/** What a script of this directory works with. */
 export interface ScriptContext {
   /** The clone; absolute. */
   readonly root: string;

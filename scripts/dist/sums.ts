@@ -9,7 +9,7 @@ export async function sha256Of(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Writes `SHA256SUMS` for files of a folder, as `sha256sum --check` reads it. */
+/** Writes `SHA256SUMS` for files of a directory, as `sha256sum --check` reads it. */
 export async function writeSums(folder: string, names: readonly string[]): Promise<void> {
   const lines: string[] = [];
   for (const name of [...names].sort()) {

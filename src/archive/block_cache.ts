@@ -14,7 +14,7 @@ export interface BlockCache {
 const DIGEST_BYTES = 32;
 
 /**
- * A cache in a folder, which is made when something is written: `<folder>/<first two digits>/<key>`.
+ * A cache in a directory, which is made when something is written: `<folder>/<first two digits>/<key>`.
  * A file holds the SHA-256 of key and bytes, then the bytes. It is checked whenever it is read, so
  * that neither a killed run nor a damaged disk can leave anything that would be taken for a block.
  *

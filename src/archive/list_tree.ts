@@ -14,7 +14,7 @@ export type ListTreeOptions =
     asOnDisk?: false;
   } | {
     /**
-     * Whether to list as GNU tar does: in the order of the directory, a folder before what is in it,
+     * Whether to list as GNU tar does: in the order of the directory, a directory before what is in it,
      * with the times and modes of the files.
      */
     asOnDisk: true;
@@ -29,11 +29,12 @@ export interface ListOptions {
 }
 
 /**
- * Lists a folder as archive entries that, unless `asOnDisk`, depend on names and contents alone: sorted by name
- * (bytewise), directories 0755, files 0755 if anyone may execute them and else 0644, symbolic links
- * 0777 and never followed, one time, owner root. Hard-linked files are listed as files of their own.
+ * Lists a directory as archive entries that, unless `asOnDisk`, depend on names and contents alone:
+ * sorted by name (bytewise), directories 0755, files 0755 if anyone may execute them and else 0644,
+ * symbolic links 0777 and never followed, one time, owner root. Hard-linked files are listed as
+ * files of their own.
  *
- * @param dir The folder; a link to one is followed.
+ * @param dir The directory; a link to one is followed.
  * @throws {KbuildError} `dir` is not a directory or cannot be read; or the tree holds a socket, device or
  * pipe, or a name that is not UTF-8.
  */

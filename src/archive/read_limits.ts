@@ -7,7 +7,7 @@ import { KbuildError } from "../errors.ts";
 export interface ReadLimits {
   /** Bytes of the uncompressed archive, headers included. */
   readonly maxBytes: number;
-  /** Members, folders and links included. */
+  /** Members, directories and links included. */
   readonly maxMembers: number;
   /**
    * Bytes of all extended headers (PAX, GNU long names) in front of one member, with their own

@@ -123,7 +123,7 @@ export function toMember(raw: RawHeader, extensions: Extensions, content: Conten
 
 /**
  * The size of a member's content, on which all programs must agree: who does not takes content for
- * members, or the reverse. Folders and hard links have none, though POSIX lets their headers say a
+ * members, or the reverse. Directories and hard links have none, though POSIX lets their headers say a
  * size; a PAX size is for what the header cannot say.
  */
 function sizeOf(raw: RawHeader, type: TarMemberType, size: number): number {

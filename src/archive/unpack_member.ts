@@ -6,18 +6,18 @@ import { isPlainText, quoteName } from "./names.ts";
 import type { TarMember } from "./tar_member.ts";
 
 /**
- * Folders inside one another that are made at most. Removing a tree takes an open file per level, and
+ * Directories inside one another that are made at most. Removing a tree takes an open file per level, and
  * macOS gives a program 256. Real trees stay below 30.
  */
 const MAX_DEPTH = 100;
 const TRUST = "Do not use it, unless you trust who made it";
 
-/** Writes the members of one archive into a folder that nobody else writes to. */
+/** Writes the members of one archive into a directory that nobody else writes to. */
 export class MemberWriter {
   readonly #root: string;
   readonly #label: string;
   readonly #maxMade: number;
-  /** The folder that was last seen to be one; "" is the root. */
+  /** The directory that was last seen to be one; "" is the root. */
   #folder = "";
   #made = 0;
   /** Permission bits that the root is to get. */
@@ -26,10 +26,10 @@ export class MemberWriter {
   size = 0;
 
   /**
-   * @param root An empty folder.
+   * @param root An empty directory.
    * @param label What the user knows the archive by.
-   * @param maxMade How many files, folders and links are made at most; folders that only names imply
-   * count as well: a short archive could ask for millions of them.
+   * @param maxMade How many files, directories and links are made at most; directories that only
+   * names imply count as well: a short archive could ask for millions of them.
    */
   constructor(root: string, label: string, maxMade: number) {
     this.#root = root;
@@ -79,7 +79,10 @@ export class MemberWriter {
     return parts.join("/");
   }
 
-  /** Makes the folders around a member. What is there already must be a folder: no link, no file. */
+  /**
+   * Makes the directories around a member. What is there already must be a directory: no link, no
+   * file.
+   */
   #enterParents(member: TarMember, place: string): void {
     const parents = parentsOf(place);
     const folder = parents.at(-1) ?? "";
@@ -209,10 +212,10 @@ function splitName(name: string): { parts: readonly string[]; problem?: string }
 }
 
 /**
- * Whether a link in a folder `depth` levels below the root could lead out of it. It cannot when its
- * target is relative, has ".." at its beginning only, and no more than there are folders to leave:
- * those are real folders, so it is known where ".." goes; behind that only names follow, each of
- * which is a folder inside, or another such link.
+ * Whether a link in a directory `depth` levels below the root could lead out of it. It cannot when its
+ * target is relative, has ".." at its beginning only, and no more than there are directories to leave:
+ * those are real directories, so it is known where ".." goes; behind that only names follow, each of
+ * which is a directory inside, or another such link.
  */
 function leadsOut(target: string, depth: number): boolean {
   if (target.startsWith("/")) return true;

@@ -24,24 +24,25 @@ export interface UnpackedTar {
 }
 
 /**
- * Unpacks an archive that nobody vouches for into a new folder, which appears complete or not at all:
- * members are written to a folder beside it (`.kbuild-tmp-*`, mode 0700), which is renamed when the
+ * Unpacks an archive that nobody vouches for into a new directory, which appears complete or not at all:
+ * members are written to a directory beside it (`.kbuild-tmp-*`, mode 0700), which is renamed when the
  * whole archive was read and found good, and removed when anything fails or `signal` is aborted.
  *
- * Nothing is written outside of that folder: names with ".." or a slash in front are refused, nothing
+ * Nothing is written outside of that directory: names with ".." or a slash in front are refused, nothing
  * goes through a link, symbolic links stay inside, hard links lead to files of this archive alone, no
- * name is taken twice (folders may come again). Devices and pipes are refused. Names are cleaned of
+ * name is taken twice (directories may come again). Devices and pipes are refused. Names are cleaned of
  * "./" and double slashes.
  *
- * Files get their time and `mode & 0755 | 0600`, folders `mode & 0755 | 0700`, whatever the umask;
- * owners, extended attributes, and times of folders and links are not restored. The new folder has
+ * Files get their time and `mode & 0755 | 0600`, directories `mode & 0755 | 0700`, whatever the umask;
+ * owners, extended attributes, and times of directories and links are not restored. The new directory has
  * mode 0755, unless the archive has a member "./".
  *
  * @param source A file, or the chunks of one, gzipped or not.
- * @param target The folder to make; it may exist when it is empty. Its parent must exist.
+ * @param target The directory to make; it may exist when it is empty. Its parent must exist.
  * @throws {KbuildError} Naming archive and member: what {@linkcode readTar} refuses, the above, more
- * than 100 folders inside one another, more than `limits.maxMembers` files and folders; the target
- * is taken, or cannot be written. Errors of `accept` and the reason of `signal` come through.
+ * than 100 directories inside one another, more than `limits.maxMembers` files and directories; the
+ * target is taken, or cannot be written. Errors of `accept` and the reason of `signal` come
+ * through.
  */
 export async function unpackTar(
   source: AsyncIterable<Uint8Array> | string,
@@ -83,7 +84,7 @@ export async function unpackTar(
   }
 }
 
-/** A look before the work; the rename at the end replaces nothing but an empty folder anyway. */
+/** A look before the work; the rename at the end replaces nothing but an empty directory anyway. */
 async function checkTarget(target: string): Promise<void> {
   try {
     const { isDirectory, isSymlink } = await Deno.lstat(target);

@@ -23,7 +23,10 @@ export interface CheckedArtifact {
 }
 
 const SYSTEMS = "linux|darwin|windows|freebsd|netbsd|openbsd|solaris";
-/** hack/lib/golang.sh names output folders so; build/lib/release.sh tarballs and folders of images. */
+/**
+ * hack/lib/golang.sh names output directories so; build/lib/release.sh tarballs and directories of
+ * images.
+ */
 const PLATFORMS: readonly RegExp[] = [
   new RegExp(`kubernetes-[a-z]+-(${SYSTEMS})-([a-z0-9]+)\\.tar\\.gz$`),
   new RegExp(`(?:^|/)(${SYSTEMS})/([a-z0-9]+)/(?:[^/]+/)*[^/]+$`),

@@ -108,7 +108,7 @@ async function readChecksumFile(
   return undefined;
 }
 
-/** A relative path without `.` and `..`; undefined where it leads out of the folder. */
+/** A relative path without `.` and `..`; undefined where it leads out of the directory. */
 function inside(path: string): string | undefined {
   const parts: string[] = [];
   for (const part of path.split("/")) {

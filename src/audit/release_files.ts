@@ -8,7 +8,7 @@ const PUBLISHED = ["release-tars", "release-images"];
 
 /** The files of a release. */
 export interface ReleaseFiles {
-  /** The folder that names are relative to. */
+  /** The directory that names are relative to. */
   readonly root: string;
   /** Whether it is an output root, so that names start with `release-tars/` or `release-images/`. */
   readonly isOutputRoot: boolean;
@@ -50,8 +50,8 @@ export async function listReleaseFile(file: string): Promise<ReleaseFiles> {
 
 /**
  * Lists a release: an output root (`_output`, or the checkout that has it), of which only
- * `release-tars` and `release-images` count, or any folder with downloaded files. Links to files
- * are files, links to folders are left out.
+ * `release-tars` and `release-images` count, or any directory with downloaded files. Links to files
+ * are files, links to directories are left out.
  *
  * @throws {KbuildError} It cannot be read.
  */

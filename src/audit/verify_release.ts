@@ -20,7 +20,7 @@ export interface VerifyOptions {
 
 /** One artifact of a release. */
 export interface VerifiedArtifact {
-  /** Path below the release's folder. */
+  /** Path below the release's directory. */
   readonly name: string;
   /** Bytes. */
   readonly size: number;
@@ -40,7 +40,7 @@ export interface VerifiedArtifact {
 
 /** What {@linkcode verifyRelease} found. */
 export interface VerifiedRelease {
-  /** The folder that names are relative to. */
+  /** The directory that names are relative to. */
   readonly root: string;
   /** Version that programs were held against; undefined where nothing says it. */
   readonly version: string | undefined;
@@ -197,7 +197,7 @@ function checksumLists(entries: readonly ChecksumEntry[]): readonly string[] {
   return [...new Set(lists.map(({ source }) => source))];
 }
 
-/** Whether a list speaks for a file: tarballs in its folder. Images are in `artifacts.json` alone. */
+/** Whether a list speaks for a file: tarballs in its directory. Images are in `artifacts.json` alone. */
 function isBeside(list: string, name: string): boolean {
   const folder = list.slice(0, list.lastIndexOf("/") + 1);
   return name.startsWith(folder) && !name.slice(folder.length).includes("/") &&

@@ -92,7 +92,7 @@ const NAMES = ["kbuild.toml", "kbuild.json"];
 
 /**
  * Finds the configuration of a checkout: the named file, else `kbuild.toml` or `kbuild.json` in its
- * root, else the same beside the checkout's folder.
+ * root, else the same beside the checkout's directory.
  *
  * @param root Root of the checkout.
  * @param named `--config`, absolute; undefined: look for one.

@@ -74,7 +74,7 @@ export async function detectEra(root: string): Promise<Era> {
   return era("modules");
 }
 
-/** A private `go.work` in an older tree does not count: its vendor folder says so. */
+/** A private `go.work` in an older tree does not count: its vendor directory says so. */
 async function isWorkspace(root: string, goWork: boolean, evidence: string[]): Promise<boolean> {
   const vendor = await firstLine(root, "vendor/modules.txt");
   if (vendor?.startsWith("## workspace")) {

@@ -13,7 +13,7 @@ export const KUBERNETES = "k8s.io/kubernetes";
  *
  * @param startDir Where to start; links are resolved first.
  * @returns The absolute path, links resolved.
- * @throws {KbuildError} No folder upward is a checkout, or `startDir` does not exist.
+ * @throws {KbuildError} No directory upward is a checkout, or `startDir` does not exist.
  */
 export async function findRoot(startDir: string): Promise<string> {
   let start: string;

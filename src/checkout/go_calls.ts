@@ -22,7 +22,7 @@ export interface GoCallInputs {
   readonly versionLdflags: string;
   /** `KUBE_GOPATH`. */
   readonly gopath: string;
-  /** Folder in which `go` runs: what `$(pwd)` gives. */
+  /** Directory in which `go` runs: what `$(pwd)` gives. */
   readonly cwd: string;
 }
 

@@ -236,7 +236,7 @@ function gopath(): EraTable {
 /** What differs between the tables of 1.28 and later. */
 interface RecentFacts {
   readonly label: string;
-  /** Folder of the staging repositories' targets. */
+  /** Directory of the staging repositories' targets. */
   readonly staging: string;
   readonly mounterIsStatic: boolean;
   readonly minimumGo: string;

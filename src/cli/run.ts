@@ -17,7 +17,7 @@ import {
 
 /** What holds for every command: the common flags, and what the program was started with. */
 export interface Globals {
-  /** `--root` as given, not resolved; undefined: look for the checkout around the folder. */
+  /** `--root` as given, not resolved; undefined: look for the checkout around the directory. */
   readonly root: string | undefined;
   /** `--json`: the result is read by a program. */
   readonly json: boolean;

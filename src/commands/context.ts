@@ -33,7 +33,7 @@ export interface CommandContext {
   readonly globals: Globals;
   /** The environment, make-style arguments and flags applied. */
   readonly env: Environment;
-  /** The folder that kbuild was started in. */
+  /** The directory that kbuild was started in. */
   readonly cwd: string;
   readonly log: Logger;
   readonly shell: Shell;
@@ -44,9 +44,9 @@ export interface CommandContext {
   printTable(rows: readonly (readonly string[])[], options?: TableOptions): void;
   /** Writes the result of `--json` to stdout. */
   printJson(value: unknown): void;
-  /** The checkout around `--root` or the current folder, read once. */
+  /** The checkout around `--root` or the current directory, read once. */
   open(): Promise<OpenCheckout>;
-  /** The same for another folder: the demo's. */
+  /** The same for another directory: the demo's. */
   openAt(root: string, env?: Environment): Promise<OpenCheckout>;
   /** The context of another command, started with the same common flags and variables. */
   forCommand(command: CommandData, input: Input): CommandContext;

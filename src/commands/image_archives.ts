@@ -14,7 +14,7 @@ export interface FoundArchive {
 }
 
 /**
- * The image archives that words name: archives and folders of them by their paths, others by the
+ * The image archives that words name: archives and directories of them by their paths, others by the
  * names of the checkout's images; without words all of the checkout's.
  *
  * @param words A word with "/" in it, or that ends in ".tar", is a path.
@@ -88,7 +88,7 @@ async function releasedArchives(outputRoot: string): Promise<readonly FoundArchi
   return found;
 }
 
-/** An archive, or those in a folder and the folders below it. */
+/** An archive, or those in a directory and the directories below it. */
 async function archivesAt(path: string): Promise<readonly FoundArchive[]> {
   const info = await ifPresent(Deno.stat(path));
   if (info === undefined) return [];

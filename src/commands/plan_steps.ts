@@ -25,7 +25,7 @@ export type PlanStep =
     | { readonly kind: "link"; readonly path: string; readonly target: string }
     /** A file that Go gets in place of another, through `-overlay`. */
     | { readonly kind: "overlay"; readonly path: string; readonly text: string }
-    /** A folder for work in between. */
+    /** A directory for work in between. */
     | { readonly kind: "folder"; readonly path: string }
     /** A file that would be copied, or moved, to `path`. */
     | { readonly kind: "binary" | "generated"; readonly path: string; readonly from: string }
@@ -39,7 +39,7 @@ export type PlanStep =
     | ({ readonly kind: "fetch" } & PlannedFetch)
     /** A name that would be pushed: an archive, or a list over architectures. */
     | ({ readonly kind: "push" } & PlannedName)
-    /** A file or folder that would be removed. */
+    /** A file or directory that would be removed. */
     | { readonly kind: "remove"; readonly path: string }
   );
 

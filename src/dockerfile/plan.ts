@@ -6,9 +6,9 @@ import { destinationOf } from "./steps.ts";
 
 /**
  * Reads a Dockerfile and works out what its stages hold, without running anything. Knows ARG, FROM
- * (`--platform`, `AS`), COPY and ADD of files and folders (`--from`, `--chown`, `--chmod`), ENV, LABEL,
- * USER, WORKDIR, ENTRYPOINT, CMD, EXPOSE, VOLUME, STOPSIGNAL, and of RUN `setcap CAPS FILE` and
- * `ln -s TARGET PATH`.
+ * (`--platform`, `AS`), COPY and ADD of files and directories (`--from`, `--chown`, `--chmod`),
+ * ENV, LABEL, USER, WORKDIR, ENTRYPOINT, CMD, EXPOSE, VOLUME, STOPSIGNAL, and of RUN `setcap CAPS
+ * FILE` and `ln -s TARGET PATH`.
  *
  * @throws {KbuildError} An instruction of a stage that the image needs cannot be carried out without
  * a container; names file and line.

@@ -1,4 +1,4 @@
-/** Files or folders that an instruction copies into the image. */
+/** Files or directories that an instruction copies into the image. */
 export interface ImageCopy {
   /** Tells it from the other changes. */
   readonly kind: "copy";
@@ -6,7 +6,7 @@ export interface ImageCopy {
   readonly source: string;
   /** Where the source is: a stage by its number, or an image; undefined for the build context. */
   readonly from: { readonly stage: number } | { readonly image: string } | undefined;
-  /** Absolute path in the image; ends in "/" when the source goes into that folder. */
+  /** Absolute path in the image; ends in "/" when the source goes into that directory. */
   readonly target: string;
   /** `--chmod`: permission bits. */
   readonly chmod: number | undefined;
@@ -28,7 +28,7 @@ export interface ImageLink {
   readonly target: string;
 }
 
-/** A folder that WORKDIR makes where it is missing. */
+/** A directory that WORKDIR makes where it is missing. */
 export interface ImageFolder {
   /** Tells it from the other changes. */
   readonly kind: "folder";

@@ -8,7 +8,7 @@ import { ifPossible } from "./if_present.ts";
 export const TEMPORARY_PREFIX = ".kbuild-tmp-";
 
 /**
- * A new name in the folder of `path`, on the same file system: `.kbuild-tmp-<pid>-<random>`. The
+ * A new name in the directory of `path`, on the same file system: `.kbuild-tmp-<pid>-<random>`. The
  * name of `path` is not part of it, since that may already be as long as a name can be.
  */
 export function temporaryName(path: string): string {
@@ -27,8 +27,8 @@ export interface WriteFileAtomicOptions {
 }
 
 /**
- * Writes a file that appears complete or not at all: to a temporary file in the same folder, which
- * is renamed when all is written, and removed when anything fails. The folder must exist.
+ * Writes a file that appears complete or not at all: to a temporary file in the same directory, which
+ * is renamed when all is written, and removed when anything fails. The directory must exist.
  *
  * @param data The content, or a function that writes it to the open file, which has a temporary name.
  * @returns What the function returned; undefined for plain content.

@@ -4,7 +4,7 @@ import { ifPresent } from "./if_present.ts";
 import { reasonOf } from "./reason.ts";
 
 /**
- * Removes a file or folder, read-only folders included (Go's module cache has such); never follows
+ * Removes a file or directory, read-only directories included (Go's module cache has such); never follows
  * a link. What is not there is no error.
  *
  * @throws {KbuildError} Something in it belongs to somebody else.

@@ -1,8 +1,8 @@
 import { readCheckoutFile } from "../checkout/mod.ts";
 
-/** How `hack/make-rules/helpers/cache_go_dirs.sh` finds folders with Go files. */
+/** How `hack/make-rules/helpers/cache_go_dirs.sh` finds directories with Go files. */
 export interface GoFolders {
-  /** Folders to start from, below the root: "" and, up to 1.8, `vendor/k8s.io/apimachinery` … */
+  /** Directories to start from, below the root: "" and, up to 1.8, `vendor/k8s.io/apimachinery` … */
   readonly starts: readonly string[];
   /** What is passed over with all below it. */
   readonly pruned: readonly Pruned[];

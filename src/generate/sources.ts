@@ -8,7 +8,7 @@ export type GeneratedFile =
     readonly name: string;
     /** Path below the root: `pkg/generated/openapi/zz_generated.openapi.go`. */
     readonly output: string;
-    /** Folder below the root: `pkg/generated/openapi`. */
+    /** Directory below the root: `pkg/generated/openapi`. */
     readonly outputPackage: string;
     /** Which of the tagged files count: `*_OPENAPI_TAG_FILES`. */
     readonly tagFiles: TagFiles;
@@ -21,7 +21,7 @@ export type GeneratedFile =
   | {
     readonly kind: "bindata";
     readonly output: string;
-    /** Arguments of go-bindata without `-o`; input folders are those that end in `/...`. */
+    /** Arguments of go-bindata without `-o`; input directories are those that end in `/...`. */
     readonly args: readonly string[];
     readonly tool: string;
   };

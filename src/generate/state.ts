@@ -80,7 +80,7 @@ export async function fileDigest(path: string): Promise<string | undefined> {
   return bytes === undefined ? undefined : createHash("sha256").update(bytes).digest("hex");
 }
 
-/** SHA-256 over names and contents of every file below some folders, in a fixed order. */
+/** SHA-256 over names and contents of every file below some directories, in a fixed order. */
 export async function foldersDigest(
   root: string,
   folders: readonly string[],

@@ -8,7 +8,7 @@ const ANY_TAG = /^\/\/ *\+k8s:/m;
 
 /**
  * Finds the files with a `// +k8s:openapi-gen=` comment, as `ALL_K8S_TAG_FILES` and the
- * `*_OPENAPI_DIRS` of `Makefile.generated_files` do, in the folders that the checkout's
+ * `*_OPENAPI_DIRS` of `Makefile.generated_files` do, in the directories that the checkout's
  * `cache_go_dirs.sh` names. From 1.9 on the staging modules count under their names in `vendor`.
  *
  * @param tag `openapi-gen`.
@@ -44,7 +44,7 @@ export async function findTagged(root: string, tag: string): Promise<readonly st
   return Object.freeze([...found].sort());
 }
 
-/** The packages that one OpenAPI target covers: folders below the root, in the order of bytes. */
+/** The packages that one OpenAPI target covers: directories below the root, in the order of bytes. */
 export function openapiPackages(rules: TagFiles, tagged: readonly string[]): readonly string[] {
   const counts = (file: string) =>
     rules.patterns.some((pattern) => matches(pattern, file)) === rules.keep;

@@ -6,10 +6,10 @@ import type { KubeContext } from "../lib/init.ts";
 import type { GeneratedFile } from "./sources.ts";
 import { copyFile, ifPresent, readText } from "../files/mod.ts";
 
-/** One file to make: from which packages, in which temporary folder. */
+/** One file to make: from which packages, in which temporary directory. */
 export interface Job {
   readonly file: GeneratedFile;
-  /** Folders below the root; OpenAPI files alone have them. */
+  /** Directories below the root; OpenAPI files alone have them. */
   readonly packages: readonly string[];
   /** Absolute path. */
   readonly work: string;
@@ -21,7 +21,7 @@ export interface ToolCommand {
   readonly argv: readonly string[];
   /** Where it runs; absolute. */
   readonly cwd: string;
-  /** Absolute path, in the temporary folder. */
+  /** Absolute path, in the temporary directory. */
   readonly made: string;
 }
 

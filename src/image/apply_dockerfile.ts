@@ -16,7 +16,7 @@ export interface ApplyDockerfileOptions {
   readonly arch: string;
   /** Seconds since 1970: the time of every new file. */
   readonly created: number;
-  /** The build context: name at its root -> path of the file or folder. */
+  /** The build context: name at its root -> path of the file or directory. */
   readonly context: Readonly<Record<string, string>>;
   /** Opens an image that files are taken out of; whoever opened it disposes of it. */
   readonly openImage: (reference: string, arch: string) => Promise<Base>;
@@ -93,15 +93,15 @@ export async function applyDockerfile(
   for (const step of last.steps) {
     const entries = await layerOf(step, files);
     files.add(entries);
-    // WORKDIR on a folder that is there changes nothing.
+    // WORKDIR on a directory that is there changes nothing.
     if (entries.length > 0) layers.push({ entries, createdBy: step.createdBy });
   }
   return Object.freeze(layers);
 }
 
 /**
- * Names entries as they are named in the image. A file goes into the target if that is a folder; a
- * folder's contents go into the target.
+ * Names entries as they are named in the image. A file goes into the target if that is a directory; a
+ * directory's contents go into the target.
  */
 function place(
   change: ImageCopy,
@@ -129,7 +129,7 @@ function place(
   }
   return found.flatMap((entry) => {
     if (entry.name !== "") return [changed(entry, inside(entry.name))];
-    // The folder itself is only where its contents come from: a new one is like any other.
+    // The directory itself is only where its contents come from: a new one is like any other.
     if (folder === "" || files.isFolder(folder)) return [];
     return [{ ...directoryEntry(folder, { mtime: created }), ...ownedBy(owner) }];
   });

@@ -10,7 +10,7 @@ const MAX_LINKS = 40;
 export type LayerNode = readonly [path: string, node: BaseNode];
 
 /**
- * What a member of a layer says about the tree; undefined for the root folder.
+ * What a member of a layer says about the tree; undefined for the root directory.
  *
  * @param layer Number of the layer; where nobody will ask for contents it may be left out.
  */
@@ -76,7 +76,7 @@ export function applyLayer(below: BaseTree, layer: readonly LayerNode[]): BaseTr
   return tree;
 }
 
-/** Paths that a layer hides: each is asked for once per folder above it, however many there are. */
+/** Paths that a layer hides: each is asked for once per directory above it, however many there are. */
 class Hidden {
   readonly #paths = new Set<string>();
   readonly #folders = new Set<string>();
@@ -87,7 +87,7 @@ class Hidden {
     this.#folders.add(path);
   }
 
-  /** Hides all below a folder; "" is the root. */
+  /** Hides all below a directory; "" is the root. */
   addBelow(folder: string): void {
     this.#folders.add(folder);
   }
@@ -103,14 +103,15 @@ class Hidden {
 }
 
 /**
- * The entries of a layer that puts files into an image, as `COPY` does: links among the folders on
- * the way are followed in the base, and every folder on the way is in the layer: one that the base
+ * The entries of a layer that puts files into an image, as `COPY` does: links among the directories on
+ * the way are followed in the base, and every directory on the way is in the layer: one that the base
  * has with its own mode, owner and time (so that unpacking changes nothing), a missing one with mode
  * 0755 and `created`.
  *
  * @param tree What the base holds.
  * @param entries Files with their path in the image: "usr/local/bin/kube-proxy".
- * @param options `created`: seconds since 1970, for new folders; `owner` of new folders, default root.
+ * @param options `created`: seconds since 1970, for new directories; `owner` of new directories,
+ * default root.
  * @throws {KbuildError} A file of the base is where a directory is needed, or the reverse.
  */
 export function copyLayer(
@@ -138,7 +139,7 @@ export function copyLayer(
   return Object.freeze([...result.values()]);
 }
 
-/** What folders are made like that a base lacks. */
+/** What directories are made like that a base lacks. */
 export interface NewFolders {
   /** Seconds since 1970. */
   readonly created: number;
@@ -205,7 +206,7 @@ export function followPath(tree: BaseTree, path: string, links = 0): string | un
   );
 }
 
-/** The folder that a path leads to when the links in it are followed; new parts stay as they are. */
+/** The directory that a path leads to when the links in it are followed; new parts stay as they are. */
 function resolveFolder(tree: BaseTree, path: string): string {
   let links = 0;
   let done: string[] = [];

@@ -6,7 +6,7 @@ import type { ImageCopy } from "../dockerfile/mod.ts";
 
 /** What a build context is: names at its root, and the time that its files get. */
 export interface BuildContext {
-  /** Name -> path of the file or folder. */
+  /** Name -> path of the file or directory. */
   readonly context: Readonly<Record<string, string>>;
   /** Seconds since 1970. */
   readonly created: number;
@@ -14,7 +14,7 @@ export interface BuildContext {
 
 /**
  * What a COPY takes out of the build context, with names relative to its source: "" for a file or
- * the folder itself. The context's root has no entry of its own.
+ * the directory itself. The context's root has no entry of its own.
  *
  * @param where What the user knows the instruction by.
  * @throws {KbuildError} The source is missing, or an archive that ADD would unpack.
@@ -34,7 +34,7 @@ export async function contextEntries(
       );
     });
     if (info.isDirectory) {
-      // A folder's entry ends in "/", which a relative name does not need.
+      // A directory's entry ends in "/", which a relative name does not need.
       const [root, ...below] = await listTree(path, { prefix: "x", mtime: created });
       return [root!, ...below].map((entry) => {
         const inner = entry.name.replace(/^x\/?/, "").replace(/\/$/, "");

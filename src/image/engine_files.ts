@@ -25,7 +25,7 @@ export async function pinEngineImage(shell: Shell | undefined, reference: string
 }
 
 /**
- * The files of an image of the Docker engine, as `docker save` writes them to a temporary folder.
+ * The files of an image of the Docker engine, as `docker save` writes them to a temporary directory.
  *
  * @throws {KbuildError} As {@linkcode pinEngineImage} does.
  */

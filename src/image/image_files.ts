@@ -6,7 +6,7 @@ import { cleanName, concat, maybeGunzip, readFileChunks, readTar } from "../arch
 /** JSON documents beyond this are refused: they are held in memory. */
 const MAX_DOCUMENT = 8 << 20;
 
-/** The files of an image, in a folder or in a tar: read by name. */
+/** The files of an image, in a directory or in a tar: read by name. */
 export interface ImageFiles extends AsyncDisposable {
   /** What the user knows it by. */
   readonly label: string;
@@ -36,7 +36,7 @@ export async function readDocument(files: ImageFiles, name: string): Promise<Uin
   return concat(parts);
 }
 
-/** The files of a folder; names in the image's documents that lead out of it are refused. */
+/** The files of a directory; names in the image's documents that lead out of it are refused. */
 export function folderFiles(dir: string): ImageFiles {
   const place = (name: string): string => {
     if (!name.startsWith("/") && !name.split("/").includes("..")) return join(dir, name);
@@ -64,10 +64,10 @@ interface Range {
 }
 
 /**
- * The files of a tar. A compressed one is unpacked to a temporary folder until it is disposed of,
+ * The files of a tar. A compressed one is unpacked to a temporary directory until it is disposed of,
  * since its files are not read in their order in the archive.
  *
- * @param tempDir Where temporary folders are made; default: the system's place.
+ * @param tempDir Where temporary directories are made; default: the system's place.
  * @throws {KbuildError} It is not a tar, or cannot be read.
  */
 export async function archiveFiles(path: string, tempDir?: string): Promise<ImageFiles> {

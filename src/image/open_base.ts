@@ -37,7 +37,7 @@ export interface OpenBaseOptions {
  * Opens an image to build upon and reads it once, so that all its digests are checked and its files
  * are known.
  *
- * @param spec `scratch`, an OCI layout folder, a file that `docker save` or
+ * @param spec `scratch`, an OCI layout directory, a file that `docker save` or
  * `skopeo copy … oci-archive:` made (gzip around it is allowed), or `docker:REFERENCE`, which the
  * engine that `docker` reaches is asked for; or the files of an image, which are disposed of with the
  * base. Layers may be compressed by gzip or zstd.

@@ -33,14 +33,14 @@ export class StageFiles {
     return followPath(this.#tree, path) !== undefined;
   }
 
-  /** Whether a path, links followed, leads to a folder. */
+  /** Whether a path, links followed, leads to a directory. */
   isFolder(path: string): boolean {
     const found = followPath(this.#tree, path);
     return found === "" || (found !== undefined && this.#tree.get(found)?.type === "directory");
   }
 
   /**
-   * Content of a path, links to it followed: one entry for a file; for a folder itself and all
+   * Content of a path, links to it followed: one entry for a file; for a directory itself and all
    * below it, with names relative to it ("" for itself), sorted.
    */
   entriesAt(path: string): readonly TarEntry[] {
@@ -71,7 +71,7 @@ export class StageFiles {
 
   #entry(path: string, name: string, node: BaseNode): TarEntry {
     const own = this.#own.get(path);
-    // What an instruction wrote is the entry itself, unless a folder of the base only came along.
+    // What an instruction wrote is the entry itself, unless a directory of the base only came along.
     if (own !== undefined && own.type !== "directory") return { ...own, name };
     const { type, mode, mtime, uid, gid, uname, gname, linkName, xattrs, content } = node;
     if (type === "other") {

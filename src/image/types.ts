@@ -22,7 +22,7 @@ export interface BaseLayer {
   open(): AsyncGenerator<Uint8Array, void>;
 }
 
-/** A file, folder or link in a base image, as its layers together show it. */
+/** A file, directory or link in a base image, as its layers together show it. */
 export interface BaseNode {
   /** What it is. */
   readonly type: "file" | "directory" | "symlink" | "other";

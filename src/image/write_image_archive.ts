@@ -34,7 +34,7 @@ export interface ImageLayer {
 
 /** Options of {@linkcode writeImageArchive}. */
 export interface ImageArchiveOptions {
-  /** The file to write; its folder must exist. */
+  /** The file to write; its directory must exist. */
   out: string;
   /** What to build upon; stays open. */
   base: Base;

@@ -26,7 +26,7 @@ import type { JsonObject } from "./types.ts";
 
 /** A finished OCI layout. */
 export interface OciLayout {
-  /** The folder, as it was asked for. */
+  /** The directory, as it was asked for. */
   readonly path: string;
   /** Names of the images, sorted: `registry.k8s.io/kube-proxy:v1.35.0`. */
   readonly names: readonly string[];
@@ -39,7 +39,7 @@ export interface OciLayout {
  * it depends on anything but the archives. The directory appears complete or not at all; one that kbuild
  * wrote before is replaced.
  *
- * @param out The folder to write.
+ * @param out The directory to write.
  * @param archives Paths of archives that `writeImageArchive` wrote.
  * @throws {KbuildError} `out` holds what kbuild did not write, or cannot be written; an archive is
  * damaged, or two hold different images of one name and platform.

@@ -33,13 +33,13 @@ export interface KubeContext {
   readonly outputRoot: string;
   /** `KUBE_OUTPUT`: `<root>/${KUBE_OUTPUT_SUBPATH:-_output/local}`. */
   readonly output: string;
-  /** `KUBE_OUTPUT_BINPATH`: `<output>/bin`, a folder per platform. */
+  /** `KUBE_OUTPUT_BINPATH`: `<output>/bin`, a directory per platform. */
   readonly binPath: string;
   /** `LOCAL_OUTPUT_BINPATH`: `<outputRoot>/dockerized/bin`, what a release is packed from. */
   readonly releaseBinPath: string;
   /** `KUBE_GOPATH`: `<output>/go`. */
   readonly gopath: string;
-  /** `THIS_PLATFORM_BIN`: `<root>/_output/bin`, a link to the host's folder in `binPath`. */
+  /** `THIS_PLATFORM_BIN`: `<root>/_output/bin`, a link to the host's directory in `binPath`. */
   readonly thisPlatformBin: string;
   /** Where the log goes. */
   readonly log: Logger;

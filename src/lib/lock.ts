@@ -13,7 +13,7 @@ export function lockPath({ root }: KubeContext): string {
  * finish. What was read before it waited may have changed.
  *
  * @param what The command, for the message that another run shows while it waits.
- * @throws {KbuildError} The output folder cannot be written.
+ * @throws {KbuildError} The output directory cannot be written.
  * @throws The reason of `context.signal`.
  */
 export async function lockOutput(context: KubeContext, what: string): Promise<FileLock> {

@@ -26,7 +26,7 @@ export function hostPlatform(build: { os: string; arch: string } = Deno.build): 
 }
 
 /**
- * Finds a program as a shell would: the first executable regular file in the folders of `path`.
+ * Finds a program as a shell would: the first executable regular file in the directories of `path`.
  *
  * @param program A name, or a path, which is returned as it is if it can be executed.
  * @param path The value of `PATH`; undefined finds nothing.

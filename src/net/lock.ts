@@ -4,10 +4,10 @@ import { KbuildError } from "../errors.ts";
 import type { Logger } from "../lib/logging.ts";
 
 /**
- * Does something while no other kbuild changes the same folder, whose lock is the file `.lock` in it.
+ * Does something while no other kbuild changes the same directory, whose lock is the file `.lock` in it.
  *
  * @param folder Made if missing.
- * @throws {KbuildError} The folder cannot be written.
+ * @throws {KbuildError} The directory cannot be written.
  * @throws The reason of `signal`.
  */
 export async function withLock<T>(

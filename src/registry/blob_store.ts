@@ -113,7 +113,7 @@ export class BlobStore {
     this.#sound.add(digest);
   }
 
-  /** A folder on the same file system, for what is under way. */
+  /** A directory on the same file system, for what is under way. */
   async workFolder(): Promise<string> {
     const folder = join(this.#folder, "partial");
     await this.#prepare(folder);

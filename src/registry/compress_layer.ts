@@ -17,7 +17,7 @@ export const LAYER_LEVEL = 9;
  * A layer compressed, as registries want it: in the cache, so that it is done once. Equal tars give
  * equal bytes, on every kind of machine.
  *
- * @param cache kbuild's cache folder.
+ * @param cache kbuild's cache directory.
  * @throws {KbuildError} The tar is not what the image's configuration says.
  */
 export async function compressLayer(

@@ -60,10 +60,10 @@ async function drain(
  * output is read. `child.kill` would leave grandchildren (go's compile and link) alive; a signal
  * to the group reaches all of them.
  *
- * On abort the group gets SIGINT, which lets `go` remove its work folder, and after `graceMs`
+ * On abort the group gets SIGINT, which lets `go` remove its work directory, and after `graceMs`
  * SIGKILL. Members that outlive their leader are killed at the end in every case.
  *
- * @throws {Deno.errors.NotFound} The program or the folder does not exist.
+ * @throws {Deno.errors.NotFound} The program or the directory does not exist.
  */
 export async function runGroup(options: GroupOptions): Promise<GroupEnd> {
   const { argv, cwd, env, stdin, onStdout, onStderr, signal, graceMs } = options;

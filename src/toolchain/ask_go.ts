@@ -87,7 +87,10 @@ export function neededRoot(version: string, root: string): Pick<GoTool, "goroot"
   return finds ? {} : { goroot: root };
 }
 
-/** The `go` of a path that a user gives: the program, its folder, or the folder of a distribution. */
+/**
+ * The `go` of a path that a user gives: the program, its directory, or the directory of a
+ * distribution.
+ */
 export async function goAt(path: string): Promise<string | undefined> {
   for (const candidate of [path, join(path, "go"), join(path, "bin", "go")]) {
     if (await findProgram(candidate, undefined) !== undefined) return candidate;
@@ -101,7 +104,7 @@ export function inFront(go: GoTool): GoTool {
 }
 
 /**
- * The same for a Go anywhere: its own folder, since that of a link to it (`/usr/bin`) has other
+ * The same for a Go anywhere: its own directory, since that of a link to it (`/usr/bin`) has other
  * programs, too.
  */
 export async function ownFolder(context: GoContext, go: GoTool): Promise<GoTool> {

@@ -11,7 +11,7 @@ export interface CachedGo {
   readonly platform: string;
   /** Directory of the Go distribution. */
   readonly goroot: string;
-  /** The folder that holds it and {@linkcode GoOrigin}; removing it removes all. */
+  /** The directory that holds it and {@linkcode GoOrigin}; removing it removes all. */
   readonly folder: string;
 }
 
@@ -43,7 +43,7 @@ export function goFileName(version: string, platform: string): string {
   return `go${version}.${platform.replace("/", "-")}`;
 }
 
-/** Whether the program of a cached Go is there; folders appear complete, so the rest is, too. */
+/** Whether the program of a cached Go is there; directories appear complete, so the rest is, too. */
 export async function isCached({ goroot }: CachedGo): Promise<boolean> {
   const info = await ifPresent(Deno.stat(join(goroot, "bin", "go")));
   return info?.isFile === true && info.size > 0;

@@ -11,7 +11,7 @@ export interface GoTool {
   /** The platform that the toolchain runs on: "linux/amd64". */
   readonly host: string;
   /**
-   * The folder to put in front of `PATH`, so that whatever starts `go` gets this one; absent when
+   * The directory to put in front of `PATH`, so that whatever starts `go` gets this one; absent when
    * the first `go` in `PATH` is this one.
    */
   readonly bin?: string;

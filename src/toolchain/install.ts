@@ -20,7 +20,7 @@ import type { GoContext } from "./types.ts";
 
 /** What {@linkcode installGo} is asked for. */
 export interface InstallOptions {
-  /** kbuild's cache folder. */
+  /** kbuild's cache directory. */
   readonly cache: string;
   /** From `chooseGo`, with the action `proxy` or `archive`. */
   readonly choice: GoChoice;
@@ -31,7 +31,7 @@ export interface InstallOptions {
 }
 
 /**
- * Fetches a Go into the cache. It is made in a temporary folder, asked for its version there, and
+ * Fetches a Go into the cache. It is made in a temporary directory, asked for its version there, and
  * appears by rename: complete or not at all. Two kbuilds wait for each other; what a killed one
  * left is removed by the next.
  *

@@ -11,7 +11,7 @@ export type GoNeeds = Pick<Checkout, "minimumGo" | "pinnedGo" | "pinnedGoExact">
 export type RequestedGo =
   /** The first in `PATH`, whatever it is. */
   | { readonly kind: "host"; readonly why: string }
-  /** That program, or the Go in that folder. */
+  /** That program, or the Go in that directory. */
   | { readonly kind: "path"; readonly path: string; readonly why: string }
   /** That release and no other; `stay` forbids to fetch it. */
   | {

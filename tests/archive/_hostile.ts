@@ -86,7 +86,7 @@ export function member(fields: Fields, body: string | Uint8Array = ""): Uint8Arr
   return joined(header({ size: octal(bytes.length), ...fields }), bytes, padding);
 }
 
-/** A file, a folder or a link. */
+/** A file, a directory or a link. */
 export function file(name: string, body = "content\n"): Uint8Array<ArrayBuffer> {
   return member({ name }, body);
 }
@@ -162,17 +162,17 @@ function read(path: string): string {
 }
 
 /**
- * A folder with things that must not be touched, in which `target` does not exist yet. The body runs
- * with the same folder again and again; {@linkcode Playground.untouched} says what changed.
+ * A directory with things that must not be touched, in which `target` does not exist yet. The body runs
+ * with the same directory again and again; {@linkcode Playground.untouched} says what changed.
  */
 export class Playground {
-  /** The folder around everything. */
+  /** The directory around everything. */
   readonly top: string;
   /** Where archives are unpacked to. */
   readonly target: string;
   readonly #before: readonly string[];
 
-  /** @param top An empty folder. */
+  /** @param top An empty directory. */
   constructor(top: string) {
     this.top = top;
     this.target = join(top, "in", "target");

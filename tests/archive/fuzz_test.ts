@@ -1,6 +1,6 @@
 /**
  * Damaged archives, thousands of them: none makes the reader or the unpacker crash, hang, or write
- * outside of its folder. `KBUILD_TEST_FUZZ` says how many (1500), `KBUILD_TEST_SEED` which.
+ * outside of its directory. `KBUILD_TEST_FUZZ` says how many (1500), `KBUILD_TEST_SEED` which.
  */
 import { assert } from "@std/assert";
 import type { FuzzJob, FuzzNews } from "./_fuzz_worker.ts";

@@ -33,7 +33,7 @@ export async function tarOf(entries: Iterable<TarEntry>): Promise<Uint8Array<Arr
   return out.bytes();
 }
 
-/** Runs `body` in a folder that is removed afterwards; its name has what paths may have. */
+/** Runs `body` in a directory that is removed afterwards; its name has what paths may have. */
 export async function inTempDir(body: (dir: string) => Promise<void>): Promise<void> {
   const top = await Deno.makeTempDir({ prefix: "kbuild" });
   try {

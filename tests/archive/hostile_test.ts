@@ -1,4 +1,7 @@
-/** Archives made to harm: each is refused with a clear message, or does no more than fill its folder. */
+/**
+ * Archives made to harm: each is refused with a clear message, or does no more than fill its
+ * directory.
+ */
 import { assertEquals, assertMatch } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import { type ReadLimits, readTar, unpackTar } from "../../src/archive/mod.ts";

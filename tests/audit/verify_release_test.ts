@@ -131,7 +131,7 @@ Deno.test("verifyRelease() finds nothing wrong with a whole release, and counts 
       ],
     );
 
-    // The folder alone, and without any checksum, as Kubernetes' scripts leave it.
+    // The directory alone, and without any checksum, as Kubernetes' scripts leave it.
     const tars = await verifyRelease(join(out, "release-tars"));
     assertEquals(wordsOf(tars), []);
     assertMatch(tars.notes.join(), /^1 images of artifacts\.json not looked at/);

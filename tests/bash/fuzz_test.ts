@@ -92,7 +92,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   sed: "sed --sandbox",
 };
 
-/** A folder with those programs and `finish`. */
+/** A directory with those programs and `finish`. */
 async function confinement(): Promise<string> {
   const folder = await Deno.makeTempDir();
   await Deno.mkdir(join(folder, "bin"));
@@ -107,7 +107,7 @@ async function confinement(): Promise<string> {
 
 /**
  * Runs a script in a bash that can do no harm: restricted, as nobody, with a few programs that only
- * print, with little time and memory, in a folder of its own, writing no files.
+ * print, with little time and memory, in a directory of its own, writing no files.
  */
 async function runConfined(folder: string, name: string): Promise<Map<string, string> | undefined> {
   const confined = `source ${name}; source finish`;

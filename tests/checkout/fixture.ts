@@ -3,7 +3,7 @@ import { dirname, join } from "@std/path";
 /** A small checkout's files, by path. */
 export type Files = Readonly<Record<string, string>>;
 
-/** Writes files into a fresh folder, runs `body` with it, and removes it. */
+/** Writes files into a fresh directory, runs `body` with it, and removes it. */
 export async function withFiles(
   files: Files,
   body: (root: string) => Promise<void>,

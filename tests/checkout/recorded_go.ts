@@ -66,7 +66,7 @@ export function ofInterest(env: Readonly<Record<string, string>>): Record<string
   );
 }
 
-/** A folder with copies of a checkout's `hack/lib` and a `go` that records. */
+/** A directory with copies of a checkout's `hack/lib` and a `go` that records. */
 export class GoRecorder {
   private constructor(readonly root: string, readonly folder: string) {}
 

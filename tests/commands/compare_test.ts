@@ -1,4 +1,4 @@
-/** The exit codes of `kbuild compare`, and what it shows of two folders. */
+/** The exit codes of `kbuild compare`, and what it shows of two directories. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { inScratch, kbuild, output } from "../e2e/_program.ts";
 
@@ -44,7 +44,7 @@ Deno.test("kbuild compare looks at what two _output folders publish, and not at 
       ...[1, "1 artifact: 0 equal, 1 different", "", "release-tars/x"],
     ]);
 
-    // The same from the folder of tarballs alone, and from a checkout.
+    // The same from the directory of tarballs alone, and from a checkout.
     await output([
       "sh",
       "-c",

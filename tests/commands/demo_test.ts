@@ -148,7 +148,7 @@ for (const era of THOROUGH) {
   });
 }
 
-// 1.7 and 1.28 compile the standard library anew in every folder: tests/e2e has them.
+// 1.7 and 1.28 compile the standard library anew in every directory: tests/e2e has them.
 for (const era of ["latest"] as const) {
   Deno.test({
     ...unless(missingFor(era), `kbuild demo makes a release with git and go alone: ${era}`),

@@ -11,7 +11,10 @@ const DENORT_TOOL = fromFileUrl(new URL("../../../shared/tools/denort", import.m
 /** The release of Deno whose compiler fits what the tool gives. */
 const DENORT_TOOL_DENO = "2.6.8";
 
-/** Folder of a test file, with blanks in its name (pnpm's starters take no `$(x)` in a path); gone when its tests have ended. */
+/**
+ * Directory of a test file, with blanks in its name (pnpm's starters take no `$(x)` in a path);
+ * gone when its tests have ended.
+ */
 export const DIST: string = Deno.realPathSync(
   Deno.makeTempDirSync({ prefix: "kbuild e2e dist " }),
 );

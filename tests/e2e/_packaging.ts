@@ -7,9 +7,9 @@ import { readCheckout, setupPlatforms } from "../../src/checkout/mod.ts";
 import { planRelease, readReleaseLayout, requiredBinaries } from "../../src/release/mod.ts";
 import { ENV, listing, makeSample } from "./_program.ts";
 
-/** Folders of a release below the output root. */
+/** Directories of a release below the output root. */
 export const RELEASE_FOLDERS = ["release-tars", "release-images", "release-stage"] as const;
-/** The folder of compressed blocks below the output root. */
+/** The directory of compressed blocks below the output root. */
 export const CACHE_FOLDER = ".kbuild-cache";
 /** Where `package-tarballs` finds programs, below the checkout. */
 export const PROGRAMS = "_output/dockerized/bin/linux/amd64";
@@ -89,7 +89,7 @@ export async function changeProgram(
   await Deno.writeFile(path, madeUpProgram(size, seed), { mode: 0o755 });
 }
 
-/** Path below the output root -> digest of a file or target of a link, for the release's folders. */
+/** Path below the output root -> digest of a file or target of a link, for the release's directories. */
 export function contentsOf(
   out: string,
   folders: readonly string[] = RELEASE_FOLDERS,
@@ -122,7 +122,7 @@ export function differences(
   return [...paths].filter((path) => found[path] !== wanted[path]).sort();
 }
 
-/** Every path below a folder; none where there is no such folder. */
+/** Every path below a directory; none where there is no such directory. */
 export function pathsBelow(folder: string): string[] {
   try {
     return listing(folder).map((line) => line.replace(/ \d+$/, ""));

@@ -1,6 +1,6 @@
 /**
  * What the end-to-end tests share: the real program as a user starts it, samples to run it on, and
- * folders, mounts and processes that are gone when a test has ended, however it ended.
+ * directories, mounts and processes that are gone when a test has ended, however it ended.
  */
 import { dirname, fromFileUrl, join } from "@std/path";
 import { createSample, type EraParameter } from "../../src/sample/mod.ts";
@@ -211,7 +211,7 @@ export async function makeSample(era: EraParameter, dir: string): Promise<string
   return dir;
 }
 
-/** A folder for one test; afterwards its mounts, the processes that work in it and it are gone. */
+/** A directory for one test; afterwards its mounts, the processes that work in it and it are gone. */
 export async function inScratch(
   body: (dir: string) => Promise<void>,
   prefix = "kbuild-e2e-",
@@ -289,7 +289,7 @@ export function processesBelow(dir: string): { pid: number; command: string }[] 
   return found;
 }
 
-/** Removes a folder with all that is mounted in it or runs in it. Synchronous: for "unload" too. */
+/** Removes a directory with all that is mounted in it or runs in it. Synchronous: for "unload" too. */
 export function discard(dir: string): void {
   if (Deno.build.os === "linux") {
     for (const { pid } of processesBelow(dir)) {
@@ -313,7 +313,7 @@ export function discard(dir: string): void {
   }
 }
 
-/** Every file, folder and link below a folder, sorted, with the sizes of files. */
+/** Every file, directory and link below a directory, sorted, with the sizes of files. */
 export function listing(dir: string, { sizes = true }: { sizes?: boolean } = {}): string[] {
   const found: string[] = [];
   function visit(relative: string): void {
@@ -334,7 +334,7 @@ export const FAKES = [
 ] as const;
 
 /**
- * A folder for PATH: links to git and go, and fakes that note their name in `log` and exit with 97.
+ * A directory for PATH: links to git and go, and fakes that note their name in `log` and exit with 97.
  */
 export function lonelyPath(dir: string): { path: string; log: string } {
   const path = join(dir, "bin");

@@ -200,7 +200,7 @@ export async function readByGo(program: string, archive: string): Promise<Seen> 
 /**
  * As GNU tar or bsdtar see it: names in their order as listed, all else as unpacked.
  *
- * @param dir A new folder to unpack to; removed afterwards.
+ * @param dir A new directory to unpack to; removed afterwards.
  */
 export async function readByUnpacking(
   program: "tar" | "bsdtar",

@@ -17,7 +17,7 @@ import {
 
 const AWKWARD = "a b/ü$(x)/it's";
 
-/** Artifacts of 1.20 that hold no binary of Go: only they can be the same in another folder. */
+/** Artifacts of 1.20 that hold no binary of Go: only they can be the same in another directory. */
 const WITHOUT_BINARIES = [
   "_output/release-tars/kubernetes-src.tar.gz",
   "_output/release-tars/kubernetes-manifests.tar.gz",

@@ -27,7 +27,7 @@ import { noMount, withTmpfs } from "./_tmpfs.ts";
 
 const reason = missingFor("1.20") ?? noMount;
 
-/** Files with a final name in the folders of a release. */
+/** Files with a final name in the directories of a release. */
 function released(root: string, out: string): string[] {
   return ["release-tars", "release-images", "release-stage"].flatMap((folder) => {
     try {

@@ -34,7 +34,7 @@ const packed = NO_NPM
 const mainTarball = packed.at(-1) ?? "";
 const platformTarball = packed.at(-2) ?? "";
 
-/** A new folder below `dir` with the packages installed by npm. */
+/** A new directory below `dir` with the packages installed by npm. */
 async function install(dir: string, tarballs: readonly string[], ...flags: string[]) {
   const folder = join(dir, "an app $(x)");
   await Deno.mkdir(folder);

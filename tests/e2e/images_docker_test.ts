@@ -57,8 +57,8 @@ const EXCEPTIONS = {
   /** Times: kbuild's are the commit's. History, and ids that follow from it: it tells of the builder. */
   times: "not looked at",
   /**
-   * 1.28's Dockerfiles lack ARG in their stage, so they copy the whole folder of the build: with it the
-   * log that the build is writing at that moment.
+   * 1.28's Dockerfiles lack ARG in their stage, so they copy the whole directory of the build: with
+   * it the log that the build is writing at that moment.
    */
   buildLog: /(^|\/)build\.log$/,
 };

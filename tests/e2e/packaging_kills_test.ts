@@ -243,11 +243,11 @@ const LINKS_ELSEWHERE: readonly Damage[] = [
 
 interface FolderDamage {
   readonly name: string;
-  /** @param cache The cache's folder. */
+  /** @param cache The cache's directory. */
   readonly to: (cache: string) => void;
 }
 
-/** What can happen to the rest of the cache's folder. */
+/** What can happen to the rest of the cache's directory. */
 const FOLDER_DAMAGES: readonly FolderDamage[] = [
   {
     name: "the folder of a level is a file",

@@ -25,7 +25,7 @@ interface Reader {
   readonly name: string;
   /** Why it cannot be asked here. */
   readonly missing: string | undefined;
-  /** @param dir A folder to work in. @throws {Error} It reads something else than we do. */
+  /** @param dir A directory to work in. @throws {Error} It reads something else than we do. */
   readonly check: (archive: string, own: Own, dir: string) => Promise<void>;
 }
 
@@ -97,7 +97,7 @@ function describe({ name, kind, size, mode, mtime, link, digest }: Member): stri
   return [name, kind, size, mode, mtime, link, digest].join(" | ");
 }
 
-/** Reads every archive below a folder by every reader that is there. */
+/** Reads every archive below a directory by every reader that is there. */
 async function checkAll(folder: string, dir: string): Promise<void> {
   const archives = pathsBelow(folder).filter((path) => /\.tar(\.gz)?$/.test(path));
   assert(archives.length > 0, `no archive in ${folder}`);

@@ -15,7 +15,7 @@ const GIVEN = {
   SOURCE_DATE_EPOCH: "1600000000",
 };
 
-/** A folder for PATH with everything that go may need, and no git. */
+/** A directory for PATH with everything that go may need, and no git. */
 async function pathWithoutGit(dir: string): Promise<string> {
   const bin = join(dir, "bin");
   await Deno.mkdir(bin);

@@ -49,7 +49,7 @@ Deno.test("readGeneratedFiles() finds nothing to do where all is in git", async 
   }
 });
 
-/** A folder with files by path. */
+/** A directory with files by path. */
 async function withFiles(
   files: Readonly<Record<string, string>>,
   check: (root: string) => Promise<void>,

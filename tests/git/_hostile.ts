@@ -10,7 +10,7 @@ export interface HostileGit {
 }
 
 /**
- * Writes it below a folder. Filters are not part of it: what made the working tree as it is has to
+ * Writes it below a directory. Filters are not part of it: what made the working tree as it is has to
  * count when git looks for changes.
  */
 export async function hostileGit(dir: string): Promise<HostileGit> {

@@ -97,7 +97,7 @@ Deno.test("git answers the same under a hostile configuration, and starts no pro
     assertEquals(vars.gitVersion, "v1.20.3");
     assert(missing.length > 0, "nothing is missing from git");
 
-    // A changed tree: an odd name, a renamed file, a changed submodule-like folder.
+    // A changed tree: an odd name, a renamed file, a changed submodule-like directory.
     await Deno.rename(join(root, "README.md"), join(root, "ü\tnew.md"));
     const dirty = await getVersionVars(plain);
     assertEquals(dirty.dirtyPaths, ["README.md", "ü\tnew.md"]);

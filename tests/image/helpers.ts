@@ -112,7 +112,7 @@ export async function dockerFiles(image: MadeImage): Promise<Record<string, Uint
   };
 }
 
-/** Writes files below a folder. */
+/** Writes files below a directory. */
 export async function writeFolder(
   dir: string,
   files: Readonly<Record<string, Uint8Array | string>>,

@@ -319,7 +319,7 @@ async function buildStatic(dir: string): Promise<string> {
 import ("fmt"; "os")
 func main() { fmt.Println("hello from", os.Args[0]) }
 `;
-  // Go takes no line break in a path, so it works in a plain folder.
+  // Go takes no line break in a path, so it works in a plain directory.
   const plain = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(join(plain, "main.go"), source);

@@ -8,7 +8,7 @@ type Environment = Readonly<Record<string, string>>;
 export interface Case {
   readonly name: string;
   /**
-   * Makes the checkout below an empty folder.
+   * Makes the checkout below an empty directory.
    *
    * @returns its root, and variables that are set when it is asked.
    */
@@ -33,8 +33,8 @@ export class Git {
   readonly #base: string;
 
   /**
-   * @param base Folder with the files of a checkout.
-   * @param home Folder for git's settings; no repository is looked for above it.
+   * @param base Directory with the files of a checkout.
+   * @param home Directory for git's settings; no repository is looked for above it.
    */
   constructor(base: string, home: string) {
     this.#base = base;
@@ -52,7 +52,7 @@ export class Git {
     };
   }
 
-  /** Runs git in a folder and returns what it prints. */
+  /** Runs git in a directory and returns what it prints. */
   async run(dir: string, ...args: string[]): Promise<string> {
     const shell = createShell({ cwd: dir, env: this.env });
     const { stdout } = await shell.run(["git", "-c", "protocol.file.allow=always", ...args]);
@@ -83,7 +83,7 @@ export class Git {
     return dir;
   }
 
-  /** Unpacks `git archive HEAD` of a repository into a new folder. */
+  /** Unpacks `git archive HEAD` of a repository into a new directory. */
   async archive(repository: string, dir: string): Promise<string> {
     const tar = `${dir}.tar`;
     await this.run(repository, "archive", `--output=${tar}`, "HEAD");

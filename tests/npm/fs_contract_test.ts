@@ -24,7 +24,7 @@ import {
 import { join } from "@std/path";
 import { pathToFileURL } from "node:url";
 
-/** Runs a test in a folder whose name is as awkward as a user's may be. */
+/** Runs a test in a directory whose name is as awkward as a user's may be. */
 function inFolder(name: string, test: (dir: string) => Promise<void>): void {
   Deno.test(name, async () => {
     const top = await Deno.makeTempDir({ prefix: "kbuild fs $(x) ü " });

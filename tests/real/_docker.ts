@@ -106,7 +106,7 @@ export async function makeBases(
 }
 
 /**
- * A folder for `PATH` with a docker that leaves out `--pull`: the Makefile of the conformance image
+ * A directory for `PATH` with a docker that leaves out `--pull`: the Makefile of the conformance image
  * gives it always, and no registry can be asked.
  */
 export async function dockerWithoutPull(dir: string): Promise<string> {

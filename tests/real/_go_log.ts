@@ -23,9 +23,9 @@ export interface GoCall {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** A folder for `PATH` with a `go` that is watched. */
+/** A directory for `PATH` with a `go` that is watched. */
 export interface WatchedGo {
-  /** Folder that holds it. */
+  /** Directory that holds it. */
   readonly bin: string;
   /** What was started since the last call, of the words that build: install, test, list. */
   take(): Promise<readonly GoCall[]>;
@@ -34,7 +34,7 @@ export interface WatchedGo {
 /**
  * Makes a `go` that writes down its start and then is the real one.
  *
- * @param dir An empty folder.
+ * @param dir An empty directory.
  * @param options.version What it says to be, where scripts refuse the real one.
  * @param options.builds With false, `install` and `test -c` compile nothing and leave empty
  * programs where the real ones would be: command lines without the minutes behind them.
@@ -146,7 +146,7 @@ export function eachOnce(call: GoCall): GoCall {
 
 /**
  * A `go test -c` of the scripts without the `-trimpath` in its `-gcflags`, which kbuild leaves out:
- * it lets the random name of a work folder into the binary, which then differs from build to build.
+ * it lets the random name of a work directory into the binary, which then differs from build to build.
  */
 export function untrimmedTest(call: GoCall): GoCall {
   if (call.args[0] !== "test") return call;

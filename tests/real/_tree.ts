@@ -1,7 +1,7 @@
 /** Finds a real Kubernetes 1.20.2 checkout, and makes copies of it. */
 import { fromFileUrl, join } from "@std/path";
 
-/** What a test of this folder says where there is no checkout. */
+/** What a test of this directory says where there is no checkout. */
 export const NEEDS_TREE =
   "needs a Kubernetes 1.20.2 checkout: name one with KBUILD_REAL_TREE=FOLDER";
 
@@ -9,7 +9,7 @@ export const NEEDS_TREE =
 const TOOL = fromFileUrl(new URL("../../../shared/tools/real-tree", import.meta.url));
 
 /**
- * The folder of the checkout: `KBUILD_REAL_TREE`, else where the tool keeps its copy, else what the
+ * The directory of the checkout: `KBUILD_REAL_TREE`, else where the tool keeps its copy, else what the
  * tool fetches.
  *
  * @param options.fetch Whether the tool may fetch it, which takes minutes.
@@ -51,13 +51,13 @@ export function exists(path: string): boolean {
   }
 }
 
-/** The first folder of `PATH` that has a program. */
+/** The first directory of `PATH` that has a program. */
 export function which(program: string): string | undefined {
   const folders = (Deno.env.get("PATH") ?? "").split(":");
   return folders.map((folder) => join(folder, program)).find(isFile);
 }
 
-/** The bin folder of the Go that builds 1.20.2: 1.19, where Debian puts it, else that of PATH. */
+/** The bin directory of the Go that builds 1.20.2: 1.19, where Debian puts it, else that of PATH. */
 export function goBin(): string | undefined {
   const old = "/usr/lib/go-1.19/bin";
   if (isFile(join(old, "go"))) return old;

@@ -21,7 +21,7 @@ export interface Artifact {
   readonly sha256: string;
 }
 
-/** A copy of the checkout in a temporary folder. */
+/** A copy of the checkout in a temporary directory. */
 export class Workbench {
   /** The temporary directory; everything is below. */
   readonly top: string;
@@ -65,7 +65,7 @@ export class Workbench {
     await Deno.remove(this.top, { recursive: true });
   }
 
-  /** A new empty folder. */
+  /** A new empty directory. */
   async folder(name: string): Promise<string> {
     const path = join(this.top, name);
     await Deno.mkdir(path, { recursive: true });
@@ -124,7 +124,7 @@ export const FORBIDDEN: readonly string[] = [
 ];
 
 /**
- * A folder for `PATH` with links to git and go alone, and programs in the others' names that write
+ * A directory for `PATH` with links to git and go alone, and programs in the others' names that write
  * down that they were started, and fail.
  */
 export async function bareBin(
@@ -140,7 +140,7 @@ export async function bareBin(
   return { bin, started: () => Deno.readTextFile(log).catch(() => "") };
 }
 
-/** Copies files, with the folders that they need. */
+/** Copies files, with the directories that they need. */
 export async function keep(from: string, to: string, paths: readonly string[]): Promise<void> {
   for (const path of paths) {
     await Deno.mkdir(dirname(join(to, path)), { recursive: true });

@@ -40,7 +40,7 @@ const SETTINGS: readonly { name: string; env: Record<string, string> }[] = [
 interface Subject {
   readonly bench: Workbench;
   readonly checkout: Checkout;
-  /** Bin folder of the Go for both. */
+  /** Bin directory of the Go for both. */
   readonly go: string;
   /** Both sides see it. */
   readonly env: Readonly<Record<string, string>>;

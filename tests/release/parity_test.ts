@@ -34,7 +34,7 @@ for (const era of ["1.7", "1.20", "latest"] as const) {
 
 const trees = (Deno.env.get("KBUILD_TEST_TREES") ?? "").split(":").filter((path) => path !== "");
 
-/** Folders that no tarball but that of the sources holds: they are big. */
+/** Directories that no tarball but that of the sources holds: they are big. */
 const LEFT_OUT = /^(_.*|\.git|api|cmd|pkg|plugin|staging|vendor|CHANGELOG.*)$/;
 
 /** What packing and telling the era take of a checkout, as a repository of its own. */

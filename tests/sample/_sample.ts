@@ -1,4 +1,4 @@
-/** What the tests of the sample share: a real shell, real samples in temporary folders. */
+/** What the tests of the sample share: a real shell, real samples in temporary directories. */
 import { createSample, type EraParameter, type SampleInfo } from "../../src/sample/mod.ts";
 import { createShell, type Shell } from "../../src/shell/mod.ts";
 
@@ -12,7 +12,7 @@ export const ENV: Readonly<Record<string, string>> = (() => {
 
 export const shell: Shell = createShell({ cwd: "/", env: ENV });
 
-/** Runs `body` in a new folder with an awkward name, and removes it. */
+/** Runs `body` in a new directory with an awkward name, and removes it. */
 export async function inTemp(body: (dir: string) => Promise<void>): Promise<void> {
   const dir = await Deno.makeTempDir({ prefix: "kbuild sample ü$(x) " });
   try {
@@ -22,7 +22,7 @@ export async function inTemp(body: (dir: string) => Promise<void>): Promise<void
   }
 }
 
-/** Runs `body` with a new sample in a folder whose name go can bear too. */
+/** Runs `body` with a new sample in a directory whose name go can bear too. */
 export async function withSample(
   era: EraParameter,
   body: (sample: SampleInfo) => Promise<void>,

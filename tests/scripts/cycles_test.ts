@@ -6,7 +6,7 @@ const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 const IMPORT =
   /^(?:import|export)\b[^;"]*?(?:from\s+)?"(\.[^"]*)"|\bimport\(\s*"(\.[^"]*)"\s*\)/gms;
 
-/** Relative imports of all files of a folder, types too: file → files. */
+/** Relative imports of all files of a directory, types too: file → files. */
 async function importsBelow(folder: string): Promise<Map<string, readonly string[]>> {
   const imports = new Map<string, readonly string[]>();
   for await (const { path } of walk(join(ROOT, folder), { exts: [".ts"], includeDirs: false })) {

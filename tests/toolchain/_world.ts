@@ -99,11 +99,11 @@ export function mirror({ bytes, sha256 }: Archive): (path: string) => Response {
 
 /** A world for one test. */
 export interface World {
-  /** Its folder; the name has what paths may have. */
+  /** Its directory; the name has what paths may have. */
   readonly dir: string;
   /** kbuild's cache in it. */
   readonly cache: string;
-  /** A folder for PATH, empty but for what the test puts there. */
+  /** A directory for PATH, empty but for what the test puts there. */
   readonly bin: string;
   /** What was logged. */
   readonly log: string[];
@@ -151,7 +151,7 @@ export async function inWorld(body: (world: World) => Promise<void>): Promise<vo
   }
 }
 
-/** Puts a `go` that only says its version into a folder. */
+/** Puts a `go` that only says its version into a directory. */
 export async function putGo(folder: string, line: string): Promise<string> {
   const path = join(folder, "go");
   await Deno.mkdir(folder, { recursive: true });

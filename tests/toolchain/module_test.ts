@@ -45,7 +45,7 @@ function starters(): { path: string; version: string }[] {
       if (/^go-1\.\d+$/.test(name)) folders.push(`/usr/lib/${name}/bin`);
     }
   } catch {
-    // No such folder: another system.
+    // No such directory: another system.
   }
   for (const folder of folders) {
     try {
