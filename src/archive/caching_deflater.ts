@@ -17,7 +17,7 @@ export function cachingDeflater(inner: Deflater, cache: BlockCache): Deflater {
 
   async function make(key: string, block: Uint8Array<ArrayBuffer>): Promise<Deflated> {
     const known = await cache.read(key);
-    if (known !== undefined) return { bytes: known, spare: block.buffer };
+    if (known !== undefined) return { bytes: known, buffer: block.buffer };
     const result = await inner.deflate(block);
     await cache.write(key, result.bytes);
     return result;
@@ -31,7 +31,7 @@ export function cachingDeflater(inner: Deflater, cache: BlockCache): Deflater {
       const same = underWay.get(key);
       if (same !== undefined) {
         same.shared = true;
-        return { bytes: await same.bytes, spare: block.buffer, shared: true };
+        return { bytes: await same.bytes, buffer: block.buffer, shared: true };
       }
       const result = make(key, block);
       const bytes = result.then((made) => made.bytes);

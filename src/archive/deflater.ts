@@ -6,7 +6,7 @@ export interface Deflated {
   /** A part of a deflate stream, never its last, ending on a byte (sync flush). */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The memory of the input, free to be used again. */
-  readonly spare: ArrayBuffer;
+  readonly buffer: ArrayBuffer;
   /** Whether somebody else reads `bytes` as well; else their memory may be given up after use. */
   readonly shared?: boolean;
 }
@@ -68,7 +68,7 @@ import { deflateRawSync } from "node:zlib";
 self.onmessage = ({ data: { block, options } }) => {
   const made = deflateRawSync(block, options);
   const bytes = new Uint8Array(made.buffer, made.byteOffset, made.length);
-  self.postMessage({ bytes, spare: block.buffer }, [bytes.buffer, block.buffer]);
+  self.postMessage({ bytes, buffer: block.buffer }, [bytes.buffer, block.buffer]);
 };`;
 
 /** Makes a {@linkcode Deflater}; threads start when there is work for them. */
@@ -139,7 +139,7 @@ class InlineDeflater implements Deflater {
     const made = deflateRawSync(block, zlibOptions(block, this.#level));
     // No Buffer: the slice() of a Buffer is not a copy.
     const bytes = new Uint8Array(made.buffer as ArrayBuffer, made.byteOffset, made.length);
-    return { bytes, spare: block.buffer };
+    return { bytes, buffer: block.buffer };
   }
 
   close(): void {}
@@ -158,7 +158,7 @@ interface Thread {
 }
 
 /** Tasks of one thread: while the calling thread is busy, another one must be at hand. */
-const MOST_TASKS = 2;
+const MAX_TASKS = 2;
 
 class ThreadDeflater implements Deflater {
   readonly jobs: number;
@@ -197,7 +197,7 @@ class ThreadDeflater implements Deflater {
 
   #free(): Thread | undefined {
     return this.#threads.find(({ tasks }) => tasks.length === 0) ?? this.#start() ??
-      this.#threads.find(({ tasks }) => tasks.length < MOST_TASKS);
+      this.#threads.find(({ tasks }) => tasks.length < MAX_TASKS);
   }
 
   #start(): Thread | undefined {

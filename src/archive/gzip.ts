@@ -21,7 +21,7 @@ const HEADER = new Uint8Array([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
 const LAST_BLOCK = new Uint8Array([0x03, 0x00]);
 
 /**
- * Compresses to one gzip member that depends on the bytes, the places of {@linkcode GzipWriter.cut}
+ * Compresses to one gzip member that depends on the bytes, the places of {@linkcode GzipWriter.flush}
  * and the level only, never on the sizes of the writes or the number of jobs.
  *
  * The input is cut into blocks of 2 MiB. Each is compressed with an empty dictionary and ends on a
@@ -33,7 +33,7 @@ export class GzipWriter {
   readonly #deflater: Deflater;
   readonly #owned: boolean;
   readonly #underWay: Promise<Deflated>[] = [];
-  readonly #spares: ArrayBuffer[] = [];
+  readonly #pool: ArrayBuffer[] = [];
   #block = new Uint8Array(BLOCK_SIZE);
   #used = 0;
   #crc = 0;
@@ -66,13 +66,13 @@ export class GzipWriter {
   }
 
   /** Ends the current block here, unless it is empty. */
-  async cut(): Promise<void> {
+  async flush(): Promise<void> {
     if (this.#used > 0) await this.#submit();
   }
 
   /** Writes what is left and the trailer. */
   async close(): Promise<void> {
-    await this.cut();
+    await this.flush();
     await this.#start();
     while (this.#underWay.length > 0) await this.#drain();
     const trailer = new DataView(new ArrayBuffer(8));
@@ -98,7 +98,7 @@ export class GzipWriter {
     // The compressor takes the memory over, and hands it back when it is done.
     const full = this.#used === BLOCK_SIZE;
     const block = full ? this.#block : this.#block.slice(0, this.#used);
-    if (full) this.#block = new Uint8Array(this.#spares.pop() ?? new ArrayBuffer(BLOCK_SIZE));
+    if (full) this.#block = new Uint8Array(this.#pool.pop() ?? new ArrayBuffer(BLOCK_SIZE));
     this.#used = 0;
     const result = this.#deflater.deflate(block);
     // Whoever drains it sees the failure; until then it is nobody's unhandled rejection.
@@ -108,9 +108,9 @@ export class GzipWriter {
   }
 
   async #drain(): Promise<void> {
-    const { bytes, spare, shared } = await this.#underWay[0]!;
+    const { bytes, buffer, shared } = await this.#underWay[0]!;
     this.#underWay.shift();
-    if (spare.byteLength === BLOCK_SIZE) this.#spares.push(spare);
+    if (buffer.byteLength === BLOCK_SIZE) this.#pool.push(buffer);
     await this.#sink(bytes);
     // Frees the memory now: the collector lets some 100 MB of it pile up.
     if (shared !== true && bytes.byteLength > 0) bytes.buffer.transfer?.(0);

@@ -5,7 +5,7 @@ import type { HashAlgorithm, Hasher, HashStream, OutputFile } from "./hasher_typ
 import { CHUNK_SIZE, type CopiedPart, type FilePart } from "./types.ts";
 
 /** Pieces of one stream that wait in a thread, 1 MiB each as a rule. */
-const MOST_PIECES = 2;
+const MAX_PIECES = 2;
 
 /** What runs in a thread; a `data:` URL for the same reasons as the compressor's. */
 const WORKER_SOURCE = `
@@ -182,7 +182,7 @@ class ThreadStream implements HashStream {
   readonly #id: number;
   readonly #label: string;
   readonly #ended: () => void;
-  readonly #spares: ArrayBuffer[] = [];
+  readonly #pool: ArrayBuffer[] = [];
   readonly #result = Promise.withResolvers<readonly string[]>();
   #copied = Promise.withResolvers<CopiedPart>();
   #failure: KbuildError | undefined;
@@ -200,12 +200,12 @@ class ThreadStream implements HashStream {
   }
 
   async update(chunk: Uint8Array): Promise<void> {
-    while (this.#underWay >= MOST_PIECES && this.#failure === undefined) {
+    while (this.#underWay >= MAX_PIECES && this.#failure === undefined) {
       await new Promise<void>((resolve) => this.#room = resolve);
     }
     if (this.#failure !== undefined) throw this.#failure;
-    const at = this.#spares.findIndex(({ byteLength }) => byteLength >= chunk.length);
-    const piece = at < 0 ? new ArrayBuffer(chunk.length) : this.#spares.splice(at, 1)[0]!;
+    const at = this.#pool.findIndex(({ byteLength }) => byteLength >= chunk.length);
+    const piece = at < 0 ? new ArrayBuffer(chunk.length) : this.#pool.splice(at, 1)[0]!;
     new Uint8Array(piece).set(chunk);
     this.#underWay++;
     this.#worker.postMessage({ id: this.#id, piece, size: chunk.length }, [piece]);
@@ -242,7 +242,7 @@ class ThreadStream implements HashStream {
       return this.#result.resolve(digests);
     }
     this.#underWay--;
-    if (piece !== undefined && this.#spares.length < MOST_PIECES) this.#spares.push(piece);
+    if (piece !== undefined && this.#pool.length < MAX_PIECES) this.#pool.push(piece);
     this.#wake();
   }
 

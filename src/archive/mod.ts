@@ -63,6 +63,6 @@ export type {
   TarFields,
   TarMemberType,
 } from "./types.ts";
-export { TarCuts } from "./tar_cuts.ts";
+export { FlushPoints } from "./flush_points.ts";
 export { type UnpackedTar, unpackTar, type UnpackTarOptions } from "./unpack_tar.ts";
 export { writeTar, type WriteTarOptions } from "./write_tar.ts";

@@ -3,7 +3,7 @@ import { writeAll, writeFileAtomic } from "../files/mod.ts";
 import { type GzipOptions, GzipWriter } from "./gzip.ts";
 import { inlineHasher } from "./hasher.ts";
 import type { Hasher } from "./hasher_types.ts";
-import { TarCuts } from "./tar_cuts.ts";
+import { FlushPoints } from "./flush_points.ts";
 import type { ByteSink, TarEntry } from "./types.ts";
 import { writeTar } from "./write_tar.ts";
 
@@ -57,7 +57,7 @@ export async function packTarball(
 
 /**
  * Compresses a tar to a `.tar.gz`. Contents of 1 MiB and more get blocks of their own
- * ({@linkcode TarCuts}). The file appears complete or not at all.
+ * ({@linkcode FlushPoints}). The file appears complete or not at all.
  *
  * @param write Writes the tar to the sink that it is given.
  * @param outPath The file to write; its folder must exist.
@@ -80,13 +80,13 @@ export async function compressTar(
       size += chunk.length;
       writeAll(outPath, file, chunk);
     }, gzipOptions);
-    const cuts = new TarCuts();
+    const points = new FlushPoints();
     await write(async (chunk) => {
       await tar.update(chunk);
       let from = 0;
-      for (const at of cuts.find(chunk)) {
+      for (const at of points.find(chunk)) {
         await writer.write(chunk.subarray(from, at));
-        await writer.cut();
+        await writer.flush();
         from = at;
       }
       await writer.write(chunk.subarray(from));

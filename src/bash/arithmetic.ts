@@ -23,8 +23,8 @@ const LEVELS: readonly (readonly string[])[] = [
 
 /**
  * Evaluates the inside of `((…))`, expansions done: whole numbers, variables, `+ - * / %`, comparisons,
- * `! && ||`, assignments and `++`. Anything else that a shell knows is unsupported, as is what does not fit
- * into 53 bits.
+ * `! && ||`, assignments and `++`. Anything else that a shell knows is unsupported, as is what does
+ * not fit into 53 bits.
  */
 export function evaluateArithmetic(host: ArithmeticHost, text: string): number {
   return new Arithmetic(host, text).evaluate();

@@ -40,7 +40,7 @@ import type { FetchedImage, RegistryContext, WantedImage } from "./types.ts";
 const MAX_CONFIG = 8 << 20;
 
 /** Blobs that come at a time. */
-const AT_ONCE = 3;
+const CONCURRENCY = 3;
 
 /** What the images of one run share. */
 export interface FetchRun {
@@ -283,7 +283,7 @@ export class ImageFetcher {
         await this.#blob(blob);
       }
     };
-    const workers = Array.from({ length: AT_ONCE }, () =>
+    const workers = Array.from({ length: CONCURRENCY }, () =>
       work().catch((error) => {
         failed.abort();
         throw error;

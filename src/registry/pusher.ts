@@ -23,7 +23,7 @@ export interface PushResult {
 }
 
 /** Images on their way at a time. */
-const AT_ONCE = 3;
+const CONCURRENCY = 3;
 
 /** Sends what was planned. */
 export class Pusher {
@@ -59,7 +59,7 @@ export class Pusher {
         });
       }
     };
-    const ends = await Promise.allSettled(Array.from({ length: AT_ONCE }, work));
+    const ends = await Promise.allSettled(Array.from({ length: CONCURRENCY }, work));
     for (const end of ends) if (end.status === "rejected") throw end.reason;
     return Object.freeze(results);
   }

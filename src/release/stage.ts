@@ -149,7 +149,7 @@ function isSelected(inside: string, which: Selection): boolean {
 }
 
 /** How many files are copied at once. */
-const AT_ONCE = 32;
+const CONCURRENCY = 32;
 
 /**
  * Fills the folder of one tarball. What other tarballs and images make has to be there by now.
@@ -166,9 +166,9 @@ export async function fillStage(
   for (const to of new Set(["kubernetes", ...folders])) {
     await Deno.mkdir(join(folder, to), { recursive: true });
   }
-  for (let at = 0; at < items.length; at += AT_ONCE) {
+  for (let at = 0; at < items.length; at += CONCURRENCY) {
     signal?.throwIfAborted();
-    const some = items.slice(at, at + AT_ONCE);
+    const some = items.slice(at, at + CONCURRENCY);
     await Promise.all(some.map((item) => place(item, join(folder, item.to))));
   }
 }

@@ -34,15 +34,15 @@ Deno.test("GzipWriter gives the same bytes for every size of write", async () =>
   }
 });
 
-Deno.test("GzipWriter.cut() makes a content's blocks the same wherever it is", async () => {
+Deno.test("GzipWriter.flush() makes a content's blocks the same wherever it is", async () => {
   const content = noise(MIB + 4096, 7);
   const packedAfter = async (head: Uint8Array) => {
     const out = collect();
     using writer = new GzipWriter(out.sink);
     await writer.write(head);
-    await writer.cut();
+    await writer.flush();
     await writer.write(content);
-    await writer.cut();
+    await writer.flush();
     await writer.close();
     assertEquals(new Uint8Array(gunzipSync(out.bytes())).length, head.length + content.length);
     // Header, head, two blocks, trailer: the two blocks.
@@ -69,7 +69,7 @@ Deno.test("GzipWriter keeps at most 2 * jobs + 2 blocks in memory", async () => 
     deflate: async (block: Uint8Array<ArrayBuffer>) => {
       most = Math.max(most, ++under);
       await new Promise((resolve) => setTimeout(resolve, 1));
-      return { bytes: new Uint8Array(1), spare: block.buffer };
+      return { bytes: new Uint8Array(1), buffer: block.buffer };
     },
   };
   using writer = new GzipWriter(() => void under--, { deflater });

@@ -29,7 +29,15 @@ const MODULES_ENV = {
   install: { GO111MODULE: "on", GOPROXY: "off" },
   test: { GO111MODULE: "off" },
 };
-const WORKSPACE_ENV = { install: { GOPROXY: "off" }, test: {} };
+const WORKSPACE: FlagRules = {
+  trim: "flag",
+  allPrefix: true,
+  tags: [...SELINUX, "grpcnotrace"],
+  goldflags: { default: "-s -w", appended: true },
+  installSuffix: "static",
+  joined: true,
+  env: { install: { GOPROXY: "off" }, test: {} },
+};
 
 /**
  * One row per era, for a checkout whose own `golang.sh` cannot be read. Sources: `kube::golang::build_binaries` and
@@ -64,24 +72,8 @@ const RULES: Readonly<Record<EraName, FlagRules>> = {
     joined: true,
     env: MODULES_ENV,
   },
-  workspace: {
-    trim: "flag",
-    allPrefix: true,
-    tags: [...SELINUX, "grpcnotrace"],
-    goldflags: { default: "-s -w", appended: true },
-    installSuffix: "static",
-    joined: true,
-    env: WORKSPACE_ENV,
-  },
-  "workspace-bind": {
-    trim: "flag",
-    allPrefix: true,
-    tags: [...SELINUX, "grpcnotrace"],
-    goldflags: { default: "-s -w", appended: true },
-    installSuffix: "static",
-    joined: true,
-    env: WORKSPACE_ENV,
-  },
+  workspace: WORKSPACE,
+  "workspace-bind": WORKSPACE,
 };
 
 /** Cross C compilers of `kube::golang::set_platform_envs`. */

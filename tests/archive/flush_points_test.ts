@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { bytesEntry, TarCuts, writeTar } from "../../src/archive/mod.ts";
+import { bytesEntry, FlushPoints, writeTar } from "../../src/archive/mod.ts";
 import { collect, noise, tarOf } from "./helpers.ts";
 
 const MIB = 1 << 20;
@@ -7,15 +7,15 @@ const mtime = 1600000000;
 
 /** All places that are found when the tar comes in pieces of `step` bytes. */
 function cutsOf(tar: Uint8Array, step: number): number[] {
-  const cuts = new TarCuts();
+  const points = new FlushPoints();
   const found: number[] = [];
   for (let at = 0; at < tar.length; at += step) {
-    found.push(...cuts.find(tar.subarray(at, at + step)).map((offset) => at + offset));
+    found.push(...points.find(tar.subarray(at, at + step)).map((offset) => at + offset));
   }
   return found;
 }
 
-Deno.test("TarCuts.find() finds where contents of 1 MiB and more begin and end", async () => {
+Deno.test("FlushPoints.find() finds where contents of 1 MiB and more begin and end", async () => {
   const tar = await tarOf([
     bytesEntry("small", noise(MIB - 1), { mtime }),
     bytesEntry("large", noise(MIB + 5), { mtime }),
@@ -27,7 +27,7 @@ Deno.test("TarCuts.find() finds where contents of 1 MiB and more begin and end",
   for (const step of [1 << 20, 4096, 1000, 511]) assertEquals(cutsOf(tar, step), expected);
 });
 
-Deno.test("TarCuts.find() finds contents in archives inside archives", async () => {
+Deno.test("FlushPoints.find() finds contents in archives inside archives", async () => {
   const program = noise(2 * MIB + 77);
   const layer = await tarOf([
     bytesEntry("usr/local/bin/kube-proxy", program, {
@@ -50,12 +50,12 @@ Deno.test("TarCuts.find() finds contents in archives inside archives", async () 
   assertEquals(found.slice(6), [second + 512 + layer.length, second + image.length]);
 });
 
-Deno.test("TarCuts.find() takes anything for input", () => {
+Deno.test("FlushPoints.find() takes anything for input", () => {
   assertEquals(cutsOf(noise(3 * MIB), 70001), []);
   assertEquals(cutsOf(new Uint8Array(MIB), 512), []);
 });
 
-Deno.test("TarCuts.find() does not let a member reach beyond its archive", async () => {
+Deno.test("FlushPoints.find() does not let a member reach beyond its archive", async () => {
   // A member inside claims 3 MiB, where its archive has 1 MiB and a half.
   const out = collect();
   await writeTar([bytesEntry("liar", noise(3 * MIB), { mtime })], out.sink);

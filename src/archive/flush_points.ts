@@ -18,7 +18,7 @@ interface Archive {
  * The places depend on the bytes of the tar alone. What cannot be understood has none; no input is
  * an error.
  */
-export class TarCuts {
+export class FlushPoints {
   readonly #archives: Archive[] = [{ end: Infinity, next: 0 }];
   readonly #header = new Uint8Array(BLOCK_SIZE);
   #at = 0;
@@ -29,7 +29,7 @@ export class TarCuts {
    * @returns Offsets in `chunk`, ascending.
    */
   find(chunk: Uint8Array): readonly number[] {
-    const cuts: number[] = [];
+    const points: number[] = [];
     const start = this.#at;
     const end = start + chunk.length;
     while (this.#at < end) {
@@ -41,18 +41,20 @@ export class TarCuts {
         const have = this.#at - archive.next;
         this.#header.set(chunk.subarray(this.#at - start, until - start), have);
         this.#at = until;
-        if (until === archive.next + BLOCK_SIZE) this.#open(archive, (at) => cuts.push(at - start));
+        if (until === archive.next + BLOCK_SIZE) {
+          this.#open(archive, (at) => points.push(at - start));
+        }
       }
       while (this.#at === this.#archives.at(-1)!.end) {
-        cuts.push(this.#at - start);
+        points.push(this.#at - start);
         this.#archives.pop();
       }
     }
-    return cuts;
+    return points;
   }
 
   /** Reads the header that ends here, and enters a large content as if it were an archive. */
-  #open(archive: Archive, cut: (at: number) => void): void {
+  #open(archive: Archive, add: (at: number) => void): void {
     const raw = readHeader(this.#header);
     if (raw === undefined) {
       archive.next = Infinity;
@@ -62,7 +64,7 @@ export class TarCuts {
     archive.next = this.#at + size + paddingOf(size);
     const end = this.#at + size;
     if (size < CHUNK_SIZE || end > archive.end) return;
-    cut(this.#at);
+    add(this.#at);
     this.#archives.push({ end, next: this.#at });
   }
 }
