@@ -122,7 +122,7 @@ class CommandParser extends WordParser {
     return end < 0 ? this.text.length : end;
   }
 
-  /** Skips blanks, comments and continued lines; with `lines` also line ends and `;`-less gaps. */
+  /** Skips spaces, comments and continued lines; with `lines` also line ends and `;`-less gaps. */
   #skipSpace(lines: boolean): void {
     for (;;) {
       const char = this.text[this.pos];

@@ -296,8 +296,9 @@ class CheckoutReader {
       const value = this.#bash.array(name);
       if (value !== undefined) return this.#sourced(value, this.#sourceOf(name));
     }
-    const lacking = table.length === 0 && names.every((name) => this.#bash.why(name) === undefined);
-    if (!lacking) this.#refuseVariable(names, GOLANG);
+    const isAbsent = table.length === 0 &&
+      names.every((name) => this.#bash.why(name) === undefined);
+    if (!isAbsent) this.#refuseVariable(names, GOLANG);
     return this.#fallback(table);
   }
 

@@ -18,10 +18,10 @@ export function widthOf(text: string): number {
   return width;
 }
 
-/** The text, filled up with blanks to `width` columns; text that is wider stays as it is. */
+/** The text, padded with spaces to `width` columns; text that is wider stays as it is. */
 export function pad(text: string, width: number, align: "left" | "right" = "left"): string {
-  const blanks = " ".repeat(Math.max(0, width - widthOf(text)));
-  return align === "left" ? text + blanks : blanks + text;
+  const spaces = " ".repeat(Math.max(0, width - widthOf(text)));
+  return align === "left" ? text + spaces : spaces + text;
 }
 
 /** Breaks one paragraph into lines of at most `width` columns; a longer word keeps a line. */

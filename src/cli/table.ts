@@ -53,7 +53,7 @@ function fitted(widths: readonly number[], room: number, cut: TableOptions["cut"
 }
 
 /**
- * Rows as aligned columns, one line each, no blanks at line ends; "" for no rows.
+ * Rows as aligned columns, one line each, no spaces at line ends; "" for no rows.
  *
  * @param rows Cells; a heading is a row like any other. Rows may differ in length.
  */

@@ -40,7 +40,7 @@ export async function isMountPoint(real: string): Promise<boolean> {
   return info.dev !== (await Deno.stat(dirname(real))).dev || (await mountPoints()).includes(real);
 }
 
-/** The kernel writes blanks, line breaks and backslashes as octal numbers, of each byte. */
+/** The kernel writes spaces, line breaks and backslashes as octal numbers, of each byte. */
 function unescape(text: string): string {
   const bytes = new TextEncoder().encode(text);
   const plain: number[] = [];

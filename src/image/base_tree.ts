@@ -139,7 +139,7 @@ export function copyLayer(
   return Object.freeze([...result.values()]);
 }
 
-/** What directories are made like that a base lacks. */
+/** Attributes of directories that are missing in a base. */
 export interface NewFolders {
   /** Seconds since 1970. */
   readonly created: number;

@@ -94,11 +94,11 @@ async function missingBinaries(
 /** An image may be made on an empty base, but not without files that it takes out of another one. */
 function checkTaken({ bases, images }: PackagePlan): void {
   for (const { name, dockerfile } of images) {
-    const lacking = dockerfile.taken.find((reference) => baseFor(bases, reference) === undefined);
-    if (lacking === undefined) continue;
-    throw new KbuildError(`Cannot make the image of "${name}" without files of "${lacking}"`, {
+    const missing = dockerfile.taken.find((reference) => baseFor(bases, reference) === undefined);
+    if (missing === undefined) continue;
+    throw new KbuildError(`Cannot make the image of "${name}" without files of "${missing}"`, {
       notes: [
-        `Give that image: --base-image ${lacking}=WHERE`,
+        `Give that image: --base-image ${missing}=WHERE`,
         ...name === "conformance" ? ["Or leave it out: KUBE_BUILD_CONFORMANCE=n"] : [],
       ],
       exitCode: 2,

@@ -91,10 +91,10 @@ export function checkPrograms(
 ): void {
   if (only === undefined) return;
   for (const image of images) {
-    const lacking = programsOf(image, binPath).find((program) => !only.has(program));
-    if (lacking === undefined) continue;
-    throw new KbuildError(`Cannot make the image of "${image.name}" without "${lacking}"`, {
-      notes: [`Add the target of "${lacking}" to WHAT: kbuild targets lists them`],
+    const missing = programsOf(image, binPath).find((program) => !only.has(program));
+    if (missing === undefined) continue;
+    throw new KbuildError(`Cannot make the image of "${image.name}" without "${missing}"`, {
+      notes: [`Add the target of "${missing}" to WHAT: kbuild targets lists them`],
       exitCode: 2,
     });
   }

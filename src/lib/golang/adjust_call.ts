@@ -19,7 +19,7 @@ export interface AdjustInputs {
  *
  * - `CGO_ENABLED` is always set: Go would otherwise decide by whether the machine has a C compiler,
  *   and the same command would make other binaries there. Without cgo, `CC` is left out.
- * - A path with a blank in `-trimpath=` stands in quotes; the scripts fail there.
+ * - A path with a space in `-trimpath=` stands in quotes; the scripts fail there.
  * - `go test -i` is left out: it filled the package folder for `teststale` (1.5–1.8), and Go has
  *   had no such flag since 1.22.
  * - Unless parity is strict, a GOFLAGS without `-tags=` is no tag (the `sed` of 1.15–1.22 pastes it

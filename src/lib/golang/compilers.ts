@@ -31,14 +31,14 @@ export async function checkCompilers(
 ): Promise<void> {
   const missing: Missing[] = [];
   for (const { platform, steps } of plan.platforms) {
-    const lacking: BuildStep[] = [];
+    const missingCompiler: BuildStep[] = [];
     for (const step of steps) {
       if (step.env["CGO_ENABLED"] !== "1" || await hasCompiler(step)) continue;
-      lacking.push(step);
+      missingCompiler.push(step);
     }
-    const [first] = lacking;
+    const [first] = missingCompiler;
     if (first === undefined) continue;
-    const names = await Promise.all(lacking.map(async (step) => ({
+    const names = await Promise.all(missingCompiler.map(async (step) => ({
       test: step.kind === "test",
       names: await withCgo(context, checkout, go, step),
     })));

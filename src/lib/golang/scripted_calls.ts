@@ -8,7 +8,7 @@ const PLACE = "/KUBE_ROOT";
  * The `go` commands that the checkout's own scripts would start, or those of its era's table where
  * the scripts cannot be read.
  *
- * The scripts do not quote every path (v1.7.3 golang.sh:567), and fail in a folder with a blank in
+ * The scripts do not quote every path (v1.7.3 golang.sh:567), and fail in a folder with a space in
  * its name; they are read as if the checkout lay in a folder with a plain one.
  *
  * @returns Also why the scripts could not be read, when the table was used.
