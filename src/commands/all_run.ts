@@ -65,8 +65,13 @@ export async function planAll(command: CommandContext, ask: Ask): Promise<Comman
 export async function buildAll(command: CommandContext, what: string, ask: Ask): Promise<void> {
   await withOutput(await command.open(), {
     what,
+    check: async (open) => {
+      const asked = await ask(open);
+      return { asked, stamp: await readStamp(open) };
+    },
     prepare: async (open) =>
       await planBuild(open, await ask(open), () => readStamp(open), { fetch: true }),
+    needs: () => undefined,
     fetch: () => Promise.resolve(),
     work: async (open, planned) => {
       const { binaries, generateMs, buildMs } = await runBuild(open, planned);

@@ -14,7 +14,11 @@ const DEFAULT_ERA: EraParameter = "1.20";
  * sample.
  */
 function withAnyGo(open: OpenCheckout): OpenCheckout {
-  return { ...open, checkout: Object.freeze({ ...open.checkout, pinnedGoExact: false }) };
+  return {
+    ...open,
+    checkout: Object.freeze({ ...open.checkout, pinnedGoExact: false }),
+    reread: async () => withAnyGo(await open.reread()),
+  };
 }
 
 /** `kbuild demo`: a sample checkout, and a release of it. */

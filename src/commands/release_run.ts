@@ -74,14 +74,19 @@ export interface ReleaseResult {
   readonly packageMs: number;
 }
 
-/** A release that was thought through: nothing that it needs is missing. */
-interface PreparedRelease {
+/** A release that can be made: nothing that it needs is missing. */
+interface CheckedRelease {
   /** What is built first; undefined where the binaries are there. */
-  readonly build: PlannedBuild | undefined;
+  readonly asked: AskedBuild | undefined;
   readonly stamp: Stamp;
   /** Bases that are fetched before anything is built. */
   readonly bases: readonly WantedImage[];
   readonly plan: PackagePlan;
+}
+
+/** The same with the plan of its build: what is shown and what is carried out are this value. */
+interface PreparedRelease extends CheckedRelease {
+  readonly build: PlannedBuild | undefined;
 }
 
 /** Makes a release of the checkout around, and shows it. */
@@ -90,12 +95,11 @@ export async function makeRelease(command: CommandContext, request: ReleaseReque
 }
 
 /** Sorts out a request, and says what is missing before anything is built. */
-async function prepareRelease(
+async function checkRelease(
   open: OpenCheckout,
   globals: Globals,
   request: ReleaseRequest,
-  fetching: { fetch: boolean },
-): Promise<PreparedRelease> {
+): Promise<CheckedRelease> {
   if (request.container) {
     throw new KbuildError("Cannot build in a container: kbuild does not have that yet", {
       notes: ["Leave out --container: the build runs on this machine, with its own Go"],
@@ -136,12 +140,22 @@ async function prepareRelease(
     binPath,
     jobs: request.jobs,
   };
-  return {
-    build: build ? await planBuild(open, asked, () => Promise.resolve(stamp), fetching) : undefined,
-    stamp,
-    bases: basesToFetch(context.env, plan, request.bases),
-    plan,
-  };
+  const bases = basesToFetch(context.env, plan, request.bases);
+  return { asked: build ? asked : undefined, stamp, bases, plan };
+}
+
+async function prepareRelease(
+  open: OpenCheckout,
+  globals: Globals,
+  request: ReleaseRequest,
+  fetching: { fetch: boolean },
+): Promise<PreparedRelease> {
+  const checked = await checkRelease(open, globals, request);
+  const { asked, stamp } = checked;
+  const build = asked === undefined
+    ? undefined
+    : await planBuild(open, asked, () => Promise.resolve(stamp), fetching);
+  return { ...checked, build };
 }
 
 /** @throws {UsageError} A target is in none of the groups that tarballs are made of. */
@@ -219,18 +233,22 @@ export async function releaseCheckout(
   open: OpenCheckout,
   request: ReleaseRequest,
 ): Promise<ReleaseResult> {
+  const checked = async <T>({ context }: OpenCheckout, release: () => Promise<T>): Promise<T> => {
+    if (request.ociLayout !== undefined) {
+      await probeOciLayout(request.ociLayout, ownershipOf(context));
+    }
+    const found = await release();
+    await checkReleaseReplaceable(context);
+    return found;
+  };
   return await withOutput(open, {
     what: request.what,
-    prepare: async (open) => {
-      if (request.ociLayout !== undefined) {
-        await probeOciLayout(request.ociLayout, ownershipOf(open.context));
-      }
-      const prepared = await prepareRelease(open, command.globals, request, { fetch: true });
-      await checkReleaseReplaceable(open.context);
-      return prepared;
-    },
+    check: (open) => checked(open, () => checkRelease(open, command.globals, request)),
+    prepare: (open) =>
+      checked(open, () => prepareRelease(open, command.globals, request, { fetch: true })),
     // Before anything is built: a registry that cannot be reached must not cost an hour.
-    fetch: ({ context }, { bases }) => fetchBases(context, bases),
+    needs: ({ bases }) => bases,
+    fetch: ({ context }, bases) => fetchBases(context, bases),
     work: async (open, prepared, fetched) => {
       warnAboutRequest(open.context, prepared);
       const { build, stamp } = prepared;
@@ -258,7 +276,7 @@ export async function releaseCheckout(
 
 function warnAboutRequest(
   { env, log }: KubeContext,
-  { plan: { options: { only } } }: PreparedRelease,
+  { plan: { options: { only } } }: CheckedRelease,
 ): void {
   if (/^[yY]$/.test(env["KUBE_RELEASE_RUN_TESTS"] ?? "")) {
     log.warn("Tests are not run: kbuild cannot do that yet (KUBE_RELEASE_RUN_TESTS=y)");

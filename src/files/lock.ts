@@ -45,8 +45,28 @@ const MAX_RACES = 20;
  * @throws The reason of `signal`.
  */
 export async function lockFile(path: string, options: LockOptions = {}): Promise<FileLock> {
+  return (await lock(path, { ...options, wait: true }))!;
+}
+
+/**
+ * Takes the lock as {@linkcode lockFile} does, but does not wait for it.
+ *
+ * @returns undefined if somebody else holds it.
+ * @throws {KbuildError} As {@linkcode lockFile}.
+ */
+export async function lockFileNow(
+  path: string,
+  options: Omit<LockOptions, "onWait"> = {},
+): Promise<FileLock | undefined> {
+  return await lock(path, { ...options, wait: false });
+}
+
+async function lock(
+  path: string,
+  options: LockOptions & { wait: boolean },
+): Promise<FileLock | undefined> {
   const { signal, onWait = () => {}, holder, explain = cannotLock(path) } = options;
-  const { temporary = false } = options;
+  const { temporary = false, wait } = options;
   let waited = false;
   while (true) {
     signal?.throwIfAborted();
@@ -55,6 +75,10 @@ export async function lockFile(path: string, options: LockOptions = {}): Promise
     });
     try {
       while (!await tryLock(file)) {
+        if (!wait) {
+          file.close();
+          return undefined;
+        }
         if (!waited) onWait(await ifPresent(readText(path)) ?? "");
         waited = true;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));

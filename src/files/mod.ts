@@ -36,7 +36,7 @@ export {
 export { FREE_SPACE, isDiskFull } from "./disk_full.ts";
 export { ifPossible, ifPossibleSync, ifPresent, ifPresentSync } from "./if_present.ts";
 export { linkOrCopy } from "./link_tree.ts";
-export { type FileLock, lockFile, type LockOptions } from "./lock.ts";
+export { type FileLock, lockFile, lockFileNow, type LockOptions } from "./lock.ts";
 export { copyFileAtomic, type CopyOptions, moveFile, moveNew, replaceLink } from "./place.ts";
 export { readNote } from "./note.ts";
 export { isMountPoint } from "./mounts.ts";

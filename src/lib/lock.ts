@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { type FileLock, lockFile, reasonOf } from "../files/mod.ts";
+import { type FileLock, ifPossible, lockFile, lockFileNow, reasonOf } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import type { KubeContext } from "./init.ts";
 
@@ -21,7 +21,7 @@ export async function lockOutput(context: KubeContext, what: string): Promise<Fi
   const folder = dirname(lockPath(context));
   return await lockFile(lockPath(context), {
     signal,
-    holder: `"kbuild ${what}" (process ${Deno.pid})\n`,
+    holder: holderOf(what),
     onWait: (holder) =>
       log.status(`Waiting for ${holder.trim() || "another kbuild"} to finish in this checkout`),
     explain: (cause) =>
@@ -30,4 +30,22 @@ export async function lockOutput(context: KubeContext, what: string): Promise<Fi
         cause,
       }),
   });
+}
+
+/**
+ * Takes the same lock if an earlier run has left its file and nobody holds it now. Makes no file.
+ *
+ * @returns undefined if {@linkcode lockOutput} is to be asked, which also says what is in the way.
+ */
+export async function lockFreeOutput(
+  context: KubeContext,
+  what: string,
+): Promise<FileLock | undefined> {
+  const path = lockPath(context);
+  if ((await ifPossible(Deno.lstat(path)))?.isFile !== true) return undefined;
+  return await ifPossible(lockFileNow(path, { signal: context.signal, holder: holderOf(what) }));
+}
+
+function holderOf(what: string): string {
+  return `"kbuild ${what}" (process ${Deno.pid})\n`;
 }

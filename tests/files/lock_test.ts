@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
-import { lockFile } from "../../src/files/mod.ts";
+import { lockFile, lockFileNow } from "../../src/files/mod.ts";
 
 async function inScratch(body: (dir: string) => Promise<void>): Promise<void> {
   const dir = await Deno.makeTempDir({ prefix: "kbuild-lock-" });
@@ -68,6 +68,16 @@ Deno.test("lockFile() starts again where the file is when its holder moved or re
       }
     })
   ));
+
+Deno.test("lockFileNow() takes a free lock, and does not wait for another", () =>
+  inScratch(async (dir) => {
+    const path = join(dir, "lock");
+    const first = await lockFileNow(path, { holder: "the first" });
+    assertEquals(await lockFileNow(path, { holder: "the second" }), undefined);
+    assertEquals(await Deno.readTextFile(path), "the first");
+    first?.release();
+    (await lockFileNow(path))!.release();
+  }));
 
 Deno.test("lockFile() removes a temporary lock with its release", () =>
   inScratch(async (dir) => {
