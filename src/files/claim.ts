@@ -1,7 +1,6 @@
 import { readText } from "./regular.ts";
 import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { writeFileAtomic } from "./atomic.ts";
 import { ifPresent } from "./if_present.ts";
 import {
   type Evidence,
@@ -17,6 +16,8 @@ export const MARK = ".kbuild-owned";
 
 /** What kbuild keeps in a directory of its own. */
 export type DirectoryKind = "output" | "cache";
+
+const KINDS: readonly DirectoryKind[] = ["output", "cache"];
 
 /** What operating systems put into directories on their own. */
 const SYSTEM_ENTRIES: readonly string[] = ["lost+found", ".DS_Store"];
@@ -53,13 +54,15 @@ export async function claimDirectory(
   const { kind, name = `"${path}"`, notes = [] } = options;
   if (await isClaimed(path, kind)) return;
   const reason = await whyNotWritable(path, context) ?? await whyNotOurs(path, options, context);
+  // Another process may have been faster.
+  if (await isClaimed(path, kind)) return;
   if (reason !== undefined) {
     throw new KbuildError(`Cannot use ${name}: ${reason}`, { notes, exitCode: 2 });
   }
   const known = await hasEntries(path);
   try {
     await Deno.mkdir(path, { recursive: true });
-    await writeFileAtomic(join(path, MARK), markText(kind));
+    await writeMark(path, kind);
   } catch (error) {
     // Evidence speaks for it the next time as well; a cache may be there to be read only.
     if (known) return;
@@ -96,16 +99,23 @@ async function whyNotOurs(
 }
 
 async function hasEntries(path: string): Promise<boolean> {
+  return await firstEntry(path) !== undefined;
+}
+
+/** The name of something in a directory, apart from system entries and a mark that was only begun. */
+async function firstEntry(path: string): Promise<string | undefined> {
   const entries = await ifPresent(Array.fromAsync(Deno.readDir(path))) ?? [];
-  return entries.some(({ name }) => !isSystemEntry(name));
+  for (const { name } of entries) {
+    if (isSystemEntry(name) || (name === MARK && await isUnfinished(path))) continue;
+    return name;
+  }
+  return undefined;
 }
 
 /** The evidence of a directory without a mark: whatever is in it is foreign. */
 export async function whyNotEmpty(path: string): Promise<string | undefined> {
-  for await (const { name } of Deno.readDir(path)) {
-    if (!isSystemEntry(name)) return foreign(path, name);
-  }
-  return undefined;
+  const name = await firstEntry(path);
+  return name === undefined ? undefined : foreign(path, name);
 }
 
 /** The reason of a directory that holds something which kbuild did not make. */
@@ -116,6 +126,35 @@ export function foreign(path: string, name: string): string {
 /** Whether a directory has kbuild's mark of that kind. */
 export async function isClaimed(path: string, kind: DirectoryKind): Promise<boolean> {
   return await ifPresent(readText(join(path, MARK))) === markText(kind);
+}
+
+/**
+ * Writes the mark under its own name: a temporary one, which a killed process leaves, would be foreign to
+ * the next. The mark of a killed process is the beginning of one, and is written again.
+ */
+async function writeMark(path: string, kind: DirectoryKind): Promise<void> {
+  const mark = join(path, MARK);
+  const file = await Deno.open(mark, { write: true, createNew: true }).catch(async (error) => {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    if (await isUnfinished(path)) return await Deno.open(mark, { write: true });
+    if (!await isClaimed(path, kind)) throw error;
+  });
+  if (file === undefined) return;
+  try {
+    const bytes = new TextEncoder().encode(markText(kind));
+    for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+  } finally {
+    file.close();
+  }
+}
+
+/** Whether the mark of a directory is a file that breaks off: its process was killed, or is at it. */
+async function isUnfinished(path: string): Promise<boolean> {
+  const mark = join(path, MARK);
+  if ((await ifPresent(Deno.lstat(mark)))?.isFile !== true) return false;
+  const text = await ifPresent(readText(mark));
+  return text !== undefined &&
+    KINDS.some((kind) => markText(kind).startsWith(text) && markText(kind) !== text);
 }
 
 function markText(kind: DirectoryKind): string {

@@ -178,3 +178,30 @@ Deno.test("claimDirectory() marks new and empty directories, and takes nobody el
       MARK,
     );
   }));
+
+Deno.test("claimDirectory() finishes the mark of a killed process, and only that", () =>
+  inTempDir(async (dir) => {
+    const context = ownershipContext({ shell, env, root: join(dir, "k8s"), cwd: dir });
+    const claim = (name: string) => claimDirectory(join(dir, name), { kind: "cache" }, context);
+    await claim("whole");
+    const text = await Deno.readTextFile(join(dir, "whole", MARK));
+    for (const part of ["", "c", "output\n#", text.slice(0, -1)]) {
+      const name = `part-${part.length}`;
+      const path = join(dir, name);
+      await Deno.mkdir(path);
+      await Deno.writeTextFile(join(path, MARK), part);
+      await Promise.all([claim(name), claim(name), claim(name)]);
+      assertEquals(await Deno.readTextFile(join(path, MARK)), text);
+      assertEquals([...Deno.readDirSync(path)].map(({ name }) => name), [MARK]);
+    }
+    const foreign = { "other text": "mine\n", "with a file": "", "a link": "" };
+    for (const [name, part] of Object.entries(foreign)) {
+      await Deno.mkdir(join(dir, name));
+      const mark = join(dir, name, MARK);
+      if (name === "a link") await Deno.symlink(join(dir, "precious"), mark);
+      else await Deno.writeTextFile(mark, part);
+      if (name === "with a file") await Deno.writeTextFile(join(dir, name, "a"), "");
+      await assertRejects(() => claim(name), KbuildError, "did not make");
+    }
+    await assertRejects(() => Deno.lstat(join(dir, "precious")), Deno.errors.NotFound);
+  }));
