@@ -104,6 +104,17 @@ function tarball(
   return Object.freeze({ platform: undefined, ...about, entries: Object.freeze([...entries]) });
 }
 
+/** The tarball of one part of a release ("client", "node", "server") for one platform. */
+function platformTarball(
+  part: string,
+  platform: Platform,
+  entries: readonly StageEntry[],
+): TarballPlan {
+  const tag = tagOf(platform);
+  const name = `kubernetes-${part}-${tag}.tar.gz`;
+  return tarball({ name, stage: `${part}/${tag}`, title: `${part} ${tag}`, platform }, entries);
+}
+
 /** Base names of targets on a platform; on Windows with `.exe`. */
 function binaries(
   targets: readonly string[],
@@ -129,16 +140,10 @@ function clientTarball(
   inputs: ReleaseInputs,
   platform: Platform,
 ): TarballPlan[] {
-  const tag = tagOf(platform);
   const folder = "kubernetes/client/bin";
   const programs = binaries(checkout.targets.client.value, platform, inputs, folder);
   if (programs.length === 0) return [];
-  return [tarball({
-    name: `kubernetes-client-${tag}.tar.gz`,
-    stage: `client/${tag}`,
-    title: `client ${tag}`,
-    platform,
-  }, programs)];
+  return [platformTarball("client", platform, programs)];
 }
 
 /** What node and server tarballs hold besides programs. */
@@ -185,16 +190,11 @@ function nodeTarball(
   inputs: ReleaseInputs,
   platform: Platform,
 ): TarballPlan[] {
-  const tag = tagOf(platform);
   const targets = [...checkout.targets.node.value, ...checkout.targets.client.value];
   const programs = binaries(targets, platform, inputs, "kubernetes/node/bin");
   if (programs.length === 0) return [];
-  return [tarball({
-    name: `kubernetes-node-${tag}.tar.gz`,
-    stage: `node/${tag}`,
-    title: `node ${tag}`,
-    platform,
-  }, [...programs, ...besides(layout.nodeCopies, layout, inputs)])];
+  const others = besides(layout.nodeCopies, layout, inputs);
+  return [platformTarball("node", platform, [...programs, ...others])];
 }
 
 function serverTarball(
@@ -203,7 +203,6 @@ function serverTarball(
   inputs: ReleaseInputs,
   platform: Platform,
 ): TarballPlan[] {
-  const tag = tagOf(platform);
   const arch = platform.slice(platform.lastIndexOf("/") + 1);
   const folder = "kubernetes/server/bin";
   const targets = [...checkout.targets.server.value, ...checkout.targets.client.value];
@@ -218,12 +217,7 @@ function serverTarball(
         : { text: `${dockerTag(inputs.version)}\n` },
     },
   ]);
-  return [tarball({
-    name: `kubernetes-server-${tag}.tar.gz`,
-    stage: `server/${tag}`,
-    title: `server ${tag}`,
-    platform,
-  }, [
+  return [platformTarball("server", platform, [
     ...programs,
     ...images,
     { to: "kubernetes/addons", source: { emptyFolder: true } },

@@ -5,6 +5,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { maybeGunzip, readFileChunks, readTar } from "../../src/archive/mod.ts";
+import { randomNumbers } from "./_packaging.ts";
 import {
   CLONE,
   digestsOf,
@@ -26,17 +27,6 @@ const TRIES = Number(Deno.env.get("KBUILD_TEST_TRIES") ?? 50);
 /** Tries on a checkout that has been built before: each is followed by a whole run. */
 const WARM_TRIES = Math.ceil(TRIES * 0.3);
 const SEED = Number(Deno.env.get("KBUILD_TEST_SEED") ?? Date.now() % 1_000_000);
-
-/** Mulberry32: the same numbers for the same seed. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
