@@ -4,7 +4,7 @@ import { type Candidate, type CommandData, completeWords } from "../cli/mod.ts";
 import { commandTargets } from "../lib/golang/mod.ts";
 import type { CommandContext } from "./context.ts";
 
-/** Prints what may stand in place of the last word, with a tab before its summary. */
+/** Prints completions of the last word, each with a tab before its summary. */
 export async function printWords(
   command: CommandContext,
   commands: readonly CommandData[],

@@ -13,7 +13,7 @@ import type { PlannedFetch, PlannedName } from "../registry/mod.ts";
 import { type PlanStep, pushLine } from "./plan_steps.ts";
 import { ifPresent } from "../files/mod.ts";
 
-/** One file that would be written, and the size of what lies there now. */
+/** One file that would be written, and the size of what is there now. */
 interface PlannedFile {
   readonly kind: PlanStep["kind"];
   readonly path: string;

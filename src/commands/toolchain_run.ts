@@ -57,7 +57,7 @@ async function surroundings(command: CommandContext): Promise<Place> {
 function release(word: string): string {
   const version = word.replace(/^go/, "");
   if (isGoRelease(version)) return version;
-  throw new UsageError(`Value "${word}" is no release of Go`, ['Write it so: "1.21.7", "1.26rc1"']);
+  throw new UsageError(`Value "${word}" is not a release of Go`, ['Examples: "1.21.7", "1.26rc1"']);
 }
 
 async function list(command: CommandContext, { context, checkout }: Place): Promise<void> {

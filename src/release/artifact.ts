@@ -18,7 +18,7 @@ export interface BaseOfImage {
 
 /** One file of a finished release. */
 export interface Artifact {
-  /** Tarballs lie in `release-tars`, images in `release-images`. */
+  /** Tarballs are in `release-tars`, images in `release-images`. */
   readonly kind: "tarball" | "image";
   /** Path below the checkout: `_output/release-tars/kubernetes.tar.gz`. */
   readonly path: string;
@@ -34,7 +34,7 @@ export interface Artifact {
   readonly contentDigest: string;
   /** Names with tags of an image, in their order. */
   readonly repoTags?: readonly string[];
-  /** What an image stands on; missing for `scratch`. */
+  /** The base of an image; missing for `scratch`. */
   readonly base?: BaseOfImage;
   /** Wall time in milliseconds that this file took; 0 when it was reused. */
   readonly durationMs: number;

@@ -83,7 +83,7 @@ function copyOf(
   return Object.freeze({ from: path.slice(ROOT.length + 1), kind, to, optional: false });
 }
 
-/** What stands in `if [[ -e … ]]` depends on the checkout's files, which the reader does not see. */
+/** The body of `if [[ -e … ]]` depends on the checkout's files, which the reader does not see. */
 function conditionalCopies(body: string, known: readonly StageCopy[]): StageCopy[] {
   const conditional = /if \[\[ -e [^\n]*\n\s*cp "\$\{KUBE_ROOT\}\/([^"$]+)" "\$\{(\w+)\}\/?"/g;
   // The variable of the destination is that of the copies before: all of these go there.

@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { compareNames } from "../archive/mod.ts";
 import { ifPresentSync } from "../files/mod.ts";
 
-/** What a set of files is told by, without reading them. */
+/** Identifies a set of files without reading them. */
 export interface Identity {
   /**
    * Digest over names, types, modes, sizes, inodes and times, that of the last status change

@@ -1,11 +1,11 @@
 import { copiesOf, type DockerfilePlan } from "../dockerfile/mod.ts";
 import type { FolderImage } from "./layout.ts";
 
-/** One image archive: what it is named, on what it stands, what it gets. */
+/** One image archive: its names, its base, its contents. */
 export interface ImagePlan {
   /** `kube-apiserver`, `conformance`. */
   readonly name: string;
-  /** Go's word: `amd64`. */
+  /** GOARCH value: `amd64`. */
   readonly arch: string;
   /** Where the archive goes, below `release-images`: `amd64/kube-apiserver.tar`. */
   readonly path: string;
@@ -37,7 +37,7 @@ export interface DockerfileSource {
 export interface ImageInputs {
   /** The version of the release: `v1.20.2`. */
   readonly version: string;
-  /** Go's word: `amd64`. */
+  /** GOARCH value: `amd64`. */
   readonly arch: string;
   /** Server images to make. */
   readonly names: readonly string[];

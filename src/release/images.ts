@@ -44,7 +44,7 @@ export async function planImages(
       },
     };
     const dockerfile = planDockerfile(text, { ...source, arch });
-    // Since kubernetes/kubernetes#136954 an image holds kube-log-runner besides.
+    // Since kubernetes/kubernetes#136954 an image also holds kube-log-runner.
     const programs = new Set([binary, ...contextNames(dockerfile)]);
     const isText = programs.delete(NSSWITCH);
     const binaries = [...programs].map((name) =>

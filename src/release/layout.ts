@@ -26,13 +26,13 @@ export interface FolderImage {
 export interface ReleaseLayout {
   /** Whether the sources of a clean tree are those of `git archive` (1.14 and later). */
   readonly sourceArchive: boolean;
-  /** What stands before names in the source tarball of a dirty tree: `kubernetes/` (1.19+), `./`. */
+  /** Prefix of names in the source tarball of a dirty tree: `kubernetes/` (1.19+), `./`. */
   readonly sourcePrefix: string;
   /** Whether node and server tarballs hold a `version` file (1.35). */
   readonly versionInBinaries: boolean;
-  /** What node tarballs get from the checkout besides programs: licenses. */
+  /** Files of the checkout in node tarballs: licenses. */
   readonly nodeCopies: readonly StageCopy[];
-  /** What server tarballs get from the checkout besides programs. */
+  /** Files of the checkout in server tarballs. */
   readonly serverCopies: readonly StageCopy[];
   /** The salt tarball of 1.7–1.9; undefined where there is none. */
   readonly salt: StageCopies & { readonly addons: readonly AddonFolder[] } | undefined;
@@ -68,7 +68,7 @@ export interface ReleaseLayout {
   readonly addInstruction: "COPY" | "ADD";
   /** Whether images on busybox get an nsswitch.conf (1.14–1.20). */
   readonly nsswitch: boolean;
-  /** Images that stand in folders of their own. */
+  /** Images with directories of their own. */
   readonly folderImages: readonly FolderImage[];
   /** Whether images of hyperkube are made, and left in Docker, when both KUBE_DOCKER_* are set. */
   readonly hyperkubeInDocker: boolean;

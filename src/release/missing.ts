@@ -59,7 +59,7 @@ export async function findMissing(
   return Object.freeze(unique(found));
 }
 
-/** Files that Git LFS has not fetched: the path itself, or what lies below a folder. */
+/** Files that Git LFS has not fetched: the path itself, or files below a directory. */
 async function pointersBelow(root: string, path: string, info: Deno.FileInfo): Promise<string[]> {
   const full = join(root, path);
   if (!info.isDirectory) return await isLfsPointerFile(full) ? [path] : [];

@@ -27,9 +27,9 @@ export class OpenBases implements AsyncDisposable {
   }
 
   /**
-   * What an image stands on; an empty one where that was not given.
+   * The base of an image; an empty one if none was given.
    *
-   * @param arch Go's word: "amd64".
+   * @param arch GOARCH value: "amd64".
    * @throws {KbuildError} What {@linkcode image.openBase} throws.
    */
   async open(reference: string, arch: string, signal?: AbortSignal): Promise<Base> {

@@ -293,7 +293,7 @@ function isSettled(newest: number, started: number): boolean {
   return newest + (newest % 1000 === 0 ? COARSE_CLOCK_TICK : CLOCK_TICK) < started;
 }
 
-/** The identity of the three folders as they lie there. */
+/** The identity of the three directories as they are now. */
 function outputsOf({ outputRoot }: KubeContext, about: string): string {
   const outputs = new Identifier();
   outputs.text(about);

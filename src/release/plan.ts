@@ -146,8 +146,8 @@ function clientTarball(
   return [platformTarball("client", platform, programs)];
 }
 
-/** What node and server tarballs hold besides programs. */
-function besides(
+/** What node and server tarballs hold apart from programs. */
+function otherEntries(
   copies: readonly StageCopy[],
   layout: ReleaseLayout,
   inputs: ReleaseInputs,
@@ -193,7 +193,7 @@ function nodeTarball(
   const targets = [...checkout.targets.node.value, ...checkout.targets.client.value];
   const programs = binaries(targets, platform, inputs, "kubernetes/node/bin");
   if (programs.length === 0) return [];
-  const others = besides(layout.nodeCopies, layout, inputs);
+  const others = otherEntries(layout.nodeCopies, layout, inputs);
   return [platformTarball("node", platform, [...programs, ...others])];
 }
 
@@ -221,7 +221,7 @@ function serverTarball(
     ...programs,
     ...images,
     { to: "kubernetes/addons", source: { emptyFolder: true } },
-    ...besides(layout.serverCopies, layout, inputs),
+    ...otherEntries(layout.serverCopies, layout, inputs),
   ])];
 }
 
@@ -279,7 +279,7 @@ function portableEntries(checkout: Checkout): StageEntry[] {
   }));
 }
 
-/** One test tarball for all platforms: 1.7's only one; 1.14-1.16 make it besides the others. */
+/** One test tarball for all platforms: the only one of 1.7; 1.14-1.16 also make the others. */
 function allTestsTarball(
   checkout: Checkout,
   layout: ReleaseLayout,

@@ -158,7 +158,7 @@ export function withFetchedBases(
   return Object.freeze({ ...plan, bases });
 }
 
-/** Bases of a Docker engine by their IDs: all images of a release stand on the same one. */
+/** Bases of a Docker engine by their IDs: all images of a release have the same one. */
 async function pinBases(
   { shell }: KubeContext,
   bases: ReadonlyMap<string, string>,

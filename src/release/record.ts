@@ -2,7 +2,7 @@ import { join } from "@std/path";
 import { ifPossible, readNote, removeTree, writeFileAtomic } from "../files/mod.ts";
 import type { Artifact } from "./artifact.ts";
 
-/** Of this form of the record, and of what goes into an artifact besides its inputs. */
+/** Version of the record's form, and of how artifacts are made from their inputs. */
 const FORMAT = 2;
 const NAME = "artifacts.json";
 
@@ -32,7 +32,7 @@ export async function readRecord(folder: string): Promise<ReleaseRecord | undefi
   return record !== undefined && isRecord(record) ? Object.freeze(record) : undefined;
 }
 
-/** Keeps a record. That it cannot be written costs time in the next run, and is no error. */
+/** Keeps a record. If it cannot be written, the next run takes longer; that is not an error. */
 export async function writeRecord(folder: string, record: ReleaseRecord): Promise<void> {
   const isWritten = await ifPossible(writeNote(folder, record));
   if (isWritten !== true) await ifPossible(removeTree(join(folder, NAME)));

@@ -31,7 +31,7 @@ export interface SourceCommit {
 export interface SourceTree {
   /** Tells it from a {@linkcode SourceCommit}. */
   readonly commit?: undefined;
-  /** What stands before names: `kubernetes/`, `./`. */
+  /** Prefix of names: `kubernetes/`, `./`. */
   readonly prefix: string | undefined;
   /** Why these and not the commit, where a user may expect that. */
   readonly note?: string;

@@ -23,9 +23,9 @@ export interface ImageArchive {
   readonly repoTags: readonly string[];
 }
 
-/** What {@linkcode writeImage} needs besides the plan. */
+/** Options of {@linkcode writeImage}. */
 export interface WriteImageOptions {
-  /** The folder that the plan's path is below. */
+  /** The directory that the plan's path is below. */
   readonly folder: string;
   /** The bases; stay open. */
   readonly bases: OpenBases;

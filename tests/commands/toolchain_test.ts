@@ -109,7 +109,7 @@ Deno.test("kbuild toolchain lists, installs, finds and removes, outside of a che
         const [args, words] of [
           [["instal"], 'Did you mean "install"?'],
           [["install"], "Cannot install without a release"],
-          [["install", "latest"], 'Value "latest" is no release of Go'],
+          [["install", "latest"], 'Value "latest" is not a release of Go'],
           [["remove"], "Cannot remove without a release"],
           [["list", "1.2"], 'Unexpected argument "1.2"'],
           [["path", "1.2", "1.3"], 'Unexpected argument "1.3"'],

@@ -1,6 +1,6 @@
 import type { GoCall, Platform } from "../../checkout/mod.ts";
 
-/** What {@linkcode adjustCall} needs besides the call. */
+/** Options of {@linkcode adjustCall}. */
 export interface AdjustInputs {
   /** What is built for. */
   readonly platform: Platform;
@@ -19,10 +19,10 @@ export interface AdjustInputs {
  *
  * - `CGO_ENABLED` is always set: Go would otherwise decide by whether the machine has a C compiler,
  *   and the same command would make other binaries there. Without cgo, `CC` is left out.
- * - A path with a space in `-trimpath=` stands in quotes; the scripts fail there.
- * - `go test -i` is left out: it filled the package folder for `teststale` (1.5–1.8), and Go has
- *   had no such flag since 1.22.
- * - Unless parity is strict, a GOFLAGS without `-tags=` is no tag (the `sed` of 1.15–1.22 pastes it
+ * - A path with a space in `-trimpath=` is quoted; the scripts fail there.
+ * - `go test -i` is left out: it filled the package directory for `teststale` (1.5–1.8), and Go
+ *   removed the flag in 1.22.
+ * - Unless parity is strict, a GOFLAGS without `-tags=` is not a tag (the `sed` of 1.15–1.22 pastes it
  *   whole), and test binaries go without a `-trimpath` in `-gcflags`: it replaces go's own, which
  *   would cut the random work folder from the path of the generated main file, so that the binary
  *   differs from build to build.
@@ -83,7 +83,7 @@ function withoutTrim(flags: string, trimmed: readonly string[]): string {
 }
 
 /**
- * go divides the value at white space unless a word stands in quotes (cmd/internal/quoted). It takes
+ * go splits the value at white space outside of quotes (cmd/internal/quoted). It takes
  * what does not start with a dash for a pattern of packages, so an empty `-trimpath=`, which the
  * next one overrides, goes before a quoted word that comes first.
  */

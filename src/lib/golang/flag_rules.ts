@@ -18,7 +18,7 @@ interface FlagRules {
   readonly installSuffix: string;
   /** Whether a flag and its value are one argument (`-tags=x`) or two. */
   readonly joined: boolean;
-  /** What `go install` and `go test` get besides. */
+  /** Variables of `go install` and `go test`. */
   readonly env: { readonly install: Env; readonly test: Env };
 }
 

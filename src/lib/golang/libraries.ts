@@ -9,7 +9,7 @@ const IGNORED = /^\/\/(go:build| *\+build) +ignore\b/m;
 
 /**
  * The targets that are packages without a program: `go` compiles them, and nothing comes out.
- * Targets of the checkout's lists are programs, test binaries and patterns are no packages; only the
+ * Targets of the checkout's lists are programs, test binaries and patterns are not packages; only the
  * others are looked at.
  *
  * @throws {UsageError} The directory of a target has no Go files.

@@ -45,7 +45,7 @@ export async function undoTouch(
 const PROGRAM_MARKS = ["7f454c46", "cffaedfe", "feedfacf", "4d5a"];
 
 /**
- * Removes outputs that are no programs, such as a file of zeros after a power failure: `go` refuses
+ * Removes outputs that are not programs, such as a file of zeros after a power failure: `go` refuses
  * to overwrite what it does not know.
  */
 export async function removeDamaged(outputs: readonly BinaryOutput[]): Promise<void> {

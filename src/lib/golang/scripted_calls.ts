@@ -8,8 +8,8 @@ const PLACE = "/KUBE_ROOT";
  * The `go` commands that the checkout's own scripts would start, or those of its era's table where
  * the scripts cannot be read.
  *
- * The scripts do not quote every path (v1.7.3 golang.sh:567), and fail in a folder with a space in
- * its name; they are read as if the checkout lay in a folder with a plain one.
+ * The scripts do not quote every path (v1.7.3 golang.sh:567), and fail in a directory with a space
+ * in its name; they are read as if the checkout were in a directory with a plain one.
  *
  * @returns Also why the scripts could not be read, when the table was used.
  */
@@ -42,7 +42,7 @@ export function scriptedCalls(
   return { calls };
 }
 
-/** Why the calls are no good: a package that none of them makes. */
+/** Why the calls cannot be used: a package that none of them makes. */
 function unmade(calls: readonly GoCall[], packages: readonly string[]): string | undefined {
   const made = new Set(calls.flatMap(({ makes }) => makes));
   const left = packages.filter((name) => !made.has(name));

@@ -7,7 +7,7 @@ import type { KubeContext } from "../init.ts";
  * the checkout is built with, fetched when it is not there. Numbers are compared as numbers, where
  * the scripts of 1.7 compare text.
  *
- * @throws {KbuildError} There is none, none can be had, or it is older than the checkout's minimum.
+ * @throws {KbuildError} No Go is there or can be fetched, or it is older than the checkout's minimum.
  */
 export async function verifyGoVersion(context: KubeContext, checkout: Checkout): Promise<GoTool> {
   return await provideGo(context, checkout);
