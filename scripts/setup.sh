@@ -38,7 +38,7 @@ fi
 # Brings git and Go where they are missing; see scripts/setup_tools.ts for how.
 ensure_tools() {
   if command -v go >/dev/null 2>&1 && command -v git >/dev/null 2>&1; then return; fi
-  tools=$("$deno" run -A --config "$config" "$clone/scripts/setup_tools.ts") || exit $?
+  tools=$("$deno" run --quiet -A --config "$config" "$clone/scripts/setup_tools.ts") || exit $?
   if [ -n "$tools" ]; then
     PATH=$tools:$PATH
     export PATH

@@ -35,7 +35,7 @@ async function deno(...args: string[]): Promise<void> {
 }
 
 const TASKS: Readonly<Record<string, () => Promise<void>>> = {
-  demo: () => deno("run", "-A", "--config", config, "main.ts", "demo", ...rest),
+  demo: () => deno("run", "--quiet", "-A", "--config", config, "main.ts", "demo", ...rest),
   /** All fast tests. */
   test: () => deno("test", "-A", "--no-prompt", "--parallel", "--config", config, ...fastOrGiven()),
   /** The library's examples, as its readers would run them. */

@@ -77,7 +77,10 @@ export function mainManifest(repository?: string): Record<string, unknown> {
     peerDependenciesMeta: { dax: { optional: true } },
     kbuild: {
       program: "lib/kbuild.js",
-      denoFlags: ["run", "-A", "--no-prompt", "--no-config", "--no-lock", `--v8-flags=${V8_FLAGS}`],
+      denoFlags: [
+        ...["run", "--quiet", "-A", "--no-prompt", "--no-config", "--no-lock"],
+        `--v8-flags=${V8_FLAGS}`,
+      ],
       oldestDeno: OLDEST_DENO,
       platforms: PLATFORMS.map((platform) => platform.name),
     },
