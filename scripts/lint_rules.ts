@@ -376,7 +376,6 @@ export const PHRASES: readonly (readonly [phrase: RegExp, instead: string])[] = 
   [/^\W*What of\b/, "Begin with a noun or a verb"],
 ];
 
-/** Files that are still to be rewritten. */
 /** English in comments and strings: the patterns that were the most frequent of their kind. */
 const plainEnglish = rule((path, report) => {
   // The rule and its test name the phrases.

@@ -4,7 +4,7 @@ import type { Checkout } from "../checkout/mod.ts";
 import { gopathLink } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { lockOutput, lockPath } from "../lib/lock.ts";
-import { outputDirectories, planDisposal } from "../lib/outputs.ts";
+import { leadsOut, outputDirectories, ownershipOf, planDisposal } from "../lib/outputs.ts";
 import type { CommandPlan, OpenCheckout } from "./context.ts";
 
 /** What {@linkcode removeOutput} would remove. */
@@ -62,8 +62,11 @@ export async function clearLeftovers(context: KubeContext, checkout?: Checkout):
     ...await platformFolders(context.binPath),
     ...await platformFolders(context.releaseBinPath),
   ]);
+  const ownership = ownershipOf(context);
+  const keep = async (path: string) => await files.whyTracked(path, ownership) !== undefined;
   for (const folder of folders) {
-    const replaced = await files.clearLeftovers(folder);
+    if (await leadsOut(context, folder) !== undefined) continue;
+    const replaced = await files.clearLeftovers(folder, keep);
     if (replaced.length === 0) continue;
     context.log.status("An interrupted run had finished these; they are in place now:", replaced);
   }

@@ -16,6 +16,12 @@ export function temporaryName(path: string): string {
   return join(dirname(path), `${TEMPORARY_PREFIX}${Deno.pid}-${random}`);
 }
 
+/** Whether a name is one that kbuild gives to what it is writing, and nobody else is likely to choose. */
+export function isTemporaryName(name: string): boolean {
+  return name.startsWith(TEMPORARY_PREFIX) &&
+    /^(\d+-[0-9a-f]{8}|generate)$/.test(name.slice(TEMPORARY_PREFIX.length));
+}
+
 /** Options of {@linkcode writeFileAtomic}. */
 export interface WriteFileAtomicOptions {
   /** Permission bits of the new file; default 0666 less the umask. */

@@ -20,7 +20,10 @@ export interface LockOptions {
   signal?: AbortSignal | undefined;
   /** Called once, when the wait begins. `holder` is what the other process has written in the file. */
   onWait?: (holder: string) => void;
-  /** Text for the file while the lock is held. Default: what is in the file stays. */
+  /**
+   * Text for the file while the lock is held; begins with `"kbuild `. The file must be empty or begin so,
+   * too: another one is not a lock. Default: what is in the file stays.
+   */
   holder?: string;
   /** Whether the file is removed with the lock; default false. */
   temporary?: boolean;
@@ -30,6 +33,9 @@ export interface LockOptions {
 
 /** Milliseconds between two attempts: a blocking flock cannot be interrupted. */
 const RETRY_MS = 50;
+
+/** Bytes that the text of a holder has at most. */
+const MAX_HOLDER = 4096;
 
 /** How often a directory may disappear between its making and the opening of a file in it. */
 const MAX_RACES = 20;
@@ -85,7 +91,11 @@ async function lock(
         signal?.throwIfAborted();
       }
       if (await isAt(path, file)) {
-        if (holder !== undefined) await writeHolder(file, holder);
+        if (holder !== undefined) {
+          const reason = await whyNotLock(path, file);
+          if (reason !== undefined) throw explain(new Error(reason));
+          await writeHolder(file, holder);
+        }
         const tidy = temporary
           ? () => Deno.removeSync(path)
           : holder === undefined
@@ -112,6 +122,14 @@ function held(file: Deno.FsFile, waited: boolean, tidy: () => void): FileLock {
     file.close();
   };
   return Object.freeze({ file, waited, release, [Symbol.dispose]: release });
+}
+
+/** Why the text of an open file may not be replaced. */
+async function whyNotLock(path: string, file: Deno.FsFile): Promise<string | undefined> {
+  const { nlink, size } = await file.stat();
+  if (nlink !== null && nlink > 1) return `"${path}" has other names, too (hard links)`;
+  if (size === 0 || (size < MAX_HOLDER && (await readText(path)).startsWith('"kbuild '))) return;
+  return `"${path}" is not a lock of kbuild's`;
 }
 
 /** The lock is held even without the text: on a full disk nothing can be written. */

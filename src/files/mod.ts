@@ -49,7 +49,7 @@ export {
   MARKS_ALONE,
   type OwnershipContext,
   realPathOfNearest,
-  type TrackedFiles,
+  type Tracked,
   whyKept,
   whyProtected,
   whyTracked,

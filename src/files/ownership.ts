@@ -15,21 +15,20 @@ export interface KeptDirectory {
   readonly writable?: boolean;
 }
 
-/** Lists files that git tracks; see {@linkcode OwnershipContext}. */
-export type TrackedFiles = (
-  directory: string,
-  name: string,
-) => Promise<readonly string[] | undefined>;
+/** Files that git tracks, or why nobody can tell; see {@linkcode OwnershipContext}. */
+export type Tracked =
+  | { readonly files: readonly string[]; readonly unknown?: undefined }
+  | { readonly files?: undefined; readonly unknown: string };
 
 /** What decides whether something may be removed or replaced, apart from the path itself. */
 export interface OwnershipContext {
   /** Directories that stay: the checkout, the home directory, the working directory. */
   readonly kept: readonly KeptDirectory[];
   /**
-   * Lists the files that git tracks at or below `name` in `directory`, relative to it; undefined if
-   * git is missing or cannot tell. Then kbuild's own marks decide alone.
+   * Lists the files that git tracks at or below `name` in `directory`, relative to it; none outside of
+   * repositories. Where that is unknown, nothing may be removed or replaced.
    */
-  readonly tracked: TrackedFiles;
+  readonly tracked: (directory: string, name: string) => Promise<Tracked>;
 }
 
 /**
@@ -55,7 +54,7 @@ export interface DisposableOptions {
 /** An {@linkcode OwnershipContext} of which nothing is known: evidence decides alone. */
 export const MARKS_ALONE: OwnershipContext = Object.freeze({
   kept: Object.freeze([]),
-  tracked: () => Promise.resolve(undefined),
+  tracked: () => Promise.resolve({ files: [] }),
 });
 
 /**
@@ -65,7 +64,8 @@ export const MARKS_ALONE: OwnershipContext = Object.freeze({
  * - a directory to keep (the checkout, home, the working directory), any directory above one, and the
  *   root of the file system; compared by inode, so a bind mount does not hide them
  * - anything in a `.git`
- * - anything that holds a file that git tracks, or the work tree of another repository
+ * - anything that holds a file that git tracks, or may track for all that is known
+ * - the work tree of another repository
  * - a mount point, and anything with one below it
  * - anything that `evidence` does not know for kbuild's own
  *
@@ -175,7 +175,9 @@ export async function whyTracked(
   path: string,
   { tracked }: OwnershipContext,
 ): Promise<string | undefined> {
-  const [first] = await tracked(dirname(path), basename(path)) ?? [];
+  const { files, unknown } = await tracked(dirname(path), basename(path));
+  if (unknown !== undefined) return `git may track files there: ${unknown}`;
+  const [first] = files;
   if (first === undefined) return undefined;
   return first === basename(path) ? "git tracks it" : `git tracks "${first}" in it`;
 }

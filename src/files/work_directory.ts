@@ -1,7 +1,7 @@
 import { readText } from "./regular.ts";
 import { join, relative } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { TEMPORARY_PREFIX, writeFileAtomic } from "./atomic.ts";
+import { isTemporaryName, TEMPORARY_PREFIX, writeFileAtomic } from "./atomic.ts";
 import { ifPossible, ifPresent, ifPresentSync } from "./if_present.ts";
 import { linkTree } from "./link_tree.ts";
 import { parseNote } from "./note.ts";
@@ -77,18 +77,23 @@ export class WorkDirectory implements AsyncDisposable {
 }
 
 /**
- * Removes what killed processes left in a directory: everything that begins with
- * {@linkcode TEMPORARY_PREFIX}. Only the holder of the directory's lock may call this.
+ * Removes what killed processes left in a directory: everything with a temporary name. Only the holder of
+ * the directory's lock may call this.
  *
+ * @param keep Says what stays all the same.
  * @returns Absolute paths of what was replaced.
  * @throws {KbuildError} What {@linkcode clearLeftover} throws.
  */
-export async function clearLeftovers(directory: string): Promise<readonly string[]> {
+export async function clearLeftovers(
+  directory: string,
+  keep: (path: string) => Promise<boolean> = () => Promise.resolve(false),
+): Promise<readonly string[]> {
   const replaced: string[] = [];
   const entries = await ifPresent(Array.fromAsync(Deno.readDir(directory))) ?? [];
   for (const { name } of entries) {
-    if (!name.startsWith(TEMPORARY_PREFIX)) continue;
-    replaced.push(...await clearLeftover(join(directory, name)));
+    const path = join(directory, name);
+    if (!isTemporaryName(name) || await keep(path)) continue;
+    replaced.push(...await clearLeftover(path));
   }
   return Object.freeze(replaced);
 }

@@ -94,6 +94,10 @@ export async function claimOutputs(context: KubeContext): Promise<void> {
       ownership,
     );
   }
+  const own = outputDirectories(context).flatMap(({ path }) =>
+    [".kbuild.lock", ".kbuild-cache", ".kbuild"].map((name) => join(path, name))
+  );
+  await checkLinks(context, own);
 }
 
 const ONLY_OWN = "kbuild removes and replaces only what it made; see to the rest yourself";
@@ -152,15 +156,41 @@ async function isUsual({ root }: KubeContext, path: string): Promise<boolean> {
   return isPlace && !await isMountPoint(real);
 }
 
-/** The evidence of the layout that Kubernetes' scripts leave: nothing else, and something telling. */
+/**
+ * The evidence of the layout that Kubernetes' scripts leave: nothing else, and something telling. What has
+ * a common name is looked into.
+ */
 async function whyNotLaidOut(path: string): Promise<string | undefined> {
   const entries = await Array.fromAsync(Deno.readDir(path));
   for (const entry of entries) {
-    if (isSystemEntry(entry.name) || await isDisposable(path, entry)) continue;
-    return foreign(path, entry.name);
+    if (isSystemEntry(entry.name)) continue;
+    if (!await isDisposable(path, entry)) return foreign(path, entry.name);
+    const reason = await whyNotInside(join(path, entry.name));
+    if (reason !== undefined) return reason;
   }
   if (entries.some(({ name }) => !COMMON.has(name))) return undefined;
   return "nothing shows that kbuild made it";
+}
+
+/** What is in directories of the scripts' layout whose names others use, too. */
+const INSIDE: Readonly<Record<string, RegExp>> = {
+  bin: /^(aix|android|darwin|dragonfly|freebsd|linux|netbsd|openbsd|plan9|solaris|windows)$/,
+  local: /^(bin|go|\.kbuild.*)$/,
+  dockerized: /^(bin|go|\.kbuild.*)$/,
+  go: /^(bin|cache|pkg|src)$/,
+  images: /^kube-(build|cross)[\w.:-]*$/,
+};
+
+async function whyNotInside(path: string): Promise<string | undefined> {
+  const pattern = INSIDE[basename(path)];
+  if (pattern === undefined || (await Deno.lstat(path)).isSymlink) return undefined;
+  for (const { name } of await ifPresent(Array.fromAsync(Deno.readDir(path))) ?? []) {
+    if (!pattern.test(name)) return foreign(path, name);
+    // The GOPATH has a "bin" of programs.
+    const reason = basename(path) === "go" ? undefined : await whyNotInside(join(path, name));
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
 }
 
 /** Whether an entry of an output directory is one that kbuild or the scripts make. */
@@ -181,26 +211,51 @@ export function isHostLink(target: string): boolean {
 }
 
 /**
- * Checks that files which are written or replaced are in the output directories: that no link leads
- * out of them. Whoever made such a link, there may be anything behind it.
+ * Checks that files which are written or replaced are in the output directories, and not tracked by git:
+ * no link leads out of them. Whoever made such a link, there may be anything behind it.
  *
  * @param paths Absolute; what is not below an output directory by its name was asked for by the caller.
- * @throws {KbuildError} A link leads out.
+ * @throws {KbuildError} A link leads out, or git tracks one of the files or something below it.
  */
 export async function checkInOutputs(
   context: KubeContext,
   paths: Iterable<string>,
 ): Promise<void> {
+  const all = [...new Set(paths)];
+  await checkLinks(context, all);
   const directories = outputDirectories(context).map(({ path }) => path);
-  const real = await Promise.all(directories.map(realPathOfNearest));
-  for (const path of new Set(paths)) {
-    if (!directories.some((directory) => isAtOrBelow(path, directory))) continue;
-    const found = await whereWritten(path);
-    if (real.some((directory) => isAtOrBelow(found, directory))) continue;
+  const topmost = directories.filter((path) =>
+    !directories.some((other) => other !== path && isAtOrBelow(path, other))
+  );
+  for (const directory of topmost) {
+    const { tracked } = ownershipOf(context);
+    const { files = [] } = await tracked(dirname(directory), basename(directory));
+    const own = files.map((file) => join(dirname(directory), file));
+    const path = own.find((file) => all.some((path) => isAtOrBelow(file, path)));
+    if (path === undefined) continue;
+    throw new KbuildError(`Cannot write "${path}": git tracks it`, {
+      notes: [`Take it out of the repository: git rm --cached "${path}"`],
+    });
+  }
+}
+
+async function checkLinks(context: KubeContext, paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const found = await leadsOut(context, path);
+    if (found === undefined) continue;
     throw new KbuildError(`Cannot write "${path}": a link leads out of the outputs to "${found}"`, {
       notes: ["Remove the link; to have all outputs elsewhere, make _output itself a link"],
     });
   }
+}
+
+/** Where a path in an output directory leads, if that is out of all of them. */
+export async function leadsOut(context: KubeContext, path: string): Promise<string | undefined> {
+  const directories = outputDirectories(context).map(({ path }) => path);
+  if (!directories.some((directory) => isAtOrBelow(path, directory))) return undefined;
+  const found = await whereWritten(path);
+  const real = await Promise.all(directories.map(realPathOfNearest));
+  return real.some((directory) => isAtOrBelow(found, directory)) ? undefined : found;
 }
 
 /** Where a file is that somebody writes to a path: a link is followed although it leads nowhere yet. */

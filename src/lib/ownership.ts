@@ -1,5 +1,5 @@
-import type { OwnershipContext } from "../files/mod.ts";
-import { runGit } from "../git/mod.ts";
+import type { OwnershipContext, Tracked } from "../files/mod.ts";
+import { askIndex, runGit } from "../git/mod.ts";
 import { CommandError, type Shell } from "../shell/mod.ts";
 
 /** Options of {@linkcode ownershipContext}. */
@@ -38,29 +38,33 @@ export function ownershipContext(options: OwnershipOptions): OwnershipContext {
 }
 
 /**
- * The files that git tracks at or below `name`; undefined if git is missing or cannot tell. The
- * repository is the one around `directory`, whatever `GIT_DIR` says, and nothing of the user's
- * settings changes the answer. git refuses repositories of other users by default, because their
- * settings name programs; none of those runs here.
+ * The files that git tracks at or below `name`. The repository is the one around `directory`, whatever
+ * `GIT_DIR` says, and nothing of the user's settings changes the answer. git refuses repositories of
+ * other users by default, because their settings name programs; none of those runs here. Where git is
+ * missing or fails, the repository's index is read.
  */
 async function trackedFiles(
   shell: Shell,
   env: Readonly<Record<string, string>>,
   directory: string,
   name: string,
-): Promise<readonly string[] | undefined> {
+): Promise<Tracked> {
   const args = ["-c", "safe.directory=*", "ls-files", "-z", "--", name];
+  let why = "git is missing";
   try {
-    const { code, stdout } = await runGit(shell, args, {
+    const { code, stdout, tail } = await runGit(shell, args, {
       cwd: directory,
       env: gitEnvironment(env),
       allowed: "any",
     });
-    return code === 0 ? stdout.split("\0").filter((path) => path !== "") : undefined;
+    if (code === 0) return { files: stdout.split("\0").filter((path) => path !== "") };
+    why = tail.at(-1) ?? `git exited with status ${code}`;
   } catch (error) {
-    if (error instanceof CommandError) return undefined;
-    throw error;
+    if (!(error instanceof CommandError)) throw error;
   }
+  const answer = await askIndex(directory, name);
+  if (answer === "unreadable") return { unknown: why };
+  return { files: answer === "tracked" ? [name] : [] };
 }
 
 function gitEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {

@@ -10,7 +10,12 @@ import {
   trimCache,
 } from "../archive/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import { checkReleaseReplaceable, claimOutputs, RELEASE_DIRECTORIES } from "../lib/outputs.ts";
+import {
+  checkInOutputs,
+  checkReleaseReplaceable,
+  claimOutputs,
+  RELEASE_DIRECTORIES,
+} from "../lib/outputs.ts";
 import { type Artifact, type Provenance, writeChecksums } from "./artifact.ts";
 import { checkBuilt } from "./check_inputs.ts";
 import { runGraph, type Task } from "./graph.ts";
@@ -82,6 +87,7 @@ export async function packageTarballs(
   const about = JSON.stringify(provenance);
 
   const cache = join(context.outputRoot, CACHE_FOLDER);
+  await checkInOutputs(context, [cache]);
   const leftOut = new Set(missing.map(({ path }) => join(context.root, path)));
   const record = await readRecord(cache);
   await using bases = new OpenBases(plan.bases, { shell: context.shell });

@@ -32,8 +32,8 @@ Deno.test("lockFile() lets one in, and the next when the file is released", () =
   withEveryDeno((name) =>
     inScratch(async (dir) => {
       const path = join(dir, "below/lock");
-      const first = await lockFile(path, { holder: "the first" });
-      assertEquals([first.waited, await Deno.readTextFile(path)], [false, "the first"], name);
+      const first = await lockFile(path, { holder: '"kbuild first"' });
+      assertEquals([first.waited, await Deno.readTextFile(path)], [false, '"kbuild first"'], name);
       const seen: string[] = [];
       let second = false;
       const waiting = lockFile(path, { onWait: (holder) => seen.push(holder) }).then((lock) => {
@@ -41,7 +41,7 @@ Deno.test("lockFile() lets one in, and the next when the file is released", () =
         return lock;
       });
       await pause(400);
-      assertEquals([seen, second], [["the first"], false], name);
+      assertEquals([seen, second], [['"kbuild first"'], false], name);
       first.release();
       first.release();
       using lock = await waiting;
@@ -72,9 +72,9 @@ Deno.test("lockFile() starts again where the file is when its holder moved or re
 Deno.test("lockFileNow() takes a free lock, and does not wait for another", () =>
   inScratch(async (dir) => {
     const path = join(dir, "lock");
-    const first = await lockFileNow(path, { holder: "the first" });
+    const first = await lockFileNow(path, { holder: '"kbuild first"' });
     assertEquals(await lockFileNow(path, { holder: "the second" }), undefined);
-    assertEquals(await Deno.readTextFile(path), "the first");
+    assertEquals(await Deno.readTextFile(path), '"kbuild first"');
     first?.release();
     (await lockFileNow(path))!.release();
   }));
@@ -140,10 +140,27 @@ Deno.test("lockFile() takes no link, directory or pipe for the file, and changes
     };
     for (const [what, make] of Object.entries(makes)) {
       await make();
-      const error = await assertRejects(() => lockFile(path, { holder: "x" }), KbuildError);
+      const error = await assertRejects(
+        () => lockFile(path, { holder: '"kbuild x"' }),
+        KbuildError,
+      );
       assertEquals(error.message, `Cannot lock "${path}": it is not a regular file`, what);
       await Deno.remove(path, { recursive: true });
     }
     assertEquals(await Deno.readTextFile(precious), "precious");
     assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["precious"]);
+  }));
+
+Deno.test("lockFile() takes nobody else's file for a lock", () =>
+  inScratch(async (dir) => {
+    const [path, other] = [join(dir, "lock"), join(dir, "other")];
+    await Deno.writeTextFile(path, "precious\n");
+    const lock = () => lockFile(path, { holder: '"kbuild x"' });
+    await assertRejects(lock, KbuildError, "is not a lock of kbuild's");
+    assertEquals(await Deno.readTextFile(path), "precious\n");
+    // What a killed run has left.
+    await Deno.writeTextFile(path, '"kbuild all" (process 7)\n');
+    (await lock()).release();
+    await Deno.link(path, other);
+    await assertRejects(lock, KbuildError, "other names");
   }));

@@ -253,7 +253,7 @@ Deno.test("clearLeftovers() touches nothing that a foreign journal names elsewhe
     ];
     for (const [index, item] of table.entries()) {
       const out = join(dir, `out ${index}`);
-      const work = join(out, ".kbuild-tmp-foreign");
+      const work = join(out, ".kbuild-tmp-1-0123abcd");
       await Deno.mkdir(join(dir, "mine"), { recursive: true });
       await Deno.writeTextFile(join(dir, "mine/file"), "mine");
       await Deno.mkdir(join(work, "a"), { recursive: true });
