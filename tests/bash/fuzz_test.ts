@@ -50,7 +50,7 @@ Deno.test(`readBash() neither crashes nor hangs on ${MUTATIONS} damaged scripts`
     understood += NAMES.filter((name) => known(bash, name) !== undefined).length;
     const took = performance.now() - started;
     // A few milliseconds; more only where others keep the machine busy.
-    assert(took < 10_000, `Mutation ${i} takes ${took.toFixed(0)} ms:\n${text}`);
+    assert(took < 60_000, `Mutation ${i} takes ${took.toFixed(0)} ms:\n${text}`);
   }
   assert(understood > MUTATIONS, `Only ${understood} values`);
 });

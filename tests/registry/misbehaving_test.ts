@@ -219,7 +219,7 @@ for (const { what, misbehave, says, next, retryPolicy } of CASES) {
           KbuildError,
         );
         const took = performance.now() - started;
-        assert(took < 9000, `took ${took} ms`);
+        assert(took < 60_000, `took ${took} ms`);
         const text = [error.message, ...error.notes].join("\n");
         assert(says.test(text), text);
         assertStringIncludes(text, `"${bad.host}" (mirror registry.k8s.io=http://${bad.host})`);

@@ -160,7 +160,7 @@ Deno.test("pushImages() says in the registry's words why it refuses, and what to
         const started = performance.now();
         const retryPolicy = { ...HASTY, headersMs: 1000 };
         const error = await assertRejects(() => push({ retryPolicy }), KbuildError);
-        assert(performance.now() - started < 9000);
+        assert(performance.now() - started < 60_000);
         const text = [error.message, ...error.notes].join("\n");
         assert(words.test(text), text);
         assertStringIncludes(text, server.host);

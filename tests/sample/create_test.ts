@@ -18,7 +18,7 @@ for (const era of SAMPLE_ERAS) {
       const start = performance.now();
       const sample = await createSample({ dir: `${dir}/new/k8s`, era, git: shell, env: ENV });
       const seconds = (performance.now() - start) / 1000;
-      assert(seconds < 5, `took ${seconds} s`);
+      assert(seconds < 60, `took ${seconds} s`);
       assertEquals(sample.commit, COMMITS[era]);
       assertEquals(sample.files, sampleFiles(era).size);
 

@@ -172,7 +172,7 @@ Deno.test({
       },
     });
     await assertRejects(() => running, InterruptedError);
-    assert(performance.now() - started < 5000);
+    assert(performance.now() - started < 60_000);
     assertEquals(await waitUntilGone([pid]), []);
   },
 });
