@@ -47,6 +47,7 @@ export function createShell(options: ShellOptions): Shell {
       stdin,
       output = "capture",
       onStdout,
+      onStderr,
       allowed = [0],
       signal: ownSignal,
       label,
@@ -69,7 +70,7 @@ export function createShell(options: ShellOptions): Shell {
       signal,
       onStdout: onStdout ??
         (output === "capture" ? (chunk) => void captured.push(chunk) : write ?? (() => {})),
-      onStderr: output === "capture" ? () => {} : write ?? (() => {}),
+      onStderr: onStderr ?? (output === "capture" ? () => {} : write ?? (() => {})),
     }).catch(async (error: unknown) => {
       throw await cannotStart(error, argv, { cwd, env, what });
     });

@@ -19,6 +19,8 @@ export interface RunOptions {
   output?: "capture" | "stream";
   /** Takes stdout chunk by chunk instead of capturing it; the program waits for the promise. */
   onStdout?: (chunk: Uint8Array) => void | Promise<void>;
+  /** Takes stderr chunk by chunk; default: shown with `"stream"`, else not. */
+  onStderr?: (chunk: Uint8Array) => void | Promise<void>;
   /** Exit codes that are not a failure; default only 0. A signal is a failure in any case. */
   allowed?: readonly number[] | "any";
   /** Ends the process group when aborted. */

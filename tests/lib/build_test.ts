@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { readCheckout, readGoModes } from "../../src/checkout/mod.ts";
 import { KbuildError, UsageError } from "../../src/errors.ts";
 import type { GeneratedFile } from "../../src/generate/mod.ts";
@@ -80,6 +86,30 @@ Deno.test({
           await Deno.readLink(context.thisPlatformBin),
           `${context.binPath}/${tool.host}`,
         );
+      });
+      await t.step("and shows what Go compiles with -v", async () => {
+        let log = "";
+        const verbose = createContext({
+          root: plain.root,
+          env: { ...plain.env, GOFLAGS: "-v" },
+          log: createLogger({ write: (text) => void (log += text) }),
+          shell: createShell({ cwd: plain.root, env: plain.env, write: () => {} }),
+        });
+        const source = `${context.root}/cmd/kubectl/kubectl.go`;
+        const build = async () => {
+          log = "";
+          const request = { matrix, vars, epoch: 0, go: tool };
+          await buildBinaries(verbose, checkout, await prepareBuild(verbose, checkout, request));
+        };
+        await Deno.writeTextFile(source, `${await Deno.readTextFile(source)}\nvar extra = 1\n`);
+        await build();
+        assertMatch(log, /^k8s\.io\/kubernetes\/cmd\/kubectl$/m);
+        await build();
+        assertEquals(log.includes("k8s.io/kubernetes/cmd/kubectl\n"), false);
+        // The build itself prints this, once.
+        await Deno.writeTextFile(source, "package main\n\nfunc main() { undefinedFunction() }\n");
+        await assertRejects(build, KbuildError);
+        assertEquals(log.includes("undefinedFunction"), false);
       });
     } finally {
       await sample.remove();

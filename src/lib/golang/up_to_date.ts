@@ -3,6 +3,7 @@ import { ifPresent, readNote, writeFileAtomic } from "../../files/mod.ts";
 import { createHash } from "node:crypto";
 import { readFileChunks } from "../../archive/mod.ts";
 import type { KubeContext } from "../init.ts";
+import type { Logger } from "../logging.ts";
 import type { BuildStep } from "./plan.ts";
 
 /**
@@ -59,11 +60,13 @@ export async function checkStep(
   signal: AbortSignal,
 ): Promise<StepCheck> {
   if (step.buildIds === undefined) return { key: undefined, upToDate: false };
+  const report = compileReport(context.log, step.env["GOFLAGS"]);
   const listed = await context.shell.run(step.buildIds, {
     cwd: step.cwd,
     env: step.env,
     allowed: "any",
     signal,
+    ...report === undefined ? {} : { onStderr: report },
   });
   // What does not compile is reported by the build itself, which runs next.
   if (listed.code !== 0) return { key: undefined, upToDate: false };
@@ -79,6 +82,28 @@ export async function checkStep(
     return record.mtime === info.mtime?.getTime() || record.sha256 === await fileDigest(built);
   }));
   return { key, upToDate: fresh.length > 0 && fresh.every((isFresh) => isFresh) };
+}
+
+/**
+ * Shows what `-v` (packages) and `-x` (commands) in `GOFLAGS` print while the question compiles: the
+ * build, which runs next, finds everything compiled. Undefined without either flag.
+ */
+function compileReport(
+  log: Logger,
+  goflags: string | undefined,
+): ((chunk: Uint8Array) => void) | undefined {
+  const has = (name: string) =>
+    new RegExp(`(^|\\s)--?${name}(=(1|t|true))?(\\s|$)`, "i").test(goflags ?? "");
+  const commands = has("x");
+  if (!commands && !has("v")) return undefined;
+  const decoder = new TextDecoder();
+  let rest = "";
+  return (chunk) => {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    // Errors are not for here: the build reports them.
+    for (const line of lines) if (commands || /^[^\s:#]+$/.test(line)) log.info(line);
+  };
 }
 
 async function fileDigest(path: string): Promise<string> {
