@@ -79,6 +79,7 @@ export const demo: Command = {
       jobs: input.number("jobs"),
       baseImages: [],
       bases: "scratch",
+      scratchExpected: true,
       container: false,
       fastbuild: true,
     });

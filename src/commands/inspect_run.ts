@@ -119,8 +119,11 @@ export function goText(go: GoDescription): string {
   const where = go.path === undefined ? "" : ` (${go.path})`;
   const version = go.version ?? go.want;
   switch (go.action) {
-    case "host":
-      return `${go.have?.version || go.have?.description}, this machine's${where}, for ${go.want}`;
+    case "host": {
+      // A Go that was named by its path or as "host" serves no version.
+      const wanted = /^\d/.test(go.want) ? `, for ${go.want}` : "";
+      return `${go.have?.version || go.have?.description}, this machine's${where}${wanted}`;
+    }
     case "cached":
       return `${version}, in the cache${where}`;
     case "proxy":

@@ -51,6 +51,8 @@ export interface ReleaseRequest {
   readonly baseImages: readonly string[];
   /** Where other bases come from; undefined: what `KBUILD_BASES` says. */
   readonly bases: BaseChoice | undefined;
+  /** Whether images from scratch need no warning; default false. */
+  readonly scratchExpected?: boolean;
   readonly container: boolean;
   /** Folder for an OCI layout of all images: absolute. */
   readonly ociLayout?: string;
@@ -124,6 +126,7 @@ async function checkRelease(
     binPath,
     only: named ? new Set(targets.map(binaryName)) : undefined,
     baseImages: request.baseImages,
+    scratchExpected: request.scratchExpected ?? false,
     jobs: request.jobs,
     compressionLevel: numberIn(context.env, "KBUILD_COMPRESSION_LEVEL", 9),
     cacheLimit: megabytesIn(context.env, "KBUILD_BLOCK_CACHE_MB"),

@@ -363,8 +363,11 @@ function noteHyperkube({ env, log }: KubeContext, { hyperkubeInDocker }: Release
 function warnAboutScratch(context: KubeContext, plan: PackagePlan): void {
   const bare = plan.images.filter(({ base }) => baseFor(plan.bases, base) === undefined);
   if (bare.length === 0) return;
+  if (plan.options.scratchExpected === true) {
+    return context.log.status("Making images from scratch, without base images");
+  }
   const bases = [...new Set(bare.map(({ base }) => base))];
-  context.log.warn(`${bare.length} images are made from scratch, without their base images:`, [
+  context.log.warn("Images are made from scratch, without their base images:", [
     ...bases,
     "Give a base with --base-image NAME=DIR-OR-TAR, or take them all with --bases registry",
   ]);

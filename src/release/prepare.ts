@@ -34,6 +34,8 @@ export interface PackageOptions {
   only?: ReadonlySet<string> | undefined;
   /** `NAME=WHERE` words of `--base-image`. */
   baseImages?: readonly string[];
+  /** Whether images from scratch are no surprise and need no warning. Default: no. */
+  scratchExpected?: boolean;
   /** Compressing threads; default: the number of processors, at most {@linkcode MOST_THREADS}. */
   jobs?: number | undefined;
   /** zlib level of the tarballs, 0 to 9; default {@linkcode archive.DEFAULT_LEVEL}. */

@@ -114,12 +114,13 @@ function present(
 ): Decision {
   const want = requested.kind === "host" ? "the Go in PATH" : requested.path;
   if (have === undefined) {
-    const needed = needs === undefined
-      ? []
-      : [`This checkout needs Go ${needs.pinnedGo?.value ?? needs.minimumGo.value}`];
+    const needed = needs === undefined ? [] : [`This checkout needs Go ${neededGo(needs)}`];
+    const otherwise = requested.kind === "path"
+      ? "kbuild uses the Go in PATH if it fits, else fetches one"
+      : "kbuild fetches Go";
     const named = requested.why === "PATH" || needs === undefined
       ? []
-      : [`${requested.why} asks for it; without that kbuild fetches Go`];
+      : [`${requested.why} asks for it; without that ${otherwise}`];
     if (requested.kind === "path") {
       return unavailable(want, `Cannot use the Go at "${requested.path}": ${noneThere}`, [
         "Name the program, its directory, or a distribution, in which it is bin/go",
@@ -146,6 +147,11 @@ function present(
       `Let kbuild fetch it: --go ${pin?.value ?? value}`,
     ],
   );
+}
+
+/** The exact Go of a checkout, or its minimum. */
+function neededGo({ minimumGo, pinnedGo, pinnedGoExact }: GoNeeds): string {
+  return pinnedGoExact && pinnedGo !== undefined ? pinnedGo.value : `${minimumGo.value} or later`;
 }
 
 /** A release that is not there: from the cache, from Go's proxy, from an archive. */

@@ -1,6 +1,8 @@
 /** What the commands show that only look: inspect, plan, targets, platforms. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { goText } from "../../src/commands/inspect_run.ts";
+import type { GoDescription } from "../../src/toolchain/mod.ts";
 import { hostPlatform } from "../../src/lib/util.ts";
 import { SAMPLE_ERAS } from "../../src/sample/mod.ts";
 import {
@@ -95,6 +97,16 @@ for (const era of SAMPLE_ERAS) {
       }),
   });
 }
+
+Deno.test("goText() says what a Go is for only if that is a version", () => {
+  const have = { path: "/opt/go/bin/go", version: "1.19.8" } as GoDescription["have"];
+  const text = (want: string) =>
+    goText({ have, want, why: "", action: "host", path: "/opt/go/bin/go", notes: [], tool: have });
+  const known = "1.19.8, this machine's (/opt/go/bin/go)";
+  assertEquals(text("1.15.0 or later"), `${known}, for 1.15.0 or later`);
+  assertEquals(text("/opt/go"), known);
+  assertEquals(text("the Go in PATH"), known);
+});
 
 Deno.test({
   ...unless(

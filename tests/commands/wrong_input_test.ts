@@ -319,7 +319,7 @@ Deno.test({
         code: 1,
         stdout: false,
         stderr: 'kbuild: Cannot find "go" in PATH\n' +
-          "  -> This checkout needs Go 1.15.5\n" +
+          "  -> This checkout needs Go 1.15.0 or later\n" +
           "  -> FORCE_HOST_GO asks for it; without that kbuild fetches Go\n" +
           "  -> Install Go: on Debian `apt-get install golang-go`, on macOS `brew install go`\n" +
           "  -> or download it from https://go.dev/dl/, then put its bin directory into PATH\n",

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
 import { walk } from "@std/fs";
 import { join } from "@std/path";
@@ -27,6 +27,8 @@ const VERSION = "v1.20.2";
 interface Release {
   readonly root: string;
   readonly output: string;
+  /** What was logged so far. */
+  log(): string;
   package(options?: Partial<PackageOptions> & { strictParity?: boolean }): Promise<
     readonly Artifact[]
   >;
@@ -48,7 +50,8 @@ async function withRelease(
     const root = join(dir, "a b");
     await createSample({ dir: root, era, git: shell, env });
     await prepare(root);
-    const log = createLogger({ write: () => {} });
+    let logged = "";
+    const log = createLogger({ write: (text) => void (logged += text) });
     const checkout = await readCheckout(root, { variables: env, hostArch: "amd64" });
     const platforms = setupPlatforms(checkout, { fastbuild: true, hostArch: "amd64" });
     const context = (strictParity: boolean) =>
@@ -75,6 +78,7 @@ async function withRelease(
     await body({
       root,
       output: outputRoot,
+      log: () => logged,
       package: async ({ strictParity = false, ...options } = {}) => {
         const packing = { vars, epoch: 1600000000, platforms, binPath, ...options };
         const inContext = context(strictParity);
@@ -193,6 +197,12 @@ Deno.test({
         scratch.length > 0 && scratch.every((note) => note.startsWith("Images are made from")),
       );
 
+      assertStringIncludes(
+        release.log(),
+        "WARNING: Images are made from scratch, without their base images:\n",
+      );
+      assertStringIncludes(release.log(), "--base-image");
+
       // Nothing is made again for it, but the list says it.
       const note = "The version is that of KUBE_GIT_VERSION";
       const provenance = { version: "KUBE_GIT_VERSION", time: "SOURCE_DATE_EPOCH", notes: [note] };
@@ -211,6 +221,18 @@ Deno.test({
         said.some((line) => line.startsWith("kubernetes-src.tar.gz holds the files")),
         `${said}`,
       );
+    }),
+});
+
+Deno.test({
+  name: `packageTarballs() does not warn about images from scratch that are expected${because}`,
+  ignore: because !== "",
+  fn: () =>
+    withRelease(async (release) => {
+      await release.package({ scratchExpected: true });
+      const log = release.log();
+      assertStringIncludes(log, "Making images from scratch, without base images\n");
+      assertEquals([log.includes("WARNING"), log.includes("--base")], [false, false]);
     }),
 });
 

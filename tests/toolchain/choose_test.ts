@@ -302,7 +302,7 @@ Deno.test("chooseGo() says have, want and the ways out in one message", () => {
       'Cannot use the Go at "/opt/go": no such file or directory',
       "Name the program, its directory, or a distribution, in which it is bin/go",
       "This checkout needs Go 1.21.7",
-      "--go (KBUILD_GO) asks for it; without that kbuild fetches Go",
+      "--go (KBUILD_GO) asks for it; without that kbuild uses the Go in PATH if it fits, else fetches one",
     ].join("\n"),
   );
   assertEquals(
