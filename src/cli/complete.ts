@@ -16,6 +16,8 @@ export interface Candidate {
 export interface CompletionSources {
   /** Further commands, as `kbuild kubectl` is one. */
   commands(): Promise<readonly Candidate[]>;
+  /** Pages of help beside those of commands. */
+  readonly topics?: readonly Candidate[];
   /**
    * Values of a flag, a variable or an argument, by the names that help has for it (`--platform`
    * with `OS/ARCH`, `WHAT`); undefined: a file, or anything.
@@ -170,7 +172,8 @@ async function argValues(
   if (spec === undefined) return [];
   if (spec.name === "COMMAND") {
     const listed = all.map((each): Candidate => ({ word: each.name, summary: each.summary }));
-    return [...listed, ...await sources.commands()];
+    const topics = command === HELP_COMMAND ? sources.topics ?? [] : [];
+    return [...listed, ...topics, ...await sources.commands()];
   }
   // `bash|zsh|fish`: the words themselves.
   if (/^[a-z]+(\|[a-z]+)+$/.test(spec.name)) return plain(spec.name.split("|"));

@@ -30,7 +30,7 @@ complete -o nospace -o default -F _kbuild kbuild
 `;
 
 const ZSH = `#compdef kbuild
-# zsh completion of kbuild; for ~/.zshrc, behind compinit: eval "$(kbuild completion zsh)"
+# zsh completion of kbuild; for ~/.zshrc: eval "$(kbuild completion zsh)"
 _kbuild() {
   local line word summary
   local -a plain plain_summaries open open_summaries
@@ -49,7 +49,12 @@ _kbuild() {
   (( \${#open} )) && compadd -S '' -l -d open_summaries -a open
   return 0
 }
-if [ "$funcstack[1]" = _kbuild ]; then _kbuild "$@"; else compdef _kbuild kbuild; fi
+if [ "$funcstack[1]" = _kbuild ]; then
+  _kbuild "$@"
+else
+  (( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }
+  compdef _kbuild kbuild
+fi
 `;
 
 const FISH =

@@ -1,8 +1,10 @@
-import { ifPossible } from "../files/mod.ts";
+import { join } from "@std/path";
+import { ifPossible, readText } from "../files/mod.ts";
 import { type Checkout, findRoot } from "../checkout/mod.ts";
 import { type Candidate, type CommandData, completeWords } from "../cli/mod.ts";
 import { commandTargets } from "../lib/golang/mod.ts";
 import type { CommandContext } from "./context.ts";
+import { TOPICS } from "./topics.ts";
 
 /** Prints completions of the last word, each with a tab before its summary. */
 export async function printWords(
@@ -13,10 +15,14 @@ export async function printWords(
   const root = await ifPossible(findRoot(command.cwd));
   const found = await completeWords(commands, words, {
     commands: async () => await folderCommands(root),
+    topics: TOPICS.map(({ name, summary }) => ({ word: name, summary })),
     async values(names) {
       if (root === undefined) return undefined;
       const has = (...known: string[]) => known.some((name) => names.includes(name));
-      if (has("WHAT", "TARGET")) return targetsOf((await command.openAt(root)).checkout);
+      if (has("WHAT", "TARGET")) {
+        const programs = (await folderCommands(root)).map(({ word }) => word);
+        return [...programs, ...targetsOf((await command.openAt(root)).checkout)];
+      }
       if (has("OS/ARCH", "KUBE_BUILD_PLATFORMS")) {
         return platformsOf((await command.openAt(root)).checkout);
       }
@@ -30,11 +36,26 @@ export async function printWords(
   }
 }
 
-/** `kbuild kubectl`. */
+/** `kbuild kubectl`: directories of programs. Libraries can be built too, but nobody looks for them. */
 async function folderCommands(root: string | undefined): Promise<readonly Candidate[]> {
   if (root === undefined) return [];
   const targets = await commandTargets(root);
-  return [...targets].map(([word, target]) => ({ word, summary: `Build ${target}` }));
+  const found = await Promise.all(
+    [...targets].map(async ([word, target]) =>
+      await isProgram(join(root, target)) ? [{ word, summary: `Build ${target}` }] : []
+    ),
+  );
+  return found.flat();
+}
+
+/** Whether a directory has a Go file of package main. */
+async function isProgram(directory: string): Promise<boolean> {
+  for await (const { name, isFile } of Deno.readDir(directory)) {
+    if (!isFile || !name.endsWith(".go") || name.endsWith("_test.go")) continue;
+    const text = await ifPossible(readText(join(directory, name)));
+    if (text !== undefined && /^package main\b/m.test(text)) return true;
+  }
+  return false;
 }
 
 function targetsOf({ targets }: Checkout): readonly string[] {

@@ -34,7 +34,7 @@ export interface PackageOptions {
   only?: ReadonlySet<string> | undefined;
   /** `NAME=WHERE` words of `--base-image`. */
   baseImages?: readonly string[];
-  /** Whether images from scratch are no surprise and need no warning. Default: no. */
+  /** Whether images from scratch are expected and need no warning; default false. */
   scratchExpected?: boolean;
   /** Compressing threads; default: the number of processors, at most {@linkcode MOST_THREADS}. */
   jobs?: number | undefined;

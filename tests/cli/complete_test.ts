@@ -47,6 +47,7 @@ const COMMANDS: readonly CommandData[] = [
 
 async function words(...typed: string[]): Promise<string[]> {
   const found = await completeWords(COMMANDS, typed, {
+    topics: [{ word: "variables", summary: "The variables" }],
     commands: () => Promise.resolve([{ word: "kubectl", summary: "Build cmd/kubectl" }]),
     values: (names) =>
       Promise.resolve(
@@ -97,6 +98,9 @@ Deno.test("completeWords() offers candidates for the last word", async () => {
     [["plan", "--n"], ["--network"]],
     [["--root", "x", "plan", "all", "--er"], ["--era"]],
     [["help", "al"], ["all"]],
+    [["help", "va"], ["variables"]],
+    [["va"], []],
+    [["plan", "va"], []],
     [["-v", "all", "--er"], ["--era"]],
     [["all", "--", "--p"], ["--platform"]],
   ];

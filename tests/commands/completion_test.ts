@@ -10,6 +10,7 @@ import {
   kbuildOk,
   makeSample,
   output,
+  run,
   script,
   unless,
   which,
@@ -51,18 +52,28 @@ Deno.test({
         ], { cwd: root, env });
       assertEquals(await complete("kbuild quick-rel"), "[quick-release ]");
       assertEquals(await complete("kbuild all WHAT=cmd/kubec"), "[cmd/kubectl ]");
+      assertEquals(await complete("kbuild all kubec"), "[kubectl ]");
+      assertEquals(await complete("kbuild help scr"), "[scripts ]");
+      // A library and a program.
+      assertEquals(await complete("kbuild genuti"), "[]");
+      assertEquals(await complete("kbuild genya"), "[genyaml ]");
       assertEquals(await complete("kbuild all --platform=linux/ppc"), "[linux/ppc64le ]");
       assertEquals(await complete("kbuild all KUBE_FASTB"), "[KUBE_FASTBUILD=]");
       // What the line says then is a word, whatever a directory of the checkout is named.
-      await Deno.mkdir(join(root, "cmd", "kubel$(touch pwned);'x\ny"));
-      await Deno.mkdir(join(root, "cmd", "kubel$(touch pwned);'x"));
+      for (const name of ["kubel$(touch pwned);'x\ny", "kubel$(touch pwned);'x"]) {
+        await Deno.mkdir(join(root, "cmd", name));
+        await Deno.writeTextFile(join(root, "cmd", name, "main.go"), "package main\n");
+      }
       const odd = await complete("kbuild kubel$");
       const word = odd.slice(1, -1).trim();
       assertEquals(
         await output(["bash", "-c", `printf %s ${word}`], { cwd: root, env }),
         "kubel$(touch pwned);'x",
       );
-      assertEquals(await output(["git", "status", "--porcelain"], { cwd: root }), "");
+      assertEquals(
+        (await Array.fromAsync(Deno.readDir(root))).map(({ name }) => name).includes("pwned"),
+        false,
+      );
       // Nothing: bash goes on to files.
       assertEquals(await complete("kbuild demo --dir "), "[]");
     }),
@@ -98,6 +109,12 @@ Deno.test({
   ...unless(which("zsh") === undefined && "needs zsh", "zsh completes commands and values"),
   fn: () =>
     withShell(async (root, env) => {
+      // Without compinit in ~/.zshrc.
+      const bare = 'eval "$(kbuild completion zsh)"; print -r -- "$_comps[kbuild]"';
+      assertEquals(
+        await run(["zsh", "-f", "-c", bare], { cwd: root, env }),
+        { code: 0, signal: null, stdout: "_kbuild\n", stderr: "" },
+      );
       const lines = [
         ["kbuild quick-rel", "kbuild quick-release "],
         ["kbuild all WHAT=cmd/kubec", "kbuild all WHAT=cmd/kubectl "],
