@@ -46,7 +46,7 @@ export function setupPlatforms(checkout: Checkout, options: SetupPlatformsOption
   const use = strictParity ? checkout.useOfBuildPlatforms?.value ?? "narrows" : "narrows";
   if (options.buildPlatforms && use === "replaces") return platformSet(asked, asked, asked, asked);
   if (options.buildPlatforms && use === "narrows") {
-    if (!strictParity) checkSupported(checkout, asked);
+    if (!strictParity) checkSupported(checkout, asked, options.hostArch);
     const both = (list: readonly Platform[]) => intersection(asked, list);
     return platformSet(
       both(server.value),
@@ -93,19 +93,24 @@ function platformSet(
  * The platforms of a build of targets that are named, or of all of them: those asked for, whether
  * the checkout's lists have them or not (`kube::golang::build_binaries` takes any).
  *
+ * @param hostArch Preferred by the suggestion for a platform that is only a system.
  * @returns Also those that no list of the checkout has.
  * @throws {UsageError} A platform is in none of the checkout's lists, and not one of Go's.
  */
 export function checkBuildPlatforms(
   checkout: Checkout,
   asked: readonly Platform[],
+  hostArch: string,
 ): { unlisted: readonly Platform[] } {
   const { server, node, client, test } = checkout.platforms;
   const known = new Set([server, node, client, test].flatMap((list) => list.value));
   const unlisted = asked.filter((platform) => !known.has(platform));
-  if (!unlisted.every(isGoPlatform)) checkSupported(checkout, asked);
+  if (!unlisted.every(isGoPlatform)) checkSupported(checkout, asked, hostArch, OTHER_PLATFORMS);
   return { unlisted: Object.freeze(unlisted) };
 }
+
+/** What named targets may be built for. */
+const OTHER_PLATFORMS = ['Go may support others for named targets: "go tool dist list"'];
 
 /** What any Go since 1.8 builds for (`go tool dist list`), phones and browsers left out. */
 const GO_PLATFORMS: Readonly<Record<string, string>> = {
@@ -128,7 +133,12 @@ export function isGoPlatform(platform: Platform): boolean {
   return more === undefined && arch !== "" && GO_PLATFORMS[os]?.split(" ").includes(arch) === true;
 }
 
-function checkSupported(checkout: Checkout, asked: readonly string[]): void {
+function checkSupported(
+  checkout: Checkout,
+  asked: readonly string[],
+  hostArch: string,
+  notes: readonly string[] = [],
+): void {
   const { server, node, client, test } = checkout.platforms;
   const lists = [server, node, client, test];
   const known = [...new Set(lists.flatMap((list) => list.value))].sort();
@@ -145,9 +155,16 @@ function checkSupported(checkout: Checkout, asked: readonly string[]): void {
       `To add it: [platforms] in kbuild.toml, such as client = { add = ["${first}"] }`,
       "To leave it out, as the scripts do: --strict-parity",
     ]
-    : didYouMean(nearest(first, known));
+    : didYouMean(near(first, known, hostArch));
   throw new UsageError(`Cannot build for ${quoted}: the checkout does not support it`, [
     ...waysOut,
     valid,
+    ...notes,
   ]);
+}
+
+/** The platforms that somebody may have meant; for a system alone the one with the host's architecture. */
+function near(typed: string, known: readonly string[], hostArch: string): readonly string[] {
+  const full = `${typed.replace(/\/$/, "")}/${hostArch}`;
+  return known.includes(full) ? [full] : nearest(typed, known);
 }

@@ -155,7 +155,7 @@ export async function runBuild(
   sayStamp(context, stamp);
   await warnAboutOutdated(context, checkout, stamp.vars);
   sayGo(context, planned);
-  for (const note of [...asked.notes ?? [], ...plan.notes]) context.log.info(note);
+  for (const note of [...asked.notes ?? [], ...plan.notes]) context.log.status(note);
   const started = performance.now();
   let generated = started;
   const settle = async () => {
@@ -174,7 +174,7 @@ export function showBuild(
 ): CommandPlan {
   for (const warning of asked.warnings ?? []) log.warn(warning);
   sayStamp({ log }, stamp);
-  for (const note of [...asked.notes ?? [], ...plan.notes]) log.info(note);
+  for (const note of [...asked.notes ?? [], ...plan.notes]) log.status(note);
   const group = "generated files that are not in git";
   const { tools, files } = generation;
   const { gopathLink, hostLink } = plan;

@@ -29,9 +29,9 @@ export function allPlatforms(
   if (wanted === undefined || wanted.length === 0) return { platforms: [context.host], notes: [] };
   const { unlisted } = context.strictParity
     ? { unlisted: [] }
-    : checkBuildPlatforms(checkout, wanted);
+    : checkBuildPlatforms(checkout, wanted, context.host.split("/")[1] ?? "");
   const notes = unlisted.map((platform) =>
-    `${platform} is not in the platform lists of this checkout; Go decides`
+    `${platform} is not in the platform lists of this checkout; Go decides whether it builds`
   );
   return { platforms: [...new Set(wanted)], notes };
 }

@@ -106,12 +106,15 @@ Deno.test("setupPlatforms() names the ways to a platform that only Go knows", ()
 });
 
 Deno.test("checkBuildPlatforms() takes what Go can build, and refuses the rest", () => {
-  const unlisted = (...asked: string[]) => checkBuildPlatforms(checkout, asked).unlisted;
+  const unlisted = (...asked: string[]) => checkBuildPlatforms(checkout, asked, "arm64").unlisted;
   assertEquals(unlisted("linux/amd64", "windows/amd64"), []);
   assertEquals(unlisted("linux/amd64", "linux/riscv64"), ["linux/riscv64"]);
   for (const wrong of ["linux/foo", "beos/amd64", "linux", "linux/amd64/v2"]) {
     assertThrows(() => unlisted("linux/amd64", wrong), UsageError, `Cannot build for "${wrong}"`);
   }
+  const { notes } = assertThrows(() => unlisted("linux"), UsageError);
+  assertEquals(notes[0], 'Did you mean "linux/arm64"?');
+  assertStringIncludes(notes.at(-1)!, "go tool dist list");
 });
 
 const go = await new Deno.Command("go", { args: ["tool", "dist", "list"], stderr: "null" }).output()

@@ -65,7 +65,8 @@ const TABLE: readonly (readonly [args: readonly string[], stderr: string])[] = [
   [
     ["all", "--platform", "linux/amd46"],
     'kbuild: Cannot build for "linux/amd46": the checkout does not support it\n' +
-    `  -> Did you mean "linux/amd64"?\n${SUPPORTED}`,
+    `  -> Did you mean "linux/amd64"?\n${SUPPORTED}` +
+    '  -> Go may support others for named targets: "go tool dist list"\n',
   ],
   [
     ["quick-release", "KUBE_BUILD_PLATFORMS=linux/amd64 windows/amd46"],
@@ -422,10 +423,21 @@ Deno.test({
 });
 
 Deno.test({
-  ...unless(missingFor("1.20"), "kbuild quick-release names all missing inputs before it builds"),
+  ...unless(
+    missingFor("1.20"),
+    "kbuild logs a platform that no list has, and names all missing inputs before it builds",
+  ),
   fn: () =>
     inScratch(async (dir) => {
       const root = await makeSample("1.20", join(dir, "kubernetes"));
+      const other = await kbuild(["all", "cmd/kubectl", "-p", "linux/riscv64", "--dry-run"], {
+        cwd: root,
+      });
+      assertEquals([other.code, plain(other.stderr)], [
+        0,
+        "+++ [time] linux/riscv64 is not in the platform lists of this checkout; " +
+        "Go decides whether it builds\n",
+      ]);
       for (const path of ["LICENSES", "docs", "README.md"]) {
         await Deno.remove(join(root, path), { recursive: true });
       }

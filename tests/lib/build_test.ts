@@ -92,7 +92,7 @@ Deno.test({
         const verbose = createContext({
           root: plain.root,
           env: { ...plain.env, GOFLAGS: "-v" },
-          log: createLogger({ write: (text) => void (log += text) }),
+          log: createLogger({ write: (text) => void (log += text), verbosity: 3 }),
           shell: createShell({ cwd: plain.root, env: plain.env, write: () => {} }),
         });
         const source = `${context.root}/cmd/kubectl/kubectl.go`;
@@ -103,7 +103,11 @@ Deno.test({
         };
         await Deno.writeTextFile(source, `${await Deno.readTextFile(source)}\nvar extra = 1\n`);
         await build();
-        assertMatch(log, /^k8s\.io\/kubernetes\/cmd\/kubectl$/m);
+        const [starts, others] = [/^(\+\+\+ | {4})/, "k8s.io/kubernetes/cmd/kubectl"];
+        const lines = log.trimEnd().split("\n");
+        assertEquals(lines.filter((line) => !starts.test(line)), [others]);
+        // It can be pasted into a shell.
+        assertMatch(log, /^ {4}\S+go install .* -ldflags '-s -w .*'/m);
         await build();
         assertEquals(log.includes("k8s.io/kubernetes/cmd/kubectl\n"), false);
         // The build itself prints this, once.

@@ -25,6 +25,7 @@ import {
 } from "./plan.ts";
 import { schedulePlatforms } from "./schedule.ts";
 import { workspaceModules } from "./targets.ts";
+import { quoteCommand } from "../../shell/mod.ts";
 import { type BuildRecords, checkStep, openRecords, recordStep } from "./up_to_date.ts";
 import { verifyGoVersion } from "./verify_go_version.ts";
 
@@ -102,8 +103,8 @@ export async function buildBinaries(
   await claimOutputs(context);
   await checkInOutputs(context, writtenPaths(context, plan));
   await settle?.();
-  log.info(`Go version: ${go.description}`, { v: 2 });
-  if (context.env["GOFLAGS"]) log.info(`GOFLAGS: ${context.env["GOFLAGS"]}`);
+  log.status(`Go version: ${go.description}`, [], { v: 2 });
+  if (context.env["GOFLAGS"]) log.status(`GOFLAGS: ${context.env["GOFLAGS"]}`);
   if (plan.gopathLink !== undefined) await makeLink(plan.gopathLink);
   await writeStepFiles(plan);
 
@@ -229,12 +230,12 @@ async function buildSteps(
   log.status(`Building go targets for ${platform}:`, targets);
   for (const step of steps) {
     const env = Object.entries(step.shownEnv).map(([name, value]) => `${name}=${value}`);
-    log.info(`Env for ${platform}: ${env.join(" ")}`, { v: 2 });
-    log.info(step.argv.join(" "), { v: 3 });
+    log.status(`Env for ${platform}: ${env.join(" ")}`, [], { v: 2 });
+    log.status("Starting:", [quoteCommand(step.argv)], { v: 3 });
     const names = namesOf(step);
     const check = await checkStep(context, records, step, signal);
     if (check.upToDate) {
-      log.info(`Up to date: ${names}`, { v: 2 });
+      log.status(`Up to date: ${names}`, [], { v: 2 });
       await placeBins(context, step.outputs);
       continue;
     }
