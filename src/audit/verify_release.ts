@@ -1,7 +1,7 @@
 import { ifPresent } from "../files/mod.ts";
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
-import { KbuildError } from "../errors.ts";
+import { KbuildError, UsageError } from "../errors.ts";
 import { checkArtifact, type CheckedArtifact, platformOfPath } from "./check_artifact.ts";
 import { type ChecksumEntry, type Checksums, type FileFacts, readChecksums } from "./checksums.ts";
 import { listReleaseFile, listReleaseFiles, type ReleaseFiles } from "./release_files.ts";
@@ -60,7 +60,8 @@ export interface VerifiedRelease {
  * @param path An output root, `release-tars`, a directory with downloaded artifacts, or one artifact,
  * of which alone the checksums beside it are then looked at.
  * @returns A report; faults are problems in it, not errors.
- * @throws {KbuildError} The directory cannot be read, or has nothing to check.
+ * @throws {KbuildError} The directory cannot be read, or has nothing to check; a UsageError if nothing is at
+ * the path.
  */
 export async function verifyRelease(
   path: string,
@@ -68,7 +69,7 @@ export async function verifyRelease(
 ): Promise<VerifiedRelease> {
   const info = await ifPresent(Deno.stat(path));
   if (info === undefined) {
-    throw new KbuildError(`Cannot verify "${path}": no such file or directory`);
+    throw new UsageError(`Cannot verify "${path}": no such file or directory`);
   }
   const files = info.isDirectory ? await listReleaseFiles(path) : await listReleaseFile(path);
   const checksums = info.isDirectory ? await readChecksums(files) : await checksumsOf(files);

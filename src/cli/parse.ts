@@ -100,16 +100,22 @@ export function parseInput(
  */
 function actionOf(
   [word]: readonly string[],
-  { name, actions = [], flags }: CommandData,
+  { name, actions = [], args = [], flags }: CommandData,
   given: ReadonlyMap<string, FlagValue>,
 ): ActionSpec | undefined {
   if (actions.length === 0) return undefined;
   const action = word === undefined ? actions[0] : actions.find((each) => each.name === word);
   if (action === undefined) {
     const names = actions.map((each) => each.name);
+    const near = nearest(word ?? "", names);
+    const [first] = args;
+    const taker = actions.find(({ most }) => most !== 0)?.name;
     throw new UsageError(`Unknown action "${word}" of "kbuild ${name}"`, [
-      ...didYouMean(nearest(word ?? "", names)),
+      ...didYouMean(near),
       `Its actions: ${names.join(", ")}`,
+      ...near.length > 0 || first === undefined || taker === undefined
+        ? []
+        : [`${first.name} follows an action: kbuild ${name} ${taker} ${word}`],
     ]);
   }
   const stray = flags.find((flag) => given.has(flag.name) && !action.flags.includes(flag.name));

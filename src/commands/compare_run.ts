@@ -82,7 +82,9 @@ function showDifferences(
 
 async function openSide(path: string): Promise<Side> {
   const info = await ifPresent(Deno.stat(path));
-  if (info === undefined) throw new UsageError(`Cannot compare "${path}": there is no such file`);
+  if (info === undefined) {
+    throw new UsageError(`Cannot compare "${path}": no such file or directory`);
+  }
   if (!info.isDirectory) {
     const files = new Map([[basename(path), path]]);
     return { isFile: true, isOutputRoot: false, files };

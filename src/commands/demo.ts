@@ -71,8 +71,10 @@ export const demo: Command = {
       : isAbsolute(given)
       ? given
       : join(command.cwd, given);
-    log.status(`Creating a sample checkout (${era}) in ${dir}`);
-    const sample = await createSample({ dir, era, git: shell, env });
+    const sample = await createSample({
+      ...{ dir, era, git: shell, env },
+      onStart: () => log.status(`Creating a sample checkout (${era}) in ${dir}`),
+    });
     const open = withAnyGo(await command.openAt(sample.dir));
     const result = await releaseCheckout(command, open, {
       what: "demo",

@@ -91,7 +91,7 @@ function optionsOf(input: Input, images: readonly ArchivedName[]): PushOptions {
     const place = first?.slice(0, first.lastIndexOf("/"));
     throw new UsageError(
       `Cannot push without --registry: "${first}"${
-        more.length === 0 ? "" : ` and ${more.length} more`
+        more.length === 0 ? "" : ` and ${more.length} more name${more.length === 1 ? "" : "s"}`
       } would go where the archives are named after`,
       [
         "Name your registry: --registry registry.example/kubernetes",

@@ -91,7 +91,7 @@ function scriptLine(step: PlanStep): string {
     case "push":
       return comment(pushLine(step));
     case "remove":
-      return comment(`remove ${step.path}`);
+      return `rm -rf -- ${quote(step.path)}`;
   }
 }
 

@@ -18,7 +18,7 @@ function edits(a: string, b: string): number {
 /**
  * Edits between two words, if they are few. In words of several parts (`linux/amd64`,
  * `quick-release`) the edits of each part must be few: "linux/foo" is not a slip of "linux/386".
- * Words of different numbers of parts may differ by one letter.
+ * Words of different numbers of parts may differ by one letter, and in what separates the parts.
  */
 function fewEdits(typed: string, word: string): number | undefined {
   const [parts, others] = [typed.split(/[/._-]/), word.split(/[/._-]/)];
@@ -26,7 +26,7 @@ function fewEdits(typed: string, word: string): number | undefined {
   const whole = edits(typed, word);
   const isNear = parts.length === others.length
     ? !isFar(typed, word) && !parts.some((part, i) => isFar(part, others[i] ?? ""))
-    : whole <= 1;
+    : whole <= 1 || edits(parts.join(""), others.join("")) <= 1 && whole <= tolerance(word.length);
   return isNear ? whole : undefined;
 }
 

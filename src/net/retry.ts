@@ -47,7 +47,7 @@ export async function withRetries<T>(
       if (!error.retry || failed >= retryPolicy.attempts || late) {
         throw givenUp(error, asked, late ? retryAfterMs : undefined);
       }
-      log.status(`${hostOf(error.url)}: ${error.reason}; again in ${Math.round(pause) / 1000} s`);
+      log.status(`${hostOf(error.url)}: ${error.reason}; again in ${seconds(pause)} s`);
       waited += pause;
       await sleep(pause, signal);
     }
@@ -93,4 +93,9 @@ export async function sleep(ms: number, signal: AbortSignal | undefined): Promis
     }, ms);
     signal?.addEventListener("abort", stop, { once: true });
   });
+}
+
+/** Milliseconds as seconds with one decimal, short ones exactly. */
+function seconds(ms: number): number {
+  return ms < 100 ? Math.round(ms) / 1000 : Math.round(ms / 100) / 10;
 }

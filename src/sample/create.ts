@@ -20,6 +20,8 @@ export interface CreateSampleOptions {
   env: Readonly<Record<string, string>>;
   /** Text that makes this sample differ from others: another commit id. Default: none. */
   seed?: string;
+  /** Called when the directory can be used, before anything is made. */
+  onStart?: () => void;
 }
 
 /**
@@ -50,6 +52,7 @@ export async function createSample(options: CreateSampleOptions): Promise<Sample
   const { stream, tags } = fastImport(history, branch);
   const env = gitEnvironment(options.env);
   const existed = await prepare(dir);
+  options.onStart?.();
 
   const git = async (arguments_: readonly string[], stdin?: string): Promise<string> => {
     const { stdout } = await runGit(shell, arguments_, {

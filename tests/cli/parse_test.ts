@@ -249,6 +249,11 @@ Deno.test("parseInput() reads an action, and refuses flags and arguments of anot
     [["psuh"], 'Unknown action "psuh" of "kbuild images"', 'Did you mean "push"?'],
     [["zzz"], 'Unknown action "zzz" of "kbuild images"', "Its actions: list, push"],
     [
+      ["zzz"],
+      'Unknown action "zzz" of "kbuild images"',
+      "follows an action: kbuild images push zzz",
+    ],
+    [
       ["list", "--registry", "x"],
       'Unknown flag "--registry" of "kbuild images list"',
       'It belongs to "kbuild images push"',
@@ -265,7 +270,7 @@ Deno.test("parseInput() reads an action, and refuses flags and arguments of anot
   for (const [argv, message, note] of table) {
     const error = assertThrows(() => parseInput(argv, IMAGES), UsageError);
     assertEquals(error.message, message);
-    assertStringIncludes(error.notes[0] ?? "", note);
+    assertStringIncludes(error.notes.join("\n"), note);
   }
 });
 

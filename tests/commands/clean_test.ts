@@ -5,7 +5,8 @@ import type { OpenCheckout } from "../../src/commands/context.ts";
 import { createContext } from "../../src/lib/init.ts";
 import { lockOutput } from "../../src/lib/lock.ts";
 import { createLogger } from "../../src/lib/logging.ts";
-import { createShell } from "../../src/shell/mod.ts";
+import { createShell, quote } from "../../src/shell/mod.ts";
+import { inScratch, kbuildOk, makeSample, output, unless, which } from "../e2e/_program.ts";
 
 Deno.test("removeOutput() removes nothing of a run that waited for it", async () => {
   const root = await Deno.makeTempDir({ prefix: "kbuild-clean-" });
@@ -41,4 +42,17 @@ Deno.test("removeOutput() removes nothing of a run that waited for it", async ()
   } finally {
     await Deno.remove(root, { recursive: true });
   }
+});
+
+Deno.test({
+  ...unless(which("git") === undefined && "needs git", "kbuild clean --dry-run prints commands"),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.20", join(dir, "a b"));
+      await Deno.mkdir(join(root, "_output/local"), { recursive: true });
+      const script = await kbuildOk(["clean", "--dry-run"], { cwd: root });
+      assertEquals(script, `rm -rf -- ${quote(join(root, "_output"))}\n`);
+      await output(["sh", "-eu", "-c", script], { cwd: dir });
+      assertEquals(await kbuildOk(["clean", "--dry-run"], { cwd: root }), "");
+    }),
 });

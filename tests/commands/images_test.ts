@@ -194,7 +194,7 @@ Deno.test({
         [
           "images push kube-proxy",
           2,
-          `Cannot push without --registry: "k8s.gcr.io/kube-proxy-${OTHER}:v1" and 1 more would go ` +
+          `Cannot push without --registry: "k8s.gcr.io/kube-proxy-${OTHER}:v1" and 1 more name would go ` +
           "where the archives are named after\n" +
           "  -> Name your registry: --registry registry.example/kubernetes\n" +
           "  -> If that is what you want: --registry k8s.gcr.io",

@@ -20,7 +20,7 @@ Deno.test({
       ]);
       const named = await kbuild(["verify-release", "none"], { cwd: dir });
       assertEquals([named.code, named.stderr], [
-        1,
+        2,
         `kbuild: Cannot verify "${dir}/none": no such file or directory\n`,
       ]);
     }),

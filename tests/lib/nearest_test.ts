@@ -32,6 +32,7 @@ Deno.test("nearest() does not find what is far-fetched", () => {
     ["10", ["0", "1", "2"], []],
     ["shell", ["help", "release"], []],
     ["WAHT", ["WHAT"], ["WHAT"]],
+    ["quikrelease", ["quick-release", "release"], ["quick-release"]],
     ["kubeproxy", ["kube-proxy", "kubeadm"], ["kube-proxy"]],
     ["cmd/kubelett", ["cmd/kubelet"], ["cmd/kubelet"]],
   ];

@@ -81,6 +81,19 @@ Deno.test("pauseBefore() doubles, and leaves a part to chance", () => {
   assert(drawn.size > 1, "several workers come back at different times");
 });
 
+Deno.test("withRetries() says the pause in tenths of a second", async () => {
+  let logged = "";
+  const log = createLogger({ write: (text) => void (logged += text) });
+  let asked = 0;
+  const work = () => {
+    if (asked++ > 0) return Promise.resolve("done");
+    const options = { retry: true, retryAfterMs: 144 };
+    return Promise.reject(new NetworkError("http://r.example/", "no answer came", options));
+  };
+  assertEquals(await withRetries(work, { retryPolicy: DEFAULT_RETRY_POLICY, log }), "done");
+  assert(logged.endsWith("r.example: no answer came; again in 0.1 s\n"), logged);
+});
+
 Deno.test("withRetries() counts silence as waiting, and says how often was asked", async () => {
   const log = createLogger({ write: () => {} });
   const retryPolicy = { ...DEFAULT_RETRY_POLICY, backoffMs: 1, waitMs: 50 };
