@@ -11,11 +11,14 @@ export interface TableOptions {
   /** Columns of the terminal that the table must fit; undefined: it is as wide as it is. */
   width?: number | undefined;
   /**
-   * Per column, which end of its cells gives way where the table is too wide: of a path the start, of
-   * a name the end; undefined: neither.
+   * Per column, which part of its cells gives way where the table is too wide: of a path the start, of
+   * a text the end, of a "name" what is before its last "/", then its end; undefined: none. A "name"
+   * gives way after all others.
    */
-  cut?: readonly ("start" | "end" | undefined)[];
+  cut?: readonly (Cut | undefined)[];
 }
+
+type Cut = "start" | "end" | "name";
 
 /** A column that gives way keeps so much. */
 const LEAST_WIDTH = 12;
@@ -27,8 +30,12 @@ function visible(cell: string): string {
 }
 
 /** The cell within `width` columns, with an ellipsis for what was cut. */
-function fit(cell: string, width: number, end: "start" | "end" | undefined): string {
+function fit(cell: string, width: number, end: Cut | undefined): string {
   if (end === undefined || widthOf(cell) <= width) return cell;
+  if (end === "name") {
+    const slash = cell.lastIndexOf("/");
+    return fit(slash === -1 ? cell : `…${cell.slice(slash)}`, width, "end");
+  }
   const chars = [...cell];
   while (chars.length > 0 && widthOf(chars.join("")) >= width) {
     if (end === "start") chars.shift();
@@ -37,14 +44,15 @@ function fit(cell: string, width: number, end: "start" | "end" | undefined): str
   return end === "start" ? `…${chars.join("")}` : `${chars.join("")}…`;
 }
 
-/** Takes from the widest of the columns that give way until the line fits. */
+/** Takes from the widest of the columns that give way until the line fits, from names last. */
 function fitted(widths: readonly number[], room: number, cut: TableOptions["cut"]): number[] {
   const result = [...widths];
   const excess = () => result.reduce((sum, width) => sum + width, 0) - room;
   while (excess() > 0) {
-    const soft = result.map((width, i) =>
-      cut?.[i] !== undefined && width > LEAST_WIDTH ? width : 0
-    );
+    const widthsOf = (isSoft: (cut: Cut | undefined) => boolean) =>
+      result.map((width, i) => isSoft(cut?.[i]) && width > LEAST_WIDTH ? width : 0);
+    const others = widthsOf((cut) => cut === "start" || cut === "end");
+    const soft = others.some((width) => width > 0) ? others : widthsOf((cut) => cut === "name");
     const widest = Math.max(0, ...soft);
     if (widest === 0) break;
     result[soft.indexOf(widest)] = widest - 1;

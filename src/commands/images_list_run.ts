@@ -73,6 +73,6 @@ export async function listImages(
   const header = ["IMAGE", "PLATFORM", "SIZE", "ID", "ARCHIVE"];
   command.printTable([header, ...rows], {
     align: ["left", "left", "right"],
-    cut: ["start", undefined, undefined, undefined, "start"],
+    cut: ["name", undefined, undefined, "end", "start"],
   });
 }

@@ -121,5 +121,5 @@ function show(command: CommandContext, results: readonly PushResult[]): void {
     shortDigest(digest),
     unchanged ? "was there" : "pushed",
   ]);
-  command.printTable([["IMAGE", "ARCH", "DIGEST", ""], ...rows], { cut: ["start"] });
+  command.printTable([["IMAGE", "ARCH", "DIGEST", ""], ...rows], { cut: ["name"] });
 }

@@ -39,3 +39,18 @@ Deno.test("renderTable() fits a terminal: paths give way at their starts, names 
   assertEquals(renderTable(rows, { cut }).includes("…"), false);
   assertEquals(renderTable(rows, { width: 20 }), renderTable(rows));
 });
+
+Deno.test("renderTable() keeps names apart in a narrow terminal", () => {
+  const names = ["kube-apiserver", "kube-proxy", "kube-scheduler"];
+  const rows = names.map((name) => [
+    `k8s.gcr.io/${name}-amd64:v1.20.2-dirty`,
+    "linux/amd64",
+    "sha256:0123456789ab…",
+    `_output/release-images/amd64/${name}.tar`,
+  ]);
+  const cut = ["name", undefined, "end", "start"] as const;
+  const shown = (width: number) =>
+    renderTable(rows, { width, cut }).trimEnd().split("\n").map((line) => line.split(/ +/)[0]);
+  assertEquals(shown(55), ["…/kube-apiser…", "…/kube-proxy-…", "…/kube-schedu…"]);
+  assertEquals(shown(78)[1], "…/kube-proxy-amd64:v1.20.2-dirty");
+});
