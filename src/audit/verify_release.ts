@@ -176,15 +176,40 @@ function* factProblems(
     ...(tar === undefined ? {} : { tarSha256: tar.sha256 }),
     ...(images.length === 1 ? { imageId: `sha256:${images[0]!.id}` } : {}),
   };
+  // Other contents are one fault, however many lists and digests show it.
+  const faults = new Map<string, string[]>();
   for (const { source, facts } of entries) {
-    for (const key of ["size", "sha256", "sha512", "tarSha256", "imageId", "platform"] as const) {
-      if (facts[key] === undefined || facts[key] === found[key]) continue;
-      // Of other files the list alone says what they are for.
-      if (key === "platform" && found.platform === undefined) continue;
-      const text = `${key} is ${found[key] ?? "unknown"}, ${source} says ${facts[key]}`;
-      yield { path: [], text };
-    }
+    const key = CONTENT_FACTS.find((key) => facts[key] !== undefined && facts[key] !== found[key]);
+    if (key === undefined) continue;
+    const text = `${key} is ${shorten(found[key] ?? "unknown")}, want ${shorten(facts[key]!)}`;
+    faults.set(text, [...faults.get(text) ?? [], source]);
   }
+  const texts = [...faults.keys()];
+  const [first, second] = ["sha256 ", "sha512 "].map((key) =>
+    texts.find((text) => text.startsWith(key))
+  );
+  if (first !== undefined && second !== undefined) {
+    faults.set(first, [...faults.get(first)!, ...faults.get(second)!]);
+    faults.delete(second);
+  }
+  for (const [text, sources] of faults) {
+    yield { path: [], text: `${text} (${[...new Set(sources)].join(", ")})` };
+  }
+  for (const { source, facts } of entries) {
+    if (facts.platform === undefined || facts.platform === found.platform) continue;
+    // Of other files the list alone says what they are for.
+    if (found.platform === undefined) continue;
+    const text = `platform is ${found.platform}, ${source} says ${facts.platform}`;
+    yield { path: [], text };
+  }
+}
+
+/** What is compared of a file's contents, the most telling first. */
+const CONTENT_FACTS = ["sha256", "sha512", "tarSha256", "imageId", "size"] as const;
+
+/** A digest in an error: its first digits. */
+function shorten(fact: string | number): string {
+  return `${fact}`.replace(/[0-9a-f]{13,}/, (digits) => `${digits.slice(0, 12)}…`);
 }
 
 /** A stage is of no use once it is packed, and may be removed. */

@@ -108,7 +108,7 @@ function wordsOf({ artifacts, problems }: VerifiedRelease): string[] {
   ];
   return all.map(({ name, path, text }) =>
     [name.replace(/.*\//, ""), ...path, text].filter(Boolean).join(": ")
-      .replaceAll(/[0-9a-f]{64,128}/g, "HEX").replaceAll(/\d{3,} bytes/g, "N bytes")
+      .replaceAll(/[0-9a-f]{64,128}|[0-9a-f]{12}…/g, "HEX").replaceAll(/\d{3,} bytes/g, "N bytes")
   );
 }
 
@@ -147,13 +147,8 @@ const [client, server] = [CLIENT, SERVER].map((path) => path.slice("release-tars
 const TAMPERED: readonly (readonly [script: string, words: readonly string[]])[] = [
   // The last byte of a gzip frame is the size's highest.
   [`printf '\\001' | dd of=${client} bs=1 seek=$(($(stat -c %s ${client}) - 1)) conv=notrunc`, [
-    ...["SHA256SUMS", "SHA512SUMS", "artifacts.json"].map((source) =>
-      `${client}: ${source === "SHA512SUMS" ? "sha512" : "sha256"} is HEX, ` +
-      `release-tars/${source} says HEX`
-    ),
-    `${client}: tarSha256 is unknown, release-tars/artifacts.json says HEX`,
-    `${client}: sha256 is HEX, release-tars/${client}.sha256 says HEX`,
-    `${client}: sha512 is HEX, release-tars/${client}.sha512 says HEX`,
+    `${client}: sha256 is HEX, want HEX (release-tars/SHA256SUMS, release-tars/artifacts.json, ` +
+    `release-tars/${client}.sha256, release-tars/SHA512SUMS, release-tars/${client}.sha512)`,
     `${client}: is damaged`,
   ]],
   [`rm ${client}`, [
