@@ -202,6 +202,8 @@ Deno.test({
   fn: async (t) => {
     // Debian 12 has Go 1.19.
     const sample = await openSample(missingFor("1.35") === undefined ? "1.35" : "1.28");
+    // Go 1.19 lists no test of the 1.28 sample, so nothing is known of its cgo before it is built.
+    const seesTests = missingFor("1.35") === undefined;
     const { checkout } = sample;
     const { root } = sample.context;
     const starts: string[] = [];
@@ -291,13 +293,13 @@ Deno.test({
         );
         assertEquals(
           error.message,
-          'Cannot build "kubelet", "e2e.test" for linux/s390x: ' +
+          `Cannot build "kubelet"${seesTests ? ', "e2e.test"' : ""} for linux/s390x: ` +
             'the C compiler "/gone/s390x-cc" is missing',
         );
         assertEquals(error.notes, [
           "To use another compiler, set KUBE_LINUX_S390X_CC",
           'To build without cgo: KUBE_STATIC_OVERRIDES="kubelet"',
-          'Or leave "e2e.test" out; test binaries have cgo',
+          ...seesTests ? ['Or leave "e2e.test" out; test binaries have cgo'] : [],
         ]);
         assertEquals(starts.filter((word) => word === "install" || word === "test"), []);
       });
