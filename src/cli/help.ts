@@ -27,6 +27,8 @@ export interface OverviewOptions {
   summary: string;
   /** Pages beside those of the commands. */
   topics?: readonly HelpTopic[];
+  /** Columns of a line; default 80. */
+  width?: number;
 }
 
 function groupsOf(commands: readonly CommandData[]): Map<string, CommandData[]> {
@@ -103,7 +105,11 @@ function section(title: string, lines: readonly string[]): string {
 }
 
 /** The commands with their summaries, group by group, and the topics. */
-function listOf(commands: readonly CommandData[], topics: readonly HelpTopic[]): string {
+function listOf(
+  commands: readonly CommandData[],
+  topics: readonly HelpTopic[],
+  width: number | undefined,
+): string {
   const rows = (members: readonly CommandData[]) =>
     members.map((command): Definition => [command.name, command.summary]);
   const groups = groupsOf([...commands, HELP_COMMAND]);
@@ -111,24 +117,27 @@ function listOf(commands: readonly CommandData[], topics: readonly HelpTopic[]):
   const column = columnOf([...rows([...groups.values()].flat()), ...pages]);
   return [...groups].map(([group, members]) =>
     section(group, [
-      ...definitions(rows(members), column),
-      ...(group === HELP_COMMAND.group ? definitions(pages, column) : []),
+      ...definitions(rows(members), column, width),
+      ...(group === HELP_COMMAND.group ? definitions(pages, column, width) : []),
     ])
   ).join("");
 }
 
 /** What `kbuild` alone prints: the commands with their summaries. */
 export function shortHelp(commands: readonly CommandData[], options: OverviewOptions): string {
-  const { summary, topics = [] } = options;
-  return `${summary}\n\n${USAGE}\n${listOf(commands, topics)}\n` +
+  const { summary, topics = [], width } = options;
+  return `${summary}\n\n${USAGE}\n${listOf(commands, topics, width)}\n` +
     '"kbuild help COMMAND" explains a command, "kbuild help" lists the common flags.\n';
 }
 
 /** `kbuild help`: every command with its summary, group by group, and the common flags. */
 export function overview(commands: readonly CommandData[], options: OverviewOptions): string {
-  const { summary, topics = [] } = options;
-  return `${summary}\n\n${USAGE}\n${listOf(commands, topics)}` +
-    section("Flags of every command", definitions(TOP_FLAGS.map((flag) => flagDefinition(flag)))) +
+  const { summary, topics = [], width } = options;
+  return `${summary}\n\n${USAGE}\n${listOf(commands, topics, width)}` +
+    section(
+      "Flags of every command",
+      definitions(TOP_FLAGS.map((flag) => flagDefinition(flag)), undefined, width),
+    ) +
     '\n"kbuild help COMMAND" explains a command. NAME=value sets a variable, as with\n' +
     "make; a flag beats a variable, a variable beats the environment.\n";
 }
@@ -144,47 +153,50 @@ export function usageOf({ name, actions = [], args = [], passthrough }: CommandD
     (passthrough === true ? "\n\nArguments after the first are passed on unchanged." : "");
 }
 
-function paragraphs(text: string): readonly string[] {
+function paragraphs(text: string, width: number): readonly string[] {
   return text.split(/\n{2,}/).flatMap((paragraph, i) => [
     ...(i === 0 ? [] : [""]),
-    ...(/^\s/.test(paragraph) ? paragraph.split("\n") : wrap(paragraph, COLUMNS)),
+    ...(/^\s/.test(paragraph) ? paragraph.split("\n") : wrap(paragraph, width)),
   ]);
 }
 
-function indented(words: readonly string[]): readonly string[] {
-  return wrap(words.join(" "), COLUMNS - 2).map((line) => `  ${line}`);
+function indented(words: readonly string[], width: number): readonly string[] {
+  return wrap(words.join(" "), width - 2).map((line) => `  ${line}`);
 }
 
 /** `kbuild help COMMAND`: everything about one command; of variables the names. */
-export function commandHelp(command: CommandData): string {
+export function commandHelp(command: CommandData, width: number = COLUMNS): string {
   const { aliases = [], variables = [], examples, description } = command;
   const lines = [
     `kbuild ${command.name}: ${command.summary}`,
     "",
-    ...wrap(usageOf(command).split("\n")[0] ?? "", COLUMNS),
+    ...wrap(usageOf(command).split("\n")[0] ?? "", width),
     ...usageOf(command).split("\n").slice(1),
     ...(aliases.length === 0 ? [] : [`Also: ${aliases.join(", ")}`]),
-    ...(description === undefined ? [] : ["", ...paragraphs(description)]),
+    ...(description === undefined ? [] : ["", ...paragraphs(description, width)]),
   ];
   return lines.map((line) => `${line}\n`).join("") +
-    section("Arguments", definitions(argumentDefinitions(command))) +
-    section("Flags", definitions(flagDefinitions(command))) +
+    section("Arguments", definitions(argumentDefinitions(command), undefined, width)) +
+    section("Flags", definitions(flagDefinitions(command), undefined, width)) +
     section(
       `Variables ("kbuild help ${VARIABLES_TOPIC}" explains them)`,
-      indented(variables.map(({ name }) => name)),
+      indented(variables.map(({ name }) => name), width),
     ) +
     section(
       "Flags of every command",
-      definitions(GLOBAL_FLAGS.map((flag) => flagDefinition(flag))),
+      definitions(GLOBAL_FLAGS.map((flag) => flagDefinition(flag)), undefined, width),
     ) +
     section("Examples", examples.flatMap(({ command, does }) => [`  # ${does}`, `  ${command}`]));
 }
 
 /** `kbuild help TOPIC`. */
-export function topicHelp({ name, summary, description, sections }: HelpTopic): string {
-  const head = [`kbuild help ${name}: ${summary}`, "", ...paragraphs(description)];
+export function topicHelp(
+  { name, summary, description, sections }: HelpTopic,
+  width: number = COLUMNS,
+): string {
+  const head = [`kbuild help ${name}: ${summary}`, "", ...paragraphs(description, width)];
   return head.map((line) => `${line}\n`).join("") +
-    sections.map(({ title, rows }) => section(title, definitions(rows))).join("");
+    sections.map(({ title, rows }) => section(title, definitions(rows, undefined, width))).join("");
 }
 
 /** Data of one command as `kbuild help --json` prints it. */

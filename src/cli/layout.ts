@@ -43,6 +43,9 @@ export function wrap(text: string, width: number): readonly string[] {
 /** Widest term that shares its line with the meaning. */
 const WIDEST_TERM = 26;
 
+/** Columns of a meaning, however narrow the terminal is. */
+const LEAST_MEANING = 20;
+
 /** A term and its meaning, as help lists commands and flags. */
 export type Definition = readonly [term: string, meaning: string];
 
@@ -57,16 +60,18 @@ export function columnOf(rows: readonly Definition[]): number {
  * a term that is wider than the column has lines of its own.
  *
  * @param column Width of the terms; default: what these terms need.
+ * @param width Columns of a line.
  */
 export function definitions(
   rows: readonly Definition[],
   column: number = columnOf(rows),
+  width: number = COLUMNS,
 ): readonly string[] {
   const indent = " ".repeat(column + 4);
   return Object.freeze(rows.flatMap(([term, meaning]) => {
-    const lines = wrap(meaning, COLUMNS - indent.length);
+    const lines = wrap(meaning, Math.max(LEAST_MEANING, width - indent.length));
     if (widthOf(term) > column) {
-      return [...wrap(term, COLUMNS - 2).map((l) => `  ${l}`), ...lines.map((l) => indent + l)];
+      return [...wrap(term, width - 2).map((l) => `  ${l}`), ...lines.map((l) => indent + l)];
     }
     const [first = "", ...rest] = lines;
     return [`  ${pad(term, column)}  ${first}`.trimEnd(), ...rest.map((l) => indent + l)];

@@ -1,6 +1,7 @@
 import { UsageError } from "../errors.ts";
 import { TOP_FLAGS, VERBOSE_VARIABLE } from "./flags.ts";
 import { commandHelp, HELP_COMMAND, helpJson, overview, shortHelp, topicHelp } from "./help.ts";
+import { COLUMNS } from "./layout.ts";
 import { type Fallback, findCommand, rootOf, splitArgv } from "./lookup.ts";
 import { parseInput } from "./parse.ts";
 import { errorJson, exitCodeOf, renderError } from "./report.ts";
@@ -128,7 +129,7 @@ async function dispatch<C>(options: CliOptions<C>, color: boolean): Promise<void
   if (name === undefined && !hasVariable(before)) {
     parseInput(argv, HELP_COMMAND); // "kbuild --root" still needs its value
     const { topics = [], summary = SUMMARY } = options;
-    return stdout.write(shortHelp(commands, { summary, topics }));
+    return stdout.write(shortHelp(commands, { summary, topics, width: widthOfHelp(stdout) }));
   }
   const called = name ?? defaultCommand;
   if (called === undefined) {
@@ -142,7 +143,7 @@ async function dispatch<C>(options: CliOptions<C>, color: boolean): Promise<void
   if (named.includes("help")) {
     const json = named.includes("json");
     return stdout.write(
-      json ? helpJson({ commands: [command], version }) : commandHelp(command),
+      json ? helpJson({ commands: [command], version }) : commandHelp(command, widthOfHelp(stdout)),
     );
   }
   const input = parseInput(argv, command, { otherVariables });
@@ -177,25 +178,36 @@ function flagNames(
     .map((token) => token.kind === "flag" ? token.spec?.name ?? "" : "");
 }
 
+/** Columns of a line of help: 80, fewer in a narrower terminal. */
+function widthOfHelp({ columns }: Output): number {
+  return columns === undefined || columns <= 0 ? COLUMNS : Math.min(COLUMNS, columns);
+}
+
 async function explain<C>(options: CliOptions<C>, input: Input): Promise<void> {
   const { commands, fallback, stdout, topics = [], version, summary = SUMMARY } = options;
   const [name] = input.args;
   const json = input.boolean("json") ?? false;
   if (name === undefined) {
     return stdout.write(
-      json ? helpJson({ commands, topics, version }) : overview(commands, { summary, topics }),
+      json
+        ? helpJson({ commands, topics, version })
+        : overview(commands, { summary, topics, width: widthOfHelp(stdout) }),
     );
   }
   const topic = topics.find((each) => each.name === name);
   if (topic !== undefined) {
     return stdout.write(
-      json ? helpJson({ commands: [], topics: [topic], version }) : topicHelp(topic),
+      json
+        ? helpJson({ commands: [], topics: [topic], version })
+        : topicHelp(topic, widthOfHelp(stdout)),
     );
   }
   const command = name === HELP_COMMAND.name
     ? HELP_COMMAND
     : await findCommand(name, commands, fallback, input.string("root"));
-  stdout.write(json ? helpJson({ commands: [command], version }) : commandHelp(command));
+  stdout.write(
+    json ? helpJson({ commands: [command], version }) : commandHelp(command, widthOfHelp(stdout)),
+  );
 }
 
 function verbosityOf(input: Input, env: Readonly<Record<string, string>>): number {

@@ -209,3 +209,15 @@ Deno.test("checkCommands() finds slips in the data", () => {
     'Command "help" exists twice',
   ]);
 });
+
+Deno.test("help is wrapped at the width of a narrow terminal", () => {
+  const widest = (text: string) => Math.max(...text.split("\n").map((line) => line.length));
+  const wide = commandHelp(IMAGES);
+  assertEquals(commandHelp(IMAGES, 80), wide);
+  assert(widest(wide) > 60);
+  for (const command of [IMAGES, RUN, CLEAN]) {
+    const [flags = ""] = /^Flags of every[^]*?\n\n/m.exec(commandHelp(command, 60)) ?? [];
+    assert(flags !== "" && widest(flags) <= 60, flags);
+  }
+  assert(widest(topicHelp(TOPIC, 60)) <= 60);
+});
