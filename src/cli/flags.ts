@@ -23,6 +23,8 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = Object.freeze<FlagSpec[]>([
     short: "v",
     kind: "number",
     placeholder: "LEVEL",
+    minimum: 0,
+    maximum: 5,
     variable: VERBOSE_VARIABLE.name,
     implied: 2,
     summary: "Verbosity: 0 least, 5 most; -v is 2, -vv is 3",

@@ -69,7 +69,9 @@ export function parseInput(
       throw missingValue(token.spec, argv[token.end]);
     }
   }
-  for (const [{ name, implied = 0 }, count] of bare) words.push(`--${name}=${implied + count - 1}`);
+  for (const [{ name, implied = 0, maximum = Infinity }, count] of bare) {
+    words.push(`--${name}=${Math.min(implied + count - 1, maximum)}`);
+  }
   for (const [name, value] of Object.entries(variables)) {
     const spec = findVariable(name, known);
     if (spec !== undefined) checkVariable({ ...spec, name }, value);

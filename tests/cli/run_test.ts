@@ -66,6 +66,14 @@ Deno.test("runCli() hands what every command shares to makeContext", async () =>
   assertEquals((await globals([], { KUBE_VERBOSE: "5" })).verbosity, 5);
   assertEquals((await globals([], { KUBE_VERBOSE: "" })).verbosity, 1);
   assertEquals((await run(["clean"], { env: { KUBE_VERBOSE: "x" } })).code, 2);
+  assertEquals((await globals(["-vvvvvvv"])).verbosity, 5);
+  // The scripts take any number.
+  assertEquals((await globals([], { KUBE_VERBOSE: "9" })).verbosity, 9);
+  const { code, stderr } = await run(["clean", "-v", "9"]);
+  assertEquals([code, stderr.split("\n")[0]], [
+    2,
+    'kbuild: Value "9" of "--verbose" is not a whole number from 0 to 5',
+  ]);
 });
 
 Deno.test("runCli() prints help without making a context", async () => {
