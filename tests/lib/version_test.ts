@@ -88,6 +88,13 @@ Deno.test("sourceDateEpoch() is the variable, else the commit's time", async () 
     KbuildError,
     'Cannot use SOURCE_DATE_EPOCH="yesterday"',
   );
+  const last = sample.withEnv({ SOURCE_DATE_EPOCH: "253402300799" });
+  assertEquals(await sourceDateEpoch(last, vars), 253402300799);
+  await assertRejects(
+    () => sourceDateEpoch(sample.withEnv({ SOURCE_DATE_EPOCH: "253402300800" }), vars),
+    KbuildError,
+    'Cannot use SOURCE_DATE_EPOCH="253402300800": it is after the year 9999',
+  );
 });
 
 /** Names that git takes for tags, and that a shell or go would read as more than a name. */

@@ -16,13 +16,16 @@ export interface SourceDate {
   readonly notes: readonly string[];
 }
 
+/** The last second of the year 9999: dates after it do not have the form that scripts stamp. */
+const LATEST = 253_402_300_799;
+
 const SET_IT = "SOURCE_DATE_EPOCH sets another one";
 
 /**
  * `SOURCE_DATE_EPOCH`, else the commit's time. Scripts take the present time instead, which makes
  * every build differ; `--strict-parity` brings that back.
  *
- * @throws {KbuildError} `SOURCE_DATE_EPOCH` is not a whole number of seconds.
+ * @throws {KbuildError} `SOURCE_DATE_EPOCH` is not a whole number of seconds, or after the year 9999.
  */
 export async function findSourceDate(
   context: KubeContext,
@@ -56,7 +59,7 @@ export async function findSourceDate(
 /**
  * The seconds of {@linkcode findSourceDate}.
  *
- * @throws {KbuildError} `SOURCE_DATE_EPOCH` is not a whole number of seconds.
+ * @throws {KbuildError} `SOURCE_DATE_EPOCH` is not a whole number of seconds, or after the year 9999.
  */
 export async function sourceDateEpoch(
   context: KubeContext,
@@ -71,8 +74,10 @@ function sourceDate(epoch: number, from: string, ...notes: string[]): SourceDate
 }
 
 function seconds(given: string): number {
-  if (/^\d{1,12}$/.test(given)) return Number(given);
-  throw new KbuildError(`Cannot use SOURCE_DATE_EPOCH="${given}": it is not a number of seconds`, {
+  const whole = /^\d{1,12}$/.test(given);
+  if (whole && Number(given) <= LATEST) return Number(given);
+  const why = whole ? "it is after the year 9999" : "it is not a number of seconds";
+  throw new KbuildError(`Cannot use SOURCE_DATE_EPOCH="${given}": ${why}`, {
     notes: ["Give seconds since 1970, such as SOURCE_DATE_EPOCH=1700000000"],
     exitCode: 2,
   });
