@@ -57,3 +57,14 @@ export class UsageError extends KbuildError {
     super(message, { notes, exitCode: 2 });
   }
 }
+
+/**
+ * Text for a terminal: control characters other than tab and line break are escaped (`\\x1b`), so that the
+ * name or content of a file moves no cursor and sets no colour.
+ */
+export function printable(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (character) => {
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
+}

@@ -1,6 +1,13 @@
 import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { ifPresent, ifPresentSync, readText, readTextSync, reasonOf } from "../files/mod.ts";
+import {
+  ifPresent,
+  ifPresentSync,
+  IrregularFileError,
+  readText,
+  readTextSync,
+  reasonOf,
+} from "../files/mod.ts";
 import { quote } from "../shell/mod.ts";
 import { isLfsPointer } from "./lfs.ts";
 
@@ -56,8 +63,15 @@ function checked(path: string, text: string | undefined): CheckoutFile {
 }
 
 function cannotRead(root: string, path: string, cause: unknown): KbuildError {
+  const isOther = cause instanceof IrregularFileError ||
+    cause instanceof Deno.errors.IsADirectory ||
+    cause instanceof Deno.errors.FilesystemLoop;
   return new KbuildError(`Cannot read "${path}" of the checkout: ${reasonOf(cause)}`, {
-    notes: [`Check who owns it and what its mode is: ls -ld ${quote(join(root, path))}`],
+    notes: [
+      isOther
+        ? `Restore it: git checkout -- ${quote(path)}`
+        : `Check who owns it and what its mode is: ls -ld ${quote(join(root, path))}`,
+    ],
     cause,
   });
 }

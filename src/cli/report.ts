@@ -1,4 +1,4 @@
-import { KbuildError } from "../errors.ts";
+import { KbuildError, printable } from "../errors.ts";
 import { osErrorText } from "./os_errors.ts";
 
 /** Options of {@linkcode renderError}. */
@@ -132,7 +132,7 @@ function stacks(thrown: unknown): readonly string[] {
 export function renderError(thrown: unknown, options: RenderErrorOptions = {}): string {
   const { debug = false, color = false } = options;
   const paint = (code: number, word: string) => color ? `\x1b[${code}m${word}\x1b[0m` : word;
-  const { message, output, notes, unexpected } = textOfAll(thrown);
+  const { message, output, notes, unexpected } = printableText(textOfAll(thrown));
   const hint = unexpected && !debug
     ? ["This looks like a bug in kbuild; --debug shows the stack"]
     : [];
@@ -148,6 +148,20 @@ export function renderError(thrown: unknown, options: RenderErrorOptions = {}): 
   ];
   while (lines.at(-1) === "") lines.pop();
   return `${lines.join("\n")}\n`;
+}
+
+/** Characters of a message that are shown: it may quote a whole file. */
+const MAX_MESSAGE = 2000;
+
+function printableText({ message, output, notes, unexpected }: ErrorText): ErrorText {
+  const short = (words: string) =>
+    printable(words.length > MAX_MESSAGE ? `${words.slice(0, MAX_MESSAGE)}…` : words);
+  return {
+    message: short(message),
+    output: output.map(printable),
+    notes: notes.map(short),
+    unexpected,
+  };
 }
 
 /** What kind of failure an error is, for programs. */

@@ -65,19 +65,22 @@ export async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   return await Deno.readFile(path);
 }
 
+/** Bytes of a file that is read as text at most: the largest script of Kubernetes has 0.1 MiB. */
+export const MAX_TEXT: number = 8 * 2 ** 20;
+
 /**
- * Reads a regular file as text; a link is followed.
+ * Reads a regular file of at most {@linkcode MAX_TEXT} as text; a link is followed.
  *
- * @throws As {@linkcode openFile}.
+ * @throws As {@linkcode openFile}; {@linkcode IrregularFileError} also for a file that is too large.
  */
 export async function readText(path: string): Promise<string> {
-  check(path, await Deno.stat(path));
+  checkText(path, await Deno.stat(path));
   return await Deno.readTextFile(path);
 }
 
 /** {@linkcode readText}, synchronous. */
 export function readTextSync(path: string): string {
-  check(path, Deno.statSync(path));
+  checkText(path, Deno.statSync(path));
   return Deno.readTextFileSync(path);
 }
 
@@ -95,6 +98,17 @@ function check(path: string, info: Deno.FileInfo): void {
   // The system says of a directory that it is one.
   if (info.isDirectory || isNull(path, info)) return;
   checkRegular(path, info);
+}
+
+function checkText(path: string, info: Deno.FileInfo): void {
+  check(path, info);
+  if (info.size <= MAX_TEXT) return;
+  const size = `${Math.round(info.size / 2 ** 20)} MiB`;
+  throw new IrregularFileError(
+    "read",
+    path,
+    `${size} long; text may have ${MAX_TEXT / 2 ** 20} MiB`,
+  );
 }
 
 /** People name it where they mean an empty file, and it ends at once. */

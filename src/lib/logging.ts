@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { printable } from "../errors.ts";
 
 /** Where log lines go and how many of them. */
 export interface LoggerOptions {
@@ -76,9 +77,9 @@ export function createLogger(options: LoggerOptions): Logger {
     progressShown = false;
     return "\r\x1b[K";
   }
-  function block(mark: string, message: string, lines: readonly string[]): void {
-    const rest = lines.map((line) => `    ${line}\n`).join("");
-    write(`${clearProgress()}${mark} ${timestamp(now())} ${message}\n${rest}`);
+  function block(mark: string, message: string, lines: readonly string[], label = ""): void {
+    const rest = lines.map((line) => `    ${printable(line)}\n`).join("");
+    write(`${clearProgress()}${mark} ${timestamp(now())} ${label}${printable(message)}\n${rest}`);
   }
 
   return Object.freeze({
@@ -87,10 +88,10 @@ export function createLogger(options: LoggerOptions): Logger {
       if (verbosity >= v) block(paint(32, "+++"), message, lines);
     },
     info(message: string, { v = 0 }: LineOptions = {}): void {
-      if (verbosity >= v) write(`${clearProgress()}${message}\n`);
+      if (verbosity >= v) write(`${clearProgress()}${printable(message)}\n`);
     },
     warn(message: string, lines: readonly string[] = []): void {
-      block(paint(33, "+++"), `${paint(33, "WARNING:")} ${message}`, lines);
+      block(paint(33, "+++"), message, lines, `${paint(33, "WARNING:")} `);
     },
     error(message: string, lines: readonly string[] = []): void {
       block(paint(31, "!!!"), message, lines);

@@ -210,3 +210,13 @@ Deno.test("exitCodeOf() is never 0", () => {
   ];
   for (const [error, code] of table) assertEquals(exitCodeOf(error), code);
 });
+
+Deno.test("renderError() sends nothing to the terminal but text", () => {
+  const error = new KbuildError('Cannot read "\x1b[31m\0\x9b": no\tname', { notes: ["\x07"] });
+  assertEquals(
+    renderError(error),
+    'kbuild: Cannot read "\\x1b[31m\\x00\\x9b": no\tname\n  -> \\x07\n',
+  );
+  const long = renderError(new KbuildError("x".repeat(100_000)));
+  assert(long.length < 3000 && long.endsWith("…\n"));
+});

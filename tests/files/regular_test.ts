@@ -54,6 +54,12 @@ Deno.test("files are opened, read and copied only if they are regular files", as
     // Named where an empty file is meant: REGISTRY_AUTH_FILE=/dev/null.
     assertEquals(await readText("/dev/null"), "");
     await assertRejects(() => readText(join(dir, "none")), Deno.errors.NotFound);
+    // 3 GiB without a byte on the disk: it must not be read first.
+    await Deno.writeTextFile(file, "");
+    await Deno.truncate(file, 3 * 2 ** 30);
+    const tooLarge = `Cannot read "${file}": it is 3072 MiB long; text may have 8 MiB`;
+    await assertRejects(() => readText(file), IrregularFileError, tooLarge);
+    assertThrows(() => readTextSync(file), IrregularFileError, tooLarge);
   } finally {
     await Deno.remove(dir, { recursive: true });
   }

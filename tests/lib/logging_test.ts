@@ -61,3 +61,14 @@ Deno.test("createLogger() has no colours unless asked", () => {
   assertEquals(logged(work).includes("\x1b"), false);
   assertEquals(logged(work, { color: true }).startsWith("\x1b[31m!!!\x1b[0m "), true);
 });
+
+Deno.test("log lines move no cursor", () => {
+  const said: string[] = [];
+  const log = createLogger({ write: (text) => void said.push(text), now: () => new Date(0) });
+  log.warn("a \x1b[2J", ["\r b"]);
+  log.info("\x07");
+  assertEquals(
+    said.join("").replace(/\[.*?\] /, ""),
+    "+++ WARNING: a \\x1b[2J\n    \\x0d b\n\\x07\n",
+  );
+});
