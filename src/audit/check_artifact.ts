@@ -1,4 +1,4 @@
-import { type ArchivedImage, readArchivedImages } from "./image_archive.ts";
+import { type ArchivedImage, indexProblems, readArchivedImages } from "./image_archive.ts";
 import type { Content, Finding, Member, Program } from "./types.ts";
 
 /** What an artifact is held against; what is undefined is not looked at. */
@@ -106,7 +106,9 @@ class Check {
   visit(name: string, { form, size }: Content, path: readonly string[], place: Place): void {
     if (form.kind === "damaged") this.complain(path, `is damaged: ${form.reason}`);
     else if (form.kind === "program") this.#visitProgram(form.program, size, path, place);
-    else if (form.kind === "gzip") this.visit(name, form.inner, path, place);
+    else if (form.kind === "data" && form.brokenProgram && place.image !== true) {
+      this.complain(path, "begins like a program, and its headers cannot be read");
+    } else if (form.kind === "gzip") this.visit(name, form.inner, path, place);
     else if (form.kind === "tar" && !SOURCE.test(name)) {
       this.#visitMembers(form.members, path, place);
     }
@@ -148,8 +150,17 @@ class Check {
         this.complain([...path, ...problem.path], problem.text);
       }
       for (const image of archived.images) this.#visitImage(image, path, place);
+    } else if (place.image !== true && members.some(({ name }) => isManifest(name))) {
+      this.complain([...path, "manifest.json"], "is not the manifest of an image archive");
+    } else if (place.image !== true) {
+      for (const problem of indexProblems(members)) {
+        this.complain([...path, ...problem.path], problem.text);
+      }
     }
     for (const { name, content } of members) {
+      if (leavesTree(name, place)) {
+        this.complain([...path, name], "is outside of the archive's tree");
+      }
       if (path.length === 0 && /^(\.\/)?kubernetes\/version$/.test(name)) {
         this.#version = textOf(content);
       }
@@ -184,6 +195,15 @@ class Check {
       } else if (name === image.repoTags[0]) this.#checkTag(name, tag, path);
     }
   }
+}
+
+function isManifest(name: string): boolean {
+  return /^(\.\/)?manifest\.json$/.test(name);
+}
+
+/** Whether a member would be unpacked elsewhere; of images only "..", since layers begin at the root. */
+function leavesTree(name: string, { image }: Place): boolean {
+  return name.split("/").includes("..") || (image !== true && name.startsWith("/"));
 }
 
 /** A tag that is a version; 1.6 has digests for tags. */

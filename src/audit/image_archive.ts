@@ -41,6 +41,22 @@ export function readArchivedImages(members: readonly Member[]): ArchivedImages |
   return Object.freeze({ images: Object.freeze(images), problems: Object.freeze(problems) });
 }
 
+/** What is wrong with the index of an OCI archive: its manifests must be in the archive. Pure. */
+export function indexProblems(members: readonly Member[]): readonly Finding[] {
+  const byName = new Map(members.map((member) => [plainName(member.name), member]));
+  if (!byName.has("oci-layout")) return [];
+  const complain = (text: string): Finding => ({ path: ["index.json"], text });
+  const index = jsonOf(byName.get("index.json")?.content);
+  const manifests = isObject(index) ? index["manifests"] : undefined;
+  if (!Array.isArray(manifests) || !manifests.every(isObject)) {
+    return [complain("is not the index of an OCI archive")];
+  }
+  return manifests.map((entry) => textOf(entry["digest"])).filter((digest) => {
+    const [, hex] = /^sha256:([0-9a-f]{64})$/.exec(digest) ?? [];
+    return hex === undefined || byName.get(`blobs/sha256/${hex}`)?.content?.sha256 !== hex;
+  }).map((digest) => complain(`names manifest "${digest}", which is not in the archive`));
+}
+
 function readImage(
   entry: JsonObject,
   members: ReadonlyMap<string, Member>,

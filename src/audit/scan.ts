@@ -125,6 +125,7 @@ async function look(tee: Tee, head: Uint8Array, work: Work): Promise<Form> {
     for await (const chunk of tee.chunks()) scanner.update(chunk);
     const program = scanner.finish();
     if (program !== undefined) return { kind: "program", program };
+    if (isElf(head)) return { kind: "data", text: false, brokenProgram: true };
   }
   return { kind: "data", text: isText(head) };
 }
@@ -184,6 +185,10 @@ function isTarHeader(head: Uint8Array): boolean {
 function mayBeProgram(head: Uint8Array): boolean {
   return (head[0] === 0x4d && head[1] === 0x5a) || readExecutable(head) !== undefined ||
     (head[0] === 0x7f && head[1] === 0x45) || (head[0]! >= 0xce && head[3] === 0xfe);
+}
+
+function isElf(head: Uint8Array): boolean {
+  return head[0] === 0x7f && head[1] === 0x45 && head[2] === 0x4c && head[3] === 0x46;
 }
 
 function isText(head: Uint8Array): boolean {

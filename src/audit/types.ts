@@ -50,7 +50,12 @@ export interface Parting {
 
 /** What bytes are. */
 export type Form =
-  | { readonly kind: "data"; readonly text: boolean }
+  | {
+    readonly kind: "data";
+    readonly text: boolean;
+    /** Set where the first bytes are a program's and the headers cannot be read. */
+    readonly brokenProgram?: true;
+  }
   | { readonly kind: "program"; readonly program: Program }
   | { readonly kind: "gzip"; readonly inner: Content }
   | { readonly kind: "tar"; readonly members: readonly Member[] }

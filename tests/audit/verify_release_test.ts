@@ -286,3 +286,47 @@ Deno.test("kbuild verify-release ends with 0 for a sound release, with 1 for ano
 Deno.test("verifyRelease() refuses a folder that is not there", async () => {
   await assertRejects(() => verifyRelease("/nonexistent/x"), KbuildError, "Cannot verify");
 });
+
+Deno.test("verifyRelease() names what is whole as an archive and nothing that a release holds", () =>
+  inScratch(async (dir) => {
+    const bin = "kubernetes/client/bin";
+    const index = (digest: string) => JSON.stringify({ manifests: [{ digest }] });
+    const table: readonly [make: string, artifact: string, says: RegExp][] = [
+      ["printf '[[[' >manifest.json; tar cf a.tar manifest.json", "a.tar", /not the manifest/],
+      ["echo null >manifest.json; tar cf a.tar manifest.json", "a.tar", /not the manifest/],
+      [
+        "ln -s manifest.json manifest.json; tar cf a.tar manifest.json",
+        "a.tar",
+        /not the manifest/,
+      ],
+      [
+        `echo '{}' >oci-layout; echo '${index("sha256:../../x")}' >index.json; tar cf a.tar *`,
+        "a.tar",
+        /names manifest "sha256:\.\.\/\.\.\/x", which is not in the archive/,
+      ],
+      ["echo '{}' >oci-layout; echo 7 >index.json; tar cf a.tar *", "a.tar", /not the index/],
+      [
+        `mkdir -p ${bin}; printf '\\177ELF\\377\\377\\377' >${bin}/kubectl; ` +
+        "tar czf kubernetes-client-linux-amd64.tar.gz kubernetes",
+        "kubernetes-client-linux-amd64.tar.gz",
+        /kubectl: begins like a program, and its headers cannot be read/,
+      ],
+      [
+        `mkdir -p ${bin} in; echo >evil; (cd in && tar czPf ../a.tar.gz ../evil)`,
+        "a.tar.gz",
+        /\.\.\/evil: is outside of the archive's tree/,
+      ],
+      [
+        "echo >abs; tar czPf a.tar.gz $PWD/abs",
+        "a.tar.gz",
+        /abs: is outside of the archive's tree/,
+      ],
+    ];
+    for (const [make, artifact, says] of table) {
+      const work = await Deno.makeTempDir({ dir });
+      await sh(work, make);
+      const { code, stdout, stderr } = await kbuild(["verify-release", join(work, artifact)]);
+      assertEquals(code, 1, `${make}\n${stdout}${stderr}`);
+      assertMatch(stdout, says, make);
+    }
+  }));
