@@ -80,7 +80,7 @@ Deno.test({
         await output([
           "dd",
           "if=/dev/zero",
-          `of=${root}/_output-small/dockerized/ballast`,
+          `of=${root}/_output-small/dockerized/bin/linux/ballast`,
           "bs=1k",
           `count=${room - 4000}`,
         ]);
@@ -92,7 +92,7 @@ Deno.test({
         assert(!/^ +at /m.test(end), end);
         assertEquals(released(root, "_output-small"), []);
         assert(!listing(join(root, "_output-small")).some((path) => path.includes(".kbuild-tmp-")));
-        await Deno.remove(join(root, "_output-small/dockerized/ballast"));
+        await Deno.remove(join(root, "_output-small/dockerized/bin/linux/ballast"));
         const digests = digestsOf(await kbuildOk([...args, "--json"], { cwd: root }));
         assertEquals(Object.keys(digests).length, 13);
       });
