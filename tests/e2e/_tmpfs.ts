@@ -1,4 +1,5 @@
 /** Small disks that tests can fill. */
+import { isMountPoint } from "../../src/files/mod.ts";
 import { output, run } from "./_program.ts";
 
 /** Why this machine does not let us mount; undefined for root on Linux, in a container that allows it. */
@@ -26,5 +27,9 @@ export async function withTmpfs(
     await body();
   } finally {
     await output(["umount", place]);
+    // On a busy machine the place is busy for a moment longer.
+    for (let left = 100; left > 0 && await isMountPoint(place); left--) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   }
 }
