@@ -10,8 +10,8 @@ import { join } from "@std/path";
 import { exitCodeOf, renderError, writeAllSync } from "../src/cli/mod.ts";
 import { createShell } from "../src/shell/mod.ts";
 
-/** One release of each kind of `golang.sh` and `release.sh`. */
-const VERSIONS = ["1.6.13", "1.12.10", "1.18.20", "1.25.16", "1.35.0"];
+/** Releases with different kinds of `golang.sh` and `release.sh`. */
+const VERSIONS = ["1.9.11", "1.12.10", "1.18.20", "1.25.16", "1.35.0"];
 
 /** The tests that take `KBUILD_TEST_TREES` and build nothing. */
 const TESTS = [

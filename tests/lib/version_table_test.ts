@@ -244,7 +244,8 @@ for (const tree of (Deno.env.get("KBUILD_TEST_TREES") ?? "").split(":").filter((
       const isArchive = script.includes(`[[ '%' == "%" ]]`);
       const scripts = {
         "util.sh": await read("util.sh"),
-        "logging.sh": await read("logging.sh"),
+        // Up to 1.9 it is in cluster/lib.
+        "logging.sh": await read("logging.sh").catch(() => read("../../cluster/lib/logging.sh")),
         "version.sh": isArchive ? await realScript(tree) : script,
       };
       // 1.6 and 1.7 know no archives.
