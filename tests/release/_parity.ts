@@ -74,7 +74,14 @@ export async function compareReleases(
   const plans = planRelease(checkout, await readReleaseLayout(checkout), inputs);
   for (const path of requiredBinaries(binPath, plans)) await makeBinary(path);
 
-  await shell.run(["bash", "-c", SCRIPT, "bash", root, VERSION, state], { cwd: root, env });
+  // The jobs of the scripts run side by side, and one looks into directories that another removes: on some
+  // machines they fail by that now and then.
+  for (let left = 5;; left--) {
+    const argv = ["bash", "-c", SCRIPT, "bash", root, VERSION, state];
+    const failure = await shell.run(argv, { cwd: root, env }).then(() => {}, (error) => error);
+    if (failure === undefined) break;
+    if (left === 0) throw failure;
+  }
   const theirs = await unpackAll(join(context.outputRoot, "release-tars"), join(root, "../theirs"));
   const plan = await preparePackage(context, checkout, {
     vars: {
