@@ -1,30 +1,42 @@
 import { dirname, join, relative, resolve } from "@std/path";
 import { ifPresent, readFile, readText } from "../files/mod.ts";
 
-/** What the index of a repository says by itself, where git does not answer. */
-export type IndexAnswer = "none" | "tracked" | "not tracked" | "unreadable";
-
 /**
  * Looks into the index of the repository around a directory, without git: for repositories that git cannot
- * read, and machines without git. Only the names are looked for, so a path that ends alike counts, too.
+ * read, and machines without git.
  *
  * @param directory Absolute.
  * @param name A file or directory in it.
- * @returns "none" if there is no repository, or one that tracks nothing yet; "unreadable" if the index is
- * damaged, or of a format in which names are not written out (version 4).
+ * @returns The tracked files at or below `name`, relative to the directory, as `git ls-files` lists them;
+ * none outside of repositories. Undefined if the index is damaged, or of a format in which names are not
+ * written out (version 4).
  */
-export async function askIndex(directory: string, name: string): Promise<IndexAnswer> {
+export async function trackedByIndex(
+  directory: string,
+  name: string,
+): Promise<readonly string[] | undefined> {
   const found = await findIndex(directory);
-  if (found === undefined) return "none";
+  if (found === undefined) return [];
   const bytes = await ifPresent(readFile(found.index));
-  if (bytes === undefined) return "none";
+  if (bytes === undefined) return [];
   // gitformat-index(5): "DIRC", then the version as four bytes.
   const text = new TextDecoder("latin1").decode(bytes);
-  if (!text.startsWith("DIRC") || ![2, 3].includes(text.charCodeAt(7))) return "unreadable";
+  if (!text.startsWith("DIRC") || ![2, 3].includes(text.charCodeAt(7))) return undefined;
   const path = relative(found.root, join(directory, name));
-  const latin = new TextDecoder("latin1").decode(new TextEncoder().encode(path));
-  const isNamed = text.includes(`${latin}/`) || text.includes(`${latin}\0`);
-  return isNamed ? "tracked" : "not tracked";
+  const start = new TextEncoder().encode(path);
+  const latin = new TextDecoder("latin1").decode(start);
+  const files: string[] = [];
+  for (let at = text.indexOf(latin); at >= 0; at = text.indexOf(latin, at + 1)) {
+    const after = text.charAt(at + latin.length);
+    if (after !== "/" && after !== "\0") continue;
+    const end = text.indexOf("\0", at);
+    // An entry has the length of its name in the twelve bits before, or before two bytes of more flags.
+    const lengthAt = (place: number) => ((bytes[place]! & 0xf) << 8) | bytes[place + 1]!;
+    const length = Math.min(end - at, 0xfff);
+    if (lengthAt(at - 2) !== length && lengthAt(at - 4) !== length) continue;
+    files.push(name + new TextDecoder().decode(bytes.subarray(at + start.length, end)));
+  }
+  return files;
 }
 
 /** The working tree around a directory and its index; undefined outside of repositories. */

@@ -5,5 +5,5 @@
  */
 export { explainFailure, findRepository, type GitExplanation, saidBy } from "./explain.ts";
 export { askGit, gitCommand, gitVariables, runGit, statusEntries } from "./git.ts";
-export { askIndex, type IndexAnswer } from "./index_file.ts";
+export { trackedByIndex } from "./index_file.ts";
 export type { GitAnswer, GitContext, GitFailure, GitRunOptions, StatusEntry } from "./git.ts";

@@ -215,7 +215,7 @@ export function isHostLink(target: string): boolean {
  * no link leads out of them. Whoever made such a link, there may be anything behind it.
  *
  * @param paths Absolute; what is not below an output directory by its name was asked for by the caller.
- * @throws {KbuildError} A link leads out, or git tracks one of the files or something below it.
+ * @throws {KbuildError} A link leads out, or git tracks one of the files or something below it, or may.
  */
 export async function checkInOutputs(
   context: KubeContext,
@@ -229,7 +229,12 @@ export async function checkInOutputs(
   );
   for (const directory of topmost) {
     const { tracked } = ownershipOf(context);
-    const { files = [] } = await tracked(dirname(directory), basename(directory));
+    const { files, unknown } = await tracked(dirname(directory), basename(directory));
+    if (unknown !== undefined) {
+      throw new KbuildError(
+        `Cannot write to "${directory}": git may track files there: ${unknown}`,
+      );
+    }
     const own = files.map((file) => join(dirname(directory), file));
     const path = own.find((file) => all.some((path) => isAtOrBelow(file, path)));
     if (path === undefined) continue;

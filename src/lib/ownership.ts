@@ -1,5 +1,5 @@
 import type { OwnershipContext, Tracked } from "../files/mod.ts";
-import { askIndex, runGit } from "../git/mod.ts";
+import { runGit, trackedByIndex } from "../git/mod.ts";
 import { CommandError, type Shell } from "../shell/mod.ts";
 
 /** Options of {@linkcode ownershipContext}. */
@@ -62,9 +62,8 @@ async function trackedFiles(
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
   }
-  const answer = await askIndex(directory, name);
-  if (answer === "unreadable") return { unknown: why };
-  return { files: answer === "tracked" ? [name] : [] };
+  const files = await trackedByIndex(directory, name);
+  return files === undefined ? { unknown: why } : { files };
 }
 
 function gitEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {

@@ -59,6 +59,15 @@ Deno.test({
       });
       assertEquals([code, await Deno.readTextFile(join(root, place))], [1, "mine"], stderr);
       assertStringIncludes(stderr, "git tracks it");
+      // Nor when git cannot answer.
+      const given = { KUBE_GIT_VERSION: "v1.20.2", SOURCE_DATE_EPOCH: "1600000000" };
+      await Deno.rename(join(root, ".git/HEAD"), join(root, ".git/away"));
+      const blind = await kbuild(["kubectl", "--platform", "linux/amd64"], {
+        cwd: root,
+        env: given,
+      });
+      assertEquals([blind.code, await Deno.readTextFile(join(root, place))], [1, "mine"]);
+      assertStringIncludes(blind.stderr, "git tracks it");
     }),
 });
 

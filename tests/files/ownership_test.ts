@@ -134,7 +134,7 @@ Deno.test("checkDisposable() asks git whatever the user's settings are, and does
     await assertRejects(() => Deno.lstat(touch), Deno.errors.NotFound);
 
     const without = ownershipContext({ shell, env: { PATH: dir } });
-    assertEquals(await reason(join(root, "cmd"), without), "git tracks it");
+    assertEquals(await reason(join(root, "cmd"), without), 'git tracks "cmd/a.go" in it');
     assertEquals(await reason(join(root, "out"), without), undefined);
     assertEquals(
       await reason(join(root, "out"), without, () => Promise.resolve("it is foreign")),

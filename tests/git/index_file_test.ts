@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { askIndex } from "../../src/git/mod.ts";
+import { trackedByIndex } from "../../src/git/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
 import { have } from "../sample/_sample.ts";
 
 const because = have("git") ? "" : " (skipped: needs git)";
 
 Deno.test({
-  name: `askIndex() finds what git tracks, without git${because}`,
+  name: `trackedByIndex() lists what git tracks, without git${because}`,
   ignore: because !== "",
   fn: async () => {
     const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "kbuild-index-" }));
@@ -18,36 +18,36 @@ Deno.test({
       const git = (...args: string[]) =>
         run(["git", "-C", root, "-c", "user.name=a", "-c", "user.email=a@example.com", ...args]);
       const ask = async () => [
-        await askIndex(root, "_output"),
-        await askIndex(join(root, "_output"), "ünï"),
-        await askIndex(root, "_out"),
-        await askIndex(join(root, "cmd"), "new"),
+        await trackedByIndex(root, "_output"),
+        await trackedByIndex(join(root, "_output"), "ünï"),
+        await trackedByIndex(root, "_out"),
+        await trackedByIndex(join(root, "cmd"), "new"),
       ];
       await Deno.mkdir(join(root, "_output/ünï"), { recursive: true });
       await Deno.mkdir(join(root, "cmd"));
-      assertEquals(await askIndex(root, "_output"), "none");
+      assertEquals(await trackedByIndex(root, "_output"), []);
       await run(["git", "init", "--quiet", root]);
-      assertEquals(await askIndex(root, "_output"), "none");
+      assertEquals(await trackedByIndex(root, "_output"), []);
       await Deno.writeTextFile(join(root, "_output/ünï/a"), "a");
       await git("add", "--force", ".");
       await git("commit", "--quiet", "--message", "a");
-      const whole = ["tracked", "tracked", "not tracked", "not tracked"];
+      const whole = [["_output/ünï/a"], ["ünï/a"], [], []];
       assertEquals(await ask(), whole);
       await Deno.remove(join(root, ".git/HEAD"));
       assertEquals(await ask(), whole);
       await Deno.writeTextFile(join(root, ".git/HEAD"), "ref: refs/heads/none\n");
       await git("update-index", "--index-version", "4");
-      assertEquals(await askIndex(root, "_output"), "unreadable");
+      assertEquals(await trackedByIndex(root, "_output"), undefined);
       await Deno.writeTextFile(join(root, ".git/index"), "garbage");
-      assertEquals(await askIndex(root, "_output"), "unreadable");
+      assertEquals(await trackedByIndex(root, "_output"), undefined);
       // A linked worktree, then one whose repository is gone.
       await Deno.remove(join(root, ".git"), { recursive: true });
       await Deno.mkdir(join(dir, "main"));
       await Deno.writeTextFile(join(dir, "main/index"), "garbage");
       await Deno.writeTextFile(join(root, ".git"), "gitdir: ../main\n");
-      assertEquals(await askIndex(root, "_output"), "unreadable");
+      assertEquals(await trackedByIndex(root, "_output"), undefined);
       await Deno.remove(join(dir, "main"), { recursive: true });
-      assertEquals(await askIndex(root, "_output"), "none");
+      assertEquals(await trackedByIndex(root, "_output"), []);
     } finally {
       await Deno.remove(dir, { recursive: true });
     }
