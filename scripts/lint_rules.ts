@@ -249,7 +249,7 @@ const noDefaultExport = rule((path, report) => {
 
 const processInShell = rule((path, report) => {
   if (!isProgram(path) || path.startsWith("src/shell/")) return {};
-  const hint = "Take a Shell as a parameter and use its run()";
+  const hint = "Take a Shell as a parameter and use its run() or $";
   return {
     ...members(["Deno"], ["Command"], (member, node) => {
       report(node, `${member} is used outside src/shell`, hint);
@@ -263,11 +263,15 @@ const processInShell = rule((path, report) => {
 
 const gitInGit = rule((path, report) => {
   if (!isProgram(path) || /^src\/(git|shell)\//.test(path)) return {};
+  const hint = "Use askGit() or runGit() of src/git/mod.ts, which settings cannot change";
   return {
     ArrayExpression(node) {
       const [first] = node.elements;
       if (first?.type !== "Literal" || first.value !== "git") return;
-      const hint = "Use askGit() or runGit() of src/git/mod.ts, which settings cannot change";
+      report(node, "git is started outside src/git", hint);
+    },
+    TaggedTemplateExpression(node) {
+      if (!node.quasi.quasis.some(({ raw }) => /(?:^|[|&;]\s*)git /.test(raw))) return;
       report(node, "git is started outside src/git", hint);
     },
   };

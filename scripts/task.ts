@@ -61,7 +61,7 @@ const TASKS: Readonly<Record<string, () => Promise<void>>> = {
       "npm",
       "examples",
     );
-    // Types of dax that ours name are not looked into.
+    // Types of npm's packages are not ours.
     await deno("doc", "--lint", "--no-npm", "--import-map", config, ...DOCUMENTED);
   },
   lint: () => deno("lint", "--config", config, ...SOURCES),

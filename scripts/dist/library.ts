@@ -63,11 +63,11 @@ const LACKING: Readonly<Record<string, string>> = {
 async function bindGlobals(out: string): Promise<void> {
   const binding = join(out, DENO_GLOBAL.replace(/\.ts$/, ".js"));
   for (const path of await javaScriptBelow(out)) {
+    if (path === binding) continue;
     const code = await Deno.readTextFile(path);
-    // The binding itself, what it loads, and dax have one of their own.
+    // What the binding loads, and dax, have one of their own.
     const declares = /^(?:var|let|const|import) (?:\{ )?Deno\b|^function nodeDeno\(/m.test(code);
-    if (declares) continue;
-    const names = Object.entries({ "Deno.": "Deno", ...LACKING })
+    const names = Object.entries({ ...(declares ? {} : { "Deno.": "Deno" }), ...LACKING })
       .flatMap(([text, name]) => code.includes(text) ? [name] : []);
     if (names.length === 0) continue;
     const specifier = relative(dirname(path), binding);

@@ -72,9 +72,6 @@ export function mainManifest(repository?: string): Record<string, unknown> {
     optionalDependencies: Object.fromEntries(
       PLATFORMS.map((platform) => [`${NAME}-${platform.name}`, version]),
     ),
-    // Only the types of shell.dollar() name it.
-    peerDependencies: { dax: "^0.49.0" },
-    peerDependenciesMeta: { dax: { optional: true } },
     kbuild: {
       program: "lib/kbuild.js",
       denoFlags: [

@@ -16,6 +16,14 @@ export interface GroupOptions {
   readonly graceMs: number;
 }
 
+/** What the programs of `run` and of a template are started with. */
+export interface StartOptions extends Omit<GroupOptions, "graceMs" | "signal"> {
+  /** Any of them ends the group. */
+  readonly signals: readonly (AbortSignal | undefined)[];
+  /** What the user knows the step by. */
+  readonly label: string | undefined;
+}
+
 /** How a process group ended. */
 export interface GroupEnd {
   readonly code: number;
@@ -138,4 +146,10 @@ async function feed(
   } catch {
     // EPIPE: the program ended without reading everything; its status tells the story.
   }
+}
+
+/** Text of chunks that may end inside of a character. */
+export function decodeAll(chunks: readonly Uint8Array[]): string {
+  const decoder = new TextDecoder();
+  return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode();
 }

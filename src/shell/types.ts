@@ -29,12 +29,8 @@ export interface RunOptions {
   label?: string;
 }
 
-/** What a finished program left. */
-export interface RunResult {
-  /** Program and arguments. */
-  readonly argv: readonly string[];
-  /** Where it ran; absolute. */
-  readonly cwd: string;
+/** What finished programs left. */
+export interface TemplateResult {
   /** Exit status. */
   readonly code: number;
   /** Standard output, when captured; else "". Decoded as UTF-8. */
@@ -43,6 +39,36 @@ export interface RunResult {
   readonly tail: readonly string[];
   /** Wall time in milliseconds. */
   readonly durationMs: number;
+}
+
+/** What a finished program left. */
+export interface RunResult extends TemplateResult {
+  /** Program and arguments. */
+  readonly argv: readonly string[];
+  /** Where it ran; absolute. */
+  readonly cwd: string;
+}
+
+/** Part of a word of a {@linkcode Template}; the items of a list are words of their own. */
+export type TemplateValue = string | number | readonly (string | number)[];
+
+/**
+ * A command line of {@linkcode Shell.$}. It starts with the first `await`, `text()`, `lines()` or
+ * `json()`, and runs once.
+ */
+export interface Template extends PromiseLike<TemplateResult> {
+  /** The same command line with options, which all of its programs share. */
+  with(options: RunOptions): Template;
+  /** Standard output without the last line end. */
+  text(): Promise<string>;
+  /** Lines of standard output, without line ends. */
+  lines(): Promise<readonly string[]>;
+  /**
+   * Standard output, parsed.
+   *
+   * @throws {SyntaxError} It is not JSON.
+   */
+  json<T = unknown>(): Promise<T>;
 }
 
 /** A program start as the recorder and `--dry-run` see it. */
@@ -64,6 +90,32 @@ export interface Shell {
    * @throws {CommandError} The program cannot be started, failed, or was ended by a signal.
    */
   run(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
+
+  /**
+   * A command line with pipes, redirects, `&&`, `||`, `;` and `$NAME`, for scripts and tests: where
+   * the list of arguments is computed, `run` says more. dax reads and connects it; each program runs
+   * as with `run`, in a process group of its own. dax is loaded when the first command line starts.
+   *
+   * - Every name is a program of the machine, `cat`, `cp`, `rm`, `test` and `echo` too. The shell's own
+   *   are what changes its state: `cd`, `exit`, `export`, `set`, `shopt`, `unset` and `:`.
+   * - A value is quoted, and is one word or part of one; a list is as many words as it has items.
+   * - A pipe fails with any of its programs. One whose reader has ended is stopped, and has not failed.
+   * - A death by a signal is a failure.
+   * - `(…)`, `$(…)` and backticks are refused: await the text of another template instead.
+   *
+   * @example
+   * ```ts
+   * import { shell } from "@k8s/kbuild";
+   *
+   * const { $ } = shell.createShell({ cwd: Deno.cwd(), env: Deno.env.toObject() });
+   * const files = ["a b.txt", "c.txt"];
+   * console.log(await $`printf %s\\n ${files} | sort -r`.lines());
+   * ```
+   * @throws {TypeError} A value is not a {@linkcode TemplateValue}, or is in quotes; the command line has
+   * what is refused.
+   * @throws {CommandError} On `await`: the last program that decided the status failed.
+   */
+  $(strings: TemplateStringsArray, ...values: readonly TemplateValue[]): Template;
 }
 
 /** A program failed: which one, where, how, and its last words. */

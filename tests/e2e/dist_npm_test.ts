@@ -315,12 +315,15 @@ Deno.test({
           await shell.createShell({ cwd, env }).run([program]).catch(({ name }) => console.log(name));
         }
         await git.run(["sh", "-c", "echo last words; exit 3"]).catch((e) => console.log(e.code, e.tail));
+        console.log(await git.$\`printf %s\\\\n \${["a b", "c"]} | sort -r\`.lines());
+        await git.$\`sh -c 'kill -9 $$' | cat\`.then(undefined, (e) => console.log(e.message));
         `,
       );
       assertEquals(
         await output(["node", "use.mjs"], { cwd: app }),
         "v1.20.2 install k8s.io/kubernetes/cmd/kubectl undefined\ntrue\n" +
-          "CommandError\nCommandError\n3 [ 'last words' ]\n",
+          "CommandError\nCommandError\n3 [ 'last words' ]\n[ 'c', 'a b' ]\n" +
+          '"sh" was ended by SIGKILL\n',
       );
     }),
 });
@@ -332,19 +335,21 @@ Deno.test({
       const app = await install(dir, [mainTarball], "--omit=optional");
       await Deno.writeTextFile(
         join(app, "use.ts"),
-        'import { KbuildError, version } from "@k8s/kbuild";\n' +
+        'import { KbuildError, shell, version } from "@k8s/kbuild";\n' +
           'import { planBuild } from "@k8s/kbuild/golang";\n' +
+          'const { $ } = shell.createShell({ cwd: "/", env: Deno.env.toObject() });\n' +
           'const text: string = version.semanticVersion("v1.2.0", "clean");\n' +
+          "const [line = text]: readonly string[] = await $`echo ${1} ${[2, 3]}`.lines();\n" +
           "// @ts-expect-error: a number is not a tree state\n" +
           "version.semanticVersion(text, 1);\n" +
-          "console.log(text, typeof planBuild, KbuildError.name);\n",
+          "console.log(text, typeof planBuild, KbuildError.name, line);\n",
       );
       await Deno.writeTextFile(join(app, "deno.json"), '{"nodeModulesDir":"manual"}');
       assertEquals(
         await output([Deno.execPath(), "run", "-A", "--check", "--no-lock", "use.ts"], {
           cwd: app,
         }),
-        "v1.2.0 function KbuildError\n",
+        "v1.2.0 function KbuildError 1 2 3\n",
       );
     }),
 });

@@ -119,6 +119,7 @@ Deno.test("createSample() refuses a folder that holds something", async () => {
 Deno.test("createSample() leaves nothing behind when git fails", async () => {
   await inTemp(async (dir) => {
     const failing = {
+      ...shell,
       run: (argv: readonly string[], options: Parameters<typeof shell.run>[1]) =>
         shell.run(argv.includes("checkout") ? ["git", "no-such-command"] : argv, options),
     };

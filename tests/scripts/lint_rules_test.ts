@@ -112,18 +112,22 @@ Deno.test("git-in-git keeps the start of git in src/git", () => {
   const found = "git-in-git: git is started outside src/git";
   check([
     ["src/git/git.ts", 'shell.run(["git", "status"]);'],
-    ["src/shell/dollar.ts", 'const programs = ["git", "go"];'],
+    ["src/shell/template.ts", 'const programs = ["git", "go"];'],
     ["tests/git/a_test.ts", 'shell.run(["git", "status"]);'],
     ["src/release/plan.ts", 'const skipped = [".git", "_output"];'],
     ["src/release/plan.ts", 'shell.run(["git", ...args]);', found],
     ["src/lib/version/mod.ts", 'const argv = ["git", "log"];', found],
+    ["src/lib/version/mod.ts", "shell.$`git log`;", found],
+    ["src/lib/version/mod.ts", "shell.$`true | git hash-object`;", found],
+    ["src/lib/version/mod.ts", "shell.$`cat .git /git`;"],
+    ["scripts/compile.ts", "shell.$`git log`;"],
   ]);
 });
 
 Deno.test("dax-in-shell keeps dax in src/shell, tests and scripts", () => {
   const found = "dax-in-shell: dax is imported outside src/shell";
   check([
-    ["src/shell/dollar.ts", 'import { build$ } from "dax";'],
+    ["src/shell/template.ts", 'import { build$ } from "dax";'],
     ["tests/e2e/a_test.ts", 'import $ from "dax";'],
     ["scripts/compile.ts", 'import $ from "dax";'],
     ["src/commands/all.ts", 'import $ from "dax";', found],

@@ -219,6 +219,7 @@ Deno.test("describeGo() starts one program, and only to ask for a version", () =
       const context = world.context(env);
       const started: (readonly string[])[] = [];
       const shell: typeof context.shell = {
+        ...context.shell,
         run: (argv, options) => {
           started.push(argv.slice(1));
           assertEquals(options?.env?.["GOTOOLCHAIN"], "local");
