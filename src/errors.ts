@@ -58,6 +58,42 @@ export class UsageError extends KbuildError {
   }
 }
 
+/** Codes of system errors that kbuild tells apart. */
+export type SystemCode =
+  | "EACCES"
+  | "EDQUOT"
+  | "EEXIST"
+  | "EISDIR"
+  | "ELOOP"
+  | "ENOENT"
+  | "ENOSPC"
+  | "ENOTDIR"
+  | "EPERM"
+  | "EPIPE"
+  | "EXDEV";
+
+/**
+ * The code of an error of the operating system: `ENOENT`. Deno and Node.js put it on their errors, whose
+ * classes and messages differ.
+ *
+ * @returns Undefined for any other error. A code that {@linkcode SystemCode} does not list is returned as
+ * it is.
+ */
+export function systemCode(error: unknown): SystemCode | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code } = error as { code?: unknown };
+  if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code)) return code as SystemCode;
+  // Deno.kill() and errors of kbuild's own have the class alone.
+  if (error instanceof Deno.errors.NotFound) return "ENOENT";
+  return error instanceof Deno.errors.AlreadyExists ? "EEXIST" : undefined;
+}
+
+/** Whether the system does not permit an operation. */
+export function isDenied(error: unknown): boolean {
+  const code = systemCode(error);
+  return code === "EACCES" || code === "EPERM";
+}
+
 /**
  * Text for a terminal: control characters other than tab and line break are escaped (`\\x1b`), so that the
  * name or content of a file moves no cursor and sets no colour.

@@ -21,7 +21,7 @@ function take({ hashes, out }, bytes) {
   try {
     while (bytes.length > 0) bytes = bytes.subarray(out.writeSync(bytes));
   } catch (error) {
-    throw { what: "write", message: error.message };
+    throw { what: "write", code: error.code, message: error.message };
   }
 }
 
@@ -34,14 +34,14 @@ function copy(stream, { path, offset, size }) {
     try {
       return work();
     } catch (error) {
-      throw { what: "read", path, name: error.name, message: error.message };
+      throw { what: "read", path, code: error.code, message: error.message };
     }
   };
   try {
     // Opening a named pipe would not come back; of a directory the system says that it is one.
     const info = read(() => Deno.statSync(path));
     if (!info.isFile && !info.isDirectory) {
-      throw { what: "read", path, name: "Error", message: "it is not a regular file" };
+      throw { what: "read", path, message: "it is not a regular file" };
     }
     file = read(() => Deno.openSync(path));
     if (offset > 0) read(() => file.seekSync(offset, 0));
@@ -68,7 +68,7 @@ function open(id, { algorithms, path }) {
   try {
     stream.out = Deno.openSync(path, { write: true });
   } catch (error) {
-    throw { what: "write", message: error.message };
+    throw { what: "write", code: error.code, message: error.message };
   }
 }
 
@@ -105,13 +105,8 @@ interface Answer {
   readonly copied?: CopiedPart;
   readonly digests?: readonly string[];
   readonly failed?:
-    | { readonly what: "write"; readonly message: string }
-    | {
-      readonly what: "read";
-      readonly path: string;
-      readonly name: string;
-      readonly message: string;
-    };
+    & ({ readonly what: "write" } | { readonly what: "read"; readonly path: string })
+    & { readonly code?: string; readonly message: string };
 }
 
 interface Thread {
@@ -256,9 +251,10 @@ class ThreadStream implements HashStream {
   }
 
   #errorOf(failed: NonNullable<Answer["failed"]>): KbuildError {
-    if (failed.what === "write") return cannotWrite(this.#label, new Error(failed.message));
-    const known = Object.entries(Deno.errors).find(([name]) => name === failed.name)?.[1] ?? Error;
-    return cannotRead(failed.path, new known(failed.message));
+    const cause = Object.assign(new Error(failed.message), { code: failed.code });
+    return failed.what === "write"
+      ? cannotWrite(this.#label, cause)
+      : cannotRead(failed.path, cause);
   }
 
   #wake(): void {

@@ -1,6 +1,6 @@
 import { join } from "@std/path";
-import { FREE_SPACE, isDiskFull, reasonOf } from "../files/mod.ts";
-import { KbuildError } from "../errors.ts";
+import { FREE_SPACE, ifPresentSync, isDiskFull, reasonOf } from "../files/mod.ts";
+import { KbuildError, systemCode } from "../errors.ts";
 import { parentsOf } from "./entry.ts";
 import { isPlainText, quoteName } from "./names.ts";
 import type { TarMember } from "./tar_member.ts";
@@ -157,14 +157,7 @@ export class MemberWriter {
   }
 
   #lookUp(member: TarMember, path: string): Deno.FileInfo | undefined {
-    return this.#try(member, () => {
-      try {
-        return Deno.lstatSync(path);
-      } catch (error) {
-        if (error instanceof Deno.errors.NotFound) return undefined;
-        throw error;
-      }
-    });
+    return this.#try(member, () => ifPresentSync(() => Deno.lstatSync(path)));
   }
 
   #count(): void {
@@ -179,7 +172,7 @@ export class MemberWriter {
     try {
       return work();
     } catch (cause) {
-      if (cause instanceof Deno.errors.AlreadyExists) {
+      if (systemCode(cause) === "EEXIST") {
         throw this.#cannotMake(
           member,
           "something before it has its name (on file systems that do " +

@@ -1,6 +1,6 @@
 import { basename, dirname } from "@std/path";
 import { ifPossible, moveNew, reasonOf, removeTree, temporaryName } from "../files/mod.ts";
-import { KbuildError } from "../errors.ts";
+import { KbuildError, systemCode } from "../errors.ts";
 import { readLimits } from "./read_limits.ts";
 import { readTar, type ReadTarOptions } from "./read_tar.ts";
 import type { TarMember } from "./tar_member.ts";
@@ -56,7 +56,7 @@ export async function unpackTar(
   await checkTarget(target);
   const temporary = temporaryName(target);
   await Deno.mkdir(temporary, { mode: 0o700 }).catch((cause: unknown) => {
-    const notes = cause instanceof Deno.errors.NotFound
+    const notes = systemCode(cause) === "ENOENT"
       ? [`Make the directory "${dirname(target)}" first`]
       : [];
     throw cannotUse(target, reasonOf(cause), { cause, notes });
@@ -94,7 +94,7 @@ async function checkTarget(target: string): Promise<void> {
       throw taken(target, `holds "${name}"`);
     }
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return;
+    if (systemCode(cause) === "ENOENT") return;
     throw cause instanceof KbuildError ? cause : cannotUse(target, reasonOf(cause), { cause });
   }
 }

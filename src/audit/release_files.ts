@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "@std/path";
-import { ifPresent, reasonOf } from "../files/mod.ts";
+import { ifPresent, isDirectory, reasonOf } from "../files/mod.ts";
 import { compareNames } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 
@@ -72,7 +72,7 @@ export async function listReleaseFiles(folder: string): Promise<ReleaseFiles> {
     }
   };
   if (isOutputRoot) {
-    for (const name of PUBLISHED) if (await isFolder(join(root, name))) await visit(name);
+    for (const name of PUBLISHED) if (await isDirectory(join(root, name))) await visit(name);
   } else await visit("");
   names.sort(compareNames);
   return Object.freeze({
@@ -84,9 +84,6 @@ export async function listReleaseFiles(folder: string): Promise<ReleaseFiles> {
 }
 
 async function publishedIn(folder: string): Promise<boolean> {
-  return await isFolder(join(folder, PUBLISHED[0]!)) || await isFolder(join(folder, PUBLISHED[1]!));
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return (await ifPresent(Deno.stat(path)))?.isDirectory === true;
+  return await isDirectory(join(folder, PUBLISHED[0]!)) ||
+    await isDirectory(join(folder, PUBLISHED[1]!));
 }

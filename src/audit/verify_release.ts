@@ -87,7 +87,7 @@ export async function verifyRelease(
   const staged = new Set(checksums.entries.map(({ name }) => name).filter(isStaged));
   const there = await Promise.all([...staged].map(async (name) => ({
     name,
-    isThere: await Deno.stat(join(files.root, name)).then(() => true, () => false),
+    isThere: await ifPresent(Deno.stat(join(files.root, name))) !== undefined,
   })));
   const found = there.filter(({ isThere }) => isThere).map(({ name }) => name);
   for (const name of [...found, ...files.artifacts]) {

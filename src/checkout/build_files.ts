@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { ifPresent } from "../files/mod.ts";
+import { entriesOf } from "../files/mod.ts";
 import { type CheckoutFile, isThere } from "./files.ts";
 import type { EraTable } from "./tables.ts";
 import type { EraName, ImageDockerfile, Sourced } from "./types.ts";
@@ -38,7 +38,7 @@ async function serverDockerfiles(root: string): Promise<ReadonlyMap<string, stri
   const found = new Map<string, string>();
   const names = [""];
   // Before 1.21 there is none.
-  const entries = await ifPresent(Array.fromAsync(Deno.readDir(join(root, SERVER_IMAGE)))) ?? [];
+  const entries = await entriesOf(join(root, SERVER_IMAGE)) ?? [];
   for (const { name, isDirectory } of entries) if (isDirectory) names.push(name);
   for (const name of names.sort()) {
     const path = [SERVER_IMAGE, name, "Dockerfile"].filter((part) => part !== "").join("/");

@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 import { UsageError } from "../errors.ts";
-import { ifPresent } from "../files/mod.ts";
+import { entriesOf, isDirectory } from "../files/mod.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import type { CheckoutConfig, ConfigListKey } from "./config.ts";
 import { isGoPlatform } from "./platforms.ts";
@@ -45,12 +45,11 @@ async function hasDirectory(root: string, target: string): Promise<boolean> {
   const path = /(\.test|\/\.\.\.)$/.test(target)
     ? target.slice(0, target.lastIndexOf("/"))
     : target;
-  return target.includes("/") &&
-    (await ifPresent(Deno.stat(join(root, path))))?.isDirectory === true;
+  return target.includes("/") && await isDirectory(join(root, path));
 }
 
 async function commandTargets(root: string): Promise<readonly string[]> {
-  const entries = await ifPresent(Array.fromAsync(Deno.readDir(join(root, "cmd")))) ?? [];
+  const entries = await entriesOf(join(root, "cmd")) ?? [];
   return entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => `cmd/${name}`);
 }
 

@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "@std/path";
-import { KbuildError, UsageError } from "../errors.ts";
+import { KbuildError, systemCode, UsageError } from "../errors.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import { ERA_NAMES } from "./era.ts";
 import type {
@@ -121,7 +121,7 @@ export async function findConfig(
  */
 export async function readConfig(path: string): Promise<CheckoutConfig> {
   const text = await readText(path).catch((cause: unknown) => {
-    const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : reasonOf(cause);
+    const why = systemCode(cause) === "ENOENT" ? "there is no such file" : reasonOf(cause);
     throw new KbuildError(`Cannot read the configuration "${path}": ${why}`, {
       exitCode: 2,
       cause,

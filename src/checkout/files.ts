@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { KbuildError } from "../errors.ts";
+import { KbuildError, systemCode } from "../errors.ts";
 import {
   ifPresent,
   ifPresentSync,
@@ -64,8 +64,7 @@ function checked(path: string, text: string | undefined): CheckoutFile {
 
 function cannotRead(root: string, path: string, cause: unknown): KbuildError {
   const isOther = cause instanceof IrregularFileError ||
-    cause instanceof Deno.errors.IsADirectory ||
-    cause instanceof Deno.errors.FilesystemLoop;
+    ["EISDIR", "ELOOP", "ENOTDIR"].includes(systemCode(cause) ?? "");
   return new KbuildError(`Cannot read "${path}" of the checkout: ${reasonOf(cause)}`, {
     notes: [
       isOther

@@ -34,7 +34,7 @@ export async function removeOutput({ context }: OpenCheckout): Promise<readonly 
   const removed: string[] = [];
   for (const path of remove.filter((path) => path !== lock)) {
     const parts = path === dirname(lock)
-      ? (await namesIn(path)).map((name) => join(path, name)).filter((part) => part !== lock)
+      ? (await pathsIn(path)).filter((part) => part !== lock)
       : [path];
     if (parts.length === 0) continue;
     log.status(`Removing ${path}`);
@@ -74,21 +74,10 @@ export async function clearLeftovers(context: KubeContext, checkout?: Checkout):
 
 /** `<bin>/<os>/<arch>` for every platform that has a folder. */
 async function platformFolders(binPath: string): Promise<readonly string[]> {
-  const systems = (await namesIn(binPath)).map((name) => join(binPath, name));
-  const folders = await Promise.all(
-    systems.map(async (system) => (await namesIn(system)).map((arch) => join(system, arch))),
-  );
-  return folders.flat();
+  return (await Promise.all((await pathsIn(binPath)).map(pathsIn))).flat();
 }
 
-/** Names in a folder; none where there is no such folder. */
-async function namesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-      return [];
-    }
-    throw error;
-  }
+/** Paths of what is in a folder; none where there is no such folder. */
+async function pathsIn(folder: string): Promise<readonly string[]> {
+  return (await files.entriesOf(folder) ?? []).map(({ name }) => join(folder, name));
 }

@@ -3,7 +3,7 @@ import { compareNames } from "../archive/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import type { CommandContext } from "./context.ts";
-import { ifPresent } from "../files/mod.ts";
+import { entriesOf, ifPresent, isDirectory } from "../files/mod.ts";
 
 /** An archive of a release, not opened yet. */
 export interface FoundArchive {
@@ -83,7 +83,8 @@ async function releasedArchives(outputRoot: string): Promise<readonly FoundArchi
   const stage = join(outputRoot, "release-stage/server");
   const found: FoundArchive[] = [];
   for (const platform of await namesIn(stage)) {
-    found.push(...await archivesAt(join(stage, platform, "kubernetes/server/bin")));
+    const bin = join(stage, platform, "kubernetes/server/bin");
+    if (await isDirectory(bin)) found.push(...await archivesAt(bin));
   }
   return found;
 }
@@ -99,17 +100,11 @@ async function archivesAt(path: string): Promise<readonly FoundArchive[]> {
   const found: FoundArchive[] = [];
   for (const name of await namesIn(path)) {
     const below = join(path, name);
-    const isFolder = (await ifPresent(Deno.stat(below)))?.isDirectory === true;
-    if (isFolder || name.endsWith(".tar")) found.push(...await archivesAt(below));
+    if (await isDirectory(below) || name.endsWith(".tar")) found.push(...await archivesAt(below));
   }
   return found;
 }
 
 async function namesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort(compareNames);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+  return (await entriesOf(folder) ?? []).map(({ name }) => name).sort(compareNames);
 }

@@ -42,7 +42,7 @@ import { shortDigest } from "./short_digest.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { groupPlatforms } from "./platform_choice.ts";
 import { withOutput } from "./with_output.ts";
-import { ifPresent } from "../files/mod.ts";
+import { entriesOf, ifPresent } from "../files/mod.ts";
 
 /** What a release command asks for. */
 export interface ReleaseRequest {
@@ -306,8 +306,8 @@ async function writeLayout(
 
 /** `_output/dockerized/bin` where anything is in it, else `_output/local/bin`. */
 async function existingBinPath({ context }: OpenCheckout): Promise<string> {
-  const names = await ifPresent(Array.fromAsync(Deno.readDir(context.releaseBinPath)));
-  return names === undefined || names.length === 0 ? context.binPath : context.releaseBinPath;
+  const entries = await entriesOf(context.releaseBinPath) ?? [];
+  return entries.length === 0 ? context.binPath : context.releaseBinPath;
 }
 
 /**

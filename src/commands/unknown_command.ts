@@ -1,7 +1,7 @@
 import { join, relative, resolve } from "@std/path";
 import { type Checkout, findMakeTarget, findRoot, readCheckout } from "../checkout/mod.ts";
 import { UsageError } from "../errors.ts";
-import { ifPossible, ifPresent } from "../files/mod.ts";
+import { ifPossible, ifPresent, isDirectory } from "../files/mod.ts";
 import { hostPlatform } from "../lib/util.ts";
 import { entryOfScript, entryOfTarget, type EntryPoint, scriptPaths } from "./entry_points.ts";
 
@@ -135,9 +135,9 @@ async function buildTarget(
     ]);
   }
   const path = relative(root, resolve(start, name));
-  const isDirectory = name.includes("/") && !path.startsWith("..") &&
-    (await ifPresent(Deno.stat(join(root, path))))?.isDirectory === true;
-  if (!isDirectory) return undefined;
+  const isKnown = name.includes("/") && !path.startsWith("..") &&
+    await isDirectory(join(root, path));
+  if (!isKnown) return undefined;
   return unknown(name, "it is a directory of this checkout", [`Run: kbuild all ${path}`]);
 }
 

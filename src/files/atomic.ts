@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "@std/path";
-import { KbuildError } from "../errors.ts";
+import { KbuildError, systemCode } from "../errors.ts";
 import { FREE_SPACE, isDiskFull } from "./disk_full.ts";
 import { reasonOf } from "./reason.ts";
 import { ifPossible } from "./if_present.ts";
@@ -101,7 +101,7 @@ export function writeAll(
 
 /** The error of a file that the user knows by `path`. */
 export function cannotWrite(path: string, cause: unknown): KbuildError {
-  const notes = cause instanceof Deno.errors.NotFound
+  const notes = systemCode(cause) === "ENOENT"
     ? [`Make the directory "${dirname(path)}" first`]
     : isDiskFull(cause)
     ? [FREE_SPACE]

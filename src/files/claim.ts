@@ -1,6 +1,7 @@
 import { readText } from "./regular.ts";
 import { join } from "@std/path";
-import { KbuildError } from "../errors.ts";
+import { KbuildError, systemCode } from "../errors.ts";
+import { entriesOf, isDirectory } from "./entries.ts";
 import { ifPresent } from "./if_present.ts";
 import {
   type Evidence,
@@ -104,7 +105,7 @@ async function hasEntries(path: string): Promise<boolean> {
 
 /** The name of something in a directory, apart from system entries and a mark that was only begun. */
 async function firstEntry(path: string): Promise<string | undefined> {
-  const entries = await ifPresent(Array.fromAsync(Deno.readDir(path))) ?? [];
+  const entries = await entriesOf(path) ?? [];
   for (const { name } of entries) {
     if (isSystemEntry(name) || (name === MARK && await isUnfinished(path))) continue;
     return name;
@@ -125,7 +126,8 @@ export function foreign(path: string, name: string): string {
 
 /** Whether a directory has kbuild's mark of that kind. */
 export async function isClaimed(path: string, kind: DirectoryKind): Promise<boolean> {
-  return await ifPresent(readText(join(path, MARK))) === markText(kind);
+  return await isDirectory(path) &&
+    await ifPresent(readText(join(path, MARK))) === markText(kind);
 }
 
 /**
@@ -135,7 +137,7 @@ export async function isClaimed(path: string, kind: DirectoryKind): Promise<bool
 async function writeMark(path: string, kind: DirectoryKind): Promise<void> {
   const mark = join(path, MARK);
   const file = await Deno.open(mark, { write: true, createNew: true }).catch(async (error) => {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    if (systemCode(error) !== "EEXIST") throw error;
     if (await isUnfinished(path)) return await Deno.open(mark, { write: true });
     if (!await isClaimed(path, kind)) throw error;
   });

@@ -1,16 +1,17 @@
+import { systemCode } from "../errors.ts";
+
 /**
- * The result of a file operation; undefined if the file does not exist. Only "not found" counts as
- * missing: what exists and cannot be read is an error, because a decision would else be made as if it
- * did not exist.
+ * The result of a file operation; undefined if the file does not exist. Only "not found" (`ENOENT`)
+ * counts as missing. Anything else is an error, because a decision would else be made as if the file did
+ * not exist: it may not be read, a link leads in a circle, a file is where a directory should be.
  *
- * @throws The operation's error, unless it says that the path, or a directory on the way to it, does
- * not exist.
+ * @throws The operation's error, which names the path.
  */
 export async function ifPresent<T>(operation: Promise<T>): Promise<T | undefined> {
   try {
     return await operation;
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (systemCode(error) === "ENOENT") return undefined;
     throw error;
   }
 }
@@ -20,7 +21,7 @@ export function ifPresentSync<T>(operation: () => T): T | undefined {
   try {
     return operation();
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (systemCode(error) === "ENOENT") return undefined;
     throw error;
   }
 }
@@ -45,8 +46,4 @@ export function ifPossibleSync<T>(operation: () => T): T | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
 }

@@ -1,5 +1,6 @@
-import { copyFile } from "./regular.ts";
 import { join } from "@std/path";
+import { systemCode } from "../errors.ts";
+import { copyFile } from "./regular.ts";
 
 /**
  * Gives a file a second name, or copies it with its time where the file system cannot link.
@@ -10,9 +11,8 @@ export async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await Deno.link(from, to);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.AlreadyExists) {
-      throw error;
-    }
+    const code = systemCode(error);
+    if (code === "ENOENT" || code === "EEXIST") throw error;
     const { atime, mtime } = await Deno.stat(from);
     await copyFile(from, to);
     if (mtime !== null) await Deno.utime(to, atime ?? mtime, mtime);

@@ -1,6 +1,6 @@
 import { readText } from "./regular.ts";
 import { dirname } from "@std/path";
-import { KbuildError } from "../errors.ts";
+import { KbuildError, systemCode } from "../errors.ts";
 import { ifPossible, ifPossibleSync, ifPresent } from "./if_present.ts";
 import { reasonOf } from "./reason.ts";
 
@@ -147,7 +147,7 @@ async function openRacing(path: string): Promise<Deno.FsFile> {
     try {
       return await Deno.open(path, { read: true, write: true, create: true });
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound) || left === 0) throw error;
+      if (systemCode(error) !== "ENOENT" || left === 0) throw error;
     }
   }
 }

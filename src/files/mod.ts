@@ -34,6 +34,7 @@ export {
   whyNotWritable,
 } from "./claim.ts";
 export { FREE_SPACE, isDiskFull } from "./disk_full.ts";
+export { entriesOf, isDirectory } from "./entries.ts";
 export { ifPossible, ifPossibleSync, ifPresent, ifPresentSync } from "./if_present.ts";
 export { linkOrCopy } from "./link_tree.ts";
 export { type FileLock, lockFile, lockFileNow, type LockOptions } from "./lock.ts";

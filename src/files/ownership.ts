@@ -1,5 +1,5 @@
 import { basename, dirname, join, SEPARATOR } from "@std/path";
-import { KbuildError } from "../errors.ts";
+import { KbuildError, systemCode } from "../errors.ts";
 import { ifPresent } from "./if_present.ts";
 import { isMountPoint, mountPoints } from "./mounts.ts";
 
@@ -155,7 +155,9 @@ export async function followed(path: string): Promise<string | undefined> {
   try {
     return await ifPresent(Deno.realPath(path));
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.FilesystemLoop)) throw cause;
+    // A directory of the path is a file.
+    if (systemCode(cause) === "ENOTDIR") return undefined;
+    if (systemCode(cause) !== "ELOOP") throw cause;
     throw new KbuildError(`Cannot use "${path}": it is a link that leads to itself`, {
       exitCode: 2,
       cause,

@@ -1,3 +1,4 @@
+import { systemCode } from "../errors.ts";
 import { copyFile } from "./regular.ts";
 import { dirname } from "@std/path";
 import { temporaryName } from "./atomic.ts";
@@ -5,7 +6,7 @@ import { ifPossible, ifPresent } from "./if_present.ts";
 
 /** Whether a file cannot be renamed or linked because the new name is on another file system. */
 export function isCrossDevice(error: unknown): boolean {
-  return error instanceof Error && (error as { code?: unknown }).code === "EXDEV";
+  return systemCode(error) === "EXDEV";
 }
 
 /** Options of {@linkcode copyFileAtomic}. */

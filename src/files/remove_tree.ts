@@ -1,5 +1,6 @@
 import { join } from "@std/path";
-import { KbuildError } from "../errors.ts";
+import { entriesOf } from "./entries.ts";
+import { isDenied, KbuildError } from "../errors.ts";
 import { ifPresent } from "./if_present.ts";
 import { reasonOf } from "./reason.ts";
 
@@ -13,7 +14,7 @@ export async function removeTree(path: string): Promise<void> {
   try {
     await removeOnce(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.PermissionDenied)) throw cannotRemove(path, error);
+    if (!isDenied(error)) throw cannotRemove(path, error);
     try {
       await makeWritable(path);
       await removeOnce(path);
@@ -32,7 +33,7 @@ export async function removeIfEmpty(directory: string): Promise<void> {
   try {
     await Deno.remove(directory);
   } catch (error) {
-    const entries = await ifPresent(Array.fromAsync(Deno.readDir(directory)));
+    const entries = await entriesOf(directory);
     if (entries?.length === 0) throw cannotRemove(directory, error);
   }
 }

@@ -1,3 +1,4 @@
+import { entriesOf } from "./entries.ts";
 import { readText } from "./regular.ts";
 import { join, relative } from "@std/path";
 import { KbuildError } from "../errors.ts";
@@ -89,7 +90,7 @@ export async function clearLeftovers(
   keep: (path: string) => Promise<boolean> = () => Promise.resolve(false),
 ): Promise<readonly string[]> {
   const replaced: string[] = [];
-  const entries = await ifPresent(Array.fromAsync(Deno.readDir(directory))) ?? [];
+  const entries = await entriesOf(directory) ?? [];
   for (const { name } of entries) {
     const path = join(directory, name);
     if (!isTemporaryName(name) || await keep(path)) continue;
@@ -127,7 +128,7 @@ export async function clearLeftover(path: string): Promise<readonly string[]> {
  * @param before Milliseconds since 1970.
  */
 export async function clearStale(directory: string, before: number): Promise<void> {
-  const entries = await ifPossible(Array.fromAsync(Deno.readDir(directory))) ?? [];
+  const entries = await ifPossible(entriesOf(directory)) ?? [];
   for (const { name, isDirectory } of entries) {
     const path = join(directory, name);
     if (name.startsWith(TEMPORARY_PREFIX)) {

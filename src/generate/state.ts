@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { ifPresent, readFile, readNote, writeFileAtomic } from "../files/mod.ts";
+import { entriesOf, ifPresent, readFile, readNote, writeFileAtomic } from "../files/mod.ts";
 import { createHash } from "node:crypto";
 import { askGit, statusEntries } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
@@ -89,8 +89,8 @@ export async function foldersDigest(
   const hash = createHash("sha256");
   for (const word of options.extra) hash.update(`${word}\0`);
   async function add(folder: string): Promise<void> {
-    const entries = await ifPresent(Array.fromAsync(Deno.readDir(join(root, folder)))) ?? [];
-    for (const entry of entries.sort((a, b) => a.name < b.name ? -1 : 1)) {
+    const entries = await entriesOf(join(root, folder)) ?? [];
+    for (const entry of entries.toSorted((a, b) => a.name < b.name ? -1 : 1)) {
       const path = `${folder}/${entry.name}`;
       if (entry.isFile) {
         hash.update(`${path}\0`).update(await readFile(join(root, path))).update("\0");

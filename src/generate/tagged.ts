@@ -1,7 +1,7 @@
 import { join } from "@std/path";
 import { isPruned, readGoFolders } from "./go_folders.ts";
 import type { TagFiles } from "./sources.ts";
-import { readText } from "../files/mod.ts";
+import { isDirectory, readText } from "../files/mod.ts";
 
 /** A line that makes a file count in `ALL_K8S_TAG_FILES`. */
 const ANY_TAG = /^\/\/ *\+k8s:/m;
@@ -38,8 +38,7 @@ export async function findTagged(root: string, tag: string): Promise<readonly st
   }
   for (const start of rules.starts) {
     // What one release lists and a fork has removed does not stop it; find also continues.
-    const exists = await Deno.stat(join(root, start)).then((info) => info.isDirectory, () => false);
-    if (exists) await visit(start);
+    if (await isDirectory(join(root, start))) await visit(start);
   }
   return Object.freeze([...found].sort());
 }

@@ -1,5 +1,6 @@
 import { dirname, join } from "@std/path";
-import { ifPresent, openFile } from "../files/mod.ts";
+import { isDenied } from "../errors.ts";
+import { ifPresent, isDirectory, openFile } from "../files/mod.ts";
 import { quote } from "../shell/mod.ts";
 import type { GitContext, GitFailure } from "./git.ts";
 
@@ -70,14 +71,17 @@ export async function findRepository(root: string): Promise<string | undefined> 
 
 /** Files of a repository that this user may not read. */
 async function findUnreadable(repository: string): Promise<string | undefined> {
-  const parts = ["HEAD", "config", "index", "objects", "refs"];
-  for (const path of [repository, ...parts.map((name) => join(repository, name))]) {
+  const parts = ["HEAD", "config", "index", "objects", "refs"].map((name) =>
+    join(repository, name)
+  );
+  // Of a linked worktree or a submodule it is a file.
+  for (const path of [repository, ...await isDirectory(repository) ? parts : []]) {
     try {
       const info = await ifPresent(Deno.stat(path));
       if (info?.isDirectory === true) await Array.fromAsync(Deno.readDir(path));
       else if (info !== undefined) (await openFile(path)).close();
     } catch (error) {
-      if (error instanceof Deno.errors.PermissionDenied) return path;
+      if (isDenied(error)) return path;
       throw error;
     }
   }

@@ -204,7 +204,7 @@ function listName(name: string, arch: string): string {
 
 async function copyBlob(files: ImageFiles, digest: string, work: string): Promise<void> {
   const path = join(work, blobName(digest));
-  if (await Deno.lstat(path).then(() => true, () => false)) return;
+  if (await ifPresent(Deno.lstat(path)) !== undefined) return;
   using file = await Deno.open(path, { write: true, createNew: true });
   const label = `blob "${hexOf(digest).slice(0, 12)}" of "${files.label}"`;
   for await (const chunk of verified(files.read(blobName(digest)), digest, label)) {

@@ -9,6 +9,7 @@ import { KbuildError } from "../errors.ts";
 import {
   checkDisposable,
   claimDirectory,
+  entriesOf,
   followed,
   foreign,
   ifPresent,
@@ -184,7 +185,7 @@ const INSIDE: Readonly<Record<string, RegExp>> = {
 async function whyNotInside(path: string): Promise<string | undefined> {
   const pattern = INSIDE[basename(path)];
   if (pattern === undefined || (await Deno.lstat(path)).isSymlink) return undefined;
-  for (const { name } of await ifPresent(Array.fromAsync(Deno.readDir(path))) ?? []) {
+  for (const { name } of await entriesOf(path) ?? []) {
     if (!pattern.test(name)) return foreign(path, name);
     // The GOPATH has a "bin" of programs.
     const reason = basename(path) === "go" ? undefined : await whyNotInside(join(path, name));
@@ -350,7 +351,7 @@ async function disposalOf(
     new KbuildError(`Cannot remove ${name}: ${reason}`, { exitCode: 2, notes: [ONLY_OWN] });
   const real = await followed(path);
   if (real === undefined) return { remove: [], left: [] };
-  const entries = await ifPresent(Array.fromAsync(Deno.readDir(real)));
+  const entries = await entriesOf(real);
   if (entries === undefined) throw refuse("it is not a directory");
   const reason = await whyProtected(path, ownership);
   if (reason !== undefined) {

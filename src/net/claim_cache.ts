@@ -2,8 +2,8 @@ import { join } from "@std/path";
 import {
   checkDisposable,
   claimDirectory,
+  entriesOf,
   foreign,
-  ifPresent,
   isClaimed,
   isSystemEntry,
   MARK,
@@ -62,7 +62,7 @@ async function whyNotCache(path: string): Promise<string | undefined> {
   for await (const { name } of Deno.readDir(path)) {
     if (!KNOWN.includes(name) && !isSystemEntry(name)) return foreign(path, name);
     if (name !== "go") continue;
-    const found = await ifPresent(Array.fromAsync(Deno.readDir(join(path, name))));
+    const found = await entriesOf(join(path, name));
     if (found === undefined) return foreign(path, name);
     const other = found.find((entry) => !GO_ENTRY.test(entry.name));
     if (other !== undefined) return foreign(join(path, name), other.name);

@@ -2,6 +2,7 @@ import { format as formatBytes } from "@std/fmt/bytes";
 import { dirname, join } from "@std/path";
 import {
   clearStale,
+  entriesOf,
   ifPossible,
   lockFile,
   moveFile,
@@ -172,7 +173,7 @@ export class BlobStore {
   async sweep(limit: number): Promise<void> {
     const now = Date.now();
     const folder = join(this.#folder, "partial");
-    const found = await ifPossible(Array.fromAsync(Deno.readDir(folder))) ?? [];
+    const found = await ifPossible(entriesOf(folder)) ?? [];
     for (const { name } of found.filter(({ name }) => PARTIAL.test(name))) {
       const info = await ifPossible(Deno.stat(join(folder, name)));
       if (info?.mtime != null && now - info.mtime.getTime() > STALE) {

@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "@std/path";
-import { KbuildError } from "../errors.ts";
+import { KbuildError, systemCode } from "../errors.ts";
 import {
   requiredInput,
   type Selection,
@@ -185,7 +185,7 @@ async function symlink(target: string, to: string): Promise<void> {
   try {
     await Deno.symlink(target, to);
   } catch (error) {
-    const isThere = error instanceof Deno.errors.AlreadyExists &&
+    const isThere = systemCode(error) === "EEXIST" &&
       await Deno.readLink(to) === target;
     if (!isThere) throw error;
   }
@@ -196,7 +196,7 @@ async function link(from: string, to: string): Promise<void> {
     // A link to what a symbolic link names, not to the link.
     await Deno.link(await Deno.realPath(from), to);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw cannotStage(from, error);
+    if (systemCode(error) === "ENOENT") throw cannotStage(from, error);
     // Another file system, or one without hard links.
     await copy(from, to);
   }
@@ -207,7 +207,7 @@ async function copy(from: string, to: string): Promise<void> {
   try {
     await copyFile(from, to);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw cannotStage(from, error);
+    if (systemCode(error) === "ENOENT") throw cannotStage(from, error);
     throw error;
   }
 }

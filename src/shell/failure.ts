@@ -1,5 +1,5 @@
 import { resolve } from "@std/path";
-import { KbuildError } from "../errors.ts";
+import { isDenied, KbuildError, systemCode } from "../errors.ts";
 import { quoteCommand } from "./quote.ts";
 import { CommandError } from "./types.ts";
 
@@ -68,13 +68,10 @@ export async function cannotStart(
   if (error instanceof DOMException && error.name === "AbortError") {
     return new InterruptedError(what);
   }
-  if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied)) {
-    return error;
-  }
+  const isMissing = systemCode(error) === "ENOENT";
+  if (!isMissing && !isDenied(error)) return error;
   const program = argv[0] ?? "";
-  const why = error instanceof Deno.errors.NotFound
-    ? await whatIsMissing(program, cwd, env)
-    : "permission denied";
+  const why = isMissing ? await whatIsMissing(program, cwd, env) : "permission denied";
   return new CommandError(`Cannot start "${program}": ${why}`, { argv, cwd, cause: error });
 }
 
@@ -98,11 +95,8 @@ async function infoOf(path: string): Promise<Deno.FileInfo | undefined> {
   try {
     return await Deno.stat(path);
   } catch (error) {
-    const { NotADirectory, NotFound, PermissionDenied } = Deno.errors;
-    const isKnown = [NotADirectory, NotFound, PermissionDenied].some((kind) =>
-      error instanceof kind
-    );
-    if (isKnown) return undefined;
+    // It only explains why nothing was started, and as execvp() does, others of PATH are looked at.
+    if (["EACCES", "ENOENT", "ENOTDIR"].includes(systemCode(error) ?? "")) return undefined;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { dirname, join } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { ifPresent, readText } from "../files/mod.ts";
+import { ifPresent, isDirectory, readText } from "../files/mod.ts";
 import { findProgram } from "../lib/util.ts";
 import { compareGoVersions, type GoTool, parseGoVersion } from "./go_tool.ts";
 import type { GoContext } from "./types.ts";
@@ -56,7 +56,7 @@ async function rootOf(path: string): Promise<string | undefined> {
   if (real === undefined) return undefined;
   const root = dirname(dirname(real));
   for (const part of ["pkg/tool", "src/runtime"]) {
-    if ((await ifPresent(Deno.stat(join(root, part))))?.isDirectory === true) return root;
+    if (await isDirectory(join(root, part))) return root;
   }
   return undefined;
 }

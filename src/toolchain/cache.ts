@@ -1,7 +1,7 @@
 import { join } from "@std/path";
 import { type DigestFrom, isDigestFrom } from "../net/mod.ts";
 import { compareGoVersions, isGoRelease } from "./go_tool.ts";
-import { ifPresent, readNote } from "../files/mod.ts";
+import { entriesOf, ifPresent, readNote } from "../files/mod.ts";
 
 /** A Go that kbuild has provided. */
 export interface CachedGo {
@@ -52,17 +52,11 @@ export async function isCached({ goroot }: CachedGo): Promise<boolean> {
 /** Every Go in the cache, oldest release first. */
 export async function listCached(cache: string): Promise<readonly CachedGo[]> {
   const found: CachedGo[] = [];
-  try {
-    for await (const { name } of Deno.readDir(join(cache, "go"))) {
-      const [, version, os, arch] = /^go(.+)\.([a-z0-9]+)-([a-z0-9]+)$/.exec(name) ?? [];
-      if (version === undefined || !isGoRelease(version)) continue;
-      const go = cachedGo(cache, version, `${os}/${arch}`);
-      if (await isCached(go)) found.push(go);
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) {
-      throw error;
-    }
+  for (const { name, isDirectory } of await entriesOf(join(cache, "go")) ?? []) {
+    const [, version, os, arch] = /^go(.+)\.([a-z0-9]+)-([a-z0-9]+)$/.exec(name) ?? [];
+    if (!isDirectory || version === undefined || !isGoRelease(version)) continue;
+    const go = cachedGo(cache, version, `${os}/${arch}`);
+    if (await isCached(go)) found.push(go);
   }
   return Object.freeze(found.sort((a, b) => compareGoVersions(a.version, b.version)));
 }

@@ -1,7 +1,7 @@
 import { join } from "@std/path";
 import type { Checkout } from "../../checkout/mod.ts";
 import { UsageError } from "../../errors.ts";
-import { ifPresent, readText } from "../../files/mod.ts";
+import { entriesOf, readText } from "../../files/mod.ts";
 import { isPattern } from "./targets.ts";
 
 /** A build constraint that no build meets: generators beside the package that they generate for. */
@@ -47,7 +47,7 @@ async function isLibrary(checkout: Checkout, target: string): Promise<boolean> {
 
 /** Names of the files that a build may take; undefined where there is no directory. */
 async function goFiles(directory: string): Promise<readonly string[] | undefined> {
-  const entries = await ifPresent(Array.fromAsync(Deno.readDir(directory)));
+  const entries = await entriesOf(directory);
   return entries?.map(({ name }) => name)
     .filter((name) => name.endsWith(".go") && !name.endsWith("_test.go") && !/^[._]/.test(name));
 }

@@ -2,7 +2,7 @@ import { join } from "@std/path";
 import { type Checkout, readGoModes, readGoPackages } from "../../checkout/mod.ts";
 import { UsageError } from "../../errors.ts";
 import { didYouMean, nearest } from "../nearest.ts";
-import { ifPresent, readText } from "../../files/mod.ts";
+import { entriesOf, ifPresent, isDirectory, readText } from "../../files/mod.ts";
 
 /** What the user asked to build, sorted out. */
 export interface TargetSelection {
@@ -35,7 +35,7 @@ const COMMAND_FOLDERS = ["cmd", "plugin/cmd", "federation/cmd"];
 export async function commandTargets(root: string): Promise<ReadonlyMap<string, string>> {
   const found: [name: string, target: string][] = [];
   for (const folder of COMMAND_FOLDERS) {
-    const entries = await ifPresent(Array.fromAsync(Deno.readDir(join(root, folder)))) ?? [];
+    const entries = await entriesOf(join(root, folder)) ?? [];
     for (const { name, isDirectory } of entries) {
       if (isDirectory && !found.some(([known]) => known === name)) {
         found.push([name, `${folder}/${name}`]);
@@ -85,17 +85,13 @@ async function resolveTarget(checkout: Checkout, word: string): Promise<string |
   const folder = path.endsWith(".test") || isPattern(path)
     ? path.slice(0, path.lastIndexOf("/"))
     : path;
-  if (path.includes("/")) return await isFolder(join(root, folder)) ? target : undefined;
+  if (path.includes("/")) return await isDirectory(join(root, folder)) ? target : undefined;
   const byName = known.find((candidate) => binaryName(candidate) === target);
   if (byName !== undefined) return byName;
   for (const parent of COMMAND_FOLDERS) {
-    if (await isFolder(join(root, parent, target))) return `${parent}/${target}`;
+    if (await isDirectory(join(root, parent, target))) return `${parent}/${target}`;
   }
-  return await isFolder(join(root, target)) ? target : undefined;
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return (await ifPresent(Deno.stat(path)))?.isDirectory === true;
+  return await isDirectory(join(root, target)) ? target : undefined;
 }
 
 async function unknownTarget(checkout: Checkout, word: string): Promise<UsageError> {

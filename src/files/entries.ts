@@ -1,0 +1,30 @@
+import { systemCode } from "../errors.ts";
+import { ifPresent } from "./if_present.ts";
+
+/**
+ * Entries of a directory; undefined if nothing is there, or something that is not a directory.
+ *
+ * @throws The system's error: the directory exists and cannot be read.
+ */
+export async function entriesOf(path: string): Promise<readonly Deno.DirEntry[] | undefined> {
+  return await unlessThroughFile(ifPresent(Array.fromAsync(Deno.readDir(path))));
+}
+
+/**
+ * Whether a directory is at a path; links are followed.
+ *
+ * @throws The system's error: what is there cannot be looked at.
+ */
+export async function isDirectory(path: string): Promise<boolean> {
+  return (await unlessThroughFile(ifPresent(Deno.stat(path))))?.isDirectory === true;
+}
+
+/** Of a file, and of a path that goes on below one, the system reports `ENOTDIR`: that answers the question. */
+async function unlessThroughFile<T>(operation: Promise<T | undefined>): Promise<T | undefined> {
+  try {
+    return await operation;
+  } catch (error) {
+    if (systemCode(error) === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
