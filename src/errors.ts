@@ -85,6 +85,7 @@ export function systemCode(error: unknown): SystemCode | undefined {
   if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code)) return code as SystemCode;
   // Deno.kill() and errors of kbuild's own have the class alone.
   if (error instanceof Deno.errors.NotFound) return "ENOENT";
+  if (error instanceof Deno.errors.PermissionDenied) return "EACCES";
   return error instanceof Deno.errors.AlreadyExists ? "EEXIST" : undefined;
 }
 

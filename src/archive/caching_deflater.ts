@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { ifPossible } from "../files/mod.ts";
 import type { BlockCache } from "./block_cache.ts";
 import type { Deflated, Deflater } from "./deflater.ts";
 
@@ -36,7 +37,7 @@ export function cachingDeflater(inner: Deflater, cache: BlockCache): Deflater {
       const result = make(key, block);
       const bytes = result.then((made) => made.bytes);
       // Whoever waits for it sees the failure.
-      bytes.catch(() => {});
+      void ifPossible(bytes);
       const own = { bytes, shared: false };
       underWay.set(key, own);
       try {

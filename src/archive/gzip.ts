@@ -1,4 +1,5 @@
 import { crc32 } from "node:zlib";
+import { ifPossible } from "../files/mod.ts";
 import { createDeflater, type Deflated, type Deflater, type DeflaterOptions } from "./deflater.ts";
 import type { ByteSink } from "./types.ts";
 
@@ -102,7 +103,7 @@ export class GzipWriter {
     this.#used = 0;
     const result = this.#deflater.deflate(block);
     // Whoever drains it sees the failure; until then it is nobody's unhandled rejection.
-    result.catch(() => {});
+    void ifPossible(result);
     this.#underWay.push(result);
     while (this.#underWay.length > 2 * this.#deflater.jobs) await this.#drain();
   }

@@ -1,5 +1,5 @@
 import { KbuildError } from "../errors.ts";
-import { cannotWrite } from "../files/mod.ts";
+import { cannotWrite, ifPossible } from "../files/mod.ts";
 import { cannotRead } from "./entry.ts";
 import type { HashAlgorithm, Hasher, HashStream, OutputFile } from "./hasher_types.ts";
 import { CHUNK_SIZE, type CopiedPart, type FilePart } from "./types.ts";
@@ -191,7 +191,7 @@ class ThreadStream implements HashStream {
     this.#label = label;
     this.#ended = ended;
     // Whoever asks for the digests sees the failure.
-    this.#result.promise.catch(() => {});
+    void ifPossible(this.#result.promise);
   }
 
   async update(chunk: Uint8Array): Promise<void> {
@@ -245,7 +245,7 @@ class ThreadStream implements HashStream {
     this.#done = true;
     this.#failure = error;
     this.#result.reject(error);
-    this.#copied.promise.catch(() => {});
+    void ifPossible(this.#copied.promise);
     this.#copied.reject(error);
     this.#wake();
   }

@@ -1,3 +1,4 @@
+import { ifPossibleSync } from "../files/mod.ts";
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** What {@linkcode quoteName} shows of a name at most, with what it escapes. */
 const SHOWN = 200;
@@ -8,11 +9,7 @@ const SHOWN = 200;
  * `isWellFormed()` tells such a name from all others. A byte order mark stays, too.
  */
 export function decodeName(bytes: Uint8Array): string {
-  try {
-    return strict.decode(bytes);
-  } catch {
-    return decodeBroken(bytes);
-  }
+  return ifPossibleSync(() => strict.decode(bytes)) ?? decodeBroken(bytes);
 }
 
 /** Whether all of the bytes that a name was made from are valid UTF-8, so that a file can have it. */
@@ -64,13 +61,9 @@ function decodeBroken(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length;) {
     const length = lengthOf(bytes[at]!);
-    try {
-      text += strict.decode(bytes.subarray(at, at + length));
-      at += length;
-    } catch {
-      text += String.fromCharCode(0xdc00 + bytes[at]!);
-      at++;
-    }
+    const part = ifPossibleSync(() => strict.decode(bytes.subarray(at, at + length)));
+    text += part ?? String.fromCharCode(0xdc00 + bytes[at]!);
+    at += part === undefined ? 1 : length;
   }
   return text;
 }

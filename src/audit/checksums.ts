@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { readText, reasonOf } from "../files/mod.ts";
+import { objectIn, readText, reasonOf } from "../files/mod.ts";
 import type { ReleaseFiles } from "./release_files.ts";
 import type { Finding } from "./types.ts";
 
@@ -125,21 +125,17 @@ interface ArtifactList {
 }
 
 function parseList(text: string): ArtifactList | undefined {
-  try {
-    const { version, artifacts } = JSON.parse(text);
-    return {
-      version: typeof version === "string" ? version : undefined,
-      artifacts: artifacts.map((each: Record<string, unknown>) => {
-        const { path, size, ...rest } = each;
-        if (typeof path !== "string") throw new TypeError("no path");
-        const facts: Record<string, unknown> = typeof size === "number" ? { size } : {};
-        for (const key of ["sha256", "sha512", "tarSha256", "imageId", "platform"]) {
-          if (typeof rest[key] === "string") facts[key] = rest[key];
-        }
-        return { path, facts: Object.freeze(facts) };
-      }),
-    };
-  } catch {
-    return undefined;
+  const { version, artifacts: listed } = objectIn(text) ?? {};
+  if (!Array.isArray(listed)) return undefined;
+  const artifacts: { path: string; facts: FileFacts }[] = [];
+  for (const each of listed) {
+    const { path, size, ...rest } = (each ?? {}) as Record<string, unknown>;
+    if (typeof path !== "string") return undefined;
+    const facts: Record<string, unknown> = typeof size === "number" ? { size } : {};
+    for (const key of ["sha256", "sha512", "tarSha256", "imageId", "platform"]) {
+      if (typeof rest[key] === "string") facts[key] = rest[key];
+    }
+    artifacts.push({ path, facts: Object.freeze(facts) });
   }
+  return { version: typeof version === "string" ? version : undefined, artifacts };
 }

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { jsonIn } from "../files/mod.ts";
 import { readExecutable } from "./executable.ts";
 import type { GoBuild, Program } from "./types.ts";
 
@@ -106,9 +107,6 @@ function counted(text: string, at: number): [string | undefined, number] {
 function unquoted(value: string): string {
   if (value.startsWith("`")) return value.slice(1, -1);
   if (!value.startsWith('"')) return value;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
+  const text = jsonIn(value);
+  return typeof text === "string" ? text : value;
 }

@@ -1,4 +1,5 @@
 import { cleanName } from "../archive/mod.ts";
+import { jsonIn } from "../files/mod.ts";
 import { isObject, type Json, type JsonObject } from "../image/mod.ts";
 import type { Content, Finding, Member } from "./types.ts";
 
@@ -115,11 +116,7 @@ function contentOf(name: string, members: ReadonlyMap<string, Member>): Content 
 /** A document as JSON; undefined if it is not JSON or was not kept. */
 export function jsonOf(content: Content | undefined): Json | undefined {
   if (content?.document === undefined) return undefined;
-  try {
-    return JSON.parse(new TextDecoder().decode(content.document));
-  } catch {
-    return undefined;
-  }
+  return jsonIn(new TextDecoder().decode(content.document)) as Json | undefined;
 }
 
 function plainName(name: string): string {

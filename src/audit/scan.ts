@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
+import { ifPossibleSync } from "../files/mod.ts";
 import { gunzip, isGzip, readFileChunks, readTar } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { readExecutable } from "./executable.ts";
@@ -193,11 +194,7 @@ function isElf(head: Uint8Array): boolean {
 
 function isText(head: Uint8Array): boolean {
   if (head.includes(0)) return false;
-  try {
-    // A character may be cut at the end.
-    new TextDecoder("utf-8", { fatal: true }).decode(head, { stream: true });
-    return true;
-  } catch {
-    return false;
-  }
+  // A character may be cut at the end.
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  return ifPossibleSync(() => decoder.decode(head, { stream: true })) !== undefined;
 }

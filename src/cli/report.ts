@@ -1,4 +1,5 @@
 import { KbuildError, printable } from "../errors.ts";
+import { ifPossibleSync } from "../files/mod.ts";
 import { osErrorText } from "./os_errors.ts";
 
 /** Options of {@linkcode renderError}. */
@@ -25,11 +26,7 @@ const INTERRUPTED = SIGNAL_BASE + 2;
 
 /** Reads a property of whatever was thrown; a getter that throws counts as absent. */
 function property(value: unknown, name: string): unknown {
-  try {
-    return (value as Record<string, unknown> | null | undefined)?.[name];
-  } catch {
-    return undefined;
-  }
+  return ifPossibleSync(() => (value as Record<string, unknown> | null | undefined)?.[name]);
 }
 
 function text(value: unknown, name: string): string | undefined {
@@ -39,19 +36,13 @@ function text(value: unknown, name: string): string | undefined {
 
 /** `instanceof` asks the object for its prototype, and a proxy may refuse. */
 function isA<T>(value: unknown, type: abstract new (...args: never[]) => T): value is T {
-  try {
-    return value instanceof type;
-  } catch {
-    return false;
-  }
+  return ifPossibleSync(() => value instanceof type) === true;
 }
 
 function describeThrown(thrown: unknown): string {
-  try {
-    return typeof thrown === "string" ? thrown : Deno.inspect(thrown, { depth: 1 });
-  } catch {
-    return "something that cannot be shown";
-  }
+  if (typeof thrown === "string") return thrown;
+  return ifPossibleSync(() => Deno.inspect(thrown, { depth: 1 })) ??
+    "something that cannot be shown";
 }
 
 /** The strings of a list property. */

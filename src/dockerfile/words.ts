@@ -1,4 +1,5 @@
 import { cleanName } from "../archive/mod.ts";
+import { jsonIn } from "../files/mod.ts";
 
 /** One instruction of a Dockerfile, its lines joined. */
 export interface Instruction {
@@ -48,13 +49,9 @@ export function splitWords(text: string): readonly string[] {
 /** The strings of `["a", "b"]`; undefined for anything else, which docker takes for plain words. */
 export function jsonWords(text: string): readonly string[] | undefined {
   if (!text.startsWith("[")) return undefined;
-  try {
-    const words: unknown = JSON.parse(text);
-    const areStrings = Array.isArray(words) && words.every((word) => typeof word === "string");
-    return areStrings ? Object.freeze(words as string[]) : undefined;
-  } catch {
-    return undefined;
-  }
+  const words = jsonIn(text);
+  const areStrings = Array.isArray(words) && words.every((word) => typeof word === "string");
+  return areStrings ? Object.freeze(words as string[]) : undefined;
 }
 
 /**

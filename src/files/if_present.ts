@@ -28,8 +28,9 @@ export function ifPresentSync<T>(operation: () => T): T | undefined {
 
 /**
  * The result of an operation; undefined if it fails, for whatever reason. For what only saves work or
- * tidies up: notes of earlier runs, caches, what is left to be removed. Nothing that decides what is
- * built may be read so.
+ * tidies up (notes of earlier runs, caches, what is left to be removed), for what only adds to an error
+ * that is reported anyway, and for a conversion that fails in one way alone. Nothing that decides what is built
+ * may be read so.
  */
 export async function ifPossible<T>(operation: Promise<T>): Promise<T | undefined> {
   try {

@@ -36,6 +36,7 @@ export {
 export { FREE_SPACE, isDiskFull } from "./disk_full.ts";
 export { entriesOf, isDirectory } from "./entries.ts";
 export { ifPossible, ifPossibleSync, ifPresent, ifPresentSync } from "./if_present.ts";
+export { jsonIn, objectIn } from "./json.ts";
 export { linkOrCopy } from "./link_tree.ts";
 export { type FileLock, lockFile, lockFileNow, type LockOptions } from "./lock.ts";
 export { copyFileAtomic, type CopyOptions, moveFile, moveNew, replaceLink } from "./place.ts";

@@ -5,7 +5,7 @@ import { KbuildError } from "../errors.ts";
 import { isTemporaryName, TEMPORARY_PREFIX, writeFileAtomic } from "./atomic.ts";
 import { ifPossible, ifPresent, ifPresentSync } from "./if_present.ts";
 import { linkTree } from "./link_tree.ts";
-import { parseNote } from "./note.ts";
+import { objectIn } from "./json.ts";
 import { isCrossDevice } from "./place.ts";
 import { reasonOf } from "./reason.ts";
 import { removeTree } from "./remove_tree.ts";
@@ -159,7 +159,7 @@ async function writeJournal(work: string, items: readonly Item[]): Promise<void>
 /** What the journal says; nothing if there is none, or it was not written to its end. */
 async function readJournal(work: string): Promise<readonly Item[]> {
   const text = await ifPresent(readText(join(work, JOURNAL)));
-  const { items } = parseNote(text ?? "") ?? {};
+  const { items } = objectIn(text ?? "") ?? {};
   return Array.isArray(items) && items.every(isItem) ? items : [];
 }
 

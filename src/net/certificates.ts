@@ -50,40 +50,84 @@ function certificatesIn(text: string): string[] {
   return text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
 }
 
-/** Error of rustls for a self-signed certificate that is also an authority's. */
-export const SELF_SIGNED = "CaUsedAsEndEntity";
+/** What is wrong with a certificate. */
+export interface CertificateFault {
+  /** `self-signed`: it is also an authority's, which only `src/net/pinned_tls.ts` accepts. */
+  readonly kind:
+    | "expired"
+    | "no names"
+    | "not yet valid"
+    | "other"
+    | "other name"
+    | "self-signed"
+    | "unknown issuer"
+    | "version 1";
+  /**
+   * The date in seconds since 1970 (expired, not yet valid), the names that it has (other name), or what
+   * the TLS library says (other).
+   */
+  readonly detail?: string | undefined;
+}
+
+/** A certificate that kbuild itself refuses, not the TLS library. */
+export class CertificateError extends Error {
+  /** Tells it from other errors. */
+  override readonly name = "CertificateError";
+  /** What is wrong. */
+  readonly fault: CertificateFault;
+
+  /** Makes the error. */
+  constructor(kind: CertificateFault["kind"], detail?: string | number) {
+    super(`The certificate is refused: ${kind}`);
+    this.fault = { kind, detail: detail?.toString() };
+  }
+}
+
+/** Words of Deno's TLS library (rustls) and of node:tls, which have no codes; the group is the detail. */
+const WORDS: readonly (readonly [says: RegExp, kind: CertificateFault["kind"]])[] = [
+  [/CaUsedAsEndEntity|self-signed certificate/, "self-signed"],
+  [/certificate expired(?:.*?not valid after (\d+))?/s, "expired"],
+  [/not valid yet(?:.*?not valid before (\d+))?/s, "not yet valid"],
+  [/not valid for any names|NotValidForName$/, "no names"],
+  [/^(?:.*?: )?(.*not valid for name.*)/s, "other name"],
+  [/UnsupportedCertVersion|BadEncoding/, "version 1"],
+  [/UnknownIssuer/, "unknown issuer"],
+  [/^(?:invalid peer certificate: )?(.*)/s, "other"],
+];
 
 /**
- * Why a certificate was refused, and a way out that was not taken yet.
+ * What an error says of a server's certificate.
  *
- * @param text Error of Deno's TLS library (rustls), innermost.
- * @returns undefined if it is about something else.
+ * @param text The innermost words of a failed connection.
+ * @returns Undefined if they are about something else.
  */
-export function certificateFailure(
-  text: string,
-  { host, caFile }: { host: string; caFile: string | undefined },
-): { reason: string; notes: readonly string[] } | undefined {
+export function certificateFault(text: string): CertificateFault | undefined {
   if (!/certificate|UnknownIssuer|CaUsedAsEndEntity/i.test(text)) return undefined;
-  const known = KNOWN.find(({ says }) => says.test(text));
-  const { reason, notes } = known ?? OTHER;
-  return { reason: reason(text), notes: notes({ host, caFile }) };
+  const [says, kind] = WORDS.find(([words]) => words.test(text))!;
+  return { kind, detail: says.exec(text)?.[1] };
+}
+
+/** Why a certificate is refused, and a way out that was not taken yet. */
+export function explainCertificate(
+  { kind, detail = "" }: CertificateFault,
+  where: { host: string; caFile: string | undefined },
+): { reason: string; notes: readonly string[] } {
+  const { reason, notes } = KNOWN[kind];
+  return { reason: `its certificate ${reason(detail)}`, notes: notes(where) };
 }
 
 interface Known {
-  /** What rustls says. */
-  readonly says: RegExp;
-  reason(text: string): string;
+  /** What follows "its certificate". */
+  reason(detail: string): string;
   notes(where: { host: string; caFile: string | undefined }): readonly string[];
 }
 
 const NAME_CA_FILE =
   "Save its certificate, or that of your authority, into a file, and name that: --ca-file FILE (KBUILD_CA_FILE)";
 
-const KNOWN: readonly Known[] = [
-  {
-    // The second is node:tls' (pinned_tls.ts).
-    says: /CaUsedAsEndEntity|self-signed certificate/,
-    reason: () => "its certificate is not trusted: it is self-signed",
+const KNOWN: Readonly<Record<CertificateFault["kind"], Known>> = {
+  "self-signed": {
+    reason: () => "is not trusted: it is self-signed",
     notes: ({ host, caFile }) =>
       caFile === undefined ? [NAME_CA_FILE] : [
         `Such a certificate must be in "${caFile}" itself (Deno 2.7 or later, and no proxy); or make ` +
@@ -91,59 +135,48 @@ const KNOWN: readonly Known[] = [
         makeCertificate(host),
       ],
   },
-  {
-    says: /certificate expired/,
-    reason: (text) => `its certificate has expired${dateIn(text, /not valid after (\d+)/)}`,
+  "expired": {
+    reason: (seconds) => `has expired${dateOf(seconds)}`,
     notes: ({ host }) => [
       "Check this machine's clock; else the server needs a new certificate:",
       makeCertificate(host),
     ],
   },
-  {
-    says: /not valid yet/,
-    reason: (text) => `its certificate is not valid yet${dateIn(text, /not valid before (\d+)/)}`,
+  "not yet valid": {
+    reason: (seconds) => `is not valid yet${dateOf(seconds)}`,
     notes: () => ["Check this machine's clock"],
   },
-  {
-    says: /not valid for any names|NotValidForName$/,
-    reason: () => "its certificate names no host (it has no subjectAltName)",
+  "no names": {
+    reason: () => "names no host (it has no subjectAltName)",
     notes: ({ host }) => ["The server needs a certificate for its name:", makeCertificate(host)],
   },
-  {
-    says: /not valid for name/,
-    reason: (text) => `its certificate is for another host (${text.replace(/^.*?: /, "")})`,
+  "other name": {
+    reason: (names) => `is for another host (${names})`,
     notes: ({ host }) => [
       "Write the name that it is for, as a mirror or registry; or make one for this name:",
       makeCertificate(host),
     ],
   },
-  {
-    says: /UnsupportedCertVersion|BadEncoding/,
-    reason: () => "its certificate is of X.509 version 1, which is not accepted",
+  "version 1": {
+    reason: () => "is of X.509 version 1, which is not accepted",
     notes: ({ host }) => ["The server needs a certificate of version 3:", makeCertificate(host)],
   },
-  {
-    says: /UnknownIssuer/,
-    reason: () => "its certificate is not trusted: its issuer is not known (UnknownIssuer)",
+  "unknown issuer": {
+    reason: () => "is not trusted: its issuer is not known (UnknownIssuer)",
     notes: ({ caFile }) =>
       caFile === undefined ? [NAME_CA_FILE] : [
         `No certificate in "${caFile}" has signed it; if an intermediate authority has, add that ` +
         "one's certificate to the file, or to the chain that the server sends",
       ],
   },
-];
-
-const OTHER: Omit<Known, "says"> = {
-  reason: (text) =>
-    `its certificate is not trusted (${text.replace(/^invalid peer certificate: /, "")})`,
-  notes: ({ caFile }) => caFile === undefined ? [NAME_CA_FILE] : [],
+  "other": {
+    reason: (words) => `is not trusted (${words})`,
+    notes: ({ caFile }) => caFile === undefined ? [NAME_CA_FILE] : [],
+  },
 };
 
-function dateIn(text: string, pattern: RegExp): string {
-  const seconds = pattern.exec(text)?.[1];
-  return seconds === undefined
-    ? ""
-    : ` (${new Date(Number(seconds) * 1000).toISOString().slice(0, 10)})`;
+function dateOf(seconds: string): string {
+  return seconds === "" ? "" : ` (${new Date(Number(seconds) * 1000).toISOString().slice(0, 10)})`;
 }
 
 /** A command that makes a certificate which every client takes. */

@@ -1,7 +1,7 @@
 import type { Logger } from "../lib/logging.ts";
-import { readCertificates, SELF_SIGNED, systemCertificates } from "./certificates.ts";
+import { readCertificates, systemCertificates } from "./certificates.ts";
 import { Connections } from "./connections.ts";
-import { connectionError, NetworkError, statusError } from "./failure.ts";
+import { certificateFaultOf, connectionError, NetworkError, statusError } from "./failure.ts";
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "./retry_policy.ts";
 import { fetchPinned } from "./pinned_tls.ts";
 import { notedProxy, throughProxy } from "./proxy.ts";
@@ -186,7 +186,7 @@ async function sendOne(asked: string, url: string, hop: Hop, sending: Sending): 
     return notedProxy(
       await ask().catch((error: unknown) => {
         const pinned = proxy === undefined && certificates.length > 0 && canPin() &&
-          isSelfSigned(error);
+          certificateFaultOf(error)?.kind === "self-signed";
         if (!pinned || selfSigned.has(origin)) throw error;
         selfSigned.add(origin);
         return ask();
@@ -203,8 +203,10 @@ async function sendOne(asked: string, url: string, hop: Hop, sending: Sending): 
       });
     }
     const failure = connectionError(url, error, { proxy, caFile });
-    const { reason, retry, notes, cause } = failure;
-    throw new NetworkError(asked, `${reason}${elsewhere}`, { retry, notes, cause });
+    throw new NetworkError(asked, `${failure.reason}${elsewhere}`, {
+      ...failure,
+      cause: failure.cause,
+    });
   }
 }
 
@@ -212,13 +214,6 @@ async function sendOne(asked: string, url: string, hop: Hop, sending: Sending): 
 function canPin(): boolean {
   const [major = 0, minor = 0] = Deno.version.deno.split(".").map(Number);
   return major > 2 || (major === 2 && minor >= 7);
-}
-
-function isSelfSigned(error: unknown): boolean {
-  for (let inner = error; inner instanceof Error; inner = inner.cause) {
-    if (inner.message.includes(SELF_SIGNED)) return true;
-  }
-  return false;
 }
 
 function bodyOf(

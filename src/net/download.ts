@@ -65,7 +65,9 @@ export async function downloadInto(
       for await (const chunk of readBody(url, response, client)) {
         if (known + chunk.length > (size ?? MAX_UNKNOWN)) {
           await restart();
-          throw new NetworkError(url, `more than ${size ?? MAX_UNKNOWN} bytes came`);
+          throw new NetworkError(url, `more than ${size ?? MAX_UNKNOWN} bytes came`, {
+            code: "too-long",
+          });
         }
         hash.update(chunk);
         writeAll(path, file, chunk);
@@ -135,7 +137,10 @@ export async function readAll(
   let known = 0;
   for await (const chunk of readBody(url, response, client)) {
     known += chunk.length;
-    if (known > most) throw new NetworkError(url, `it is longer than ${formatBytes(most)}`);
+    if (known > most) {
+      const reason = `it is longer than ${formatBytes(most)}`;
+      throw new NetworkError(url, reason, { code: "too-long" });
+    }
     parts.push(chunk);
   }
   return concat(parts);

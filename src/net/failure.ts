@@ -1,11 +1,28 @@
-import { KbuildError } from "../errors.ts";
+import { isDenied, KbuildError } from "../errors.ts";
 import { reasonOf } from "../files/mod.ts";
-import { certificateFailure } from "./certificates.ts";
+import {
+  CertificateError,
+  type CertificateFault,
+  certificateFault,
+  explainCertificate,
+} from "./certificates.ts";
 import { type Proxy, proxyOf, throughProxy } from "./proxy.ts";
-import { wordsIn } from "./words.ts";
+import { errorCodesIn, wordsIn } from "./words.ts";
+
+/**
+ * What went wrong, for decisions; the texts of an error are for people.
+ *
+ * - `answer`: the server answered with a status that is an error.
+ * - `certificate`: its certificate is refused.
+ * - `connection`: there is no connection, it broke, or it does not carry what it should.
+ * - `too-long`: more came than was asked for.
+ */
+export type NetworkErrorCode = "answer" | "certificate" | "connection" | "too-long";
 
 /** Details of a {@linkcode NetworkError}. */
 export interface NetworkErrorOptions {
+  /** What went wrong. Default: `answer` with a `status`, else `connection`. */
+  code?: NetworkErrorCode;
   /** Whether the same server may do better a little later. */
   retry?: boolean;
   /** Milliseconds that the server asks us to wait. */
@@ -14,6 +31,10 @@ export interface NetworkErrorOptions {
   silentMs?: number | undefined;
   /** HTTP status; undefined if there was no answer. */
   status?: number | undefined;
+  /** What the server said with the status, as the end of `reason`: ": DENIED: no". */
+  said?: string;
+  /** Codes of the distribution specification in the answer: "DENIED". */
+  serverCodes?: readonly string[];
   /** What to do next. */
   notes?: readonly string[];
   /** The error underneath. */
@@ -24,6 +45,8 @@ export interface NetworkErrorOptions {
 export class NetworkError extends KbuildError {
   /** Tells it from other errors. */
   override readonly name = "NetworkError";
+  /** What went wrong. */
+  readonly code: NetworkErrorCode;
   /** The URL that was asked for. */
   readonly url: string;
   /** "the server said 503". */
@@ -36,6 +59,10 @@ export class NetworkError extends KbuildError {
   readonly silentMs: number;
   /** HTTP status; undefined if there was no answer. */
   readonly status: number | undefined;
+  /** What the server said with the status, as the end of `reason`. */
+  readonly said: string;
+  /** Codes of the distribution specification in the answer: "DENIED". */
+  readonly serverCodes: readonly string[];
 
   /**
    * Describes what a server did.
@@ -45,13 +72,17 @@ export class NetworkError extends KbuildError {
    */
   constructor(url: string, reason: string, options: NetworkErrorOptions = {}) {
     const { retry = false, retryAfterMs, silentMs = 0, status, notes = [], cause } = options;
+    const { code = status === undefined ? "connection" : "answer" } = options;
     super(`Cannot download "${url}": ${reason}`, { notes, cause });
     this.url = url;
+    this.code = code;
     this.reason = reason;
     this.retry = retry;
     this.retryAfterMs = retryAfterMs;
     this.silentMs = silentMs;
     this.status = status;
+    this.said = options.said ?? "";
+    this.serverCodes = Object.freeze([...options.serverCodes ?? []]);
   }
 
   /** The same failure in other words, or with more notes. */
@@ -59,11 +90,7 @@ export class NetworkError extends KbuildError {
     reason?: string;
     notes?: readonly string[];
   }): NetworkError {
-    const { url, retry, retryAfterMs, silentMs, status, cause } = this;
-    return new NetworkError(url, reason, {
-      ...{ retry, retryAfterMs, silentMs, status, notes },
-      cause: cause ?? this,
-    });
+    return new NetworkError(this.url, reason, { ...this, notes, cause: this.cause ?? this });
   }
 }
 
@@ -88,13 +115,19 @@ export function connectionError(
 ): NetworkError {
   // Neither another attempt nor another server helps.
   if (error instanceof Deno.errors.NotCapable) throw error;
-  const text = innermost(error);
+  const text = textOf(innermost(error));
+  const fault = certificateFaultOf(error);
   const host = URL.canParse(url) ? new URL(url).hostname : url;
-  const classified: Classified = isPermission(error)
+  const classified: Classified = isDenied(error)
     ? { reason: text }
-    : certificateFailure(text, { host, caFile }) ?? classify(url, text);
+    : fault === undefined
+    ? classify(url, text)
+    : explainCertificate(fault, { host, caFile });
   const { reason, retry = false, notes = [] } = classified;
-  if (proxy === undefined) return new NetworkError(url, reason, { retry, notes, cause: error });
+  const code = fault === undefined ? "connection" : "certificate";
+  if (proxy === undefined) {
+    return new NetworkError(url, reason, { code, retry, notes, cause: error });
+  }
   const atProxy = /^(tcp connect error|dns error)|tunnel|proxy/i.test(text);
   return new NetworkError(
     url,
@@ -102,7 +135,7 @@ export function connectionError(
       ? `its proxy "${proxy.url}" (${proxy.variable}): ${reason}`
       : `${reason}, ${throughProxy(proxy)}`,
     {
-      retry,
+      ...{ code, retry },
       notes: [...notes, `NO_PROXY lists hosts that need no proxy, ${proxy.variable} names it`],
       cause: error,
     },
@@ -160,16 +193,23 @@ function systemReason(text: string): string {
   ).replace(/^Cannot resolve it: (.)/, (_, first) => `its name cannot be resolved: ${first}`);
 }
 
-/** The innermost words of what `fetch` threw, without its preface: "tls handshake eof". */
-function innermost(error: unknown): string {
-  let inner = error;
-  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
-  const text = inner instanceof Error ? inner.message : String(inner);
-  return text.replace(/^.*client error \([A-Za-z]+\): /s, "").replace(/^Fetch failed: /, "");
+/** What is wrong with the server's certificate; undefined if `fetch` failed at something else. */
+export function certificateFaultOf(error: unknown): CertificateFault | undefined {
+  const inner = innermost(error);
+  if (inner instanceof CertificateError) return inner.fault;
+  return isDenied(error) ? undefined : certificateFault(textOf(inner));
 }
 
-function isPermission(error: unknown): boolean {
-  return error instanceof Deno.errors.PermissionDenied;
+function innermost(error: unknown): unknown {
+  let inner = error;
+  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
+  return inner;
+}
+
+/** The words of what `fetch` threw, without its preface: "tls handshake eof". */
+function textOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/^.*client error \([A-Za-z]+\): /s, "").replace(/^Fetch failed: /, "");
 }
 
 /** Statuses after which the same request may succeed. */
@@ -186,13 +226,14 @@ export function statusError(url: string, response: Response, body: string): Netw
   const led = redirectedTo(url, response);
   const where = led === undefined ? "" : ` (redirected to "${withoutQuery(led)}")`;
   const words = wordsIn(body, response.headers.get("content-type"));
-  const said = words === "" ? "" : `: ${words}`;
   const proxy = proxyOf(response);
   const through = proxy === undefined ? "" : `, ${throughProxy(proxy)}`;
   // As Go's servers and nginx answer.
   const plain = status === 400 && /HTTP request (was sent )?to (an )?HTTPS/i.test(body);
-  return new NetworkError(url, `the server said ${status}${where}${said}${through}`, {
-    status,
+  const said = `${where}${words === "" ? "" : `: ${words}`}${through}`;
+  return new NetworkError(url, `the server said ${status}${said}`, {
+    ...{ status, said },
+    serverCodes: errorCodesIn(body),
     retry: TRANSIENT.has(status),
     retryAfterMs: retryAfter(response.headers.get("retry-after")),
     notes: plain ? [SPEAKS_TLS] : [],

@@ -15,7 +15,7 @@ export {
   readAll,
   type Send,
 } from "./download.ts";
-export { NetworkError, redirectedTo } from "./failure.ts";
+export { NetworkError, type NetworkErrorCode, redirectedTo } from "./failure.ts";
 export { inCache } from "./in_cache.ts";
 export { withLock } from "./lock.ts";
 export {

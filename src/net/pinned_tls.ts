@@ -5,6 +5,7 @@ import { isIP } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { connect, type TLSSocket } from "node:tls";
+import { CertificateError } from "./certificates.ts";
 
 /** A request of {@linkcode fetchPinned}. */
 export interface PinnedRequest {
@@ -103,26 +104,19 @@ async function connectPinned(
   }
 }
 
-/** The errors are worded as Deno's TLS library has them, for one table of causes. */
 function checkPinned(der: Uint8Array, host: string, pins: readonly string[]): void {
   const pinned = pins.map((pem) => new X509Certificate(pem))
     .find(({ raw }) => raw.length === der.length && raw.every((byte, i) => byte === der[i]));
-  if (pinned === undefined) throw new Error("invalid peer certificate: CaUsedAsEndEntity");
+  if (pinned === undefined) throw new CertificateError("self-signed");
   // node:tls does not hold the proof of the key against certificates of version 1.
-  if (!isVersion3(pinned.raw)) {
-    throw new Error("invalid peer certificate: UnsupportedCertVersion");
-  }
+  if (!isVersion3(pinned.raw)) throw new CertificateError("version 1");
   const [from, to] = [Date.parse(pinned.validFrom), Date.parse(pinned.validTo)];
-  if (!(Date.now() >= from)) {
-    throw new Error(`certificate not valid yet: not valid before ${from / 1000}`);
-  }
-  if (!(Date.now() <= to)) {
-    throw new Error(`certificate expired: not valid after ${to / 1000}`);
-  }
+  if (!(Date.now() >= from)) throw new CertificateError("not yet valid", from / 1000);
+  if (!(Date.now() <= to)) throw new CertificateError("expired", to / 1000);
   const named = isIP(host) === 0 ? pinned.checkHost(host) : pinned.checkIP(host);
   if (named === undefined) {
     const names = pinned.subjectAltName ?? pinned.subject;
-    throw new Error(`certificate not valid for name "${host}": ${names}`);
+    throw new CertificateError("other name", names);
   }
 }
 

@@ -1,3 +1,5 @@
+import { jsonIn, objectIn } from "../files/mod.ts";
+
 /** A body that says more than this says too much. */
 const MAX_WORDS = 300;
 
@@ -11,17 +13,22 @@ export function wordsIn(text: string, contentType: string | null = null): string
   return clean(inJson(text) ?? inText(text, contentType));
 }
 
+/** Codes of the errors in the body of a refusal: "DENIED". */
+export function errorCodesIn(text: string): readonly string[] {
+  return errorsIn(text)?.map((error) => (error as { code?: unknown } | null)?.code)
+    .filter((code) => typeof code === "string") ?? [];
+}
+
 function inJson(text: string): string | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== "object" || value === null) return "";
-  const { errors, ...whole } = value as Record<string, unknown>;
-  return (Array.isArray(errors) ? errors : [whole]).map(inError).filter((said) => said !== "")
-    .join("; ");
+  return errorsIn(text)?.map(inError).filter((said) => said !== "").join("; ");
+}
+
+/** The errors that a JSON text lists, or itself as one; undefined for any other text. */
+function errorsIn(text: string): readonly unknown[] | undefined {
+  const value = jsonIn(text);
+  if (value === undefined) return undefined;
+  const { errors, ...whole } = objectIn(text) ?? {};
+  return Array.isArray(errors) ? errors : [whole];
 }
 
 function inError(error: unknown): string {

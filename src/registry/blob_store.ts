@@ -64,11 +64,12 @@ export class BlobStore {
     const info = await ifPossible(Deno.stat(path));
     if (info?.isFile !== true) return false;
     const hash = createHash("sha256");
-    try {
+    // Neither can it be used nor does it help to know why: it is fetched again.
+    const reading = async () => {
       for await (const chunk of readFileChunks(path)) hash.update(chunk);
-    } catch {
-      return false;
-    }
+      return true;
+    };
+    if (await ifPossible(reading()) !== true) return false;
     if (`sha256:${hash.digest("hex")}` !== digest) {
       await ifPossible(removeTree(path));
       return false;

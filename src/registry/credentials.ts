@@ -1,6 +1,6 @@
 import { isAbsolute, join } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { ifPresent, readText, reasonOf } from "../files/mod.ts";
+import { ifPossibleSync, ifPresent, objectIn, readText, reasonOf } from "../files/mod.ts";
 import type { Logger } from "../lib/logging.ts";
 import { CommandError, type Shell } from "../shell/mod.ts";
 
@@ -114,23 +114,25 @@ async function readLoginFile(path: string): Promise<LoginFile | undefined> {
     throw new KbuildError(`Cannot read the log-ins in "${path}": ${reasonOf(cause)}`, { cause });
   });
   if (text === undefined) return undefined;
-  try {
-    const { auths, credHelpers, credsStore } = JSON.parse(text);
-    const table = (value: unknown) =>
-      typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
-    return {
-      path,
-      auths: table(auths),
-      credHelpers: table(credHelpers),
-      credsStore: typeof credsStore === "string" && credsStore !== "" ? credsStore : undefined,
-    };
-  } catch (cause) {
+  const logIns = objectIn(text);
+  if (logIns === undefined) {
     // The parser's own words quote what may be a password.
-    throw new KbuildError(`Cannot read the log-ins in "${path}": it is not JSON`, {
-      notes: ["Mend or remove it; `docker login` writes a new one"],
-      cause,
-    });
+    throw new KbuildError(
+      `Cannot read the log-ins in "${path}": it is not JSON, or not an object`,
+      {
+        notes: ["Mend or remove it; `docker login` writes a new one"],
+      },
+    );
   }
+  const { auths, credHelpers, credsStore } = logIns;
+  const table = (value: unknown) =>
+    typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
+  return {
+    path,
+    auths: table(auths),
+    credHelpers: table(credHelpers),
+    credsStore: typeof credsStore === "string" && credsStore !== "" ? credsStore : undefined,
+  };
 }
 
 async function fromHelpers(
@@ -180,17 +182,17 @@ async function askHelper(
       notes: [`"${path}" names it; try: echo ${server} | ${program} get`],
     });
   }
-  try {
-    const { Username, Secret } = JSON.parse(stdout);
-    if (typeof Secret !== "string" || Secret === "") return undefined;
-    return Username === "<token>"
-      ? { identityToken: Secret }
-      : { username: String(Username ?? ""), password: Secret };
-  } catch {
+  const answer = objectIn(stdout);
+  if (answer === undefined) {
     throw new KbuildError(`Cannot understand what "${program}" says of "${server}"`, {
       notes: [`"${path}" names it; it must print JSON with Username and Secret`],
     });
   }
+  const { Username, Secret } = answer;
+  if (typeof Secret !== "string" || Secret === "") return undefined;
+  return Username === "<token>"
+    ? { identityToken: Secret }
+    : { username: String(Username ?? ""), password: Secret };
 }
 
 function fromFile(
@@ -220,14 +222,14 @@ function fromFile(
 }
 
 function decode(auth: string, key: string, path: string): Credentials {
-  try {
-    const bytes = Uint8Array.from(atob(auth), (char) => char.charCodeAt(0));
-    const text = new TextDecoder().decode(bytes).replace(/\0+$/, "");
-    const colon = text.indexOf(":");
-    if (colon > 0) return { username: text.slice(0, colon), password: text.slice(colon + 1) };
-  } catch {
-    // Said below, without the text.
-  }
+  const bytes = Uint8Array.from(
+    ifPossibleSync(() => atob(auth)) ?? "",
+    (char) => char.charCodeAt(0),
+  );
+  const text = new TextDecoder().decode(bytes).replace(/\0+$/, "");
+  const colon = text.indexOf(":");
+  if (colon > 0) return { username: text.slice(0, colon), password: text.slice(colon + 1) };
+  // Without the text, which may be a password.
   throw new KbuildError(`Cannot read the log-in for "${key}" in "${path}"`, {
     notes: [`Log in again: docker login ${key}`],
   });

@@ -153,7 +153,9 @@ export async function checkPush(session: Session, endpoint: Endpoint): Promise<v
 /** Statuses of servers that do not take this way of sending, but maybe another one. */
 const OTHER_WAY: ReadonlySet<number> = new Set([400, 404, 405, 411, 413, 415, 416, 422, 501]);
 /** Codes of the distribution specification that no other way of sending helps against. */
-const HOPELESS = /\b(DIGEST_INVALID|NAME_INVALID|NAME_UNKNOWN|DENIED|UNAUTHORIZED)\b/;
+const HOPELESS: ReadonlySet<string> = new Set([
+  ...["DENIED", "DIGEST_INVALID", "NAME_INVALID", "NAME_UNKNOWN", "UNAUTHORIZED"],
+]);
 
 async function upload(
   session: Session,
@@ -180,7 +182,7 @@ async function upload(
       return;
     } catch (error) {
       if (!(error instanceof NetworkError) || !OTHER_WAY.has(error.status ?? 0)) throw error;
-      if (HOPELESS.test(error.reason)) throw error;
+      if (error.serverCodes.some((code) => HOPELESS.has(code))) throw error;
       first ??= error;
       const others = left.slice(1);
       // As much at once in another way is too much as well.

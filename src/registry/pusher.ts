@@ -1,4 +1,5 @@
 import { format as formatBytes } from "@std/fmt/bytes";
+import { ifPossible } from "../files/mod.ts";
 import type { Logger } from "../lib/logging.ts";
 import type { ListedImage, PlannedPush } from "./prepare_push.ts";
 import { type BlobResult, pushBlob, type PushedBlob, type UploadWays } from "./push_blob.ts";
@@ -113,11 +114,11 @@ export class Pusher {
       const result = pushBlob(this.#session, endpoint, blob, { onSent, known: this.#known });
       // Nothing may come between the look and this.
       const placed = result.then(() => endpoint.repository);
-      placed.catch(() => {});
+      void ifPossible(placed);
       this.#placed.set(key, placed);
       return await result;
     }
-    const mountFrom = await other.catch(() => undefined);
+    const mountFrom = await ifPossible(other);
     return await pushBlob(this.#session, endpoint, blob, {
       ...{ mountFrom, onSent, known: this.#known },
     });

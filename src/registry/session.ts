@@ -1,3 +1,4 @@
+import { objectIn } from "../files/mod.ts";
 import {
   type Client,
   hostOf,
@@ -203,29 +204,25 @@ async function fetchToken(
   const answer = await client.send(target.href, request);
   const named = `${target.origin}${target.pathname}`;
   if (!answer.ok) {
-    const { reason, retry, retryAfterMs, status } = await client.refusal(target.href, answer);
+    const refusal = await client.refusal(target.href, answer);
+    const { reason, status, said } = refusal;
     const tokens = `its token server "${hostOf(named)}": ${reason}`;
     if (status !== 401 && status !== 403) {
-      throw new NetworkError(url, tokens, { retry, retryAfterMs, status });
+      throw new NetworkError(url, tokens, { ...refusal, notes: [] });
     }
     const who = credentials === undefined ? "without a log-in" : "for the log-in that is there";
     const from = hostOf(named) === hostOf(endpoint.origin)
       ? "it"
       : `its token server "${hostOf(named)}"`;
-    const said = reason.replace(/^the server said \d+/, "");
     throw await refused(
       { url, endpoint, finder },
       `${from} gives no token ${who} (${status})${said}`,
     );
   }
   const text = new TextDecoder().decode(await readAll(client, named, answer, MAX_TOKEN));
-  try {
-    const { token, access_token } = JSON.parse(text);
-    const found = token ?? access_token;
-    if (typeof found === "string" && /^[\x21-\x7e]+$/.test(found)) return found;
-  } catch {
-    // Said below.
-  }
+  const { token, access_token } = objectIn(text) ?? {};
+  const found = token ?? access_token;
+  if (typeof found === "string" && /^[\x21-\x7e]+$/.test(found)) return found;
   throw new NetworkError(url, `its token server "${hostOf(named)}" answers without a token`);
 }
 

@@ -1,7 +1,7 @@
 import { join } from "@std/path";
 import { type DigestFrom, isDigestFrom } from "../net/mod.ts";
 import { compareGoVersions, isGoRelease } from "./go_tool.ts";
-import { entriesOf, ifPresent, readNote } from "../files/mod.ts";
+import { entriesOf, ifPresent, isDirectory, readNote } from "../files/mod.ts";
 
 /** A Go that kbuild has provided. */
 export interface CachedGo {
@@ -45,6 +45,7 @@ export function goFileName(version: string, platform: string): string {
 
 /** Whether the program of a cached Go is there; directories appear complete, so the rest is, too. */
 export async function isCached({ goroot }: CachedGo): Promise<boolean> {
+  if (!await isDirectory(goroot)) return false;
   const info = await ifPresent(Deno.stat(join(goroot, "bin", "go")));
   return info?.isFile === true && info.size > 0;
 }

@@ -144,8 +144,8 @@ async function fetchFrom(
 
 async function downloadDigest(client: Client, url: string): Promise<string> {
   const { bytes } = await downloadBytes(client, url, { most: MAX_DIGEST }).catch((error) => {
-    if (!(error instanceof NetworkError) || !error.reason.startsWith("it is longer")) throw error;
-    throw new NetworkError(url, "it is far longer than a digest");
+    if (!(error instanceof NetworkError) || error.code !== "too-long") throw error;
+    throw new NetworkError(url, "it is far longer than a digest", { code: "too-long" });
   });
   return digestIn(new TextDecoder().decode(bytes), url);
 }

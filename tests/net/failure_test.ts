@@ -1,6 +1,12 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { createLogger } from "../../src/lib/logging.ts";
-import { connectionError, NetworkError } from "../../src/net/failure.ts";
+import { CertificateError } from "../../src/net/certificates.ts";
+import {
+  certificateFaultOf,
+  connectionError,
+  NetworkError,
+  statusError,
+} from "../../src/net/failure.ts";
 import { DEFAULT_RETRY_POLICY } from "../../src/net/mod.ts";
 import { pauseBefore, withRetries } from "../../src/net/retry.ts";
 
@@ -71,6 +77,30 @@ Deno.test("connectionError() tells failures that may pass from those that last",
   }
   const denied = new Deno.errors.NotCapable("Requires net access");
   assertThrows(() => connectionError("https://r.example/", denied), Deno.errors.NotCapable);
+});
+
+Deno.test("connectionError() has codes for what is decided, whatever the words", () => {
+  const codeOf = (cause: Error) =>
+    connectionError("https://r.example/", new TypeError("fetch failed", { cause })).code;
+  assertEquals(codeOf(new Error("tcp connect error: Connection refused")), "connection");
+  assertEquals(codeOf(new Error("invalid peer certificate: UnknownIssuer")), "certificate");
+  assertEquals(codeOf(new CertificateError("expired", 0)), "certificate");
+  const kindOf = (cause: Error) => certificateFaultOf(new TypeError("failed", { cause }))?.kind;
+  const words = "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))";
+  assertEquals(kindOf(new Error(`client error (Connect): ${words}`)), "self-signed");
+  assertEquals(kindOf(new CertificateError("other name", "DNS:b")), "other name");
+  assertEquals(kindOf(new Error("tls handshake eof")), undefined);
+  const tooLong = new NetworkError("https://r.example/", "too much", { code: "too-long" });
+  assertEquals(tooLong.with({ reason: "far too much" }).code, "too-long");
+});
+
+Deno.test("statusError() has the codes of the registry's errors, not words that look like them", () => {
+  const answer = (body: string) =>
+    statusError("https://r.example/", new Response(null, { status: 400 }), body).serverCodes;
+  assertEquals(answer('{"errors":[{"code":"DENIED","message":"no"},{"code":7},null]}'), ["DENIED"]);
+  assertEquals(answer('{"code":"NAME_INVALID"}'), ["NAME_INVALID"]);
+  assertEquals(answer("DENIED by a proxy"), []);
+  assertEquals(answer('"DENIED"'), []);
 });
 
 Deno.test("pauseBefore() doubles, and leaves a part to chance", () => {

@@ -25,10 +25,10 @@ function assertAdvice(error: KbuildError, cache: string): void {
 }
 
 Deno.test("inCache() gives its own advice for a full disk, and leaves other errors alone", async () => {
-  const full = new Error("No space left on device (os error 28): write '/c/x'");
+  const full = Object.assign(new Error("whatever the system says"), { code: "ENOSPC" });
   const quota = new KbuildError("Cannot write", {
     notes: ["kbuild clean"],
-    cause: new Error("Disk quota exceeded (os error 122)"),
+    cause: Object.assign(new Error("whatever the system says"), { code: "EDQUOT" }),
   });
   for (const cause of [full, quota]) {
     const error = await assertRejects(
