@@ -97,7 +97,7 @@ async function main(): Promise<void> {
 
 /** Removes a directory, read-only ones in it too. */
 async function remove(top: string): Promise<void> {
-  await createShell({ cwd: "/", env: {} }).run([which("chmod") ?? "chmod", "-R", "u+w", top]);
+  await createShell({ cwd: "/", env: {} }).$`${which("chmod") ?? "chmod"} -R u+w ${top}`;
   await Deno.remove(top, { recursive: true });
 }
 

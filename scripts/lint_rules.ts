@@ -203,9 +203,9 @@ const bareNames = rule((path, report) => {
 });
 
 const daxInShell = rule((path, report) =>
-  !isProgram(path) || path.startsWith("src/shell/") ? {} : specifiers((specifier, node) => {
+  /^(src\/shell|tests\/npm)\//.test(path) ? {} : specifiers((specifier, node) => {
     if (!isOneOf(specifier, "dax", "@david/dax")) return;
-    report(node, "dax is imported outside src/shell", "Take a Shell as a parameter");
+    report(node, "dax is imported outside src/shell", "Use $ of a Shell");
   })
 );
 
@@ -248,7 +248,7 @@ const noDefaultExport = rule((path, report) => {
 });
 
 const processInShell = rule((path, report) => {
-  if (!isProgram(path) || path.startsWith("src/shell/")) return {};
+  if (!isProgram(path) && !path.startsWith("scripts/") || path.startsWith("src/shell/")) return {};
   const hint = "Take a Shell as a parameter and use its run() or $";
   return {
     ...members(["Deno"], ["Command"], (member, node) => {

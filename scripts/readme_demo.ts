@@ -10,17 +10,14 @@ import { createShell } from "../src/shell/mod.ts";
 const root = join(import.meta.dirname ?? ".", "..");
 const config = Deno.args[0] ?? "deno.json";
 const env = Deno.env.toObject();
-const shell = createShell({ cwd: root, env, write: (chunk) => void Deno.stderr.writeSync(chunk) });
+const { $ } = createShell({ cwd: root, env });
 
 // 1.20 has the checkout's path in its binaries: only there others get the same digests.
 const dir = "/tmp/sample";
 await Deno.mkdir(dir);
 try {
-  const { stdout } = await shell.run(
-    [Deno.execPath(), "run", "-A", "--config", config, "main.ts", "demo", "--dir", dir],
-    { label: "The demo" },
-  );
-  const shown = stdout.trimEnd();
+  const demo = $`${Deno.execPath()} run -A --config ${config} main.ts demo --dir ${dir}`;
+  const shown = (await demo.text()).trimEnd();
   const readme = join(root, "README.md");
   const text = await Deno.readTextFile(readme);
   await Deno.writeTextFile(

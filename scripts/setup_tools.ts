@@ -55,14 +55,12 @@ async function installPackages(missing: readonly string[]): Promise<string | und
     const packages = missing.map(packageOf);
     say(`installing ${packages.join(" and ")} with apt-get`);
     const quiet = { env: { ...env, DEBIAN_FRONTEND: "noninteractive" }, label: "apt-get" };
-    await shell.run(["apt-get", "update", "-qq"], quiet);
-    const install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"];
-    await shell.run([...install, ...packages], quiet);
+    await shell.$`apt-get update -qq`.with(quiet);
+    await shell.$`apt-get install -y -qq --no-install-recommends ${packages}`.with(quiet);
   } else if (await has("brew")) {
     say(`installing ${missing.join(" and ")} with brew`);
-    await shell.run(["brew", "install", ...missing], { output: "stream", label: "brew install" });
-    const { stdout } = await shell.run(["brew", "--prefix"]);
-    return join(stdout.trim(), "bin");
+    await shell.$`brew install ${missing}`.with({ output: "stream", label: "brew install" });
+    return join(await shell.$`brew --prefix`.text(), "bin");
   }
   return undefined;
 }

@@ -24,7 +24,7 @@ const TESTS = [
 const [config = "deno.json", ...rest] = Deno.args;
 const root = join(import.meta.dirname ?? ".", "..");
 const env = Deno.env.toObject();
-const shell = createShell({
+const { $ } = createShell({
   cwd: root,
   env,
   write: (chunk) => writeAllSync(Deno.stdout, chunk, { lineBuffered: true }),
@@ -32,23 +32,24 @@ const shell = createShell({
 
 /** The directory of a release in the module cache, or why it cannot be fetched. */
 async function fetchModule(version: string, cwd: string): Promise<{ dir?: string; why?: string }> {
-  const { stdout } = await shell.run(
-    ["go", "mod", "download", "-json", `k8s.io/kubernetes@v${version}`],
-    { cwd, env: { ...env, GOFLAGS: "", GOWORK: "off", GO111MODULE: "on" }, allowed: "any" },
-  );
+  const { stdout } = await $`go mod download -json k8s.io/kubernetes@v${version}`.with({
+    cwd,
+    env: { ...env, GOFLAGS: "", GOWORK: "off", GO111MODULE: "on" },
+    allowed: "any",
+  });
   const { Dir: dir, Error: why = "go mod download failed" } = JSON.parse(stdout || "{}");
   return dir === undefined ? { why } : { dir };
 }
 
 /** Makes a checkout of a release from the files of its module, which are read-only. */
 async function makeCheckout(dir: string, checkout: string, version: string): Promise<void> {
-  await shell.run(["git", "init", "--quiet", checkout]);
+  await $`git init --quiet ${checkout}`;
   const identity = ["-c", "user.name=kbuild", "-c", "user.email=kbuild@example.com"];
-  const run = (...args: string[]) => shell.run(["git", "-C", checkout, ...identity, ...args]);
-  await run("--work-tree", dir, "add", "--all", "--force");
-  await run("commit", "--quiet", "--message", `Kubernetes ${version}`);
-  await run("checkout", "--quiet", "--force", "HEAD");
-  await run("tag", `v${version}`);
+  const message = `Kubernetes ${version}`;
+  await $`git --work-tree ${dir} add --all --force
+    git ${identity} commit --quiet --message ${message}
+    git checkout --quiet --force HEAD
+    git tag v${version}`.with({ cwd: checkout });
 }
 
 const work = await Deno.makeTempDir({ prefix: "kbuild-scripts-" });
@@ -65,10 +66,8 @@ try {
     checkouts.push(checkout);
   }
   if (checkouts.length > 0) {
-    await shell.run(
-      [Deno.execPath(), "test", "-A", "--no-prompt", "--parallel", "--config", config, ...TESTS],
-      { output: "stream", env: { ...env, KBUILD_TEST_TREES: checkouts.join(":") } },
-    );
+    await $`${Deno.execPath()} test -A --no-prompt --parallel --config ${config} ${TESTS}`
+      .with({ output: "stream", env: { ...env, KBUILD_TEST_TREES: checkouts.join(":") } });
   }
 } catch (error) {
   console.error(renderError(error, { debug: false, color: false }));

@@ -1,6 +1,6 @@
 /** Starts both sides in one copy of a checkout and takes their time. */
 import { join } from "@std/path";
-import { KbuildError } from "../../src/errors.ts";
+import { createShell, type Shell } from "../../src/shell/mod.ts";
 import { V8_FLAGS } from "../dist/compile.ts";
 
 /** One way to do a thing. */
@@ -15,11 +15,13 @@ const config = Deno.env.get("KBUILD_TEST_CONFIG") ?? "deno.npm.json";
 /** Measures one copy of a checkout. */
 export class Bench {
   readonly #tree: string;
+  readonly #shell: Shell;
   /** What both sides see. */
   readonly env: Readonly<Record<string, string>>;
 
   constructor(tree: string, env: Readonly<Record<string, string>>) {
     this.#tree = tree;
+    this.#shell = createShell({ cwd: tree, env });
     this.env = env;
   }
 
@@ -49,22 +51,7 @@ export class Bench {
 
   /** The wall time of one run in milliseconds. */
   async time({ argv, cwd }: Side): Promise<number> {
-    const [program = "", ...args] = argv;
-    const command = new Deno.Command(program, {
-      args,
-      cwd,
-      clearEnv: true,
-      env: { ...this.env },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    });
-    const started = performance.now();
-    const { success, stderr } = await command.output();
-    const taken = performance.now() - started;
-    if (success) return taken;
-    const output = new TextDecoder().decode(stderr).trim().split("\n").slice(-20);
-    throw new KbuildError(`Cannot measure "${argv.join(" ")}": it failed`, { output });
+    return (await this.#shell.run(argv, { cwd })).durationMs;
   }
 
   /**
@@ -84,8 +71,6 @@ export class Bench {
 
   /** The tree as git has it: no outputs, no state of make, no generated files. */
   async reset(): Promise<void> {
-    for (const args of [["reset", "--quiet", "--hard"], ["clean", "-xdfq"]]) {
-      await this.time({ argv: ["git", ...args], cwd: this.#tree });
-    }
+    await this.#shell.$`git reset --quiet --hard && git clean -xdfq`;
   }
 }

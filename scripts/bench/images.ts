@@ -91,20 +91,19 @@ export async function measureImages(top: string, runs: number): Promise<ImagesBe
   // No side has files of its last run to replace; and the engine goes on writing and cleaning up for a
   // while after each of its runs.
   const settle = async () => {
-    await shell.run(["rm", "-rf", join(top, "ours"), join(top, "ko/app.tar")]);
-    await shell.run(["sync"]);
+    await shell.$`rm -rf ours ko/app.tar && sync`;
     await new Promise((resolve) => setTimeout(resolve, 3000));
   };
   try {
     for (let at = 0; at < runs; at++) {
       console.error("docker build, docker save …");
       const stage = join(top, `stage-${at}`);
-      await shell.run(["cp", "-al", bin, stage]);
+      await shell.$`cp -al ${bin} ${stage}`;
       await removeMade(docker);
       await settle();
       const theirs = { argv: ["bash", "-c", SCRIPT, "bash", tree, stage], cwd: top };
       found["docker"]?.push(await watch(theirs, { ...env, ...builder }));
-      await shell.run(["rm", "-rf", stage, join(tree, "_output/release-images")]);
+      await shell.$`rm -rf ${stage} ${join(tree, "_output/release-images")}`;
       console.error("kbuild …");
       await settle();
       found["kbuild"]?.push(await watch(ours(), env));
@@ -185,12 +184,10 @@ async function openKo(top: string, base: string): Promise<Ko | undefined> {
     `version: 0.1\nstorage: {filesystem: {rootdirectory: "${dir}/registry"}}\n` +
       `http: {addr: "127.0.0.1:${port}"}\n`,
   );
-  const child = new Deno.Command(registry, {
-    args: ["serve", settings],
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
   const shell = createShell({ cwd: dir, env: Deno.env.toObject() });
+  const stop = new AbortController();
+  const served = shell.run([registry, "serve", settings], { signal: stop.signal })
+    .catch(() => {}); // stopped
   const target = `localhost:${port}/${KO_BASE}`;
   for (let left = 50; left > 0; left--) {
     const answer = await fetch(`http://localhost:${port}/v2/`).catch(() => undefined);
@@ -198,8 +195,8 @@ async function openKo(top: string, base: string): Promise<Ko | undefined> {
     if (answer?.ok === true) break;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  const copy = ["copy", "-q", "--dest-tls-verify=false", `docker-archive:${base}`];
-  await shell.run([skopeo, "--insecure-policy", ...copy, `docker://${target}`]);
+  await shell.$`${skopeo} --insecure-policy copy -q --dest-tls-verify=false \
+    docker-archive:${base} docker://${target}`;
   const env = {
     KO_DEFAULTBASEIMAGE: target,
     KO_DOCKER_REPO: `localhost:${port}/made`,
@@ -212,8 +209,8 @@ async function openKo(top: string, base: string): Promise<Ko | undefined> {
     side: { argv, cwd: dir },
     env,
     [Symbol.asyncDispose]: async () => {
-      child.kill("SIGTERM");
-      await child.status;
+      stop.abort();
+      await served;
     },
   };
 }

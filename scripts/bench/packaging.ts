@@ -2,7 +2,7 @@
 import { basename, join } from "@std/path";
 import { renderTable } from "../../src/cli/mod.ts";
 import { KbuildError } from "../../src/errors.ts";
-import { createShell } from "../../src/shell/mod.ts";
+import { createShell, type Shell } from "../../src/shell/mod.ts";
 import { PACKAGE_TARBALLS } from "../../tests/release/_scripts.ts";
 import type { Bench } from "./bench.ts";
 import { median } from "./measure.ts";
@@ -54,12 +54,12 @@ export async function measurePackaging(
   await Deno.writeTextFile(join(tree, ".git/info/exclude"), "/_output*\n/_images-of-kbuild\n");
   for (const out of ["_output", THEIRS]) {
     await Deno.mkdir(join(tree, out, "dockerized"), { recursive: true });
-    await shell.run(["cp", "-a", binaries, join(tree, out, "dockerized/bin")]);
+    await shell.$`cp -a ${binaries} ${join(tree, out, "dockerized/bin")}`;
   }
   const ours = (): Promise<Watched> => run(bench.kbuild("package-tarballs"));
   const run = async (side: { argv: readonly string[]; cwd: string }): Promise<Watched> => {
     // What the run before has written must not slow this one down.
-    await shell.run(["sync"]);
+    await shell.$`sync`;
     const extra: Record<string, string> = side.argv[0] === "bash" ? { OUT_DIR: THEIRS } : {};
     return await watch(side, { ...env, ...extra });
   };
@@ -146,13 +146,13 @@ async function sizes(folder: string): Promise<Record<string, number>> {
 
 async function holders(
   folder: string,
-  shell: ReturnType<typeof createShell>,
+  shell: Shell,
 ): Promise<readonly string[]> {
   const found: string[] = [];
   for (const name of await tarballs(folder)) {
-    const { stdout } = await shell.run(["tar", "tzf", join(folder, name)]);
+    const members = await shell.$`tar tzf ${join(folder, name)}`.lines();
     if (
-      stdout.split("\n").some((member) => basename(member) === CHANGED && /\/bin\//.test(member))
+      members.some((member) => basename(member) === CHANGED && /\/bin\//.test(member))
     ) {
       found.push(name);
     }

@@ -30,20 +30,20 @@ export async function openSubject(top: string, source: string | undefined): Prom
   for (const name of ["home", "tmp"]) await Deno.mkdir(join(top, name), { recursive: true });
   const missing = ["make", "bash", "rsync"].filter((program) => which(program) === undefined);
   if (missing.length > 0) console.error(`make is not measured: it needs ${missing.join(", ")}`);
-  const git = createShell({ cwd: top, env });
+  const shell = createShell({ cwd: top, env });
   const tree = join(top, "kubernetes");
   if (source === undefined) {
     console.error("Measuring the sample; name a real checkout with KBUILD_REAL_TREE");
-    await createSample({ dir: tree, era: "1.20", git, env });
+    await createSample({ dir: tree, era: "1.20", git: shell, env });
   } else {
-    await git.run(["git", "clone", "--quiet", "--no-hardlinks", source, tree]);
+    await shell.$`git clone --quiet --no-hardlinks ${source} ${tree}`;
   }
-  const described = await git.run(["git", "describe", "--tags", "--always"], { cwd: tree });
-  const go = await git.run(["go", "version"]);
+  const described = await shell.$`git describe --tags --always`.with({ cwd: tree }).text();
+  const go = await shell.$`go version`.text();
   return {
     bench: new Bench(tree, env),
-    title: `${source === undefined ? "sample " : ""}${described.stdout.trim()}, ` +
-      go.stdout.trim().replace("go version ", ""),
+    title: `${source === undefined ? "sample " : ""}${described}, ` +
+      go.replace("go version ", ""),
     scripts: missing.length === 0,
     real: source !== undefined,
   };

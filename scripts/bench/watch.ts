@@ -1,5 +1,5 @@
 /** Runs a program and watches what it takes: time, and memory of all of its processes. */
-import { KbuildError } from "../../src/errors.ts";
+import { createShell } from "../../src/shell/mod.ts";
 import type { Side } from "./bench.ts";
 
 /** What one run took. */
@@ -19,36 +19,24 @@ const PAGE = 4096;
 /**
  * Runs a side to its end and looks at its processes five times a second; more often would take time from them.
  *
- * @throws {KbuildError} It failed; with the end of what it said.
+ * @throws {CommandError} It failed; with the end of what it said.
  */
 export async function watch(
   { argv, cwd }: Side,
   env: Readonly<Record<string, string>>,
 ): Promise<Watched> {
-  const [program = "", ...args] = argv;
-  const command = new Deno.Command(program, {
-    args,
-    cwd,
-    clearEnv: true,
-    env: { ...env },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  });
-  const started = performance.now();
-  const child = command.spawn();
   let peakBytes = 0;
   let mainPeakBytes = 0;
-  const timer = setInterval(() => {
-    peakBytes = Math.max(peakBytes, residentBytes(child.pid));
-    mainPeakBytes = Math.max(mainPeakBytes, highWater(child.pid));
-  }, INTERVAL_MS);
-  const { success, stdout, stderr } = await child.output().finally(() => clearInterval(timer));
-  const ms = performance.now() - started;
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  if (success) return { ms, peakBytes, mainPeakBytes, stdout: text(stdout) };
-  const output = text(stderr).trim().split("\n").slice(-20);
-  throw new KbuildError(`Cannot measure "${argv.join(" ")}": it failed`, { output });
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const onSpawn = (pid: number) => {
+    timer = setInterval(() => {
+      peakBytes = Math.max(peakBytes, residentBytes(pid));
+      mainPeakBytes = Math.max(mainPeakBytes, highWater(pid));
+    }, INTERVAL_MS);
+  };
+  const { durationMs: ms, stdout } = await createShell({ cwd, env }).run(argv, { onSpawn })
+    .finally(() => clearInterval(timer));
+  return { ms, peakBytes, mainPeakBytes, stdout };
 }
 
 function read(path: string): string {

@@ -24,10 +24,10 @@ export interface BundleOptions {
  */
 export async function bundleProgram(options: BundleOptions): Promise<void> {
   const { shell, root, config, file, stamp } = options;
-  await shell.run([
-    ...[Deno.execPath(), "bundle", "--quiet", ...await lockedConfig(root, config)],
-    ...["--platform", "deno", "--output", file, "main.ts"],
-  ], { cwd: root, label: "deno bundle" });
+  const locked = await lockedConfig(root, config);
+  await shell
+    .$`${Deno.execPath()} bundle --quiet ${locked} --platform deno --output ${file} main.ts`
+    .with({ cwd: root, label: "deno bundle" });
   const outside = await outsideImports(shell, file);
   if (outside.length > 0) {
     throw new KbuildError(`Cannot put the program into one file: it imports ${outside.join(", ")}`);
@@ -40,13 +40,11 @@ export async function bundleProgram(options: BundleOptions): Promise<void> {
 
 /** Modules that a file still imports, but for those that the runtime has built in. */
 async function outsideImports(shell: Shell, file: string): Promise<readonly string[]> {
-  const { stdout } = await shell.run(
-    [Deno.execPath(), "info", "--json", "--no-config", "--no-lock", "--no-npm", file],
-    { cwd: dirname(file), label: "deno info" },
-  );
-  const { modules } = JSON.parse(stdout) as {
+  const info = shell.$`${Deno.execPath()} info --json --no-config --no-lock --no-npm ${file}`
+    .with({ cwd: dirname(file), label: "deno info" });
+  const { modules } = await info.json<{
     modules: { specifier: string; dependencies?: { specifier: string }[] }[];
-  };
+  }>();
   return modules.flatMap(({ dependencies = [] }) => dependencies.map(({ specifier }) => specifier))
     .filter((specifier) => !specifier.startsWith("node:"));
 }

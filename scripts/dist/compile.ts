@@ -125,14 +125,11 @@ async function compileOne(
     work: string;
   },
 ): Promise<void> {
-  const argv = [
-    ...[deno, "compile", "--quiet", "--no-config", "--no-lock", ...PERMISSIONS],
-    // The cache would have a known name in a directory that others can write to.
-    ...["--no-code-cache", `--v8-flags=${V8_FLAGS}`, "--target", platform.target],
-    ...["--output", binary, file],
-  ];
   try {
-    await shell.run(argv, { cwd: work, label: `deno compile for ${platform.name}` });
+    // The code cache would have a known name in a directory that others can write to.
+    await shell.$`${deno} compile --quiet --no-config --no-lock ${PERMISSIONS} --no-code-cache \
+      --v8-flags=${V8_FLAGS} --target ${platform.target} --output ${binary} ${file}`
+      .with({ cwd: work, label: `deno compile for ${platform.name}` });
   } catch (cause) {
     if (!(cause instanceof KbuildError)) throw cause;
     // Of addresses in Deno itself.
@@ -162,7 +159,7 @@ async function tryBinary(
 ): Promise<void> {
   if (platform !== hostDistPlatform()) return;
   const wanted = `kbuild ${versionText(stamp)}`;
-  const { stdout } = await shell.run([binary, "--version"], { allowed: "any" });
+  const { stdout } = await shell.$`${binary} --version`.with({ allowed: "any" });
   if (stdout.trim() === wanted) return;
   const [first = "nothing"] = stdout.split("\n", 1);
   throw new KbuildError(

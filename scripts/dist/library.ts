@@ -44,10 +44,10 @@ export function npmExports(): Record<string, { types: string; default: string }>
 export async function writeLibrary(options: LibraryOptions): Promise<void> {
   const { shell, root, config, out } = options;
   const entries = [...libraryModules().map(([, path]) => path), DENO_GLOBAL];
-  await shell.run([
-    ...[Deno.execPath(), "bundle", "--quiet", ...await lockedConfig(root, config)],
-    ...["--platform", "deno", "--code-splitting", "--outdir", out, ...entries],
-  ], { cwd: root, label: "deno bundle" });
+  const locked = await lockedConfig(root, config);
+  await shell.$`${Deno.execPath()} bundle --quiet ${locked} \
+    --platform deno --code-splitting --outdir ${out} ${entries}`
+    .with({ cwd: root, label: "deno bundle" });
   await bindGlobals(out);
   await lowerSyntax(shell, root, out);
   await writeDeclarations(options);
@@ -78,12 +78,11 @@ async function bindGlobals(out: string): Promise<void> {
 
 /** Rewrites what Node.js 20 cannot read (`using`), and lets {@linkcode LACKING} be the other. */
 async function lowerSyntax(shell: Shell, root: string, out: string): Promise<void> {
-  await shell.run([
-    join(root, "node_modules/.bin/esbuild"),
-    ...["--target=node20", "--format=esm", "--log-level=error"],
-    ...Object.entries(LACKING).map(([text, name]) => `--define:${text}=${name}`),
-    ...["--allow-overwrite", `--outdir=${out}`, `--outbase=${out}`, ...await javaScriptBelow(out)],
-  ], { cwd: root, label: "esbuild" });
+  const defines = Object.entries(LACKING).map(([text, name]) => `--define:${text}=${name}`);
+  await shell
+    .$`node_modules/.bin/esbuild --target=node20 --format=esm --log-level=error ${defines} \
+    --allow-overwrite --outdir=${out} --outbase=${out} ${await javaScriptBelow(out)}`
+    .with({ cwd: root, label: "esbuild" });
 }
 
 async function javaScriptBelow(folder: string): Promise<string[]> {
@@ -111,10 +110,8 @@ async function writeDeclarations({ shell, root, config, out }: LibraryOptions): 
     const lock = false;
     const settings = { name, version, license, exports, publish, compilerOptions, lock };
     await Deno.writeTextFile(packed, JSON.stringify({ ...settings, imports, nodeModulesDir }));
-    await shell.run(
-      [Deno.execPath(), "pack", "--quiet", "--allow-dirty", "--config", packed, "-o", tarball],
-      { cwd: root, label: "deno pack" },
-    );
+    await shell.$`${Deno.execPath()} pack --quiet --allow-dirty --config ${packed} -o ${tarball}`
+      .with({ cwd: root, label: "deno pack" });
     for await (const member of readTar(tarball)) {
       const path = member.name.replace(/^package\//, "");
       if (!/^(mod|src\/.*)\.d\.ts$/.test(path)) continue;

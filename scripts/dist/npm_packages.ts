@@ -142,11 +142,8 @@ async function writeMain(options: PackOptions, folder: string): Promise<string> 
 
 /** Runs `npm pack`, which gives the same bytes for the same files. */
 async function pack({ shell, out, stamp, say }: PackOptions, folder: string): Promise<string> {
-  const { stdout } = await shell.run(
-    ["npm", "pack", "--json", "--ignore-scripts", "--pack-destination", out],
-    { cwd: folder, label: "npm pack" },
-  );
-  const [made] = JSON.parse(stdout) as { filename: string; size: number }[];
+  const [made] = await shell.$`npm pack --json --ignore-scripts --pack-destination ${out}`
+    .with({ cwd: folder, label: "npm pack" }).json<{ filename: string; size: number }[]>();
   if (made === undefined) throw new KbuildError(`npm pack made nothing of "${folder}"`);
   // Older releases of npm name the file as the package is named, with a slash in it.
   const path = join(out, made.filename.replace(/^@/, "").replace("/", "-"));

@@ -11,6 +11,8 @@ export interface GroupOptions {
   readonly onStdout: (chunk: Uint8Array) => void | Promise<void>;
   /** Takes stderr as it comes. */
   readonly onStderr: (chunk: Uint8Array) => void | Promise<void>;
+  /** Receives the leader of the group when it has started. */
+  readonly onSpawn?: ((pid: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds between the polite signal and SIGKILL. */
   readonly graceMs: number;
@@ -74,7 +76,7 @@ async function drain(
  * @throws {Deno.errors.NotFound} The program or the directory does not exist.
  */
 export async function runGroup(options: GroupOptions): Promise<GroupEnd> {
-  const { argv, cwd, env, stdin, onStdout, onStderr, signal, graceMs } = options;
+  const { argv, cwd, env, stdin, onStdout, onStderr, onSpawn, signal, graceMs } = options;
   const [program, ...args] = argv;
   if (program === undefined) throw new TypeError("Cannot run an empty command");
   signal?.throwIfAborted();
@@ -90,6 +92,7 @@ export async function runGroup(options: GroupOptions): Promise<GroupEnd> {
     stderr: "piped",
   }).spawn();
   running.add(child.pid);
+  onSpawn?.(child.pid);
 
   let aborted = false;
   let killer: ReturnType<typeof setTimeout> | undefined;

@@ -46,12 +46,12 @@ export function createShell(options: ShellOptions): Shell {
   async function run(argv: readonly string[], runOptions: RunOptions = {}): Promise<RunResult> {
     const { cwd = defaultCwd, env = defaultEnv, stdin, output = "capture", label } = runOptions;
     const show = output === "stream" ? write : () => {};
-    const { allowed = [0], onStdout, onStderr = show } = runOptions;
+    const { allowed = [0], onSpawn, onStdout, onStderr = show } = runOptions;
     const captured: Uint8Array[] = [];
     const capture = (chunk: Uint8Array) => void captured.push(chunk);
     const started = performance.now();
     const end = await start({
-      ...{ argv, cwd, env, stdin, label, onStderr, signals: [runOptions.signal] },
+      ...{ argv, cwd, env, stdin, label, onSpawn, onStderr, signals: [runOptions.signal] },
       onStdout: onStdout ?? (output === "stream" ? write : capture),
     });
     const durationMs = performance.now() - started;

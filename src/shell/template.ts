@@ -83,7 +83,7 @@ async function runLine(
     const stdin = pipeReader(context.stdin);
     try {
       const { code, signal } = await start({
-        ...{ argv, cwd, env, label, stdin },
+        ...{ argv, cwd, env, label, stdin, onSpawn: options.onSpawn },
         onStdout: pipeWriter(context.stdout, () => readerEnded.abort()),
         onStderr: pipeWriter(context.stderr, () => {}),
         signals: [options.signal, stop.signal, readerEnded.signal],

@@ -21,6 +21,8 @@ export interface RunOptions {
   onStdout?: (chunk: Uint8Array) => void | Promise<void>;
   /** Takes stderr chunk by chunk; default: shown with `"stream"`, else not. */
   onStderr?: (chunk: Uint8Array) => void | Promise<void>;
+  /** Receives the process, the leader of its group, when it has started. */
+  onSpawn?: (pid: number) => void;
   /** Exit codes that are not a failure; default only 0. A signal is a failure in any case. */
   allowed?: readonly number[] | "any";
   /** Ends the process group when aborted. */

@@ -164,25 +164,42 @@ Deno.test("@std/toml: parse() reads what kbuild.toml may hold, and refuses the r
   assertThrows(() => parse("era = "));
 });
 
-Deno.test("dax: build$ with registered commands, quoting, clearEnv and cwd", async () => {
-  const { build$, CommandBuilder } = await import("dax");
+Deno.test("dax: CommandBuilder with registered commands, pipes, sinks, clearEnv and cwd", async () => {
+  const { CommandBuilder } = await import("dax");
   const cwd = await Deno.realPath(await Deno.makeTempDir({ prefix: "kbuild dax $(x) " }));
   try {
     const seen: string[][] = [];
+    const texts = ["", ""];
+    const sink = (index: number) =>
+      new WritableStream<Uint8Array>({
+        write: (chunk) => void (texts[index] += new TextDecoder().decode(chunk)),
+      });
     const builder = new CommandBuilder().clearEnv().env({ ONLY: "this one" }).cwd(cwd)
       .registerCommand("show", async (context) => {
         seen.push(context.args);
-        await context.stdout.writeAll(
-          new TextEncoder().encode(`${context.cwd} ${context.env["ONLY"]}`),
-        );
+        const text = `${context.cwd} ${context.env["ONLY"]} ${Object.keys(context.env)}`;
+        await context.stdout.writeAll(new TextEncoder().encode(text));
         return { code: 0 };
       })
-      .registerCommand("broken", (context) => Promise.resolve(context.error(7, "it broke")));
-    const $ = build$({ commandBuilder: builder });
-    assertEquals(await $`show ${["a b", "$(id)"]} ${"'"}`.text(), `${cwd} this one`);
+      .registerCommand("pass", async ({ stdin, stdout }) => {
+        if (typeof stdin === "string") return { code: 3 };
+        // The pipe that a reader has is what its writer writes to (src/shell/pipe.ts).
+        assert("inner" in stdout);
+        for (const buffer = new Uint8Array(7);;) {
+          const size = await stdin.read(buffer);
+          if (size === null || size === 0) return { code: 0 };
+          await stdout.writeAll(buffer.slice(0, size));
+        }
+      })
+      .registerCommand("broken", (context) => Promise.resolve(context.error(7, "it broke")))
+      .noThrow().pipefail().stdin("null").stdout(sink(0)).stderr(sink(1));
+    const line = `show 'a b' '$(id)' ''"'"'' | pass | pass; pass && broken || broken | pass`;
+    assertEquals((await builder.command(line).spawn()).code, 7);
     assertEquals(seen, [["a b", "$(id)", "'"]]);
-    assertEquals((await $`broken`.noThrow().stderr("null")).code, 7);
-    await assertRejects(async () => await $`broken`.stderr("null").text());
+    assertEquals(texts, [`${cwd} this one ONLY`, "it broke\n"]);
+    const fed = builder.stdout(sink(0)).stderr(sink(1)).command("pass").stdinText("text");
+    assertEquals((await fed.spawn()).code, 0);
+    assertEquals(texts[0], `${cwd} this one ONLYtext`);
   } finally {
     await Deno.remove(cwd, { recursive: true });
   }

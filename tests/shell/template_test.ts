@@ -147,6 +147,15 @@ Deno.test("$ names the command that failed, its directory, status and last lines
   assertStringIncludes(redirect.output.join("\n"), "/no/such/dir/file");
 });
 
+Deno.test("$ stops at the first line that fails", async () => {
+  let shown = "";
+  const onStdout = (chunk: Uint8Array) => void (shown += new TextDecoder().decode(chunk));
+  const lines = $`echo one
+    sh -c 'exit 4' | cat
+    echo two`.with({ onStdout });
+  assertEquals([(await assertRejects(() => lines, CommandError)).code, shown], [4, "one\n"]);
+});
+
 Deno.test("$ shows streamed output once", async () => {
   let shown = "";
   const decoder = new TextDecoder();
