@@ -8,7 +8,7 @@
  * ```ts
  * import { checkout, golang, init, logging, sample, shell, version } from "@k8s/kbuild";
  *
- * // A checkout to look at: here the embedded sample. Yours is found by checkout.findRoot(folder).
+ * // A checkout to look at: here the embedded sample. Yours is found by checkout.findRoot(directory).
  * const env = Deno.env.toObject();
  * const dir = await Deno.makeTempDir();
  * const git = shell.createShell({ cwd: dir, env });

@@ -8,14 +8,14 @@ import { resolve } from "node:path";
 import process from "node:process";
 import { checkout, KbuildError, util } from "@k8s/kbuild";
 
-const [folder] = process.argv.slice(2);
-if (!folder) {
+const [directory] = process.argv.slice(2);
+if (!directory) {
   console.error("Usage: list_builds.ts CHECKOUT");
   process.exit(2);
 }
 
 try {
-  const root = await checkout.findRoot(resolve(folder));
+  const root = await checkout.findRoot(resolve(directory));
   const [, hostArch = "amd64"] = util.hostPlatform().split("/");
   const { era, targets, platforms } = await checkout.readCheckout(root, {
     variables: {},

@@ -273,12 +273,12 @@ export interface CopyOptions {
 async function claim(
   source: string,
   destination: string,
-  folder: boolean,
+  directory: boolean,
   { overwrite = false }: CopyOptions,
 ): Promise<boolean> {
   const info = await unlessMissing(Deno.lstat(destination));
   if (info === undefined) return false;
-  if (folder && !info.isDirectory) {
+  if (directory && !info.isDirectory) {
     throw new Error(
       `Cannot overwrite non-directory '${destination}' with directory '${source}'`,
     );

@@ -56,7 +56,7 @@ function pathInHouse(filename: string): string | undefined {
 }
 
 /** The directory that a path below `src` belongs to, as {@linkcode FLOORS} names it. */
-function folderOf(path: string): string | undefined {
+function directoryOf(path: string): string | undefined {
   const [top = "", second = "", ...rest] = path.split("/").slice(1);
   if (!path.startsWith("src/")) return undefined;
   if (top === "lib" && second !== "mod.ts") {
@@ -66,8 +66,8 @@ function folderOf(path: string): string | undefined {
 }
 
 /** Whether a path is the door of its directory: its `mod.ts`, or the file that is the directory. */
-function isDoor(path: string, folder: string): boolean {
-  return path === `src/${folder}.ts` || path === `src/${folder}/mod.ts`;
+function isDoor(path: string, directory: string): boolean {
+  return path === `src/${directory}.ts` || path === `src/${directory}/mod.ts`;
 }
 
 /** Whether the program proper is in the file: not tests, scripts or stand-ins. */
@@ -147,17 +147,17 @@ function members(
 
 const floors = rule((path, report) => {
   if (!isProgram(path)) return {};
-  const from = folderOf(path);
+  const from = directoryOf(path);
   const own = from === undefined ? Infinity : FLOORS[from];
   const base = pathToFileURL(`${ROOT}/${path}`);
   return specifiers((specifier, node) => {
     if (!/^\.{0,2}\//.test(specifier) && !specifier.startsWith("file:")) return;
     if (own === undefined) {
-      report(node, `Folder "${from}" has no floor`, "Add it to FLOORS in scripts/lint_rules.ts");
+      report(node, `Directory "${from}" has no floor`, "Add it to FLOORS in scripts/lint_rules.ts");
       return;
     }
     const target = pathInHouse(fileURLToPath(new URL(specifier, base)));
-    const to = target === undefined ? undefined : folderOf(target);
+    const to = target === undefined ? undefined : directoryOf(target);
     if (target === undefined || to === undefined) {
       if (from === undefined || target?.endsWith(".json") === true) return;
       report(node, `"${specifier}" is outside src`, "The program imports from src alone");
@@ -166,12 +166,12 @@ const floors = rule((path, report) => {
     if (to === from) return;
     const floor = FLOORS[to];
     if (floor === undefined) {
-      report(node, `Folder "${to}" has no floor`, "Add it to FLOORS in scripts/lint_rules.ts");
+      report(node, `Directory "${to}" has no floor`, "Add it to FLOORS in scripts/lint_rules.ts");
     } else if (floor >= own) {
       report(
         node,
         `"${from}" (floor ${own}) imports "${to}" (floor ${floor})`,
-        "A folder imports lower floors only: take what you need as a parameter, or move it down",
+        "A directory imports lower floors only: take what you need as a parameter, or move it down",
       );
     } else if (!isDoor(target, to)) {
       report(node, `"${specifier}" goes past the mod.ts of "${to}"`, `Import src/${to}/mod.ts`);

@@ -83,8 +83,10 @@ function findDeno() {
     const found = candidates.find(isExecutable);
     if (found !== undefined) return found;
   }
-  const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
-  return folders.map((folder) => join(folder, "deno")).find(isExecutable);
+  const directories = (process.env.PATH ?? "").split(delimiter).filter((directory) =>
+    directory !== ""
+  );
+  return directories.map((directory) => join(directory, "deno")).find(isExecutable);
 }
 
 /** Fails for a Deno that is too old to run kbuild. */

@@ -41,12 +41,14 @@ class Command {
     const { args = [], cwd, env = {}, clearEnv = false, detached = false } = this.#options;
     const { stdin = "null", stdout = "inherit", stderr = "inherit" } = this.#options;
     const mode = (word: string) => word === "null" ? "ignore" : word === "piped" ? "pipe" : word;
-    const folder = cwd?.toString();
-    if (folder !== undefined && !isFolder(folder)) {
-      throw new shim.errors.NotFound(`Failed to spawn '${this.#program}': No such cwd '${folder}'`);
+    const directory = cwd?.toString();
+    if (directory !== undefined && !isDirectory(directory)) {
+      throw new shim.errors.NotFound(
+        `Failed to spawn '${this.#program}': No such cwd '${directory}'`,
+      );
     }
     const child = spawn(this.#program, args, {
-      cwd: folder,
+      cwd: directory,
       env: clearEnv ? env : { ...process.env, ...env },
       detached,
       stdio: [mode(stdin), mode(stdout), mode(stderr)] as ("ignore" | "pipe" | "inherit")[],
@@ -66,7 +68,7 @@ class Command {
   }
 }
 
-function isFolder(path: string): boolean {
+function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 

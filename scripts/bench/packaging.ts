@@ -121,36 +121,36 @@ async function clean(output: string): Promise<void> {
   }
 }
 
-async function tarballs(folder: string): Promise<string[]> {
-  const entries = await Array.fromAsync(Deno.readDir(folder));
+async function tarballs(directory: string): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(directory));
   return entries.map(({ name }) => name).filter((name) => name.endsWith(".tar.gz")).sort();
 }
 
 /** What changes when a file is written anew. */
-async function stamps(folder: string): Promise<Record<string, string>> {
+async function stamps(directory: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
-  for (const name of await tarballs(folder)) {
-    const { ino, mtime } = await Deno.stat(join(folder, name));
+  for (const name of await tarballs(directory)) {
+    const { ino, mtime } = await Deno.stat(join(directory, name));
     found[name] = `${ino} ${mtime?.getTime()}`;
   }
   return found;
 }
 
-async function sizes(folder: string): Promise<Record<string, number>> {
+async function sizes(directory: string): Promise<Record<string, number>> {
   const found: Record<string, number> = {};
-  for (const name of await tarballs(folder)) {
-    found[name] = (await Deno.stat(join(folder, name))).size;
+  for (const name of await tarballs(directory)) {
+    found[name] = (await Deno.stat(join(directory, name))).size;
   }
   return found;
 }
 
 async function holders(
-  folder: string,
+  directory: string,
   shell: Shell,
 ): Promise<readonly string[]> {
   const found: string[] = [];
-  for (const name of await tarballs(folder)) {
-    const members = await shell.$`tar tzf ${join(folder, name)}`.lines();
+  for (const name of await tarballs(directory)) {
+    const members = await shell.$`tar tzf ${join(directory, name)}`.lines();
     if (
       members.some((member) => basename(member) === CHANGED && /\/bin\//.test(member))
     ) {

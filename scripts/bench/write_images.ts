@@ -12,7 +12,7 @@ import { type ImagePlan, OpenBases, preparePackage, writeImage } from "../../src
 import { createShell } from "../../src/shell/mod.ts";
 
 /** As many as a release has under way. */
-const AT_ONCE = 2;
+const CONCURRENCY = 2;
 
 const [root = ".", out = ".", ...rest] = Deno.args;
 const split = rest.includes("--") ? rest.indexOf("--") : rest.length;
@@ -33,15 +33,15 @@ const plan = await preparePackage(context, checkout, {
 });
 const wanted = rest.slice(split + 1);
 const images = plan.images.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
-const hasher = createHasher(AT_ONCE);
+const hasher = createHasher(CONCURRENCY);
 await using bases = new OpenBases(plan.bases);
 const write = async (image: ImagePlan) => {
   await Deno.mkdir(join(out, image.arch), { recursive: true });
-  await writeImage(image, { folder: out, bases, created: 1600000000, hasher });
+  await writeImage(image, { directory: out, bases, created: 1600000000, hasher });
 };
 const queue = [...images];
 const work = async () => {
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) await write(next);
 };
-await Promise.all(Array.from({ length: AT_ONCE }, work));
+await Promise.all(Array.from({ length: CONCURRENCY }, work));
 hasher.close();

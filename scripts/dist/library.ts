@@ -85,10 +85,10 @@ async function lowerSyntax(shell: Shell, root: string, out: string): Promise<voi
     .with({ cwd: root, label: "esbuild" });
 }
 
-async function javaScriptBelow(folder: string): Promise<string[]> {
+async function javaScriptBelow(directory: string): Promise<string[]> {
   const found: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    const path = join(folder, name);
+  for await (const { name, isDirectory } of Deno.readDir(directory)) {
+    const path = join(directory, name);
     if (isDirectory) found.push(...await javaScriptBelow(path));
     else if (name.endsWith(".js")) found.push(path);
   }

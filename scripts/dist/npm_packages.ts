@@ -106,15 +106,18 @@ export async function packNpm(options: PackOptions): Promise<readonly string[]> 
           notes: [`Make it first: scripts/task compile --target ${platform.name}`],
         });
       }
-      const folder = join(work, platform.name);
-      await Deno.mkdir(join(folder, "bin"), { recursive: true });
-      await Deno.copyFile(binary, join(folder, "bin/kbuild"));
-      await Deno.chmod(join(folder, "bin/kbuild"), 0o755);
+      const directory = join(work, platform.name);
+      await Deno.mkdir(join(directory, "bin"), { recursive: true });
+      await Deno.copyFile(binary, join(directory, "bin/kbuild"));
+      await Deno.chmod(join(directory, "bin/kbuild"), 0o755);
       for (const name of ["LICENSE", "THIRD_PARTY_NOTICES"]) {
-        await Deno.copyFile(join(root, name), join(folder, name));
+        await Deno.copyFile(join(root, name), join(directory, name));
       }
-      await writeJson(join(folder, "package.json"), platformManifest(platform, options.repository));
-      made.push(await pack(options, folder));
+      await writeJson(
+        join(directory, "package.json"),
+        platformManifest(platform, options.repository),
+      );
+      made.push(await pack(options, directory));
     }
     made.push(await pack(options, await writeMain(options, join(work, "main"))));
     return Object.freeze(made);
@@ -123,28 +126,28 @@ export async function packNpm(options: PackOptions): Promise<readonly string[]> 
   }
 }
 
-async function writeMain(options: PackOptions, folder: string): Promise<string> {
+async function writeMain(options: PackOptions, directory: string): Promise<string> {
   const { root } = options;
-  await Deno.mkdir(join(folder, "bin"), { recursive: true });
-  await Deno.mkdir(join(folder, "lib"));
-  await Deno.copyFile(join(root, "npm/package/kbuild.js"), join(folder, "bin/kbuild.js"));
-  await Deno.chmod(join(folder, "bin/kbuild.js"), 0o755);
+  await Deno.mkdir(join(directory, "bin"), { recursive: true });
+  await Deno.mkdir(join(directory, "lib"));
+  await Deno.copyFile(join(root, "npm/package/kbuild.js"), join(directory, "bin/kbuild.js"));
+  await Deno.chmod(join(directory, "bin/kbuild.js"), 0o755);
   for (const name of ["LICENSE", "THIRD_PARTY_NOTICES", "README.md", "CHANGELOG.md"]) {
-    await Deno.copyFile(join(root, name), join(folder, name));
+    await Deno.copyFile(join(root, name), join(directory, name));
   }
-  await Deno.mkdir(join(folder, "man"));
-  await Deno.copyFile(join(root, "docs/kbuild.1"), join(folder, "man/kbuild.1"));
-  await writeLibrary({ ...options, out: join(folder, "lib") });
-  await bundleProgram({ ...options, file: join(folder, "lib/kbuild.js") });
-  await writeJson(join(folder, "package.json"), mainManifest(options.repository));
-  return folder;
+  await Deno.mkdir(join(directory, "man"));
+  await Deno.copyFile(join(root, "docs/kbuild.1"), join(directory, "man/kbuild.1"));
+  await writeLibrary({ ...options, out: join(directory, "lib") });
+  await bundleProgram({ ...options, file: join(directory, "lib/kbuild.js") });
+  await writeJson(join(directory, "package.json"), mainManifest(options.repository));
+  return directory;
 }
 
 /** Runs `npm pack`, which gives the same bytes for the same files. */
-async function pack({ shell, out, stamp, say }: PackOptions, folder: string): Promise<string> {
+async function pack({ shell, out, stamp, say }: PackOptions, directory: string): Promise<string> {
   const [made] = await shell.$`npm pack --json --ignore-scripts --pack-destination ${out}`
-    .with({ cwd: folder, label: "npm pack" }).json<{ filename: string; size: number }[]>();
-  if (made === undefined) throw new KbuildError(`npm pack made nothing of "${folder}"`);
+    .with({ cwd: directory, label: "npm pack" }).json<{ filename: string; size: number }[]>();
+  if (made === undefined) throw new KbuildError(`npm pack made nothing of "${directory}"`);
   // Older releases of npm name the file as the package is named, with a slash in it.
   const path = join(out, made.filename.replace(/^@/, "").replace("/", "-"));
   await Deno.utime(path, stamp.epoch, stamp.epoch);

@@ -10,13 +10,13 @@ export async function sha256Of(path: string): Promise<string> {
 }
 
 /** Writes `SHA256SUMS` for files of a directory, as `sha256sum --check` reads it. */
-export async function writeSums(folder: string, names: readonly string[]): Promise<void> {
+export async function writeSums(directory: string, names: readonly string[]): Promise<void> {
   const lines: string[] = [];
   for (const name of [...names].sort()) {
-    lines.push(`${await sha256Of(join(folder, name))}  ${name}\n`);
+    lines.push(`${await sha256Of(join(directory, name))}  ${name}\n`);
   }
-  const work = await Deno.makeTempFile({ dir: folder, prefix: ".kbuild-tmp-" });
+  const work = await Deno.makeTempFile({ dir: directory, prefix: ".kbuild-tmp-" });
   await Deno.writeTextFile(work, lines.join(""));
   await Deno.chmod(work, 0o644);
-  await Deno.rename(work, join(folder, "SHA256SUMS"));
+  await Deno.rename(work, join(directory, "SHA256SUMS"));
 }

@@ -14,15 +14,15 @@ export interface BlockCache {
 const DIGEST_BYTES = 32;
 
 /**
- * A cache in a directory, which is made when something is written: `<folder>/<first two digits>/<key>`.
+ * A cache in a directory, which is made when something is written: `<directory>/<first two digits>/<key>`.
  * A file holds the SHA-256 of key and bytes, then the bytes. It is checked whenever it is read, so
  * that neither a killed run nor a damaged disk can leave anything that would be taken for a block.
  *
- * @param folder Only one process may write to it at a time.
+ * @param directory Only one process may write to it at a time.
  */
-export function openBlockCache(folder: string): BlockCache {
+export function openBlockCache(directory: string): BlockCache {
   const made = new Set<string>();
-  const place = (key: string) => join(folder, key.slice(0, 2), key);
+  const place = (key: string) => join(directory, key.slice(0, 2), key);
   return Object.freeze({
     async read(key: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
       const path = place(key);
@@ -66,20 +66,20 @@ const ENTRY = /^[0-9a-f]{64}$/;
 
 /**
  * Removes entries of a cache, the longest unused first, until the rest has at most `limit` bytes. An
- * entry is a file below `folder` with a SHA-256 for a name; other files stay and do not count. No link
+ * entry is a file below `directory` with a SHA-256 for a name; other files stay and do not count. No link
  * is followed.
  *
  * @param before Milliseconds since 1970: what was used since then stays.
  * @throws {KbuildError} A file cannot be removed.
  */
 export async function trimCache(
-  folder: string,
+  directory: string,
   limit: number,
   before: number = Infinity,
 ): Promise<void> {
   const files: { path: string; size: number; used: number }[] = [];
-  if ((await ifPossible(Deno.lstat(folder)))?.isDirectory !== true) return;
-  for await (const { path, name, isFile } of walk(folder, { includeDirs: false })) {
+  if ((await ifPossible(Deno.lstat(directory)))?.isDirectory !== true) return;
+  for await (const { path, name, isFile } of walk(directory, { includeDirs: false })) {
     if (!isFile || !ENTRY.test(name)) continue;
     const { size, mtime } = await Deno.lstat(path);
     files.push({ path, size, used: mtime?.getTime() ?? 0 });

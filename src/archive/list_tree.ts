@@ -55,11 +55,11 @@ export async function listTree(
   if (!info.isDirectory) throw new KbuildError(`Cannot list "${dir}": it is not a directory`);
   const entries: TarEntry[] = prefix === "" ? [] : [directoryEntry(prefix, fields(info, 0o755))];
 
-  async function visit(folder: string, relative: string): Promise<void> {
+  async function visit(directory: string, relative: string): Promise<void> {
     const names: string[] = [];
-    for await (const { name } of await reading(folder, readNames(folder))) names.push(name);
+    for await (const { name } of await reading(directory, readNames(directory))) names.push(name);
     const list = async (name: string): Promise<void> => {
-      const path = join(folder, name);
+      const path = join(directory, name);
       const inside = relative === "" ? name : `${relative}/${name}`;
       if (exclude(inside)) return;
       checkText(path, name);
@@ -107,8 +107,8 @@ function checkText(path: string, text: string): void {
   });
 }
 
-function readNames(folder: string): Promise<AsyncIterable<Deno.DirEntry>> {
-  return Promise.resolve(Deno.readDir(folder));
+function readNames(directory: string): Promise<AsyncIterable<Deno.DirEntry>> {
+  return Promise.resolve(Deno.readDir(directory));
 }
 
 async function reading<T>(path: string, result: Promise<T>): Promise<T> {

@@ -36,7 +36,7 @@ export interface Tarball {
  * number of jobs or the machine. The file appears complete or not at all.
  *
  * @param entries In any order, unless `inOrder`.
- * @param outPath The file to write; its folder must exist.
+ * @param outPath The file to write; its directory must exist.
  * @throws {KbuildError} Entries that contradict each other, a source that cannot be read or changes
  * meanwhile, a file that cannot be written.
  */
@@ -60,7 +60,7 @@ export async function packTarball(
  * ({@linkcode FlushPoints}). The file appears complete or not at all.
  *
  * @param write Writes the tar to the sink that it is given.
- * @param outPath The file to write; its folder must exist.
+ * @param outPath The file to write; its directory must exist.
  * @throws {KbuildError} The file cannot be written. Errors of `write` come through.
  */
 export async function compressTar(

@@ -18,7 +18,7 @@ export class MemberWriter {
   readonly #label: string;
   readonly #maxMade: number;
   /** The directory that was last seen to be one; "" is the root. */
-  #folder = "";
+  #directory = "";
   #made = 0;
   /** Permission bits that the root is to get. */
   rootMode = 0o755;
@@ -45,14 +45,14 @@ export class MemberWriter {
    */
   async write(member: TarMember): Promise<void> {
     const { type, mode } = member;
-    const place = this.#placeOf(member);
+    const place = this.#destinationOf(member);
     if (place === "") {
       this.rootMode = mode & 0o755 | 0o700;
       return;
     }
     this.#enterParents(member, place);
     if (type === "directory") {
-      this.#makeFolder(member, place);
+      this.#makeDirectory(member, place);
       Deno.chmodSync(join(this.#root, place), mode & 0o755 | 0o700);
     } else if (type === "file") {
       await this.#writeFile(member, place);
@@ -66,7 +66,7 @@ export class MemberWriter {
   }
 
   /** "./a//b/" → "a/b"; "" for the root itself. */
-  #placeOf(member: TarMember): string {
+  #destinationOf(member: TarMember): string {
     const { name, type } = member;
     const { parts, problem } = splitName(name);
     if (problem !== undefined) throw this.#refuse(member, `cannot be its name: ${problem}`);
@@ -85,13 +85,13 @@ export class MemberWriter {
    */
   #enterParents(member: TarMember, place: string): void {
     const parents = parentsOf(place);
-    const folder = parents.at(-1) ?? "";
-    if (folder === this.#folder) return;
-    for (const parent of parents) this.#makeFolder(member, parent);
-    this.#folder = folder;
+    const directory = parents.at(-1) ?? "";
+    if (directory === this.#directory) return;
+    for (const parent of parents) this.#makeDirectory(member, parent);
+    this.#directory = directory;
   }
 
-  #makeFolder(member: TarMember, place: string): void {
+  #makeDirectory(member: TarMember, place: string): void {
     const path = join(this.#root, place);
     const there = this.#lookUp(member, path);
     if (there?.isDirectory === true) return;

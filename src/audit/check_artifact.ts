@@ -81,7 +81,7 @@ function isArchive({ form }: Content, kind: "gzip" | "tar"): boolean {
   return form.kind === "tar";
 }
 
-interface Place {
+interface MemberContext {
   readonly platform: string | undefined;
   /** What the file beside an image archive says: its tag. */
   readonly tag?: string | undefined;
@@ -103,14 +103,19 @@ class Check {
     this.#problems.push(Object.freeze({ path, text }));
   }
 
-  visit(name: string, { form, size }: Content, path: readonly string[], place: Place): void {
+  visit(
+    name: string,
+    { form, size }: Content,
+    path: readonly string[],
+    context: MemberContext,
+  ): void {
     if (form.kind === "damaged") this.complain(path, `is damaged: ${form.reason}`);
-    else if (form.kind === "program") this.#visitProgram(form.program, size, path, place);
-    else if (form.kind === "data" && form.brokenProgram && place.image !== true) {
+    else if (form.kind === "program") this.#visitProgram(form.program, size, path, context);
+    else if (form.kind === "data" && form.brokenProgram && context.image !== true) {
       this.complain(path, "begins like a program, and its headers cannot be read");
-    } else if (form.kind === "gzip") this.visit(name, form.inner, path, place);
+    } else if (form.kind === "gzip") this.visit(name, form.inner, path, context);
     else if (form.kind === "tar" && !SOURCE.test(name)) {
-      this.#visitMembers(form.members, path, place);
+      this.#visitMembers(form.members, path, context);
     }
   }
 
@@ -125,12 +130,17 @@ class Check {
     });
   }
 
-  #visitProgram(program: Program, size: number, path: readonly string[], place: Place): void {
+  #visitProgram(
+    program: Program,
+    size: number,
+    path: readonly string[],
+    context: MemberContext,
+  ): void {
     const { platform, extent, linksVersion, versions } = program;
-    if (place.image === true && !linksVersion) return;
+    if (context.image === true && !linksVersion) return;
     this.#programs += 1;
-    if (place.platform !== undefined && platform !== place.platform) {
-      this.complain(path, `is a program for ${platform}, want ${place.platform}`);
+    if (context.platform !== undefined && platform !== context.platform) {
+      this.complain(path, `is a program for ${platform}, want ${context.platform}`);
     }
     if (size < extent) {
       this.complain(path, `is cut off: ${size} bytes, its headers speak of ${extent}`);
@@ -142,23 +152,23 @@ class Check {
     }
   }
 
-  #visitMembers(members: readonly Member[], path: readonly string[], place: Place): void {
+  #visitMembers(members: readonly Member[], path: readonly string[], context: MemberContext): void {
     const documents = new Map(members.map(({ name, content }) => [name, textOf(content)]));
     const archived = readArchivedImages(members);
     if (archived !== undefined) {
       for (const problem of archived.problems) {
         this.complain([...path, ...problem.path], problem.text);
       }
-      for (const image of archived.images) this.#visitImage(image, path, place);
-    } else if (place.image !== true && members.some(({ name }) => isManifest(name))) {
+      for (const image of archived.images) this.#visitImage(image, path, context);
+    } else if (context.image !== true && members.some(({ name }) => isManifest(name))) {
       this.complain([...path, "manifest.json"], "is not the manifest of an image archive");
-    } else if (place.image !== true) {
+    } else if (context.image !== true) {
       for (const problem of indexProblems(members)) {
         this.complain([...path, ...problem.path], problem.text);
       }
     }
     for (const { name, content } of members) {
-      if (leavesTree(name, place)) {
+      if (leavesTree(name, context)) {
         this.complain([...path, name], "is outside of the archive's tree");
       }
       if (path.length === 0 && /^(\.\/)?kubernetes\/version$/.test(name)) {
@@ -166,9 +176,9 @@ class Check {
       }
       if (content === undefined) continue;
       this.visit(name, content, [...path, name], {
-        platform: platformOfPath(name) ?? place.platform,
+        platform: platformOfPath(name) ?? context.platform,
         tag: documents.get(name.replace(/\.tar$/, ".docker_tag")),
-        image: place.image === true || archived !== undefined,
+        image: context.image === true || archived !== undefined,
       });
     }
   }
@@ -180,18 +190,21 @@ class Check {
     this.complain(path, `is image "${name}", want tag ${wanted}`);
   }
 
-  #visitImage(image: ArchivedImage, path: readonly string[], place: Place): void {
+  #visitImage(image: ArchivedImage, path: readonly string[], context: MemberContext): void {
     this.#images.push(image);
     const { os, architecture } = image.config;
     const platform = `${os}/${architecture}`;
-    if (place.platform !== undefined && platform !== place.platform) {
-      this.complain(path, `is an image for ${platform}, want ${place.platform}`);
+    if (context.platform !== undefined && platform !== context.platform) {
+      this.complain(path, `is an image for ${platform}, want ${context.platform}`);
     }
     if (image.repoTags.length === 0) this.complain(path, "is an image without a name");
     for (const name of image.repoTags) {
       const tag = name.slice(name.lastIndexOf(":") + 1);
-      if (place.tag !== undefined && tag !== place.tag) {
-        this.complain(path, `is image "${name}", the file .docker_tag beside it says ${place.tag}`);
+      if (context.tag !== undefined && tag !== context.tag) {
+        this.complain(
+          path,
+          `is image "${name}", the file .docker_tag beside it says ${context.tag}`,
+        );
       } else if (name === image.repoTags[0]) this.#checkTag(name, tag, path);
     }
   }
@@ -202,7 +215,7 @@ function isManifest(name: string): boolean {
 }
 
 /** Whether a member would be unpacked elsewhere; of images only "..", since layers begin at the root. */
-function leavesTree(name: string, { image }: Place): boolean {
+function leavesTree(name: string, { image }: MemberContext): boolean {
   return name.split("/").includes("..") || (image !== true && name.startsWith("/"));
 }
 

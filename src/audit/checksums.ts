@@ -49,9 +49,9 @@ export async function readChecksums(files: ReleaseFiles): Promise<Checksums> {
     const complain = (text: string) => void problems.push({ path: [source], text });
     const text = await readChecksumFile(join(files.root, source), complain);
     if (text === undefined) continue;
-    const folder = source.includes("/") ? source.slice(0, source.lastIndexOf("/") + 1) : "";
+    const directory = source.includes("/") ? source.slice(0, source.lastIndexOf("/") + 1) : "";
     const add = (path: string, facts: FileFacts) => {
-      const name = inside(`${folder}${path}`);
+      const name = inside(`${directory}${path}`);
       if (name === undefined) complain(`names "${path}", which is outside the directory`);
       else entries.push(Object.freeze({ source, name, facts }));
     };
@@ -71,7 +71,7 @@ export async function readChecksums(files: ReleaseFiles): Promise<Checksums> {
       continue;
     }
     const own = /\.sha(256|512)$/.exec(source);
-    const algorithm = (own?.[1] ?? source.slice(folder.length)).includes("256")
+    const algorithm = (own?.[1] ?? source.slice(directory.length)).includes("256")
       ? "sha256"
       : "sha512";
     const lines = text.split("\n").map((line) => line.replace(/\r$/, "")).filter(Boolean);
@@ -80,7 +80,7 @@ export async function readChecksums(files: ReleaseFiles): Promise<Checksums> {
       const [, hex = "", name] = /^\\?([0-9a-fA-F]+)(?: [ *](.+))?$/.exec(line) ?? [];
       const length = algorithm === "sha256" ? 64 : 128;
       // krel publishes the digest of a single file alone, sha256sum writes the name behind it.
-      const path = own === null ? name : source.slice(folder.length, -own[0].length);
+      const path = own === null ? name : source.slice(directory.length, -own[0].length);
       if (hex.length !== length || path === undefined) {
         complain(`has a line that is not a ${algorithm} checksum: ${JSON.stringify(line)}`);
       } else add(path, { [algorithm]: hex.toLowerCase() });

@@ -6,7 +6,7 @@ import type { Content, Finding } from "./types.ts";
 import { ifPresent } from "../files/mod.ts";
 
 /** Contents of one artifact that are looked at a second time, for the very bytes that differ. */
-const MAX_EXCERPTS = 200;
+const MAX_HUNKS = 200;
 
 /** Options of {@linkcode compareFiles}. */
 export interface CompareFilesOptions extends CompareOptions {
@@ -27,17 +27,17 @@ export async function compareFiles(
   options: CompareFilesOptions = {},
 ): Promise<readonly Finding[]> {
   if (await sameBytes(a, b, options.signal)) return [];
-  const look = (path: string, excerpts?: ReadonlyMap<string, number>): Promise<Content> =>
+  const look = (path: string, hunks?: ReadonlyMap<string, number>): Promise<Content> =>
     scanFile(path, {
       label: path,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
-      ...(excerpts === undefined ? {} : { excerpts }),
+      ...(hunks === undefined ? {} : { hunks }),
     });
   const found = compareContents(await look(a), await look(b), options);
-  const partings = found.flatMap(({ parting }) => parting ?? []).slice(0, MAX_EXCERPTS);
-  if (partings.length === 0) return found;
-  const before = await look(a, new Map(partings.map(({ a, block }) => [a, block])));
-  const after = await look(b, new Map(partings.map(({ b, block }) => [b, block])));
+  const differences = found.flatMap(({ difference }) => difference ?? []).slice(0, MAX_HUNKS);
+  if (differences.length === 0) return found;
+  const before = await look(a, new Map(differences.map(({ a, block }) => [a, block])));
+  const after = await look(b, new Map(differences.map(({ b, block }) => [b, block])));
   return compareContents(before, after, options);
 }
 

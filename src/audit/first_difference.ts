@@ -9,15 +9,15 @@ const MAX_LINE = 100;
 
 /**
  * Where two contents part, in words. To the byte, with the bytes there, when both have their
- * {@linkcode Content.excerpt}, else to a block of 64 KiB.
+ * {@linkcode Content.hunk}, else to a block of 64 KiB.
  */
-export function firstDifference(a: Content, b: Content): Pick<Finding, "text" | "parting"> {
+export function firstDifference(a: Content, b: Content): Pick<Finding, "text" | "difference"> {
   const at = a.blocks.findIndex((sum, i) => sum !== b.blocks[i]);
   const block = at < 0 ? Math.min(a.blocks.length, b.blocks.length) : at;
   const sizes = a.size === b.size ? `${a.size} bytes` : `${a.size} bytes in A, ${b.size} in B`;
-  const [x, y] = [a.excerpt, b.excerpt];
+  const [x, y] = [a.hunk, b.hunk];
   if (x !== undefined && y !== undefined && x.offset === y.offset) {
-    const offset = partingOf(x.bytes, y.bytes);
+    const offset = firstDifferingByte(x.bytes, y.bytes);
     const isText = a.form.kind === "data" && b.form.kind === "data" && a.form.text && b.form.text;
     const what = isText
       ? lineWords(x.bytes, y.bytes, offset, x.offset)
@@ -27,12 +27,12 @@ export function firstDifference(a: Content, b: Content): Pick<Finding, "text" | 
   const last = Math.min((block + 1) * BLOCK, Math.max(a.size, b.size)) - 1;
   return {
     text: `content differs (${sizes}), first between bytes ${block * BLOCK} and ${last}`,
-    parting: Object.freeze({ a: a.key, b: b.key, block }),
+    difference: Object.freeze({ a: a.key, b: b.key, block }),
   };
 }
 
 /** The first place where two texts part: the end of the shorter one at the latest. */
-function partingOf(a: Uint8Array, b: Uint8Array): number {
+function firstDifferingByte(a: Uint8Array, b: Uint8Array): number {
   const at = a.findIndex((byte, i) => byte !== b[i]);
   return at < 0 ? a.length : at;
 }
@@ -40,7 +40,7 @@ function partingOf(a: Uint8Array, b: Uint8Array): number {
 function lineWords(a: Uint8Array, b: Uint8Array, at: number, offset: number): string {
   const before = a.subarray(0, at);
   const start = before.lastIndexOf(10) + 1;
-  // Lines before the excerpt are not known.
+  // Lines before the hunk are not known.
   const place = offset > 0
     ? `byte ${offset + at}`
     : `line ${before.filter((byte) => byte === 10).length + 1}`;

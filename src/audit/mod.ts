@@ -8,12 +8,12 @@ export { type Executable, readExecutable } from "./executable.ts";
 export { scanFile, type ScanOptions } from "./scan.ts";
 export type {
   Content,
-  Excerpt,
   Finding,
+  FirstDifference,
   Form,
   GoBuild,
+  Hunk,
   Member,
-  Parting,
   Program,
 } from "./types.ts";
 export { compareContents, type CompareOptions } from "./compare_contents.ts";

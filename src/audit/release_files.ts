@@ -55,8 +55,10 @@ export async function listReleaseFile(file: string): Promise<ReleaseFiles> {
  *
  * @throws {KbuildError} It cannot be read.
  */
-export async function listReleaseFiles(folder: string): Promise<ReleaseFiles> {
-  const root = await publishedIn(join(folder, "_output")) ? join(folder, "_output") : folder;
+export async function listReleaseFiles(directory: string): Promise<ReleaseFiles> {
+  const root = await publishedIn(join(directory, "_output"))
+    ? join(directory, "_output")
+    : directory;
   const isOutputRoot = await publishedIn(root);
   const names: string[] = [];
   const visit = async (below: string): Promise<void> => {
@@ -83,7 +85,7 @@ export async function listReleaseFiles(folder: string): Promise<ReleaseFiles> {
   });
 }
 
-async function publishedIn(folder: string): Promise<boolean> {
-  return await isDirectory(join(folder, PUBLISHED[0]!)) ||
-    await isDirectory(join(folder, PUBLISHED[1]!));
+async function publishedIn(directory: string): Promise<boolean> {
+  return await isDirectory(join(directory, PUBLISHED[0]!)) ||
+    await isDirectory(join(directory, PUBLISHED[1]!));
 }

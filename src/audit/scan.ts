@@ -7,7 +7,7 @@ import { KbuildError } from "../errors.ts";
 import { readExecutable } from "./executable.ts";
 import { ProgramScanner } from "./go_binary.ts";
 import { Tee } from "./tee.ts";
-import type { Content, Excerpt, Form, Member } from "./types.ts";
+import type { Content, Form, Hunk, Member } from "./types.ts";
 
 /** Contents are compared in parts of this many bytes. */
 export const BLOCK = 1 << 16;
@@ -29,7 +29,7 @@ export interface ScanOptions {
   /** Called with every chunk of the file itself, in their order. */
   see?: (chunk: Uint8Array) => void;
   /** Blocks of 64 KiB to keep, by {@linkcode Content.key}: one of each content. */
-  excerpts?: ReadonlyMap<string, number>;
+  hunks?: ReadonlyMap<string, number>;
 }
 
 interface Work {
@@ -37,7 +37,7 @@ interface Work {
   readonly signal: AbortSignal | undefined;
   readonly depth: number;
   readonly key: string;
-  readonly excerpts: ReadonlyMap<string, number> | undefined;
+  readonly hunks: ReadonlyMap<string, number> | undefined;
   readonly budget: { documents: number };
 }
 
@@ -50,7 +50,7 @@ interface Work {
 export async function scanFile(path: string, options: ScanOptions = {}): Promise<Content> {
   const { label = path, signal } = options;
   const budget = { documents: ALL_DOCUMENTS };
-  const work = { label, signal, depth: 0, key: "", excerpts: options.excerpts, budget };
+  const work = { label, signal, depth: 0, key: "", hunks: options.hunks, budget };
   return await scan(seen(readFileChunks(path), options.see), work);
 }
 
@@ -66,7 +66,7 @@ async function* seen(
 
 async function scan(source: AsyncIterable<Uint8Array>, work: Work): Promise<Content> {
   const hash = createHash("sha256");
-  const blocks = new BlockSums(work.excerpts?.get(work.key));
+  const blocks = new BlockSums(work.hunks?.get(work.key));
   const tee = new Tee(source, (chunk) => {
     work.signal?.throwIfAborted();
     hash.update(chunk);
@@ -82,14 +82,14 @@ async function scan(source: AsyncIterable<Uint8Array>, work: Work): Promise<Cont
     form = { kind: "damaged", what: isGzip(head) ? "gzip" : "tar", reason: error.message };
   }
   await tee.drain();
-  const { size, sums, excerpt } = blocks.finish();
+  const { size, sums, hunk } = blocks.finish();
   return Object.freeze({
     key: work.key,
     size,
     sha256: hash.digest("hex"),
     blocks: sums,
     form,
-    ...(excerpt === undefined ? {} : { excerpt }),
+    ...(hunk === undefined ? {} : { hunk }),
   });
 }
 
@@ -158,13 +158,13 @@ class BlockSums {
     }
   }
 
-  finish(): { size: number; sums: Uint32Array; excerpt: Excerpt | undefined } {
+  finish(): { size: number; sums: Uint32Array; hunk: Hunk | undefined } {
     if (this.#size % BLOCK !== 0) this.#next();
     const bytes = Buffer.concat(this.#kept);
-    const excerpt = this.#wanted === undefined
+    const hunk = this.#wanted === undefined
       ? undefined
       : Object.freeze({ offset: this.#wanted * BLOCK, bytes });
-    return { size: this.#size, sums: Uint32Array.from(this.#sums), excerpt };
+    return { size: this.#size, sums: Uint32Array.from(this.#sums), hunk };
   }
 
   #next(): void {

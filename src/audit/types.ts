@@ -14,12 +14,12 @@ export interface Content {
   readonly form: Form;
   /** The bytes themselves, of the few small documents that are needed later. */
   readonly document?: Uint8Array;
-  /** One block of the bytes, where {@linkcode ScanOptions.excerpts} asked for it. */
-  readonly excerpt?: Excerpt;
+  /** One block of the bytes, where {@linkcode ScanOptions.hunks} asked for it. */
+  readonly hunk?: Hunk;
 }
 
 /** Bytes from the middle of a content. */
-export interface Excerpt {
+export interface Hunk {
   /** Where they start. */
   readonly offset: number;
   /** The bytes themselves. */
@@ -35,11 +35,11 @@ export interface Finding {
   /** Set when members and contents are the same, and only the bytes around them are others. */
   readonly minor?: true;
   /** Where the bytes of two contents part; undefined where that is not what was found. */
-  readonly parting?: Parting;
+  readonly difference?: FirstDifference;
 }
 
-/** The block in which two contents part, for a second look: {@linkcode ScanOptions.excerpts}. */
-export interface Parting {
+/** The block in which two contents part, for a second look: {@linkcode ScanOptions.hunks}. */
+export interface FirstDifference {
   /** Key of the content in A: {@linkcode Content.key}. */
   readonly a: string;
   /** The same in B. */

@@ -225,8 +225,8 @@ function checksumLists(entries: readonly ChecksumEntry[]): readonly string[] {
 
 /** Whether a list speaks for a file: tarballs in its directory. Images are in `artifacts.json` alone. */
 function isBeside(list: string, name: string): boolean {
-  const folder = list.slice(0, list.lastIndexOf("/") + 1);
-  return name.startsWith(folder) && !name.slice(folder.length).includes("/") &&
+  const directory = list.slice(0, list.lastIndexOf("/") + 1);
+  return name.startsWith(directory) && !name.slice(directory.length).includes("/") &&
     /\.(tar\.gz|tgz)$/.test(name);
 }
 

@@ -264,7 +264,7 @@ export abstract class WordParser {
     const indirect = this.at("!") && !this.at("!}");
     const length = !indirect && this.at("#") && !this.at("#}");
     if (indirect || length) this.pos++;
-    const name = this.take(PARAM_NAME) ?? this.fail(`"${this.#excerpt(start)}" is not known`);
+    const name = this.take(PARAM_NAME) ?? this.fail(`"${this.#snippet(start)}" is not known`);
     let index: ParamPart["index"];
     if (this.at("[")) {
       this.pos++;
@@ -281,7 +281,7 @@ export abstract class WordParser {
       return base;
     }
     if (indirect && this.take(/[*@]\}/y) !== undefined) return { ...base, op: "prefix" };
-    const op = this.take(PARAM_OP) ?? this.fail(`"${this.#excerpt(start)}" is not known`);
+    const op = this.take(PARAM_OP) ?? this.fail(`"${this.#snippet(start)}" is not known`);
     const end = (c: string) => c === "}";
     const isPattern = !/^:?[-=+?]$|^:$/.test(op);
     const arg = this.#operand(this.parseParts(
@@ -302,7 +302,7 @@ export abstract class WordParser {
     return { type: "word", parts, line: this.lineAt(this.pos) };
   }
 
-  #excerpt(start: number): string {
+  #snippet(start: number): string {
     return this.text.slice(start, start + 30).split("\n")[0]!;
   }
 }

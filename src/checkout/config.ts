@@ -104,9 +104,9 @@ export async function findConfig(
   named: string | undefined,
 ): Promise<CheckoutConfig | undefined> {
   if (named !== undefined) return await readConfig(named);
-  for (const folder of [root, dirname(root)]) {
+  for (const directory of [root, dirname(root)]) {
     for (const name of NAMES) {
-      const path = join(folder, name);
+      const path = join(directory, name);
       const info = await ifPresent(Deno.stat(path));
       if (info?.isDirectory === false) return await readConfig(path);
     }

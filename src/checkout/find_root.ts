@@ -28,14 +28,14 @@ export async function findRoot(startDir: string): Promise<string> {
   }
   const notes: string[] = [];
   const others: string[] = [];
-  for (let folder = start;; folder = dirname(folder)) {
+  for (let directory = start;; directory = dirname(directory)) {
     try {
-      if (await isRoot(folder)) return folder;
-      if (await isThere(folder, GOLANG)) others.push(await describeOther(folder));
+      if (await isRoot(directory)) return directory;
+      if (await isThere(directory, GOLANG)) others.push(await describeOther(directory));
     } catch (cause) {
-      notes.push(`Cannot look into "${folder}": ${reasonOf(cause)}`);
+      notes.push(`Cannot look into "${directory}": ${reasonOf(cause)}`);
     }
-    if (dirname(folder) === folder) break;
+    if (dirname(directory) === directory) break;
   }
   throw new KbuildError(`"${start}" is not inside a Kubernetes checkout`, {
     notes: [
@@ -50,10 +50,10 @@ export async function findRoot(startDir: string): Promise<string> {
 
 const GOLANG = "hack/lib/golang.sh";
 
-async function isRoot(folder: string): Promise<boolean> {
-  if (await hasKubernetesScripts(folder)) return true;
-  const looksLike = await isThere(folder, "cmd") && await isThere(folder, "Makefile");
-  return looksLike && await moduleOf(folder) === KUBERNETES;
+async function isRoot(directory: string): Promise<boolean> {
+  if (await hasKubernetesScripts(directory)) return true;
+  const looksLike = await isThere(directory, "cmd") && await isThere(directory, "Makefile");
+  return looksLike && await moduleOf(directory) === KUBERNETES;
 }
 
 /**
@@ -77,8 +77,8 @@ export async function moduleOf(root: string): Promise<string | undefined> {
   return /^\s*\{\s*"ImportPath":\s*"([^"]+)"/.exec(godeps ?? "")?.[1];
 }
 
-async function describeOther(folder: string): Promise<string> {
-  const module = await moduleOf(folder);
+async function describeOther(directory: string): Promise<string> {
+  const module = await moduleOf(directory);
   const what = module === undefined ? "" : `the module "${module}", `;
-  return `"${folder}" has a ${GOLANG}, but is ${what}not Kubernetes`;
+  return `"${directory}" has a ${GOLANG}, but is ${what}not Kubernetes`;
 }

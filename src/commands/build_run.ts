@@ -182,7 +182,7 @@ export function showBuild(
     ...gopathLink === undefined ? [] : [linkStep("GOPATH", gopathLink)],
     ...tools === undefined ? [] : buildSteps(tools.plan).map((step) => ({ ...step, group })),
     ...files.flatMap(({ work, processes, made, output }): PlanStep[] => [
-      { group, kind: "folder", path: work },
+      { group, kind: "directory", path: work },
       ...processes.map(({ argv, cwd, shownEnv }): PlanStep => (
         { group, kind: "process", argv, cwd, env: shownEnv }
       )),

@@ -48,36 +48,36 @@ export async function removeOutput({ context }: OpenCheckout): Promise<readonly 
 }
 
 /**
- * Removes what killed runs left in every folder that kbuild writes temporary names to, and finishes the
+ * Removes what killed runs left in every directory that kbuild writes temporary names to, and finishes the
  * replacement of a release that had begun. Only the holder of the lock may call this.
  */
 export async function clearLeftovers(context: KubeContext, checkout?: Checkout): Promise<void> {
   const link = checkout === undefined ? undefined : gopathLink(context, checkout);
-  const folders = new Set([
+  const directories = new Set([
     ...outputDirectories(context).map(({ path }) => path),
     join(context.outputRoot, ".kbuild-cache"),
     join(context.output, ".kbuild"),
     join(context.output, ".kbuild", "overlay"),
     ...link === undefined ? [] : [dirname(link.path)],
-    ...await platformFolders(context.binPath),
-    ...await platformFolders(context.releaseBinPath),
+    ...await platformDirectories(context.binPath),
+    ...await platformDirectories(context.releaseBinPath),
   ]);
   const ownership = ownershipOf(context);
   const keep = async (path: string) => await files.whyTracked(path, ownership) !== undefined;
-  for (const folder of folders) {
-    if (await leadsOut(context, folder) !== undefined) continue;
-    const replaced = await files.clearLeftovers(folder, keep);
+  for (const directory of directories) {
+    if (await leadsOut(context, directory) !== undefined) continue;
+    const replaced = await files.clearLeftovers(directory, keep);
     if (replaced.length === 0) continue;
     context.log.status("An interrupted run had finished these; they are in place now:", replaced);
   }
 }
 
-/** `<bin>/<os>/<arch>` for every platform that has a folder. */
-async function platformFolders(binPath: string): Promise<readonly string[]> {
+/** `<bin>/<os>/<arch>` for every platform that has a directory. */
+async function platformDirectories(binPath: string): Promise<readonly string[]> {
   return (await Promise.all((await pathsIn(binPath)).map(pathsIn))).flat();
 }
 
-/** Paths of what is in a folder; none where there is no such folder. */
-async function pathsIn(folder: string): Promise<readonly string[]> {
-  return (await files.entriesOf(folder) ?? []).map(({ name }) => join(folder, name));
+/** Paths of what is in a directory; none where there is no such directory. */
+async function pathsIn(directory: string): Promise<readonly string[]> {
+  return (await files.entriesOf(directory) ?? []).map(({ name }) => join(directory, name));
 }

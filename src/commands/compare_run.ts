@@ -15,12 +15,14 @@ interface Side {
   readonly files: ReadonlyMap<string, string>;
 }
 
-/** Compares two files or folders and shows what differs. */
+/** Compares two files or directories and shows what differs. */
 export async function compareArtifacts(command: CommandContext, input: Input): Promise<void> {
   const [a = "", b = ""] = input.args.map((path) => resolve(command.cwd, path));
   let [left, right] = [await openSide(a), await openSide(b)];
   if (left.isFile !== right.isFile) {
-    throw new UsageError("Cannot compare a file with a folder", ["Give two files or two folders"]);
+    throw new UsageError("Cannot compare a file with a directory", [
+      "Give two files or two directories",
+    ]);
   }
   // Two files may have any names.
   if (left.isFile) right = { ...right, files: new Map([[basename(a), b]]) };
@@ -29,7 +31,7 @@ export async function compareArtifacts(command: CommandContext, input: Input): P
     [left, right] = [left, right].map(tarballsOf) as [Side, Side];
     const side = left.isOutputRoot ? "A" : "B";
     notes.push(
-      `Images are not compared: of ${side} only release-tars, as the other one is a folder of it`,
+      `Images are not compared: of ${side} only release-tars, as the other one is a directory of it`,
     );
   }
   const names = [...new Set([...left.files.keys(), ...right.files.keys()])].sort();
@@ -94,7 +96,7 @@ async function openSide(path: string): Promise<Side> {
   return { isFile: false, isOutputRoot, files };
 }
 
-/** Of an output root its tarballs, by the names that they have in their folder. */
+/** Of an output root its tarballs, by the names that they have in their directory. */
 function tarballsOf(side: Side): Side {
   if (!side.isOutputRoot) return side;
   const tarballs = [...side.files].filter(([name]) => name.startsWith("release-tars/"));

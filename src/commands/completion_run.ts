@@ -14,13 +14,13 @@ export async function printWords(
 ): Promise<void> {
   const root = await ifPossible(findRoot(command.cwd));
   const found = await completeWords(commands, words, {
-    commands: async () => await folderCommands(root),
+    commands: async () => await directoryCommands(root),
     topics: TOPICS.map(({ name, summary }) => ({ word: name, summary })),
     async values(names) {
       if (root === undefined) return undefined;
       const has = (...known: string[]) => known.some((name) => names.includes(name));
       if (has("WHAT", "TARGET")) {
-        const programs = (await folderCommands(root)).map(({ word }) => word);
+        const programs = (await directoryCommands(root)).map(({ word }) => word);
         return [...programs, ...targetsOf((await command.openAt(root)).checkout)];
       }
       if (has("OS/ARCH", "KUBE_BUILD_PLATFORMS")) {
@@ -37,7 +37,7 @@ export async function printWords(
 }
 
 /** `kbuild kubectl`: directories of programs. Libraries can be built too, but nobody looks for them. */
-async function folderCommands(root: string | undefined): Promise<readonly Candidate[]> {
+async function directoryCommands(root: string | undefined): Promise<readonly Candidate[]> {
   if (root === undefined) return [];
   const targets = await commandTargets(root);
   const found = await Promise.all(

@@ -105,6 +105,6 @@ async function archivesAt(path: string): Promise<readonly FoundArchive[]> {
   return found;
 }
 
-async function namesIn(folder: string): Promise<readonly string[]> {
-  return (await entriesOf(folder) ?? []).map(({ name }) => name).sort(compareNames);
+async function namesIn(directory: string): Promise<readonly string[]> {
+  return (await entriesOf(directory) ?? []).map(({ name }) => name).sort(compareNames);
 }

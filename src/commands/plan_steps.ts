@@ -26,7 +26,7 @@ export type PlanStep =
     /** A file that Go gets in place of another, through `-overlay`. */
     | { readonly kind: "overlay"; readonly path: string; readonly text: string }
     /** A directory for work in between. */
-    | { readonly kind: "folder"; readonly path: string }
+    | { readonly kind: "directory"; readonly path: string }
     /** A file that would be copied, or moved, to `path`. */
     | { readonly kind: "binary" | "generated"; readonly path: string; readonly from: string }
     /** An image archive on a base image. */
@@ -74,7 +74,7 @@ function scriptLine(step: PlanStep): string {
     case "overlay":
       return `mkdir -p ${quote(dirname(step.path))} && ` +
         `printf %s ${quote(step.text)} > ${quote(step.path)}`;
-    case "folder":
+    case "directory":
       return `mkdir -p ${quote(step.path)}`;
     case "binary":
       return `mkdir -p ${quote(dirname(step.path))} && cp ${quote(step.from)} ${quote(step.path)}`;

@@ -54,7 +54,7 @@ export interface ReleaseRequest {
   /** Whether images from scratch need no warning; default false. */
   readonly scratchExpected?: boolean;
   readonly container: boolean;
-  /** Folder for an OCI layout of all images: absolute. */
+  /** Directory for an OCI layout of all images: absolute. */
   readonly ociLayout?: string;
   /** Whether what the checkout lacks is left out; default false. */
   readonly allowMissing?: boolean;
@@ -196,7 +196,7 @@ export async function planReleaseSteps(
   warnAboutRequest(open.context, prepared);
   const { bases, build, plan, stamp } = prepared;
   if (build === undefined) sayStamp(open.context, stamp);
-  const folder = open.context.outputRoot;
+  const directory = open.context.outputRoot;
   const group = "release";
   const built = build === undefined ? undefined : showBuild(open.context, build);
   const steps = Object.freeze([
@@ -204,12 +204,12 @@ export async function planReleaseSteps(
       { group: "base images", kind: "fetch", ...fetch }
     )),
     ...built?.steps ?? [],
-    { group, kind: "folder", path: join(folder, "release-stage") } as const,
+    { group, kind: "directory", path: join(directory, "release-stage") } as const,
     ...sourceSteps(open.context, plan),
-    ...plannedArtifacts(plan).map((artifact) => artifactStep(group, folder, artifact)),
+    ...plannedArtifacts(plan).map((artifact) => artifactStep(group, directory, artifact)),
     ...request.ociLayout === undefined
       ? []
-      : [{ group, kind: "folder", path: request.ociLayout } as const],
+      : [{ group, kind: "directory", path: request.ociLayout } as const],
   ]);
   return Object.freeze({ steps, go: built?.go });
 }
@@ -223,9 +223,9 @@ function sourceSteps({ root, outputRoot }: KubeContext, { source }: PackagePlan)
   return [{ group, kind: "process", argv, cwd: root, env, packedInto }];
 }
 
-function artifactStep(group: string, folder: string, artifact: PlannedArtifact): PlanStep {
+function artifactStep(group: string, directory: string, artifact: PlannedArtifact): PlanStep {
   const { kind, base = "scratch", entries = 0 } = artifact;
-  const path = join(folder, artifact.path);
+  const path = join(directory, artifact.path);
   if (kind === "image") return { group, kind, path, base };
   return kind === "tarball" ? { group, kind, path, entries } : { group, kind, path };
 }
@@ -290,15 +290,15 @@ function warnAboutRequest(
 /** Puts all images of the release into one OCI layout. */
 async function writeLayout(
   context: KubeContext,
-  folder: string,
+  directory: string,
   artifacts: readonly Artifact[],
 ): Promise<void> {
   const { log, root, signal } = context;
-  log.status(`Writing all images into "${folder}"`);
+  log.status(`Writing all images into "${directory}"`);
   const archives = artifacts.filter(({ kind }) => kind === "image").map(({ path }) =>
     join(root, path)
   );
-  await writeOciLayout(folder, archives, {
+  await writeOciLayout(directory, archives, {
     ownership: ownershipOf(context),
     ...(signal === undefined ? {} : { signal }),
   });

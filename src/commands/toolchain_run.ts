@@ -3,7 +3,7 @@ import { dirname } from "@std/path";
 import { type Checkout, findRoot } from "../checkout/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { hostPlatform } from "../lib/util.ts";
-import { cacheFolder } from "../net/mod.ts";
+import { cacheDirectory } from "../net/mod.ts";
 import {
   cachedGo,
   describeGo,
@@ -28,24 +28,24 @@ export async function runToolchain(
   words: readonly string[],
 ): Promise<void> {
   const versions = words.map(release);
-  const place = await surroundings(command);
-  if (action === "list") await list(command, place);
-  else if (action === "install") await install(command, place, versions);
-  else if (action === "remove") await remove(command, place, versions);
+  const context = await toolchainContext(command);
+  if (action === "list") await list(command, context);
+  else if (action === "install") await install(command, context, versions);
+  else if (action === "remove") await remove(command, context, versions);
   else {
-    const goroot = await pathOf(place, versions[0]);
+    const goroot = await pathOf(context, versions[0]);
     if (command.globals.json) command.printJson({ goroot });
     else command.print(goroot);
   }
 }
 
 /** Where the command is run: in a checkout, or outside. */
-interface Place {
+interface ToolchainContext {
   readonly context: GoContext;
   readonly checkout: Checkout | undefined;
 }
 
-async function surroundings(command: CommandContext): Promise<Place> {
+async function toolchainContext(command: CommandContext): Promise<ToolchainContext> {
   const { env, globals, log, shell, signal, cwd } = command;
   const outside = { env, log, shell, signal, host: hostPlatform() };
   const start = globals.root ?? cwd;
@@ -60,9 +60,12 @@ function release(word: string): string {
   throw new UsageError(`Value "${word}" is not a release of Go`, ['Examples: "1.21.7", "1.26rc1"']);
 }
 
-async function list(command: CommandContext, { context, checkout }: Place): Promise<void> {
+async function list(
+  command: CommandContext,
+  { context, checkout }: ToolchainContext,
+): Promise<void> {
   const { env, host } = context;
-  const cache = cacheFolder(env, host);
+  const cache = cacheDirectory(env, host);
   const here = await describeGo(context, checkout);
   // With --go PATH another one than that in PATH was looked at.
   const { have } = await describeGo({ ...context, env: { ...env, KBUILD_GO: "host" } }, undefined);
@@ -73,7 +76,7 @@ async function list(command: CommandContext, { context, checkout }: Place): Prom
         version: go.version,
         platform: go.platform,
         goroot: go.goroot,
-        size: origin?.size ?? await sizeOfTree(go.folder),
+        size: origin?.size ?? await sizeOfTree(go.directory),
         from: origin?.from ?? "unknown",
         digestFrom: origin?.digestFrom ?? null,
       };
@@ -122,7 +125,7 @@ function sentence(here: GoDescription): string {
 
 async function install(
   command: CommandContext,
-  { context, checkout }: Place,
+  { context, checkout }: ToolchainContext,
   versions: readonly string[],
 ): Promise<void> {
   if (versions.length === 0 && checkout === undefined) {
@@ -151,7 +154,10 @@ async function install(
   if (json) command.printJson({ installed });
 }
 
-async function pathOf({ context, checkout }: Place, version: string | undefined): Promise<string> {
+async function pathOf(
+  { context, checkout }: ToolchainContext,
+  version: string | undefined,
+): Promise<string> {
   const env = version === undefined ? context.env : { ...context.env, KBUILD_GO: version };
   const { action, notes, problem, tool, why, ...choice } = await describeGo(
     { ...context, env },
@@ -168,14 +174,14 @@ async function pathOf({ context, checkout }: Place, version: string | undefined)
 
 async function remove(
   command: CommandContext,
-  { context }: Place,
+  { context }: ToolchainContext,
   versions: readonly string[],
 ): Promise<void> {
   if (versions.length === 0) {
     throw new UsageError('Cannot remove without a release: "kbuild toolchain remove 1.24.3"');
   }
   const { env, host } = context;
-  const cache = cacheFolder(env, host);
+  const cache = cacheDirectory(env, host);
   const known = cache === undefined ? [] : (await listCached(cache)).map((go) => go.version);
   for (const version of versions) {
     const there = cache !== undefined && await isCached(cachedGo(cache, version, host));

@@ -34,9 +34,9 @@ export function readCopy(
   if (given === undefined || words.length === 0) {
     throw new SyntaxError(`${keyword} needs a source and a target`);
   }
-  const intoFolder = /(^|\/)\.?$/.test(given) || given.endsWith("/..");
+  const intoDirectory = /(^|\/)\.?$/.test(given) || given.endsWith("/..");
   const absolute = normalPath(given, workingDir);
-  const target = intoFolder && absolute !== "/" ? `${absolute}/` : absolute;
+  const target = intoDirectory && absolute !== "/" ? `${absolute}/` : absolute;
   if (words.length > 1 && !target.endsWith("/")) {
     throw new SyntaxError(`several sources need a target that ends in "/", not "${given}"`);
   }

@@ -24,7 +24,7 @@ export type {
   DockerfilePlan,
   DockerfileStage,
   ImageCopy,
-  ImageFolder,
+  ImageDirectory,
   ImageLink,
   ImageSettings,
   ImageStep,

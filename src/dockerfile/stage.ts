@@ -174,7 +174,7 @@ export class StageReader {
         stage.steps = [...stage.steps, {
           line,
           createdBy: `WORKDIR ${path}`,
-          changes: [{ kind: "folder", path }],
+          changes: [{ kind: "directory", path }],
         }];
         return void change({ workingDir: path });
       }

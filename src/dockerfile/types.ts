@@ -29,9 +29,9 @@ export interface ImageLink {
 }
 
 /** A directory that WORKDIR makes where it is missing. */
-export interface ImageFolder {
+export interface ImageDirectory {
   /** Tells it from the other changes. */
-  readonly kind: "folder";
+  readonly kind: "directory";
   /** Absolute path in the image. */
   readonly path: string;
 }
@@ -43,7 +43,7 @@ export interface ImageStep {
   /** What the image's history says of it: `COPY kube-proxy /usr/local/bin/kube-proxy`. */
   readonly createdBy: string;
   /** What happens to files, in this order. */
-  readonly changes: readonly (ImageCopy | ImageLink | ImageFolder)[];
+  readonly changes: readonly (ImageCopy | ImageLink | ImageDirectory)[];
 }
 
 /** What the instructions say of the image's configuration; see `ConfigChanges`. */

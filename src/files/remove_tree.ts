@@ -42,11 +42,11 @@ async function removeOnce(path: string): Promise<void> {
   await ifPresent(Deno.remove(path, { recursive: true }));
 }
 
-async function makeWritable(folder: string): Promise<void> {
-  if (!(await Deno.lstat(folder)).isDirectory) return;
-  await Deno.chmod(folder, 0o755);
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    if (isDirectory) await makeWritable(join(folder, name));
+async function makeWritable(directory: string): Promise<void> {
+  if (!(await Deno.lstat(directory)).isDirectory) return;
+  await Deno.chmod(directory, 0o755);
+  for await (const { name, isDirectory } of Deno.readDir(directory)) {
+    if (isDirectory) await makeWritable(join(directory, name));
   }
 }
 

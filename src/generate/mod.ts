@@ -10,7 +10,7 @@ export {
   type GeneratorStamp,
   planGeneratedFiles,
 } from "./generate.ts";
-export { type GoFolders, parseGoFolders, type Pruned } from "./go_folders.ts";
+export { type GoDirectories, parseGoDirectories, type Pruned } from "./go_directories.ts";
 export { warnAboutOutdated } from "./outdated.ts";
 export { type GeneratedFile, readGeneratedFiles, type TagFiles } from "./sources.ts";
 export { type GenerationFindings, missingFromGit } from "./stale.ts";

@@ -40,10 +40,10 @@ export async function neededFiles(
   }
   return files.filter(({ output }) => {
     const own = `${checkout.goPackage.value}/`;
-    const folder = output.slice(0, output.lastIndexOf("/"));
-    const staged = folder.replace(/^staging\/src\//, "");
+    const directory = output.slice(0, output.lastIndexOf("/"));
+    const staged = directory.replace(/^staging\/src\//, "");
     // What is staged has a path below vendor/ in the GOPATH, and its own as a module.
-    const names = staged === folder ? [own + folder] : [`${own}vendor/${staged}`, staged];
+    const names = staged === directory ? [own + directory] : [`${own}vendor/${staged}`, staged];
     return names.some((name) => below.has(name));
   });
 }

@@ -6,8 +6,8 @@ import type { GoTool } from "../toolchain/mod.ts";
 import { neededFiles, needsOf, rememberedNeeds, withNeeds } from "./needed.ts";
 import { type GeneratedFile, readGeneratedFiles } from "./sources.ts";
 import {
+  directoriesDigest,
   fileDigest,
-  foldersDigest,
   type GenerationRecord,
   type GenerationState,
   readState,
@@ -155,20 +155,20 @@ async function inputsDigest(
   packages: readonly string[],
 ): Promise<string> {
   const own = file.kind === "openapi"
-    ? await foldersDigest(context.root, packages, {
+    ? await directoriesDigest(context.root, packages, {
       recursive: false,
       extra: [file.outputPackage, file.header ?? "", file.knownViolations ?? ""],
     })
-    : await foldersDigest(context.root, inputFolders(file.args), {
+    : await directoriesDigest(context.root, inputDirectories(file.args), {
       recursive: true,
       extra: file.args,
     });
-  return await foldersDigest(context.root, [file.tool.replace(/^\.\//, "")], {
+  return await directoriesDigest(context.root, [file.tool.replace(/^\.\//, "")], {
     recursive: true,
     extra: [own],
   });
 }
 
-function inputFolders(args: readonly string[]): readonly string[] {
+function inputDirectories(args: readonly string[]): readonly string[] {
   return args.filter((word) => word.endsWith("/...")).map((word) => word.slice(0, -4));
 }

@@ -81,17 +81,17 @@ export async function fileDigest(path: string): Promise<string | undefined> {
 }
 
 /** SHA-256 over names and contents of every file below some directories, in a fixed order. */
-export async function foldersDigest(
+export async function directoriesDigest(
   root: string,
-  folders: readonly string[],
+  directories: readonly string[],
   options: { recursive: boolean; extra: readonly string[] },
 ): Promise<string> {
   const hash = createHash("sha256");
   for (const word of options.extra) hash.update(`${word}\0`);
-  async function add(folder: string): Promise<void> {
-    const entries = await entriesOf(join(root, folder)) ?? [];
+  async function add(directory: string): Promise<void> {
+    const entries = await entriesOf(join(root, directory)) ?? [];
     for (const entry of entries.toSorted((a, b) => a.name < b.name ? -1 : 1)) {
-      const path = `${folder}/${entry.name}`;
+      const path = `${directory}/${entry.name}`;
       if (entry.isFile) {
         hash.update(`${path}\0`).update(await readFile(join(root, path))).update("\0");
       } else if (entry.isDirectory && options.recursive) {
@@ -99,6 +99,6 @@ export async function foldersDigest(
       }
     }
   }
-  for (const folder of folders) await add(folder);
+  for (const directory of directories) await add(directory);
   return hash.digest("hex");
 }

@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { isPruned, readGoFolders } from "./go_folders.ts";
+import { isPruned, readGoDirectories } from "./go_directories.ts";
 import type { TagFiles } from "./sources.ts";
 import { isDirectory, readText } from "../files/mod.ts";
 
@@ -17,24 +17,24 @@ const ANY_TAG = /^\/\/ *\+k8s:/m;
 export async function findTagged(root: string, tag: string): Promise<readonly string[]> {
   const wanted = `+k8s:${tag}=`;
   const found = new Set<string>();
-  const rules = await readGoFolders(root);
+  const rules = await readGoDirectories(root);
 
-  async function visit(folder: string): Promise<void> {
-    const folders: string[] = [];
+  async function visit(directory: string): Promise<void> {
+    const directories: string[] = [];
     const files: string[] = [];
-    const path = (name: string) => folder === "" ? name : `${folder}/${name}`;
-    for await (const { name, isDirectory, isFile } of Deno.readDir(join(root, folder))) {
+    const path = (name: string) => directory === "" ? name : `${directory}/${name}`;
+    for await (const { name, isDirectory, isFile } of Deno.readDir(join(root, directory))) {
       const go = isFile && name.endsWith(".go");
       if (!isDirectory && !go) continue;
-      if (isPruned(rules, { path: `./${path(name)}`, name, folder: isDirectory })) continue;
-      (go ? files : folders).push(path(name));
+      if (isPruned(rules, { path: `./${path(name)}`, name, directory: isDirectory })) continue;
+      (go ? files : directories).push(path(name));
     }
     for (const file of files) {
       const text = await readText(join(root, file));
       if (!text.includes(wanted) || !ANY_TAG.test(text)) continue;
       found.add(rules.stagingAsVendor ? file.replace(/^staging\/src\//, "vendor/") : file);
     }
-    await Promise.all(folders.map(visit));
+    await Promise.all(directories.map(visit));
   }
   for (const start of rules.starts) {
     // What one release lists and a fork has removed does not stop it; find also continues.
@@ -47,8 +47,8 @@ export async function findTagged(root: string, tag: string): Promise<readonly st
 export function openapiPackages(rules: TagFiles, tagged: readonly string[]): readonly string[] {
   const counts = (file: string) =>
     rules.patterns.some((pattern) => matches(pattern, file)) === rules.keep;
-  const folders = tagged.filter(counts).map((file) => file.slice(0, file.lastIndexOf("/")));
-  return Object.freeze([...new Set(folders)].sort());
+  const directories = tagged.filter(counts).map((file) => file.slice(0, file.lastIndexOf("/")));
+  return Object.freeze([...new Set(directories)].sort());
 }
 
 /** A pattern of make: one `%` stands for any text. */

@@ -63,8 +63,8 @@ export async function applyDockerfile(
     const entries: TarEntry[] = [];
     let owner: Owner | undefined;
     for (const change of step.changes) {
-      if (change.kind === "folder") {
-        if (!files.isFolder(change.path)) {
+      if (change.kind === "directory") {
+        if (!files.isDirectory(change.path)) {
           entries.push(directoryEntry(change.path.slice(1), { mtime: options.created }));
         }
       } else if (change.kind === "link") {
@@ -119,18 +119,18 @@ function place(
       ? {}
       : { xattrs: { ...entry.xattrs, "security.capability": capability } }),
   });
-  const folder = target.replace(/^\/+|\/+$/g, "");
-  const inside = (name: string) => folder === "" ? name : `${folder}/${name}`;
+  const directory = target.replace(/^\/+|\/+$/g, "");
+  const inside = (name: string) => directory === "" ? name : `${directory}/${name}`;
   const [first] = found;
   if (found.length === 1 && first!.name === "" && first!.type !== "directory") {
-    const intoFolder = target.endsWith("/") || files.isFolder(folder);
+    const intoDirectory = target.endsWith("/") || files.isDirectory(directory);
     const name = source.slice(source.lastIndexOf("/") + 1);
-    return [changed(first!, intoFolder ? inside(name) : folder)];
+    return [changed(first!, intoDirectory ? inside(name) : directory)];
   }
   return found.flatMap((entry) => {
     if (entry.name !== "") return [changed(entry, inside(entry.name))];
     // The directory itself is only where its contents come from: a new one is like any other.
-    if (folder === "" || files.isFolder(folder)) return [];
-    return [{ ...directoryEntry(folder, { mtime: created }), ...ownedBy(owner) }];
+    if (directory === "" || files.isDirectory(directory)) return [];
+    return [{ ...directoryEntry(directory, { mtime: created }), ...ownedBy(owner) }];
   });
 }

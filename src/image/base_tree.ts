@@ -79,24 +79,24 @@ export function applyLayer(below: BaseTree, layer: readonly LayerNode[]): BaseTr
 /** Paths that a layer hides: each is asked for once per directory above it, however many there are. */
 class Hidden {
   readonly #paths = new Set<string>();
-  readonly #folders = new Set<string>();
+  readonly #directories = new Set<string>();
 
   /** Hides a path and all below it. */
   add(path: string): void {
     this.#paths.add(path);
-    this.#folders.add(path);
+    this.#directories.add(path);
   }
 
   /** Hides all below a directory; "" is the root. */
-  addBelow(folder: string): void {
-    this.#folders.add(folder);
+  addBelow(directory: string): void {
+    this.#directories.add(directory);
   }
 
   has(path: string): boolean {
-    if (this.#folders.size === 0) return false;
-    if (this.#paths.has(path) || this.#folders.has("")) return true;
+    if (this.#directories.size === 0) return false;
+    if (this.#paths.has(path) || this.#directories.has("")) return true;
     for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1)) {
-      if (this.#folders.has(path.slice(0, slash))) return true;
+      if (this.#directories.has(path.slice(0, slash))) return true;
     }
     return false;
   }
@@ -117,21 +117,23 @@ class Hidden {
 export function copyLayer(
   tree: BaseTree,
   entries: readonly TarEntry[],
-  options: NewFolders,
+  options: NewDirectories,
 ): readonly TarEntry[] {
   const result = new Map<string, TarEntry>();
   for (const entry of entries) {
     const path = entry.name.replace(/\/$/, "");
     const slash = path.lastIndexOf("/");
-    const parent = slash < 0 ? "" : resolveFolder(tree, path.slice(0, slash));
+    const parent = slash < 0 ? "" : resolveDirectory(tree, path.slice(0, slash));
     const target = (parent === "" ? "" : `${parent}/`) + path.slice(slash + 1);
     if (tree.get(target)?.type === "directory" && entry.type !== "directory") {
       throw new KbuildError(
         `Cannot copy a file to "/${path}": it is a directory in the base image`,
       );
     }
-    for (const folder of parentsOf(`${target}`)) {
-      if (!result.has(`${folder}/`)) result.set(`${folder}/`, folderEntry(tree, folder, options));
+    for (const directory of parentsOf(`${target}`)) {
+      if (!result.has(`${directory}/`)) {
+        result.set(`${directory}/`, directoryEntry(tree, directory, options));
+      }
     }
     const name = entry.type === "directory" ? `${target}/` : target;
     result.set(name, Object.freeze({ ...entry, name }));
@@ -140,7 +142,7 @@ export function copyLayer(
 }
 
 /** Attributes of directories that are missing in a base. */
-export interface NewFolders {
+export interface NewDirectories {
   /** Seconds since 1970. */
   readonly created: number;
   /** Default: root. */
@@ -161,13 +163,13 @@ export function ownedBy(owner: Owner | undefined): Partial<TarEntry> {
   return { ...owner, uname: "", gname: "" };
 }
 
-function folderEntry(
+function directoryEntry(
   tree: BaseTree,
-  folder: string,
-  { created, owner }: NewFolders,
+  directory: string,
+  { created, owner }: NewDirectories,
 ): TarEntry {
-  const node = tree.get(folder);
-  const name = `${folder}/`;
+  const node = tree.get(directory);
+  const name = `${directory}/`;
   const fixed = { name, type: "directory", size: 0 } as const;
   if (node === undefined) {
     return Object.freeze({ ...fixed, mode: 0o755, mtime: created, ...ownedBy(owner) });
@@ -207,7 +209,7 @@ export function followPath(tree: BaseTree, path: string, links = 0): string | un
 }
 
 /** The directory that a path leads to when the links in it are followed; new parts stay as they are. */
-function resolveFolder(tree: BaseTree, path: string): string {
+function resolveDirectory(tree: BaseTree, path: string): string {
   let links = 0;
   let done: string[] = [];
   const todo = path.split("/");

@@ -37,7 +37,7 @@ export async function readDocument(files: ImageFiles, name: string): Promise<Uin
 }
 
 /** The files of a directory; names in the image's documents that lead out of it are refused. */
-export function folderFiles(dir: string): ImageFiles {
+export function directoryFiles(dir: string): ImageFiles {
   const place = (name: string): string => {
     if (!name.startsWith("/") && !name.split("/").includes("..")) return join(dir, name);
     throw new KbuildError(

@@ -17,7 +17,7 @@ export class LayerContents implements AsyncDisposable {
   readonly #tempDir: string | undefined;
   readonly #reads = new Map<number, number>();
   readonly #unpacked = new Map<number, Promise<string>>();
-  #folder: Promise<string> | undefined;
+  #directory: Promise<string> | undefined;
 
   /**
    * @param label The base, as the user knows it.
@@ -73,8 +73,8 @@ export class LayerContents implements AsyncDisposable {
 
   async #writeTar(layer: number): Promise<string> {
     const dir = this.#tempDir === undefined ? {} : { dir: this.#tempDir };
-    this.#folder ??= Deno.makeTempDir({ prefix: "kbuild-layer-", ...dir });
-    const path = join(await this.#folder, `${layer}.tar`);
+    this.#directory ??= Deno.makeTempDir({ prefix: "kbuild-layer-", ...dir });
+    const path = join(await this.#directory, `${layer}.tar`);
     using file = await Deno.open(path, { write: true, createNew: true });
     for await (const chunk of this.#open(layer)) writeAll(path, file, chunk);
     return path;
@@ -83,6 +83,6 @@ export class LayerContents implements AsyncDisposable {
   /** Removes what was unpacked. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.allSettled(this.#unpacked.values());
-    if (this.#folder !== undefined) await removeTree(await this.#folder);
+    if (this.#directory !== undefined) await removeTree(await this.#directory);
   }
 }

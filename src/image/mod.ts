@@ -30,7 +30,7 @@
  *
  * @module
  */
-export { copyLayer, type NewFolders, type Owner } from "./base_tree.ts";
+export { copyLayer, type NewDirectories, type Owner } from "./base_tree.ts";
 export { describeArchive, type DescribedImage } from "./describe_archive.ts";
 export { applyDockerfile, type ApplyDockerfileOptions } from "./apply_dockerfile.ts";
 export {

@@ -5,7 +5,7 @@ import { applyLayer, type LayerNode, nodeOf, resolveHardLinks } from "./base_tre
 import { checkDigest, type Measure, measured, verified } from "./digest.ts";
 import { isDockerArchive } from "./docker_archive.ts";
 import { engineFiles, engineReference } from "./engine_files.ts";
-import { archiveFiles, folderFiles, type ImageFiles } from "./image_files.ts";
+import { archiveFiles, directoryFiles, type ImageFiles } from "./image_files.ts";
 import { strings } from "./json.ts";
 import { LayerContents } from "./layer_contents.ts";
 import { findDockerImage } from "./read_docker.ts";
@@ -100,7 +100,7 @@ async function openFiles(spec: string, options: OpenBaseOptions): Promise<ImageF
   const info = await Deno.stat(spec).catch((cause: unknown) => {
     throw new KbuildError(`Cannot open base image "${spec}": no such file or directory`, { cause });
   });
-  return info.isDirectory ? folderFiles(spec) : await archiveFiles(spec, options.tempDir);
+  return info.isDirectory ? directoryFiles(spec) : await archiveFiles(spec, options.tempDir);
 }
 
 async function find(files: ImageFiles, arch: string): Promise<FoundImage> {

@@ -2,7 +2,7 @@ import { join } from "@std/path";
 import { foreign, isSystemEntry } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { isDigest } from "./digest.ts";
-import { folderFiles, type ImageFiles, readDocument } from "./image_files.ts";
+import { directoryFiles, type ImageFiles, readDocument } from "./image_files.ts";
 import { canonicalJson, isObject, object, objects, parseJson } from "./json.ts";
 import { blobName } from "./read_oci.ts";
 import type { JsonObject } from "./types.ts";
@@ -33,7 +33,7 @@ export async function ownLayout(path: string): Promise<string | undefined> {
   const other = names.find((name) => !["oci-layout", "index.json", "blobs"].includes(name));
   if (other !== undefined) return foreign(path, other);
   if (!names.includes("oci-layout")) return "it is not an OCI layout";
-  const reachable = await blobsOf(folderFiles(path));
+  const reachable = await blobsOf(directoryFiles(path));
   if (reachable === undefined) return "kbuild did not write that OCI layout";
   for (const algorithm of names.includes("blobs") ? await namesIn(join(path, "blobs")) : []) {
     for (const name of await namesIn(join(path, "blobs", algorithm))) {

@@ -34,7 +34,7 @@ export class StageFiles {
   }
 
   /** Whether a path, links followed, leads to a directory. */
-  isFolder(path: string): boolean {
+  isDirectory(path: string): boolean {
     const found = followPath(this.#tree, path);
     return found === "" || (found !== undefined && this.#tree.get(found)?.type === "directory");
   }

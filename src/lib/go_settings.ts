@@ -65,10 +65,10 @@ function goEnvFile(env: Environment, os: string): string | undefined {
   if (named === "off") return undefined;
   if (named) return named;
   const home = env["HOME"];
-  const folder = os === "darwin"
+  const directory = os === "darwin"
     ? home && join(home, "Library", "Application Support")
     : env["XDG_CONFIG_HOME"] || home && join(home, ".config");
-  return folder ? join(folder, "go", "env") : undefined;
+  return directory ? join(directory, "go", "env") : undefined;
 }
 
 /** As Go reads it: `NAME=value` lines; a line that does not begin with a capital letter is ignored. */

@@ -18,14 +18,14 @@ export function lockPath({ root }: KubeContext): string {
  */
 export async function lockOutput(context: KubeContext, what: string): Promise<FileLock> {
   const { log, signal } = context;
-  const folder = dirname(lockPath(context));
+  const directory = dirname(lockPath(context));
   return await lockFile(lockPath(context), {
     signal,
     holder: holderOf(what),
     onWait: (holder) =>
       log.status(`Waiting for ${holder.trim() || "another kbuild"} to finish in this checkout`),
     explain: (cause) =>
-      new KbuildError(`Cannot write to the output directory "${folder}": ${reasonOf(cause)}`, {
+      new KbuildError(`Cannot write to the output directory "${directory}": ${reasonOf(cause)}`, {
         notes: ["Make it writable for you, or remove it; kbuild writes nowhere else"],
         cause,
       }),

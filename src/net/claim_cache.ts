@@ -20,7 +20,7 @@ const GO_ENTRY = /^(go[0-9].*\.[a-z0-9]+-[a-z0-9]+|\.lock|\.kbuild-tmp-.*)$/;
  * Makes sure that the cache is kbuild's own, before anything is written there: it is missing, empty, or
  * was kbuild's before.
  *
- * @param cache From {@linkcode cacheFolder}.
+ * @param cache From {@linkcode cacheDirectory}.
  * @throws {KbuildError} It holds what kbuild did not make, or cannot be written.
  */
 export async function claimCache(

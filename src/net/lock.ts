@@ -6,20 +6,20 @@ import type { Logger } from "../lib/logging.ts";
 /**
  * Does something while no other kbuild changes the same directory, whose lock is the file `.lock` in it.
  *
- * @param folder Made if missing.
+ * @param directory Made if missing.
  * @throws {KbuildError} The directory cannot be written.
  * @throws The reason of `signal`.
  */
 export async function withLock<T>(
-  folder: string,
+  directory: string,
   { log, signal }: { log: Logger; signal?: AbortSignal | undefined },
   work: () => Promise<T>,
 ): Promise<T> {
-  using _lock = await lockFile(join(folder, ".lock"), {
+  using _lock = await lockFile(join(directory, ".lock"), {
     signal,
     onWait: () => log.status("Waiting for another kbuild that fetches the same"),
     explain: (cause) =>
-      new KbuildError(`Cannot write to the cache "${folder}": ${reasonOf(cause)}`, {
+      new KbuildError(`Cannot write to the cache "${directory}": ${reasonOf(cause)}`, {
         notes: [
           "Make it writable for you, or choose another directory: KBUILD_CACHE=/absolute/path",
         ],

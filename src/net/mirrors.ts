@@ -53,14 +53,14 @@ export function parseMirrors(text: string): MirrorTable {
     const equals = word.indexOf("=");
     if (equals < 0) {
       if (last === undefined) throw wrong(word, "it must be PREFIX=WHERE");
-      last.push(checkPlace(word, word));
+      last.push(checkEndpoint(word, word));
       continue;
     }
     const prefix = canonicalPrefix(word.slice(0, equals));
     if (prefix !== GO_MODULES && !PREFIX.test(prefix)) {
       throw wrong(word, `"${prefix}" is not a registry or site`);
     }
-    last = [checkPlace(word, word.slice(equals + 1))];
+    last = [checkEndpoint(word, word.slice(equals + 1))];
     rules.set(prefix, last);
   }
   return Object.freeze([...rules].map(([prefix, where]) => Object.freeze({ prefix, where })));
@@ -76,7 +76,7 @@ function preset(name: string): MirrorTable {
   ]);
 }
 
-function checkPlace(word: string, where: string): string {
+function checkEndpoint(word: string, where: string): string {
   if (where === DIRECT) return where;
   if (ADDRESS.test(where)) return where.replace(/\/$/, "");
   throw wrong(word, `"${where}" is not an address`);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-export { cacheFolder, isOffline } from "./cache_folder.ts";
+export { cacheDirectory, isOffline } from "./cache_directory.ts";
 export { checkInCache, claimCache } from "./claim_cache.ts";
 export { type Client, createClient, type NetContext, type NetRequest } from "./client.ts";
 export { type DigestFrom, isDigestFrom } from "./digest_from.ts";

@@ -44,17 +44,17 @@ export function blobsLimit(env: Readonly<Record<string, string>>): number {
  * checked before in this run; what is damaged counts as not there.
  */
 export class BlobStore {
-  readonly #folder: string;
+  readonly #directory: string;
   readonly #sound = new Set<string>();
 
-  /** @param folder In kbuild's cache; made when something is put there. */
-  constructor(folder: string) {
-    this.#folder = folder;
+  /** @param directory In kbuild's cache; made when something is put there. */
+  constructor(directory: string) {
+    this.#directory = directory;
   }
 
   /** The file of a blob, whether it is there or not. */
   path(digest: string): string {
-    return join(this.#folder, "blobs", "sha256", hexOf(digest));
+    return join(this.#directory, "blobs", "sha256", hexOf(digest));
   }
 
   /** Whether a blob is there and is what its name says; a damaged one is removed. */
@@ -108,7 +108,7 @@ export class BlobStore {
     return digest;
   }
 
-  /** Takes a finished file over, whose digest is known; it must be in {@linkcode workFolder}. */
+  /** Takes a finished file over, whose digest is known; it must be in {@linkcode workDirectory}. */
   async adopt(path: string, digest: string): Promise<void> {
     await this.#prepare(dirname(this.path(digest)));
     await moveFile(path, this.path(digest));
@@ -116,10 +116,10 @@ export class BlobStore {
   }
 
   /** A directory on the same file system, for what is under way. */
-  async workFolder(): Promise<string> {
-    const folder = join(this.#folder, "partial");
-    await this.#prepare(folder);
-    return folder;
+  async workDirectory(): Promise<string> {
+    const directory = join(this.#directory, "partial");
+    await this.#prepare(directory);
+    return directory;
   }
 
   /**
@@ -136,7 +136,7 @@ export class BlobStore {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     while (!await this.has(digest)) {
-      const path = join(await this.workFolder(), hexOf(digest));
+      const path = join(await this.workDirectory(), hexOf(digest));
       using lock = await lockFile(path, { signal });
       const { file } = lock;
       // Another kbuild may have finished it in the meantime.
@@ -154,11 +154,11 @@ export class BlobStore {
     }
   }
 
-  async #prepare(folder: string): Promise<void> {
+  async #prepare(directory: string): Promise<void> {
     try {
-      await Deno.mkdir(folder, { recursive: true });
+      await Deno.mkdir(directory, { recursive: true });
     } catch (cause) {
-      throw new KbuildError(`Cannot write to the cache "${folder}": ${reasonOf(cause)}`, {
+      throw new KbuildError(`Cannot write to the cache "${directory}": ${reasonOf(cause)}`, {
         notes: [
           "Make it writable for you, or choose another directory: KBUILD_CACHE=/absolute/path",
         ],
@@ -173,19 +173,19 @@ export class BlobStore {
    */
   async sweep(limit: number): Promise<void> {
     const now = Date.now();
-    const folder = join(this.#folder, "partial");
-    const found = await ifPossible(entriesOf(folder)) ?? [];
+    const directory = join(this.#directory, "partial");
+    const found = await ifPossible(entriesOf(directory)) ?? [];
     for (const { name } of found.filter(({ name }) => PARTIAL.test(name))) {
-      const info = await ifPossible(Deno.stat(join(folder, name)));
+      const info = await ifPossible(Deno.stat(join(directory, name)));
       if (info?.mtime != null && now - info.mtime.getTime() > STALE) {
-        await ifPossible(removeTree(join(folder, name)));
+        await ifPossible(removeTree(join(directory, name)));
       }
     }
     // What killed runs left; another run may be writing the others.
     for (const name of ["blobs", "tags", "layers"]) {
-      await clearStale(join(this.#folder, name), now - DAY);
+      await clearStale(join(this.#directory, name), now - DAY);
     }
     // Another run may remove the same ones; what cannot be removed does no harm.
-    await ifPossible(trimCache(join(this.#folder, "blobs"), limit, now - DAY));
+    await ifPossible(trimCache(join(this.#directory, "blobs"), limit, now - DAY));
   }
 }

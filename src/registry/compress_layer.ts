@@ -31,11 +31,11 @@ export async function compressLayer(
     signal?: AbortSignal | undefined;
   },
 ): Promise<Descriptor> {
-  const folder = join(cache, "layers");
-  const note = join(folder, `${hexOf(layer.diffID)}.${deflateFormat(LAYER_LEVEL)}.json`);
+  const directory = join(cache, "layers");
+  const note = join(directory, `${hexOf(layer.diffID)}.${deflateFormat(LAYER_LEVEL)}.json`);
   const known = await readDescriptor(note);
   if (known !== undefined && await store.has(known.digest)) return known;
-  const path = join(await store.workFolder(), `layer-${crypto.randomUUID()}`);
+  const path = join(await store.workDirectory(), `layer-${crypto.randomUUID()}`);
   try {
     const { sha256, size, tarSha256 } = await compressTar(
       async (sink) => {
@@ -51,7 +51,7 @@ export async function compressLayer(
       size,
     });
     await store.adopt(path, found.digest);
-    await Deno.mkdir(folder, { recursive: true });
+    await Deno.mkdir(directory, { recursive: true });
     await writeFileAtomic(note, `${JSON.stringify(found)}\n`);
     return found;
   } catch (error) {

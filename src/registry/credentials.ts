@@ -97,8 +97,8 @@ const HUB_KEYS: readonly string[] = [
 
 function loginFiles(env: Readonly<Record<string, string>>): readonly string[] {
   const below = (variable: string, ...parts: string[]) => {
-    const folder = env[variable] ?? "";
-    return isAbsolute(folder) ? [join(folder, ...parts)] : [];
+    const directory = env[variable] ?? "";
+    return isAbsolute(directory) ? [join(directory, ...parts)] : [];
   };
   const docker = below("DOCKER_CONFIG", "config.json");
   return [

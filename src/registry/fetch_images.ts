@@ -1,6 +1,6 @@
 import { KbuildError } from "../errors.ts";
 import { ownershipContext } from "../lib/ownership.ts";
-import { cacheFolder, claimCache, createClient, inCache, type RetryPolicy } from "../net/mod.ts";
+import { cacheDirectory, claimCache, createClient, inCache, type RetryPolicy } from "../net/mod.ts";
 import { blobsLimit, BlobStore } from "./blob_store.ts";
 import { credentialFinder } from "./credentials.ts";
 import { ImageFetcher } from "./image_fetcher.ts";
@@ -39,7 +39,7 @@ export async function fetchImages(
   wanted: readonly WantedImage[],
   options: FetchImagesOptions = {},
 ): Promise<readonly FetchedImage[]> {
-  const cache = cacheFolder(context.env, context.host);
+  const cache = cacheDirectory(context.env, context.host);
   if (cache === undefined) {
     throw new KbuildError("Cannot fetch images: no directory is known to keep them in", {
       notes: ["Set KBUILD_CACHE to the absolute path of a directory"],

@@ -2,7 +2,7 @@ import { KbuildError } from "../errors.ts";
 import type { Logger } from "../lib/logging.ts";
 import { ownershipContext } from "../lib/ownership.ts";
 import {
-  cacheFolder,
+  cacheDirectory,
   claimCache,
   createClient,
   inCache,
@@ -67,7 +67,7 @@ export async function pushArchives(
   archives: readonly ArchivedName[],
   options: PushOptions = {},
 ): Promise<readonly PushResult[]> {
-  const cache = cacheFolder(context.env, context.host);
+  const cache = cacheDirectory(context.env, context.host);
   if (cache === undefined) {
     throw new KbuildError("Cannot push: no directory is known to keep compressed layers in", {
       notes: ["Set KBUILD_CACHE to the absolute path of a directory"],

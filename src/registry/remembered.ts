@@ -16,14 +16,14 @@ export interface Remembered {
 }
 
 /** `<cache>/tags/docker.io/library/busybox/_tags/latest.json`: no part of a name begins with "_". */
-function placeOf(cache: string, { host, repository, tag }: Reference): string {
+function notePath(cache: string, { host, repository, tag }: Reference): string {
   return join(cache, "tags", host, repository, "_tags", `${tag}.json`);
 }
 
 /** What a tag stood for; undefined where nothing is known. */
 export async function recall(cache: string, name: Reference): Promise<Remembered | undefined> {
   if (name.tag === undefined) return undefined;
-  const { digest, from, at, digestFrom } = await readNote(placeOf(cache, name)) ?? {};
+  const { digest, from, at, digestFrom } = await readNote(notePath(cache, name)) ?? {};
   if (!isDigest(digest)) return undefined;
   return Object.freeze({
     ...{ digest, from: String(from), at: String(at) },
@@ -34,7 +34,7 @@ export async function recall(cache: string, name: Reference): Promise<Remembered
 /** Writes down what a tag stands for, under its own name, whatever mirror it came from. */
 export async function remember(cache: string, name: Reference, what: Remembered): Promise<void> {
   if (name.tag === undefined) return;
-  const path = placeOf(cache, name);
+  const path = notePath(cache, name);
   await Deno.mkdir(dirname(path), { recursive: true });
   await writeFileAtomic(path, `${JSON.stringify(what)}\n`);
 }

@@ -69,21 +69,21 @@ export function checksumFiles(tarballs: readonly string[]): readonly string[] {
 }
 
 /**
- * Writes the checksums of tarballs into their folder: `SHA256SUMS` and `SHA512SUMS` as `sha256sum -c`
+ * Writes the checksums of tarballs into their directory: `SHA256SUMS` and `SHA512SUMS` as `sha256sum -c`
  * reads them, per tarball `<name>.sha256` and `<name>.sha512` as krel publishes them (the digest and
  * nothing else; kubernetes/release pkg/release/release.go), and {@linkcode ARTIFACTS_FILE}.
  *
- * @param folder `release-tars`.
+ * @param directory `release-tars`.
  * @param artifacts With paths below the output root, which is what the list has.
  */
 export async function writeChecksums(
-  folder: string,
+  directory: string,
   artifacts: readonly Artifact[],
   about: { version: string; epoch: number; provenance?: Provenance | undefined },
 ): Promise<void> {
   const tarballs = artifacts.filter(({ kind }) => kind === "tarball")
     .map((artifact) => ({ ...artifact, name: artifact.path.slice("release-tars/".length) }));
-  const write = (name: string, text: string) => writeFileAtomic(join(folder, name), text);
+  const write = (name: string, text: string) => writeFileAtomic(join(directory, name), text);
   for (const algorithm of ALGORITHMS) {
     const lines = tarballs.map((tarball) => ({ name: tarball.name, digest: tarball[algorithm]! }))
       .sort((a, b) => a.name < b.name ? -1 : 1);

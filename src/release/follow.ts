@@ -1,10 +1,10 @@
 import { readBash } from "../checkout/mod.ts";
 
-/** One `cp` into a stage folder. */
+/** One `cp` into a stage directory. */
 export interface StageCopy {
   /** Path below the root of the checkout; for a tarball its name. */
   readonly from: string;
-  /** `cp -R` of a file or folder, `cp` of a file, or a tarball that was made before. */
+  /** `cp -R` of a file or directory, `cp` of a file, or a tarball that was made before. */
   readonly kind: "tree" | "file" | "tarball";
   /** Path below `kubernetes/`. */
   readonly to: string;
@@ -12,7 +12,7 @@ export interface StageCopy {
   readonly optional: boolean;
 }
 
-/** What a function of `build/lib/release.sh` brings into its stage folder. */
+/** What a function of `build/lib/release.sh` brings into its stage directory. */
 export interface StageCopies {
   /** What is copied, in the order of the script. */
   readonly copies: readonly StageCopy[];
@@ -33,7 +33,7 @@ const OUTPUT = "/output";
 export function followStage(script: string, name: string): StageCopies {
   const copies: StageCopy[] = [];
   const removed: string[] = [];
-  const folders = new Set([""]);
+  const directories = new Set([""]);
   const reader = readBash({
     files: [{ path: "build/lib/release.sh", text: script }],
     variables: {},
@@ -42,13 +42,13 @@ export function followStage(script: string, name: string): StageCopies {
     onCommand: (command, args) => {
       const paths = args.filter((word) => !word.startsWith("-"));
       if (command === "mkdir") {
-        for (const path of paths) folders.add(inStage(path) ?? "");
+        for (const path of paths) directories.add(inStage(path) ?? "");
       } else if (command === "rm") {
         removed.push(...paths.flatMap((path) => inStage(path) || []));
       } else if (command === "cp") {
         const target = paths.pop() ?? "";
         const recursive = args.some((word) => /^-[a-zA-Z]*[rRa]/.test(word));
-        copies.push(...paths.flatMap((path) => copyOf(path, target, recursive, folders) ?? []));
+        copies.push(...paths.flatMap((path) => copyOf(path, target, recursive, directories) ?? []));
       }
       return true;
     },
@@ -58,7 +58,7 @@ export function followStage(script: string, name: string): StageCopies {
   return Object.freeze({ copies: Object.freeze(copies), removed: Object.freeze(removed) });
 }
 
-/** The path below `kubernetes/` of a stage folder; "" is that folder, undefined lies elsewhere. */
+/** The path below `kubernetes/` of a stage directory; "" is that directory, undefined lies elsewhere. */
 function inStage(path: string): string | undefined {
   const found = /^\/output\/release-stage\/[^/]+\/kubernetes(?:\/(.*))?$/.exec(path);
   return found === null ? undefined : (found[1] ?? "").replace(/\/+$/, "");
@@ -68,13 +68,13 @@ function copyOf(
   path: string,
   target: string,
   recursive: boolean,
-  folders: ReadonlySet<string>,
+  directories: ReadonlySet<string>,
 ): StageCopy | undefined {
-  const folder = inStage(target);
-  if (folder === undefined) return undefined;
+  const directory = inStage(target);
+  if (directory === undefined) return undefined;
   const name = path.slice(path.lastIndexOf("/") + 1);
-  const into = target.endsWith("/") || folders.has(folder);
-  const to = into ? (folder === "" ? name : `${folder}/${name}`) : folder;
+  const into = target.endsWith("/") || directories.has(directory);
+  const to = into ? (directory === "" ? name : `${directory}/${name}`) : directory;
   if (path.startsWith(`${OUTPUT}/release-tars/`)) {
     return Object.freeze({ from: name, kind: "tarball", to, optional: false });
   }
@@ -87,10 +87,10 @@ function copyOf(
 function conditionalCopies(body: string, known: readonly StageCopy[]): StageCopy[] {
   const conditional = /if \[\[ -e [^\n]*\n\s*cp "\$\{KUBE_ROOT\}\/([^"$]+)" "\$\{(\w+)\}\/?"/g;
   // The variable of the destination is that of the copies before: all of these go there.
-  const folder = known.map(({ to }) => to).findLast((to) => to.includes("/"))?.split("/")[0];
+  const directory = known.map(({ to }) => to).findLast((to) => to.includes("/"))?.split("/")[0];
   return [...body.matchAll(conditional)].map(([, from = ""]) => {
     const name = from.slice(from.lastIndexOf("/") + 1);
-    const to = folder === undefined ? name : `${folder}/${name}`;
+    const to = directory === undefined ? name : `${directory}/${name}`;
     return Object.freeze({ from, kind: "file" as const, to, optional: true });
   });
 }

@@ -37,7 +37,7 @@ export class Identifier {
     this.#info(name, info ?? ifPresentSync(() => Deno.statSync(path)), path);
   }
 
-  /** Adds a folder with all below it, or a file; links are not followed. */
+  /** Adds a directory with all below it, or a file; links are not followed. */
   tree(name: string, path: string): void {
     const info = ifPresentSync(() => Deno.lstatSync(path));
     this.#info(name, info, path);
@@ -60,8 +60,8 @@ export class Identifier {
     if (info === undefined) return this.text(name, "missing");
     if (info.isSymlink) return this.text(name, "link", Deno.readLinkSync(path));
     const mode = (info.mode ?? 0) & 0o7777;
-    // A folder's own time and size say nothing of an archive.
-    if (info.isDirectory) return this.text(name, "folder");
+    // A directory's own time and size say nothing of an archive.
+    if (info.isDirectory) return this.text(name, "directory");
     const modified = info.mtime?.getTime() ?? 0;
     this.#newest = Math.max(this.#newest, modified);
     const words = [name, mode, info.size, info.dev, info.ino ?? 0, modified];

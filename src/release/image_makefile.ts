@@ -58,9 +58,9 @@ export function readImageMakefile(
     const [, from, to = ""] =
       /\bsed\b.*"s\|([^|]+)\|([^|]*)\|g?"\s+(?:\S*\/)?Dockerfile/.exec(line) ?? [];
     if (from !== undefined) replacements.push([from, expand(to)]);
-    const [, name, folder = "", members = ""] =
+    const [, name, directory = "", members = ""] =
       /^\s*tar\s+-?[a-z]*c[a-z]*f\s+(?:\S*\/)?(\S+)\s+-C\s+(\S+)\s+(.+?)\s*$/.exec(line) ?? [];
-    if (name !== undefined && isBinaries(expand(folder))) {
+    if (name !== undefined && isBinaries(expand(directory))) {
       archives[name] = Object.freeze(expand(members).trim().split(/\s+/));
     }
   }
@@ -68,6 +68,6 @@ export function readImageMakefile(
 }
 
 /** Whether a directory is that of the programs: by name, or in `$(shell … || echo NAME)`. */
-function isBinaries(folder: string): boolean {
-  return /\/bin\/linux\/[a-z0-9]+\)?$/.test(folder);
+function isBinaries(directory: string): boolean {
+  return /\/bin\/linux\/[a-z0-9]+\)?$/.test(directory);
 }

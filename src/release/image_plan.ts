@@ -1,5 +1,5 @@
 import { copiesOf, type DockerfilePlan } from "../dockerfile/mod.ts";
-import type { FolderImage } from "./layout.ts";
+import type { DirectoryImage } from "./layout.ts";
 
 /** One image archive: its names, its base, its contents. */
 export interface ImagePlan {
@@ -19,7 +19,7 @@ export interface ImagePlan {
   readonly dockerfile: DockerfilePlan;
   /** What the plan was made from, to make it again when the base's own settings are known. */
   readonly source: DockerfileSource;
-  /** Name in the build context -> path of the file or folder. */
+  /** Name in the build context -> path of the file or directory. */
   readonly context: Readonly<Record<string, string>>;
 }
 
@@ -41,10 +41,10 @@ export interface ImageInputs {
   readonly arch: string;
   /** Server images to make. */
   readonly names: readonly string[];
-  /** Folder of the binaries. */
+  /** Directory of the binaries. */
   readonly binPath: string;
-  /** Images with folders of their own to make: `conformance`, `hyperkube`. */
-  readonly folderImages: readonly FolderImage[];
+  /** Images with directories of their own to make: `conformance`, `hyperkube`. */
+  readonly directoryImages: readonly DirectoryImage[];
 }
 
 /** Names at the root of the build context that a Dockerfile copies; all of it names none. */

@@ -5,7 +5,7 @@ import { planDockerfile } from "../dockerfile/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { FetchedImage, WantedImage } from "../registry/mod.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
-import { planFolderImage } from "./folder_images.ts";
+import { planDirectoryImage } from "./directory_images.ts";
 import {
   contextNames,
   type DockerfileSource,
@@ -65,8 +65,8 @@ export async function planImages(
       }),
     }));
   }
-  for (const image of inputs.folderImages) {
-    const plan = await planFolderImage(context, checkout, image, inputs);
+  for (const image of inputs.directoryImages) {
+    const plan = await planDirectoryImage(context, checkout, image, inputs);
     if (plan !== undefined) plans.push(plan);
   }
   return Object.freeze(plans);
@@ -147,7 +147,7 @@ function repoTags(
 }
 
 /**
- * Bases: reference or short name -> "scratch", a folder, a tar or `docker:IMAGE` that the user named,
+ * Bases: reference or short name -> "scratch", a directory, a tar or `docker:IMAGE` that the user named,
  * or an image from a registry.
  */
 export type BaseImages = ReadonlyMap<string, string | FetchedImage>;
@@ -177,7 +177,7 @@ export function parseBaseImages(
     const [, name, where] = /^([^=]+)=(.+)$/.exec(word) ?? [];
     if (name === undefined || where === undefined) {
       throw new UsageError(`Cannot use --base-image "${word}": it must be NAME=WHERE`, [
-        "WHERE is an OCI layout folder, a docker or OCI archive, docker:IMAGE, or scratch",
+        "WHERE is an OCI layout directory, a docker or OCI archive, docker:IMAGE, or scratch",
       ]);
     }
     if (!known.includes(name)) {

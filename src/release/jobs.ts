@@ -33,15 +33,15 @@ export interface Job {
   /** Paths of the artifacts that go into it. */
   readonly needs: readonly string[];
   /** Puts what goes into it under `release-stage`; undefined where that is nothing. */
-  stage?(folders: ReleaseFolders, signal: AbortSignal): Promise<void>;
+  stage?(directories: ReleaseDirectories, signal: AbortSignal): Promise<void>;
   /** The files that it will be made from, without the artifacts in `needs`. */
   identify(): Identity;
   /** Makes it, from the stage where there is one. */
-  make(folders: ReleaseFolders, threads: Threads, signal: AbortSignal): Promise<Made>;
+  make(directories: ReleaseDirectories, threads: Threads, signal: AbortSignal): Promise<Made>;
 }
 
-/** The folders of a release, while it is made. */
-export interface ReleaseFolders {
+/** The directories of a release, while it is made. */
+export interface ReleaseDirectories {
   readonly stage: string;
   readonly tars: string;
   readonly images: string;
@@ -90,10 +90,10 @@ export function imageJob(plan: ImagePlan, bases: OpenBases, { epoch }: JobOption
       }
       return inputs.done();
     },
-    async make({ images }: ReleaseFolders, { hasher }: Threads, signal: AbortSignal) {
+    async make({ images }: ReleaseDirectories, { hasher }: Threads, signal: AbortSignal) {
       await Deno.mkdir(join(images, plan.arch), { recursive: true });
       const { size, sha256, imageId } = await writeImage(plan, {
-        folder: images,
+        directory: images,
         bases,
         created: epoch,
         hasher,
@@ -130,7 +130,7 @@ export function sourceJob(source: SourceTarball, options: JobOptions): Job {
       identifySource(inputs, context.root, source);
       return inputs.done();
     },
-    async make({ tars }: ReleaseFolders, threads: Threads, signal: AbortSignal) {
+    async make({ tars }: ReleaseDirectories, threads: Threads, signal: AbortSignal) {
       const out = join(tars, SOURCE_TARBALL);
       return madeOf(await packSource(context, source, out, { ...threads, epoch, signal }));
     },
@@ -148,8 +148,8 @@ export function tarballJob(
   after: readonly string[] = [],
 ): Job {
   const { context, epoch, level, binPath, leftOut } = options;
-  const roots = (folders: Pick<ReleaseFolders, "tars" | "images">): StageRoots => (
-    { root: context.root, binPath, leftOut, ...folders }
+  const roots = (directories: Pick<ReleaseDirectories, "tars" | "images">): StageRoots => (
+    { root: context.root, binPath, leftOut, ...directories }
   );
   const needs = plan.entries.flatMap(({ source }) =>
     "tarball" in source
@@ -158,15 +158,15 @@ export function tarballJob(
       ? [`release-images/${source.image.arch}/${source.image.name}.tar`]
       : []
   );
-  const folder = (folders: ReleaseFolders) => join(folders.stage, plan.stage ?? "");
+  const directory = (directories: ReleaseDirectories) => join(directories.stage, plan.stage ?? "");
   return Object.freeze({
     kind: "tarball",
     path: `release-tars/${plan.name}`,
     platform: plan.platform ?? null,
     title: `Building tarball: ${plan.title}`,
     needs: [...new Set([...needs, ...after])],
-    stage: (folders: ReleaseFolders, signal: AbortSignal) =>
-      fillStage(listStage(plan, roots(folders)), folder(folders), signal),
+    stage: (directories: ReleaseDirectories, signal: AbortSignal) =>
+      fillStage(listStage(plan, roots(directories)), directory(directories), signal),
     identify() {
       const inputs = new Identifier();
       inputs.text("tarball", epoch, deflateFormat(level), String(context.strictParity));
@@ -174,17 +174,17 @@ export function tarballJob(
       for (const item of [...items].sort((a, b) => a.to < b.to ? -1 : 1)) {
         if ("symlink" in item) inputs.text(item.to, "link", item.symlink);
         else if ("text" in item) inputs.text(item.to, "text", item.text);
-        else if ("folder" in item) inputs.text(item.to, "folder");
+        else if ("directory" in item) inputs.text(item.to, "directory");
         else if ("copy" in item) inputs.file(item.to, item.copy, item.info);
         else if (needs.includes(item.link)) inputs.text(item.to, "artifact", item.link);
         else inputs.file(item.to, item.link);
       }
       return inputs.done();
     },
-    async make(folders: ReleaseFolders, threads: Threads, signal: AbortSignal) {
-      const out = join(folders.tars, plan.name);
+    async make(directories: ReleaseDirectories, threads: Threads, signal: AbortSignal) {
+      const out = join(directories.tars, plan.name);
       const listed = context.strictParity ? { asOnDisk: true as const } : { mtime: epoch };
-      const entries = await listTree(join(folder(folders), "kubernetes"), {
+      const entries = await listTree(join(directory(directories), "kubernetes"), {
         prefix: "kubernetes",
         ...listed,
       });

@@ -2,8 +2,8 @@ import { type Checkout, readCheckoutFile } from "../checkout/mod.ts";
 import { followStage, functionBody, type StageCopies, type StageCopy } from "./follow.ts";
 import { FINAL_120, FINAL_17, MANIFESTS_120, MANIFESTS_17, SALT_17 } from "./layout_tables.ts";
 
-/** A folder whose yaml, yaml.in and json files are addons. */
-export interface AddonFolder {
+/** A directory whose yaml, yaml.in and json files are addons. */
+export interface AddonDirectory {
   /** Below the root: `cluster/addons`. */
   readonly from: string;
   /** Below `kubernetes/`: `gci-trusty`. */
@@ -12,12 +12,12 @@ export interface AddonFolder {
   readonly demo: "path" | "name";
 }
 
-/** An image that `make -C FOLDER build` makes: `conformance`, `hyperkube`. */
-export interface FolderImage {
-  /** Base name of the folder. */
+/** An image that `make -C DIRECTORY build` makes: `conformance`, `hyperkube`. */
+export interface DirectoryImage {
+  /** Base name of the directory. */
   readonly name: string;
   /** Where its Dockerfile and Makefile are: `test/conformance/image`. */
-  readonly folder: string;
+  readonly directory: string;
   /** Whether it is made unless `KUBE_BUILD_<NAME>` says otherwise. */
   readonly byDefault: boolean;
 }
@@ -35,13 +35,13 @@ export interface ReleaseLayout {
   /** Files of the checkout in server tarballs. */
   readonly serverCopies: readonly StageCopy[];
   /** The salt tarball of 1.7–1.9; undefined where there is none. */
-  readonly salt: StageCopies & { readonly addons: readonly AddonFolder[] } | undefined;
+  readonly salt: StageCopies & { readonly addons: readonly AddonDirectory[] } | undefined;
   /** Files of the manifests tarball. */
   readonly manifests: readonly StageCopy[];
-  /** Folder of which every `internal-*` file is taken, where the era has such. */
+  /** Directory of which every `internal-*` file is taken, where the era has such. */
   readonly internalManifests: string | undefined;
   /** Addons in the manifests tarball. */
-  readonly addons: readonly AddonFolder[];
+  readonly addons: readonly AddonDirectory[];
   /** What the last tarball takes from the checkout, and what it leaves out of that. */
   readonly final: StageCopies;
   /** Text of `client/README` and `server/README`. */
@@ -54,8 +54,8 @@ export interface ReleaseLayout {
   readonly allTests: "always" | "default" | "asked" | "never";
   /** Text of the `DEPRECATION_NOTICE` in it (1.14–1.16). */
   readonly allTestsNotice: string | undefined;
-  /** Whether image archives get a folder of their own (1.14 and later). */
-  readonly imagesFolder: boolean;
+  /** Whether image archives get a directory of their own (1.14 and later). */
+  readonly imagesDirectory: boolean;
   /** Whether the name of an amd64 image lacks the architecture (up to 1.14). */
   readonly plainAmd64: boolean;
   /** Whether the tag of an image is the MD5 of its program (1.6), not the version. */
@@ -69,7 +69,7 @@ export interface ReleaseLayout {
   /** Whether images on busybox get an nsswitch.conf (1.14–1.20). */
   readonly nsswitch: boolean;
   /** Images with directories of their own. */
-  readonly folderImages: readonly FolderImage[];
+  readonly directoryImages: readonly DirectoryImage[];
   /** Whether images of hyperkube are made, and left in Docker, when both KUBE_DOCKER_* are set. */
   readonly hyperkubeInDocker: boolean;
 }
@@ -99,7 +99,7 @@ export async function readReleaseLayout(checkout: Checkout): Promise<ReleaseLayo
     ...addons(body("package_kube_manifests_tarball"), { unknown, old }),
     ...final(script, old),
     ...tests(script, old),
-    imagesFolder: unknown ? !old : /^(readonly )?RELEASE_IMAGES=/m.test(script),
+    imagesDirectory: unknown ? !old : /^(readonly )?RELEASE_IMAGES=/m.test(script),
     plainAmd64: unknown ? old : /== "?amd64"? \]\]/.test(images),
     md5Tags: /\bdocker_image_tag\S*:\$\{?md5_sum\b/.test(images),
     // Saved from the engine by both names, or built under both (1.27's alphas).
@@ -109,7 +109,7 @@ export async function readReleaseLayout(checkout: Checkout): Promise<ReleaseLayo
       : undefined,
     addInstruction: old || /\bADD \$\{binary_name\}/.test(images) ? "ADD" : "COPY",
     nsswitch: unknown ? !old : images.includes("nsswitch.conf"),
-    folderImages: folderImages(script),
+    directoryImages: directoryImages(script),
     hyperkubeInDocker: old || body("package_hyperkube") !== "",
   });
 }
@@ -166,15 +166,15 @@ function salt(script: string, old: boolean): ReleaseLayout["salt"] {
   const from = "cluster/addons";
   const hasAddons = old || body.includes(from);
   const to = "saltbase/salt/kube-addons";
-  const folders: AddonFolder[] = hasAddons ? [{ from, to, demo: "path" }] : [];
-  return Object.freeze({ ...found, addons: Object.freeze(folders) });
+  const directories: AddonDirectory[] = hasAddons ? [{ from, to, demo: "path" }] : [];
+  return Object.freeze({ ...found, addons: Object.freeze(directories) });
 }
 
 function addons(
   body: string,
   { unknown, old }: Unread,
 ): Pick<ReleaseLayout, "addons" | "internalManifests"> {
-  const folders = ["cluster/addons", "cluster/gce/addons"].filter((from) =>
+  const directories = ["cluster/addons", "cluster/gce/addons"].filter((from) =>
     unknown ? !(old && from.includes("gce")) : body.includes(from)
   );
   const byPath = (from: string) =>
@@ -182,7 +182,7 @@ function addons(
   const internal = unknown ? !old : body.includes("internal-");
   return {
     addons: Object.freeze(
-      folders.map((from) =>
+      directories.map((from) =>
         Object.freeze({ from, to: "gci-trusty", demo: byPath(from) ? "path" : "name" } as const)
       ),
     ),
@@ -225,14 +225,15 @@ function tests(
   };
 }
 
-/** The functions `build_<name>_image`, which start make in a folder. */
-function folderImages(script: string): readonly FolderImage[] {
-  const found: FolderImage[] = [];
+/** The functions `build_<name>_image`, which start make in a directory. */
+function directoryImages(script: string): readonly DirectoryImage[] {
+  const found: DirectoryImage[] = [];
   for (const [, name = ""] of script.matchAll(/^function kube::release::build_(\w+)_image\(/gm)) {
-    const folder = /make -C (\S+?)\/? build/.exec(functionBody(script, `build_${name}_image`))?.[1];
+    const directory = /make -C (\S+?)\/? build/.exec(functionBody(script, `build_${name}_image`))
+      ?.[1];
     const variable = `KUBE_BUILD_${name.toUpperCase()}`;
     const byDefault = new RegExp(`^${variable}=\\$\\{${variable}:-y\\}`, "m").test(script);
-    if (folder !== undefined) found.push(Object.freeze({ name, folder, byDefault }));
+    if (directory !== undefined) found.push(Object.freeze({ name, directory, byDefault }));
   }
   return Object.freeze(found);
 }

@@ -9,9 +9,9 @@ function copy(from: string, to: string, kind: StageCopy["kind"] = "file"): Stage
   return Object.freeze({ from, to, kind, optional: false });
 }
 
-function named(folder: string, names: readonly string[]): StageCopy[] {
+function named(directory: string, names: readonly string[]): StageCopy[] {
   return names.map((name) =>
-    copy(`${folder}/${name}`, `gci-trusty/${name.slice(name.lastIndexOf("/") + 1)}`)
+    copy(`${directory}/${name}`, `gci-trusty/${name.slice(name.lastIndexOf("/") + 1)}`)
   );
 }
 

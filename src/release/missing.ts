@@ -27,7 +27,7 @@ const OWN_FILES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Finds all files and folders of the checkout that the tarballs need and that are not there, and the
+ * Finds all files and directories of the checkout that the tarballs need and that are not there, and the
  * files that Git LFS has not fetched.
  */
 export async function findMissing(
@@ -70,7 +70,7 @@ async function pointersBelow(root: string, path: string, info: Deno.FileInfo): P
   return found.sort();
 }
 
-/** A folder and a folder in it may both be packed: each path once, with all uses. */
+/** A directory and a directory in it may both be packed: each path once, with all uses. */
 function unique(inputs: readonly MissingInput[]): MissingInput[] {
   const byPath = new Map<string, MissingInput>();
   for (const input of inputs) {
@@ -83,7 +83,7 @@ function unique(inputs: readonly MissingInput[]): MissingInput[] {
 
 const SHOWN = 20;
 
-/** One line for each: `LICENSES (node, server, final)`; many pointers are counted by folder. */
+/** One line for each: `LICENSES (node, server, final)`; many pointers are counted by directory. */
 export function describeMissing(missing: readonly MissingInput[]): readonly string[] {
   const pointers = missing.filter(({ problem }) => problem === "Git LFS pointer");
   const others = missing.filter(({ problem }) => problem !== "Git LFS pointer");
@@ -101,9 +101,9 @@ function describePointers(pointers: readonly MissingInput[]): string[] {
     pointers,
     ({ path }) => path in OWN_FILES ? path : path.split("/")[0] ?? path,
   );
-  return [...groups].map(([folder, files]) => {
+  return [...groups].map(([directory, files]) => {
     const count = files.length === 1 ? "a Git LFS pointer" : `${files.length} Git LFS pointers`;
-    const path = files.length === 1 ? files[0]!.path : `${folder}/`;
+    const path = files.length === 1 ? files[0]!.path : `${directory}/`;
     return `${path}: ${count} (${kinds(files.flatMap(({ neededFor }) => neededFor))})`;
   });
 }

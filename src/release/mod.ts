@@ -31,14 +31,14 @@ export { type ImageArchive, writeImage, type WriteImageOptions } from "./write_i
 export { type ImageMakefile, readImageMakefile } from "./image_makefile.ts";
 export type { StageCopies, StageCopy } from "./follow.ts";
 export {
-  type AddonFolder,
-  type FolderImage,
+  type AddonDirectory,
+  type DirectoryImage,
   readReleaseLayout,
   type ReleaseLayout,
 } from "./layout.ts";
 export { describeMissing, type MissingInput } from "./missing.ts";
 export { type Artifact, ARTIFACTS_FILE, type BaseOfImage, type Provenance } from "./artifact.ts";
-export { CACHE_LIMIT, MOST_THREADS, packageTarballs } from "./package.ts";
+export { CACHE_LIMIT, MAX_THREADS, packageTarballs } from "./package.ts";
 export {
   type PackageOptions,
   type PackagePlan,

@@ -25,7 +25,7 @@ import {
   imageJob,
   type Job,
   type JobOptions,
-  type ReleaseFolders,
+  type ReleaseDirectories,
   sourceJob,
   tarballJob,
   type Threads,
@@ -39,19 +39,19 @@ import { readRecord, type ReleaseRecord, writeRecord } from "./record.ts";
 import { sharedStage, SOURCE_TARBALL } from "./plan.ts";
 
 /** Directories of a release below the output root, as upstream leaves them. */
-const FOLDERS = RELEASE_DIRECTORIES;
+const DIRECTORIES = RELEASE_DIRECTORIES;
 
-/** Folder below the output root for compressed blocks and the record of the last run. */
-const CACHE_FOLDER = ".kbuild-cache";
+/** Directory below the output root for compressed blocks and the record of the last run. */
+const CACHE_DIRECTORY = ".kbuild-cache";
 
 /**
  * Threads that compress. The thread that reads, hashes and writes is the slower part from four on,
  * and each takes some 25 MB.
  */
-export const MOST_THREADS = 4;
+export const MAX_THREADS = 4;
 
 /** Artifacts under way at once: while one waits for a file, another has blocks to compress. */
-const AT_ONCE = 2;
+const CONCURRENCY = 2;
 
 /** Bytes that the cache keeps: a release for all platforms has about 3 GB of compressed blocks. */
 export const CACHE_LIMIT: number = 4 * 2 ** 30;
@@ -63,7 +63,7 @@ const COARSE_CLOCK_TICK = 2000;
 
 /**
  * Port of `kube::release::package_tarballs`: stages and packs every tarball of the era and writes
- * the server images, without a daemon. The three folders `release-stage`, `release-tars` and
+ * the server images, without a daemon. The three directories `release-stage`, `release-tars` and
  * `release-images` are made aside and replace the old ones together when all is done.
  *
  * Nothing is made twice: artifacts whose inputs and outputs are as the last run left them are taken
@@ -86,7 +86,7 @@ export async function packageTarballs(
   const provenance = provenanceOf(plan);
   const about = JSON.stringify(provenance);
 
-  const cache = join(context.outputRoot, CACHE_FOLDER);
+  const cache = join(context.outputRoot, CACHE_DIRECTORY);
   await checkInOutputs(context, [cache]);
   const leftOut = new Set(missing.map(({ path }) => join(context.root, path)));
   const record = await readRecord(cache);
@@ -134,11 +134,11 @@ async function makeRelease(
   const { outputRoot, signal } = context;
   await Deno.mkdir(outputRoot, { recursive: true });
   await using work = await WorkDirectory.make(temporaryName(cache));
-  const most = Math.min(threadCount ?? navigator.hardwareConcurrency, MOST_THREADS);
+  const most = Math.min(threadCount ?? navigator.hardwareConcurrency, MAX_THREADS);
   const blocks = openBlockCache(join(cache, deflateFormat(level)));
   const threads: Threads = {
     deflater: cachingDeflater(createDeflater({ level, jobs: most }), blocks),
-    hasher: createHasher(Math.min(most, AT_ONCE)),
+    hasher: createHasher(Math.min(most, CONCURRENCY)),
   };
   let artifacts: readonly Artifact[];
   try {
@@ -154,7 +154,7 @@ async function makeRelease(
   });
   await checkReleaseReplaceable(context);
   signal?.throwIfAborted();
-  const names = plan.layout.imagesFolder ? FOLDERS : FOLDERS.slice(0, 2);
+  const names = plan.layout.imagesDirectory ? DIRECTORIES : DIRECTORIES.slice(0, 2);
   await work.replace(Object.fromEntries(names.map((name) => [name, join(outputRoot, name)])));
   return artifacts;
 }
@@ -216,7 +216,7 @@ interface MakeOptions {
   readonly last: ReleaseRecord | undefined;
 }
 
-/** Makes or takes over every artifact, in the folders of the work folder. */
+/** Makes or takes over every artifact, in the directories of the work directory. */
 async function makeAll(
   context: KubeContext,
   plan: PackagePlan,
@@ -224,14 +224,18 @@ async function makeAll(
   { work, threads, before, last }: MakeOptions,
 ): Promise<readonly Artifact[]> {
   const { log, outputRoot } = context;
-  const [stage, tars, images] = FOLDERS.map((name) => join(work, name)) as [string, string, string];
-  const folders: ReleaseFolders = { stage, tars, images };
-  for (const folder of [stage, tars, images]) await Deno.mkdir(folder);
+  const [stage, tars, images] = DIRECTORIES.map((name) => join(work, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const directories: ReleaseDirectories = { stage, tars, images };
+  for (const directory of [stage, tars, images]) await Deno.mkdir(directory);
   const tasks = jobs.map((job): Task<Artifact> => ({
     name: job.path,
     needs: job.needs,
     async run(results, signal) {
-      await job.stage?.(folders, signal);
+      await job.stage?.(directories, signal);
       const known = last?.made[job.path];
       if (known !== undefined && known.inputs === inputsOf(job, before, results)) {
         const from = join(outputRoot, publishedPath(plan, known.artifact));
@@ -240,7 +244,7 @@ async function makeAll(
       }
       log.status(job.title);
       const started = performance.now();
-      const made = await job.make(folders, threads, signal);
+      const made = await job.make(directories, threads, signal);
       return Object.freeze({
         kind: job.kind,
         path: job.path,
@@ -254,7 +258,7 @@ async function makeAll(
   // The sources first: node and server tarballs wait for them, and images leave the threads idle.
   const isSource = ({ name }: Task<Artifact>) => name.endsWith(SOURCE_TARBALL) ? 0 : 1;
   const made = await runGraph([...tasks].sort((a, b) => isSource(a) - isSource(b)), {
-    limit: AT_ONCE,
+    limit: CONCURRENCY,
     signal: context.signal,
   });
   return Object.freeze(jobs.map(({ path }) => made.get(path)!));
@@ -303,7 +307,7 @@ function isSettled(newest: number, started: number): boolean {
 function outputsOf({ outputRoot }: KubeContext, about: string): string {
   const outputs = new Identifier();
   outputs.text(about);
-  for (const name of FOLDERS) outputs.tree(name, join(outputRoot, name));
+  for (const name of DIRECTORIES) outputs.tree(name, join(outputRoot, name));
   return outputs.done().strict;
 }
 

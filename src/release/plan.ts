@@ -2,20 +2,20 @@ import { join } from "@std/path";
 import type { Checkout, Platform, PlatformSet } from "../checkout/mod.ts";
 import { binaryName } from "../lib/golang/mod.ts";
 import type { StageCopies, StageCopy } from "./follow.ts";
-import type { AddonFolder, ReleaseLayout } from "./layout.ts";
+import type { AddonDirectory, ReleaseLayout } from "./layout.ts";
 
-/** Which files of a folder: `internal-*`, or addons, whose names (or paths) hold no "demo". */
+/** Which files of a directory: `internal-*`, or addons, whose names (or paths) hold no "demo". */
 export type Selection = "internal" | "addons" | "addons, no demo in the path";
 
-/** What goes to one path of a stage folder. */
+/** What goes to one path of a stage directory. */
 export type StageSource =
   /** A built binary: `<bin>/<platform>/<name>`. */
   | { readonly binary: { readonly platform: Platform; readonly name: string } }
   /** A file of the checkout, path below the root; links are followed. */
   | { readonly file: string; readonly optional?: boolean }
-  /** A file or folder of the checkout and all below it, but for paths below it. */
+  /** A file or directory of the checkout and all below it, but for paths below it. */
   | { readonly tree: string; readonly without?: readonly string[] }
-  /** Files below a folder of the checkout whose names match. */
+  /** Files below a directory of the checkout whose names match. */
   | { readonly select: string; readonly which: Selection }
   /** Text made here. */
   | { readonly text: string }
@@ -25,9 +25,9 @@ export type StageSource =
   | { readonly tarball: string }
   /** An image archive or its tag file of one architecture. */
   | { readonly image: { readonly arch: string; readonly name: string } }
-  | { readonly emptyFolder: true };
+  | { readonly emptyDirectory: true };
 
-/** One entry of a stage folder; `to` is relative to the stage folder. */
+/** One entry of a stage directory; `to` is relative to the stage directory. */
 export interface StageEntry {
   /** Path in the stage. */
   readonly to: string;
@@ -39,7 +39,7 @@ export interface StageEntry {
 export interface TarballPlan {
   /** `kubernetes-server-linux-amd64.tar.gz`. */
   readonly name: string;
-  /** Folder below `release-stage`: `server/linux-amd64`; undefined for the source tarball. */
+  /** Directory below `release-stage`: `server/linux-amd64`; undefined for the source tarball. */
   readonly stage: string | undefined;
   /** For the log: "server linux-amd64". */
   readonly title: string;
@@ -120,13 +120,13 @@ function binaries(
   targets: readonly string[],
   platform: Platform,
   inputs: ReleaseInputs,
-  folder: string,
+  directory: string,
 ): StageEntry[] {
   const suffix = platform.startsWith("windows/") ? ".exe" : "";
   const names = [...new Set(targets.map(binaryName))];
   return names.filter((name) => inputs.only === undefined || inputs.only.has(name))
     .map((name) => ({
-      to: `${folder}/${name}${suffix}`,
+      to: `${directory}/${name}${suffix}`,
       source: { binary: { platform, name: `${name}${suffix}` } },
     }));
 }
@@ -140,8 +140,8 @@ function clientTarball(
   inputs: ReleaseInputs,
   platform: Platform,
 ): TarballPlan[] {
-  const folder = "kubernetes/client/bin";
-  const programs = binaries(checkout.targets.client.value, platform, inputs, folder);
+  const directory = "kubernetes/client/bin";
+  const programs = binaries(checkout.targets.client.value, platform, inputs, directory);
   if (programs.length === 0) return [];
   return [platformTarball("client", platform, programs)];
 }
@@ -177,8 +177,8 @@ function copyEntries({ copies, removed }: StageCopies): StageEntry[] {
   return copies.map((copied) => copyEntry(copied, removed));
 }
 
-function addonEntries(folders: readonly AddonFolder[]): StageEntry[] {
-  return folders.map(({ from, to, demo }) => ({
+function addonEntries(directories: readonly AddonDirectory[]): StageEntry[] {
+  return directories.map(({ from, to, demo }) => ({
     to: `kubernetes/${to}`,
     source: { select: from, which: demo === "name" ? "addons" : "addons, no demo in the path" },
   }));
@@ -204,14 +204,14 @@ function serverTarball(
   platform: Platform,
 ): TarballPlan[] {
   const arch = platform.slice(platform.lastIndexOf("/") + 1);
-  const folder = "kubernetes/server/bin";
+  const directory = "kubernetes/server/bin";
   const targets = [...checkout.targets.server.value, ...checkout.targets.client.value];
-  const programs = binaries(targets, platform, inputs, folder);
+  const programs = binaries(targets, platform, inputs, directory);
   if (programs.length === 0) return [];
   const images = imageNames(checkout, inputs).flatMap((name) => [
-    { to: `${folder}/${name}.tar`, source: { image: { arch, name } } },
+    { to: `${directory}/${name}.tar`, source: { image: { arch, name } } },
     {
-      to: `${folder}/${name}.docker_tag`,
+      to: `${directory}/${name}.docker_tag`,
       source: layout.md5Tags
         ? { md5Of: { platform, name } }
         : { text: `${dockerTag(inputs.version)}\n` },
@@ -220,7 +220,7 @@ function serverTarball(
   return [platformTarball("server", platform, [
     ...programs,
     ...images,
-    { to: "kubernetes/addons", source: { emptyFolder: true } },
+    { to: "kubernetes/addons", source: { emptyDirectory: true } },
     ...otherEntries(layout.serverCopies, layout, inputs),
   ])];
 }
@@ -241,7 +241,7 @@ function testBinaries(
   checkout: Checkout,
   inputs: ReleaseInputs,
   platform: Platform,
-  folder: string,
+  directory: string,
 ): StageEntry[] {
   const { test, testServer } = inputs.platforms;
   const { targets } = checkout;
@@ -252,7 +252,7 @@ function testBinaries(
     ],
     platform,
     inputs,
-    folder,
+    directory,
   );
 }
 
@@ -340,7 +340,7 @@ export function requiredInput({ source }: StageEntry): string | undefined {
   return "select" in source ? source.select : undefined;
 }
 
-/** Inputs from the checkout that a plan needs, each once: files and folders below the root. */
+/** Inputs from the checkout that a plan needs, each once: files and directories below the root. */
 export function requiredInputs(plans: readonly TarballPlan[]): readonly string[] {
   const paths = plans.flatMap(({ entries }) => entries.flatMap((e) => requiredInput(e) ?? []));
   return Object.freeze([...new Set(paths)].sort());

@@ -13,7 +13,7 @@ import {
   planImages,
   programsOf,
 } from "./images.ts";
-import { type FolderImage, readReleaseLayout, type ReleaseLayout } from "./layout.ts";
+import { type DirectoryImage, readReleaseLayout, type ReleaseLayout } from "./layout.ts";
 import { findMissing, type MissingInput } from "./missing.ts";
 import { planSource, type SourceTarball } from "./source_tarball.ts";
 import { imageNames, planRelease, type ReleaseInputs, type TarballPlan } from "./plan.ts";
@@ -28,7 +28,7 @@ export interface PackageOptions {
   provenance?: Provenance;
   /** The platforms to package. */
   platforms: PlatformSet;
-  /** Folder of the binaries: `<bin>/<os>/<arch>/<name>`. */
+  /** Directory of the binaries: `<bin>/<os>/<arch>/<name>`. */
   binPath: string;
   /** Names of the only binaries to package; undefined means all. */
   only?: ReadonlySet<string> | undefined;
@@ -36,7 +36,7 @@ export interface PackageOptions {
   baseImages?: readonly string[];
   /** Whether images from scratch are expected and need no warning; default false. */
   scratchExpected?: boolean;
-  /** Compressing threads; default: the number of processors, at most {@linkcode MOST_THREADS}. */
+  /** Compressing threads; default: the number of processors, at most {@linkcode MAX_THREADS}. */
   jobs?: number | undefined;
   /** zlib level of the tarballs, 0 to 9; default {@linkcode archive.DEFAULT_LEVEL}. */
   compressionLevel?: number | undefined;
@@ -102,7 +102,7 @@ export function publishedPath(
   { layout }: Pick<PackagePlan, "layout">,
   { kind, path }: Pick<Artifact, "kind" | "path">,
 ): string {
-  if (kind !== "image" || layout.imagesFolder) return path;
+  if (kind !== "image" || layout.imagesDirectory) return path;
   const [arch = "", name = ""] = path.slice("release-images/".length).split("/");
   return `release-stage/server/linux-${arch}/kubernetes/server/bin/${name}`;
 }
@@ -133,7 +133,7 @@ export async function preparePackage(
         arch: platform.slice(platform.lastIndexOf("/") + 1),
         names: imageNames(checkout, inputs),
         binPath: options.binPath,
-        folderImages: wantedFolderImages(context, checkout, layout, options),
+        directoryImages: wantedDirectoryImages(context, checkout, layout, options),
       }),
     );
   }
@@ -174,16 +174,16 @@ async function pinBases(
 }
 
 /**
- * The images with folders of their own that are asked for (`KUBE_BUILD_CONFORMANCE`,
+ * The images with directories of their own that are asked for (`KUBE_BUILD_CONFORMANCE`,
  * `KUBE_BUILD_HYPERKUBE`), where their binaries are part of the release.
  */
-function wantedFolderImages(
+function wantedDirectoryImages(
   context: KubeContext,
   checkout: Checkout,
   layout: ReleaseLayout,
   options: PackageOptions,
-): readonly FolderImage[] {
-  return layout.folderImages.filter(({ name, byDefault }) => {
+): readonly DirectoryImage[] {
+  return layout.directoryImages.filter(({ name, byDefault }) => {
     const wanted = context.env[`KUBE_BUILD_${name.toUpperCase()}`] || (byDefault ? "y" : "n");
     if (!/[yY]/.test(wanted)) return false;
     const binaries = name === "conformance"

@@ -8,7 +8,7 @@ const NAME = "artifacts.json";
 
 /** What the last run made, and from what: for the next run to know what it need not make. */
 export interface ReleaseRecord {
-  /** All of the three folders as that run left them: {@linkcode Identity.strict}. */
+  /** All of the three directories as that run left them: {@linkcode Identity.strict}. */
   readonly outputs: string;
   /** By path below the output root. */
   readonly made: Readonly<Record<string, MadeArtifact>>;
@@ -27,20 +27,20 @@ export interface MadeArtifact {
 }
 
 /** Reads what {@linkcode writeRecord} wrote; undefined for nothing, or something else. */
-export async function readRecord(folder: string): Promise<ReleaseRecord | undefined> {
-  const record = await readNote(join(folder, NAME));
+export async function readRecord(directory: string): Promise<ReleaseRecord | undefined> {
+  const record = await readNote(join(directory, NAME));
   return record !== undefined && isRecord(record) ? Object.freeze(record) : undefined;
 }
 
 /** Keeps a record. If it cannot be written, the next run takes longer; that is not an error. */
-export async function writeRecord(folder: string, record: ReleaseRecord): Promise<void> {
-  const isWritten = await ifPossible(writeNote(folder, record));
-  if (isWritten !== true) await ifPossible(removeTree(join(folder, NAME)));
+export async function writeRecord(directory: string, record: ReleaseRecord): Promise<void> {
+  const isWritten = await ifPossible(writeNote(directory, record));
+  if (isWritten !== true) await ifPossible(removeTree(join(directory, NAME)));
 }
 
-async function writeNote(folder: string, record: ReleaseRecord): Promise<true> {
-  await Deno.mkdir(folder, { recursive: true });
-  await writeFileAtomic(join(folder, NAME), JSON.stringify({ format: FORMAT, ...record }));
+async function writeNote(directory: string, record: ReleaseRecord): Promise<true> {
+  await Deno.mkdir(directory, { recursive: true });
+  await writeFileAtomic(join(directory, NAME), JSON.stringify({ format: FORMAT, ...record }));
   return true;
 }
 

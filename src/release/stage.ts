@@ -13,17 +13,17 @@ import { checkRegular, copyFile, ifPresentSync } from "../files/mod.ts";
 export interface StageRoots {
   /** The checkout. */
   readonly root: string;
-  /** Folder of the binaries: `<bin>/<os>/<arch>/<name>`. */
+  /** Directory of the binaries: `<bin>/<os>/<arch>/<name>`. */
   readonly binPath: string;
-  /** Folder of the finished tarballs. */
+  /** Directory of the finished tarballs. */
   readonly tars: string;
-  /** Folder of the finished image archives: `<images>/<arch>/<name>.tar`. */
+  /** Directory of the finished image archives: `<images>/<arch>/<name>.tar`. */
   readonly images: string;
   /** Absolute paths in the checkout that are not packed: they are missing, and may be. */
   readonly leftOut?: ReadonlySet<string>;
 }
 
-/** One path of a stage folder, and how it gets there. */
+/** One path of a stage directory, and how it gets there. */
 export type StageItem =
   /** A hard link: to an output file, which nobody edits in place. */
   | { readonly to: string; readonly link: string }
@@ -31,7 +31,7 @@ export type StageItem =
   | { readonly to: string; readonly copy: string; readonly info: Deno.FileInfo }
   | { readonly to: string; readonly symlink: string }
   | { readonly to: string; readonly text: string }
-  | { readonly to: string; readonly folder: true };
+  | { readonly to: string; readonly directory: true };
 
 /** Names that `kube::release::clean_cruft` removes: `*~`, `#*#`, `.DS*`. */
 export function isCruft(name: string): boolean {
@@ -45,8 +45,8 @@ function isAddon(name: string): boolean {
 }
 
 /**
- * Lists what goes into the folder of one tarball, each path once. Looks at the checkout, but not at
- * what other tarballs and images make. Reads folders synchronously: there are thousands of small
+ * Lists what goes into the directory of one tarball, each path once. Looks at the checkout, but not at
+ * what other tarballs and images make. Reads directories synchronously: there are thousands of small
  * ones, and this takes a third of the time.
  *
  * @throws {KbuildError} Something is missing.
@@ -67,8 +67,8 @@ function* listEntry({ to, source }: StageEntry, roots: StageRoots): Generator<St
   const { root, leftOut = new Set() } = roots;
   if (output !== undefined) {
     yield { to, link: output };
-  } else if ("emptyFolder" in source) {
-    yield { to, folder: true };
+  } else if ("emptyDirectory" in source) {
+    yield { to, directory: true };
   } else if ("text" in source) {
     yield { to, text: source.text };
   } else if ("md5Of" in source) {
@@ -83,10 +83,10 @@ function* listEntry({ to, source }: StageEntry, roots: StageRoots): Generator<St
     const without = (source.without ?? []).map((path) => join(from, path));
     yield* listTree(from, to, new Set([...without, ...leftOut]));
   } else if ("select" in source) {
-    yield { to, folder: true };
+    yield { to, directory: true };
     const from = join(root, source.select);
     const selected = (inside: string) => isSelected(inside, source.which);
-    // `find … -exec cp {} dst` flattens the internal manifests; addons keep their folders.
+    // `find … -exec cp {} dst` flattens the internal manifests; addons keep their directories.
     for (const inside of filesBelow(from, "")) {
       if (!selected(inside)) continue;
       const name = source.which === "internal" ? basename(inside) : inside;
@@ -116,7 +116,7 @@ function* listTree(
   if (info.isSymlink) {
     yield { to, symlink: Deno.readLinkSync(from) };
   } else if (info.isDirectory) {
-    yield { to, folder: true };
+    yield { to, directory: true };
     for (const { name } of Deno.readDirSync(from)) {
       yield* listTree(join(from, name), join(to, name), leftOut);
     }
@@ -131,12 +131,12 @@ function copyItem(to: string, copy: string, info: Deno.FileInfo): StageItem {
   return { to, copy, info };
 }
 
-/** Everything but folders below a folder, as paths below it; nothing where there is no folder. */
-function* filesBelow(folder: string, inside: string): Generator<string> {
-  const path = join(folder, inside);
+/** Everything but directories below a directory, as paths below it; nothing where there is no directory. */
+function* filesBelow(directory: string, inside: string): Generator<string> {
+  const path = join(directory, inside);
   if (inside === "" && ifPresentSync(() => Deno.statSync(path)) === undefined) return;
   for (const { name, isDirectory } of Deno.readDirSync(path)) {
-    if (isDirectory) yield* filesBelow(folder, join(inside, name));
+    if (isDirectory) yield* filesBelow(directory, join(inside, name));
     else yield join(inside, name);
   }
 }
@@ -152,24 +152,24 @@ function isSelected(inside: string, which: Selection): boolean {
 const CONCURRENCY = 32;
 
 /**
- * Fills the folder of one tarball. What other tarballs and images make has to be there by now.
+ * Fills the directory of one tarball. What other tarballs and images make has to be there by now.
  *
- * @param folder The stage folder; made here.
+ * @param directory The stage directory; made here.
  * @throws {KbuildError} A file is missing.
  */
 export async function fillStage(
   items: readonly StageItem[],
-  folder: string,
+  directory: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  const folders = items.map((item) => "folder" in item ? item.to : dirname(item.to));
-  for (const to of new Set(["kubernetes", ...folders])) {
-    await Deno.mkdir(join(folder, to), { recursive: true });
+  const directories = items.map((item) => "directory" in item ? item.to : dirname(item.to));
+  for (const to of new Set(["kubernetes", ...directories])) {
+    await Deno.mkdir(join(directory, to), { recursive: true });
   }
   for (let at = 0; at < items.length; at += CONCURRENCY) {
     signal?.throwIfAborted();
     const some = items.slice(at, at + CONCURRENCY);
-    await Promise.all(some.map((item) => place(item, join(folder, item.to))));
+    await Promise.all(some.map((item) => place(item, join(directory, item.to))));
   }
 }
 

@@ -26,7 +26,7 @@ export interface ImageArchive {
 /** Options of {@linkcode writeImage}. */
 export interface WriteImageOptions {
   /** The directory that the plan's path is below. */
-  readonly folder: string;
+  readonly directory: string;
   /** The bases; stay open. */
   readonly bases: OpenBases;
   /** Seconds since 1970. */
@@ -47,7 +47,7 @@ export async function writeImage(
   plan: ImagePlan,
   options: WriteImageOptions,
 ): Promise<ImageArchive> {
-  const { folder, bases, created, signal } = options;
+  const { directory, bases, created, signal } = options;
   const { arch, context, repoTags, source } = plan;
   const base = await bases.open(plan.base, arch, signal);
   const dockerfile = planDockerfile(source.text, {
@@ -64,7 +64,7 @@ export async function writeImage(
       bases.openNamed(reference, arch, { forImage: plan.name, signal }),
   });
   const written = await writeImageArchive({
-    out: join(folder, plan.path),
+    out: join(directory, plan.path),
     base,
     arch,
     created,

@@ -101,7 +101,7 @@ const MANIFESTS = [
   "kube-scheduler.manifest",
 ];
 
-/** What the folder of GCE holds in every era. */
+/** What the directory of GCE holds in every era. */
 function gceCommon(): Tree {
   return {
     "config-default.sh": script(`${BASH_PROGRAM_HEAD}NUM_NODES=\${NUM_NODES:-3}\n`),
@@ -229,7 +229,7 @@ CMD [ "/bin/bash", "-c", "/run_e2e.sh" ]
   };
 }
 
-/** What the conformance image's folder holds in both eras. */
+/** What the conformance image's directory holds in both eras. */
 export const CONFORMANCE_COMMON: Tree = {
   "README.md": "# The conformance image\n",
   "conformance-e2e.sh": script(`${BASH_PROGRAM_HEAD}kubectl create -f conformance-e2e.yaml\n`),

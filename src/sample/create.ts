@@ -10,7 +10,7 @@ import type { EraParameter, SampleInfo } from "./types.ts";
 
 /** Options of {@linkcode createSample}. */
 export interface CreateSampleOptions {
-  /** Where the checkout goes: an absolute path; new, or an empty folder. */
+  /** Where the checkout goes: an absolute path; new, or an empty directory. */
   dir: string;
   /** Which Kubernetes it looks like. */
   era: EraParameter;
@@ -111,12 +111,12 @@ async function configure(dir: string): Promise<void> {
   await Deno.writeTextFile(join(dir, ".git", "info", "attributes"), "* -text\n");
 }
 
-/** Makes the folder, and says whether it was there. */
+/** Makes the directory, and says whether it was there. */
 async function prepare(dir: string): Promise<boolean> {
   try {
     for await (const { name } of Deno.readDir(dir)) {
-      throw new KbuildError(`Cannot make a sample in "${dir}": the folder holds "${name}"`, {
-        notes: ["Name a new or an empty folder"],
+      throw new KbuildError(`Cannot make a sample in "${dir}": the directory holds "${name}"`, {
+        notes: ["Name a new or an empty directory"],
       });
     }
     return true;
@@ -135,7 +135,7 @@ async function prepare(dir: string): Promise<boolean> {
 function cannotMake(dir: string, cause: unknown): KbuildError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new KbuildError(`Cannot make a sample in "${dir}": ${reason}`, {
-    notes: ["Name a new or an empty folder that you may write to"],
+    notes: ["Name a new or an empty directory that you may write to"],
     cause,
   });
 }

@@ -62,7 +62,7 @@ export interface EraFacts {
   readonly buildConformance: "y" | "n" | undefined;
   /** Import paths that take `-X path.gitVersion=…`, as `kube::version::ldflags` writes them. */
   readonly versionPackages: readonly string[];
-  /** Folder of the conformance image. */
+  /** Directory of the conformance image. */
   readonly conformanceDir: string | undefined;
   /** `ETCD_VERSION`. */
   readonly etcd: string;

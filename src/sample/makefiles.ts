@@ -126,7 +126,7 @@ $(filter-out %$(EXCLUDE_TARGET),$(notdir $(abspath $(wildcard cmd/*/)))):${needs
 ${godeps ? folderTargets("plugin/cmd") + folderTargets("federation/cmd") : ""}${generated}`;
 }
 
-/** One target for each folder, as 1.7 has them for more than cmd/. */
+/** One target for each directory, as 1.7 has them for more than cmd/. */
 function folderTargets(folder: string): string {
   const names = `$(filter-out %$(EXCLUDE_TARGET),$(notdir $(abspath $(wildcard ${folder}/*/))))`;
   return raw`

@@ -4,7 +4,7 @@
  * Up to 1.25 builds are in GOPATH mode: `vendor/k8s.io/<name>` are links to staging/; 1.7 has
  * Godeps/, and in 1.20 go.mod exists but is unused. 1.28 takes the same links as vendored modules.
  * 1.35 is a workspace whose one third-party module, ginkgo, comes from the workspace's own vendor
- * folder (`## workspace`, as `go work vendor` of Go 1.22 and later writes it), so that everything
+ * directory (`## workspace`, as `go work vendor` of Go 1.22 and later writes it), so that everything
  * resolves with `GOPROXY=off` and an empty module cache.
  *
  * @module

@@ -7,7 +7,7 @@
  */
 import { BOILERPLATE } from "./generators.ts";
 
-/** A package of API types: folder under k8s.io and its types, each with fields. */
+/** A package of API types: directory under k8s.io and its types, each with fields. */
 export interface ApiPackage {
   readonly path: string;
   readonly types: Readonly<Record<string, Readonly<Record<string, string>>>>;

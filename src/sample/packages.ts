@@ -88,8 +88,8 @@ const inRepository = (name: string) =>
   TAGGED.filter(({ path }) => path.startsWith(`k8s.io/${name}/`));
 
 /**
- * The openapi targets of `Makefile.generated_files` (T20:557-590): folder of the output, known
- * violations, packages. APIEXTENSIONS lacks its own packages: its filter names a folder that does
+ * The openapi targets of `Makefile.generated_files` (T20:557-590): directory of the output, known
+ * violations, packages. APIEXTENSIONS lacks its own packages: its filter names a directory that does
  * not exist, in Kubernetes too.
  */
 export const OPENAPI_TARGETS: readonly {

@@ -53,7 +53,7 @@ func main() {
 `;
 }
 
-/** Folders whose `main` is plain; Kubernetes' own file names. */
+/** Directories whose `main` is plain; Kubernetes' own file names. */
 const COMMANDS: Readonly<Record<string, string>> = {
   "cmd/cloud-controller-manager": "main.go",
   "cmd/gendocs": "gen_kubectl_docs.go",

@@ -184,7 +184,7 @@ export const OUTFILE_FOR_BINARY = raw`kube::golang::outfile_for_binary() {
 /**
  * `kube::golang::place_bins`, without rsync.
  *
- * @param outputBin The variable that holds the folder of finished programs.
+ * @param outputBin The variable that holds the directory of finished programs.
  */
 export function placeBins(outputBin: string): string {
   return raw`# Copies what go installed to the folder of finished programs.
@@ -217,7 +217,7 @@ kube::golang::place_bins() {
 /**
  * The coverage functions and `kube::golang::build_some_binaries`.
  *
- * @param options How `go install` is started, the folder of a package, and `-coverpkg`.
+ * @param options How `go install` is started, the directory of a package, and `-coverpkg`.
  */
 export function buildSomeBinaries(
   options: { readonly install: string; readonly folder: string; readonly coverpkg: string },

@@ -20,7 +20,7 @@ export function hackScripts(facts: EraFacts): Tree {
   };
 }
 
-/** Sources `hack/lib/init.sh` from a script that is `up` folders below the root. */
+/** Sources `hack/lib/init.sh` from a script that is `up` directories below the root. */
 function sourceInit(up: string): string {
   return raw`${BASH_PROGRAM_HEAD}KUBE_ROOT=$(dirname "\${BASH_SOURCE[0]}")/${up}
 source "\${KUBE_ROOT}/hack/lib/init.sh"
@@ -141,7 +141,7 @@ replace_if_changed() {
 pushd "\${KUBE_ROOT}" >/dev/null
 `;
 
-/** One call of go-bindata: the output, flags, patterns to leave out, folders. */
+/** One call of go-bindata: the output, flags, patterns to leave out, directories. */
 function bindata(
   output: string,
   options: { flags?: string; ignore?: string; folders: readonly string[] },

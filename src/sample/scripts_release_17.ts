@@ -125,7 +125,7 @@ function kube::release::create_docker_images_for_server() {
 }
 `;
 
-/** Copies the addons' files into the folder `addons_dir`; names may hold blanks. */
+/** Copies the addons' files into the directory `addons_dir`; names may hold blanks. */
 const OBJECTS =
   raw`  (cd "\${KUBE_ROOT}/cluster/addons" && find . \( -name \*.yaml -or -name \*.yaml.in -or -name \*.json \) -print0 | grep -zv demo) \
     | tar c -C "\${KUBE_ROOT}/cluster/addons" --null -T - | tar x -C "\${addons_dir}"

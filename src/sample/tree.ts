@@ -23,7 +23,7 @@ export function under(prefix: string, tree: Tree): Tree {
 /**
  * Joins parts of a checkout, sorted bytewise.
  *
- * @throws {TypeError} Two parts hold the same path, or a path is both a file and a folder.
+ * @throws {TypeError} Two parts hold the same path, or a path is both a file and a directory.
  */
 export function joinTrees(...trees: readonly Tree[]): SampleFiles {
   const all = new Map<string, SampleFile>();

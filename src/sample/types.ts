@@ -9,7 +9,7 @@ export interface SampleTextFile {
   readonly mode: 0o644 | 0o755;
 }
 
-/** A symbolic link: what it points to, relative to its own folder. */
+/** A symbolic link: what it points to, relative to its own directory. */
 export interface SampleLink {
   /** What the link says. */
   readonly link: string;
@@ -35,7 +35,7 @@ export interface SampleCommit {
 
 /** The checkout that `createSample` made. */
 export interface SampleInfo {
-  /** The folder, as it was given. */
+  /** The directory, as it was given. */
   readonly dir: string;
   /** The shape that it has. */
   readonly era: EraParameter;

@@ -107,7 +107,7 @@ export function inFront(go: GoTool): GoTool {
  * The same for a Go anywhere: its own directory, since that of a link to it (`/usr/bin`) has other
  * programs, too.
  */
-export async function ownFolder(context: GoContext, go: GoTool): Promise<GoTool> {
+export async function ownDirectory(context: GoContext, go: GoTool): Promise<GoTool> {
   const path = join(await goRoot(context, go), "bin", "go");
   return inFront(await goAt(path) === undefined ? go : { ...go, path });
 }

@@ -12,7 +12,7 @@ export interface CachedGo {
   /** Directory of the Go distribution. */
   readonly goroot: string;
   /** The directory that holds it and {@linkcode GoOrigin}; removing it removes all. */
-  readonly folder: string;
+  readonly directory: string;
 }
 
 /** Where a cached Go came from, as `origin.json` beside it says. */
@@ -32,10 +32,10 @@ export interface GoOrigin {
 /** The file beside a cached Go that says where it came from. */
 export const ORIGIN_FILE = "origin.json";
 
-/** Where a Go is kept in the cache; `cache` is `cacheFolder` of src/net. */
+/** Where a Go is kept in the cache; `cache` is `cacheDirectory` of src/net. */
 export function cachedGo(cache: string, version: string, platform: string): CachedGo {
-  const folder = join(cache, "go", goFileName(version, platform));
-  return Object.freeze({ version, platform, folder, goroot: join(folder, "go") });
+  const directory = join(cache, "go", goFileName(version, platform));
+  return Object.freeze({ version, platform, directory, goroot: join(directory, "go") });
 }
 
 /** `go1.21.7.linux-amd64`, as Go's archives are named. */
@@ -63,8 +63,9 @@ export async function listCached(cache: string): Promise<readonly CachedGo[]> {
 }
 
 /** What is known of a cached Go; undefined where nothing was written down. */
-export async function originOf({ folder }: CachedGo): Promise<GoOrigin | undefined> {
-  const { from, size, sha256, sum, digestFrom } = await readNote(join(folder, ORIGIN_FILE)) ?? {};
+export async function originOf({ directory }: CachedGo): Promise<GoOrigin | undefined> {
+  const { from, size, sha256, sum, digestFrom } = await readNote(join(directory, ORIGIN_FILE)) ??
+    {};
   if (typeof from !== "string" || typeof size !== "number") return undefined;
   return Object.freeze({
     from,

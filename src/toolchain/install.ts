@@ -41,11 +41,11 @@ export async function installGo(context: GoContext, options: InstallOptions): Pr
   const { cache, choice } = options;
   const { version = "" } = choice;
   const place = cachedGo(cache, version, context.host);
-  const folder = dirname(place.folder);
-  await withLock(folder, context, async () => {
-    await clearLeftovers(folder);
+  const directory = dirname(place.directory);
+  await withLock(directory, context, async () => {
+    await clearLeftovers(directory);
     if (await isCached(place)) return;
-    const work = temporaryName(place.folder);
+    const work = temporaryName(place.directory);
     await Deno.mkdir(work);
     try {
       context.log.status(`Fetching Go ${version} (${choice.why}): ${choice.url}`);
@@ -53,12 +53,12 @@ export async function installGo(context: GoContext, options: InstallOptions): Pr
       await checkRelease(context, join(work, "go", "bin", "go"), { version, from: origin.from });
       await Deno.writeTextFile(join(work, ORIGIN_FILE), `${JSON.stringify(origin, null, 2)}\n`);
       context.signal?.throwIfAborted();
-      await checkInCache(place.folder, cache, ownershipContext(context));
-      await removeTree(place.folder);
+      await checkInCache(place.directory, cache, ownershipContext(context));
+      await removeTree(place.directory);
       // Its parent stays the same: a directory that moves to another one must be writable.
-      await moveNew(work, place.folder);
+      await moveNew(work, place.directory);
     } finally {
-      await clearLeftovers(folder);
+      await clearLeftovers(directory);
     }
   });
   return place;
@@ -105,11 +105,11 @@ async function fetchRelease(
 }
 
 /** Removes what this run and killed ones left; only the holder of the lock may call this. */
-async function clearLeftovers(folder: string): Promise<void> {
-  for await (const { name } of Deno.readDir(folder)) {
+async function clearLeftovers(directory: string): Promise<void> {
+  for await (const { name } of Deno.readDir(directory)) {
     if (!name.startsWith(TEMPORARY_PREFIX)) continue;
     // A go that outlived its kbuild may still write there; then the next run removes it.
-    await ifPossible(removeTree(join(folder, name)));
+    await ifPossible(removeTree(join(directory, name)));
   }
 }
 

@@ -3,9 +3,9 @@ import { ifPresent, removeTree } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { ownershipContext } from "../lib/ownership.ts";
 import { findProgram } from "../lib/util.ts";
-import { askGo, goAt, inFront, neededRoot, ownFolder } from "./ask_go.ts";
+import { askGo, goAt, inFront, neededRoot, ownDirectory } from "./ask_go.ts";
 import {
-  cacheFolder,
+  cacheDirectory,
   checkInCache,
   claimCache,
   inCache,
@@ -112,12 +112,12 @@ export async function installRelease(
  * @throws {KbuildError} It cannot be removed.
  */
 export async function removeRelease(context: GoContext, version: string): Promise<boolean> {
-  const cache = cacheFolder(context.env, context.host);
+  const cache = cacheDirectory(context.env, context.host);
   if (cache === undefined) return false;
   const go = cachedGo(cache, version, context.host);
-  if (await ifPresent(Deno.lstat(go.folder)) === undefined) return false;
-  await checkInCache(go.folder, cache, ownershipContext(context));
-  await withLock(dirname(go.folder), context, () => removeTree(go.folder));
+  if (await ifPresent(Deno.lstat(go.directory)) === undefined) return false;
+  await checkInCache(go.directory, cache, ownershipContext(context));
+  await withLock(dirname(go.directory), context, () => removeTree(go.directory));
   return true;
 }
 
@@ -132,7 +132,7 @@ async function decideGo(
   const path = requested.kind === "path"
     ? await goAt(requested.path)
     : await findProgram("go", env["PATH"]);
-  const cache = cacheFolder(env, host);
+  const cache = cacheDirectory(env, host);
   const version = requested.kind === "exact" || requested.kind === "least"
     ? requested.version
     : undefined;
@@ -188,10 +188,10 @@ async function ensureChosen(
   }
   if (action === "host" && have !== undefined) {
     if (await findProgram("go", context.env["PATH"]) === have.path) return have;
-    const { foreignRoot: _ofTheOneInPath, ...go } = await ownFolder(context, have);
+    const { foreignRoot: _ofTheOneInPath, ...go } = await ownDirectory(context, have);
     return Object.freeze(go);
   }
-  const cache = cacheFolder(context.env, context.host);
+  const cache = cacheDirectory(context.env, context.host);
   if (action !== "cached" && cache !== undefined) {
     await inCache(cache, async () => {
       await claimCache(cache, context.env, ownershipContext(context));

@@ -11,17 +11,17 @@ const MAX_BYTES = 4 * 2 ** 30;
  * devices are refused, and so is every name that leads elsewhere: Go's archives have none.
  *
  * @param archive A `.tar.gz`, checked before.
- * @param folder Takes `go/…`; the caller removes it after an error.
+ * @param directory Takes `go/…`; the caller removes it after an error.
  * @returns Bytes of all files.
  * @throws {KbuildError} The archive is damaged, or is not one of Go's.
  */
 export async function unpackGo(
   archive: string,
-  folder: string,
+  directory: string,
   options: { label: string; signal?: AbortSignal | undefined },
 ): Promise<number> {
   const { label, signal } = options;
-  const unpacked = join(folder, "unpacked");
+  const unpacked = join(directory, "unpacked");
   let found = false;
   const { size } = await unpackTar(archive, unpacked, {
     label,
@@ -33,7 +33,7 @@ export async function unpackGo(
     ...(signal === undefined ? {} : { signal }),
   });
   if (!found) throw refuse(label, "it is empty");
-  await moveNew(join(unpacked, "go"), join(folder, "go"));
+  await moveNew(join(unpacked, "go"), join(directory, "go"));
   await removeTree(unpacked);
   return size;
 }

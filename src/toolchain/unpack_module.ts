@@ -69,7 +69,7 @@ async function* filesOf(
 ): AsyncGenerator<{ name: string; path: string; bytes: Uint8Array }, void> {
   try {
     for await (const member of readZip(zip, { label, limits: { maxBytes: MAX_BYTES } })) {
-      const path = placeOf(member, module, label);
+      const path = destinationOf(member, module, label);
       yield { name: member.name, path, bytes: await member.bytes() };
     }
   } catch (error) {
@@ -79,7 +79,7 @@ async function* filesOf(
 }
 
 /** Where a file goes below the target; its name starts with the module and its version. */
-function placeOf({ name, size }: ZipMember, module: ModuleVersion, label: string): string {
+function destinationOf({ name, size }: ZipMember, module: ModuleVersion, label: string): string {
   const prefix = `${module.path}@${module.version}/`;
   const path = name.slice(prefix.length);
   const strange = path.split("/").some((part) => part === "" || part === "." || part === "..");

@@ -8,7 +8,7 @@ export interface FuzzJob {
   readonly seed: number;
   readonly from: number;
   readonly until: number;
-  readonly folder: string;
+  readonly directory: string;
 }
 
 /** What it answers: before each archive, after a failure (the last), at the end. */
@@ -22,8 +22,8 @@ const scope = globalThis as unknown as {
   postMessage: (news: FuzzNews) => void;
 };
 
-scope.onmessage = async ({ data: { seed, from, until, folder } }) => {
-  const place = new Playground(folder);
+scope.onmessage = async ({ data: { seed, from, until, directory } }) => {
+  const place = new Playground(directory);
   const count = { refused: 0, unpacked: 0 };
   for (let at = from; at < until; at++) {
     scope.postMessage({ at });

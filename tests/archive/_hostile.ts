@@ -90,7 +90,7 @@ export function member(fields: Fields, body: string | Uint8Array = ""): Uint8Arr
 export function file(name: string, body = "content\n"): Uint8Array<ArrayBuffer> {
   return member({ name }, body);
 }
-export function folder(name: string): Uint8Array<ArrayBuffer> {
+export function directory(name: string): Uint8Array<ArrayBuffer> {
   return header({ name, type: "5", mode: "0000755\0" });
 }
 export function symlink(name: string, link: string): Uint8Array<ArrayBuffer> {

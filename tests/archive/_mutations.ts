@@ -2,8 +2,8 @@
 import { constants, gzipSync } from "node:zlib";
 import { bytesEntry, directoryEntry, symlinkEntry } from "../../src/archive/mod.ts";
 import {
+  directory,
   file,
-  folder,
   hardLink,
   header,
   joined,
@@ -57,7 +57,7 @@ export const ORIGINALS: readonly Uint8Array[] = [
     { name: "hard", type: "hardlink", mode: 0o644, mtime, size: 0, linkName: "d/a" },
   ]),
   tar(
-    folder("./"),
+    directory("./"),
     long("L", `./d/${"x".repeat(120)}\0`),
     file("cut"),
     long("K", `${"y".repeat(120)}\0`),
@@ -68,7 +68,7 @@ export const ORIGINALS: readonly Uint8Array[] = [
     pax([["comment", "for all"], ["uname", "nobody"]], "g"),
     pax([["path", "e/ü"], ["mtime", "1600000000.25"], ["size", ""]]),
     file("short"),
-    folder("e/f/"),
+    directory("e/f/"),
     symlink("e/f/up", "../ü"),
     hardLink("e/f/same", "e/ü"),
   ),
@@ -240,7 +240,7 @@ function randomMember(dice: Dice): Uint8Array {
   const link = dice.pick(TARGETS);
   switch (dice.below(9)) {
     case 0:
-      return folder(`${name}/`);
+      return directory(`${name}/`);
     case 1:
     case 2:
     case 3:
@@ -270,7 +270,7 @@ function linkPlay(dice: Dice): Uint8Array[] {
       () => symlink(name, target),
       () => symlink(name, target),
       () => file(name),
-      () => folder(name),
+      () => directory(name),
       () => hardLink(name, target),
     ])();
   });

@@ -23,7 +23,7 @@ Deno.test("openBlockCache() gives back what was written, and nothing else", () =
     assertEquals(await cache.read("cd".repeat(32)), undefined);
   }));
 
-Deno.test("openBlockCache() takes no entry that is cut off, changed, empty, moved or a folder", () =>
+Deno.test("openBlockCache() takes no entry that is cut off, changed, empty, moved or a directory", () =>
   inTempDir(async (dir) => {
     const cache = openBlockCache(dir);
     const path = place(dir, KEY);
@@ -41,7 +41,7 @@ Deno.test("openBlockCache() takes no entry that is cut off, changed, empty, move
         await cache.write(other, noise(1000, 5));
         await Deno.rename(place(dir, other), path);
       }],
-      ["a folder", async () => {
+      ["a directory", async () => {
         await Deno.remove(path);
         await Deno.mkdir(path);
       }],

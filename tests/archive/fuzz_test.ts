@@ -12,9 +12,9 @@ const SEED = Number(Deno.env.get("KBUILD_TEST_SEED") ?? 5);
 const HANGS_AFTER_MS = 20_000;
 
 Deno.test(`unpackTar() and readTar() survive ${COUNT} damaged archives (seed ${SEED})`, async () => {
-  const folder = await Deno.makeTempDir({ prefix: "kbuild-fuzz" });
+  const directory = await Deno.makeTempDir({ prefix: "kbuild-fuzz" });
   try {
-    const { refused, unpacked } = await run({ seed: SEED, from: 0, until: COUNT, folder });
+    const { refused, unpacked } = await run({ seed: SEED, from: 0, until: COUNT, directory });
     assert(refused + unpacked === COUNT);
     assert(await Deno.lstat(EVIL).catch(() => undefined) === undefined, EVIL);
     // Damage that always or never shows would test little.
@@ -23,7 +23,7 @@ Deno.test(`unpackTar() and readTar() survive ${COUNT} damaged archives (seed ${S
       `${refused} refused, ${unpacked} unpacked`,
     );
   } finally {
-    await Deno.remove(folder, { recursive: true });
+    await Deno.remove(directory, { recursive: true });
   }
 });
 

@@ -107,9 +107,9 @@ Deno.test({
       await assertRejects(() => missing.copy!(part), KbuildError, words);
       await assertRejects(() => missing.update(noise(1)), KbuildError, words);
       await assertRejects(() => missing.digests(), KbuildError, words);
-      using folder = hasher.open(["sha256"]);
+      using directory = hasher.open(["sha256"]);
       await assertRejects(
-        () => folder.copy!({ ...part, path: dir }),
+        () => directory.copy!({ ...part, path: dir }),
         KbuildError,
         "is a directory",
       );

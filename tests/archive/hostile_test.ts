@@ -7,8 +7,8 @@ import { gzipSync } from "node:zlib";
 import { type ReadLimits, readTar, unpackTar } from "../../src/archive/mod.ts";
 import {
   assertClear,
+  directory,
   file,
-  folder,
   hardLink,
   header,
   inPieces,
@@ -32,7 +32,7 @@ type Case = readonly [
   limits?: Partial<ReadLimits>,
 ];
 
-const good = tar(folder("d/"), file("d/a"), file("b", "x".repeat(1000)));
+const good = tar(directory("d/"), file("d/a"), file("b", "x".repeat(1000)));
 const goodGzip = gzip(good);
 const absolute = Deno.makeTempDirSync({ prefix: "kbuild-hostile" });
 const base256 = (...bytes: number[]) => String.fromCharCode(...bytes);
@@ -56,7 +56,7 @@ const names: readonly Case[] = [
   ["..", tar(file("../evil")), /"\.\.\/evil" cannot be its name: it has a "\.\." part$/],
   [".. in the middle", tar(file("d/../../evil")), /"d\/\.\.\/\.\.\/evil" cannot be its name/],
   [".. that stays inside", tar(file("d/../evil")), /has a "\.\." part$/],
-  [".. as a folder", tar(folder("../"), file("../evil")), /"\.\.\/" cannot be its name/],
+  [".. as a directory", tar(directory("../"), file("../evil")), /"\.\.\/" cannot be its name/],
   [".. alone", tar(file("..")), /has a "\.\." part$/],
   [".. behind ./", tar(file("./../evil")), /has a "\.\." part$/],
   [".. in the prefix", tar(member({ name: "evil", prefix: ".." })), /"\.\.\/evil" cannot be/],
@@ -72,7 +72,11 @@ const names: readonly Case[] = [
   ["two slashes in front", tar(file(`/${absolute}/evil`)), /it starts with a slash$/],
   ["an absolute PAX path", tar(pax([["path", `${absolute}/evil`]]), file("a")), /with a slash$/],
   ["a prefix of a slash", tar(member({ name: "evil", prefix: "/tmp" })), /with a slash$/],
-  ["the root as a folder", tar(folder("/")), /"\/" cannot be its name: it starts with a slash$/],
+  [
+    "the root as a directory",
+    tar(directory("/")),
+    /"\/" cannot be its name: it starts with a slash$/,
+  ],
   ["backslashes", tar(file("..\\..\\evil")), ["..\\..\\evil"]],
   ["an empty name", tar(file("")), /at byte 0 .* its name is empty$/],
   ["an empty PAX path", tar(pax([["path", ""]]), file("")), /at byte 1024 .* its name is empty$/],
@@ -85,7 +89,7 @@ const names: readonly Case[] = [
     /"a\/" is the name of a directory/,
   ],
   ["the name . for a pipe", tar(header({ name: "./", type: "6" })), /is the name of a directory/],
-  ["names with . and slashes", tar(folder("./"), file(".//d/./a")), ["d/", "d/a"]],
+  ["names with . and slashes", tar(directory("./"), file(".//d/./a")), ["d/", "d/a"]],
   [
     "two spellings of a name",
     tar(file("d/a"), file("./d//a")),
@@ -123,10 +127,10 @@ const names: readonly Case[] = [
   ],
   [
     "101 directories deep",
-    tar(long("L", `${"a/".repeat(101)}\0`), folder("a/")),
+    tar(long("L", `${"a/".repeat(101)}\0`), directory("a/")),
     /is 101 directories deep/,
   ],
-  ["many folders from one name", tar(file("a/b/c/d/e")), /more than 3 files and directories/, {
+  ["many directories from one name", tar(file("a/b/c/d/e")), /more than 3 files and directories/, {
     maxMembers: 3,
   }],
   ["__proto__", tar(file("__proto__/constructor")), ["__proto__/", "__proto__/constructor"]],
@@ -152,29 +156,29 @@ const links: readonly Case[] = [
   ["a file through a link out", tar(symlink("a", "../outside"), file("a/evil")), /may lead out/],
   [
     "a file through a link inside",
-    tar(folder("d/"), symlink("a", "d"), file("a/evil")),
+    tar(directory("d/"), symlink("a", "d"), file("a/evil")),
     /"a\/evil" cannot be made: "a" is a symbolic link in this archive$/,
   ],
   [
-    "a folder over a link",
-    tar(folder("d/"), symlink("a", "d"), folder("a/")),
+    "a directory over a link",
+    tar(directory("d/"), symlink("a", "d"), directory("a/")),
     /is a symbolic link/,
   ],
   ["a file over a link", tar(symlink("a", "b"), file("a")), /"a" cannot be made: something before/],
   ["a link over a file", tar(file("a"), symlink("a", "b")), /"a" cannot be made: something before/],
   [
-    "a link over a folder",
-    tar(folder("a/"), symlink("a", "b")),
+    "a link over a directory",
+    tar(directory("a/"), symlink("a", "b")),
     /something before it has its name/,
   ],
   [
-    "a folder that becomes a link",
+    "a directory that becomes a link",
     tar(file("d/e/x"), symlink("d/e", "."), file("d/e/y")),
     /"d\/e" cannot be made: something before/,
   ],
   [
     "links that add up to a way out",
-    tar(folder("d/e/"), symlink("d/e/up", "../.."), symlink("out", "d/e/up/..")),
+    tar(directory("d/e/"), symlink("d/e/up", "../.."), symlink("out", "d/e/up/..")),
     /"out" is a link to "d\/e\/up\/\.\.", which may lead out/,
   ],
   [
@@ -185,7 +189,7 @@ const links: readonly Case[] = [
   ["a link to itself", tar(symlink("a", "a")), ["a -> a"]],
   ["two links to each other", tar(symlink("a", "b"), symlink("b", "a")), ["a -> b", "b -> a"]],
   ["a file through a loop", tar(symlink("a", "a"), file("a/b")), /"a" is a symbolic link in this/],
-  ["a link to its own folder", tar(symlink("d/a", ".")), ["d/", "d/a -> ."]],
+  ["a link to its own directory", tar(symlink("d/a", ".")), ["d/", "d/a -> ."]],
   [
     "a hard link outside",
     tar(hardLink("a", "../canary")),
@@ -203,13 +207,13 @@ const links: readonly Case[] = [
     /"l", which is not an earlier file/,
   ],
   [
-    "a hard link to a folder",
-    tar(folder("d/"), hardLink("a", "d")),
+    "a hard link to a directory",
+    tar(directory("d/"), hardLink("a", "d")),
     /"d", which is not an earlier file/,
   ],
   [
     "a hard link to the root",
-    tar(folder("./"), hardLink("a", "./")),
+    tar(directory("./"), hardLink("a", "./")),
     /"\.\/", which is not an earlier file/,
   ],
   ["a hard link to itself", tar(hardLink("a", "a")), /"a", which is not an earlier file/],
@@ -250,24 +254,28 @@ const kinds: readonly Case[] = [
   ["a continued volume", tar(header({ name: "a", type: "M" })), /its type is "M"$/],
   ["a contiguous file", tar(member({ name: "a", type: "7" }, "x")), ["a"]],
   [
-    "a contiguous file named as a folder",
+    "a contiguous file named as a directory",
     tar(member({ name: "a/", type: "7" })),
     /name of a directory/,
   ],
   ["setuid", tar(member({ name: "a", mode: "0006777\0" })), ["a"]],
   ["a file twice", tar(file("a"), file("a", "changed")), /"a" cannot be made: something before/],
-  ["a folder twice", tar(folder("d/"), file("d/a"), folder("d")), ["d/", "d/a"]],
+  ["a directory twice", tar(directory("d/"), file("d/a"), directory("d")), ["d/", "d/a"]],
   [
-    "a file as a folder",
+    "a file as a directory",
     tar(file("a"), file("a/b")),
     /"a\/b" cannot be made: "a" is a file in this/,
   ],
   [
-    "a file that becomes a folder",
-    tar(file("a"), folder("a/")),
+    "a file that becomes a directory",
+    tar(file("a"), directory("a/")),
     /"a\/" cannot be made: "a" is a file/,
   ],
-  ["a folder that becomes a file", tar(folder("a/"), file("a")), /"a" cannot be made: something/],
+  [
+    "a directory that becomes a file",
+    tar(directory("a/"), file("a")),
+    /"a" cannot be made: something/,
+  ],
   ["a parent that becomes a file", tar(file("a/b"), file("a")), /"a" cannot be made: something/],
   [
     "a sparse file of GNU tar",
@@ -291,7 +299,7 @@ const kinds: readonly Case[] = [
     /but has 1 bytes of content$/,
   ],
   [
-    "a folder with a size that hides a member",
+    "a directory with a size that hides a member",
     tar(header({ name: "d/", type: "5", size: octal(1024) }), file("a")),
     ["a", "d/"],
   ],
@@ -519,7 +527,7 @@ const frames: readonly Case[] = [
       maxBytes: 1 << 20,
     },
   ],
-  ["a bomb of members", gzip(tar(...Array(11).fill(folder("d/")))), /more than 10 members$/, {
+  ["a bomb of members", gzip(tar(...Array(11).fill(directory("d/")))), /more than 10 members$/, {
     maxMembers: 10,
   }],
 ];

@@ -9,7 +9,7 @@ import {
   symlinkEntry,
   unpackTar,
 } from "../../src/archive/mod.ts";
-import { file, folder, header, inPieces, member, snapshot, tar } from "./_hostile.ts";
+import { directory, file, header, inPieces, member, snapshot, tar } from "./_hostile.ts";
 import { has, inTempDir, needing, noise, run, tarOf } from "./helpers.ts";
 
 const mtime = 1600000000;
@@ -23,7 +23,7 @@ function modeOf(path: string): number {
   return Deno.lstatSync(path).mode! & 0o7777;
 }
 
-Deno.test("unpackTar() makes files, folders and links as packTarball() packed them", () =>
+Deno.test("unpackTar() makes files, directories and links as packTarball() packed them", () =>
   inTempDir(async (dir) => {
     const archive = join(dir, "x.tar.gz");
     const long = `${"d".repeat(120)}/${"ü".repeat(60)}`;
@@ -84,7 +84,7 @@ Deno.test("unpackTar() gives no rights to others, and the root the mode of ./", 
 
 Deno.test("unpackTar() gives the same modes whatever the umask", () =>
   inTempDir(async (dir) => {
-    const bytes = tar(folder("d/"), file("d/a"), file("e/b"));
+    const bytes = tar(directory("d/"), file("d/a"), file("e/b"));
     await Deno.writeFile(join(dir, "x.tar"), bytes);
     const module = new URL("../../src/archive/unpack_tar.ts", import.meta.url);
     const config = new URL(
@@ -107,7 +107,7 @@ Deno.test("unpackTar() gives the same modes whatever the umask", () =>
     for (const mask of [0o77, 0o777]) assertEquals(snapshot(join(dir, `out-${mask}`)), first);
   }));
 
-Deno.test("unpackTar() makes an empty folder of an empty archive", () =>
+Deno.test("unpackTar() makes an empty directory of an empty archive", () =>
   inTempDir(async (dir) => {
     assertEquals(await unpackTar(inPieces(tar()), join(dir, "out")), { members: 0, size: 0 });
     assertEquals(namesIn(join(dir, "out")), []);
@@ -145,7 +145,7 @@ Deno.test("unpackTar() leaves a target alone that is taken", () =>
 
 Deno.test("unpackTar() leaves alone what comes to the target meanwhile", () =>
   inTempDir(async (dir) => {
-    for (const kind of ["folder", "file", "link"]) {
+    for (const kind of ["directory", "file", "link"]) {
       const target = join(dir, kind);
       const appear = () => {
         if (kind === "link") Deno.symlinkSync(".", target);
@@ -161,14 +161,14 @@ Deno.test("unpackTar() leaves alone what comes to the target meanwhile", () =>
       assertEquals(
         [info.isDirectory, info.isFile, info.isSymlink].indexOf(true),
         [
-          "folder",
+          "directory",
           "file",
           "link",
         ].indexOf(kind),
       );
-      if (kind === "folder") assertEquals(namesIn(target), ["mine"]);
+      if (kind === "directory") assertEquals(namesIn(target), ["mine"]);
     }
-    assertEquals(namesIn(dir), ["file", "folder", "link"]);
+    assertEquals(namesIn(dir), ["directory", "file", "link"]);
   }));
 
 Deno.test("unpackTar() asks accept() about each member before it is written", () =>

@@ -283,7 +283,7 @@ Deno.test("kbuild verify-release ends with 0 for a sound release, with 1 for ano
     assertMatch(empty.stderr, /there is no release in it/);
   }));
 
-Deno.test("verifyRelease() refuses a folder that is not there", async () => {
+Deno.test("verifyRelease() refuses a directory that is not there", async () => {
   await assertRejects(() => verifyRelease("/nonexistent/x"), KbuildError, "Cannot verify");
 });
 

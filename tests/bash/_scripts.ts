@@ -137,5 +137,5 @@ C=$(echo xay | sed 's/b*/-/g'); D=$(echo "a b" | sed -n 's/ *$/./p')$(echo aXbX 
     "export A=1; f() { local A=2; g; }; g() { B+=$A; }; f; B+=$A; X=3 g; export -n A; declare -x C=c; export D; D=d",
   "indirection with a default":
     'N=KUBE_X_CC; A="${!N-none}"; KUBE_X_CC=gcc; B="${!N-none}"; [ -n "${!N-}" ] && C=set; N=Y; D="${!N:+x}-"',
-  "many folders": 'A="$(dirname a/b c/d)"; d="x y/z"; B=$(dirname $d); C=$(dirname -- "$d")',
+  "many directories": 'A="$(dirname a/b c/d)"; d="x y/z"; B=$(dirname $d); C=$(dirname -- "$d")',
 };

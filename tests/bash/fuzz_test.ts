@@ -94,29 +94,32 @@ const PROGRAMS: Readonly<Record<string, string>> = {
 
 /** A directory with those programs and `finish`. */
 async function confinement(): Promise<string> {
-  const folder = await Deno.makeTempDir();
-  await Deno.mkdir(join(folder, "bin"));
+  const directory = await Deno.makeTempDir();
+  await Deno.mkdir(join(directory, "bin"));
   for (const [name, command] of Object.entries(PROGRAMS)) {
     const text = `#!${bashPath}\nPATH=/usr/bin:/bin exec ${command} "$@"\n`;
-    await Deno.writeTextFile(join(folder, "bin", name), text, { mode: 0o755 });
+    await Deno.writeTextFile(join(directory, "bin", name), text, { mode: 0o755 });
   }
-  await Deno.writeTextFile(join(folder, "finish"), FINISH);
-  await Deno.chmod(folder, 0o755);
-  return folder;
+  await Deno.writeTextFile(join(directory, "finish"), FINISH);
+  await Deno.chmod(directory, 0o755);
+  return directory;
 }
 
 /**
  * Runs a script in a bash that can do no harm: restricted, as nobody, with a few programs that only
  * print, with little time and memory, in a directory of its own, writing no files.
  */
-async function runConfined(folder: string, name: string): Promise<Map<string, string> | undefined> {
+async function runConfined(
+  directory: string,
+  name: string,
+): Promise<Map<string, string> | undefined> {
   const confined = `source ${name}; source finish`;
   const child = new Deno.Command("bash", {
-    args: ["-c", CONFINE, folder, bashPath, name, confined],
+    args: ["-c", CONFINE, directory, bashPath, name, confined],
     clearEnv: true,
     // Damage makes functions that call themselves, in subshells too.
     env: { LC_ALL: "C", FUNCNEST: "30" },
-    cwd: folder,
+    cwd: directory,
     detached: true,
     stdin: "null",
     stdout: "piped",
@@ -166,7 +169,7 @@ Deno.test({
   }`,
   ignore: bashPath === "",
   fn: async () => {
-    const folder = await confinement();
+    const directory = await confinement();
     try {
       let compared = 0;
       let equal = 0;
@@ -175,8 +178,8 @@ Deno.test({
       const work = async () => {
         for (let i = next++; i < COMPARED; i = next++) {
           const text = damaged(i);
-          await Deno.writeTextFile(join(folder, `s${i}`), text);
-          const bash = await runConfined(folder, `s${i}`);
+          await Deno.writeTextFile(join(directory, `s${i}`), text);
+          const bash = await runConfined(directory, `s${i}`);
           if (bash === undefined) continue;
           const reader = read(text);
           compared++;
@@ -198,7 +201,7 @@ Deno.test({
       assert(compared > COMPARED / 4, `Only ${compared} scripts ran to their end`);
       assert(equal > compared, `Only ${equal} values in ${compared} scripts`);
     } finally {
-      await Deno.remove(folder, { recursive: true });
+      await Deno.remove(directory, { recursive: true });
     }
   },
 });

@@ -58,7 +58,7 @@ const UNKNOWN: Record<string, { script: string; why: string }> = {
   "a variable made from an unknown one": { script: "X=$(id); A=(a $X); B=1", why: '"id"' },
   "a file that is not there": { script: "A=$(cat /nowhere); B=1", why: '"/nowhere"' },
   "a file name pattern": { script: "A=(cmd/*); B=1", why: "cmd/*" },
-  "the home folder": { script: "A=(~/x); B=1", why: "~" },
+  "the home directory": { script: "A=(~/x); B=1", why: "~" },
   "a range of braces": { script: "A=({1..3}); B=1", why: "{1..3}" },
   "an associative array": { script: "declare -A A=([a]=b); B=1", why: "-A" },
   "a choice on an unknown value": {

@@ -55,7 +55,7 @@ const CASES: readonly { what: string; files: Files; era: EraName; evidence: stri
     evidence: "go.work is missing all the same",
   },
   {
-    what: "go.work without a vendor folder or build scripts",
+    what: "go.work without a vendor directory or build scripts",
     files: { ...MOD, "go.work": "", "build/build-image/rsyncd.sh": "" },
     era: "workspace",
     evidence: "build/common.sh cannot be read",

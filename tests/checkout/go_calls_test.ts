@@ -162,7 +162,7 @@ Deno.test({
   fn: async (t) => {
     for (const root of trees) {
       await using recorder = await GoRecorder.create(root);
-      const edge = { K8S_EDGE_GOROOT: join(recorder.folder, "edge") };
+      const edge = { K8S_EDGE_GOROOT: join(recorder.directory, "edge") };
       const cases = { ...CASES, "an edge Go": { platform: "linux/arm", variables: edge } };
       for (const [name, change] of Object.entries(cases)) {
         await t.step(`${root}: ${name}`, () => compare(recorder, change));
@@ -284,7 +284,7 @@ kube::golang::build_binaries() {
 Deno.test("readGoCalls() understands what scripts of other eras do", async (t) => {
   await withFiles({ "hack/lib/init.sh": INIT, "hack/lib/golang.sh": UNUSUAL }, async (root) => {
     await using recorder = await GoRecorder.create(root);
-    const edge = { K8S_EDGE_GOROOT: join(recorder.folder, "edge") };
+    const edge = { K8S_EDGE_GOROOT: join(recorder.directory, "edge") };
     const cases: Record<string, Change> = {
       "GOFLAGS in quotes": CASES["GOFLAGS in quotes"]!,
       "GOFLAGS with -tags twice": CASES["GOFLAGS with -tags twice"]!,

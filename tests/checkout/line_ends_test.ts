@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Checkout, readCheckout } from "../../src/checkout/mod.ts";
 import { readGeneratedFiles } from "../../src/generate/sources.ts";
-import { readGoFolders } from "../../src/generate/go_folders.ts";
+import { readGoDirectories } from "../../src/generate/go_directories.ts";
 import { getVersionVars } from "../../src/lib/version/mod.ts";
 import { readReleaseLayout } from "../../src/release/mod.ts";
 import { openSample } from "../lib/_open.ts";
@@ -21,7 +21,7 @@ for (const era of ["1.7", "1.20", "1.28", "1.35"] as const) {
           said,
           layout: await readReleaseLayout(checkout),
           generated: await readGeneratedFiles(root),
-          folders: await readGoFolders(root),
+          directories: await readGoDirectories(root),
           version: (await getVersionVars(context)).gitVersion,
         };
       };

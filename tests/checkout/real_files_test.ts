@@ -139,7 +139,7 @@ async function texts(root: string): Promise<{ path: string; text: string }[]> {
   return files;
 }
 
-/** Set by the surroundings, or by files that kbuild does not read. */
+/** Set by the environment, or by files that kbuild does not read. */
 const NOT_COMPARED = /^KUBE_(ROOT|OUTPUT.*|AVAILABLE_.*|NONSERVER_.*|RSYNC_COMPRESS|VERBOSE)$/;
 
 Deno.test({

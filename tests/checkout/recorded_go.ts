@@ -68,12 +68,12 @@ export function ofInterest(env: Readonly<Record<string, string>>): Record<string
 
 /** A directory with copies of a checkout's `hack/lib` and a `go` that records. */
 export class GoRecorder {
-  private constructor(readonly root: string, readonly folder: string) {}
+  private constructor(readonly root: string, readonly directory: string) {}
 
   /** Copies what is needed from a checkout; `hack/lib` in it may be all there is. */
   static async create(checkout: string): Promise<GoRecorder> {
-    const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "kbuild-calls-" }));
-    const root = join(folder, "kube");
+    const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "kbuild-calls-" }));
+    const root = join(directory, "kube");
     for (const path of ["hack/lib", "cluster/lib"]) {
       await copyScripts(join(checkout, path), join(root, path));
     }
@@ -84,10 +84,10 @@ export class GoRecorder {
       await Deno.mkdir(join(root, "cmd", name), { recursive: true });
     }
     for (const go of ["bin/go", "edge/bin/go"]) {
-      await Deno.mkdir(dirname(join(folder, go)), { recursive: true });
-      await Deno.writeTextFile(join(folder, go), GO, { mode: 0o755 });
+      await Deno.mkdir(dirname(join(directory, go)), { recursive: true });
+      await Deno.writeTextFile(join(directory, go), GO, { mode: 0o755 });
     }
-    return new GoRecorder(root, folder);
+    return new GoRecorder(root, directory);
   }
 
   /**
@@ -99,15 +99,15 @@ export class GoRecorder {
     inputs: GoCallInputs,
     targets: readonly string[] = inputs.packages,
   ): Promise<Recording> {
-    const log = join(this.folder, "log");
+    const log = join(this.directory, "log");
     await Deno.writeTextFile(log, "");
     const { success, stderr } = await new Deno.Command("bash", {
       args: ["-c", SCRIPT, "bash", ...inputs.goflags, ...targets],
       clearEnv: true,
       env: {
         ...inputs.variables,
-        HOME: this.folder,
-        PATH: `${join(this.folder, "bin")}:${Deno.env.get("PATH") ?? ""}`,
+        HOME: this.directory,
+        PATH: `${join(this.directory, "bin")}:${Deno.env.get("PATH") ?? ""}`,
         LC_ALL: "C",
         FORCE_HOST_GO: "y",
         KUBE_ROOT: this.root,
@@ -135,7 +135,7 @@ export class GoRecorder {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.folder, { recursive: true });
+    await Deno.remove(this.directory, { recursive: true });
   }
 }
 

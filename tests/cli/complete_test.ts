@@ -10,7 +10,7 @@ const COMMANDS: readonly CommandData[] = [
     flags: [
       { name: "platform", short: "p", kind: "list", placeholder: "OS/ARCH", summary: "Platforms" },
       { name: "era", kind: "string", choices: ["1.7", "1.20"], summary: "Era" },
-      { name: "dir", kind: "string", placeholder: "DIR", summary: "Folder" },
+      { name: "dir", kind: "string", placeholder: "DIR", summary: "Directory" },
       { name: "secret", kind: "boolean", hidden: true, summary: "Not shown" },
     ],
     variables: [{ name: "KUBE_RACE", kind: "boolean-y", summary: "Race" }],

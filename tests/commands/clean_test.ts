@@ -19,8 +19,8 @@ Deno.test("removeOutput() removes nothing of a run that waited for it", async ()
       shell: createShell({ cwd: root, env: {} }),
     });
     // Enough that removing takes longer than a waiting run asks for the lock again.
-    for (let folder = 0; folder < 40; folder++) {
-      const path = join(context.output, `old-${folder}`);
+    for (let directory = 0; directory < 40; directory++) {
+      const path = join(context.output, `old-${directory}`);
       await Deno.mkdir(path, { recursive: true });
       for (let file = 0; file < 150; file++) Deno.writeTextFileSync(join(path, `${file}`), "");
     }

@@ -27,7 +27,7 @@ Deno.test("kbuild compare ends with 0, 1 or 2, and names the member", () =>
     }
   }));
 
-Deno.test("kbuild compare looks at what two _output folders publish, and not at checksums", () =>
+Deno.test("kbuild compare looks at what two _output directories publish, and not at checksums", () =>
   inScratch(async (dir) => {
     const make = "mkdir -p a/release-tars a/local b/release-tars && echo 1 >a/release-tars/x && " +
       "echo 1 >b/release-tars/x && echo 2 >a/local/x && echo 3 >a/release-tars/SHA256SUMS && " +
@@ -52,9 +52,9 @@ Deno.test("kbuild compare looks at what two _output folders publish, and not at 
     ], {
       cwd: dir,
     });
-    const folder = await kbuild(["compare", "a", "c/_output/release-tars"], { cwd: dir });
-    assertEquals([folder.code, folder.stdout.trimEnd().split("\n").slice(2)], [1, [
-      "Images are not compared: of A only release-tars, as the other one is a folder of it",
+    const directory = await kbuild(["compare", "a", "c/_output/release-tars"], { cwd: dir });
+    assertEquals([directory.code, directory.stdout.trimEnd().split("\n").slice(2)], [1, [
+      "Images are not compared: of A only release-tars, as the other one is a directory of it",
       "1 artifact: 0 equal, 1 different",
       "",
       "x",

@@ -56,9 +56,9 @@ for (const era of THOROUGH) {
           digests = Object.fromEntries(rows.map(([, path, digest]) => [path, digest]));
           const table = made.stdout.split("\n").filter((line) => line.startsWith("_output/"));
           assertEquals(table.filter((line) => [...line].length > 100), []);
-          const files = ["release-images", "release-tars"].flatMap((folder) =>
-            listing(join(root, "_output", folder)).filter((line) => line.includes(" "))
-              .map((line) => `_output/${folder}/${line.split(" ")[0]}`)
+          const files = ["release-images", "release-tars"].flatMap((directory) =>
+            listing(join(root, "_output", directory)).filter((line) => line.includes(" "))
+              .map((line) => `_output/${directory}/${line.split(" ")[0]}`)
               .filter((path) => /\.tar(\.gz)?$/.test(path))
           );
           assertEquals(Object.keys(digests).sort(), files.sort());
@@ -123,17 +123,17 @@ for (const era of THOROUGH) {
           ]);
           assertEquals(await clean(), "");
         });
-        await t.step("clean gets through read-only folders, and follows no link", async () => {
+        await t.step("clean gets through read-only directories, and follows no link", async () => {
           const sentinel = join(dir, "sentinel");
           await Deno.writeTextFile(sentinel, "keep");
           // Where Go keeps modules, read-only.
           const locked = join(root, "_output/local/go/pkg/mod");
-          const folder = join(locked, "inner");
-          await Deno.mkdir(folder, { recursive: true });
-          await Deno.writeTextFile(join(folder, "file"), "");
-          await Deno.symlink(dir, join(folder, "outside"));
-          await Deno.symlink(sentinel, join(folder, "link"));
-          await Deno.chmod(folder, 0o555);
+          const directory = join(locked, "inner");
+          await Deno.mkdir(directory, { recursive: true });
+          await Deno.writeTextFile(join(directory, "file"), "");
+          await Deno.symlink(dir, join(directory, "outside"));
+          await Deno.symlink(sentinel, join(directory, "link"));
+          await Deno.chmod(directory, 0o555);
           await Deno.chmod(locked, 0o555);
           const before = listing(root);
           assertEquals((await ok("clean", "--dry-run")).stdout, `rm -rf -- ${root}/_output\n`);

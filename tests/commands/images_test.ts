@@ -25,14 +25,21 @@ async function makeImage(out: string, arch: string, tags: readonly string[], cap
 }
 
 /** A release with three images, and fake engines that write down how they were started. */
-async function surroundings(dir: string) {
+async function setUp(dir: string) {
   const root = await makeSample("1.20", join(dir, "kube rnetes"));
-  const folder = join(root, "_output/release-images");
+  const directory = join(root, "_output/release-images");
   const tag = (name: string, arch: string) => `k8s.gcr.io/${name}-${arch}:v1`;
   const server = [tag("kube-apiserver", ARCH), `mine.example/kube-apiserver-${ARCH}:v2`];
-  const { imageId } = await makeImage(join(folder, ARCH, "kube-apiserver.tar"), ARCH, server, true);
-  await makeImage(join(folder, ARCH, `conformance-${ARCH}.tar`), ARCH, [tag("conformance", ARCH)]);
-  await makeImage(join(folder, OTHER, "kube-proxy.tar"), OTHER, [tag("kube-proxy", OTHER)]);
+  const { imageId } = await makeImage(
+    join(directory, ARCH, "kube-apiserver.tar"),
+    ARCH,
+    server,
+    true,
+  );
+  await makeImage(join(directory, ARCH, `conformance-${ARCH}.tar`), ARCH, [
+    tag("conformance", ARCH),
+  ]);
+  await makeImage(join(directory, OTHER, "kube-proxy.tar"), OTHER, [tag("kube-proxy", OTHER)]);
   const bin = join(dir, "bin");
   await Deno.mkdir(bin);
   for (const program of ["podman", "ctr", "kind"]) {
@@ -41,7 +48,7 @@ async function surroundings(dir: string) {
   const git = which("git") ?? "git";
   await Deno.symlink(await Deno.realPath(git), join(bin, "git"));
   const options = { cwd: root, env: { PATH: bin } };
-  return { root, folder, bin, imageId, options };
+  return { root, directory, bin, imageId, options };
 }
 
 const needs = unless(which("git") === undefined && "needs git", "");
@@ -51,7 +58,7 @@ Deno.test({
   name: `kbuild images lists names, platforms, IDs and capabilities${needs.name}`,
   fn: () =>
     inScratch(async (dir) => {
-      const { folder, imageId, options } = await surroundings(dir);
+      const { directory, imageId, options } = await setUp(dir);
       const all = await kbuild(["images"], options);
       assertEquals(all.code, 0, all.stderr);
       const lines = all.stdout.trimEnd().split("\n").map((line) => line.replace(/ {2,}/g, "  "));
@@ -68,7 +75,7 @@ Deno.test({
       assertEquals(images.length, 1);
       assertEquals(images[0].imageId, imageId);
       assertEquals(images[0].capabilities, { "/usr/local/bin/app": "cap_net_bind_service=ep" });
-      assertEquals(images[0].path, join(folder, ARCH, "kube-apiserver.tar"));
+      assertEquals(images[0].path, join(directory, ARCH, "kube-apiserver.tar"));
 
       const ids = async (...args: string[]) => {
         const { stdout } = await kbuild(["images", "list", "--json", ...args], options);
@@ -76,7 +83,7 @@ Deno.test({
       };
       assertEquals(await ids("--platform", `linux/${OTHER}`), ["kube-proxy"]);
       assertEquals(await ids("conformance"), [`conformance-${ARCH}`]);
-      assertEquals(await ids(join(folder, OTHER)), ["kube-proxy"]);
+      assertEquals(await ids(join(directory, OTHER)), ["kube-proxy"]);
     }),
 });
 
@@ -85,7 +92,7 @@ Deno.test({
   name: `kbuild images names what is not there, or no archive${needs.name}`,
   fn: () =>
     inScratch(async (dir) => {
-      const { root, options } = await surroundings(dir);
+      const { root, options } = await setUp(dir);
       const fails = async (args: string[], code: number, text: string) => {
         const ended = await kbuild(["images", ...args], options);
         assertEquals([ended.code, ended.stdout], [code, ""]);
@@ -106,7 +113,7 @@ Deno.test({
   name: `kbuild images load starts the engine's own command, for this machine${needs.name}`,
   fn: () =>
     inScratch(async (dir) => {
-      const { bin, folder, options } = await surroundings(dir);
+      const { bin, directory, options } = await setUp(dir);
       const started = async (...args: string[]) => {
         await Deno.remove(join(dir, "started")).catch(() => {});
         const { code, stderr } = await kbuild(["images", "load", ...args], options);
@@ -114,7 +121,7 @@ Deno.test({
         return (await Deno.readTextFile(join(dir, "started"))).trimEnd().split("\n");
       };
       const archives = [`conformance-${ARCH}.tar`, "kube-apiserver.tar"].map((name) =>
-        join(folder, ARCH, name)
+        join(directory, ARCH, name)
       );
       assertEquals(
         await started("--into", "podman"),
@@ -124,7 +131,7 @@ Deno.test({
         `kind load image-archive ${archives[1]}`,
       ]);
       assertEquals(await started("--into", "containerd", "--platform", `linux/${OTHER}`), [
-        `ctr -n k8s.io images import --platform linux/${OTHER} ${folder}/${OTHER}/kube-proxy.tar`,
+        `ctr -n k8s.io images import --platform linux/${OTHER} ${directory}/${OTHER}/kube-proxy.tar`,
       ]);
 
       const without = await kbuild(["images", "load"], options);
@@ -149,14 +156,14 @@ Deno.test({
   name: `kbuild images says what it would load or push, and pushes nowhere unasked${needs.name}`,
   fn: () =>
     inScratch(async (dir) => {
-      const { folder, options } = await surroundings(dir);
+      const { directory, options } = await setUp(dir);
       const outside = { ...options, cwd: dir };
       const lines = async (args: readonly string[], from = options) => {
         const { code, stdout, stderr } = await kbuild(["images", ...args], from);
         assertEquals([args, code, stderr], [args, 0, ""]);
         return stdout.trimEnd().split("\n");
       };
-      const tar = (name: string, arch = ARCH) => join(folder, arch, `${name}.tar`);
+      const tar = (name: string, arch = ARCH) => join(directory, arch, `${name}.tar`);
       const quoted = (path: string) => `'${path}'`;
 
       assertEquals(await lines(["load", "--into", "podman", "--dry-run", "kube-apiserver"]), [

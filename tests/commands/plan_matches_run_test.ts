@@ -88,17 +88,19 @@ function differences(root: string, plan: Plan, run: Run): readonly string[] {
   }
   found.push(...left.map((planned) => `planned, not started: ${line(planned)}`));
 
-  const folders = plan.files.filter(({ kind }) => kind === "folder").map(({ path }) => `${path}/`);
+  const directories = plan.files.filter(({ kind }) => kind === "directory").map(({ path }) =>
+    `${path}/`
+  );
   const files = new Set(plan.files.flatMap(({ path, from }) => from ? [path, from] : [path]));
   for (const path of run.written) {
     const own = path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
-    const known = files.has(path) || folders.some((folder) => path.startsWith(folder)) ||
+    const known = files.has(path) || directories.some((directory) => path.startsWith(directory)) ||
       BOOKKEEPING.some(([, pattern]) => pattern.test(own));
     if (!known) found.push(`written, not planned: ${path}`);
   }
   for (const { kind, path } of plan.files) {
     // Directories for work in between are gone when it is done.
-    if (kind !== "folder" && isThere(path) === (kind === "remove")) {
+    if (kind !== "directory" && isThere(path) === (kind === "remove")) {
       found.push(`planned, not done: ${kind} ${path}`);
     }
   }
@@ -247,7 +249,7 @@ Deno.test("differences() names what is done without a plan, and what is not done
   const go = { argv: ["/go/bin/go", "install", "./cmd/a"], cwd: root, env };
   const plan: Plan = {
     processes: [go],
-    files: [{ kind: "folder", path: "/k8s/_output/release-stage" }],
+    files: [{ kind: "directory", path: "/k8s/_output/release-stage" }],
     pushes: [],
   };
   const run = (starts: readonly Start[], written: readonly string[] = []): Run => (

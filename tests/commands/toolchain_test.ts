@@ -39,7 +39,7 @@ function kept(cache: string): string[] {
 }
 
 /** An environment with a Go that says it is 1.26.1, a cache, and no choice made. */
-async function surroundings(dir: string, more: Record<string, string> = {}) {
+async function setUp(dir: string, more: Record<string, string> = {}) {
   const bin = join(dir, "bin");
   await putGo(bin, `go version go1.26.1 ${HOST}`);
   const cache = join(dir, "ca che");
@@ -50,7 +50,7 @@ async function surroundings(dir: string, more: Record<string, string> = {}) {
 Deno.test("kbuild toolchain lists, installs, finds and removes, outside of a checkout too", () =>
   inScratch((dir) =>
     withServer(mirror(good), async (server) => {
-      const { bin, cache, env } = await surroundings(dir);
+      const { bin, cache, env } = await setUp(dir);
       const options = { cwd: dir, env: { ...env, ...offer(server) } };
       const run = async (...args: string[]) => {
         const { code, stdout, stderr } = await kbuild(["toolchain", ...args], options);
@@ -129,7 +129,7 @@ Deno.test({
       withServer(mirror(good), async (server) => {
         const root = await makeSample("1.35", join(dir, "kubernetes"));
         await Deno.writeTextFile(join(root, ".go-version"), `${RELEASE}\n`);
-        const { bin, cache, env } = await surroundings(dir);
+        const { bin, cache, env } = await setUp(dir);
         const here = { cwd: root, env: { ...env, ...offer(server) } };
         const last = async (...args: string[]) => {
           const { code, stdout, stderr } = await kbuild(["toolchain", ...args], here);
@@ -196,7 +196,7 @@ for (const signal of ["SIGINT", "SIGKILL"] as const) {
     inScratch(async (dir) => {
       const held = holding();
       await withServer(held.respond, async (server) => {
-        const { cache, env } = await surroundings(dir);
+        const { cache, env } = await setUp(dir);
         const options = { cwd: dir, env: { ...env, ...offer(server) } };
         const child = start(kbuildArgv("toolchain", "install", RELEASE), options);
         await held.started;
@@ -216,7 +216,7 @@ for (const signal of ["SIGINT", "SIGKILL"] as const) {
 Deno.test("two kbuilds that want the same Go fetch it once", () =>
   inScratch((dir) =>
     withServer(mirror(good), async (server) => {
-      const { cache, env } = await surroundings(dir);
+      const { cache, env } = await setUp(dir);
       const options = { cwd: dir, env: { ...env, ...offer(server) } };
       const runs = [1, 2, 3].map(() => kbuild(["toolchain", "install", RELEASE], options));
       for (const { code, stderr } of await Promise.all(runs)) {
@@ -234,7 +234,7 @@ Deno.test("kbuild toolchain install goes through HTTP_PROXY, and not for NO_PROX
       return mirror(good)(path);
     };
     await withServer(respond, async (proxy) => {
-      const { env } = await surroundings(dir);
+      const { env } = await setUp(dir);
       const install = (more: Record<string, string>) =>
         kbuild(["toolchain", "install", RELEASE], { cwd: dir, env: { ...env, ...more } });
       const away = {

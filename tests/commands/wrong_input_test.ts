@@ -49,17 +49,17 @@ const TABLE: readonly (readonly [args: readonly string[], stderr: string])[] = [
   ],
   [
     ["all", "kubctl"],
-    'kbuild: Unknown target "kubctl": this checkout has no such folder or name\n' +
+    'kbuild: Unknown target "kubctl": this checkout has no such directory or name\n' +
     '  -> Did you mean "kubectl"?\n  -> List the targets: kbuild targets\n',
   ],
   [
     ["all", "WHAT=cmd/kubelett"],
-    'kbuild: Unknown target "cmd/kubelett": this checkout has no such folder or name\n' +
+    'kbuild: Unknown target "cmd/kubelett": this checkout has no such directory or name\n' +
     '  -> Did you mean "cmd/kubelet"?\n  -> List the targets: kbuild targets\n',
   ],
   [
     ["quick-release", "--what", "cmd/zzz"],
-    'kbuild: Unknown target "cmd/zzz": this checkout has no such folder or name\n' +
+    'kbuild: Unknown target "cmd/zzz": this checkout has no such directory or name\n' +
     "  -> List the targets: kbuild targets\n",
   ],
   [
@@ -144,7 +144,7 @@ const TABLE: readonly (readonly [args: readonly string[], stderr: string])[] = [
   [
     ["quick-release", "--base-image", "go-runner"],
     'kbuild: Cannot use --base-image "go-runner": it must be NAME=WHERE\n' +
-    "  -> WHERE is an OCI layout folder, a docker or OCI archive, docker:IMAGE, or scratch\n",
+    "  -> WHERE is an OCI layout directory, a docker or OCI archive, docker:IMAGE, or scratch\n",
   ],
   [
     ["quick-release", "--base-image", "go-runner=/nowhere"],
@@ -280,7 +280,7 @@ Deno.test("kbuild says where no checkout is", () =>
   }));
 
 Deno.test({
-  ...unless(missingFor("1.20"), "kbuild refuses a container, and a demo in a full folder"),
+  ...unless(missingFor("1.20"), "kbuild refuses a container, and a demo in a full directory"),
   fn: () =>
     inScratch(async (dir) => {
       const root = await makeSample("1.20", join(dir, "kubernetes"));
@@ -294,7 +294,7 @@ Deno.test({
       const before = listing(root);
       const demo = await kbuild(["demo", "--dir", root]);
       assertEquals(demo.code, 1);
-      assert(demo.stderr.startsWith(`kbuild: Cannot make a sample in "${root}": the folder `));
+      assert(demo.stderr.startsWith(`kbuild: Cannot make a sample in "${root}": the directory `));
       assertEquals(listing(root), before);
     }),
 });
@@ -455,11 +455,14 @@ Deno.test({
 });
 
 Deno.test({
-  ...unless(missingFor("1.20"), "kbuild refuses folders that Go cannot work in, in one clear line"),
+  ...unless(
+    missingFor("1.20"),
+    "kbuild refuses directories that Go cannot work in, in one clear line",
+  ),
   fn: () =>
     inScratch(async (dir) => {
       const table = [
-        ["co:lon", 'a ":" divides the folders of a GOPATH'],
+        ["co:lon", 'a ":" divides the directories of a GOPATH'],
         ["line\nbreak", "Go takes no line break in the path of a package"],
         [`"two' quotes`, "Go's flags cannot hold a path with a blank and both kinds of quotes"],
       ] as const;
@@ -472,7 +475,7 @@ Deno.test({
           1,
           "",
           `kbuild: Cannot build in "${root.replace("\n", "\n    ")}": ${why}\n` +
-          "  -> Move the checkout to a folder with a plainer name\n",
+          "  -> Move the checkout to a directory with a plainer name\n",
         ]);
         // Looking around works there all the same.
         assertEquals((await kbuild(["version", "--json"], { cwd: root })).code, 0);

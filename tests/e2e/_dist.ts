@@ -48,8 +48,8 @@ async function compiler(): Promise<Record<string, string> | string> {
 /** Installs a program from npm, once per machine; returns the path of a file of it. */
 export async function npmTool(spec: string, file: string): Promise<string> {
   const cache = join(ENV["XDG_CACHE_HOME"] ?? join(ENV["HOME"] ?? "/", ".cache"), "kbuild-e2e");
-  const folder = join(cache, spec.replaceAll(/[@/]/g, "-"));
-  const path = join(folder, file);
+  const directory = join(cache, spec.replaceAll(/[@/]/g, "-"));
+  const path = join(directory, file);
   if (which(path, "/") !== undefined) return path;
   await Deno.mkdir(cache, { recursive: true });
   const work = await Deno.makeTempDir({ dir: cache });
@@ -58,7 +58,7 @@ export async function npmTool(spec: string, file: string): Promise<string> {
     const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
     await output(["npm", "install", ...flags, spec], { cwd: work });
     await Deno.chmod(join(work, file), 0o755);
-    await Deno.rename(work, folder).catch(() => {}); // another test was faster
+    await Deno.rename(work, directory).catch(() => {}); // another test was faster
   } finally {
     await Deno.remove(work, { recursive: true }).catch(() => {});
   }
@@ -68,7 +68,7 @@ export async function npmTool(spec: string, file: string): Promise<string> {
 /** A file that a script made, and what it said. */
 export interface Compiled {
   readonly path: string;
-  readonly folder: string;
+  readonly directory: string;
   readonly denort: string | undefined;
 }
 
@@ -84,13 +84,13 @@ export async function distScript(
 }
 
 /** Compiles for this machine; returns the reason if Deno's runtime is unavailable. */
-export async function compileHere(folder: string): Promise<Compiled | string> {
+export async function compileHere(directory: string): Promise<Compiled | string> {
   const platform = hostDistPlatform();
   if (platform === undefined) return "needs a platform that kbuild is made for";
   const env = await compiler();
   if (typeof env === "string") return env;
   try {
-    await distScript("compile.ts", ["--out", folder, "--target", platform.name], env);
+    await distScript("compile.ts", ["--out", directory, "--target", platform.name], env);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     if (/downloads Deno's runtime/.test(message)) {
@@ -98,8 +98,8 @@ export async function compileHere(folder: string): Promise<Compiled | string> {
     }
     throw error;
   }
-  const path = join(folder, `kbuild-${platform.name}`);
-  return { path, folder, denort: env["DENORT_BIN"] };
+  const path = join(directory, `kbuild-${platform.name}`);
+  return { path, directory, denort: env["DENORT_BIN"] };
 }
 
 /** The binary that the tests of a file share; or why there is none. */

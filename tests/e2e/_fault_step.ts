@@ -30,15 +30,16 @@ function blobsOf(state: string): readonly Uint8Array<ArrayBuffer>[] {
 
 const STEPS: Readonly<Record<string, () => Promise<unknown>>> = {
   async layout() {
-    const folder = join(dir, `archives-${state}`);
-    const archives = [...Deno.readDirSync(folder)].map(({ name }) => join(folder, name)).sort();
+    const directory = join(dir, `archives-${state}`);
+    const archives = [...Deno.readDirSync(directory)].map(({ name }) => join(directory, name))
+      .sort();
     await writeOciLayout(join(dir, "out/layout"), archives);
   },
   async place() {
     const context = createContext({ root: join(dir, "root"), env: {}, log, shell });
     const built = join(dir, `built-${state}`);
     const bin = join(context.binPath, context.host);
-    for (const folder of [bin, join(dir, "root/pkg")]) await clearLeftovers(folder);
+    for (const directory of [bin, join(dir, "root/pkg")]) await clearLeftovers(directory);
     const outputs = [...Deno.readDirSync(built)].map(({ name }) => (
       { name, built: join(built, name), placed: join(bin, name) }
     ));

@@ -8,9 +8,9 @@ import { planRelease, readReleaseLayout, requiredBinaries } from "../../src/rele
 import { ENV, listing, makeSample } from "./_program.ts";
 
 /** Directories of a release below the output root. */
-export const RELEASE_FOLDERS = ["release-tars", "release-images", "release-stage"] as const;
+export const RELEASE_DIRECTORIES = ["release-tars", "release-images", "release-stage"] as const;
 /** The directory of compressed blocks below the output root. */
-export const CACHE_FOLDER = ".kbuild-cache";
+export const CACHE_DIRECTORY = ".kbuild-cache";
 /** Where `package-tarballs` finds programs, below the checkout. */
 export const PROGRAMS = "_output/dockerized/bin/linux/amd64";
 /** For the commands: made-up programs exist for one platform. */
@@ -92,14 +92,14 @@ export async function changeProgram(
 /** Path below the output root -> digest of a file or target of a link, for the release's directories. */
 export function contentsOf(
   out: string,
-  folders: readonly string[] = RELEASE_FOLDERS,
+  directories: readonly string[] = RELEASE_DIRECTORIES,
 ): Record<string, string> {
   const found: Record<string, string> = {};
   // A program is hard-linked to many places.
   const known = new Map<string, string>();
-  for (const folder of folders) {
-    for (const path of pathsBelow(join(out, folder))) {
-      const full = join(out, folder, path);
+  for (const directory of directories) {
+    for (const path of pathsBelow(join(out, directory))) {
+      const full = join(out, directory, path);
       const info = Deno.lstatSync(full);
       if (info.isDirectory) continue;
       const inode = `${info.dev}:${info.ino}`;
@@ -107,7 +107,7 @@ export function contentsOf(
         ? `-> ${Deno.readLinkSync(full)}`
         : known.get(inode) ?? createHash("sha256").update(Deno.readFileSync(full)).digest("hex");
       known.set(inode, digest);
-      found[`${folder}/${path}`] = digest;
+      found[`${directory}/${path}`] = digest;
     }
   }
   return found;
@@ -123,9 +123,9 @@ export function differences(
 }
 
 /** Every path below a directory; none where there is no such directory. */
-export function pathsBelow(folder: string): string[] {
+export function pathsBelow(directory: string): string[] {
   try {
-    return listing(folder).map((line) => line.replace(/ \d+$/, ""));
+    return listing(directory).map((line) => line.replace(/ \d+$/, ""));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
@@ -139,8 +139,8 @@ export function leftoversIn(out: string): string[] {
 
 /** Cached blocks: paths below the output root. */
 export function cacheEntries(out: string): string[] {
-  return pathsBelow(join(out, CACHE_FOLDER)).filter((path) => /\/[0-9a-f]{64}$/.test(path))
-    .map((path) => `${CACHE_FOLDER}/${path}`);
+  return pathsBelow(join(out, CACHE_DIRECTORY)).filter((path) => /\/[0-9a-f]{64}$/.test(path))
+    .map((path) => `${CACHE_DIRECTORY}/${path}`);
 }
 
 /** What {@linkcode auditCache} found. */
@@ -167,7 +167,7 @@ export async function auditCache(
   const poisoned: string[] = [];
   for (const path of cacheEntries(out)) {
     const [, level = "", , key = ""] = path.split("/");
-    const bytes = await openBlockCache(join(out, CACHE_FOLDER, level)).read(key);
+    const bytes = await openBlockCache(join(out, CACHE_DIRECTORY, level)).read(key);
     if (bytes === undefined) {
       rejected += 1;
       continue;

@@ -56,7 +56,7 @@ const SOURCE = [
 
 /**
  * The program that is tested, by `KBUILD_TEST_PROGRAM`: `source` (default), `binary:FILE` (made by
- * `scripts/task compile`), or `npm:FOLDER` (where the npm package is installed).
+ * `scripts/task compile`), or `npm:DIRECTORY` (where the npm package is installed).
  */
 export const PROGRAM: readonly string[] = programNamed(
   Deno.env.get("KBUILD_TEST_PROGRAM") || "source",
@@ -72,7 +72,7 @@ function programNamed(word: string): readonly string[] {
   const node = which("node") ?? "node";
   if (kind === "npm") return [node, join(path, "node_modules/@k8s/kbuild/bin/kbuild.js")];
   if (word === "source") return SOURCE;
-  throw new Error(`KBUILD_TEST_PROGRAM="${word}": want source, binary:FILE or npm:FOLDER`);
+  throw new Error(`KBUILD_TEST_PROGRAM="${word}": want source, binary:FILE or npm:DIRECTORY`);
 }
 
 /** How a program ended. */
@@ -175,10 +175,10 @@ export function which(
   program: string,
   path = Deno.env.get("PATH") ?? "",
 ): string | undefined {
-  for (const folder of path.split(":").filter((part) => part !== "")) {
+  for (const directory of path.split(":").filter((part) => part !== "")) {
     try {
-      const info = Deno.statSync(join(folder, program));
-      if (info.isFile && ((info.mode ?? 0) & 0o111) !== 0) return join(folder, program);
+      const info = Deno.statSync(join(directory, program));
+      if (info.isFile && ((info.mode ?? 0) & 0o111) !== 0) return join(directory, program);
     } catch {
       // Not here.
     }

@@ -7,7 +7,7 @@ import { output, which } from "./_program.ts";
 /** A member in one line: name, kind, size, mode, time, link target, and the digest of its content. */
 export interface Member {
   readonly name: string;
-  readonly kind: "file" | "folder" | "symlink" | "hardlink";
+  readonly kind: "file" | "directory" | "symlink" | "hardlink";
   /** Bytes; 0 for all but files. */
   readonly size: number;
   /** Permission bits, octal. */
@@ -48,7 +48,7 @@ export async function readOwn(archive: string): Promise<Own> {
     contents.update(member.linkName ?? "");
     const kinds: Record<string, Member["kind"]> = {
       file: "file",
-      directory: "folder",
+      directory: "directory",
       symlink: "symlink",
       hardlink: "hardlink",
     };
@@ -69,7 +69,7 @@ export async function readOwn(archive: string): Promise<Own> {
 
 const PYTHON = `
 import hashlib, json, sys, tarfile
-kinds = {tarfile.REGTYPE: "file", tarfile.AREGTYPE: "file", tarfile.DIRTYPE: "folder",
+kinds = {tarfile.REGTYPE: "file", tarfile.AREGTYPE: "file", tarfile.DIRTYPE: "directory",
          tarfile.SYMTYPE: "symlink", tarfile.LNKTYPE: "hardlink"}
 with tarfile.open(sys.argv[1], "r:*", errorlevel=2) as archive:
     for member in archive:
@@ -117,7 +117,7 @@ type member struct {
 }
 
 var kinds = map[byte]string{
-	tar.TypeReg: "file", tar.TypeDir: "folder", tar.TypeSymlink: "symlink", tar.TypeLink: "hardlink",
+	tar.TypeReg: "file", tar.TypeDir: "directory", tar.TypeSymlink: "symlink", tar.TypeLink: "hardlink",
 }
 
 func list(path string) error {
@@ -235,7 +235,7 @@ async function memberOnDisk(dir: string, name: string): Promise<Member> {
   }
   return {
     name,
-    kind: info.isSymlink ? "symlink" : info.isDirectory ? "folder" : "file",
+    kind: info.isSymlink ? "symlink" : info.isDirectory ? "directory" : "file",
     size: info.isFile ? info.size : 0,
     mode: octal((info.mode ?? 0) & 0o7777),
     mtime: Math.floor((info.mtime?.getTime() ?? 0) / 1000),
@@ -271,7 +271,7 @@ export async function readBy7z(archive: string, dir: string): Promise<SeenBy7z> 
         }),
       );
       const field = (name: string) => fields.get(name) ?? "";
-      const kinds = { d: "folder", l: "symlink", "-": "file" } as const;
+      const kinds = { d: "directory", l: "symlink", "-": "file" } as const;
       const mode = field("Mode");
       const kind = kinds[mode[0] as keyof typeof kinds];
       return {

@@ -53,12 +53,12 @@ Deno.test({
       for (const path of WITHOUT_BINARIES) assertEquals(digests[path], wanted[path], path);
       const kubectl = join(root, "_output/dockerized/bin");
       const text = await output(["grep", "-rlF", root, kubectl]);
-      assert(text.trim().split("\n").length > 5, "binaries name the folder");
+      assert(text.trim().split("\n").length > 5, "binaries name the directory");
       assertEquals(await output(["git", "status", "--porcelain"], { cwd: root }), "");
     }),
 });
 
-const SURROUNDINGS: readonly {
+const CONDITIONS: readonly {
   umask: string;
   jobs: string;
   env: Readonly<Record<string, string>>;
@@ -71,7 +71,7 @@ const SURROUNDINGS: readonly {
   { umask: "0002", jobs: "2", env: { TZ: "America/New_York", LANG: "C", NO_COLOR: "1" } },
 ];
 
-for (const { umask, jobs, env } of SURROUNDINGS) {
+for (const { umask, jobs, env } of CONDITIONS) {
   Deno.test({
     ...unless(
       missingFor("1.20"),

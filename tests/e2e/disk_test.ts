@@ -29,9 +29,9 @@ const reason = missingFor("1.20") ?? noMount;
 
 /** Files with a final name in the directories of a release. */
 function released(root: string, out: string): string[] {
-  return ["release-tars", "release-images", "release-stage"].flatMap((folder) => {
+  return ["release-tars", "release-images", "release-stage"].flatMap((directory) => {
     try {
-      return listing(join(root, out, folder));
+      return listing(join(root, out, directory));
     } catch {
       return [];
     }

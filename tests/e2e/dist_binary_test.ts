@@ -22,10 +22,10 @@ Deno.test({
     "the binary holds one file apart from Deno's runtime, and the checksum fits",
   ),
   fn: async () => {
-    const { path, folder, denort } = binary();
-    const names = Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
-    assertEquals(names, ["SHA256SUMS", "THIRD_PARTY_NOTICES", path.slice(folder.length + 1)]);
-    await output(["sha256sum", "--check", "--strict", "SHA256SUMS"], { cwd: folder });
+    const { path, directory, denort } = binary();
+    const names = Array.from(Deno.readDirSync(directory), ({ name }) => name).sort();
+    assertEquals(names, ["SHA256SUMS", "THIRD_PARTY_NOTICES", path.slice(directory.length + 1)]);
+    await output(["sha256sum", "--check", "--strict", "SHA256SUMS"], { cwd: directory });
     const { size } = await Deno.stat(path);
     if (denort !== undefined) assertLess(size - (await Deno.stat(denort)).size, 6e6);
     const bytes = new TextDecoder("latin1").decode(await Deno.readFile(path));
@@ -99,7 +99,7 @@ Deno.test({
 Deno.test({
   ...unless(
     NO_BINARY || missingFor("1.35"),
-    "the binary, alone in an empty folder with git and go in PATH, releases as the source does",
+    "the binary, alone in an empty directory with git and go in PATH, releases as the source does",
   ),
   fn: () =>
     inScratch(async (dir) => {

@@ -36,15 +36,15 @@ const platformTarball = packed.at(-2) ?? "";
 
 /** A new directory below `dir` with the packages installed by npm. */
 async function install(dir: string, tarballs: readonly string[], ...flags: string[]) {
-  const folder = join(dir, "an app $(x)");
-  await Deno.mkdir(folder);
-  await Deno.writeTextFile(join(folder, "package.json"), '{"private":true}');
+  const directory = join(dir, "an app $(x)");
+  await Deno.mkdir(directory);
+  await Deno.writeTextFile(join(directory, "package.json"), '{"private":true}');
   const quiet = ["--offline", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-  await output(["npm", "install", ...quiet, ...flags, ...tarballs], { cwd: folder });
-  return folder;
+  await output(["npm", "install", ...quiet, ...flags, ...tarballs], { cwd: directory });
+  return directory;
 }
 
-const launcher = (folder: string) => join(folder, "node_modules/.bin/kbuild");
+const launcher = (directory: string) => join(directory, "node_modules/.bin/kbuild");
 
 Deno.test({
   ...unless(

@@ -10,7 +10,7 @@ import {
   cannotInject,
   type Change,
   type Fault,
-  type FaultPlace,
+  type FaultTarget,
   faultVariables,
   readFaultLog,
 } from "../files/_faults.ts";
@@ -18,7 +18,7 @@ import { archiveOf, mirror, RELEASE, withServer } from "../toolchain/_world.ts";
 import {
   AMD64,
   auditCache,
-  CACHE_FOLDER,
+  CACHE_DIRECTORY,
   changeProgram,
   contentsOf,
   differences,
@@ -112,7 +112,7 @@ async function disturb(
   { library, random, log }: { library: string; random: () => number; log: string },
 ): Promise<Count> {
   const { argv, below, env = {}, program } = subject;
-  const place: FaultPlace = { library, program, below, log };
+  const place: FaultTarget = { library, program, below, log };
   const start = async (state: number, fault?: Fault) => {
     const more = fault === undefined ? {} : faultVariables(fault, place);
     return { ...await run(argv(state), { env: { ...env, ...more } }), ...readFaultLog(log) };
@@ -240,11 +240,11 @@ Deno.test({
       const blockCache: Subject = {
         ...packaging,
         name: "cache of blocks",
-        below: join(out, CACHE_FOLDER),
+        below: join(out, CACHE_DIRECTORY),
         optional: true,
         async prepare(state) {
           await setProgram(root, state);
-          await Deno.remove(join(out, CACHE_FOLDER), { recursive: true });
+          await Deno.remove(join(out, CACHE_DIRECTORY), { recursive: true });
         },
       };
       for (const state of [0, 1]) {
@@ -257,13 +257,13 @@ Deno.test({
         }
         await Deno.writeTextFile(join(dir, `built-${state}`, "kubectl"), `kubectl ${state}`);
       }
-      for (const folder of ["out", "root", "cache", "toolchains"]) {
-        await Deno.mkdir(join(dir, folder));
+      for (const directory of ["out", "root", "cache", "toolchains"]) {
+        await Deno.mkdir(join(dir, directory));
       }
       const nothing = () => Promise.resolve();
-      const remade = async (folder: string) => {
-        await Deno.remove(join(dir, folder), { recursive: true });
-        await Deno.mkdir(join(dir, folder));
+      const remade = async (directory: string) => {
+        await Deno.remove(join(dir, directory), { recursive: true });
+        await Deno.mkdir(join(dir, directory));
       };
       const layout: Subject = {
         ...libraryStep("layout", dir),

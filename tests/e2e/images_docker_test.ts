@@ -148,12 +148,12 @@ async function compareImages(
     // The eras without buildx do not say which platform they build for: it is the base's.
     ...(arch === "amd64" || await needsBuildx(root) ? {} : { DOCKER_BUILDKIT: "0" }),
   });
-  const folder = join(dir, "ours");
+  const directory = join(dir, "ours");
   await using bases = new OpenBases(new Map(Object.entries(archives)));
   for (const plan of images) {
     await t.step(`${plan.name}, ${copiesOf(plan.dockerfile).length} copies`, async () => {
-      await Deno.mkdir(join(folder, plan.arch), { recursive: true });
-      const { path } = await writeImage(plan, { folder, bases, created: 7 });
+      await Deno.mkdir(join(directory, plan.arch), { recursive: true });
+      const { path } = await writeImage(plan, { directory, bases, created: 7 });
       const own = join(stage, `${plan.name}.tar`);
       const published = join(context.outputRoot, "release-images", plan.path);
       const isServer = await Deno.stat(own).then(() => true, () => false);

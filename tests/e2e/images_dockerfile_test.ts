@@ -31,9 +31,9 @@ const SETCAP = "kbuild.test/setcap:1";
 
 /** Name -> Dockerfile; the context has what `makeContext` makes. */
 const DOCKERFILES: Readonly<Record<string, string>> = {
-  "files and folders": `FROM ${BASE}
+  "files and directories": `FROM ${BASE}
 COPY prog /usr/local/bin/prog
-COPY text prog /new/folder/
+COPY text prog /new/directory/
 COPY tree /kubernetes/cluster
 COPY tree/below /usr/local
 COPY prog /tmp
@@ -88,7 +88,7 @@ LABEL one=1 "two words"="b c"
 EXPOSE 80 90-91/udp
 VOLUME /data /more
 WORKDIR /usr/local
-WORKDIR new/folder
+WORKDIR new/directory
 USER 65532:65532
 STOPSIGNAL SIGQUIT
 COPY text relative
@@ -189,7 +189,7 @@ function withoutMountPoints(text: string, image: ComparableImage): ComparableIma
 /** Writes kbuild's image; returns how many layers its base has. */
 async function ourImage(
   text: string,
-  folder: string,
+  directory: string,
   out: string,
   tag: string,
   archives: Readonly<Record<string, string>>,
@@ -201,7 +201,7 @@ async function ourImage(
   const plan = planDockerfile(text, { ...options, bases });
   await using opened = new AsyncDisposableStack();
   const context = Object.fromEntries(
-    [...Deno.readDirSync(folder)].map(({ name }) => [name, join(folder, name)]),
+    [...Deno.readDirSync(directory)].map(({ name }) => [name, join(directory, name)]),
   );
   const layers = await applyDockerfile(plan, {
     ...{ arch: "amd64", base, context, created: 7 },

@@ -33,19 +33,19 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /** Every finished file of a release can be read to its end, by kbuild and by gzip. */
 async function checkArtifacts(root: string): Promise<void> {
   const out = join(root, "_output");
-  const present = ["release-stage", "release-tars", "release-images"].filter((folder) => {
+  const present = ["release-stage", "release-tars", "release-images"].filter((directory) => {
     try {
-      return Deno.statSync(join(out, folder)).isDirectory;
+      return Deno.statSync(join(out, directory)).isDirectory;
     } catch {
       return false;
     }
   });
-  for (const folder of present) {
-    for (const line of listing(join(out, folder))) {
+  for (const directory of present) {
+    for (const line of listing(join(out, directory))) {
       const path = line.replace(/ \d+$/, "");
-      assert(!path.includes(".kbuild-tmp-"), `${folder}/${path}`);
+      assert(!path.includes(".kbuild-tmp-"), `${directory}/${path}`);
       if (!/\.tar(\.gz)?$/.test(path)) continue;
-      const file = join(out, folder, path);
+      const file = join(out, directory, path);
       let members = 0;
       for await (const member of readTar(maybeGunzip(readFileChunks(file), file))) {
         for await (const _chunk of member.chunks()) { /* Reading is the check. */ }

@@ -7,7 +7,7 @@ import { join } from "@std/path";
 import {
   AMD64,
   auditCache,
-  CACHE_FOLDER,
+  CACHE_DIRECTORY,
   cacheEntries,
   changeProgram,
   contentsOf,
@@ -15,7 +15,7 @@ import {
   leftoversIn,
   madeUpCheckout,
   randomNumbers,
-  RELEASE_FOLDERS,
+  RELEASE_DIRECTORIES,
 } from "./_packaging.ts";
 import { noMount, withTmpfs } from "./_tmpfs.ts";
 import {
@@ -41,11 +41,15 @@ const missing = which("git") === undefined && "needs git";
 
 /** What a try is made of: what is removed before it, and whether a program is another one. */
 const KINDS = [
-  { name: "empty cache", remove: [CACHE_FOLDER], change: false },
-  { name: "full cache", remove: [`${CACHE_FOLDER}/artifacts.json`], change: false },
+  { name: "empty cache", remove: [CACHE_DIRECTORY], change: false },
+  { name: "full cache", remove: [`${CACHE_DIRECTORY}/artifacts.json`], change: false },
   { name: "changed program", remove: [], change: true },
-  { name: "nothing there", remove: [CACHE_FOLDER, ...RELEASE_FOLDERS], change: false },
-  { name: "changed program, full cache", remove: [`${CACHE_FOLDER}/artifacts.json`], change: true },
+  { name: "nothing there", remove: [CACHE_DIRECTORY, ...RELEASE_DIRECTORIES], change: false },
+  {
+    name: "changed program, full cache",
+    remove: [`${CACHE_DIRECTORY}/artifacts.json`],
+    change: true,
+  },
 ] as const;
 
 Deno.test({
@@ -202,10 +206,10 @@ const CACHE_DAMAGES: readonly Damage[] = [
     },
   },
   {
-    name: "replaced by folders",
+    name: "replaced by directories",
     to: each((path) => {
       Deno.removeSync(path);
-      Deno.mkdirSync(join(path, "a folder"), { recursive: true });
+      Deno.mkdirSync(join(path, "a directory"), { recursive: true });
     }),
   },
   {
@@ -214,7 +218,7 @@ const CACHE_DAMAGES: readonly Damage[] = [
   },
   { name: "replaced by links to nothing", to: each((path) => relink(path, `${path}-`)) },
   { name: "replaced by links to themselves", to: each((path) => relink(path, path)) },
-  { name: "replaced by links to a folder", to: each((path) => relink(path, join(path, ".."))) },
+  { name: "replaced by links to a directory", to: each((path) => relink(path, join(path, ".."))) },
   { name: "removed", to: each((path) => Deno.removeSync(path)) },
   {
     name: "all different",
@@ -241,16 +245,16 @@ const LINKS_ELSEWHERE: readonly Damage[] = [
   },
 ];
 
-interface FolderDamage {
+interface DirectoryDamage {
   readonly name: string;
   /** @param cache The cache's directory. */
   readonly to: (cache: string) => void;
 }
 
 /** What can happen to the rest of the cache's directory. */
-const FOLDER_DAMAGES: readonly FolderDamage[] = [
+const DIRECTORY_DAMAGES: readonly DirectoryDamage[] = [
   {
-    name: "the folder of a level is a file",
+    name: "the directory of a level is a file",
     to: (cache) => {
       for (const { name } of Deno.readDirSync(cache)) {
         Deno.removeSync(join(cache, name), { recursive: true });
@@ -259,7 +263,7 @@ const FOLDER_DAMAGES: readonly FolderDamage[] = [
     },
   },
   {
-    name: "what the last run wrote down is a folder",
+    name: "what the last run wrote down is a directory",
     to: (cache) => {
       Deno.removeSync(join(cache, "artifacts.json"));
       Deno.mkdirSync(join(cache, "artifacts.json/a"), { recursive: true });
@@ -273,16 +277,16 @@ const FOLDER_DAMAGES: readonly FolderDamage[] = [
 ];
 
 /** The same, where nothing can be cached, or what is there is no record. */
-const UNBEARABLE: readonly FolderDamage[] = [
+const UNBEARABLE: readonly DirectoryDamage[] = [
   {
-    name: "its folder is a file",
+    name: "its directory is a file",
     to: (cache) => {
       Deno.removeSync(cache, { recursive: true });
       Deno.writeTextFileSync(cache, "");
     },
   },
   {
-    name: "its folder is a link to nothing",
+    name: "its directory is a link to nothing",
     to: (cache) => {
       Deno.removeSync(cache, { recursive: true });
       Deno.symlinkSync(`${cache}-`, cache);
@@ -291,7 +295,7 @@ const UNBEARABLE: readonly FolderDamage[] = [
   ...['{"format":1}', '{"format":1,"made":null}'].map(otherRecord),
 ];
 
-function otherRecord(text: string): FolderDamage {
+function otherRecord(text: string): DirectoryDamage {
   return {
     name: `what the last run wrote down is now ${JSON.stringify(text)}`,
     to: (cache) => Deno.writeTextFileSync(join(cache, "artifacts.json"), text),
@@ -314,20 +318,20 @@ async function withRelease(
     const wanted = contentsOf(out);
     const intact = await auditCache(out);
     assert(intact.good > 15 && intact.rejected === 0, JSON.stringify(intact));
-    const kept = await copyTree(join(out, CACHE_FOLDER), join(dir, "kept"));
+    const kept = await copyTree(join(out, CACHE_DIRECTORY), join(dir, "kept"));
     const again = async (name: string, damage: () => void) => {
-      await remove(out, [CACHE_FOLDER, ...RELEASE_FOLDERS]);
-      await copyTree(kept, join(out, CACHE_FOLDER));
+      await remove(out, [CACHE_DIRECTORY, ...RELEASE_DIRECTORIES]);
+      await copyTree(kept, join(out, CACHE_DIRECTORY));
       damage();
       const { code, stderr } = await kbuild(PACKAGE, { cwd: root });
       assertEquals(code, 0, `${name}: ${stderr.slice(stderr.indexOf("kbuild:"))}`);
       assertEquals(differences(contentsOf(out), wanted), [], name);
       assertEquals(leftoversIn(out), [], name);
-      const isFolder = await Deno.stat(join(out, CACHE_FOLDER)).then(
+      const isDirectory = await Deno.stat(join(out, CACHE_DIRECTORY)).then(
         (i) => i.isDirectory,
         () => false,
       );
-      if (isFolder) assertEquals((await auditCache(out)).poisoned, [], name);
+      if (isDirectory) assertEquals((await auditCache(out)).poisoned, [], name);
     };
     await body({ dir, out, again });
   });
@@ -363,12 +367,12 @@ Deno.test({
 Deno.test({
   ...unless(
     missing,
-    "package-tarballs gives the right digests whatever happened to the cache's folder",
+    "package-tarballs gives the right digests whatever happened to the cache's directory",
   ),
   fn: () =>
     withRelease(async ({ out, again }) => {
-      for (const { name, to } of FOLDER_DAMAGES) {
-        await again(name, () => to(join(out, CACHE_FOLDER)));
+      for (const { name, to } of DIRECTORY_DAMAGES) {
+        await again(name, () => to(join(out, CACHE_DIRECTORY)));
       }
     }),
 });
@@ -377,7 +381,9 @@ Deno.test({
   ...unless(missing, "package-tarballs goes without a cache whose directory is not one"),
   fn: () =>
     withRelease(async ({ out, again }) => {
-      for (const { name, to } of UNBEARABLE) await again(name, () => to(join(out, CACHE_FOLDER)));
+      for (const { name, to } of UNBEARABLE) {
+        await again(name, () => to(join(out, CACHE_DIRECTORY)));
+      }
     }),
 });
 
@@ -412,7 +418,7 @@ Deno.test({
       await withTmpfs("400m", out, async () => {
         await copyTree(programs, join(out, "dockerized"));
         const setKubelet = (which: number) => changeProgram(root, "kubelet", 1001 + which);
-        const everything = [CACHE_FOLDER, ...RELEASE_FOLDERS];
+        const everything = [CACHE_DIRECTORY, ...RELEASE_DIRECTORIES];
         for (const which of [0, 1]) {
           await setKubelet(which);
           await remove(out, everything);
@@ -429,7 +435,7 @@ Deno.test({
               await setKubelet(0);
               await kbuildOk(PACKAGE, { cwd: root });
               // Everything is to be made again, nothing is to be linked.
-              await remove(out, [CACHE_FOLDER]);
+              await remove(out, [CACHE_DIRECTORY]);
             }
             await setKubelet(1);
             await fill(out, share * need);

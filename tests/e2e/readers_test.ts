@@ -98,9 +98,9 @@ function describe({ name, kind, size, mode, mtime, link, digest }: Member): stri
 }
 
 /** Reads every archive below a directory by every reader that is there. */
-async function checkAll(folder: string, dir: string): Promise<void> {
-  const archives = pathsBelow(folder).filter((path) => /\.tar(\.gz)?$/.test(path));
-  assert(archives.length > 0, `no archive in ${folder}`);
+async function checkAll(directory: string, dir: string): Promise<void> {
+  const archives = pathsBelow(directory).filter((path) => /\.tar(\.gz)?$/.test(path));
+  assert(archives.length > 0, `no archive in ${directory}`);
   let members = 0;
   const seconds = new Map<string, number>();
   const timed = async <T>(name: string, doing: () => Promise<T>): Promise<T> => {
@@ -110,7 +110,7 @@ async function checkAll(folder: string, dir: string): Promise<void> {
     return result;
   };
   for (const path of archives) {
-    const archive = join(folder, path);
+    const archive = join(directory, path);
     const own = await timed("kbuild", () => readOwn(archive));
     assert(own.members.length > 0, path);
     members += own.members.length;

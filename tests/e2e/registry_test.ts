@@ -57,9 +57,9 @@ async function writeRelease(dir: string, text = "first"): Promise<string> {
   for (let at = 0; at < noise.length; at += 65536) {
     crypto.getRandomValues(noise.subarray(at, at + 65536));
   }
-  const folder = join(dir, "release-images");
+  const directory = join(dir, "release-images");
   for (const arch of ARCHS) {
-    await Deno.mkdir(join(folder, arch), { recursive: true });
+    await Deno.mkdir(join(directory, arch), { recursive: true });
     for (const name of ["kube-apiserver", "kube-proxy"]) {
       await using base = await openBase(layout, { arch });
       const content = name === "kube-proxy" ? noise : new TextEncoder().encode(`${text} ${arch}`);
@@ -69,7 +69,7 @@ async function writeRelease(dir: string, text = "first"): Promise<string> {
         ? file
         : { ...file, xattrs: { "security.capability": capability } };
       await writeImageArchive({
-        out: join(folder, arch, `${name}.tar`),
+        out: join(directory, arch, `${name}.tar`),
         base,
         arch,
         created: 1,
@@ -78,7 +78,7 @@ async function writeRelease(dir: string, text = "first"): Promise<string> {
       });
     }
   }
-  return folder;
+  return directory;
 }
 
 Deno.test({
@@ -89,11 +89,11 @@ Deno.test({
   fn: (t) =>
     inScratch((dir) =>
       withRealRegistry(dir, async ({ host }) => {
-        const folder = await writeRelease(dir);
+        const directory = await writeRelease(dir);
         const env = { KBUILD_CACHE: join(dir, "cache") };
         const to = ["--registry", `${host}/team/k8s`];
         const push = async (...more: string[]): Promise<Pushed[]> => {
-          const json = await kbuildOk(["images", "push", folder, ...to, "--json", ...more], {
+          const json = await kbuildOk(["images", "push", directory, ...to, "--json", ...more], {
             cwd: dir,
             env,
           });
@@ -197,7 +197,7 @@ Deno.test({
         });
 
         await t.step("another cache makes the same digests", async () => {
-          const json = await kbuildOk(["images", "push", folder, ...to, "--json"], {
+          const json = await kbuildOk(["images", "push", directory, ...to, "--json"], {
             cwd: dir,
             env: { KBUILD_CACHE: join(dir, "other cache") },
           });
@@ -208,12 +208,12 @@ Deno.test({
         await t.step(
           "a tag that stands for something else is replaced only with --force",
           async () => {
-            const [proxy] = [join(folder, "amd64/kube-apiserver.tar")];
+            const [proxy] = [join(directory, "amd64/kube-apiserver.tar")];
             await Deno.remove(proxy);
             await Deno.mkdir(join(dir, "next"));
             const next = await writeRelease(join(dir, "next"), "second");
             await Deno.copyFile(join(next, "amd64/kube-apiserver.tar"), proxy);
-            const refused = await kbuild(["images", "push", folder, ...to], { cwd: dir, env });
+            const refused = await kbuild(["images", "push", directory, ...to], { cwd: dir, env });
             assertEquals([refused.code, refused.stdout], [1, ""]);
             assertMatch(refused.stderr, /Cannot push: 2 tags point to a different image already/);
             const before = of(nameOf("kube-apiserver-amd64"));
@@ -242,12 +242,12 @@ Deno.test({
           const options = { cwd: dir, env };
           for (const arch of ARCHS) {
             await kbuildOk(
-              ["images", "push", join(folder, arch), "--no-manifest", ...under],
+              ["images", "push", join(directory, arch), "--no-manifest", ...under],
               options,
             );
           }
           const json = await kbuildOk(
-            ["images", "manifest", join(folder, "amd64"), ...under],
+            ["images", "manifest", join(directory, "amd64"), ...under],
             options,
           );
           const lists = JSON.parse(json).images;
@@ -261,7 +261,7 @@ Deno.test({
           assertEquals(lists[1].digest, of(nameOf("kube-proxy")).digest);
           const lacking = ["--platform", "linux/amd64,linux/s390x"];
           const failed = await kbuild(
-            ["images", "manifest", folder, ...under, ...lacking],
+            ["images", "manifest", directory, ...under, ...lacking],
             options,
           );
           assertEquals(failed.code, 1);

@@ -6,11 +6,11 @@ import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert"
 import { join } from "@std/path";
 import {
   AMD64,
-  CACHE_FOLDER,
+  CACHE_DIRECTORY,
   contentsOf,
   differences,
   madeUpCheckout,
-  RELEASE_FOLDERS,
+  RELEASE_DIRECTORIES,
 } from "./_packaging.ts";
 import {
   copyTree,
@@ -70,13 +70,13 @@ const VARIATIONS: readonly Variation[] = [
   { name: "1 job", flags: ["--jobs", "1"] },
   { name: "2 jobs", flags: ["--jobs", "2"] },
   { name: "8 jobs", flags: ["--jobs", "8"] },
-  { name: "a full cache", keeps: [CACHE_FOLDER] },
-  { name: "everything kept", keeps: [CACHE_FOLDER, ...RELEASE_FOLDERS] },
+  { name: "a full cache", keeps: [CACHE_DIRECTORY] },
+  { name: "everything kept", keeps: [CACHE_DIRECTORY, ...RELEASE_DIRECTORIES] },
   {
     name: "blocks kept, but no record of artifacts",
-    keeps: [CACHE_FOLDER],
+    keeps: [CACHE_DIRECTORY],
     prepare: async (root) => {
-      await Deno.remove(join(root, "_output", CACHE_FOLDER, "artifacts.json"));
+      await Deno.remove(join(root, "_output", CACHE_DIRECTORY, "artifacts.json"));
       return root;
     },
   },
@@ -115,7 +115,7 @@ const VARIATIONS: readonly Variation[] = [
     },
   },
   {
-    name: "folders in another order",
+    name: "directories in another order",
     missing: !isRoot ? "needs root" : lacks("disorderfs") || (!hasFuse() && "needs /dev/fuse"),
     prepare: async (root, dir) => {
       const place = join(dir, "disorder");
@@ -184,7 +184,9 @@ Deno.test({
 
 async function pack(root: string, variation: Partial<Variation>, dir = "/"): Promise<void> {
   const { prefix = [], flags = [], env = {}, keeps = [] } = variation;
-  for (const name of [CACHE_FOLDER, ...RELEASE_FOLDERS].filter((name) => !keeps.includes(name))) {
+  for (
+    const name of [CACHE_DIRECTORY, ...RELEASE_DIRECTORIES].filter((name) => !keeps.includes(name))
+  ) {
     await Deno.remove(join(root, "_output", name), { recursive: true }).catch(() => {});
   }
   const own = join(dir, "deno");

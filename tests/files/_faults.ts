@@ -29,7 +29,7 @@ export interface Fault {
 }
 
 /** Where a fault is injected. */
-export interface FaultPlace {
+export interface FaultTarget {
   /** The library, from {@linkcode buildFaultLibrary}. */
   readonly library: string;
   /** The executable file; programs that it starts are left alone. */
@@ -62,7 +62,7 @@ export async function buildFaultLibrary(dir: string): Promise<string> {
 }
 
 /** The variables that a program is started with. */
-export function faultVariables(fault: Fault, place: FaultPlace): Record<string, string> {
+export function faultVariables(fault: Fault, place: FaultTarget): Record<string, string> {
   const { how, at, changes = CHANGES, always = false } = fault;
   return {
     LD_PRELOAD: place.library,

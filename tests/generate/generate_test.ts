@@ -5,7 +5,7 @@ import {
   findTagged,
   missingFromGit,
   openapiPackages,
-  parseGoFolders,
+  parseGoDirectories,
   planGeneratedFiles,
   readGeneratedFiles,
 } from "../../src/generate/mod.ts";
@@ -68,7 +68,7 @@ async function withFiles(
 
 const TAGGED = "// +k8s:openapi-gen=true\npackage x\n";
 
-Deno.test("findTagged() passes over vendor, hidden and output folders, and names staging as vendor", async () => {
+Deno.test("findTagged() passes over vendor, hidden and output directories, and names staging as vendor", async () => {
   await withFiles({
     "pkg/a/doc.go": TAGGED,
     "pkg/a b/types.go": "package x\n\n//+k8s:openapi-gen=true\n",
@@ -122,21 +122,21 @@ Deno.test("findTagged() looks where the checkout's cache_go_dirs.sh looks", asyn
   });
 });
 
-Deno.test("parseGoFolders() reads what find passes over", () => {
-  const rules = parseGoFolders(
+Deno.test("parseGoDirectories() reads what find passes over", () => {
+  const rules = parseGoDirectories(
     `find -H . \\( -not \\( \\( -name '_*' -o -name '.[^.]*' -o \\( -name "vendor" -type d \\) \\) -prune \\) \\) "$@" \\
        | sed 's|^./staging/src|vendor|'`,
   );
   assertEquals(rules, {
     starts: [""],
     pruned: [
-      { test: "name", pattern: "_*", foldersOnly: false },
-      { test: "name", pattern: ".[^.]*", foldersOnly: false },
-      { test: "name", pattern: "vendor", foldersOnly: true },
+      { test: "name", pattern: "_*", directoriesOnly: false },
+      { test: "name", pattern: ".[^.]*", directoriesOnly: false },
+      { test: "name", pattern: "vendor", directoriesOnly: true },
     ],
     stagingAsVendor: true,
   });
-  assertEquals(parseGoFolders("echo none\n"), undefined);
+  assertEquals(parseGoDirectories("echo none\n"), undefined);
 });
 
 /** Makefiles of the three kinds that releases have. */

@@ -12,7 +12,7 @@ import {
   sha256,
   utf8,
   writeArchive,
-  writeFolder,
+  writeDirectory,
 } from "./helpers.ts";
 
 const image = { arch: "amd64", layers: [baseLayer], config: { User: "65532" } };
@@ -25,18 +25,18 @@ Deno.test("openBase() opens scratch", async () => {
 
 for (
   const [form, make] of [
-    ["an OCI folder", async (p: string) => await writeFolder(p, await ociFiles([image]))],
+    ["an OCI directory", async (p: string) => await writeDirectory(p, await ociFiles([image]))],
     [
-      "a compressed OCI folder without platforms",
+      "a compressed OCI directory without platforms",
       async (p: string) =>
-        await writeFolder(
+        await writeDirectory(
           p,
           await ociFiles([{ ...image, compressed: true }], { platforms: false }),
         ),
     ],
     [
       "nested indexes",
-      async (p: string) => await writeFolder(p, await ociFiles([image], { nested: true })),
+      async (p: string) => await writeDirectory(p, await ociFiles([image], { nested: true })),
     ],
     ["an OCI archive", async (p: string) => await writeArchive(p, await ociFiles([image]))],
     ["a docker archive", async (p: string) => await writeArchive(p, await dockerFiles(image))],
@@ -97,7 +97,7 @@ Deno.test("openBase() takes the image for the architecture, v7 of several for ar
       variant,
       config: { User: variant },
     });
-    await writeFolder(
+    await writeDirectory(
       dir,
       await ociFiles([image, arm("v6"), arm("v7"), { ...image, arch: "arm64" }]),
     );
@@ -110,7 +110,7 @@ Deno.test("openBase() takes the image for the architecture, v7 of several for ar
 
 Deno.test("openBase() refuses several images for one architecture", () =>
   inTempDir(async (dir) => {
-    await writeFolder(dir, await ociFiles([image, { ...image, config: {} }]));
+    await writeDirectory(dir, await ociFiles([image, { ...image, config: {} }]));
     await assertRejects(() => openBase(dir, { arch: "amd64" }), KbuildError, "holds 2 images");
   }));
 
@@ -127,7 +127,7 @@ const blobWith = (files: Record<string, Uint8Array | string>, text: string) =>
   )!;
 for (
   const [what, files, message] of [
-    ["a folder of something else", { "x": "y" }, "neither an OCI layout nor a docker archive"],
+    ["a directory of something else", { "x": "y" }, "neither an OCI layout nor a docker archive"],
     [
       "a changed manifest",
       await spoil((f) => f[blobWith(f, '{"schemaVersion":2,"config"')] = '{"schemaVersion":2}'),
@@ -163,7 +163,7 @@ for (
       "want sha256:<64 hex>",
     ],
     [
-      "a configuration outside of the folder",
+      "a configuration outside of the directory",
       { "manifest.json": '[{"Config":"../../../etc/passwd","Layers":[]}]' },
       'it names "../../../etc/passwd", which is outside of it',
     ],
@@ -184,7 +184,7 @@ for (
 ) {
   Deno.test(`openBase() refuses ${what}`, () =>
     inTempDir(async (dir) => {
-      await writeFolder(join(dir, "f"), files as Record<string, Uint8Array | string>);
+      await writeDirectory(join(dir, "f"), files as Record<string, Uint8Array | string>);
       await assertRejects(() => openBase(join(dir, "f"), { arch: "amd64" }), KbuildError, message);
     }));
 }
@@ -224,18 +224,18 @@ Deno.test("openBase() reads layers that are compressed with zstd, in frames too"
         ...manifest,
         layers: [{ mediaType, digest, size: bytes.length }],
       });
-      const folder = join(dir, `${cut}`);
-      await writeFolder(folder, {
+      const directory = join(dir, `${cut}`);
+      await writeDirectory(directory, {
         ...files,
         [`blobs/sha256/${sha256(bytes)}`]: bytes,
         [`blobs/sha256/${sha256(text)}`]: text,
         "index.json": JSON.stringify({ manifests: [{ digest: `sha256:${sha256(text)}` }] }),
       });
       if (cut > 0) {
-        await assertRejects(() => openBase(folder, { arch: "amd64" }), KbuildError);
+        await assertRejects(() => openBase(directory, { arch: "amd64" }), KbuildError);
         continue;
       }
-      await using base = await openBase(folder, { arch: "amd64" });
+      await using base = await openBase(directory, { arch: "amd64" });
       assertEquals(base.layers[0]?.diffID, `sha256:${sha256(tar)}`);
       assertEquals(
         (await new Response(ReadableStream.from(base.layers[0]!.open())).bytes()).length,
@@ -275,7 +275,7 @@ Deno.test("openBase() sees the files as the layers together show them", () =>
         file("h"),
       ],
     ];
-    await writeFolder(dir, await ociFiles([{ arch: "amd64", layers }]));
+    await writeDirectory(dir, await ociFiles([{ arch: "amd64", layers }]));
     await using base = await openBase(dir, { arch: "amd64" });
     assertEquals([...base.tree].map(([path, { type }]) => `${path} ${type}`).sort(), [
       "a directory",
@@ -290,7 +290,7 @@ Deno.test("openBase() sees the files as the layers together show them", () =>
 
 const binary = (name: string) => bytesEntry(name, utf8("ELF"), { mtime: 99, mode: 0o755 });
 
-Deno.test("copyLayer() brings the folders that the base has not", () => {
+Deno.test("copyLayer() brings the directories that the base has not", () => {
   const layer = copyLayer(new Map(), [binary("usr/local/bin/x"), binary("usr/local/bin/y")], {
     created: 99,
   });
@@ -303,9 +303,9 @@ Deno.test("copyLayer() brings the folders that the base has not", () => {
   ]);
 });
 
-Deno.test("copyLayer() keeps the folders of the base and follows its links", () =>
+Deno.test("copyLayer() keeps the directories of the base and follows its links", () =>
   inTempDir(async (dir) => {
-    await writeFolder(dir, await ociFiles([image]));
+    await writeDirectory(dir, await ociFiles([image]));
     await using base = await openBase(dir, { arch: "amd64" });
     const layer = copyLayer(base.tree, [binary("bin/kubectl"), binary("tmp/x")], { created: 99 });
     assertEquals(layer.map(({ name, mode, mtime, uid }) => [name, mode, mtime, uid]), [

@@ -113,7 +113,7 @@ export async function dockerFiles(image: MadeImage): Promise<Record<string, Uint
 }
 
 /** Writes files below a directory. */
-export async function writeFolder(
+export async function writeDirectory(
   dir: string,
   files: Readonly<Record<string, Uint8Array | string>>,
 ): Promise<void> {

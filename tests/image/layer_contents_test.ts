@@ -5,9 +5,9 @@ import { KbuildError } from "../../src/errors.ts";
 import { openBase } from "../../src/image/mod.ts";
 import { StageFiles } from "../../src/image/stage_files.ts";
 import { LayerContents } from "../../src/image/layer_contents.ts";
-import { folderFiles } from "../../src/image/image_files.ts";
+import { directoryFiles } from "../../src/image/image_files.ts";
 import { join } from "@std/path";
-import { ociFiles, utf8, writeFolder } from "./helpers.ts";
+import { ociFiles, utf8, writeDirectory } from "./helpers.ts";
 
 const COUNT = 300;
 const text = (i: number) => `content of file ${i} ${"x".repeat(i)}\n`;
@@ -24,10 +24,10 @@ Deno.test("files of a base are read from its layers, each layer a few times what
       layers: [withParents(entries, { mtime: 1 })],
       compressed: true,
     }]);
-    await writeFolder(join(dir, "base"), made);
+    await writeDirectory(join(dir, "base"), made);
     const temporary = join(dir, "tmp");
     await Deno.mkdir(temporary);
-    const files = folderFiles(join(dir, "base"));
+    const files = directoryFiles(join(dir, "base"));
     let reads = 0;
     const counted = {
       ...files,

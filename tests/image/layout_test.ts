@@ -6,15 +6,18 @@ import { bytesEntry } from "../../src/archive/mod.ts";
 import { encodeCapabilities } from "../../src/dockerfile/mod.ts";
 import { copyLayer, openBase, writeImageArchive, writeOciLayout } from "../../src/image/mod.ts";
 import { has, inTempDir, needing, noise, run } from "../archive/helpers.ts";
-import { baseLayer, ociFiles, sha256, writeFolder } from "./helpers.ts";
+import { baseLayer, ociFiles, sha256, writeDirectory } from "./helpers.ts";
 
 const created = 1600000000;
 
 /** An archive of a made-up program on a base with a layer. */
 async function makeArchive(dir: string, name: string, arch: string, tags: readonly string[]) {
-  const folder = join(dir, `base-${arch}`);
-  await writeFolder(folder, await ociFiles([{ arch, layers: [baseLayer], compressed: true }]));
-  await using base = await openBase(folder, { arch });
+  const directory = join(dir, `base-${arch}`);
+  await writeDirectory(
+    directory,
+    await ociFiles([{ arch, layers: [baseLayer], compressed: true }]),
+  );
+  await using base = await openBase(directory, { arch });
   const program = bytesEntry(`usr/local/bin/${name}`, noise(100_000, name.length), {
     mtime: created,
     mode: 0o755,
@@ -197,7 +200,10 @@ Deno.test("writeOciLayout() replaces a layout that kbuild wrote, if nobody has a
     }
 
     // A layout of another tool is not kbuild's.
-    await writeFolder(join(dir, "other"), await ociFiles([{ arch: "amd64", layers: [baseLayer] }]));
+    await writeDirectory(
+      join(dir, "other"),
+      await ociFiles([{ arch: "amd64", layers: [baseLayer] }]),
+    );
     await assertRejects(
       () => writeOciLayout(join(dir, "other"), paths),
       KbuildError,

@@ -29,7 +29,7 @@ import {
   sha256,
   utf8,
   writeArchive,
-  writeFolder,
+  writeDirectory,
 } from "./helpers.ts";
 
 const created = 1600000000;
@@ -63,7 +63,7 @@ async function build(
 
 Deno.test("writeImageArchive() writes a docker archive and an OCI layout over the same blobs", () =>
   inTempDir(async (dir) => {
-    await writeFolder(
+    await writeDirectory(
       join(dir, "base"),
       await ociFiles([{
         ...{ arch: "amd64", layers: [baseLayer], compressed: true },
@@ -114,8 +114,8 @@ Deno.test("writeImageArchive() writes a docker archive and an OCI layout over th
 Deno.test("writeImageArchive() gives the same bytes for a base in any form", () =>
   inTempDir(async (dir) => {
     const made = { arch: "amd64", layers: [baseLayer], config: { User: "1" } };
-    await writeFolder(join(dir, "oci"), await ociFiles([made]));
-    await writeFolder(join(dir, "gz"), await ociFiles([{ ...made, compressed: true }]));
+    await writeDirectory(join(dir, "oci"), await ociFiles([made]));
+    await writeDirectory(join(dir, "gz"), await ociFiles([{ ...made, compressed: true }]));
     await writeArchive(join(dir, "docker.tar"), await dockerFiles(made));
     await Deno.writeFile(join(dir, "app"), noise(2_000_000));
     const digests = [];
@@ -397,7 +397,7 @@ Deno.test({
       const dir = join(top, "plain");
       await Deno.mkdir(dir);
       await Deno.writeFile(join(dir, "app"), noise(2_000_000));
-      await writeFolder(
+      await writeDirectory(
         join(dir, "base"),
         await ociFiles([{
           ...{ arch: "amd64", layers: [baseLayer], compressed: true, config: { User: "9" } },

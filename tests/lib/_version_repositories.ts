@@ -71,7 +71,7 @@ export class Git {
 
   /** The base's files without a repository. */
   async copyBase(dir: string): Promise<string> {
-    await copyFolder(this.#base, dir);
+    await copyDirectory(this.#base, dir);
     return dir;
   }
 
@@ -94,11 +94,11 @@ export class Git {
   }
 }
 
-async function copyFolder(from: string, to: string): Promise<void> {
+async function copyDirectory(from: string, to: string): Promise<void> {
   await Deno.mkdir(to, { recursive: true });
   for await (const entry of Deno.readDir(from)) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
-    if (entry.isDirectory) await copyFolder(source, target);
+    if (entry.isDirectory) await copyDirectory(source, target);
     else if (entry.isFile) await Deno.copyFile(source, target);
   }
 }

@@ -264,8 +264,8 @@ Deno.test({
         const env = { KUBE_BUILD_WITH_COVERAGE: "y" };
         const [binary] = await build(env, tool.host, ["cmd/kube-scheduler"]);
         assertEquals(binary?.name, "kube-scheduler");
-        const folder = await Array.fromAsync(Deno.readDir(`${root}/cmd/kube-scheduler`));
-        assertEquals(folder.filter(({ name }) => name.endsWith("_test.go")), []);
+        const directory = await Array.fromAsync(Deno.readDir(`${root}/cmd/kube-scheduler`));
+        assertEquals(directory.filter(({ name }) => name.endsWith("_test.go")), []);
         const { stdout } = await sample.context.shell.run([binary?.path ?? "", "--version"]);
         assertStringIncludes(stdout, vars.gitVersion ?? "no version");
       });

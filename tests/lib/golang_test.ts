@@ -75,7 +75,7 @@ function unreadable(checkout: Checkout): Checkout {
   };
 }
 
-Deno.test("selectTargets() resolves names, folders and flags as make's WHAT", async () => {
+Deno.test("selectTargets() resolves names, directories and flags as make's WHAT", async () => {
   const table: [string[], string[], string[]][] = [
     [["cmd/kubectl"], ["cmd/kubectl"], []],
     [["kubectl"], ["cmd/kubectl"], []],
@@ -109,7 +109,7 @@ Deno.test("selectTargets() resolves names, folders and flags as make's WHAT", as
   });
 });
 
-Deno.test("selectTargets() knows the folders of programs that 1.7 had", async () => {
+Deno.test("selectTargets() knows the directories of programs that 1.7 had", async () => {
   const root = await Deno.makeTempDir({ prefix: "kbuild-golang-" });
   try {
     for (const path of ["cmd/kubectl", "plugin/cmd/scheduler", "federation/cmd/fed", "cmd/lib"]) {
@@ -384,16 +384,16 @@ Deno.test("planBuild() makes coverage binaries without a file in the source tree
     const steps = plan(sample, { targets, context, go });
     const covered = steps.find(({ argv }) => argv.includes("-coverpkg"));
     assert(covered !== undefined);
-    const folder = `${context.output}/.kbuild/overlay`;
+    const directory = `${context.output}/.kbuild/overlay`;
     const name = "coverage-kube-apiserver";
-    const flags = ["-overlay", `${folder}/${name}.json`, "-vet=off"];
+    const flags = ["-overlay", `${directory}/${name}.json`, "-vet=off"];
     assertEquals(covered.argv.slice(1, 5), ["test", ...flags]);
     assertEquals(covered.outputs.map(({ name }) => name), ["kube-apiserver"]);
     assertEquals(covered.buildIds, undefined);
     const [source, overlay] = covered.files;
     assertMatch(source?.text ?? "", /^package main\n[^$]*"kube-apiserver"[^$]*$/);
     const place = `${covered.cwd}/cmd/kube-apiserver/zz_generated_kube-apiserver_test.go`;
-    assertEquals(overlay?.path, `${folder}/${name}.json`);
+    assertEquals(overlay?.path, `${directory}/${name}.json`);
     assertEquals(JSON.parse(overlay?.text ?? ""), { Replace: { [place]: source?.path } });
     const other = steps.find(({ argv }) => !argv.includes("-coverpkg"));
     assertEquals(other?.outputs.map(({ name }) => name), ["kubectl"]);
@@ -438,7 +438,7 @@ Deno.test("currentGoCorrections() corrects an alphabet with a character twice, f
   }
 });
 
-Deno.test("planBuild() reads the scripts of a checkout in a folder with any name", () => {
+Deno.test("planBuild() reads the scripts of a checkout in a directory with any name", () => {
   for (const sample of [old, workspace]) {
     const root = "/it's a $(x) ü/*";
     const gopath = `${root}/_output/local/go`;

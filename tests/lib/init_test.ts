@@ -61,7 +61,7 @@ Deno.test("lockOutput() lets one run in and tells the next who is there", async 
   }
 });
 
-Deno.test("lockOutput() says that the output folder cannot be written", async () => {
+Deno.test("lockOutput() says that the output directory cannot be written", async () => {
   const root = await Deno.makeTempDir({ prefix: "kbuild-lock-" });
   try {
     await Deno.writeTextFile(`${root}/_output`, "a file");

@@ -10,7 +10,7 @@ Deno.test("hostPlatform() writes platforms as Go does", () => {
 Deno.test("findProgram() finds executable files in PATH order", async () => {
   const dir = await Deno.makeTempDir({ prefix: "kbuild-find a b-" });
   try {
-    for (const folder of ["one", "two", "three"]) await Deno.mkdir(`${dir}/${folder}`);
+    for (const directory of ["one", "two", "three"]) await Deno.mkdir(`${dir}/${directory}`);
     await Deno.mkdir(`${dir}/one/tool`);
     await Deno.writeTextFile(`${dir}/two/tool`, "", { mode: 0o644 });
     await Deno.writeTextFile(`${dir}/three/tool`, "", { mode: 0o755 });

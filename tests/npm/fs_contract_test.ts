@@ -25,7 +25,7 @@ import { join } from "@std/path";
 import { pathToFileURL } from "node:url";
 
 /** Runs a test in a directory whose name is as awkward as a user's may be. */
-function inFolder(name: string, test: (dir: string) => Promise<void>): void {
+function inDirectory(name: string, test: (dir: string) => Promise<void>): void {
   Deno.test(name, async () => {
     const top = await Deno.makeTempDir({ prefix: "kbuild fs $(x) ü " });
     try {
@@ -51,7 +51,7 @@ async function walked(root: string, options?: WalkOptions): Promise<string[]> {
     .sort();
 }
 
-inFolder("ensureDir() makes parents and accepts what exists", async (dir) => {
+inDirectory("ensureDir() makes parents and accepts what exists", async (dir) => {
   const path = join(dir, "a/b\n/c");
   await ensureDir(path);
   await ensureDir(path);
@@ -60,24 +60,24 @@ inFolder("ensureDir() makes parents and accepts what exists", async (dir) => {
   assert((await Deno.stat(join(dir, "url"))).isDirectory);
 });
 
-inFolder("ensureDir() accepts a link to a folder", async (dir) => {
+inDirectory("ensureDir() accepts a link to a directory", async (dir) => {
   await tree(dir, { "real/x": "", link: "-> real" });
   await ensureDir(join(dir, "link"));
   assert((await Deno.lstat(join(dir, "link"))).isSymlink);
 });
 
-inFolder("ensureDir() refuses a file", async (dir) => {
+inDirectory("ensureDir() refuses a file", async (dir) => {
   await tree(dir, { file: "" });
   const error = await assertRejects(() => ensureDir(join(dir, "file")), Error);
   assertEquals(error.message, "Failed to ensure directory exists: expected 'dir', got 'file'");
 });
 
-inFolder("ensureDir() allows many callers at once", async (dir) => {
+inDirectory("ensureDir() allows many callers at once", async (dir) => {
   await Promise.all(Array.from({ length: 20 }, () => ensureDir(join(dir, "x/y/z"))));
   assert((await Deno.stat(join(dir, "x/y/z"))).isDirectory);
 });
 
-inFolder("ensureFile() makes an empty file and leaves one that exists", async (dir) => {
+inDirectory("ensureFile() makes an empty file and leaves one that exists", async (dir) => {
   await ensureFile(join(dir, "a/b/new"));
   assertEquals(await Deno.readTextFile(join(dir, "a/b/new")), "");
   await tree(dir, { old: "text" });
@@ -87,18 +87,18 @@ inFolder("ensureFile() makes an empty file and leaves one that exists", async (d
   assertEquals(error.message, "Failed to ensure file exists: expected 'file', got 'dir'");
 });
 
-inFolder("exists() follows links", async (dir) => {
-  await tree(dir, { file: "", "folder/x": "", good: "-> file", dangling: "-> nowhere" });
+inDirectory("exists() follows links", async (dir) => {
+  await tree(dir, { file: "", "directory/x": "", good: "-> file", dangling: "-> nowhere" });
   const table: [string, Parameters<typeof exists>[1], boolean][] = [
     ["file", undefined, true],
-    ["folder", undefined, true],
+    ["directory", undefined, true],
     ["good", undefined, true],
     ["dangling", undefined, false],
     ["nothing", undefined, false],
     ["file", { isFile: true }, true],
     ["file", { isDirectory: true }, false],
-    ["folder", { isDirectory: true }, true],
-    ["folder", { isFile: true }, false],
+    ["directory", { isDirectory: true }, true],
+    ["directory", { isFile: true }, false],
     ["good", { isFile: true, isReadable: true }, true],
     ["nothing", { isReadable: true }, false],
   ];
@@ -108,7 +108,7 @@ inFolder("exists() follows links", async (dir) => {
   assertEquals(await exists(pathToFileURL(join(dir, "file"))), true);
 });
 
-inFolder("exists() reads the mode when asked whether it is readable", async (dir) => {
+inDirectory("exists() reads the mode when asked whether it is readable", async (dir) => {
   await tree(dir, { secret: "" });
   await Deno.chmod(join(dir, "secret"), 0o000);
   assertEquals(await exists(join(dir, "secret")), true);
@@ -117,20 +117,28 @@ inFolder("exists() reads the mode when asked whether it is readable", async (dir
   assertEquals(await exists(join(dir, "secret"), { isReadable: true }), true);
 });
 
-inFolder("exists() refuses isFile together with isDirectory", async (dir) => {
+inDirectory("exists() refuses isFile together with isDirectory", async (dir) => {
   await assertRejects(() => exists(dir, { isFile: true, isDirectory: true }), TypeError);
 });
 
-inFolder("emptyDir() empties a folder, makes a missing one, does not follow links", async (dir) => {
-  await tree(dir, { "keep/file": "x", "out/a/b": "", "out/.hidden": "", "out/link": "-> ../keep" });
-  await emptyDir(join(dir, "out"));
-  assertEquals(await walked(join(dir, "out")), ["."]);
-  assertEquals(await Deno.readTextFile(join(dir, "keep/file")), "x");
-  await emptyDir(join(dir, "new/deep"));
-  assertEquals(await walked(join(dir, "new/deep")), ["."]);
-});
+inDirectory(
+  "emptyDir() empties a directory, makes a missing one, does not follow links",
+  async (dir) => {
+    await tree(dir, {
+      "keep/file": "x",
+      "out/a/b": "",
+      "out/.hidden": "",
+      "out/link": "-> ../keep",
+    });
+    await emptyDir(join(dir, "out"));
+    assertEquals(await walked(join(dir, "out")), ["."]);
+    assertEquals(await Deno.readTextFile(join(dir, "keep/file")), "x");
+    await emptyDir(join(dir, "new/deep"));
+    assertEquals(await walked(join(dir, "new/deep")), ["."]);
+  },
+);
 
-inFolder("ensureSymlink() makes parents and accepts its own link", async (dir) => {
+inDirectory("ensureSymlink() makes parents and accepts its own link", async (dir) => {
   await tree(dir, { target: "" });
   const [target, link] = [join(dir, "target"), join(dir, "a/b/link")];
   await ensureSymlink(target, link);
@@ -138,14 +146,17 @@ inFolder("ensureSymlink() makes parents and accepts its own link", async (dir) =
   assertEquals(await Deno.readLink(link), target);
 });
 
-inFolder("ensureSymlink() takes a relative target from the folder of the link", async (dir) => {
-  await tree(dir, { "a/target": "" });
-  await ensureSymlink("../a/target", join(dir, "b/link"));
-  assertEquals(await Deno.readLink(join(dir, "b/link")), "../a/target");
-});
+inDirectory(
+  "ensureSymlink() takes a relative target from the directory of the link",
+  async (dir) => {
+    await tree(dir, { "a/target": "" });
+    await ensureSymlink("../a/target", join(dir, "b/link"));
+    assertEquals(await Deno.readLink(join(dir, "b/link")), "../a/target");
+  },
+);
 
-inFolder("ensureSymlink() refuses a missing target and what is in the way", async (dir) => {
-  await tree(dir, { target: "", file: "", "folder/x": "", other: "-> file" });
+inDirectory("ensureSymlink() refuses a missing target and what is in the way", async (dir) => {
+  await tree(dir, { target: "", file: "", "directory/x": "", other: "-> file" });
   const target = join(dir, "target");
   const missing = await assertRejects(
     () => ensureSymlink(join(dir, "nowhere"), join(dir, "link")),
@@ -155,7 +166,7 @@ inFolder("ensureSymlink() refuses a missing target and what is in the way", asyn
   for (
     const [name, words] of [
       ["file", "A 'file' already exists"],
-      ["folder", "A 'dir' already exists"],
+      ["directory", "A 'dir' already exists"],
       ["other", "undesired path"],
     ] as const
   ) {
@@ -177,7 +188,7 @@ const WALKED = {
   "dlink": "-> d/e",
 };
 
-inFolder("walk() filters", async (dir) => {
+inDirectory("walk() filters", async (dir) => {
   await tree(dir, WALKED);
   const table: [WalkOptions | undefined, string[]][] = [
     [undefined, [
@@ -214,7 +225,7 @@ inFolder("walk() filters", async (dir) => {
   }
 });
 
-inFolder("walk() yields entries of the kind that is there, the root first", async (dir) => {
+inDirectory("walk() yields entries of the kind that is there, the root first", async (dir) => {
   await tree(dir, { "d/file": "", link: "-> d" });
   const entries = await Array.fromAsync(walk(dir));
   assertEquals(entries[0]?.path, dir);
@@ -227,7 +238,7 @@ inFolder("walk() yields entries of the kind that is there, the root first", asyn
   assert(paths.indexOf(join(dir, "d")) < paths.indexOf(join(dir, "d/file")));
 });
 
-inFolder("walk() follows links, under their own or the real path", async (dir) => {
+inDirectory("walk() follows links, under their own or the real path", async (dir) => {
   await tree(dir, { "real/x.go": "", "top/link": "-> ../real", "top/file": "-> ../real/x.go" });
   const top = join(dir, "top");
   const canonical = await Array.fromAsync(walk(top, { followSymlinks: true }));
@@ -249,7 +260,7 @@ inFolder("walk() follows links, under their own or the real path", async (dir) =
   });
 });
 
-inFolder("walk() takes URLs and fails on a missing root", async (dir) => {
+inDirectory("walk() takes URLs and fails on a missing root", async (dir) => {
   await tree(dir, { "a b/file": "" });
   const entries = await Array.fromAsync(walk(pathToFileURL(join(dir, "a b"))));
   assertEquals(entries.map((entry) => entry.name), ["a b", "file"]);
@@ -260,7 +271,7 @@ inFolder("walk() takes URLs and fails on a missing root", async (dir) => {
   );
 });
 
-inFolder("copy() copies files, folders and links with their modes", async (dir) => {
+inDirectory("copy() copies files, directories and links with their modes", async (dir) => {
   await tree(dir, { "src/run": "#!", "src/d/x": "1", "src/link": "-> d/x", "src/bad": "-> no" });
   await Deno.chmod(join(dir, "src/run"), 0o755);
   await copy(join(dir, "src"), join(dir, "dest"));
@@ -275,7 +286,7 @@ inFolder("copy() copies files, folders and links with their modes", async (dir) 
   assertEquals(await Deno.readTextFile(join(dir, "y")), "1");
 });
 
-inFolder("copy() writes over what exists only with overwrite", async (dir) => {
+inDirectory("copy() writes over what exists only with overwrite", async (dir) => {
   await tree(dir, { "src/x": "new", "dest/x": "old", "dest/stays": "here" });
   const [src, dest] = [join(dir, "src"), join(dir, "dest")];
   await assertRejects(() => copy(src, dest), Deno.errors.AlreadyExists, "already exists");
@@ -286,7 +297,7 @@ inFolder("copy() writes over what exists only with overwrite", async (dir) => {
   assertEquals(await Deno.readTextFile(join(dest, "stays")), "here");
 });
 
-inFolder("copy() keeps times when asked", async (dir) => {
+inDirectory("copy() keeps times when asked", async (dir) => {
   await tree(dir, { old: "x" });
   const [atime, mtime] = [new Date("2001-02-03T04:05:06Z"), new Date("2002-03-04T05:06:07Z")];
   await Deno.utime(join(dir, "old"), atime, mtime);
@@ -298,7 +309,7 @@ inFolder("copy() keeps times when asked", async (dir) => {
   assert(fresh.getTime() > mtime.getTime());
 });
 
-inFolder("copy() refuses what cannot be meant", async (dir) => {
+inDirectory("copy() refuses what cannot be meant", async (dir) => {
   await tree(dir, { "src/x": "", file: "", link: "-> file", other: "-> file" });
   const at = (name: string) => join(dir, name);
   const table: [string, string, string][] = [
@@ -318,14 +329,14 @@ inFolder("copy() refuses what cannot be meant", async (dir) => {
   assertEquals(await walked(at("src2")), [".", "x"]);
 });
 
-inFolder("move() renames files and folders", async (dir) => {
+inDirectory("move() renames files and directories", async (dir) => {
   await tree(dir, { "d/x": "1", file: "2" });
   await move(join(dir, "d"), join(dir, "d2"));
   await move(pathToFileURL(join(dir, "file")), pathToFileURL(join(dir, "d2/file")));
   assertEquals(await walked(dir), [".", "d2", "d2/file", "d2/x"]);
 });
 
-inFolder("move() removes the destination only with overwrite", async (dir) => {
+inDirectory("move() removes the destination only with overwrite", async (dir) => {
   await tree(dir, { "a/new": "", "b/old": "", file: "", "dangling": "-> nowhere" });
   const at = (name: string) => join(dir, name);
   await assertRejects(() => move(at("a"), at("b")), Deno.errors.AlreadyExists, "dest already");
@@ -337,7 +348,7 @@ inFolder("move() removes the destination only with overwrite", async (dir) => {
   assertEquals(await exists(at("elsewhere")), true);
 });
 
-inFolder("move() refuses a folder into itself, lets a file stay where it is", async (dir) => {
+inDirectory("move() refuses a directory into itself, lets a file stay where it is", async (dir) => {
   await tree(dir, { "a/x": "", file: "text" });
   const at = (name: string) => join(dir, name);
   await assertRejects(() => move(at("a"), at("a/b")), Deno.errors.NotSupported);

@@ -9,7 +9,7 @@ import type { OpenCheckout } from "../../src/commands/context.ts";
 import { KbuildError } from "../../src/errors.ts";
 import { writeOciLayout } from "../../src/image/mod.ts";
 import { checkReleaseReplaceable, claimOutputs, ownershipOf } from "../../src/lib/outputs.ts";
-import { cacheFolder, claimCache } from "../../src/net/mod.ts";
+import { cacheDirectory, claimCache } from "../../src/net/mod.ts";
 import { BlobStore } from "../../src/registry/blob_store.ts";
 import { createSample } from "../../src/sample/mod.ts";
 import { removeRelease } from "../../src/toolchain/mod.ts";
@@ -40,10 +40,10 @@ const ociLayout: Attempt = async (world, value) => {
 
 const cache: Attempt = async (world, value) => {
   const context = world.context({ KBUILD_CACHE: value });
-  const folder = cacheFolder(context.env, context.host);
-  assert(folder !== undefined);
-  await claimCache(folder, context.env, ownershipOf(context));
-  await new BlobStore(folder).sweep(0);
+  const directory = cacheDirectory(context.env, context.host);
+  assert(directory !== undefined);
+  await claimCache(directory, context.env, ownershipOf(context));
+  await new BlobStore(directory).sweep(0);
   await removeRelease(context, "1.21.7");
 };
 

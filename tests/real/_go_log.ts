@@ -68,13 +68,13 @@ case \${1-} in
 list) exit 1 ;;
 generate) exit 0 ;;
 install)
-  folder=\${GOPATH%%:*}/bin
+  directory=\${GOPATH%%:*}/bin
   if [[ -n \${GOOS-} && "$GOOS/$GOARCH" != "$(go env GOHOSTOS)/$(go env GOHOSTARCH)" ]]; then
-    folder+="/\${GOOS}_$GOARCH"
+    directory+="/\${GOOS}_$GOARCH"
   fi
-  mkdir -p "$folder"
+  mkdir -p "$directory"
   for word; do
-    if [[ $word == k8s.io/* ]]; then echo x >"$folder/$(name "$word")"; fi
+    if [[ $word == k8s.io/* ]]; then echo x >"$directory/$(name "$word")"; fi
   done
   exit 0 ;;
 test)

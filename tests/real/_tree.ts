@@ -3,7 +3,7 @@ import { fromFileUrl, join } from "@std/path";
 
 /** What a test of this directory says where there is no checkout. */
 export const NEEDS_TREE =
-  "needs a Kubernetes 1.20.2 checkout: name one with KBUILD_REAL_TREE=FOLDER";
+  "needs a Kubernetes 1.20.2 checkout: name one with KBUILD_REAL_TREE=DIRECTORY";
 
 /** A development tool that fetches the checkout, where somebody has put it beside the clone. */
 const TOOL = fromFileUrl(new URL("../../../shared/tools/real-tree", import.meta.url));
@@ -53,8 +53,8 @@ export function exists(path: string): boolean {
 
 /** The first directory of `PATH` that has a program. */
 export function which(program: string): string | undefined {
-  const folders = (Deno.env.get("PATH") ?? "").split(":");
-  return folders.map((folder) => join(folder, program)).find(isFile);
+  const directories = (Deno.env.get("PATH") ?? "").split(":");
+  return directories.map((directory) => join(directory, program)).find(isFile);
 }
 
 /** The bin directory of the Go that builds 1.20.2: 1.19, where Debian puts it, else that of PATH. */

@@ -66,7 +66,7 @@ export class Workbench {
   }
 
   /** A new empty directory. */
-  async folder(name: string): Promise<string> {
+  async directory(name: string): Promise<string> {
     const path = join(this.top, name);
     await Deno.mkdir(path, { recursive: true });
     return path;

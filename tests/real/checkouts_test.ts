@@ -118,7 +118,7 @@ async function compareCommandLines(t: Deno.TestContext, subject: Subject): Promi
   const { bench, checkout, env, targets } = subject;
   const output = "_output/commands";
   const golang = checkout.scripts.find(({ path }) => path === "hack/lib/golang.sh")?.text ?? "";
-  const go = await watchGo(await bench.folder("pretended"), join(subject.go, "go"), {
+  const go = await watchGo(await bench.directory("pretended"), join(subject.go, "go"), {
     builds: false,
     ...claimedVersion(checkout),
   });
@@ -194,7 +194,7 @@ async function compareGenerated(
 ): Promise<void> {
   await t.step("kbuild makes the generated files that make makes", async () => {
     await bench.remove(...made.keys());
-    const watched = await watchGo(await bench.folder("old"), join(go, "go"), {
+    const watched = await watchGo(await bench.directory("old"), join(go, "go"), {
       builds: true,
       ...claimedVersion(checkout),
     });

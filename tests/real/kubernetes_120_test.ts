@@ -62,7 +62,7 @@ const texts = (calls: readonly GoCall[]) => calls.map((call) => describe(call, H
 
 /** Runs `make` and `kbuild` on the subset: command lines, generated files, binaries. */
 async function compareBuilds(t: Deno.TestContext, bench: Workbench, bin: string): Promise<void> {
-  const go = await watchGo(await bench.folder("watched"), join(bin, "go"), { builds: true });
+  const go = await watchGo(await bench.directory("watched"), join(bin, "go"), { builds: true });
   const watched = { PATH: `${go.bin}:${bench.env["PATH"]}` };
   const made = join(bench.top, "made");
   let theirs: readonly GoCall[] = [];
@@ -187,7 +187,7 @@ async function compareCommandLines(
   bin: string,
 ): Promise<void> {
   const output = "_output/commands";
-  const go = await watchGo(await bench.folder("pretended"), join(bin, "go"), { builds: false });
+  const go = await watchGo(await bench.directory("pretended"), join(bin, "go"), { builds: false });
   await keep(join(bench.tree, "_output/local/.kbuild"), join(bench.tree, output, ".kbuild"), [
     "generated.json",
   ]);
@@ -217,7 +217,7 @@ async function compareBare(t: Deno.TestContext, bench: Workbench, bin: string): 
     const usual = await bench.release(["quick-release", WHAT]);
     assert(usual.length >= 8, `${usual.length} artifacts`);
     await bench.remove("_output/dockerized", "_output/local/go/bin", "_output/release-tars");
-    const bare = await bareBin(await bench.folder("bare"), bin);
+    const bare = await bareBin(await bench.directory("bare"), bin);
     const alone = await bench.release(["quick-release", WHAT], { PATH: bare.bin });
     assertEquals(await bare.started(), "");
     assertEquals(alone, usual);
@@ -300,7 +300,7 @@ async function comparePackages(
 ): Promise<void> {
   const theirs = "_output-theirs";
   const done = await t.step("upstream's package_tarballs packs the same binaries", async () => {
-    const bin = await dockerWithoutPull(await bench.folder("docker"));
+    const bin = await dockerWithoutPull(await bench.directory("docker"));
     await Deno.mkdir(join(bench.tree, theirs, "dockerized"), { recursive: true });
     await bench.run(["cp", "-al", "_output/dockerized/bin", `${theirs}/dockerized/bin`]);
     await bench.run(["bash", "-c", "umask 0022; exec bash build/package-tarballs.sh"], {
@@ -390,7 +390,7 @@ Deno.test({
       await compareBare(t, bench, bin ?? "");
       const bases = docker === undefined
         ? {}
-        : await makeBases(docker, await bench.folder("bases"));
+        : await makeBases(docker, await bench.directory("bases"));
       const released = await wholeRelease(t, bench, bases);
       const ignore = docker === undefined || !released;
       const why = docker === undefined ? ` (skipped: ${NEEDS_DOCKER})` : "";

@@ -51,18 +51,18 @@ Deno.test("fetchImages() asks for tags each time, for blobs once, and for no dig
 Deno.test("fetchImages() keeps the cache small: what was not used for longest goes, nothing of today", () =>
   inWorld((world) =>
     withRegistry(image, async (server) => {
-      const folder = join(world.cache, "blobs/sha256");
+      const directory = join(world.cache, "blobs/sha256");
       const ago = (days: number) => new Date(Date.now() - days * 24 * 3600_000);
-      await Deno.mkdir(folder, { recursive: true });
+      await Deno.mkdir(directory, { recursive: true });
       for (const [name, days] of [["a", 9], ["b", 3], ["c", 2], ["d", 0.5]] as const) {
-        await Deno.writeFile(join(folder, name.repeat(64)), new Uint8Array(600_000));
-        await Deno.utime(join(folder, name.repeat(64)), ago(days), ago(days));
+        await Deno.writeFile(join(directory, name.repeat(64)), new Uint8Array(600_000));
+        await Deno.utime(join(directory, name.repeat(64)), ago(days), ago(days));
       }
       await fetchOne(world, server.host, { KBUILD_BLOB_CACHE_MB: "10" });
       assertEquals(world.blobs().length, 4 + 4);
       // The image's own were used just now, however long they have lain there.
       for (const name of world.blobs()) {
-        if (!/^(.)\1*$/.test(name)) await Deno.utime(join(folder, name), ago(99), ago(99));
+        if (!/^(.)\1*$/.test(name)) await Deno.utime(join(directory, name), ago(99), ago(99));
       }
       await fetchOne(world, server.host, { KBUILD_BLOB_CACHE_MB: "2" });
       const left = world.blobs().filter((name) => /^(.)\1*$/.test(name)).map((name) => name[0]);

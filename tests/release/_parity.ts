@@ -111,14 +111,17 @@ async function makeBinary(path: string): Promise<void> {
 }
 
 /** Tarball -> its members, one text each: path, kind, whether it may be run, contents. */
-async function unpackAll(folder: string, to: string): Promise<Record<string, readonly string[]>> {
+async function unpackAll(
+  directory: string,
+  to: string,
+): Promise<Record<string, readonly string[]>> {
   const found: Record<string, readonly string[]> = {};
-  const names = [...Deno.readDirSync(folder)].map((entry) => entry.name);
+  const names = [...Deno.readDirSync(directory)].map((entry) => entry.name);
   // kbuild has checksums beside them.
   for (const name of names.filter((name) => name.endsWith(".tar.gz")).sort()) {
     const target = join(to, name);
     await Deno.mkdir(target, { recursive: true });
-    await shell.run(["tar", "xzf", join(folder, name), "-C", target, "--no-same-owner"]);
+    await shell.run(["tar", "xzf", join(directory, name), "-C", target, "--no-same-owner"]);
     found[name] = [...describe(target, "")].sort();
   }
   return found;

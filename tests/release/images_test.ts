@@ -94,7 +94,7 @@ async function digests(dir: string, era: EraParameter): Promise<Record<string, s
   for (const plan of images) {
     await writePrograms(plan.context, context.releaseBinPath);
     await Deno.mkdir(join(dir, plan.arch), { recursive: true });
-    const options = { folder: dir, bases, created: 1600000000 };
+    const options = { directory: dir, bases, created: 1600000000 };
     found[plan.name] = (await writeImage(plan, options)).sha256.slice(0, 32);
   }
   return found;
@@ -143,10 +143,10 @@ endif
 
 /** What 1.17 and 1.18 have: six programs in an archive, and a script in place of the program. */
 async function addHyperkube(root: string): Promise<void> {
-  const folder = join(root, "cluster/images/hyperkube");
-  await Deno.mkdir(folder, { recursive: true });
+  const directory = join(root, "cluster/images/hyperkube");
+  await Deno.mkdir(directory, { recursive: true });
   const write = (name: string, text: string, mode = 0o644) =>
-    Deno.writeTextFile(join(folder, name), text, { mode });
+    Deno.writeTextFile(join(directory, name), text, { mode });
   await write("hyperkube", "#!/bin/sh\n", 0o755);
   await write(
     "Dockerfile",
@@ -197,7 +197,7 @@ Deno.test({
       await writePrograms(plan.context, binPath);
       await Deno.mkdir(join(dir, plan.arch), { recursive: true });
       await using bases = new OpenBases(new Map());
-      const { path } = await writeImage(plan, { folder: dir, bases, created: 1600000000 });
+      const { path } = await writeImage(plan, { directory: dir, bases, created: 1600000000 });
       await using written = await openBase(path, { arch: "amd64" });
       const files = [...written.tree].filter(([, { type }]) => type === "file");
       assertEquals(

@@ -110,7 +110,7 @@ Deno.test("packageTarballs() with allowMissing leaves out what is missing", asyn
   );
 });
 
-Deno.test("describeMissing() counts pointers by folder", () => {
+Deno.test("describeMissing() counts pointers by directory", () => {
   const missing = ["a/b", "a/c/d", "e"].map((path) => ({
     path,
     problem: "Git LFS pointer" as const,

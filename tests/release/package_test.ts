@@ -312,8 +312,8 @@ Deno.test({
     withRelease(async (release) => {
       const first = digests(await release.package({ jobs: 1 }));
       for (const jobs of [2, 8]) {
-        for (const folder of [".kbuild-cache", "release-tars"]) {
-          await Deno.remove(join(release.output, folder), { recursive: true });
+        for (const directory of [".kbuild-cache", "release-tars"]) {
+          await Deno.remove(join(release.output, directory), { recursive: true });
           assertEquals(digests(await release.package({ jobs })), first);
         }
       }

@@ -161,7 +161,7 @@ Deno.test("planRelease() leaves out tarballs that hold none of the chosen binari
   assertEquals(requiredBinaries("/bin", plans), ["/bin/linux/amd64/kubectl"]);
 });
 
-Deno.test("requiredInputs() names every file and folder that staging reads", async () => {
+Deno.test("requiredInputs() names every file and directory that staging reads", async () => {
   const plans = planRelease(old.checkout, await readReleaseLayout(old.checkout), QUICK);
   const inputs = requiredInputs(plans);
   for (const path of ["LICENSES", "README.md", "cluster", "docs", "hack/lib", "test/images"]) {
@@ -170,7 +170,7 @@ Deno.test("requiredInputs() names every file and folder that staging reads", asy
   }
 });
 
-Deno.test("planRelease() packs one test tarball in 1.7, every platform in a folder", async () => {
+Deno.test("planRelease() packs one test tarball in 1.7, every platform in a directory", async () => {
   const plans = planRelease(oldest.checkout, await readReleaseLayout(oldest.checkout), {
     ...QUICK,
     platforms: {
@@ -181,8 +181,10 @@ Deno.test("planRelease() packs one test tarball in 1.7, every platform in a fold
   });
   const paths = plans.find(({ title }) => title === "test")?.entries.map(({ to }) => to) ?? [];
   const below = (platform: string) => {
-    const folder = `kubernetes/platforms/${platform}/`;
-    return paths.filter((path) => path.startsWith(folder)).map((path) => path.slice(folder.length));
+    const directory = `kubernetes/platforms/${platform}/`;
+    return paths.filter((path) => path.startsWith(directory)).map((path) =>
+      path.slice(directory.length)
+    );
   };
   assert(below("linux/amd64").includes("kubemark") && below("linux/amd64").includes("e2e.test"));
   assertEquals(below("linux/arm"), ["kubemark", "ginkgo", "e2e_node.test"]);
@@ -217,7 +219,7 @@ Deno.test("planImages() of 1.7 takes a base for each architecture, and plain nam
       arch,
       names: ["kube-aggregator", "kube-proxy"],
       binPath: "/bin",
-      folderImages: [],
+      directoryImages: [],
     })).map(({ base, repoTags }) => [base, ...repoTags]);
   assertEquals(await of("amd64"), [
     ["busybox", "gcr.io/google_containers/kube-aggregator:v1.7.3"],
@@ -235,7 +237,7 @@ Deno.test("planImages() of 1.7 takes a base for each architecture, and plain nam
     arch: "amd64",
     names: ["kube-aggregator"],
     binPath: "/bin",
-    folderImages: [],
+    directoryImages: [],
   });
   assertEquals(image?.context, { "kube-aggregator": "/bin/linux/amd64/kube-aggregator" });
 });
@@ -247,7 +249,7 @@ Deno.test("planImages() of the latest puts kube-log-runner into the server image
     arch: "arm64",
     names: ["kube-apiserver", "kube-proxy", "kubectl"],
     binPath: "/bin",
-    folderImages: [],
+    directoryImages: [],
   });
   for (const { name, dockerfile, context: files } of images.slice(0, 2)) {
     const copies = copiesOf(dockerfile);
@@ -333,7 +335,7 @@ Deno.test("readReleaseLayout() falls back to 1.20 where there is no release.sh",
     const layout = await readReleaseLayout({ ...old.checkout, root });
     assertEquals(layout.sourcePrefix, "kubernetes/");
     assert(layout.manifests.some(({ from }) => from === "cluster/gce/manifests/etcd.manifest"));
-    assertEquals(layout.folderImages, []);
+    assertEquals(layout.directoryImages, []);
   } finally {
     await Deno.remove(root, { recursive: true });
   }
@@ -347,7 +349,7 @@ Deno.test("planImages() names images, bases and paths as upstream", async () => 
       arch: "amd64",
       names: ["kube-apiserver", "kubectl"],
       binPath: "/bin",
-      folderImages: [],
+      directoryImages: [],
     };
     const layout = await readReleaseLayout(checkout);
     const tagged = sample.withEnv({ KUBE_DOCKER_REGISTRY: "me", KUBE_DOCKER_IMAGE_TAG: "v9" });
@@ -393,7 +395,7 @@ Deno.test("parseBaseImages() takes references and short names, and refuses other
     arch: "amd64",
     names: ["kube-apiserver", "kube-proxy"],
     binPath: "/bin",
-    folderImages: [],
+    directoryImages: [],
   });
   const bases = parseBaseImages(["go-runner=./oci", `${plans.at(-1)?.base}=scratch`], plans);
   assertEquals([...bases.values()], ["./oci", "scratch"]);

@@ -55,9 +55,9 @@ async function buildAll(era: EraParameter, root: string): Promise<void> {
   const { programs, tests } = packages(era);
   await go("build", "-ldflags", `all=${stamp} -s -w`, "-o", `${out}/`, ...programs);
   for (const test of tests) {
-    const folder = test.slice(0, test.lastIndexOf("/"));
-    const file = test.slice(folder.length + 1);
-    await go("test", "-c", "-ldflags", `all=${stamp}`, "-o", `${out}/${file}`, folder);
+    const directory = test.slice(0, test.lastIndexOf("/"));
+    const file = test.slice(directory.length + 1);
+    await go("test", "-c", "-ldflags", `all=${stamp}`, "-o", `${out}/${file}`, directory);
   }
   const built = [...Deno.readDirSync(out)].map(({ name }) => name).sort();
   const expected = [...programs, ...tests].map((path) => path.slice(path.lastIndexOf("/") + 1));

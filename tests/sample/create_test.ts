@@ -98,15 +98,15 @@ Deno.test("createSample() makes another commit for another seed", async () => {
   });
 });
 
-Deno.test("createSample() refuses a folder that holds something", async () => {
+Deno.test("createSample() refuses a directory that holds something", async () => {
   await inTemp(async (dir) => {
     await Deno.writeTextFile(`${dir}/mine`, "");
     const error = await assertRejects(
       () => createSample({ dir, era: "1.20", git: shell, env: ENV }),
       KbuildError,
-      'the folder holds "mine"',
+      'the directory holds "mine"',
     );
-    assertEquals((error as KbuildError).notes, ["Name a new or an empty folder"]);
+    assertEquals((error as KbuildError).notes, ["Name a new or an empty directory"]);
     const file = `${dir}/mine`;
     await assertRejects(
       () => createSample({ dir: file, era: "1.20", git: shell, env: ENV }),

@@ -7,9 +7,9 @@ const IMPORT =
   /^(?:import|export)\b[^;"]*?(?:from\s+)?"(\.[^"]*)"|\bimport\(\s*"(\.[^"]*)"\s*\)/gms;
 
 /** Relative imports of all files of a directory, types too: file → files. */
-async function importsBelow(folder: string): Promise<Map<string, readonly string[]>> {
+async function importsBelow(directory: string): Promise<Map<string, readonly string[]>> {
   const imports = new Map<string, readonly string[]>();
-  for await (const { path } of walk(join(ROOT, folder), { exts: [".ts"], includeDirs: false })) {
+  for await (const { path } of walk(join(ROOT, directory), { exts: [".ts"], includeDirs: false })) {
     const text = await Deno.readTextFile(path);
     const found = [...text.matchAll(IMPORT)].map(([, statically, late]) =>
       relative(ROOT, join(dirname(path), statically ?? late ?? ""))

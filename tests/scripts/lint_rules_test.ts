@@ -21,7 +21,7 @@ function check(table: Table, without = "bare-names"): void {
   }
 }
 
-Deno.test("floors lets a folder import lower floors through their doors", () => {
+Deno.test("floors lets a directory import lower floors through their doors", () => {
   check([
     ["src/release/plan.ts", 'import { a } from "../lib/golang/mod.ts";'],
     ["src/release/plan.ts", 'import { a } from "../lib/init.ts";'],
@@ -103,8 +103,8 @@ Deno.test("floors stops imports upwards, sideways, past the door and out of src"
       'import { a } from "../../main.ts";',
       'floors: "../../main.ts" is outside src',
     ],
-    ["src/new/a.ts", 'import "../errors.ts";', 'floors: Folder "new" has no floor'],
-    ["src/commands/a.ts", 'import "../new/mod.ts";', 'floors: Folder "new" has no floor'],
+    ["src/new/a.ts", 'import "../errors.ts";', 'floors: Directory "new" has no floor'],
+    ["src/commands/a.ts", 'import "../new/mod.ts";', 'floors: Directory "new" has no floor'],
   ]);
 });
 

@@ -30,9 +30,9 @@ interface Machine {
 }
 
 async function onMachine(body: (machine: Machine) => Promise<void>): Promise<void> {
-  const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "kbuild-setup-" }));
-  const bin = join(folder, "bin");
-  const cache = join(folder, "ca che");
+  const directory = await Deno.realPath(await Deno.makeTempDir({ prefix: "kbuild-setup-" }));
+  const bin = join(directory, "bin");
+  const cache = join(directory, "ca che");
   await Deno.mkdir(bin);
   try {
     await body({
@@ -57,7 +57,7 @@ async function onMachine(body: (machine: Machine) => Promise<void>): Promise<voi
           clearEnv: true,
           env: {
             PATH: bin,
-            HOME: folder,
+            HOME: directory,
             DENO_DIR: Deno.env.get("DENO_DIR") ?? join(Deno.env.get("HOME") ?? "", ".cache/deno"),
             XDG_CACHE_HOME: cache,
             KBUILD_GO_VERSION: RELEASE,
@@ -72,7 +72,7 @@ async function onMachine(body: (machine: Machine) => Promise<void>): Promise<voi
       },
     });
   } finally {
-    await Deno.remove(folder, { recursive: true });
+    await Deno.remove(directory, { recursive: true });
   }
 }
 

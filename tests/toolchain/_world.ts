@@ -48,12 +48,12 @@ export interface Archive {
 
 /** Packs an archive. */
 export async function archiveOf(entries: readonly TarEntry[] = goEntries()): Promise<Archive> {
-  const folder = await Deno.makeTempDir({ prefix: "kbuild-go-" });
+  const directory = await Deno.makeTempDir({ prefix: "kbuild-go-" });
   try {
-    await packTarball(entries, join(folder, "go.tar.gz"));
-    return withDigest(await Deno.readFile(join(folder, "go.tar.gz")));
+    await packTarball(entries, join(directory, "go.tar.gz"));
+    return withDigest(await Deno.readFile(join(directory, "go.tar.gz")));
   } finally {
-    await Deno.remove(folder, { recursive: true });
+    await Deno.remove(directory, { recursive: true });
   }
 }
 
@@ -152,9 +152,9 @@ export async function inWorld(body: (world: World) => Promise<void>): Promise<vo
 }
 
 /** Puts a `go` that only says its version into a directory. */
-export async function putGo(folder: string, line: string): Promise<string> {
-  const path = join(folder, "go");
-  await Deno.mkdir(folder, { recursive: true });
+export async function putGo(directory: string, line: string): Promise<string> {
+  const path = join(directory, "go");
+  await Deno.mkdir(directory, { recursive: true });
   await Deno.writeTextFile(path, `#!/bin/sh\necho '${line}'\n`);
   await Deno.chmod(path, 0o755);
   return path;

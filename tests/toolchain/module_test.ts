@@ -39,17 +39,17 @@ const QUICK = { retryPolicy: { backoffMs: 10 } };
 /** Every Go on this machine that can fetch others: in PATH, and where Debian puts several. */
 function starters(): { path: string; version: string }[] {
   const found: { path: string; version: string }[] = [];
-  const folders = (Deno.env.get("PATH") ?? "").split(":");
+  const directories = (Deno.env.get("PATH") ?? "").split(":");
   try {
     for (const { name } of Deno.readDirSync("/usr/lib")) {
-      if (/^go-1\.\d+$/.test(name)) folders.push(`/usr/lib/${name}/bin`);
+      if (/^go-1\.\d+$/.test(name)) directories.push(`/usr/lib/${name}/bin`);
     }
   } catch {
     // No such directory: another system.
   }
-  for (const folder of folders) {
+  for (const directory of directories) {
     try {
-      const path = Deno.realPathSync(join(folder, "go"));
+      const path = Deno.realPathSync(join(directory, "go"));
       const { stdout } = new Deno.Command(path, {
         args: ["version"],
         env: { GOTOOLCHAIN: "local" },

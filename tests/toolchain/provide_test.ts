@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
-import { cacheFolder, isOffline } from "../../src/net/mod.ts";
+import { cacheDirectory, isOffline } from "../../src/net/mod.ts";
 import {
   describeGo,
   type GoNeeds,
@@ -27,7 +27,7 @@ const pin = { value: RELEASE, source: ".go-version:1" };
 const exact: GoNeeds = { minimumGo: minimum, pinnedGo: pin, pinnedGoExact: true };
 const loose: GoNeeds = { ...exact, pinnedGoExact: false };
 
-Deno.test("cacheFolder() is kbuild's own, the system's for the user, or none", () => {
+Deno.test("cacheDirectory() is kbuild's own, the system's for the user, or none", () => {
   const table: [Record<string, string>, string, string | undefined][] = [
     [{ HOME: "/h" }, "linux/amd64", "/h/.cache/kbuild"],
     [{ HOME: "/h" }, "darwin/arm64", "/h/Library/Caches/kbuild"],
@@ -38,7 +38,7 @@ Deno.test("cacheFolder() is kbuild's own, the system's for the user, or none", (
     [{ HOME: "", XDG_CACHE_HOME: "" }, "linux/amd64", undefined],
     [{}, "darwin/arm64", undefined],
   ];
-  for (const [env, host, folder] of table) assertEquals(cacheFolder(env, host), folder);
+  for (const [env, host, directory] of table) assertEquals(cacheDirectory(env, host), directory);
 });
 
 Deno.test("isOffline() is true for anything but nothing and no", () => {
@@ -113,8 +113,8 @@ Deno.test("provideGo() leaves out a GOROOT that is not that of the Go in PATH, a
 
 Deno.test("describeGo() gives Go before 1.9 its GOROOT, which that cannot find", () =>
   inWorld(async (world) => {
-    const folder = `go1.8.3.${HOST.replace("/", "-")}`;
-    const goroot = join(world.cache, "go", folder, "go");
+    const directory = `go1.8.3.${HOST.replace("/", "-")}`;
+    const goroot = join(world.cache, "go", directory, "go");
     await putDistribution(goroot, "1.8.3");
     const minimum = { value: "1.6", source: "hack/lib/golang.sh:1" };
     const needs = { minimumGo: minimum, pinnedGo: undefined, pinnedGoExact: false };
@@ -124,7 +124,7 @@ Deno.test("describeGo() gives Go before 1.9 its GOROOT, which that cannot find",
     assertEquals(await provideGo(context, needs), tool);
   }));
 
-Deno.test("provideGo() takes --go PATH: a program, its folder, a distribution", () =>
+Deno.test("provideGo() takes --go PATH: a program, its directory, a distribution", () =>
   inWorld(async (world) => {
     const goroot = join(world.dir, "my go");
     await Deno.mkdir(join(goroot, "bin"), { recursive: true });

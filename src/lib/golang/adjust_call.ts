@@ -8,7 +8,7 @@ export interface AdjustInputs {
   readonly host: Platform;
   /** The environment of the build. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Folders that the scripts cut from paths: the checkout, and where `go` runs. */
+  /** Directories that the scripts cut from paths: the checkout, and where `go` runs. */
   readonly trimmed: readonly string[];
   /** Known bugs of the scripts are kept. */
   readonly strictParity: boolean;
@@ -24,7 +24,7 @@ export interface AdjustInputs {
  *   removed the flag in 1.22.
  * - Unless parity is strict, a GOFLAGS without `-tags=` is not a tag (the `sed` of 1.15–1.22 pastes it
  *   whole), and test binaries go without a `-trimpath` in `-gcflags`: it replaces go's own, which
- *   would cut the random work folder from the path of the generated main file, so that the binary
+ *   would cut the random work directory from the path of the generated main file, so that the binary
  *   differs from build to build.
  */
 export function adjustCall(call: GoCall, inputs: AdjustInputs): GoCall {

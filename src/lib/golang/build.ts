@@ -43,7 +43,7 @@ export interface BuiltBinary {
   readonly name: string;
   /** As Go writes it: `linux/amd64`. */
   readonly platform: string;
-  /** Absolute path under the bin folder. */
+  /** Absolute path under the bin directory. */
   readonly path: string;
 }
 
@@ -161,10 +161,10 @@ interface Running {
   readonly signal: AbortSignal;
 }
 
-/** Refuses folders that go cannot work in, before go says so in words of its own. */
+/** Refuses directories that go cannot work in, before go says so in words of its own. */
 function checkBuildPath({ root, gopath }: KubeContext): void {
   const why = gopath.includes(":")
-    ? 'a ":" divides the folders of a GOPATH'
+    ? 'a ":" divides the directories of a GOPATH'
     : /[\r\n]/.test(gopath)
     ? "Go takes no line break in the path of a package"
     : /\s/.test(root) && root.includes("'") && root.includes('"')
@@ -172,7 +172,7 @@ function checkBuildPath({ root, gopath }: KubeContext): void {
     : undefined;
   if (why === undefined) return;
   throw new KbuildError(`Cannot build in "${root}": ${why}`, {
-    notes: ["Move the checkout to a folder with a plainer name"],
+    notes: ["Move the checkout to a directory with a plainer name"],
   });
 }
 

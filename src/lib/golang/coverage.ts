@@ -6,7 +6,7 @@ import { binaryName } from "./targets.ts";
 
 /**
  * The dummy test of a coverage binary, which go gets as an overlay. The scripts write it into the
- * package's folder and remove it at the end, unless they are killed (v1.20.2 golang.sh:589-632).
+ * package's directory and remove it at the end, unless they are killed (v1.20.2 golang.sh:589-632).
  *
  * @param goPackage `k8s.io/kubernetes/cmd/kube-apiserver`.
  * @throws {KbuildError} This Go has no overlays, or the checkout no such test.

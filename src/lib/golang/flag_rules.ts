@@ -14,7 +14,7 @@ interface FlagRules {
   readonly tags: readonly string[];
   /** How the default of GOLDFLAGS is applied: replaced by the variable, or appended to. */
   readonly goldflags: { readonly default: string; readonly appended: boolean };
-  /** Suffix of the package folder of static builds: `-installsuffix`. */
+  /** Suffix of the package directory of static builds: `-installsuffix`. */
   readonly installSuffix: string;
   /** Whether a flag and its value are one argument (`-tags=x`) or two. */
   readonly joined: boolean;
@@ -126,9 +126,9 @@ export function tableGoCalls(checkout: Checkout, inputs: GoCallInputs): readonly
     add(["install", ...build, ...words, ...dynamics], dynamics, rules.env.install);
   }
   for (const test of packages.filter((name) => name.endsWith(".test"))) {
-    const folder = inputs.platform === inputs.host ? [] : [inputs.platform.replaceAll("/", "_")];
+    const directory = inputs.platform === inputs.host ? [] : [inputs.platform.replaceAll("/", "_")];
     const suffix = inputs.platform.startsWith("windows/") ? ".exe" : "";
-    const file = join(inputs.gopath, "bin", ...folder, `${binaryName(test)}${suffix}`);
+    const file = join(inputs.gopath, "bin", ...directory, `${binaryName(test)}${suffix}`);
     add(["test", "-c", ...build, "-o", file, dirname(test)], [test], rules.env.test);
   }
   return calls;

@@ -14,8 +14,9 @@ export function goEnv(
 ): Record<string, string> {
   const { env, gopath } = context;
   const shared: Record<string, string> = withoutDecided(env);
-  const folders = [...(go.bin === undefined ? [] : [go.bin]), join(gopath, "bin"), env["PATH"]];
-  shared["PATH"] = folders.filter((folder) => folder !== undefined && folder !== "").join(":");
+  const directories = [...(go.bin === undefined ? [] : [go.bin]), join(gopath, "bin"), env["PATH"]];
+  shared["PATH"] = directories.filter((directory) => directory !== undefined && directory !== "")
+    .join(":");
   // The choice is made already.
   shared["GOTOOLCHAIN"] = "local";
   delete shared["GOROOT"];
@@ -28,7 +29,7 @@ export function goEnv(
     shared["GO111MODULE"] = "off";
     return shared;
   }
-  // A go.work of a folder above would not know the packages of these checkouts.
+  // A go.work of a directory above would not know the packages of these checkouts.
   if (checkout.era.goMode === "modules") shared["GOWORK"] = "off";
   shared["GOPATH"] = gopath;
   shared["GOCACHE"] = env["GOCACHE"] || join(gopath, "cache", "build");
@@ -36,7 +37,7 @@ export function goEnv(
   return shared;
 }
 
-/** The folder in which `go` runs: the link under the GOPATH up to 1.29, later the checkout. */
+/** The directory in which `go` runs: the link under the GOPATH up to 1.29, later the checkout. */
 export function goWorkingDirectory(context: KubeContext, checkout: Checkout): string {
   return buildsThroughLink(checkout)
     ? join(context.gopath, "src", checkout.goPackage.value)

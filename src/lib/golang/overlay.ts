@@ -4,7 +4,7 @@ import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
 
 /** A file that go is to see at a place where there is another, or none. */
 export interface OverlayFile {
-  /** Path below the folder in which `go` runs. */
+  /** Path below the directory in which `go` runs. */
   readonly place: string;
   /** What `go` sees there. */
   readonly text: string;
@@ -22,23 +22,23 @@ export interface StepFile {
  * Shows go files without writing into the source tree: `-overlay`, which Go has since 1.16.
  *
  * @param options.name Of the overlay; each has files of its own.
- * @param options.folder Takes the files.
+ * @param options.directory Takes the files.
  * @param options.cwd Where `go` runs.
  * @returns No flags for no files.
  */
 export function overlay(
   files: readonly OverlayFile[],
-  options: { name: string; folder: string; cwd: string },
+  options: { name: string; directory: string; cwd: string },
 ): { flags: readonly string[]; files: readonly StepFile[] } {
   if (files.length === 0) return { flags: [], files: [] };
-  const { name, folder, cwd } = options;
+  const { name, directory, cwd } = options;
   const written = files.map(({ place, text }) => ({
     place: join(cwd, place),
-    path: join(folder, name, place.replaceAll("/", "_")),
+    path: join(directory, name, place.replaceAll("/", "_")),
     text,
   }));
   const Replace = Object.fromEntries(written.map(({ place, path }) => [place, path]));
-  const path = join(folder, `${name}.json`);
+  const path = join(directory, `${name}.json`);
   return {
     flags: ["-overlay", path],
     files: [

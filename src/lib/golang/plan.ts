@@ -221,7 +221,7 @@ function platformSteps(
     const dummies = isCoverage(call) ? names.map((name) => coverageTest(checkout, go, name)) : [];
     const shown = overlay([...corrections, ...dummies], {
       name: dummies.length === 0 ? "corrections" : `coverage-${binaryName(names[0] ?? "")}`,
-      folder: join(context.output, ".kbuild", "overlay"),
+      directory: join(context.output, ".kbuild", "overlay"),
       cwd,
     });
     // Up to Go 1.21 at least, vet does not see overlays.
@@ -244,7 +244,7 @@ function platformSteps(
           : "dynamic",
         argv: Object.freeze([go.path, command, ...flags, ...rest]),
         cwd,
-        // PWD tells go which of several paths to this folder is meant.
+        // PWD tells go which of several paths to this directory is meant.
         env: Object.freeze({ ...shared, ...inputs.goVariables, ...call.env, PWD: cwd }),
         shownEnv: Object.freeze({
           ...shownGoEnv(shared),
@@ -301,10 +301,10 @@ function output(
 ): BinaryOutput {
   const suffix = platform.startsWith("windows/") ? ".exe" : "";
   const name = `${binaryName(goPackage)}${suffix}`;
-  const folder = platform === host ? [] : [platform.replaceAll("/", "_")];
+  const directory = platform === host ? [] : [platform.replaceAll("/", "_")];
   return Object.freeze({
     name,
-    built: join(context.gopath, "bin", ...folder, name),
+    built: join(context.gopath, "bin", ...directory, name),
     placed: join(binPath, platform, name),
   });
 }

@@ -2,7 +2,7 @@ import { type Checkout, type GoCall, type GoCallInputs, readGoCalls } from "../.
 import { tableGoCalls } from "./flag_rules.ts";
 
 /** Stands for the checkout while its scripts are read. */
-const PLACE = "/KUBE_ROOT";
+const STAND_IN = "/KUBE_ROOT";
 
 /**
  * The `go` commands that the checkout's own scripts would start, or those of its era's table where
@@ -19,9 +19,9 @@ export function scriptedCalls(
 ): { calls: readonly GoCall[]; why?: string } {
   const { root } = checkout;
   const moved = (path: string) =>
-    path === root || path.startsWith(`${root}/`) ? PLACE + path.slice(root.length) : path;
-  const back = (text: string) => text.replaceAll(PLACE, () => root);
-  const read = readGoCalls({ ...checkout, root: PLACE }, {
+    path === root || path.startsWith(`${root}/`) ? STAND_IN + path.slice(root.length) : path;
+  const back = (text: string) => text.replaceAll(STAND_IN, () => root);
+  const read = readGoCalls({ ...checkout, root: STAND_IN }, {
     ...inputs,
     gopath: moved(inputs.gopath),
     cwd: moved(inputs.cwd),

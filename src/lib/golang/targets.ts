@@ -15,7 +15,7 @@ export interface TargetSelection {
 /** A target that starts with a domain name is a Go package already. */
 const DOMAIN = /^([A-Za-z0-9]+\.)+[A-Za-z0-9]+\/./;
 
-/** Whether a target stands for every program below a folder: `cmd/...`. */
+/** Whether a target stands for every program below a directory: `cmd/...`. */
 export function isPattern(target: string): boolean {
   return target === "..." || target.endsWith("/...");
 }
@@ -25,8 +25,8 @@ export function binaryName(target: string): string {
   return target.slice(target.lastIndexOf("/") + 1);
 }
 
-/** Folders of programs that make has a target for; all but the first went with 1.9 and 1.10. */
-const COMMAND_FOLDERS = ["cmd", "plugin/cmd", "federation/cmd"];
+/** Directories of programs that make has a target for; all but the first went with 1.9 and 1.10. */
+const COMMAND_DIRECTORIES = ["cmd", "plugin/cmd", "federation/cmd"];
 
 /**
  * What `kbuild <name>` builds, as `make <name>`, by name: the directories of `cmd/`, in 1.7 also of
@@ -34,11 +34,11 @@ const COMMAND_FOLDERS = ["cmd", "plugin/cmd", "federation/cmd"];
  */
 export async function commandTargets(root: string): Promise<ReadonlyMap<string, string>> {
   const found: [name: string, target: string][] = [];
-  for (const folder of COMMAND_FOLDERS) {
-    const entries = await entriesOf(join(root, folder)) ?? [];
+  for (const directory of COMMAND_DIRECTORIES) {
+    const entries = await entriesOf(join(root, directory)) ?? [];
     for (const { name, isDirectory } of entries) {
       if (isDirectory && !found.some(([known]) => known === name)) {
-        found.push([name, `${folder}/${name}`]);
+        found.push([name, `${directory}/${name}`]);
       }
     }
   }
@@ -82,13 +82,13 @@ async function resolveTarget(checkout: Checkout, word: string): Promise<string |
   // Other people's packages are for go to find.
   if (DOMAIN.test(path)) return target;
   if (path === "..." || path === "./...") return target;
-  const folder = path.endsWith(".test") || isPattern(path)
+  const directory = path.endsWith(".test") || isPattern(path)
     ? path.slice(0, path.lastIndexOf("/"))
     : path;
-  if (path.includes("/")) return await isDirectory(join(root, folder)) ? target : undefined;
+  if (path.includes("/")) return await isDirectory(join(root, directory)) ? target : undefined;
   const byName = known.find((candidate) => binaryName(candidate) === target);
   if (byName !== undefined) return byName;
-  for (const parent of COMMAND_FOLDERS) {
+  for (const parent of COMMAND_DIRECTORIES) {
     if (await isDirectory(join(root, parent, target))) return `${parent}/${target}`;
   }
   return await isDirectory(join(root, target)) ? target : undefined;
@@ -104,7 +104,7 @@ async function unknownTarget(checkout: Checkout, word: string): Promise<UsageErr
     ...commands.keys(),
     ...commands.values(),
   ];
-  return new UsageError(`Unknown target "${word}": this checkout has no such folder or name`, [
+  return new UsageError(`Unknown target "${word}": this checkout has no such directory or name`, [
     ...didYouMean(nearest(word, names)),
     "List the targets: kbuild targets",
   ]);
@@ -179,9 +179,9 @@ function importPathOf(
   if (DOMAIN.test(directory)) return directory;
   const path = directory.replace(/^\.\//, "");
   let best = "";
-  for (const folder of modules.keys()) {
-    const inside = path === folder || path.startsWith(`${folder}/`);
-    if (inside && folder.length > best.length) best = folder;
+  for (const directory of modules.keys()) {
+    const inside = path === directory || path.startsWith(`${directory}/`);
+    if (inside && directory.length > best.length) best = directory;
   }
   if (best !== "") return `${modules.get(best)}${path.slice(best.length)}`;
   // 1.26-1.29 have no workspace; go.mod puts the staging modules in the place of their names.
@@ -190,21 +190,21 @@ function importPathOf(
 }
 
 /**
- * The modules of a workspace: folder below the root -> module path. Empty without a `go.work`.
- * Reads the `use` lines of `go.work` and the `module` line of each folder's `go.mod`.
+ * The modules of a workspace: directory below the root -> module path. Empty without a `go.work`.
+ * Reads the `use` lines of `go.work` and the `module` line of each directory's `go.mod`.
  */
 export async function workspaceModules(root: string): Promise<ReadonlyMap<string, string>> {
   const modules = new Map<string, string>();
   const work = await ifPresent(readText(join(root, "go.work"))) ?? "";
   const block = [...work.matchAll(/^use\s+\(([^)]*)\)/gm)].map((match) => match[1] ?? "");
   const single = [...work.matchAll(/^use\s+([^\s(]+)/gm)].map((match) => match[1] ?? "");
-  const folders = [...block.join("\n").split("\n"), ...single]
+  const directories = [...block.join("\n").split("\n"), ...single]
     .map((line) => line.replace(/\/\/.*/, "").trim().replace(/^\.\//, "").replace(/^"|"$/g, ""))
-    .filter((folder) => folder !== "" && folder !== ".");
-  await Promise.all(folders.map(async (folder) => {
-    const text = await ifPresent(readText(join(root, folder, "go.mod"))) ?? "";
+    .filter((directory) => directory !== "" && directory !== ".");
+  await Promise.all(directories.map(async (directory) => {
+    const text = await ifPresent(readText(join(root, directory, "go.mod"))) ?? "";
     const name = /^module\s+"?([^\s"]+)/m.exec(text)?.[1];
-    if (name !== undefined) modules.set(folder, name);
+    if (name !== undefined) modules.set(directory, name);
   }));
   return modules;
 }

@@ -1,7 +1,7 @@
 import { readCheckoutFile } from "../checkout/mod.ts";
 
 /** How `hack/make-rules/helpers/cache_go_dirs.sh` finds directories with Go files. */
-export interface GoFolders {
+export interface GoDirectories {
   /** Directories to start from, below the root: "" and, up to 1.8, `vendor/k8s.io/apimachinery` … */
   readonly starts: readonly string[];
   /** What is passed over with all below it. */
@@ -17,29 +17,29 @@ export interface Pruned {
   /** A pattern as `find` takes it. */
   readonly pattern: string;
   /** Whether files pass it unseen. */
-  readonly foldersOnly: boolean;
+  readonly directoriesOnly: boolean;
 }
 
 /** What v1.20.2 has (lines 31-46), for a checkout whose script says nothing. */
-const DEFAULT: GoFolders = Object.freeze({
+const DEFAULT: GoDirectories = Object.freeze({
   starts: [""],
   pruned: ["./_*", "./.*", "./vendor"].map((pattern) => ({
     test: "path" as const,
     pattern,
-    foldersOnly: false,
+    directoriesOnly: false,
   })),
   stagingAsVendor: true,
 });
 
 /** Reads the `find` of `cache_go_dirs.sh`: where it starts, what it prunes, what it renames. */
-export async function readGoFolders(root: string): Promise<GoFolders> {
+export async function readGoDirectories(root: string): Promise<GoDirectories> {
   const path = "hack/make-rules/helpers/cache_go_dirs.sh";
   const { text = "" } = await readCheckoutFile(root, path);
-  return parseGoFolders(text) ?? DEFAULT;
+  return parseGoDirectories(text) ?? DEFAULT;
 }
 
 /** The same for the text of the script; undefined where no find is in it. */
-export function parseGoFolders(script: string): GoFolders | undefined {
+export function parseGoDirectories(script: string): GoDirectories | undefined {
   const plain = script.replace(/^\s*#.*$/gm, "").replace(/\\\n/g, " ");
   const command = /^\s*find\s+(.*)$/m.exec(plain)?.[1];
   if (command === undefined) return undefined;
@@ -55,8 +55,8 @@ export function parseGoFolders(script: string): GoFolders | undefined {
     const test = words[at]?.slice(1);
     const pattern = words[at + 1];
     if ((test !== "path" && test !== "name") || pattern === undefined) continue;
-    const foldersOnly = words[at + 2] === "-type" && words[at + 3] === "d";
-    pruned.push(Object.freeze({ test, pattern, foldersOnly }));
+    const directoriesOnly = words[at + 2] === "-type" && words[at + 3] === "d";
+    pruned.push(Object.freeze({ test, pattern, directoriesOnly }));
   }
   return Object.freeze({
     starts: Object.freeze(starts.map((start) => start.replace(/^\.\/?/, ""))),
@@ -67,11 +67,11 @@ export function parseGoFolders(script: string): GoFolders | undefined {
 
 /** Whether find passes over something: `path` begins with `./`. */
 export function isPruned(
-  { pruned }: GoFolders,
-  entry: { path: string; name: string; folder: boolean },
+  { pruned }: GoDirectories,
+  entry: { path: string; name: string; directory: boolean },
 ): boolean {
-  return pruned.some(({ test, pattern, foldersOnly }) =>
-    (entry.folder || !foldersOnly) && matches(pattern, entry[test])
+  return pruned.some(({ test, pattern, directoriesOnly }) =>
+    (entry.directory || !directoriesOnly) && matches(pattern, entry[test])
   );
 }
 

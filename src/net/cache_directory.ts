@@ -10,7 +10,7 @@ import { UsageError } from "../errors.ts";
  * @returns undefined where none of the variables leads anywhere.
  * @throws {UsageError} `KBUILD_CACHE` is relative.
  */
-export function cacheFolder(
+export function cacheDirectory(
   env: Readonly<Record<string, string>>,
   host: string,
 ): string | undefined {

@@ -8,7 +8,7 @@ import {
   type ImageInputs,
   type ImagePlan,
 } from "./image_plan.ts";
-import type { FolderImage } from "./layout.ts";
+import type { DirectoryImage } from "./layout.ts";
 import { readImageMakefile, replaceIn } from "./image_makefile.ts";
 import { ifPresent } from "../files/mod.ts";
 import { dockerTag } from "./plan.ts";
@@ -23,17 +23,17 @@ const PROGRAMS = ["ginkgo", "e2e.test", "kubectl", "hyperkube", "go-runner", "go
  *
  * @returns Undefined where one of the two files is missing, or says nothing of a base.
  */
-export async function planFolderImage(
+export async function planDirectoryImage(
   context: KubeContext,
   checkout: Checkout,
-  { name, folder }: FolderImage,
+  { name, directory }: DirectoryImage,
   inputs: ImageInputs,
 ): Promise<ImagePlan | undefined> {
   const { arch } = inputs;
-  const path = `${folder}/Dockerfile`;
+  const path = `${directory}/Dockerfile`;
   const [{ text }, { text: makefile }] = await Promise.all([
     readCheckoutFile(context.root, path),
-    readCheckoutFile(context.root, `${folder}/Makefile`),
+    readCheckoutFile(context.root, `${directory}/Makefile`),
   ]);
   if (text === undefined || makefile === undefined) return undefined;
   const registry = checkout.imageRegistry.value;
@@ -50,9 +50,9 @@ export async function planFolderImage(
   };
   const dockerfile = planDockerfile(source.text, { ...source, arch });
   const packed = Object.values(make.archives).flat();
-  const placeOf = async (file: string): Promise<string> => {
+  const pathOf = async (file: string): Promise<string> => {
     if (file === "cluster") return join(context.root, "cluster");
-    const own = join(context.root, folder, file);
+    const own = join(context.root, directory, file);
     const program = join(inputs.binPath, `linux/${arch}`, RENAMED[file] ?? file);
     if (packed.includes(file)) return program;
     if (!PROGRAMS.includes(file)) return own;
@@ -60,7 +60,7 @@ export async function planFolderImage(
     return (await ifPresent(Deno.lstat(own)))?.isFile === true ? own : program;
   };
   const names = contextNames(dockerfile);
-  const places = await Promise.all(names.map(async (name) => [name, await placeOf(name)] as const));
+  const places = await Promise.all(names.map(async (name) => [name, await pathOf(name)] as const));
   return Object.freeze({
     name,
     arch,
