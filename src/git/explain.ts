@@ -6,8 +6,8 @@ import type { GitContext, GitFailure } from "./git.ts";
 
 /** Why git does not answer, in words. */
 export interface GitExplanation {
-  /** What is the matter; "other" where git itself is in order. */
-  readonly kind: "no git" | "no repository" | "other owner" | "unreadable" | "damaged" | "other";
+  /** What is the matter; "no commit" and "other" where git itself is in order. */
+  readonly kind: GitFailure["kind"] | "unreadable" | "damaged";
   /** The cause: "git cannot be started". */
   readonly why: string;
   /** What git says, and what to do: one sentence each. */
@@ -20,13 +20,13 @@ export async function explainFailure(
   failure: GitFailure,
 ): Promise<GitExplanation> {
   const repository = env["GIT_DIR"] || await findRepository(root);
-  const text = failure.lines.join("\n");
-  if (repository === undefined && (failure.missing || /not a git repository/i.test(text))) {
+  const { kind } = failure;
+  if (repository === undefined && (kind === "no git" || kind === "no repository")) {
     return { kind: "no repository", why: `"${root}" is not in a git repository`, notes: [] };
   }
-  if (failure.missing) {
+  if (kind === "no git") {
     return {
-      kind: "no git",
+      kind,
       why: "git cannot be started",
       notes: [
         ...failure.lines,
@@ -34,11 +34,13 @@ export async function explainFailure(
       ],
     };
   }
-  if (/dubious ownership|unsafe repository/.test(text)) {
-    const advice = /git config --global --add safe\.directory .*/.exec(text)?.[0] ??
-      `git config --global --add safe.directory ${quote(root)}`;
+  if (kind === "other owner") {
+    // git names the directory in its own way, which is not always the root.
+    const advice =
+      /git config --global --add safe\.directory .*/.exec(failure.lines.join("\n"))?.[0] ??
+        `git config --global --add safe.directory ${quote(root)}`;
     return {
-      kind: "other owner",
+      kind,
       why: `git refuses "${repository}", which belongs to another user`,
       notes: [`If you trust it: ${advice.trim()}`],
     };
@@ -51,13 +53,13 @@ export async function explainFailure(
       notes: [`Check who owns it and what its mode is: ls -ld ${quote(unreadable)}`],
     };
   }
-  return /not a git repository/i.test(text)
+  return kind === "no repository"
     ? {
       kind: "damaged",
       why: `git does not take "${repository}" for a repository`,
       notes: saidBy(failure),
     }
-    : { kind: "other", why: "git cannot say which commit it is", notes: saidBy(failure) };
+    : { kind, why: "git cannot say which commit it is", notes: saidBy(failure) };
 }
 
 /** `.git` of a directory or of one above it; undefined if there is none. */

@@ -24,8 +24,11 @@ export type GitAnswer =
 
 /** Why git did not answer. */
 export interface GitFailure {
-  /** Whether there is no git that can be started. */
-  readonly missing: boolean;
+  /**
+   * What went wrong: git cannot be started (`no git`); it takes no directory for a repository, refuses that of
+   * another user, or finds no commit in it; anything else.
+   */
+  readonly kind: "no git" | "no repository" | "other owner" | "no commit" | "other";
   /** What git said, or why it cannot be started: one line each, never empty. */
   readonly lines: readonly string[];
 }
@@ -115,16 +118,26 @@ export async function askGit(
       allowed: "any",
     });
     if (result.code === 0) return { text: result.stdout };
-    return failed({ missing: false, lines: ownWords(result.tail, result.code) });
+    const lines = ownWords(result.tail, result.code);
+    return failed({ kind: kindOf(lines), lines });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    const missing = error.code === undefined && error.signal === undefined;
-    return failed({ missing, lines: [error.message] });
+    const isMissing = error.code === undefined && error.signal === undefined;
+    return failed({ kind: isMissing ? "no git" : "other", lines: [error.message] });
   }
 }
 
-function failed({ missing, lines }: GitFailure): GitAnswer {
-  return Object.freeze({ failure: Object.freeze({ missing, lines: Object.freeze(lines) }) });
+function failed({ kind, lines }: GitFailure): GitAnswer {
+  return Object.freeze({ failure: Object.freeze({ kind, lines: Object.freeze(lines) }) });
+}
+
+/** git has no codes for its failures: the one place that reads their words, which are in English ({@linkcode runGit}). */
+function kindOf(lines: readonly string[]): GitFailure["kind"] {
+  const text = lines.join("\n");
+  if (/dubious ownership|unsafe repository/.test(text)) return "other owner";
+  if (/not a git repository/i.test(text)) return "no repository";
+  const isUnborn = /unknown revision|Needed a single revision|bad revision/.test(lines[0] ?? "");
+  return isUnborn ? "no commit" : "other";
 }
 
 /** `12:34:56.789012 git.c:460 trace: …`: a trace that the user's settings ask for. */

@@ -123,10 +123,10 @@ Deno.test("askGit() says why git does not answer, without its traces", () =>
   inTemp(async (dir) => {
     const hostile = await hostileGit(join(dir, "home"));
     const noGit = await askGit(contextOf(dir, { PATH: dir }), ["rev-parse", "HEAD"]);
-    assertEquals([noGit.failure?.missing, noGit.text], [true, undefined]);
+    assertEquals([noGit.failure?.kind, noGit.text], ["no git", undefined]);
     const here = contextOf(dir, { ...PLAIN, ...hostile.env, GIT_CEILING_DIRECTORIES: dir });
     const none = await askGit(here, ["rev-parse", "HEAD"]);
-    assertEquals(none.failure?.missing, false);
+    assertEquals(none.failure?.kind, "no repository");
     assertEquals(none.failure?.lines.length, 1);
     assert(none.failure?.lines[0]?.startsWith("fatal: not a git repository"));
   }));

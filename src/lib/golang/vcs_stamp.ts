@@ -32,5 +32,5 @@ export async function vcsStamp(
   if (failure === undefined) return { flags: [], env: await gitVariables(context) };
   const { why } = await explainFailure(context, failure);
   const note = `Programs do not name their commit (vcs.revision): ${why}`;
-  return { flags: failure.missing ? [] : ["-buildvcs=false"], env: {}, note };
+  return { flags: failure.kind === "no git" ? [] : ["-buildvcs=false"], env: {}, note };
 }

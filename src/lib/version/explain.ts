@@ -59,10 +59,9 @@ async function explain(context: KubeContext, missing: MissingVersion): Promise<V
       notes: ["Build in a clone (git clone), or in what git archive makes of a tag"],
     };
   }
-  if (kind !== "other") return { why, notes };
+  if (kind !== "other" && kind !== "no commit") return { why, notes };
   if (head === undefined) return await explainNoTag(context, missing, failure);
-  const unborn = /unknown revision|Needed a single revision|bad revision/.test(head.lines[0] ?? "");
-  return unborn
+  return kind === "no commit"
     ? { why: "the repository has no commit yet", notes: ["Commit, then tag: git tag v1.2.3"] }
     : { why, notes };
 }
