@@ -107,7 +107,7 @@ export async function findConfig(
   for (const directory of [root, dirname(root)]) {
     for (const name of NAMES) {
       const path = join(directory, name);
-      const info = await ifPresent(Deno.stat(path));
+      const info = await ifPresent(Deno.stat(path)).catch(cannotRead(path));
       if (info?.isDirectory === false) return await readConfig(path);
     }
   }
@@ -120,14 +120,18 @@ export async function findConfig(
  * @throws {KbuildError} It cannot be read, is not well formed, or has an unknown key or value.
  */
 export async function readConfig(path: string): Promise<CheckoutConfig> {
-  const text = await readText(path).catch((cause: unknown) => {
+  const text = await readText(path).catch(cannotRead(path));
+  return new ConfigReader(path).read(await parse(path, text));
+}
+
+function cannotRead(path: string): (cause: unknown) => never {
+  return (cause) => {
     const why = systemCode(cause) === "ENOENT" ? "there is no such file" : reasonOf(cause);
     throw new KbuildError(`Cannot read the configuration "${path}": ${why}`, {
       exitCode: 2,
       cause,
     });
-  });
-  return new ConfigReader(path).read(await parse(path, text));
+  };
 }
 
 async function parse(path: string, text: string): Promise<unknown> {

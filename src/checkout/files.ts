@@ -19,6 +19,8 @@ export interface CheckoutFile {
   readonly text: string | undefined;
   /** Why there is no text: "Missing", "A Git LFS pointer …". */
   readonly why: string;
+  /** Whether there is only a Git LFS pointer. */
+  readonly pointer?: boolean;
   /** Whether lines end in CRLF on disk, as with `core.autocrlf`; `text` has plain ends. */
   readonly crlf?: boolean;
 }
@@ -54,7 +56,8 @@ export async function isThere(root: string, path: string): Promise<boolean> {
 function checked(path: string, text: string | undefined): CheckoutFile {
   if (text === undefined) return { path, text, why: "Missing" };
   if (isLfsPointer(text)) {
-    return { path, text: undefined, why: 'A Git LFS pointer: run "git lfs pull" to get the file' };
+    const why = 'A Git LFS pointer: run "git lfs pull" to get the file';
+    return { path, text: undefined, why, pointer: true };
   }
   // Scripts are read, not run: what git did to their line ends does not change what they say.
   return text.includes("\r\n")

@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { KbuildError } from "../errors.ts";
+import { KbuildError, systemCode } from "../errors.ts";
 import { isThere, readCheckoutFile } from "./files.ts";
 import { ifPresent, readText, reasonOf } from "../files/mod.ts";
 
@@ -16,28 +16,44 @@ export const KUBERNETES = "k8s.io/kubernetes";
  * @throws {KbuildError} No directory upward is a checkout, or `startDir` does not exist.
  */
 export async function findRoot(startDir: string): Promise<string> {
-  let start: string;
-  try {
-    start = await Deno.realPath(startDir);
-  } catch (cause) {
-    throw new KbuildError(`Cannot find the directory "${startDir}"`, {
+  const { root, refusal } = await searchRoot(startDir);
+  if (root === undefined) throw refusal;
+  return root;
+}
+
+/** The root of a checkout; where there is none, the error that says so. */
+export type RootSearch =
+  | { readonly root: string; readonly refusal?: undefined }
+  | { readonly root?: undefined; readonly refusal: KbuildError };
+
+/**
+ * {@linkcode findRoot} for a caller that also works outside of a checkout.
+ *
+ * @throws {KbuildError} `startDir` does not exist, or cannot be looked at.
+ */
+export async function searchRoot(startDir: string): Promise<RootSearch> {
+  const start = await Deno.realPath(startDir).catch((cause: unknown) => {
+    const what = systemCode(cause) === "ENOENT"
+      ? `Cannot find the directory "${startDir}"`
+      : `Cannot use the directory "${startDir}": ${reasonOf(cause)}`;
+    throw new KbuildError(what, {
       notes: ["Name the root of a Kubernetes checkout with --root DIR"],
       exitCode: 2,
       cause,
     });
-  }
+  });
   const notes: string[] = [];
   const others: string[] = [];
   for (let directory = start;; directory = dirname(directory)) {
     try {
-      if (await isRoot(directory)) return directory;
+      if (await isRoot(directory)) return { root: directory };
       if (await isThere(directory, GOLANG)) others.push(await describeOther(directory));
     } catch (cause) {
       notes.push(`Cannot look into "${directory}": ${reasonOf(cause)}`);
     }
     if (dirname(directory) === directory) break;
   }
-  throw new KbuildError(`"${start}" is not inside a Kubernetes checkout`, {
+  const refusal = new KbuildError(`"${start}" is not inside a Kubernetes checkout`, {
     notes: [
       ...notes,
       ...others,
@@ -46,6 +62,7 @@ export async function findRoot(startDir: string): Promise<string> {
     ],
     exitCode: 2,
   });
+  return { refusal };
 }
 
 const GOLANG = "hack/lib/golang.sh";
@@ -61,8 +78,8 @@ async function isRoot(directory: string): Promise<boolean> {
  * of its functions or variables. One that Git LFS has not fetched may be.
  */
 export async function hasKubernetesScripts(root: string): Promise<boolean> {
-  const { text, why } = await readCheckoutFile(root, GOLANG);
-  return text === undefined ? why !== "Missing" : /\bkube::|\bKUBE_/.test(text);
+  const { text, pointer } = await readCheckoutFile(root, GOLANG);
+  return text === undefined ? pointer === true : /\bkube::|\bKUBE_/.test(text);
 }
 
 /**

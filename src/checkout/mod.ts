@@ -27,7 +27,7 @@ export {
   readGoPackages,
 } from "./go_packages.ts";
 export { isLfsPointerFile } from "./lfs.ts";
-export { findRoot, KUBERNETES, moduleOf } from "./find_root.ts";
+export { findRoot, KUBERNETES, moduleOf, type RootSearch, searchRoot } from "./find_root.ts";
 export {
   checkBuildPlatforms,
   type PlatformSet,

@@ -12,6 +12,7 @@ export async function printWords(
   commands: readonly CommandData[],
   words: readonly string[],
 ): Promise<void> {
+  // Who asks for completions reads no errors.
   const root = await ifPossible(findRoot(command.cwd));
   const found = await completeWords(commands, words, {
     commands: async () => await directoryCommands(root),

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { ifPossible } from "../files/mod.ts";
 import { findCommand, variablesOf } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
-import { findRoot } from "../checkout/mod.ts";
+import { searchRoot } from "../checkout/mod.ts";
 import { all, commandFor, cross } from "./all.ts";
 import { clean } from "./clean.ts";
 import { compare } from "./compare.ts";
@@ -60,7 +59,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
  * script, or much like a directory's name.
  */
 export async function targetCommand(name: string, start: string): Promise<Command | undefined> {
-  const root = await ifPossible(findRoot(start));
+  const { root } = await searchRoot(start);
   const targets = root === undefined ? [] : await targetNames(root);
   const find = (word: string) => {
     const target = targets.find(([known]) => known === word)?.[1];
@@ -73,7 +72,7 @@ export async function targetCommand(name: string, start: string): Promise<Comman
   const { explainUnknown } = await import("./unknown_command.ts");
   const known = await explainUnknown(name, start);
   // What is near is more than what is true of every word.
-  if (known !== undefined && (near.length === 0 || known.message.includes(":"))) throw known;
+  if (known !== undefined && (near.length === 0 || known.isSpecific)) throw known.error;
   // The command line itself reports what is near a command only.
   if (!near.some((word) => targets.some(([target]) => target === word))) return undefined;
   throw new UsageError(`Unknown command "${name}"`, [

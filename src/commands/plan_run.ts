@@ -1,8 +1,7 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import { findRoot } from "../checkout/mod.ts";
+import { searchRoot } from "../checkout/mod.ts";
 import { checkEnvironment, parseInput, undecidedVariables, type VariableSpec } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
-import { ifPossible } from "../files/mod.ts";
 import { hostOf } from "../net/mod.ts";
 import { quote, quoteCommand } from "../shell/mod.ts";
 import { plannedGoUrls } from "../toolchain/mod.ts";
@@ -61,7 +60,7 @@ async function fetchesOf(
 
 /** The checkout that paths are shown from; undefined outside of one. */
 async function rootOf({ globals, cwd }: CommandContext): Promise<string | undefined> {
-  return await ifPossible(findRoot(globals.root ?? cwd));
+  return (await searchRoot(globals.root ?? cwd)).root;
 }
 
 /** Prints the steps of a command for a program: `kbuild plan --json`, `--dry-run --json`. */

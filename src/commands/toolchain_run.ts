@@ -1,6 +1,6 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { dirname } from "@std/path";
-import { type Checkout, findRoot } from "../checkout/mod.ts";
+import { type Checkout, searchRoot } from "../checkout/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { hostPlatform } from "../lib/util.ts";
 import { cacheDirectory } from "../net/mod.ts";
@@ -48,8 +48,7 @@ interface ToolchainContext {
 async function toolchainContext(command: CommandContext): Promise<ToolchainContext> {
   const { env, globals, log, shell, signal, cwd } = command;
   const outside = { env, log, shell, signal, host: hostPlatform() };
-  const start = globals.root ?? cwd;
-  const inside = globals.root !== undefined || await findRoot(start).then(() => true, () => false);
+  const inside = globals.root !== undefined || (await searchRoot(cwd)).root !== undefined;
   if (!inside) return { context: outside, checkout: undefined };
   return await command.open();
 }

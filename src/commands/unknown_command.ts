@@ -1,5 +1,5 @@
 import { join, relative, resolve } from "@std/path";
-import { type Checkout, findMakeTarget, findRoot, readCheckout } from "../checkout/mod.ts";
+import { type Checkout, findMakeTarget, readCheckout, searchRoot } from "../checkout/mod.ts";
 import { UsageError } from "../errors.ts";
 import { ifPossible, ifPresent, isDirectory } from "../files/mod.ts";
 import { hostPlatform } from "../lib/util.ts";
@@ -16,6 +16,13 @@ interface Meaning {
   readonly recipe?: readonly string[];
 }
 
+/** What is known of a word that is not a command. */
+export interface UnknownWord {
+  readonly error: UsageError;
+  /** Whether it is about this word: what it is, and what to do instead. */
+  readonly isSpecific: boolean;
+}
+
 /**
  * The error for a word that is not a command, but has another known meaning: a make target or a
  * script of the checkout, a target to build, make itself.
@@ -27,13 +34,13 @@ interface Meaning {
 export async function explainUnknown(
   name: string,
   start: string,
-): Promise<UsageError | undefined> {
+): Promise<UnknownWord | undefined> {
   if (name === "make") {
     return unknown(name, "kbuild has make's targets as commands", [
       "Leave out make: kbuild kubectl, kbuild quick-release",
     ]);
   }
-  const root = await ifPossible(findRoot(start));
+  const { root } = await searchRoot(start);
   const meaning = await makeTarget(root, name) ?? await script(root, name, start);
   if (meaning !== undefined) return explain(name, meaning);
   if (root !== undefined) return await buildTarget(root, name, start);
@@ -48,12 +55,13 @@ function unknown(
   name: string,
   reason: string | undefined,
   notes: readonly string[],
-): UsageError {
+): UnknownWord {
   const why = reason === undefined ? "" : `: ${reason}`;
-  return new UsageError(`Unknown command "${name}"${why}`, [
+  const error = new UsageError(`Unknown command "${name}"${why}`, [
     ...notes,
     '"kbuild help" lists the commands, "kbuild help scripts" what they replace',
   ]);
+  return { error, isSpecific: reason !== undefined };
 }
 
 async function makeTarget(root: string | undefined, name: string): Promise<Meaning | undefined> {
@@ -96,7 +104,7 @@ async function script(
   return undefined;
 }
 
-function explain(name: string, { what, run, entry, recipe = [] }: Meaning): UsageError {
+function explain(name: string, { what, run, entry, recipe = [] }: Meaning): UnknownWord {
   if (entry === undefined) {
     const [first] = recipe;
     return unknown(name, what, [
@@ -125,7 +133,7 @@ async function buildTarget(
   root: string,
   name: string,
   start: string,
-): Promise<UsageError | undefined> {
+): Promise<UnknownWord | undefined> {
   const [, arch = "amd64"] = hostPlatform().split("/");
   const checkout = await ifPossible(readCheckout(root, { variables: {}, hostArch: arch }));
   const listed = checkout === undefined ? undefined : targetNamed(checkout, name);

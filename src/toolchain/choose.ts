@@ -118,7 +118,7 @@ function present(
     const otherwise = requested.kind === "path"
       ? "kbuild uses the Go in PATH if it fits, else fetches one"
       : "kbuild fetches Go";
-    const named = requested.why === "PATH" || needs === undefined
+    const named = needs === undefined
       ? []
       : [`${requested.why} asks for it; without that ${otherwise}`];
     if (requested.kind === "path") {

@@ -1,7 +1,7 @@
 /** What exists and cannot be read is an error: the era's table in its place would build something else. */
 import { assertEquals, assertRejects } from "@std/assert";
-import { join } from "@std/path";
-import { readCheckout } from "../../src/checkout/mod.ts";
+import { dirname, join } from "@std/path";
+import { findConfig, readCheckout } from "../../src/checkout/mod.ts";
 import { KbuildError } from "../../src/errors.ts";
 import { withSample } from "../sample/_sample.ts";
 
@@ -25,3 +25,42 @@ Deno.test("readCheckout() fails on a script that cannot be read, and does withou
     }
     assertEquals(await read(), before);
   }));
+
+/** Ways in which a file is there and cannot be read, root included. */
+const WAYS: readonly [way: string, says: RegExp, make: (file: string) => Promise<void>][] = [
+  ["a link in a circle", /levels of symbolic links/, async (file) => {
+    await Deno.remove(file);
+    await Deno.symlink(file, file);
+  }],
+  ["a file in place of its directory", /not a directory/, async (file) => {
+    await Deno.remove(dirname(file), { recursive: true });
+    await Deno.writeTextFile(dirname(file), "");
+  }],
+];
+
+for (const [way, says, make] of WAYS) {
+  Deno.test(`readCheckout() takes no script for missing: ${way}`, () =>
+    withSample("1.20", async ({ dir }) => {
+      await make(join(dir, "hack/lib/golang.sh"));
+      const read = () => readCheckout(dir, { variables: {}, hostArch: "amd64" });
+      const error = await assertRejects(read, KbuildError, 'Cannot read "hack/lib/');
+      assertEquals(says.test(error.message), true, error.message);
+    }));
+}
+
+Deno.test("findConfig() takes no kbuild.toml for missing that cannot be read", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const path = join(dir, "kbuild.toml");
+    await Deno.symlink(path, path);
+    const error = await assertRejects(() => findConfig(dir, undefined), KbuildError);
+    assertEquals(
+      [error.message, error.exitCode],
+      [`Cannot read the configuration "${path}": too many levels of symbolic links`, 2],
+    );
+    await Deno.remove(path);
+    assertEquals(await findConfig(dir, undefined), undefined);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
