@@ -1,7 +1,7 @@
 import { KbuildError, UsageError } from "../errors.ts";
 import type { Environment, KubeContext } from "../lib/init.ts";
 import { isOffline } from "../net/mod.ts";
-import { type FetchedImage, fetchImages, type WantedImage } from "../registry/mod.ts";
+import { type FetchedImage, fetchImages, ImageError, type WantedImage } from "../registry/mod.ts";
 import { type PackagePlan, wantedBases } from "../release/mod.ts";
 import { BASES } from "./flags.ts";
 
@@ -49,8 +49,7 @@ export async function fetchBases(
   const pull = /[yY]/.test(env["KUBE_BUILD_PULL_LATEST_IMAGES"] || "y");
   log.status("Getting base images:", wanted.map(({ reference }) => reference), { v: 2 });
   const images = await fetchImages(context, wanted, { pull }).catch((error: unknown) => {
-    if (!(error instanceof KbuildError)) throw error;
-    throw withWaysOut(error, wanted, isOffline(env));
+    throw error instanceof ImageError ? withWaysOut(error, isOffline(env)) : error;
   });
   log.status(
     "Base images:",
@@ -69,15 +68,8 @@ const FROM: Readonly<Record<FetchedImage["digestFrom"], string>> = {
   "checksum-database": "a checksum database",
 };
 
-function withWaysOut(
-  error: KbuildError,
-  wanted: readonly WantedImage[],
-  offline: boolean,
-): KbuildError {
-  if (error.exitCode === 130) return error;
-  const reference =
-    wanted.find(({ reference }) => error.message.includes(`"${reference.split("@")[0]}`))
-      ?.reference ?? wanted[0]!.reference;
+function withWaysOut(error: ImageError, offline: boolean): KbuildError {
+  const { reference } = error;
   const short = reference.slice(reference.lastIndexOf("/") + 1).replace(/[:@].*$/, "");
   return new KbuildError(error.message, {
     notes: [

@@ -2,7 +2,7 @@ import { isAbsolute, join } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { ifPossibleSync, ifPresent, objectIn, readText, reasonOf } from "../files/mod.ts";
 import type { Logger } from "../lib/logging.ts";
-import { CommandError, type Shell } from "../shell/mod.ts";
+import { CommandError, InterruptedError, type Shell } from "../shell/mod.ts";
 
 /** What lets us in. */
 export type Credentials =
@@ -60,7 +60,7 @@ export function credentialFinder(context: CredentialContext): CredentialFinder {
       try {
         return await source();
       } catch (error) {
-        if (!(error instanceof KbuildError) || error.exitCode === 130) throw error;
+        if (!(error instanceof KbuildError) || error instanceof InterruptedError) throw error;
         problems.push([error.message, ...error.notes].join("; "));
         if (!warned.has(error.message)) context.log.warn(error.message, error.notes);
         warned.add(error.message);
@@ -169,7 +169,7 @@ async function askHelper(
       label: `Asking ${program} for "${server}"`,
     }));
   } catch (error) {
-    if (error instanceof KbuildError && error.exitCode === 130) throw error;
+    if (error instanceof InterruptedError) throw error;
     const failed = error instanceof CommandError ? error : undefined;
     if (failed?.tail.some((line) => /credentials not found/i.test(line)) === true) return undefined;
     // Its output may hold secrets, so only what went wrong is shown.

@@ -16,6 +16,24 @@ export interface FetchImagesOptions {
   readonly pull?: boolean;
 }
 
+/** An image cannot be fetched: the same message and notes, and which image. */
+export class ImageError extends KbuildError {
+  /** Tells it from other errors. */
+  override readonly name = "ImageError";
+  /** The image, as it was asked for. */
+  readonly reference: string;
+
+  /**
+   * Makes the error.
+   *
+   * @param error Why it cannot be fetched.
+   */
+  constructor(reference: string, error: KbuildError) {
+    super(error.message, { ...error, cause: error });
+    this.reference = reference;
+  }
+}
+
 /**
  * For asking an origin what a tag stands for: whoever names a mirror may have no way there, and must
  * not wait for minutes to find that out.
@@ -31,7 +49,7 @@ function inAHurry(retryPolicy: RetryPolicy): RetryPolicy {
  * mirror's word counts, with a warning.
  *
  * @returns In the order of `wanted`.
- * @throws {KbuildError} An image cannot be fetched: the hosts, the rules that led there, and the ways
+ * @throws {ImageError} An image cannot be fetched: the hosts, the rules that led there, and the ways
  * out; it has nothing for an architecture; with `--offline` something is not in the cache.
  */
 export async function fetchImages(
@@ -71,7 +89,14 @@ async function fetchInto(
     dead: new Set<string>(),
   };
   const images: FetchedImage[] = [];
-  for (const image of wanted) images.push(await new ImageFetcher(shared, image).fetch());
+  for (const image of wanted) {
+    try {
+      images.push(await new ImageFetcher(shared, image).fetch());
+    } catch (error) {
+      context.signal?.throwIfAborted();
+      throw error instanceof KbuildError ? new ImageError(image.reference, error) : error;
+    }
+  }
   // Now that what this run uses has been used.
   await shared.store.sweep(limit);
   return Object.freeze(images);

@@ -4,7 +4,7 @@
  * @module
  */
 export { type ArchivedName, archivedNames } from "./archived_image.ts";
-export { fetchImages, type FetchImagesOptions } from "./fetch_images.ts";
+export { fetchImages, type FetchImagesOptions, ImageError } from "./fetch_images.ts";
 export { DIGESTS, type LockedDigests, parseDigests } from "./locked_digests.ts";
 export { pushArchives, pushImages, pushLists, type PushOptions } from "./push_images.ts";
 export { type PlannedName, planPush, type TargetOptions } from "./push_names.ts";

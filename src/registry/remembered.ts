@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { readNote, writeFileAtomic } from "../files/mod.ts";
+import { ifPresent, objectIn, readText, writeFileAtomic } from "../files/mod.ts";
 import { isDigest } from "../image/mod.ts";
 import type { Reference } from "./reference.ts";
 
@@ -20,10 +20,16 @@ function notePath(cache: string, { host, repository, tag }: Reference): string {
   return join(cache, "tags", host, repository, "_tags", `${tag}.json`);
 }
 
-/** What a tag stood for; undefined where nothing is known. */
+/**
+ * What a tag stood for; undefined where nothing is known. It may decide what is built, so a file that exists and
+ * cannot be read is an error.
+ *
+ * @throws The system's error.
+ */
 export async function recall(cache: string, name: Reference): Promise<Remembered | undefined> {
   if (name.tag === undefined) return undefined;
-  const { digest, from, at, digestFrom } = await readNote(notePath(cache, name)) ?? {};
+  const text = await ifPresent(readText(notePath(cache, name))) ?? "";
+  const { digest, from, at, digestFrom } = objectIn(text) ?? {};
   if (!isDigest(digest)) return undefined;
   return Object.freeze({
     ...{ digest, from: String(from), at: String(at) },

@@ -261,6 +261,27 @@ Deno.test("credentialFinder() says which file is damaged, and shows nothing of i
     }
   }));
 
+Deno.test("credentialFinder() takes no log-ins for missing that cannot be read, root included", () =>
+  inWorld(async (world) => {
+    const loop = join(world.dir, "loop");
+    await Deno.symlink(loop, loop);
+    const file = join(world.dir, "file");
+    await Deno.writeTextFile(file, "");
+    for (const [folder, says] of [[loop, "symbolic links"], [file, "not a directory"]] as const) {
+      const { credentials, problems } = await find(
+        world,
+        { DOCKER_CONFIG: folder },
+        "m.example",
+        "a",
+      );
+      assertEquals([credentials, problems.length], [undefined, 1]);
+      assertStringIncludes(problems.join(), `"${folder}/config.json"`);
+      assertStringIncludes(problems.join(), says);
+    }
+    const none = { DOCKER_CONFIG: join(world.dir, "none") };
+    assertEquals((await find(world, none, "m.example", "a")).problems, []);
+  }));
+
 Deno.test("fetchImages() goes on without a credential helper that is missing or fails", () =>
   inWorld(async (world) => {
     const env = await writeConfig(world, { credsStore: "desktop.exe" });
