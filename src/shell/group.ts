@@ -1,3 +1,4 @@
+import { isDenied, systemCode } from "../errors.ts";
 import { createTail } from "./tail.ts";
 
 /** How a process group is started and watched. */
@@ -53,8 +54,10 @@ export function killGroups(): void {
 function signalGroup(leader: number, signal: Deno.Signal): void {
   try {
     Deno.kill(-leader, signal);
-  } catch {
-    // ESRCH: every member has ended.
+  } catch (error) {
+    // Every member has ended: ESRCH, which Deno reports as "not found", and EPERM on macOS.
+    const code = systemCode(error);
+    if (code !== "ESRCH" && code !== "ENOENT" && !isDenied(error)) throw error;
   }
 }
 
@@ -118,14 +121,21 @@ export async function runGroup(options: GroupOptions): Promise<GroupEnd> {
         return onStderr(chunk);
       }),
     ]);
-    // A consumer that fails must not leave the program blocked on a full pipe.
-    reading.catch(() => signalGroup(child.pid, "SIGKILL"));
+    // A consumer or source that fails must not leave the program blocked on a pipe.
+    let failed: { readonly error: unknown } | undefined;
+    const stop = (error: unknown) => {
+      failed ??= { error };
+      signalGroup(child.pid, "SIGKILL");
+    };
+    feeding?.catch(stop);
+    reading.catch(stop);
     const status = await child.status;
     // A stray member would hold the pipes open and live on.
     signalGroup(child.pid, "SIGKILL");
     running.delete(child.pid);
     // Whoever writes into a pipe may do so for ever; nobody reads it any more.
     await Promise.all([typeof stdin === "string" ? feeding : undefined, reading]);
+    if (failed !== undefined) throw failed.error;
     return Object.freeze({ code: status.code, signal: status.signal, tail: tail.lines(), aborted });
   } finally {
     running.delete(child.pid);
@@ -139,16 +149,12 @@ async function feed(
   source: string | AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const writer = sink.getWriter();
-  try {
-    if (typeof source === "string") {
-      await writer.write(new TextEncoder().encode(source));
-    } else {
-      for await (const chunk of source) await writer.write(chunk);
-    }
-    await writer.close();
-  } catch {
-    // EPIPE: the program ended without reading everything; its status tells the story.
-  }
+  // The program may end without reading everything; its status tells the story.
+  // deno-lint-ignore kbuild/no-swallow
+  const isTaken = (writing: Promise<void>) => writing.then(() => true, () => false);
+  const chunks = typeof source === "string" ? [new TextEncoder().encode(source)] : source;
+  for await (const chunk of chunks) if (!await isTaken(writer.write(chunk))) return;
+  await isTaken(writer.close());
 }
 
 /** Text of chunks that may end inside of a character. */

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { runGroup } from "../../src/shell/group.ts";
 import { CommandError, createShell, InterruptedError } from "../../src/shell/mod.ts";
 
 const env = { PATH: Deno.env.get("PATH") ?? "" };
@@ -23,6 +24,22 @@ async function waitUntilGone(pids: readonly number[]): Promise<readonly number[]
   }
   return pids.filter(alive);
 }
+
+Deno.test("runGroup() ends the program and throws when what it reads fails", async () => {
+  const broken = async function* () {
+    yield new TextEncoder().encode("some");
+    await Promise.resolve();
+    throw new Error("the source is broken");
+  };
+  const took: Uint8Array[] = [];
+  const group = () =>
+    runGroup({
+      ...{ argv: ["sh", "-c", "cat; sleep 300"], cwd, env, graceMs: 1000, stdin: broken() },
+      onStdout: (chunk) => void took.push(chunk),
+      onStderr: () => {},
+    });
+  await assertRejects(group, Error, "the source is broken");
+});
 
 Deno.test("run() returns what the program printed", async () => {
   const shell = createShell({ cwd, env });
