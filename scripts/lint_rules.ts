@@ -277,46 +277,28 @@ const gitInGit = rule((path, report) => {
   };
 });
 
-/** Functions of `Deno` that only tell whether something worked: signals and limits, not files. */
-const ENDS_IN_SILENCE = ["kill", "inspect"];
-
-function parentOf(node: unknown): Deno.lint.Node | undefined {
-  return (node as { parent?: Deno.lint.Node | null }).parent ?? undefined;
-}
-
-/** Whether a `catch` that does not look at its error is around the node, in the same function. */
-function isSwallowed(node: Deno.lint.Node): boolean {
-  let inner: unknown = node;
-  for (let outer = parentOf(inner); outer !== undefined; outer = parentOf(inner)) {
-    if (outer.type.includes("Function")) return false;
-    if (outer.type === "TryStatement" && outer.block === inner && outer.handler?.param === null) {
-      return true;
-    }
-    inner = outer;
-  }
-  return false;
-}
-
 /** An error that nobody looks at: what cannot be read would count as missing. */
 const noSwallow = rule((path, report) => {
   if (!isProgram(path) || path === "src/files/if_present.ts") return {};
   const hint =
-    "Use ifPresent() for what may be missing, ifPossible() for what only saves work or " +
-    "tidies up (src/files/if_present.ts)";
+    "Use ifPresent() for what may be missing, jsonIn() for text, ifPossible() for what only " +
+    "saves work or tidies up (src/files); else look at the error: systemCode(), instanceof";
+  // A name that begins with "_" says that nothing uses it.
+  const isUnused = (error: Deno.lint.Parameter | Deno.lint.Node | null | undefined) =>
+    error == null || (error.type === "Identifier" && error.name.startsWith("_"));
+  const isBlind = (handler: Deno.lint.Node | undefined) =>
+    (handler?.type === "ArrowFunctionExpression" || handler?.type === "FunctionExpression") &&
+    isUnused(handler.params[0]);
   return {
-    CallExpression(node) {
-      const { callee, arguments: [handler] } = node;
-      if (callee.type !== "MemberExpression" || callee.property.type !== "Identifier") return;
-      if (callee.property.name !== "catch" || callee.object.type !== "CallExpression") return;
-      if (handler?.type !== "ArrowFunctionExpression" || handler.params.length > 0) return;
-      report(node, "Every error of a call is dropped", hint);
+    CatchClause(node) {
+      if (isUnused(node.param)) report(node, "Every error of a block is dropped", hint);
     },
-    MemberExpression(node) {
-      if (node.object.type !== "Identifier" || node.object.name !== "Deno") return;
-      if (node.property.type !== "Identifier" || !isSwallowed(node)) return;
-      const { name } = node.property;
-      if (/^[a-z]/.test(name) && name !== "errors" && !ENDS_IN_SILENCE.includes(name)) {
-        report(node, `Every error of Deno.${name} is dropped`, hint);
+    CallExpression(node) {
+      const { callee, arguments: [first, second] } = node;
+      if (callee.type !== "MemberExpression" || callee.property.type !== "Identifier") return;
+      const { name } = callee.property;
+      if ((name === "catch" && isBlind(first)) || (name === "then" && isBlind(second))) {
+        report(node, "Every error of a promise is dropped", hint);
       }
     },
   };

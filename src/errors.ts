@@ -69,7 +69,7 @@ export type SystemCode =
   | "ENOSPC"
   | "ENOTDIR"
   | "EPERM"
-  | "EPIPE"
+  | "ESRCH"
   | "EXDEV";
 
 /**

@@ -54,7 +54,7 @@ export async function* gunzip(
     for await (const part of engine.finish()) yield checked(part);
   } catch (cause) {
     if (!(cause instanceof EngineError)) throw cause;
-    if (isHeader(start) && NO_HEADER.test(cause.message)) throw trailing(label, cause);
+    if (isHeader(start) && cause.noHeader) throw trailing(label, cause);
     throw new KbuildError(`Cannot decompress "${label}": ${cause.message}`, {
       cause,
       notes: ["The file is damaged or was not copied completely: get it again"],
@@ -68,7 +68,15 @@ function isHeader([first, second, method, flags = 0xff]: readonly number[]): boo
 }
 
 /** What zlib says about its input, apart from what the input's source says. */
-class EngineError extends Error {}
+class EngineError extends Error {
+  /** Whether it wants the header of a member: zlib has the same code for all that is wrong with data. */
+  readonly noHeader: boolean;
+
+  constructor(cause: Error) {
+    super(cause.message, { cause });
+    this.noHeader = NO_HEADER.test(cause.message);
+  }
+}
 
 /** zlib's decompressor, fed chunk by chunk: it is known how much of its input it has used. */
 class Engine {
@@ -120,7 +128,7 @@ class Engine {
       if (part !== null) {
         yield part;
       } else if (this.#error !== undefined) {
-        throw new EngineError(this.#error.message, { cause: this.#error });
+        throw new EngineError(this.#error);
       } else if (this.ended || isDone()) {
         return;
       } else {

@@ -1,4 +1,5 @@
 import { KbuildError } from "../errors.ts";
+import { reasonOf } from "../files/mod.ts";
 import type { Shell } from "../shell/mod.ts";
 import { type ByteSink, readTar } from "../archive/mod.ts";
 import { applyLayer, type LayerNode, nodeOf, resolveHardLinks } from "./base_tree.ts";
@@ -98,7 +99,7 @@ async function openFiles(spec: string, options: OpenBaseOptions): Promise<ImageF
   const reference = engineReference(spec);
   if (reference !== undefined) return await engineFiles(reference, options);
   const info = await Deno.stat(spec).catch((cause: unknown) => {
-    throw new KbuildError(`Cannot open base image "${spec}": no such file or directory`, { cause });
+    throw new KbuildError(`Cannot open base image "${spec}": ${reasonOf(cause)}`, { cause });
   });
   return info.isDirectory ? directoryFiles(spec) : await archiveFiles(spec, options.tempDir);
 }

@@ -164,3 +164,15 @@ Deno.test("lockFile() takes nobody else's file for a lock", () =>
     await Deno.link(path, other);
     await assertRejects(lock, KbuildError, "other names");
   }));
+
+Deno.test("lockFile() and lockFileNow() take no directory for missing that cannot be used", () =>
+  inScratch(async (dir) => {
+    await Deno.symlink("loop", join(dir, "loop"));
+    await Deno.writeTextFile(join(dir, "file"), "");
+    for (const name of ["loop", "file"]) {
+      for (const lock of [lockFile, lockFileNow]) {
+        const path = join(dir, name, ".lock");
+        await assertRejects(() => lock(path), KbuildError, `Cannot lock "${path}": `);
+      }
+    }
+  }));

@@ -257,19 +257,24 @@ Deno.test("bare-names lets sources import what both import maps have, unchanged"
 });
 
 Deno.test("no-swallow finds errors that nobody looks at", () => {
-  const dropped = "no-swallow: Every error of a call is dropped";
-  const file = "no-swallow: Every error of Deno.stat is dropped";
+  const promise = "no-swallow: Every error of a promise is dropped";
+  const block = "no-swallow: Every error of a block is dropped";
   check([
-    ["src/release/a.ts", "await Deno.stat(x).catch(() => undefined);", dropped],
-    ["src/release/a.ts", 'const t = await read(x).catch(() => "");', dropped],
-    ["src/release/a.ts", "try { await Deno.stat(x); } catch { return; }", file],
-    ["src/release/a.ts", "try { if (a) { f(await Deno.stat(x)); } } catch {}", file],
+    ["src/release/a.ts", "await Deno.stat(x).catch(() => undefined);", promise],
+    ["src/release/a.ts", 'const t = await read(x).catch(() => "");', promise],
+    ["src/release/a.ts", "later.catch(function () {});", promise],
+    ["src/release/a.ts", "later.catch(() => {});", promise],
+    ["src/release/a.ts", "await Deno.stat(x).then(() => true, () => false);", promise],
+    ["src/release/a.ts", "try { await Deno.stat(x); } catch { return; }", block],
+    ["src/release/a.ts", "try { JSON.parse(x); } catch { return; }", block],
+    ["main.ts", "try { f(); } catch {}", block],
+    ["main.ts", "try { f(); } catch (_error) {}", block],
+    ["src/release/a.ts", "later.catch((_error) => {});", promise],
     ["src/release/a.ts", "try { await Deno.stat(x); } catch (error) { f(error); }"],
-    ["src/release/a.ts", "try { JSON.parse(x); } catch { await Deno.stat(x); }"],
-    ["src/release/a.ts", "try { f(() => Deno.stat(x)); } catch {}"],
     ["src/release/a.ts", "await Deno.stat(x).catch((error) => f(error));"],
-    ["src/release/a.ts", "later.catch(() => {});"],
-    ["src/shell/a.ts", "try { Deno.kill(1); } catch {}"],
+    ["src/release/a.ts", "await Deno.stat(x).then(() => true, (error) => f(error));"],
+    ["src/release/a.ts", "await Deno.stat(x).then(() => true); later.catch(stop);"],
+    ["src/files/if_present.ts", "try { f(); } catch {}"],
     ["tests/release/a.ts", "await Deno.stat(x).catch(() => undefined);"],
   ]);
 });

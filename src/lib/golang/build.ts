@@ -25,7 +25,7 @@ import {
 } from "./plan.ts";
 import { schedulePlatforms } from "./schedule.ts";
 import { workspaceModules } from "./targets.ts";
-import { quoteCommand } from "../../shell/mod.ts";
+import { InterruptedError, quoteCommand } from "../../shell/mod.ts";
 import { type BuildRecords, checkStep, openRecords, recordStep } from "./up_to_date.ts";
 import { verifyGoVersion } from "./verify_go_version.ts";
 
@@ -260,8 +260,5 @@ async function buildSteps(
 function throwFirst(results: readonly PromiseSettledResult<unknown>[]): void {
   const reasons = results.flatMap((result) => result.status === "rejected" ? [result.reason] : []);
   if (reasons.length === 0) return;
-  throw reasons.find((reason) =>
-    !(reason instanceof Error && reason.name === "InterruptedError")
-  ) ??
-    reasons[0];
+  throw reasons.find((reason) => !(reason instanceof InterruptedError)) ?? reasons[0];
 }

@@ -1,5 +1,5 @@
 import { copyFileAtomic, ifPresent } from "../../files/mod.ts";
-import { KbuildError } from "../../errors.ts";
+import { KbuildError, systemCode } from "../../errors.ts";
 import type { KubeContext } from "../init.ts";
 import type { BinaryOutput } from "./plan.ts";
 
@@ -22,6 +22,7 @@ export async function placeBins(
 
 async function place({ built, placed }: BinaryOutput): Promise<void> {
   const source = await Deno.stat(built).catch((error: unknown) => {
+    if (systemCode(error) !== "ENOENT") throw error;
     throw new KbuildError(`Cannot find "${built}", which go was to build`, {
       notes: ["Check that the target is a main package (or ends in .test)"],
       cause: error,
