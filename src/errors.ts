@@ -89,6 +89,11 @@ export function systemCode(error: unknown): SystemCode | undefined {
   return error instanceof Deno.errors.AlreadyExists ? "EEXIST" : undefined;
 }
 
+/** Whether Deno was started without the permission for an operation. Node.js has no class for it. */
+export function isNotCapable(error: unknown): boolean {
+  return error instanceof Error && error.name === "NotCapable";
+}
+
 /** Whether the system does not permit an operation. */
 export function isDenied(error: unknown): boolean {
   const code = systemCode(error);

@@ -30,9 +30,10 @@ function isExecutable(path) {
   }
 }
 
-function resolve(request) {
+/** A file of a package; undefined if it is not installed. Each of kbuild's ways to run is only one of several. */
+function resolve(request, from = require) {
   try {
-    return require.resolve(request);
+    return from.resolve(request);
   } catch {
     return undefined;
   }
@@ -73,14 +74,10 @@ function findDeno() {
   if (manifest !== undefined) {
     const libc = process.platform === "linux" ? "-glibc" : "";
     const own = createRequire(manifest);
-    const candidates = [join(dirname(manifest), "deno")];
-    try {
-      const part = own.resolve(`@deno/${process.platform}-${process.arch}${libc}/package.json`);
-      candidates.push(join(dirname(part), "deno"));
-    } catch {
-      // Installed without optional packages.
-    }
-    const found = candidates.find(isExecutable);
+    // Undefined if it was installed without optional packages.
+    const part = resolve(`@deno/${process.platform}-${process.arch}${libc}/package.json`, own);
+    const found = [manifest, part].filter((file) => file !== undefined)
+      .map((file) => join(dirname(file), "deno")).find(isExecutable);
     if (found !== undefined) return found;
   }
   const directories = (process.env.PATH ?? "").split(delimiter).filter((directory) =>

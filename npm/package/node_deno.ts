@@ -11,16 +11,8 @@ import { Readable, Writable } from "node:stream";
 
 /** Makes the namespace. */
 export function nodeDeno(): typeof globalThis.Deno {
-  const errors = { ...shim.errors, NotADirectory };
-  const own = { Command, errors, systemMemoryInfo };
+  const own = { Command, systemMemoryInfo };
   return Object.create(shim, Object.getOwnPropertyDescriptors(own)) as typeof globalThis.Deno;
-}
-
-/** `Deno.errors.NotADirectory`, for which the shim passes on the error of Node.js. */
-class NotADirectory extends Error {
-  static override [Symbol.hasInstance](error: unknown): boolean {
-    return (error as NodeJS.ErrnoException | undefined)?.code === "ENOTDIR";
-  }
 }
 
 function systemMemoryInfo(): Pick<Deno.SystemMemoryInfo, "available" | "free" | "total"> {

@@ -1,5 +1,6 @@
 import { readText } from "./regular.ts";
 import { dirname } from "@std/path";
+import { isNotCapable } from "../errors.ts";
 import { ifPresent } from "./if_present.ts";
 
 /** Where the Linux kernel lists the mounts that this process sees. */
@@ -24,7 +25,7 @@ async function readMounts(): Promise<string | undefined> {
   try {
     return await ifPresent(readText(MOUNTS));
   } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) return undefined;
+    if (isNotCapable(error)) return undefined;
     throw error;
   }
 }

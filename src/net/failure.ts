@@ -1,4 +1,4 @@
-import { isDenied, KbuildError } from "../errors.ts";
+import { isDenied, isNotCapable, KbuildError } from "../errors.ts";
 import { reasonOf } from "../files/mod.ts";
 import {
   CertificateError,
@@ -114,7 +114,7 @@ export function connectionError(
   { proxy, caFile }: ConnectionContext = {},
 ): NetworkError {
   // Neither another attempt nor another server helps.
-  if (error instanceof Deno.errors.NotCapable) throw error;
+  if (isNotCapable(error)) throw error;
   const text = textOf(innermost(error));
   const fault = certificateFaultOf(error);
   const host = URL.canParse(url) ? new URL(url).hostname : url;
