@@ -39,6 +39,7 @@ export async function findProgram(
     ? [program]
     : (path ?? "").split(DELIMITER).filter((dir) => dir !== "").map((dir) => join(dir, program));
   for (const candidate of candidates) {
+    // As execvp() passes over directories of PATH that it may not look into.
     const info = await ifPossible(Deno.stat(candidate));
     if (info?.isFile === true && ((info.mode ?? 0o111) & 0o111) !== 0) return candidate;
   }

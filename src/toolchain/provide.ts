@@ -139,7 +139,8 @@ async function decideGo(
   const [have, cached] = await Promise.all([
     path === undefined ? undefined : askGo(context, path).catch((error: unknown) => {
       // Where one release is wanted, what else is in PATH need not even run.
-      if (requested.kind !== "exact" || context.signal?.aborted === true) throw error;
+      if (requested.kind !== "exact" || !(error instanceof KbuildError)) throw error;
+      context.signal?.throwIfAborted();
       return undefined;
     }),
     cache !== undefined && version !== undefined && isCached(cachedGo(cache, version, host)),
