@@ -304,6 +304,47 @@ const noSwallow = rule((path, report) => {
   };
 });
 
+/** Methods of strings that look into them. */
+const LOOKS: readonly string[] = [
+  ...["endsWith", "includes", "indexOf", "match", "matchAll", "search", "startsWith"],
+];
+
+/** Texts of errors are for people; a decision that depends on one changes with its wording. */
+const textsAreForPeople = rule((path, report) => {
+  if (!isProgram(path)) return {};
+  const nameOf = (node: Deno.lint.Node | undefined): string | undefined =>
+    node?.type === "MemberExpression" && node.property.type === "Identifier" && !node.computed
+      ? node.property.name
+      : undefined;
+  const isText = (node: Deno.lint.Node | undefined) =>
+    ["message", "reason", "notes"].includes(nameOf(node) ?? "");
+  const complain = (node: Deno.lint.Node) =>
+    report(
+      node,
+      "The text of an error is looked into",
+      "Ask for its class, systemCode(), or a field; where another library has the text alone, turn it into " +
+        "a field in one place",
+    );
+  return {
+    CallExpression(node) {
+      const { callee, arguments: [first] } = node;
+      if (callee.type !== "MemberExpression") return;
+      const method = nameOf(callee) ?? "";
+      const isPattern = method === "test" || method === "exec";
+      if (LOOKS.includes(method) && isText(callee.object)) complain(node);
+      else if (isPattern && first?.type === "MemberExpression" && isText(first)) complain(node);
+    },
+    BinaryExpression(node) {
+      if (!/^[!=]==?$/.test(node.operator)) return;
+      const sides = [node.left, node.right];
+      const isConstant = sides.some(({ type }) => type === "Literal" || type === "TemplateLiteral");
+      if (isConstant && sides.some((side) => side.type === "MemberExpression" && isText(side))) {
+        complain(node);
+      }
+    },
+  };
+});
+
 /** Removing and renaming: what may be removed or replaced is decided in src/files. */
 const removalInFiles = rule((path, report) => {
   if (!isProgram(path) || path.startsWith("src/files/")) return {};
@@ -407,6 +448,7 @@ const plugin: Deno.lint.Plugin = {
     "plain-english": plainEnglish,
     "process-in-shell": processInShell,
     "removal-in-files": removalInFiles,
+    "texts-are-for-people": textsAreForPeople,
     "regular-files": regularFiles,
   },
 };

@@ -74,6 +74,7 @@ class EngineError extends Error {
 
   constructor(cause: Error) {
     super(cause.message, { cause });
+    // deno-lint-ignore kbuild/texts-are-for-people
     this.noHeader = NO_HEADER.test(cause.message);
   }
 }

@@ -279,6 +279,22 @@ Deno.test("no-swallow finds errors that nobody looks at", () => {
   ]);
 });
 
+Deno.test("texts-are-for-people finds decisions by the text of an error", () => {
+  const found = "texts-are-for-people: The text of an error is looked into";
+  check([
+    ["src/release/a.ts", 'if (error.message.includes("x")) f();', found],
+    ["src/release/a.ts", "const [, x] = error.message.match(/x/) ?? [];", found],
+    ["src/release/a.ts", "if (/x/.test(error.reason)) f();", found],
+    ["src/release/a.ts", "f(PATTERN.exec(error.cause.message));", found],
+    ["src/release/a.ts", 'if (error.message === "x") f();', found],
+    ["src/release/a.ts", 'if (error.notes.includes("x")) f();', found],
+    ["src/release/a.ts", "if (error.notes.length === 0) f(error.message);"],
+    ["src/release/a.ts", "if (a.message === b.message) f(error.message.slice(1));"],
+    ["src/release/a.ts", "if (systemCode(error) === code || /x/.test(text)) f(error.reason);"],
+    ["tests/release/a.ts", "assert(/x/.test(error.message));"],
+  ]);
+});
+
 Deno.test("removal-in-files keeps removing and renaming in src/files, tests and scripts", () => {
   const found = (what: string) => `removal-in-files: Deno.${what} is used outside src/files`;
   check([
