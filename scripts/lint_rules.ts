@@ -181,7 +181,7 @@ const floors = rule((path, report) => {
 
 /** What sources may import by name: both import maps have exactly these (tests/npm/maps_test.ts). */
 export const BARE_NAMES: readonly string[] = [
-  ...["@std/assert", "@std/cli", "@std/fmt/bytes", "@std/fmt/colors", "@std/fs", "@std/path"],
+  ...["@std/assert", "@std/cli", "@std/fmt/bytes", "@std/fs", "@std/path"],
   ...["@std/text", "@std/toml", "dax"],
 ];
 

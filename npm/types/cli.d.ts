@@ -5,9 +5,7 @@ export interface ParseOptions<TStrings extends string = string> {
   boolean?: boolean | string | readonly string[];
   string?: TStrings | readonly TStrings[];
   collect?: string | readonly string[];
-  negatable?: string | readonly string[];
   default?: Record<string, unknown>;
-  stopEarly?: boolean;
   unknown?: (arg: string, key?: string, value?: unknown) => unknown;
 }
 /** Names that are known to the type checker have a type; the original gives it to "_" as well. */

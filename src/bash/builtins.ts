@@ -369,22 +369,17 @@ export function compareNumbers(
       ? Number(text)
       : host.unsupported(`"${text}" is not a plain number`);
   const [a, b] = [number(left), number(right)];
-  switch (op) {
-    case "-eq":
-      return a === b;
-    case "-ne":
-      return a !== b;
-    case "-lt":
-      return a < b;
-    case "-le":
-      return a <= b;
-    case "-gt":
-      return a > b;
-    case "-ge":
-      return a >= b;
-  }
-  return host.unsupported(`The test "${op}" is not evaluated`);
+  return COMPARISONS.get(op)?.(a, b) ?? host.unsupported(`The test "${op}" is not evaluated`);
 }
+
+const COMPARISONS: ReadonlyMap<string, (a: number, b: number) => boolean> = new Map([
+  ["-eq", (a, b) => a === b],
+  ["-ne", (a, b) => a !== b],
+  ["-lt", (a, b) => a < b],
+  ["-le", (a, b) => a <= b],
+  ["-gt", (a, b) => a > b],
+  ["-ge", (a, b) => a >= b],
+]);
 
 function type(host: BuiltinHost, args: readonly string[]): number {
   if (args[0] !== "-t" || !host.state.functions.has(args[1] ?? "")) {

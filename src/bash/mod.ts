@@ -7,7 +7,7 @@
  */
 
 export { type BashCommands, type Builtin, type BuiltinHost, readArray } from "./builtins.ts";
-export { BashEvaluator, type EvaluatorOptions } from "./evaluator.ts";
+export { BashEvaluator } from "./evaluator.ts";
 export { parseBash } from "./parser.ts";
 export {
   type BashContext,
@@ -18,5 +18,5 @@ export {
   readScripts,
   scriptOf,
 } from "./reader.ts";
-export type { BashFunction, BashState, Variable } from "./state.ts";
+export type { BashState, Variable } from "./state.ts";
 export type { BashScript, Diagnostic } from "./syntax.ts";

@@ -47,13 +47,17 @@ export interface CommandPart {
   readonly quoted: boolean;
 }
 
-/** `$((…))`. */
-export interface ArithmeticPart {
+/** The inside of `((…))` and `$((…))`. */
+export interface Arithmetic {
   readonly type: "arithmetic";
-  /** The inside, expanded first. */
+  /** Expanded first. */
   readonly expression: Word;
   /** Variables that it may assign. */
   readonly names: readonly string[];
+}
+
+/** `$((…))`. */
+export interface ArithmeticPart extends Arithmetic {
   readonly quoted: boolean;
 }
 
@@ -93,10 +97,15 @@ export interface Redirect {
   target: Word;
 }
 
-/** Assignments, then a command with its arguments. */
-export interface SimpleNode {
-  readonly type: "simple";
+/** Fields of every command. */
+interface BaseNode {
+  /** Line of its beginning, counted from 1. */
   readonly line: number;
+}
+
+/** Assignments, then a command with its arguments. */
+export interface SimpleNode extends BaseNode {
+  readonly type: "simple";
   readonly assigns: readonly Assign[];
   /** Arguments of `declare` and its kin may be assignments. */
   readonly words: readonly (Word | Assign)[];
@@ -104,33 +113,29 @@ export interface SimpleNode {
 }
 
 /** `! a | b`. */
-export interface PipelineNode {
+export interface PipelineNode extends BaseNode {
   readonly type: "pipeline";
-  readonly line: number;
   readonly negate: boolean;
   readonly commands: readonly Node[];
 }
 
 /** `a && b || c`, from left to right. */
-export interface ListNode {
+export interface ListNode extends BaseNode {
   readonly type: "list";
-  readonly line: number;
   readonly first: Node;
   readonly rest: readonly { readonly op: "&&" | "||"; readonly node: Node }[];
 }
 
 /** `if … elif … else … fi`. */
-export interface IfNode {
+export interface IfNode extends BaseNode {
   readonly type: "if";
-  readonly line: number;
   readonly branches: readonly { readonly test: readonly Node[]; readonly body: readonly Node[] }[];
   readonly otherwise: readonly Node[];
 }
 
 /** `for x in words`, `for x` (positional arguments), `for ((…))` (not evaluated). */
-export interface ForNode {
+export interface ForNode extends BaseNode {
   readonly type: "for";
-  readonly line: number;
   readonly name: string;
   readonly words: readonly Word[] | undefined;
   readonly arithmetic: boolean;
@@ -138,18 +143,16 @@ export interface ForNode {
 }
 
 /** `while` and `until`. */
-export interface WhileNode {
+export interface WhileNode extends BaseNode {
   readonly type: "while";
-  readonly line: number;
   readonly until: boolean;
   readonly test: readonly Node[];
   readonly body: readonly Node[];
 }
 
 /** `case word in a|b) …;; esac`. */
-export interface CaseNode {
+export interface CaseNode extends BaseNode {
   readonly type: "case";
-  readonly line: number;
   readonly word: Word;
   readonly items: readonly {
     readonly patterns: readonly Word[];
@@ -160,43 +163,32 @@ export interface CaseNode {
 }
 
 /** `{ …; }`, `( … )`, and either with redirections, as any compound command may have. */
-export interface GroupNode {
+export interface GroupNode extends BaseNode {
   readonly type: "group";
-  readonly line: number;
   readonly subshell: boolean;
   readonly body: readonly Node[];
   readonly redirects: readonly Redirect[];
 }
 
 /** `name() { … }`. */
-export interface FunctionNode {
+export interface FunctionNode extends BaseNode {
   readonly type: "function";
-  readonly line: number;
   readonly name: string;
   readonly body: Node;
 }
 
 /** `[[ … ]]`. */
-export interface ConditionNode {
+export interface ConditionNode extends BaseNode {
   readonly type: "condition";
-  readonly line: number;
   readonly test: Test;
 }
 
 /** `((…))`. */
-export interface ArithmeticNode {
-  readonly type: "arithmetic";
-  readonly line: number;
-  /** The inside, expanded first. */
-  readonly expression: Word;
-  /** Variables that it may assign. */
-  readonly names: readonly string[];
-}
+export interface ArithmeticNode extends BaseNode, Arithmetic {}
 
 /** What was parsed, or skipped, but cannot be evaluated. */
-export interface OpaqueNode {
+export interface OpaqueNode extends BaseNode {
   readonly type: "opaque";
-  readonly line: number;
   readonly why: string;
   /** Variables that it may assign. */
   readonly names: readonly string[];

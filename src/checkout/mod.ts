@@ -30,6 +30,7 @@ export { isLfsPointerFile } from "./lfs.ts";
 export { findRoot, KUBERNETES, moduleOf, type RootSearch, searchRoot } from "./find_root.ts";
 export {
   checkBuildPlatforms,
+  GO_SYSTEMS,
   type PlatformSet,
   setupPlatforms,
   type SetupPlatformsOptions,

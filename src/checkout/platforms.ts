@@ -127,6 +127,9 @@ const GO_PLATFORMS: Readonly<Record<string, string>> = {
   windows: "386 amd64 arm arm64",
 };
 
+/** The operating systems among them: `linux`. */
+export const GO_SYSTEMS: readonly string[] = Object.freeze(Object.keys(GO_PLATFORMS));
+
 /** Whether Go builds for a platform, whatever the checkout says. */
 export function isGoPlatform(platform: Platform): boolean {
   const [os = "", arch = "", more] = platform.split("/");

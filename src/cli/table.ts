@@ -4,8 +4,6 @@ import { pad, widthOf } from "./layout.ts";
 export interface TableOptions {
   /** Per column; default left. */
   align?: readonly ("left" | "right")[];
-  /** Blanks between columns; default 2. */
-  gap?: number;
   /** In front of every line. */
   indent?: string;
   /** Columns of the terminal that the table must fit; undefined: it is as wide as it is. */
@@ -19,6 +17,9 @@ export interface TableOptions {
 }
 
 type Cut = "start" | "end" | "name";
+
+/** Between columns. */
+const GAP = "  ";
 
 /** A column that gives way keeps so much. */
 const LEAST_WIDTH = 12;
@@ -69,16 +70,16 @@ export function renderTable(
   rows: readonly (readonly string[])[],
   options: TableOptions = {},
 ): string {
-  const { align = [], gap = 2, indent = "", width = Infinity, cut } = options;
+  const { align = [], indent = "", width = Infinity, cut } = options;
   const cells = rows.map((row) => row.map(visible));
   const natural: number[] = [];
   for (const row of cells) {
     row.forEach((cell, i) => natural[i] = Math.max(natural[i] ?? 0, widthOf(cell)));
   }
-  const room = width - widthOf(indent) - gap * Math.max(0, natural.length - 1);
+  const room = width - widthOf(indent) - GAP.length * Math.max(0, natural.length - 1);
   const widths = fitted(natural, room, cut);
   const line = (row: readonly string[]) =>
     row.map((cell, i) => pad(fit(cell, widths[i] ?? 0, cut?.[i]), widths[i] ?? 0, align[i]))
-      .join(" ".repeat(gap));
+      .join(GAP);
   return cells.map((row) => `${(indent + line(row)).trimEnd()}\n`).join("");
 }

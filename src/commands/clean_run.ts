@@ -4,7 +4,8 @@ import type { Checkout } from "../checkout/mod.ts";
 import { gopathLink } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { lockOutput, lockPath } from "../lib/lock.ts";
-import { leadsOut, outputDirectories, ownershipOf, planDisposal } from "../lib/outputs.ts";
+import { leadsOut, outputDirectories, planDisposal } from "../lib/outputs.ts";
+import { ownershipContext } from "../lib/ownership.ts";
 import type { CommandPlan, OpenCheckout } from "./context.ts";
 
 /** What {@linkcode removeOutput} would remove. */
@@ -62,7 +63,7 @@ export async function clearLeftovers(context: KubeContext, checkout?: Checkout):
     ...await platformDirectories(context.binPath),
     ...await platformDirectories(context.releaseBinPath),
   ]);
-  const ownership = ownershipOf(context);
+  const ownership = ownershipContext(context);
   const keep = async (path: string) => await files.whyTracked(path, ownership) !== undefined;
   for (const directory of directories) {
     if (await leadsOut(context, directory) !== undefined) continue;

@@ -7,7 +7,8 @@ import { binaryName } from "../lib/golang/mod.ts";
 import { checkOciLayout, probeOciLayout, writeOciLayout } from "../image/mod.ts";
 import { gitCommand } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import { checkReleaseReplaceable, ownershipOf } from "../lib/outputs.ts";
+import { checkReleaseReplaceable } from "../lib/outputs.ts";
+import { ownershipContext } from "../lib/ownership.ts";
 import { megabytesIn, numberIn } from "../lib/util.ts";
 import {
   ARCHIVE_ENV,
@@ -190,7 +191,7 @@ export async function planReleaseSteps(
   request: ReleaseRequest,
 ): Promise<CommandPlan> {
   if (request.ociLayout !== undefined) {
-    await checkOciLayout(request.ociLayout, ownershipOf(open.context));
+    await checkOciLayout(request.ociLayout, ownershipContext(open.context));
   }
   const prepared = await prepareRelease(open, globals, request, { fetch: false });
   warnAboutRequest(open.context, prepared);
@@ -238,7 +239,7 @@ export async function releaseCheckout(
 ): Promise<ReleaseResult> {
   const checked = async <T>({ context }: OpenCheckout, release: () => Promise<T>): Promise<T> => {
     if (request.ociLayout !== undefined) {
-      await probeOciLayout(request.ociLayout, ownershipOf(context));
+      await probeOciLayout(request.ociLayout, ownershipContext(context));
     }
     const found = await release();
     await checkReleaseReplaceable(context);
@@ -299,7 +300,7 @@ async function writeLayout(
     join(root, path)
   );
   await writeOciLayout(directory, archives, {
-    ownership: ownershipOf(context),
+    ownership: ownershipContext(context),
     ...(signal === undefined ? {} : { signal }),
   });
 }

@@ -2,7 +2,7 @@ import { dirname, join, SEPARATOR } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { checkDisposable, ifPresent, openFile, realPathOfNearest } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import { ownershipOf } from "../lib/outputs.ts";
+import { ownershipContext } from "../lib/ownership.ts";
 
 /** How far into a file its header is looked for: a licence comes first. */
 const HEADER_BYTES = 4096;
@@ -34,7 +34,7 @@ export async function checkGeneratedReplaceable(
     action: "replace",
     evidence: () => whyNotGenerated(path, isRecorded),
     notes: ["Move it away; kbuild makes it from the checkout's sources"],
-  }, ownershipOf(context));
+  }, ownershipContext(context));
 }
 
 async function whyNotGenerated(path: string, isRecorded: boolean): Promise<string | undefined> {

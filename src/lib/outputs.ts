@@ -5,6 +5,7 @@
  * @module
  */
 import { basename, dirname, join, relative, resolve, SEPARATOR } from "@std/path";
+import { GO_SYSTEMS } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
 import {
   checkDisposable,
@@ -17,7 +18,6 @@ import {
   isMountPoint,
   isSystemEntry,
   MARK,
-  type OwnershipContext,
   realPathOfNearest,
   whyKept,
   whyNotEmpty,
@@ -42,11 +42,6 @@ const COMMON: ReadonlySet<string> = new Set(["bin", "local", "images", "go"]);
 
 function isKnown(name: string): boolean {
   return KNOWN.has(name) || name.startsWith(".kbuild") || name.endsWith("_violations.report");
-}
-
-/** What decides in this run whether something may be removed or replaced. */
-export function ownershipOf(context: KubeContext): OwnershipContext {
-  return ownershipContext(context);
 }
 
 /** An output directory, and the variable that names it. */
@@ -81,7 +76,7 @@ export function outputDirectories(context: KubeContext): readonly OutputDirector
  * @throws {KbuildError} One holds what kbuild did not make, or two of them are in each other's way.
  */
 export async function claimOutputs(context: KubeContext): Promise<void> {
-  const ownership = ownershipOf(context);
+  const ownership = ownershipContext(context);
   await checkOverlap(context);
   for (const { path, name } of outputDirectories(context)) {
     if (await isUsual(context, path)) {
@@ -121,7 +116,7 @@ export async function checkReleaseReplaceable(context: KubeContext): Promise<voi
     await checkDisposable(
       path,
       { action: "replace", evidence, notes: [ONLY_OWN], replaced: true },
-      ownershipOf(context),
+      ownershipContext(context),
     );
   }
 }
@@ -175,7 +170,7 @@ async function whyNotLaidOut(path: string): Promise<string | undefined> {
 
 /** What is in directories of the scripts' layout whose names others use, too. */
 const INSIDE: Readonly<Record<string, RegExp>> = {
-  bin: /^(aix|android|darwin|dragonfly|freebsd|linux|netbsd|openbsd|plan9|solaris|windows)$/,
+  bin: new RegExp(`^(${GO_SYSTEMS.join("|")})$`),
   local: /^(bin|go|\.kbuild.*)$/,
   dockerized: /^(bin|go|\.kbuild.*)$/,
   go: /^(bin|cache|pkg|src)$/,
@@ -229,7 +224,7 @@ export async function checkInOutputs(
     !directories.some((other) => other !== path && isAtOrBelow(path, other))
   );
   for (const directory of topmost) {
-    const { tracked } = ownershipOf(context);
+    const { tracked } = ownershipContext(context);
     const { files, unknown } = await tracked(dirname(directory), basename(directory));
     if (unknown !== undefined) {
       throw new KbuildError(
@@ -330,7 +325,7 @@ export async function planDisposal(context: KubeContext): Promise<Disposal> {
     await checkDisposable(
       meta,
       { action: "remove", evidence: isMade, notes: [ONLY_OWN] },
-      ownershipOf(context),
+      ownershipContext(context),
     );
     remove.push(meta);
   }
@@ -346,7 +341,7 @@ async function disposalOf(
   context: KubeContext,
   { path, name }: OutputDirectory,
 ): Promise<Disposal> {
-  const ownership = ownershipOf(context);
+  const ownership = ownershipContext(context);
   const refuse = (reason: string) =>
     new KbuildError(`Cannot remove ${name}: ${reason}`, { exitCode: 2, notes: [ONLY_OWN] });
   const real = await followed(path);

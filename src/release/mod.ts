@@ -52,7 +52,7 @@ export {
   planRelease,
   type ReleaseInputs,
   requiredBinaries,
-  requiredInputs,
+  requiredInput,
   type Selection,
   SOURCE_TARBALL,
   type StageEntry,

@@ -340,12 +340,6 @@ export function requiredInput({ source }: StageEntry): string | undefined {
   return "select" in source ? source.select : undefined;
 }
 
-/** Inputs from the checkout that a plan needs, each once: files and directories below the root. */
-export function requiredInputs(plans: readonly TarballPlan[]): readonly string[] {
-  const paths = plans.flatMap(({ entries }) => entries.flatMap((e) => requiredInput(e) ?? []));
-  return Object.freeze([...new Set(paths)].sort());
-}
-
 /** Binaries that a plan needs, as paths below `binPath`. */
 export function requiredBinaries(
   binPath: string,

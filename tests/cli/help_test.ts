@@ -1,12 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import {
-  checkCommands,
-  commandHelp,
-  helpJson,
-  overview,
-  shortHelp,
-  topicHelp,
-} from "../../src/cli/mod.ts";
+import { commandHelp, helpJson, overview, shortHelp, topicHelp } from "../../src/cli/mod.ts";
+import { checkCommands } from "./_check_commands.ts";
 import { ALL, CLEAN, COMMANDS, IMAGES, RUN, TOPIC } from "./_commands.ts";
 
 function assertFits(text: string): void {

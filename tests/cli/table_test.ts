@@ -7,7 +7,7 @@ Deno.test("renderTable() aligns columns and leaves no blanks at line ends", () =
     renderTable(rows, { align: ["left", "right"] }),
     "NAME     SIZE  NOTE\nkubelet     9\nkubectl  1024  static\n",
   );
-  assertEquals(renderTable([["a", "b"]], { gap: 1, indent: "  " }), "  a b\n");
+  assertEquals(renderTable([["a", "b"]], { indent: "  " }), "  a  b\n");
 });
 
 Deno.test("renderTable() handles ragged, empty, wide, coloured and broken cells", () => {

@@ -1,10 +1,18 @@
 /** Base images of a release from a registry: before anything is built, through mirrors, once. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { copy } from "@std/fs";
 import { join } from "@std/path";
 import { createHash } from "node:crypto";
 import { AMD64, madeUpCheckout } from "../e2e/_packaging.ts";
-import { digestsOf, inScratch, kbuild, kbuildOk, output, unless, which } from "../e2e/_program.ts";
+import {
+  copyTree,
+  digestsOf,
+  inScratch,
+  kbuild,
+  kbuildOk,
+  output,
+  unless,
+  which,
+} from "../e2e/_program.ts";
 import { type MadeImage, makeImage, withRegistry } from "../registry/_world.ts";
 
 const missing = which("git") === undefined ? "needs git" : undefined;
@@ -150,7 +158,7 @@ Deno.test({
 
         // All platforms in one layout, which is replaced, and is the base of something else as it is.
         const bin = join(root, "_output/dockerized/bin/linux");
-        await copy(join(bin, "amd64"), join(bin, "arm64"));
+        await copyTree(join(bin, "amd64"), join(bin, "arm64"));
         const all = ["package-tarballs", "KUBE_BUILD_PLATFORMS=linux/amd64 linux/arm64", ...given];
         const out = join(dir, "all of it");
         await kbuildOk([...pack, ...given, "--oci-layout", out], options);

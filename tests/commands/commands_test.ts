@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { checkCommands, variablesOf } from "../../src/cli/mod.ts";
+import { variablesOf } from "../../src/cli/mod.ts";
+import { checkCommands } from "../cli/_check_commands.ts";
 import { COMMANDS, TOPICS } from "../../src/commands/mod.ts";
 import { SAMPLE_ERAS } from "../../src/sample/mod.ts";
 

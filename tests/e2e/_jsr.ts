@@ -36,7 +36,6 @@ const STAND_INS = [
   ["@std/cli", "npm/cli.ts", "npm/types/cli.d.ts"],
   ["@std/assert", "npm/assert.ts", "npm/types/assert.d.ts"],
   ["@std/fmt/bytes", "npm/fmt_bytes.ts", "npm/types/fmt_bytes.d.ts"],
-  ["@std/fmt/colors", "npm/fmt_colors.ts", "npm/types/fmt_colors.d.ts"],
   ["@std/fs", "npm/fs.ts", undefined],
   ["@std/path", "npm/path.ts", undefined],
   ["@std/text", "npm/text.ts", "npm/types/text.d.ts"],

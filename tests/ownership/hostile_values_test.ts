@@ -8,7 +8,8 @@ import { clearLeftovers, removeOutput } from "../../src/commands/clean_run.ts";
 import type { OpenCheckout } from "../../src/commands/context.ts";
 import { KbuildError } from "../../src/errors.ts";
 import { writeOciLayout } from "../../src/image/mod.ts";
-import { checkReleaseReplaceable, claimOutputs, ownershipOf } from "../../src/lib/outputs.ts";
+import { checkReleaseReplaceable, claimOutputs } from "../../src/lib/outputs.ts";
+import { ownershipContext } from "../../src/lib/ownership.ts";
 import { cacheDirectory, claimCache } from "../../src/net/mod.ts";
 import { BlobStore } from "../../src/registry/blob_store.ts";
 import { createSample } from "../../src/sample/mod.ts";
@@ -35,14 +36,14 @@ function outputs(name: string): readonly Attempt[] {
 
 const ociLayout: Attempt = async (world, value) => {
   const context = world.context({}, join(world.dir, "empty"));
-  await writeOciLayout(join(world.root, value), [], { ownership: ownershipOf(context) });
+  await writeOciLayout(join(world.root, value), [], { ownership: ownershipContext(context) });
 };
 
 const cache: Attempt = async (world, value) => {
   const context = world.context({ KBUILD_CACHE: value });
   const directory = cacheDirectory(context.env, context.host);
   assert(directory !== undefined);
-  await claimCache(directory, context.env, ownershipOf(context));
+  await claimCache(directory, context.env, ownershipContext(context));
   await new BlobStore(directory).sweep(0);
   await removeRelease(context, "1.21.7");
 };

@@ -11,9 +11,8 @@ import {
   readReleaseLayout,
   type ReleaseInputs,
   requiredBinaries,
-  requiredInputs,
 } from "../../src/release/mod.ts";
-import { sharedStage } from "../../src/release/plan.ts";
+import { requiredInput, sharedStage } from "../../src/release/plan.ts";
 import { openSample } from "../lib/_open.ts";
 
 const old = await openSample("1.20");
@@ -161,9 +160,9 @@ Deno.test("planRelease() leaves out tarballs that hold none of the chosen binari
   assertEquals(requiredBinaries("/bin", plans), ["/bin/linux/amd64/kubectl"]);
 });
 
-Deno.test("requiredInputs() names every file and directory that staging reads", async () => {
+Deno.test("requiredInput() names every file and directory that staging reads", async () => {
   const plans = planRelease(old.checkout, await readReleaseLayout(old.checkout), QUICK);
-  const inputs = requiredInputs(plans);
+  const inputs = plans.flatMap(({ entries }) => entries.map(requiredInput));
   for (const path of ["LICENSES", "README.md", "cluster", "docs", "hack/lib", "test/images"]) {
     assert(inputs.includes(path), path);
     await Deno.lstat(`${old.context.root}/${path}`);

@@ -9,7 +9,8 @@ const IMPORT =
 /** Relative imports of all files of a directory, types too: file → files. */
 async function importsBelow(directory: string): Promise<Map<string, readonly string[]>> {
   const imports = new Map<string, readonly string[]>();
-  for await (const { path } of walk(join(ROOT, directory), { exts: [".ts"], includeDirs: false })) {
+  for await (const { path } of walk(join(ROOT, directory), { includeDirs: false })) {
+    if (!path.endsWith(".ts")) continue;
     const text = await Deno.readTextFile(path);
     const found = [...text.matchAll(IMPORT)].map(([, statically, late]) =>
       relative(ROOT, join(dirname(path), statically ?? late ?? ""))

@@ -6,7 +6,8 @@ import type { OpenCheckout } from "../../src/commands/context.ts";
 import { KbuildError } from "../../src/errors.ts";
 import { writeOciLayout } from "../../src/image/mod.ts";
 import type { KubeContext } from "../../src/lib/init.ts";
-import { checkReleaseReplaceable, claimOutputs, ownershipOf } from "../../src/lib/outputs.ts";
+import { checkReleaseReplaceable, claimOutputs } from "../../src/lib/outputs.ts";
+import { ownershipContext } from "../../src/lib/ownership.ts";
 import { claimCache } from "../../src/net/mod.ts";
 import { unless } from "../e2e/_program.ts";
 import { inWorld, type World } from "./_world.ts";
@@ -105,13 +106,13 @@ Deno.test({
         await refused(clean(context()), /is a mount point/);
       });
       await mounted(["-t", "tmpfs", "none"], join(root, "layout"), async () => {
-        const options = { ownership: ownershipOf(context()) };
+        const options = { ownership: ownershipContext(context()) };
         await refused(writeOciLayout(join(root, "layout"), [], options), /is a mount point/);
       });
       await mounted(plain, join(dir, "cache"), async () => {
         const here = context();
         await refused(
-          claimCache(join(dir, "cache"), here.env, ownershipOf(here)),
+          claimCache(join(dir, "cache"), here.env, ownershipContext(here)),
           /kbuild did not make/,
         );
       });

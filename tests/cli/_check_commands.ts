@@ -1,6 +1,4 @@
-import { TOP_FLAGS } from "./flags.ts";
-import { HELP_COMMAND } from "./help.ts";
-import type { CommandData } from "./types.ts";
+import { type CommandData, HELP_COMMAND, TOP_FLAGS } from "../../src/cli/mod.ts";
 
 /** What is wrong with the data of one command, as sentences. */
 function complaints(command: CommandData): readonly string[] {
@@ -62,7 +60,7 @@ function complaints(command: CommandData): readonly string[] {
 }
 
 /**
- * Looks for slips in the data of commands, for a test over all of them: names or flags that occur
+ * Looks for slips in the data of commands: names or flags that occur
  * twice, arguments in an order that cannot be parsed, missing examples, summaries out of form.
  *
  * @returns One sentence for each; empty when all is well.
