@@ -14,6 +14,8 @@ const NOTES: ReadonlyMap<string, string> = new Map([
   ["EROFS", "The file system is mounted read-only; work in a copy on another one"],
   ["EMFILE", "Allow more open files: ulimit -n 4096"],
   ["ENFILE", "The system has too many files open; end other programs"],
+  ["ELOOP", "A link leads in a circle; see where it leads: ls -l"],
+  ["ENOTDIR", "A file is in the place of a directory; check the path"],
   ["ENOENT", "Check that the path exists and is spelled right"],
 ]);
 
