@@ -182,7 +182,7 @@ const floors = rule((path, report) => {
 /** What sources may import by name: both import maps have exactly these (tests/npm/maps_test.ts). */
 export const BARE_NAMES: readonly string[] = [
   ...["@std/assert", "@std/cli", "@std/fmt/bytes", "@std/fs", "@std/path"],
-  ...["@std/text", "@std/toml", "dax"],
+  ...["@std/tar", "@std/text", "@std/toml", "dax"],
 ];
 
 const bareNames = rule((path, report) => {

@@ -25,7 +25,15 @@ export const COMPONENTS: readonly Component[] = Object.freeze<Component[]>([
     title: "The Deno standard library",
     packages: [
       ...["@std/cli", "@std/collections", "@std/fmt", "@std/fs", "@std/internal", "@std/io"],
-      ...["@std/path", "@std/text", "@std/toml", "@std/bytes", "deno-std"],
+      ...[
+        "@std/path",
+        "@std/streams",
+        "@std/tar",
+        "@std/text",
+        "@std/toml",
+        "@std/bytes",
+        "deno-std",
+      ],
     ],
     where: EVERYWHERE,
     license: "MIT",

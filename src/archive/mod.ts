@@ -64,5 +64,6 @@ export type {
   TarMemberType,
 } from "./types.ts";
 export { FlushPoints } from "./flush_points.ts";
+export { streamTar } from "./stream_tar.ts";
 export { type UnpackedTar, unpackTar, type UnpackTarOptions } from "./unpack_tar.ts";
 export { writeTar, type WriteTarOptions } from "./write_tar.ts";

@@ -18,7 +18,7 @@ export const RECORD_SIZE: number = 20 * BLOCK_SIZE;
  * Files up to this size are read with one blocking call: a tenth of the time of the four
  * asynchronous ones, which is what counts in a tree of thousands of small files.
  */
-const SMALL_FILE = 64 << 10;
+export const SMALL_FILE: number = 64 << 10;
 
 /** Whoever takes a part of a file does nothing else meanwhile. */
 const COPY_SIZE = 16 << 20;
@@ -196,7 +196,8 @@ async function copyFile(
   if (now !== size) throw changed(path, size, now);
 }
 
-function readSmallFile(path: string): Uint8Array<ArrayBuffer> {
+/** A whole file, with one blocking call. */
+export function readSmallFile(path: string): Uint8Array<ArrayBuffer> {
   try {
     // It was a regular file when it was listed; there are tens of thousands.
     // deno-lint-ignore kbuild/regular-files
@@ -206,7 +207,8 @@ function readSmallFile(path: string): Uint8Array<ArrayBuffer> {
   }
 }
 
-function changed(path: string, expected: number, found: number): KbuildError {
+/** The error of a source whose size is not the one in its entry. */
+export function changed(path: string, expected: number, found: number): KbuildError {
   return new KbuildError(
     `Cannot archive "${path}": it had ${expected} bytes when listed and ${found} when read`,
     { notes: ["Run again when no other program writes to it"] },

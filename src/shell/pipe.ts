@@ -58,6 +58,28 @@ export function pipeReader(stdin: CommandContext["stdin"]): PipeReader | undefin
   };
 }
 
+/** Chunks as dax reads them; `end` lets their source tidy up. */
+export function readerOf(
+  chunks: AsyncIterable<Uint8Array>,
+): { read(buffer: Uint8Array): Promise<number | null>; end(): void } {
+  const iterator = chunks[Symbol.asyncIterator]();
+  let rest: Uint8Array = new Uint8Array(0);
+  return {
+    async read(buffer) {
+      while (rest.length === 0) {
+        const { done, value } = await iterator.next();
+        if (done === true) return null;
+        rest = value;
+      }
+      const part = rest.subarray(0, buffer.length);
+      buffer.set(part);
+      rest = rest.subarray(part.length);
+      return part.length;
+    },
+    end: () => void iterator.return?.(),
+  };
+}
+
 /**
  * Writes the output of a program of a template to where it leads.
  *

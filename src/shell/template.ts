@@ -3,7 +3,7 @@ import { KbuildError } from "../errors.ts";
 import { commandLine } from "./command_line.ts";
 import { programFailed } from "./failure.ts";
 import { decodeAll, type GroupEnd, type StartOptions } from "./group.ts";
-import { pipeReader, pipeWriter } from "./pipe.ts";
+import { pipeReader, pipeWriter, readerOf } from "./pipe.ts";
 import { createTail } from "./tail.ts";
 import { CommandError } from "./types.ts";
 import type { RunOptions, Template, TemplateResult, TemplateValue } from "./types.ts";
@@ -127,12 +127,14 @@ async function runLine(
   const builder = new CommandBuilder().command(line).clearEnv().env({ ...env }).cwd(cwd)
     .registerCommand(RUNNER, runProgram).pipefail().noThrow()
     .stdout(sink(onStdout)).stderr(sink(onStderr));
-  const { code } = await (stdin === undefined ? builder.stdin("null") : builder.stdinText(stdin))
-    .spawn().catch((cause: unknown) => {
-      stop.abort();
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new KbuildError(`Cannot run "${shown}": ${why}`, { cause });
-    });
+  const source = typeof stdin === "object" ? readerOf(stdin) : undefined;
+  const { code } =
+    await (typeof stdin === "string" ? builder.stdinText(stdin) : builder.stdin(source ?? "null"))
+      .spawn().catch((cause: unknown) => {
+        stop.abort();
+        const why = cause instanceof Error ? cause.message : String(cause);
+        throw new KbuildError(`Cannot run "${shown}": ${why}`, { cause });
+      }).finally(() => source?.end());
   if (problem !== undefined) throw problem.error;
 
   const last = failures.findLast((failure) => failure.code === code);

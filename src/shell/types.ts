@@ -11,7 +11,7 @@ export interface RunOptions {
    */
   env?: Readonly<Record<string, string>>;
   /** What the program reads on stdin; default: nothing (`/dev/null`). */
-  stdin?: string;
+  stdin?: string | AsyncIterable<Uint8Array>;
   /**
    * `"capture"` (default): stdout is returned, not shown. `"stream"`: stdout and stderr go to the
    * shell's output as they come.

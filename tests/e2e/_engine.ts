@@ -4,9 +4,17 @@
  */
 import { createHash } from "node:crypto";
 import { dirname, join } from "@std/path";
-import { readTar } from "../../src/archive/mod.ts";
+import {
+  bytesEntry,
+  fileEntry,
+  listTree,
+  readFileChunks,
+  readTar,
+  streamTar,
+} from "../../src/archive/mod.ts";
+import { createShell } from "../../src/shell/mod.ts";
 import type { Docker } from "../real/_docker.ts";
-import { output, run, script, which } from "./_program.ts";
+import { ENV, output, run, script, which } from "./_program.ts";
 
 export { Docker, NEEDS_DOCKER } from "../real/_docker.ts";
 
@@ -96,14 +104,17 @@ ln usr/bin/tool usr/bin/same && ln -s tool usr/bin/link`;
     else changes.push('CMD ["sh"]', "ENV LANG=C.UTF-8");
     const arch = foreign?.archs.get(reference) ?? "amd64";
     if (arch === "amd64") {
-      const options = changes.flatMap((change) => ["--change", change]);
-      await docker.run("import", ...options, files, reference);
+      await docker.import(readFileChunks(files), reference, changes);
     } else {
-      const lines = ["FROM scratch", `ADD base-${index}.tar /`, ...changes];
-      await Deno.writeTextFile(join(dir, "Dockerfile"), lines.join("\n"));
-      await Deno.writeTextFile(join(dir, ".dockerignore"), `*\n!base-${index}.tar\n`);
-      const build = ["buildx", "build", "--load", "--platform", `linux/${arch}`, "-t", reference];
-      await runWith(["docker", ...build, dir], foreign?.builder ?? {});
+      const lines = ["FROM scratch", "ADD base.tar /", ...changes];
+      const stdin = streamTar([
+        bytesEntry("Dockerfile", new TextEncoder().encode(lines.join("\n")), { mtime: 0 }),
+        await fileEntry("base.tar", files, { mtime: 0 }),
+      ]);
+      const { $ } = createShell({ cwd: dir, env: { ...ENV, ...foreign?.builder } });
+      await $`docker buildx build --load --platform linux/${arch} -t ${reference} -`.with({
+        stdin,
+      });
     }
     archives[reference] = join(dir, `base-${index}.saved.tar`);
     await docker.run("save", "-o", archives[reference], reference);
@@ -130,9 +141,9 @@ cp "$(command -v busybox)" bin/busybox && ln -s busybox bin/sh &&
 echo 'version = 2' > etc/containerd/config.toml && echo 'root:x:0:0::/:/bin/sh' > etc/passwd`;
   await output(["sh", "-c", make, "sh", root]);
   for (const name of ["containerd", "ctr"]) await addProgram(root, name);
-  await output(["tar", "-cf", `${root}.tar`, "-C", root, "."]);
   const image = `${cluster}:node`;
-  await docker.run("import", "--change", "ENV PATH=/bin", `${root}.tar`, image);
+  const files = streamTar(await listTree(root, { asOnDisk: true }));
+  await docker.import(files, image, ["ENV PATH=/bin"]);
   await docker.run(
     ...["run", "--detach", "--rm", "--name", `${cluster}-control-plane`, "--network=none"],
     ...["--cap-add=SYS_ADMIN", "--security-opt=seccomp=unconfined"],

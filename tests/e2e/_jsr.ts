@@ -38,6 +38,7 @@ const STAND_INS = [
   ["@std/fmt/bytes", "npm/fmt_bytes.ts", "npm/types/fmt_bytes.d.ts"],
   ["@std/fs", "npm/fs.ts", undefined],
   ["@std/path", "npm/path.ts", undefined],
+  ["@std/tar", "npm/tar.ts", undefined],
   ["@std/text", "npm/text.ts", "npm/types/text.d.ts"],
   ["@std/toml", "npm/toml.ts", "npm/types/toml.d.ts"],
 ] as const;

@@ -1,6 +1,6 @@
 /** A real Docker engine, for what upstream builds and for running what kbuild wrote. */
 import { fromFileUrl, join } from "@std/path";
-import { bytesEntry, directoryEntry, writeTar } from "../../src/archive/mod.ts";
+import { bytesEntry, directoryEntry, streamTar } from "../../src/archive/mod.ts";
 import type { Shell } from "../../src/shell/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
 import { exists, which } from "./_tree.ts";
@@ -49,6 +49,16 @@ export class Docker {
     return (await this.#shell.run(["docker", ...args])).stdout;
   }
 
+  /** Makes an image of files, with changes as a Dockerfile writes them. */
+  async import(
+    tar: AsyncIterable<Uint8Array>,
+    reference: string,
+    changes: readonly string[],
+  ): Promise<void> {
+    const options = changes.flatMap((change) => ["--change", change]);
+    await this.#shell.$`docker import ${options} - ${reference}`.with({ stdin: tar });
+  }
+
   /** `DOCKER_HOST`, where it is needed. */
   get env(): Readonly<Record<string, string>> {
     return hostVariable(this.host);
@@ -84,21 +94,14 @@ export async function makeBases(
 ): Promise<Readonly<Record<string, string>>> {
   const archives: Record<string, string> = {};
   for (const [name, reference] of Object.entries(BASES)) {
-    const files = join(dir, `${name}-files.tar`);
-    {
-      using file = await Deno.create(files);
-      await writeTar([
-        directoryEntry("etc", { mtime: 0 }),
-        bytesEntry("etc/base", new TextEncoder().encode(`${name}\n`), { mtime: 0 }),
-        directoryEntry("usr", { mtime: 0 }),
-        directoryEntry("usr/local", { mtime: 0, mode: 0o775 }),
-      ], async (chunk) => {
-        for (let rest = chunk; rest.length > 0;) rest = rest.subarray(await file.write(rest));
-      });
-    }
+    const files = streamTar([
+      directoryEntry("etc", { mtime: 0 }),
+      bytesEntry("etc/base", new TextEncoder().encode(`${name}\n`), { mtime: 0 }),
+      directoryEntry("usr", { mtime: 0 }),
+      directoryEntry("usr/local", { mtime: 0, mode: 0o775 }),
+    ]);
     const changes = ["ENV PATH=/usr/local/bin:/bin", `LABEL base=${name}`];
-    const options = changes.flatMap((change) => ["--change", change]);
-    await docker.run("import", ...options, files, reference);
+    await docker.import(files, reference, changes);
     archives[name] = join(dir, `${name}.tar`);
     await docker.run("save", "-o", archives[name], reference);
   }
