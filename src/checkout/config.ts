@@ -2,6 +2,7 @@ import { basename, dirname, join } from "@std/path";
 import { KbuildError, systemCode, UsageError } from "../errors.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import { ERA_NAMES } from "./era.ts";
+import { ofPlatformGroups, PLATFORM_GROUPS, TARGET_GROUPS } from "./groups.ts";
 import type {
   Checkout,
   EraName,
@@ -45,30 +46,19 @@ export type ConfigValueKey = "go" | "minimum-go" | "go-package" | "image-registr
 
 const VALUE_KEYS: readonly ConfigValueKey[] = ["go", "minimum-go", "go-package", "image-registry"];
 
-const TARGET_GROUPS = {
-  "server": "server",
-  "node": "node",
-  "client": "client",
-  "test": "test",
-  "server-test": "serverTest",
-  "server-image": "serverImage",
-  "conformance-image": "conformanceImage",
-} as const;
-const PLATFORM_GROUPS = ["server", "node", "client", "test"] as const;
 const PLAIN_LISTS = ["static-binaries", "test-portable", "version-packages"] as const;
 
 /** A list of the configuration, as the file names it. */
 export type ConfigListKey =
-  | `platforms.${"server" | "node" | "client" | "test"}`
-  | `targets.${"server" | "node" | "client" | "test" | "server-test" | "server-image"}`
-  | "targets.conformance-image"
+  | `platforms.${keyof PlatformLists}`
+  | `targets.${keyof typeof TARGET_GROUPS}`
   | "static-binaries"
   | "test-portable"
   | "version-packages";
 
+const TARGET_NAMES = Object.keys(TARGET_GROUPS) as (keyof typeof TARGET_GROUPS)[];
 const LIST_KEYS: readonly ConfigListKey[] = [
-  ...(Object.keys(TARGET_GROUPS) as (keyof typeof TARGET_GROUPS)[])
-    .map((group) => `targets.${group}` as const),
+  ...TARGET_NAMES.map((group) => `targets.${group}` as const),
   ...PLATFORM_GROUPS.map((group) => `platforms.${group}` as const),
   ...PLAIN_LISTS,
 ];
@@ -306,13 +296,6 @@ export function applyConfig(checkout: Checkout, config: CheckoutConfig): Checkou
     const given = config.values[key];
     return given === undefined ? found : Object.freeze({ value: given, source: `${file}: ${key}` });
   }
-  const { platforms } = checkout;
-  const changedPlatforms: PlatformLists = Object.freeze({
-    server: list("platforms.server", platforms.server),
-    node: list("platforms.node", platforms.node),
-    client: list("platforms.client", platforms.client),
-    test: list("platforms.test", platforms.test),
-  });
   const pin = config.values["go"];
   return Object.freeze({
     ...checkout,
@@ -324,7 +307,7 @@ export function applyConfig(checkout: Checkout, config: CheckoutConfig): Checkou
     }),
     imageRegistry: value("image-registry", checkout.imageRegistry),
     targets: changeTargets(checkout.targets, list),
-    platforms: changedPlatforms,
+    platforms: ofPlatformGroups((group) => list(`platforms.${group}`, checkout.platforms[group])),
     staticBinaries: list("static-binaries", checkout.staticBinaries),
     testPortable: list("test-portable", checkout.testPortable),
     versionPackages: list("version-packages", checkout.versionPackages),
@@ -336,17 +319,14 @@ function changeTargets(
   targets: TargetLists,
   list: (key: ConfigListKey, found: Sourced<readonly string[]>) => Sourced<readonly string[]>,
 ): TargetLists {
-  const changed = {
-    server: list("targets.server", targets.server),
-    node: list("targets.node", targets.node),
-    client: list("targets.client", targets.client),
-    test: list("targets.test", targets.test),
-    serverTest: list("targets.server-test", targets.serverTest),
-    serverImage: list("targets.server-image", targets.serverImage),
-    conformanceImage: list("targets.conformance-image", targets.conformanceImage),
-  };
-  const before = new Set(Object.values(TARGET_GROUPS).flatMap((group) => targets[group].value));
-  const after = Object.values(TARGET_GROUPS).flatMap((group) => changed[group].value);
+  const changed = Object.fromEntries(
+    TARGET_NAMES.map((name) => {
+      const group = TARGET_GROUPS[name];
+      return [group, list(`targets.${name}`, targets[group])];
+    }),
+  ) as Omit<TargetLists, "all">;
+  const before = new Set(TARGET_NAMES.flatMap((name) => targets[TARGET_GROUPS[name]].value));
+  const after = Object.values(changed).flatMap(({ value }) => value);
   // Some targets are in no group: 1.7's gke-certificates-controller is only built by "make".
   const kept = targets.all.value.filter((name) => !before.has(name) || after.includes(name));
   const added = after.filter((name) => !before.has(name));

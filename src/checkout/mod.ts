@@ -16,6 +16,7 @@ export {
   type ListChange,
   readConfig,
 } from "./config.ts";
+export { PLATFORM_GROUPS, TARGET_GROUPS } from "./groups.ts";
 export { detectEra } from "./era.ts";
 export { type CheckoutFile, readCheckoutFile } from "./files.ts";
 export { type GoCall, type GoCallInputs, type GoCalls, readGoCalls } from "./go_calls.ts";

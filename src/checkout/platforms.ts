@@ -1,6 +1,7 @@
 import { UsageError } from "../errors.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
-import type { Checkout, Platform } from "./types.ts";
+import { ofPlatformGroups } from "./groups.ts";
+import type { Checkout, Platform, PlatformLists } from "./types.ts";
 
 /** Options of {@linkcode setupPlatforms}. */
 export interface SetupPlatformsOptions {
@@ -17,15 +18,7 @@ export interface SetupPlatformsOptions {
 }
 
 /** What each group of targets is built for. */
-export interface PlatformSet {
-  /** Of server binaries and images. */
-  readonly server: readonly Platform[];
-  /** Of node binaries. */
-  readonly node: readonly Platform[];
-  /** Of client binaries. */
-  readonly client: readonly Platform[];
-  /** Of test binaries. */
-  readonly test: readonly Platform[];
+export interface PlatformSet extends Readonly<Record<keyof PlatformLists, readonly Platform[]>> {
   /** `KUBE_TEST_SERVER_PLATFORMS`: the server's. */
   readonly testServer: readonly Platform[];
 }
@@ -41,22 +34,16 @@ export interface PlatformSet {
  */
 export function setupPlatforms(checkout: Checkout, options: SetupPlatformsOptions): PlatformSet {
   const { strictParity = false } = options;
-  const { server, node, client, test } = checkout.platforms;
+  const { platforms } = checkout;
   const asked = (options.buildPlatforms ?? "").split(/ +/).filter((platform) => platform !== "");
   const use = strictParity ? checkout.useOfBuildPlatforms?.value ?? "narrows" : "narrows";
-  if (options.buildPlatforms && use === "replaces") return platformSet(asked, asked, asked, asked);
+  if (options.buildPlatforms && use === "replaces") return platformSet(() => asked);
   if (options.buildPlatforms && use === "narrows") {
     if (!strictParity) checkSupported(checkout, asked, options.hostArch);
-    const both = (list: readonly Platform[]) => intersection(asked, list);
-    return platformSet(
-      both(server.value),
-      both(node.value),
-      both(client.value),
-      both(test.value),
-    );
+    return platformSet((group) => intersection(asked, platforms[group].value));
   }
   if (options.fastbuild) return fastbuild(checkout, options);
-  return platformSet(server.value, node.value, client.value, test.value);
+  return platformSet((group) => platforms[group].value);
 }
 
 function fastbuild(checkout: Checkout, options: SetupPlatformsOptions): PlatformSet {
@@ -64,7 +51,7 @@ function fastbuild(checkout: Checkout, options: SetupPlatformsOptions): Platform
   const arch = known.includes(options.hostArch) ? options.hostArch : known[0] ?? "amd64";
   const linux = [`linux/${arch}`];
   const clients = options.builderOs?.startsWith("darwin") ? [`darwin/${arch}`, ...linux] : linux;
-  return platformSet(linux, linux, clients, clients);
+  return platformSet((group) => group === "client" || group === "test" ? clients : linux);
 }
 
 /** As `dups` after `dedup`: sorted by bytes, each once. */
@@ -72,21 +59,14 @@ function intersection(asked: readonly string[], list: readonly string[]): string
   return [...new Set(asked)].filter((platform) => list.includes(platform)).sort();
 }
 
-function platformSet(
-  server: readonly Platform[],
-  node: readonly Platform[],
-  client: readonly Platform[],
-  test: readonly Platform[],
-): PlatformSet {
-  const copy = (list: readonly Platform[]) => Object.freeze([...list]);
-  const servers = copy(server);
-  return Object.freeze({
-    server: servers,
-    node: copy(node),
-    client: copy(client),
-    test: copy(test),
-    testServer: servers,
-  });
+function platformSet(of: (group: keyof PlatformLists) => readonly Platform[]): PlatformSet {
+  const lists = ofPlatformGroups((group) => Object.freeze([...of(group)]));
+  return Object.freeze({ ...lists, testServer: lists.server });
+}
+
+/** The platforms of all groups, each once. */
+function listed({ platforms }: Checkout): string[] {
+  return [...new Set(Object.values(platforms).flatMap(({ value }) => value))];
 }
 
 /**
@@ -102,9 +82,8 @@ export function checkBuildPlatforms(
   asked: readonly Platform[],
   hostArch: string,
 ): { unlisted: readonly Platform[] } {
-  const { server, node, client, test } = checkout.platforms;
-  const known = new Set([server, node, client, test].flatMap((list) => list.value));
-  const unlisted = asked.filter((platform) => !known.has(platform));
+  const known = listed(checkout);
+  const unlisted = asked.filter((platform) => !known.includes(platform));
   if (!unlisted.every(isGoPlatform)) checkSupported(checkout, asked, hostArch, OTHER_PLATFORMS);
   return { unlisted: Object.freeze(unlisted) };
 }
@@ -142,13 +121,11 @@ function checkSupported(
   hostArch: string,
   notes: readonly string[] = [],
 ): void {
-  const { server, node, client, test } = checkout.platforms;
-  const lists = [server, node, client, test];
-  const known = [...new Set(lists.flatMap((list) => list.value))].sort();
+  const known = listed(checkout).sort();
   const unknown = asked.filter((platform) => !known.includes(platform));
   const [first] = unknown;
   if (first === undefined && asked.length > 0) return;
-  const valid = `This checkout builds ${known.join(", ")} (${client.source})`;
+  const valid = `This checkout builds ${known.join(", ")} (${checkout.platforms.client.source})`;
   if (first === undefined) {
     throw new UsageError("Cannot build for no platform: KUBE_BUILD_PLATFORMS is blank", [valid]);
   }

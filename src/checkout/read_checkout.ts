@@ -19,6 +19,7 @@ import { applyConfig, type CheckoutConfig } from "./config.ts";
 import { detectEra, namedEra } from "./era.ts";
 import { type CheckoutFile, readCheckoutFile, readCheckoutFileSync } from "./files.ts";
 import { minimumGo, pinnedGo } from "./go_pin.ts";
+import { ofPlatformGroups } from "./groups.ts";
 import { kubernetesCommands } from "./kubernetes_bash.ts";
 import { type EraTable, eraTable } from "./tables.ts";
 import type { Checkout, PlatformLists, Sourced, TargetLists, WrappedBinary } from "./types.ts";
@@ -338,13 +339,9 @@ class CheckoutReader {
   /** 1.7 has no `SUPPORTED` lists: there the lists of a full build are the same thing. */
   #platforms(): PlatformLists {
     const { platforms } = this.#table;
-    const list = (name: string, table: readonly string[]) =>
-      this.#list([`KUBE_SUPPORTED_${name}_PLATFORMS`, `KUBE_${name}_PLATFORMS`], table);
-    return Object.freeze({
-      server: list("SERVER", platforms.server),
-      node: list("NODE", platforms.node),
-      client: list("CLIENT", platforms.client),
-      test: list("TEST", platforms.test),
+    return ofPlatformGroups((group) => {
+      const name = `${group.toUpperCase()}_PLATFORMS`;
+      return this.#list([`KUBE_SUPPORTED_${name}`, `KUBE_${name}`], platforms[group]);
     });
   }
 

@@ -1,4 +1,4 @@
-import type { EraName } from "./types.ts";
+import type { EraName, PlatformLists, TargetLists } from "./types.ts";
 
 /** A server image in a table. `{registry}`, `{arch}` and `{busybox}` stand for what they name. */
 export interface TableImage {
@@ -17,21 +17,9 @@ export interface EraTable {
   /** Go's name of the module. */
   readonly goPackage: string;
   /** Target lists, as the scripts write them. */
-  readonly targets: Readonly<
-    Record<
-      | "server"
-      | "node"
-      | "client"
-      | "test"
-      | "serverTest"
-      | "serverImage"
-      | "conformanceImage"
-      | "all",
-      readonly string[]
-    >
-  >;
+  readonly targets: Readonly<Record<keyof TargetLists, readonly string[]>>;
   /** Platforms of each group. */
-  readonly platforms: Readonly<Record<"server" | "node" | "client" | "test", readonly string[]>>;
+  readonly platforms: Readonly<Record<keyof PlatformLists, readonly string[]>>;
   /** Base names built without cgo. */
   readonly staticBinaries: readonly string[];
   /** Paths in the portable test tarball. */

@@ -66,6 +66,5 @@ function targetsOf({ targets }: Checkout): readonly string[] {
 }
 
 function platformsOf({ platforms }: Checkout): readonly string[] {
-  const { server, node, client, test } = platforms;
-  return [...new Set([server, node, client, test].flatMap(({ value }) => value))].sort();
+  return [...new Set(Object.values(platforms).flatMap(({ value }) => value))].sort();
 }

@@ -1,9 +1,9 @@
 /** What kbuild has for one or several make targets and scripts of Kubernetes. */
 export interface EntryPoint {
   /** Targets of the root Makefile, of any release. */
-  readonly targets: readonly string[];
+  readonly targets?: readonly string[];
   /** Scripts that do the same, from the root of the checkout; a `*` stands for any letters. */
-  readonly scripts: readonly string[];
+  readonly scripts?: readonly string[];
   /** What they do, as a sentence begins: "Runs the unit tests". */
   readonly does: string;
   /** The command of kbuild that does it; undefined where there is none. */
@@ -23,26 +23,22 @@ export interface EntryPoint {
  */
 export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
   {
-    targets: [],
     scripts: ["hack/make-rules/build.sh", "hack/build-go.sh"],
     does: "Builds WHAT or everything",
     command: "all",
   },
   {
-    targets: [],
     scripts: ["hack/make-rules/cross.sh", "hack/build-cross.sh"],
     does: "Builds every target for every platform of its group",
     command: "cross",
   },
   {
     targets: ["cross-in-a-container"],
-    scripts: [],
     does: "Builds as cross does, inside a container",
     command: "cross",
     note: "kbuild builds on this machine, without a container",
   },
   {
-    targets: [],
     scripts: ["build/release.sh"],
     does: "Builds for all platforms and packages",
     command: "release",
@@ -55,7 +51,6 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
     note: "kbuild builds on this machine, without a container",
   },
   {
-    targets: [],
     scripts: ["build/package-tarballs.sh"],
     does: "Packages existing binaries",
     command: "package-tarballs",
@@ -67,14 +62,12 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
     note: "kbuild quick-release makes them with the tarballs",
   },
   {
-    targets: [],
     scripts: ["hack/dev-push-conformance.sh"],
     does: "Builds the conformance image and pushes it",
     command:
       "quick-release KUBE_BUILD_CONFORMANCE=y && kbuild images push --registry REG conformance",
   },
   {
-    targets: [],
     scripts: ["hack/dev-build-and-push.sh", "hack/dev-push-*.sh"],
     does: "Makes a release and pushes its images",
     command: "quick-release && kbuild images push --registry REG",
@@ -86,26 +79,22 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
     command: "clean",
   },
   {
-    targets: [],
     scripts: ["hack/print-workspace-status.sh"],
     does: "Prints the version to stamp",
     command: "version --shell",
   },
   {
-    targets: [],
     scripts: ["hack/make-rules/make-help.sh"],
     does: "Lists the targets",
     command: "help",
   },
   {
-    targets: [],
     scripts: ["build/copy-output.sh", "build/make-build-image.sh"],
     does: "Supports builds in a container",
     without: "needless",
     note: "kbuild builds on this machine, and the results are in _output",
   },
   {
-    targets: [],
     scripts: ["build/run.sh", "build/shell.sh"],
     does: "Runs a command in the build container",
   },
@@ -117,7 +106,6 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
   },
   {
     targets: ["clean_generated"],
-    scripts: [],
     does: "Removes generated files from the sources",
     note: "git clean -X removes what git ignores",
   },
@@ -162,13 +150,11 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
   },
   {
     targets: ["bazel-build", "bazel-test", "bazel-test-integration", "bazel-release"],
-    scripts: [],
     does: "Builds or tests with bazel",
     without: "outside",
     note: "kbuild needs no bazel: kbuild all, kbuild quick-release",
   },
   {
-    targets: [],
     scripts: [
       ...["hack/lib/*.sh", "build/common.sh", "build/util.sh", "build/lib/*.sh"],
       "hack/make-rules/test-cmd-util.sh",
@@ -178,24 +164,20 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
     note: "kbuild is also a library: golang, version, init, release and others",
   },
   {
-    targets: [],
     scripts: ["hack/local-up-cluster.sh", "hack/dev-build-and-up.sh"],
     does: "Starts a cluster",
     without: "outside",
   },
   {
-    targets: [],
     scripts: ["hack/run-in-gopath.sh"],
     does: "Runs a command in the GOPATH of a build",
     note: "kbuild env has its path",
   },
   {
-    targets: [],
     scripts: ["hack/generate-docs.sh", "hack/build-ui.sh", "hack/diff-protobuf.sh"],
     does: "Makes documents and similar files",
   },
   {
-    targets: [],
     scripts: [
       ...[
         "hack/apidiff.sh",
@@ -211,13 +193,11 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
     without: "outside",
   },
   {
-    targets: [],
     scripts: ["hack/install-*.sh"],
     does: "Installs a tool of the tests",
     without: "outside",
   },
   {
-    targets: [],
     scripts: ["hack/get-build.sh"],
     does: "Downloads a build",
     without: "outside",
@@ -227,7 +207,7 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
 
 /** The entry of a make target. */
 export function entryOfTarget(name: string): EntryPoint | undefined {
-  return ENTRY_POINTS.find(({ targets }) => targets.includes(name));
+  return ENTRY_POINTS.find(({ targets }) => targets?.includes(name));
 }
 
 /**
@@ -236,7 +216,7 @@ export function entryOfTarget(name: string): EntryPoint | undefined {
  * @param path From the root of the checkout.
  */
 export function entryOfScript(path: string): EntryPoint | undefined {
-  return ENTRY_POINTS.find(({ scripts }) => scripts.some((pattern) => fits(pattern, path)));
+  return ENTRY_POINTS.find(({ scripts }) => scripts?.some((pattern) => fits(pattern, path)));
 }
 
 function fits(pattern: string, path: string): boolean {

@@ -1,4 +1,10 @@
-import { type Checkout, readGoCalls, readGoModes, type Sourced } from "../checkout/mod.ts";
+import {
+  type Checkout,
+  readGoCalls,
+  readGoModes,
+  type Sourced,
+  TARGET_GROUPS,
+} from "../checkout/mod.ts";
 import { wrap } from "../cli/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { goWorkingDirectory } from "../lib/golang/mod.ts";
@@ -6,7 +12,7 @@ import { getVersionVars, type VersionVars } from "../lib/version/mod.ts";
 import { quote, quoteCommand } from "../shell/mod.ts";
 import { describeGo, type GoDescription } from "../toolchain/mod.ts";
 import type { CommandContext, OpenCheckout } from "./context.ts";
-import { groupPlatforms } from "./platform_choice.ts";
+import { platformRows } from "./platform_choice.ts";
 
 /** How many of the paths that make a tree dirty are named. */
 const DIRTY_PATHS_SHOWN = 10;
@@ -166,30 +172,19 @@ function versionSection(version: VersionVars | string): Section {
 function targetSection({ targets }: Checkout): Section {
   return {
     title: "Targets",
-    rows: [
-      list("server", targets.server),
-      list("node", targets.node),
-      list("client", targets.client),
-      list("test", targets.test),
-      list("server-test", targets.serverTest),
-      list("server-image", targets.serverImage),
-      list("conformance-image", targets.conformanceImage),
-    ],
+    rows: Object.entries(TARGET_GROUPS).map(([name, group]) => list(name, targets[group])),
   };
 }
 
 /** What `KUBE_BUILD_PLATFORMS` and the others leave of the supported platforms. */
 function platformSection(open: OpenCheckout): Section {
-  const chosen = groupPlatforms(open);
-  const { platforms, fastbuildArchitectures } = open.checkout;
   return {
     title: "Platforms",
     rows: [
-      { name: "server", value: chosen.server, source: platforms.server.source },
-      { name: "node", value: chosen.node, source: platforms.node.source },
-      { name: "client", value: chosen.client, source: platforms.client.source },
-      { name: "test", value: chosen.test, source: platforms.test.source },
-      list("KUBE_FASTBUILD", fastbuildArchitectures),
+      ...platformRows(open).map(({ group, platforms, source }) => (
+        { name: group, value: platforms, source }
+      )),
+      list("KUBE_FASTBUILD", open.checkout.fastbuildArchitectures),
     ],
   };
 }

@@ -1,6 +1,6 @@
 import { renderTable } from "../cli/mod.ts";
-import type { Sourced } from "../checkout/mod.ts";
-import { groupPlatforms } from "./platform_choice.ts";
+import { TARGET_GROUPS } from "../checkout/mod.ts";
+import { platformRows } from "./platform_choice.ts";
 import type { Command } from "./context.ts";
 import {
   CONFIG,
@@ -20,19 +20,10 @@ export const targets: Command = {
   examples: [{ command: "kbuild targets", does: "List the targets that can be built here" }],
   async run(command) {
     const { checkout } = await command.open();
-    const { targets: lists } = checkout;
-    const groups: [string, Sourced<readonly string[]>][] = [
-      ["server", lists.server],
-      ["node", lists.node],
-      ["client", lists.client],
-      ["test", lists.test],
-      ["server-test", lists.serverTest],
-      ["server-image", lists.serverImage],
-      ["conformance-image", lists.conformanceImage],
-    ];
-    if (command.globals.json) {
-      return command.printJson(Object.fromEntries(groups));
-    }
+    const groups = Object.entries(TARGET_GROUPS).map(([name, group]) =>
+      [name, checkout.targets[group]] as const
+    );
+    if (command.globals.json) return command.printJson(Object.fromEntries(groups));
     for (const [name, { value, source }] of groups) {
       if (value.length === 0) continue;
       command.print(`${name}  (${source})`);
@@ -56,18 +47,8 @@ export const platforms: Command = {
     does: "List the platforms of quick-release",
   }],
   async run(command) {
-    const open = await command.open();
-    const chosen = groupPlatforms(open);
-    const { platforms: supported } = open.checkout;
-    const rows = [
-      { group: "server", platforms: chosen.server, source: supported.server.source },
-      { group: "node", platforms: chosen.node, source: supported.node.source },
-      { group: "client", platforms: chosen.client, source: supported.client.source },
-      { group: "test", platforms: chosen.test, source: supported.test.source },
-    ];
-    if (command.globals.json) {
-      return command.printJson(rows);
-    }
+    const rows = platformRows(await command.open());
+    if (command.globals.json) return command.printJson(rows);
     for (const { group, platforms: list, source } of rows) {
       command.print(`${group}  (${source})`);
       for (const platform of list) command.print(`  ${platform}`);

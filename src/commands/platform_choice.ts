@@ -1,4 +1,9 @@
-import { checkBuildPlatforms, type PlatformSet, setupPlatforms } from "../checkout/mod.ts";
+import {
+  checkBuildPlatforms,
+  PLATFORM_GROUPS,
+  type PlatformSet,
+  setupPlatforms,
+} from "../checkout/mod.ts";
 import type { OpenCheckout } from "./context.ts";
 
 /** The platforms of each group, after `KUBE_BUILD_PLATFORMS`, `KUBE_FASTBUILD` and the rest. */
@@ -15,6 +20,17 @@ export function groupPlatforms(
     hostArch: arch,
     strictParity: context.strictParity,
   });
+}
+
+/** What `kbuild platforms` and `kbuild inspect` show: the chosen platforms, and the list's source. */
+export function platformRows(
+  open: OpenCheckout,
+): readonly { group: string; platforms: readonly string[]; source: string }[] {
+  const chosen = groupPlatforms(open);
+  const { platforms } = open.checkout;
+  return PLATFORM_GROUPS.map((group) => (
+    { group, platforms: chosen[group], source: platforms[group].source }
+  ));
 }
 
 /**

@@ -80,7 +80,7 @@ const VARIABLES: HelpTopic = {
   })),
 };
 
-function entryRow({ targets, scripts, does, command, note }: EntryPoint) {
+function entryRow({ targets = [], scripts = [], does, command, note }: EntryPoint) {
   const names = [...targets.map((name) => `make ${name}`), ...scripts].join(", ");
   const meaning = command === undefined ? does : `kbuild ${command}`;
   return [names, note === undefined ? meaning : `${meaning} (${note})`] as const;

@@ -39,7 +39,7 @@ Deno.test("every make target and script of Kubernetes is a command or has an ent
   const targets = TARGETS.split(" ").filter((name) => !known.has(name));
   assertEquals(targets.filter((name) => entryOfTarget(name) === undefined), []);
   assertEquals(
-    ENTRY_POINTS.flatMap(({ targets }) => targets).filter((name) => known.has(name)),
+    ENTRY_POINTS.flatMap(({ targets = [] }) => targets).filter((name) => known.has(name)),
     [],
   );
   const paths = Object.entries(SCRIPTS).flatMap(([directory, names]) =>
