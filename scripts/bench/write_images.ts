@@ -8,7 +8,8 @@ import { createHasher } from "../../src/archive/mod.ts";
 import { readCheckout, setupPlatforms } from "../../src/checkout/mod.ts";
 import { createContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
-import { type ImagePlan, OpenBases, preparePackage, writeImage } from "../../src/release/mod.ts";
+import { mapConcurrently } from "../../src/lib/util.ts";
+import { OpenBases, preparePackage, writeImage } from "../../src/release/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
 
 /** As many as a release has under way. */
@@ -35,13 +36,8 @@ const wanted = rest.slice(split + 1);
 const images = plan.images.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
 const hasher = createHasher(CONCURRENCY);
 await using bases = new OpenBases(plan.bases);
-const write = async (image: ImagePlan) => {
+await mapConcurrently(images, CONCURRENCY, async (image) => {
   await Deno.mkdir(join(out, image.arch), { recursive: true });
   await writeImage(image, { directory: out, bases, created: 1600000000, hasher });
-};
-const queue = [...images];
-const work = async () => {
-  for (let next = queue.shift(); next !== undefined; next = queue.shift()) await write(next);
-};
-await Promise.all(Array.from({ length: CONCURRENCY }, work));
+});
 hasher.close();

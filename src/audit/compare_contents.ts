@@ -1,4 +1,5 @@
 import { hex } from "../archive/mod.ts";
+import { rfc3339 } from "../image/mod.ts";
 import { compareJson } from "./compare_json.ts";
 import { type ArchivedImage, jsonOf, readArchivedImages } from "./image_archive.ts";
 import { compareLdflags } from "./compare_ldflags.ts";
@@ -155,7 +156,7 @@ function compareMembers(
     check("mode", x.mode.toString(8).padStart(4, "0"), y.mode.toString(8).padStart(4, "0"));
     check("owner", ownerOf(x), ownerOf(y));
     check("link target", x.linkName ?? "none", y.linkName ?? "none");
-    if (options.times === true) check("time", timeOf(x), timeOf(y));
+    if (options.times === true) check("time", rfc3339(x.mtime), rfc3339(y.mtime));
     const attributes = { ...x.xattrs, ...y.xattrs };
     for (const key of Object.keys(attributes)) {
       check(`attribute ${key}`, hexOf(x.xattrs?.[key]), hexOf(y.xattrs?.[key]));
@@ -168,10 +169,6 @@ function compareMembers(
 
 function ownerOf({ uid = 0, gid = 0, uname = "", gname = "" }: Member): string {
   return `${uid}/${gid} (${uname}/${gname})`;
-}
-
-function timeOf({ mtime }: Member): string {
-  return new Date(mtime * 1000).toISOString().replace(".000Z", "Z");
 }
 
 function hexOf(bytes: Uint8Array | undefined): string {

@@ -14,6 +14,7 @@ import {
   generatedCode,
   imageDockerfiles,
 } from "./build_files.ts";
+import { sourceOf } from "./build_scripts.ts";
 import { checkConfig } from "./check_config.ts";
 import { applyConfig, type CheckoutConfig } from "./config.ts";
 import { detectEra, namedEra } from "./era.ts";
@@ -258,13 +259,15 @@ class CheckoutReader {
     for (const name of names) {
       const why = this.#bash.why(name);
       if (why !== undefined) {
-        return this.#refuse(`${this.#relative(why.file)}:${why.line}: ${name}: ${why.why}`);
+        return this.#refuse(
+          `${sourceOf(this.#root, { path: why.file, line: why.line })}: ${name}: ${why.why}`,
+        );
       }
     }
     const [first] = names;
     const found = this.#bash.source(first!);
     if (found !== undefined) {
-      this.#refuse(`${this.#relative(found.path)}:${found.line}: ${first} is not a list`);
+      this.#refuse(`${sourceOf(this.#root, found)}: ${first} is not a list`);
       return;
     }
     const other = this.#renamed(first!);
@@ -282,13 +285,9 @@ class CheckoutReader {
     });
   }
 
-  #relative(path: string): string {
-    return path.startsWith(`${this.#root}/`) ? path.slice(this.#root.length + 1) : path;
-  }
-
   #sourceOf(name: string): string {
     const found = this.#bash.source(name);
-    return found === undefined ? name : `${this.#relative(found.path)}:${found.line}`;
+    return found === undefined ? name : sourceOf(this.#root, found);
   }
 
   /** The first of the arrays that is there, else the table's. */
@@ -459,7 +458,7 @@ class CheckoutReader {
     const source = this.#bash.functionSource("kube::golang::setup_platforms");
     const where = source === undefined
       ? this.#sourceOf("KUBE_SERVER_PLATFORMS")
-      : `${this.#relative(source.path)}:${source.line}`;
+      : sourceOf(this.#root, source);
     return this.#sourced([...found], where);
   }
 
@@ -485,7 +484,9 @@ class CheckoutReader {
     if (value !== undefined) return this.#sourced(value, this.#sourceOf(name));
     const why = this.#bash.why(name);
     if (why !== undefined) {
-      this.#refusals.push(`${this.#relative(why.file)}:${why.line}: ${name}: ${why.why}`);
+      this.#refusals.push(
+        `${sourceOf(this.#root, { path: why.file, line: why.line })}: ${name}: ${why.why}`,
+      );
     }
     return undefined;
   }

@@ -15,6 +15,7 @@ import { KbuildError } from "../errors.ts";
 import { digestOf, hexOf } from "./digest.ts";
 import { type ConfigChanges, imageConfig } from "./image_config.ts";
 import { canonicalJson } from "./json.ts";
+import { CONTAINERD_ANNOTATION, INDEX_TYPE, NAME_ANNOTATION } from "./own_layout.ts";
 import { blobName } from "./read_oci.ts";
 import { parseRepoTag, type RepoTag } from "./repo_tag.ts";
 import type { Base, Json, JsonObject } from "./types.ts";
@@ -22,7 +23,6 @@ import type { Base, Json, JsonObject } from "./types.ts";
 const LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar";
 const CONFIG_TYPE = "application/vnd.oci.image.config.v1+json";
 const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
-const INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
 
 /** A new layer. */
 export interface ImageLayer {
@@ -210,7 +210,7 @@ function planDocuments(
   // One descriptor a name, as `docker save` and containerd write them.
   const named = tags.map(({ tag, full }) => ({
     ...image,
-    annotations: { "io.containerd.image.name": full, "org.opencontainers.image.ref.name": tag },
+    annotations: { [CONTAINERD_ANNOTATION]: full, [NAME_ANNOTATION]: tag },
   }));
   const docker: Json = [{
     Config: blobName(digestOf(config)),

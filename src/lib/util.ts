@@ -129,3 +129,34 @@ export function megabytesIn(
   const megabytes = numberIn(env, name);
   return megabytes === undefined ? undefined : megabytes * 1e6;
 }
+
+/**
+ * Does something with each item, some at a time. After a failure no further item is begun; the error is
+ * thrown when all that were begun have ended.
+ *
+ * @param work Receives an item, and a signal that aborts after a failure.
+ * @returns Results in the order of the items.
+ */
+export async function mapConcurrently<T, R>(
+  items: readonly T[],
+  concurrency: number,
+  work: (item: T, signal: AbortSignal) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  const failure = new AbortController();
+  const waiting = [...items.entries()];
+  const worker = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      if (failure.signal.aborted) return;
+      const [index, item] = next;
+      try {
+        results[index] = await work(item, failure.signal);
+      } catch (error) {
+        failure.abort(error); // Of several, the first counts.
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, worker));
+  if (failure.signal.aborted) throw failure.signal.reason;
+  return results;
+}

@@ -1,5 +1,6 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { KbuildError } from "../errors.ts";
+import { mapConcurrently } from "../lib/util.ts";
 import { choosePlatform, hexOf, isObject, parseJson, type Platform } from "../image/mod.ts";
 import {
   type DigestFrom,
@@ -259,9 +260,8 @@ export class ImageFetcher {
         `Cannot use "${label}": its configuration has ${formatBytes(config!.size)}`,
       );
     }
-    await this.#blobs([
-      ...new Map([config!, ...layers].map((blob) => [blob.digest, blob])).values(),
-    ]);
+    const blobs = new Map([config!, ...layers].map((blob) => [blob.digest, blob]));
+    await mapConcurrently([...blobs.values()], CONCURRENCY, (blob) => this.#blob(blob));
     platform ??= await this.#platformIn(config!.digest);
     choosePlatform([{ platform }], arch, label);
     const { digest, mediaType, bytes } = manifest;
@@ -272,25 +272,6 @@ export class ImageFetcher {
     const bytes = await this.#shared.store.document(config, MAX_CONFIG);
     const value = parseJson(bytes, `the configuration of "${this.#name.text}"`);
     return (isObject(value) ? platformOf(value) : undefined) ?? UNKNOWN;
-  }
-
-  async #blobs(blobs: readonly Descriptor[]): Promise<void> {
-    const left = [...blobs];
-    const failed = new AbortController();
-    const work = async () => {
-      for (let blob = left.shift(); blob !== undefined; blob = left.shift()) {
-        if (failed.signal.aborted) return;
-        await this.#blob(blob);
-      }
-    };
-    const workers = Array.from({ length: CONCURRENCY }, () =>
-      work().catch((error) => {
-        failed.abort();
-        throw error;
-      }));
-    // All must be at rest before the first error is shown.
-    const ends = await Promise.allSettled(workers);
-    for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
 
   async #blob({ digest, size }: Descriptor): Promise<void> {

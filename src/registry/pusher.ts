@@ -1,6 +1,7 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { ifPossible } from "../files/mod.ts";
 import type { Logger } from "../lib/logging.ts";
+import { mapConcurrently } from "../lib/util.ts";
 import type { ListedImage, PlannedPush } from "./prepare_push.ts";
 import { type BlobResult, pushBlob, type PushedBlob, type UploadWays } from "./push_blob.ts";
 import { hasTag, putManifest } from "./tags.ts";
@@ -48,20 +49,7 @@ export class Pusher {
   /** Some at a time; results in the order given. After a failure no further one is begun. */
   async push(items: readonly PlannedPush[]): Promise<readonly PushResult[]> {
     this.#begun = true;
-    const results: PushResult[] = [];
-    const left = [...items.entries()];
-    let failed = false;
-    const work = async () => {
-      for (let next = left.shift(); next !== undefined && !failed; next = left.shift()) {
-        const [index, item] = next;
-        results[index] = await this.#one(item).catch((error) => {
-          failed = true;
-          throw error;
-        });
-      }
-    };
-    const ends = await Promise.allSettled(Array.from({ length: CONCURRENCY }, work));
-    for (const end of ends) if (end.status === "rejected") throw end.reason;
+    const results = await mapConcurrently(items, CONCURRENCY, (item) => this.#one(item));
     return Object.freeze(results);
   }
 

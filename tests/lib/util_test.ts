@@ -1,5 +1,5 @@
-import { assertEquals } from "@std/assert";
-import { findProgram, hostPlatform, memoryBudget } from "../../src/lib/util.ts";
+import { assertEquals, assertRejects } from "@std/assert";
+import { findProgram, hostPlatform, mapConcurrently, memoryBudget } from "../../src/lib/util.ts";
 
 Deno.test("hostPlatform() writes platforms as Go does", () => {
   assertEquals(hostPlatform({ os: "darwin", arch: "aarch64" }), "darwin/arm64");
@@ -81,4 +81,25 @@ Deno.test("memoryBudget() takes the tighter of system and cgroup", () => {
   for (const [name, texts, size, source] of table) {
     assertEquals(memoryBudget(files(texts), system), { bytes: size * gib, source }, name);
   }
+});
+
+Deno.test("mapConcurrently() keeps the order, and begins nothing after a failure", async () => {
+  const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+  const doubled = await mapConcurrently([3, 1, 2], 2, async (n) => {
+    await pause(n);
+    return n * 2;
+  });
+  assertEquals(doubled, [6, 2, 4]);
+
+  const begun: number[] = [];
+  let ended = false;
+  const error = await assertRejects(() =>
+    mapConcurrently([1, 2, 3, 4], 2, async (n, signal) => {
+      begun.push(n);
+      if (n === 2) throw new RangeError("two");
+      await pause(5);
+      ended = signal.aborted;
+    })
+  );
+  assertEquals([(error as Error).message, begun, ended], ["two", [1, 2], true]);
 });

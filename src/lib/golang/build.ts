@@ -4,7 +4,7 @@ import { KbuildError } from "../../errors.ts";
 import type { GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { checkInOutputs, claimOutputs } from "../outputs.ts";
-import { memoryBudget } from "../util.ts";
+import { mapConcurrently, memoryBudget } from "../util.ts";
 import { findLdflags } from "../version/mod.ts";
 import { checkCompilers } from "./compilers.ts";
 import { currentGoCorrections } from "./current_go.ts";
@@ -25,7 +25,7 @@ import {
 } from "./plan.ts";
 import { schedulePlatforms } from "./schedule.ts";
 import { workspaceModules } from "./targets.ts";
-import { InterruptedError, quoteCommand } from "../../shell/mod.ts";
+import { quoteCommand } from "../../shell/mod.ts";
 import { type BuildRecords, checkStep, openRecords, recordStep } from "./up_to_date.ts";
 import { verifyGoVersion } from "./verify_go_version.ts";
 
@@ -110,21 +110,9 @@ export async function buildBinaries(
 
   const records = await openRecords(context);
   const jobs = chooseJobs(context, checkout, plan);
-  const failure = new AbortController();
-  const waiting = [...plan.platforms];
-  const worker = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      await buildPlatform(context, { records, jobs, signal: failure.signal }, next);
-    }
-  };
-  const workers = Array.from({ length: jobs }, () =>
-    worker().catch((error: unknown) => {
-      waiting.length = 0;
-      failure.abort();
-      throw error;
-    }));
-  const results = await Promise.allSettled(workers);
-  throwFirst(results);
+  await mapConcurrently(plan.platforms, jobs, async (platform, signal) => {
+    await buildPlatform(context, { records, jobs, signal }, platform);
+  });
 
   if (plan.hostLink !== undefined) await makeLink(plan.hostLink);
   return Object.freeze(
@@ -257,8 +245,3 @@ async function buildSteps(
 }
 
 /** Throws the first failure that is not the mere consequence of another. */
-function throwFirst(results: readonly PromiseSettledResult<unknown>[]): void {
-  const reasons = results.flatMap((result) => result.status === "rejected" ? [result.reason] : []);
-  if (reasons.length === 0) return;
-  throw reasons.find((reason) => !(reason instanceof InterruptedError)) ?? reasons[0];
-}
