@@ -1,4 +1,4 @@
-import { dirname, join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import type { Checkout } from "../checkout/mod.ts";
 import { ifPresent, readText } from "../files/mod.ts";
 import { askGit } from "../git/mod.ts";
@@ -42,7 +42,7 @@ async function changedPaths(
 }
 
 function isSource(path: string): boolean {
-  const name = path.slice(path.lastIndexOf("/") + 1);
+  const name = basename(path);
   return name.endsWith(".go") && !name.endsWith("_test.go") && !name.startsWith("zz_generated.") &&
     !path.startsWith("vendor/");
 }

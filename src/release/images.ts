@@ -77,7 +77,7 @@ const NSSWITCH = "nsswitch.conf";
 /** Names of the built programs that an image holds. */
 export function programsOf({ context }: ImagePlan, binPath: string): readonly string[] {
   return Object.values(context).filter((path) => path.startsWith(`${binPath}/`))
-    .map((path) => path.slice(path.lastIndexOf("/") + 1));
+    .map((path) => basename(path));
 }
 
 /**

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { basename } from "@std/path";
 import type { StageCopy } from "./follow.ts";
 
 function copy(from: string, to: string, kind: StageCopy["kind"] = "file"): StageCopy {
@@ -10,9 +11,7 @@ function copy(from: string, to: string, kind: StageCopy["kind"] = "file"): Stage
 }
 
 function named(directory: string, names: readonly string[]): StageCopy[] {
-  return names.map((name) =>
-    copy(`${directory}/${name}`, `gci-trusty/${name.slice(name.lastIndexOf("/") + 1)}`)
-  );
+  return names.map((name) => copy(`${directory}/${name}`, `gci-trusty/${basename(name)}`));
 }
 
 const HELPER = copy("cluster/gce/gci/configure-helper.sh", "gci-trusty/gci-configure-helper.sh");

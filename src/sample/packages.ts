@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { basename } from "@std/path";
 import type { EraFacts } from "./era_facts.ts";
 import { type ApiPackage, openapiFile, violations } from "./openapi.ts";
 import { GO_HEAD } from "./programs.ts";
@@ -162,7 +163,7 @@ function componentBase(): Tree {
 }
 
 function apiPackage({ path, types, deepcopy }: ApiPackage): Tree {
-  const name = path.slice(path.lastIndexOf("/") + 1);
+  const name = basename(path);
   const tags = `${deepcopy ? "// +k8s:deepcopy-gen=package\n" : ""}// +k8s:openapi-gen=true\n`;
   const structs = Object.entries(types).map(([type, fields]) =>
     `// ${type} is a type of the API.\ntype ${type} struct {\n${alignedFields(fields)}}\n`

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { basename } from "@std/path";
 import type { EraFacts } from "./era_facts.ts";
 import { raw } from "./raw.ts";
 import type { Tree } from "./tree.ts";
@@ -93,7 +94,7 @@ export function programs(facts: EraFacts): Tree {
     ...(conformanceDir === undefined ? {} : { [`${conformanceDir}/go-runner`]: "main.go" }),
   });
   const commands = plain.map(([folder, file]) =>
-    [`${folder}/${file}`, program(folder.slice(folder.lastIndexOf("/") + 1), facts)] as const
+    [`${folder}/${file}`, program(basename(folder), facts)] as const
   );
   const staged = ["apiextensions-apiserver", "kube-aggregator"].map((
     name,
