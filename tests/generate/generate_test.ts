@@ -350,10 +350,8 @@ Deno.test({
 
       await Deno.remove(output);
       assertEquals(await run(), [OPENAPI]);
-      const { stdout } = await context.shell.run(["git", "status", "--porcelain", "pkg", "test"], {
-        cwd: context.root,
-      });
-      assertEquals(stdout, "");
+      const status = context.shell.$`git status --porcelain pkg test`.with({ cwd: context.root });
+      assertEquals(await status.text(), "");
 
       // Violations of the API rules that are not known fail the build, as with make.
       const known = `${context.root}/api/api-rules/violation_exceptions.list`;

@@ -29,9 +29,8 @@ Deno.test({
     try {
       await Deno.mkdir(`${root}/pkg/apis/x`, { recursive: true });
       for (const path of [GENERATED, ...SOURCES]) await write(path, "package x\n", 2000);
-      await shell.run(["git", "add", "-A"], { cwd: root });
-      const author = ["-c", "user.name=a", "-c", "user.email=a@b.example"];
-      await shell.run(["git", ...author, "commit", "-qm", "x"], { cwd: root });
+      await shell.$`git add -A && git -c user.name=a -c user.email=a@b.example commit -qm x`
+        .with({ cwd: root });
       assertEquals(await warnings(), []);
 
       // Of a clone, every time is that of the clone; so are those of files that nobody changed.

@@ -88,8 +88,7 @@ export class Git {
     const tar = `${dir}.tar`;
     await this.run(repository, "archive", `--output=${tar}`, "HEAD");
     await Deno.mkdir(dir, { recursive: true });
-    const shell = createShell({ cwd: dir, env: this.env });
-    await shell.run(["tar", "-xf", tar]);
+    await createShell({ cwd: dir, env: this.env }).$`tar -xf ${tar}`;
     return dir;
   }
 }

@@ -93,12 +93,9 @@ Deno.test("getVersionVars() names what it does not follow, and runs nothing", ()
         (vars.notes ?? []).join("\n"),
         "what the checkout does: hack/lib/version.sh:",
       );
-      const { stdout } = await context.shell.run(["git", "tag"], { cwd: context.root });
-      assert(!stdout.includes("hacked"));
-      const status = await context.shell.run(["git", "status", "--porcelain"], {
-        cwd: context.root,
-      });
-      assertEquals(status.stdout, "");
+      const cwd = context.root;
+      assert(!(await context.shell.$`git tag`.with({ cwd }).text()).includes("hacked"));
+      assertEquals(await context.shell.$`git status --porcelain`.with({ cwd }).text(), "");
     },
   ));
 

@@ -76,10 +76,8 @@ Deno.test("requireVersion() says why there is none, and the ways out", async () 
 
 Deno.test("sourceDateEpoch() is the variable, else the commit's time", async () => {
   const vars = await getVersionVars(context);
-  const { stdout } = await context.shell.run(["git", "show", "-s", "--format=%ct"], {
-    cwd: context.root,
-  });
-  assertEquals(await sourceDateEpoch(context, vars), Number(stdout));
+  const time = await context.shell.$`git show -s --format=%ct`.with({ cwd: context.root }).text();
+  assertEquals(await sourceDateEpoch(context, vars), Number(time));
   assertEquals(await sourceDateEpoch(sample.withEnv({ SOURCE_DATE_EPOCH: "12" }), vars), 12);
   const strict = sample.withEnv({}, { strictParity: true });
   assertEquals(await sourceDateEpoch(strict, vars, () => 5_999), 5);
@@ -119,13 +117,10 @@ Deno.test(`shellVariables() run nothing in ${SHELLS.join(", ")}, whatever a tag 
   try {
     const { root, shell } = old.context;
     for (const tag of HOSTILE_TAGS) {
-      await shell.run(["git", "tag", "--force", tag], { cwd: root });
-      await shell.run(["git", "update-ref", `refs/tags/${tag}`, "HEAD"], { cwd: root });
-      for (const other of (await shell.run(["git", "tag"], { cwd: root })).stdout.split("\n")) {
-        if (other !== "" && other !== tag) {
-          await shell.run(["git", "tag", "-d", other], { cwd: root });
-        }
-      }
+      await shell.$`git tag --force ${tag} && git update-ref refs/tags/${tag} HEAD`
+        .with({ cwd: root });
+      const tags = await shell.$`git tag`.with({ cwd: root }).lines();
+      await shell.$`git tag -d ${tags.filter((other) => other !== tag)}`.with({ cwd: root });
       const vars = await getVersionVars(old.context);
       assertEquals(vars.gitVersion, tag);
       const file = `${root}/../defs`;
@@ -140,7 +135,7 @@ Deno.test(`shellVariables() run nothing in ${SHELLS.join(", ")}, whatever a tag 
       }
       const loaded = await getVersionVars(old.withEnv({ KUBE_GIT_VERSION_FILE: file }));
       assertEquals(loaded.gitVersion, tag);
-      assertEquals((await shell.run(["git", "status", "--porcelain"], { cwd: root })).stdout, "");
+      assertEquals(await shell.$`git status --porcelain`.with({ cwd: root }).text(), "");
     }
   } finally {
     await old.remove();

@@ -54,14 +54,14 @@ export class Workbench {
     const top = await Deno.realPath(await Deno.makeTempDir({ prefix: "kbuild-real-" }));
     const bench = new Workbench(top, goBin);
     for (const name of ["home", "tmp"]) await Deno.mkdir(join(top, name));
-    const shell = createShell({ cwd: top, env: bench.env });
-    await shell.run(["git", "clone", "--quiet", "--no-hardlinks", source, bench.tree]);
+    const { $ } = createShell({ cwd: top, env: bench.env });
+    await $`git clone --quiet --no-hardlinks ${source} ${bench.tree}`;
     return bench;
   }
 
   /** Removes the copy; Go's module cache may be read-only. */
   async close(): Promise<void> {
-    await createShell({ cwd: "/", env: this.env }).run(["chmod", "-R", "u+w", this.top]);
+    await createShell({ cwd: "/", env: this.env }).$`chmod -R u+w ${this.top}`;
     await Deno.remove(this.top, { recursive: true });
   }
 

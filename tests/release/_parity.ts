@@ -121,7 +121,7 @@ async function unpackAll(
   for (const name of names.filter((name) => name.endsWith(".tar.gz")).sort()) {
     const target = join(to, name);
     await Deno.mkdir(target, { recursive: true });
-    await shell.run(["tar", "xzf", join(directory, name), "-C", target, "--no-same-owner"]);
+    await shell.$`tar xzf ${join(directory, name)} -C ${target} --no-same-owner`;
     found[name] = [...describe(target, "")].sort();
   }
   return found;

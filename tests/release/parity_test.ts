@@ -41,10 +41,10 @@ const LEFT_OUT = /^(_.*|\.git|api|cmd|pkg|plugin|staging|vendor|CHANGELOG.*)$/;
 async function partOf(tree: string, root: string): Promise<void> {
   const env = { PATH: Deno.env.get("PATH") ?? "", HOME: root, GIT_CONFIG_NOSYSTEM: "1" };
   await Deno.mkdir(join(root, "cmd/kubectl"), { recursive: true });
-  const shell = createShell({ cwd: root, env });
+  const { $ } = createShell({ cwd: root, env });
   const names = [...Deno.readDirSync(tree)].map(({ name }) => name)
     .filter((name) => !LEFT_OUT.test(name));
-  await shell.run(["cp", "-a", ...names.map((name) => join(tree, name)), root]);
+  await $`cp -a ${names.map((name) => join(tree, name))} ${root}`;
   await Deno.writeTextFile(join(root, "cmd/kubectl/kubectl.go"), "package main\n");
   await Deno.mkdir(join(root, "vendor"));
   await Deno.copyFile(join(tree, "vendor/modules.txt"), join(root, "vendor/modules.txt"))
@@ -62,9 +62,9 @@ async function partOf(tree: string, root: string): Promise<void> {
     await Deno.writeTextFile(join(root, licenses), "A license.\n");
   }
   const identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
-  await shell.run(["git", "init", "-q"]);
-  await shell.run(["git", "add", "-A", "-f", "."]);
-  await shell.run(["git", ...identity, "commit", "-q", "-m", "Part of a checkout"]);
+  await $`git init -q
+    git add -A -f .
+    git ${identity} commit -q -m 'Part of a checkout'`;
 }
 
 /** What the scripts need of any era; a fork that lacks it stops them in `cp`. */

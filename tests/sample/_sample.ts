@@ -31,7 +31,7 @@ export async function withSample(
   try {
     await body(await createSample({ dir: `${parent}/kubernetes`, era, git: shell, env: ENV }));
   } finally {
-    await shell.run(["chmod", "-R", "u+w", parent]);
+    await shell.$`chmod -R u+w ${parent}`;
     await Deno.remove(parent, { recursive: true });
   }
 }
