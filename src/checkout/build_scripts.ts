@@ -1,4 +1,11 @@
-import { BashEvaluator, type Builtin, type BuiltinHost, scriptOf } from "../bash/mod.ts";
+import { join } from "@std/path";
+import {
+  BashEvaluator,
+  type Builtin,
+  type BuiltinHost,
+  type Diagnostic,
+  scriptOf,
+} from "../bash/mod.ts";
 import { kubernetesCommands } from "./kubernetes_bash.ts";
 import type { Checkout, Platform } from "./types.ts";
 
@@ -64,6 +71,21 @@ function sourced(checkout: Checkout, path: string): string | undefined {
 /** `hack/lib/golang.sh:812` */
 export function sourceOf(root: string, { path, line }: { path: string; line: number }): string {
   return `${relativeTo(root, path)}:${line}`;
+}
+
+/** `hack/lib/golang.sh:812: "x" is not run` */
+export function reasonAt(root: string, { file: path, line, why }: Diagnostic): string {
+  return `${sourceOf(root, { path, line })}: ${why}`;
+}
+
+/** Constants that follow from the root and `KUBE_OUTPUT_SUBPATH`. */
+export function outputConstants(
+  root: string,
+  variables: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const output = join(root, variables["KUBE_OUTPUT_SUBPATH"] ?? "_output/local");
+  const bin = join(output, "bin");
+  return { KUBE_OUTPUT: output, KUBE_OUTPUT_BIN: bin, KUBE_OUTPUT_BINPATH: bin };
 }
 
 function relativeTo(root: string, path: string): string {

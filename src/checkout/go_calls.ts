@@ -1,6 +1,6 @@
-import { basename, join } from "@std/path";
+import { basename } from "@std/path";
 import type { BashState, Builtin, BuiltinHost, Variable } from "../bash/mod.ts";
-import { GOLANG, openBuildScripts, sourceOf } from "./build_scripts.ts";
+import { GOLANG, openBuildScripts, outputConstants, reasonAt, sourceOf } from "./build_scripts.ts";
 import type { Checkout, Platform } from "./types.ts";
 
 /** Inputs of {@linkcode readGoCalls} apart from the checkout. */
@@ -91,7 +91,10 @@ export function readGoCalls(checkout: Checkout, inputs: GoCallInputs): GoCalls {
   const evaluator = openBuildScripts(checkout, {
     host: inputs.host,
     variables: environment(inputs, golang),
-    constants: constants(checkout.root, inputs),
+    constants: {
+      ...outputConstants(checkout.root, inputs.variables),
+      KUBE_GOPATH: inputs.gopath,
+    },
     commands: commands(inputs, record),
     onCommand: (host, name, args) => name.endsWith("/go") && record(host, args, name) === 0,
   });
@@ -105,8 +108,7 @@ export function readGoCalls(checkout: Checkout, inputs: GoCallInputs): GoCalls {
 
   const result = evaluator.callFunction(FUNCTION, [...inputs.goflags, ...inputs.packages], true);
   if (typeof result !== "string") {
-    const { file: path, line, why } = result;
-    return Object.freeze({ why: `${sourceOf(checkout.root, { path, line })}: ${why}` });
+    return Object.freeze({ why: reasonAt(checkout.root, result) });
   }
   if (calls.length === 0 && inputs.packages.length > 0) {
     const where = sourceOf(checkout.root, { ...definition, line: definition.body.line });
@@ -139,16 +141,6 @@ function environment(inputs: GoCallInputs, golang: string): Readonly<Record<stri
     }
   }
   return variables;
-}
-
-function constants(root: string, inputs: GoCallInputs): Readonly<Record<string, string>> {
-  const subpath = inputs.variables["KUBE_OUTPUT_SUBPATH"] ?? "_output/local";
-  return {
-    KUBE_OUTPUT: join(root, subpath),
-    KUBE_OUTPUT_BIN: join(root, subpath, "bin"),
-    KUBE_OUTPUT_BINPATH: join(root, subpath, "bin"),
-    KUBE_GOPATH: inputs.gopath,
-  };
 }
 
 /** Lists that a `kbuild.toml` changes. */

@@ -1,5 +1,5 @@
 import type { Builtin } from "../bash/mod.ts";
-import { GOLANG, openBuildScripts, sourceOf } from "./build_scripts.ts";
+import { GOLANG, openBuildScripts, reasonAt } from "./build_scripts.ts";
 import { readGoCalls } from "./go_calls.ts";
 import type { Checkout, Era } from "./types.ts";
 
@@ -45,8 +45,7 @@ export function readGoPackages(checkout: Checkout, inputs: GoPackageInputs): GoP
   for (const target of inputs.targets) {
     const found = evaluator.callFunction(name, [target], true);
     if (typeof found !== "string") {
-      const { file: path, line, why } = found;
-      return Object.freeze({ why: `${sourceOf(checkout.root, { path, line })}: ${why}` });
+      return Object.freeze({ why: reasonAt(checkout.root, found) });
     }
     if (!/^\S+$/.test(found)) {
       return Object.freeze({ why: `${GOLANG}: ${name} gives "${found}" for "${target}"` });

@@ -14,7 +14,7 @@ import {
   generatedCode,
   imageDockerfiles,
 } from "./build_files.ts";
-import { sourceOf } from "./build_scripts.ts";
+import { outputConstants, reasonAt, sourceOf } from "./build_scripts.ts";
 import { checkConfig } from "./check_config.ts";
 import { applyConfig, type CheckoutConfig } from "./config.ts";
 import { detectEra, namedEra } from "./era.ts";
@@ -211,14 +211,11 @@ class CheckoutReader {
   ): BashReader {
     const variables: Record<string, string> = { ...this.#options.variables };
     for (const name of NARROWING) delete variables[name];
-    const subpath = variables["KUBE_OUTPUT_SUBPATH"] ?? "_output/local";
     return readScripts(scripts, {
       variables: { ...variables, ...extra },
       constants: {
         KUBE_ROOT: this.#root,
-        KUBE_OUTPUT: join(this.#root, subpath),
-        KUBE_OUTPUT_BIN: join(this.#root, subpath, "bin"),
-        KUBE_OUTPUT_BINPATH: join(this.#root, subpath, "bin"),
+        ...outputConstants(this.#root, variables),
         // test/e2e_node/e2e_node.test is a target on Linux alone; images and containers are Linux.
         OSTYPE: "linux-gnu",
       },
@@ -260,7 +257,7 @@ class CheckoutReader {
       const why = this.#bash.why(name);
       if (why !== undefined) {
         return this.#refuse(
-          `${sourceOf(this.#root, { path: why.file, line: why.line })}: ${name}: ${why.why}`,
+          reasonAt(this.#root, { ...why, why: `${name}: ${why.why}` }),
         );
       }
     }
@@ -485,7 +482,7 @@ class CheckoutReader {
     const why = this.#bash.why(name);
     if (why !== undefined) {
       this.#refusals.push(
-        `${sourceOf(this.#root, { path: why.file, line: why.line })}: ${name}: ${why.why}`,
+        reasonAt(this.#root, { ...why, why: `${name}: ${why.why}` }),
       );
     }
     return undefined;

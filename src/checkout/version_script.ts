@@ -191,16 +191,20 @@ function fileOf(root: string, path: string): string | undefined {
   return readCheckoutFileSync(root, path.slice(root.length + 1)).text;
 }
 
+/** Commands of git that only look, whatever their arguments. */
+const LOOKING = new Set([
+  "describe",
+  "for-each-ref",
+  "name-rev",
+  "rev-list",
+  "rev-parse",
+  "status",
+]);
+
 /** Whether git only looks when it gets these arguments. */
 function onlyLooks([command = "", ...args]: readonly string[]): boolean {
+  if (LOOKING.has(command)) return true;
   switch (command) {
-    case "describe":
-    case "for-each-ref":
-    case "name-rev":
-    case "rev-list":
-    case "rev-parse":
-    case "status":
-      return true;
     case "log":
     case "show":
       return args.every((arg) =>

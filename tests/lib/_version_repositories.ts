@@ -111,6 +111,18 @@ async function after(git: Git, dir: string, count: number): Promise<string> {
   return await git.commits(await git.init(join(dir, "k"), "v1.20.2"), count);
 }
 
+/** The same with what `change` does to it. */
+function changed(
+  count: number,
+  change?: (git: Git, root: string) => Promise<void>,
+): Case["make"] {
+  return async (git, dir) => {
+    const root = await after(git, dir, count);
+    await change?.(git, root);
+    return { root };
+  };
+}
+
 const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
 /** The table. */
@@ -118,17 +130,17 @@ export const CASES: readonly Case[] = [
   {
     name: "an exact tag",
     version: "v1.20.2",
-    make: async (git, dir) => ({ root: await after(git, dir, 0) }),
+    make: changed(0),
   },
   {
     name: "commits after a tag",
     version: "v1.20.2-3+HASH",
-    make: async (git, dir) => ({ root: await after(git, dir, 3) }),
+    make: changed(3),
   },
   {
     name: "more than nine commits after a tag",
     version: "v1.20.2-12+HASH",
-    make: async (git, dir) => ({ root: await after(git, dir, 12) }),
+    make: changed(12),
   },
   {
     name: "an alpha tag",
@@ -190,67 +202,53 @@ export const CASES: readonly Case[] = [
   {
     name: "a tag that does not start with v",
     version: "v1.20.2-1+HASH",
-    make: async (git, dir) => {
-      const root = await after(git, dir, 1);
+    make: changed(1, async (git, root) => {
       await git.run(root, "tag", "release-1.20.3");
-      return { root };
-    },
+    }),
   },
   {
     name: "a changed file",
     version: "v1.20.2-dirty",
-    make: async (git, dir) => {
-      const root = await after(git, dir, 0);
+    make: changed(0, async (_git, root) => {
       await write(root, "README.md", "changed\n");
-      return { root };
-    },
+    }),
   },
   {
     name: "a change that is staged",
     version: "v1.20.2-dirty",
-    make: async (git, dir) => {
-      const root = await after(git, dir, 0);
+    make: changed(0, async (git, root) => {
       await write(root, "README.md", "changed\n");
       await git.run(root, "add", "README.md");
-      return { root };
-    },
+    }),
   },
   {
     name: "an untracked file only",
     version: "v1.20.2-dirty",
-    make: async (git, dir) => {
-      const root = await after(git, dir, 0);
+    make: changed(0, async (_git, root) => {
       await write(root, "new ü.go", "package new\n");
-      return { root };
-    },
+    }),
   },
   {
     name: "an ignored file only",
     version: "v1.20.2",
-    make: async (git, dir) => {
-      const root = await after(git, dir, 0);
+    make: changed(0, async (_git, root) => {
       await write(root, ".git/info/exclude", "*.local\n");
       await write(root, "x.local", "");
-      return { root };
-    },
+    }),
   },
   {
     name: "a file whose time changed only",
     version: "v1.20.2",
-    make: async (git, dir) => {
-      const root = await after(git, dir, 0);
+    make: changed(0, async (_git, root) => {
       await Deno.utime(join(root, "README.md"), 1_500_000_000, 1_500_000_000);
-      return { root };
-    },
+    }),
   },
   {
     name: "a file whose mode changed only",
     version: "v1.20.2-dirty",
-    make: async (git, dir) => {
-      const root = await after(git, dir, 0);
+    make: changed(0, async (_git, root) => {
       await Deno.chmod(join(root, "README.md"), 0o755);
-      return { root };
-    },
+    }),
   },
   {
     name: "a shallow clone of an untagged commit",
@@ -401,52 +399,42 @@ export const CASES: readonly Case[] = [
   ...["4", "40"].map((abbrev): Case => ({
     name: `core.abbrev=${abbrev}`,
     version: "v1.20.2-1+HASH",
-    make: async (git, dir) => {
-      const root = await after(git, dir, 1);
+    make: changed(1, async (git, root) => {
       await git.run(root, "config", "core.abbrev", abbrev);
-      return { root };
-    },
+    }),
   })),
   {
     name: "settings that change what git status prints",
     version: "v1.20.2-dirty",
-    make: async (git, dir) => {
-      const root = await after(git, dir, 0);
+    make: changed(0, async (git, root) => {
       await git.run(root, "config", "status.short", "false");
       await git.run(root, "config", "status.branch", "true");
       await git.run(root, "config", "color.status", "always");
       await write(root, "new.go", "package new\n");
-      return { root };
-    },
+    }),
   },
   {
     name: "untracked files hidden by the user's settings",
     version: "v1.20.2",
     seesMore: true,
-    make: async (git, dir) => {
-      const root = await after(git, dir, 0);
+    make: changed(0, async (git, root) => {
       await git.run(root, "config", "status.showUntrackedFiles", "no");
       await write(root, "new.go", "package new\n");
-      return { root };
-    },
+    }),
   },
   {
     name: "a lightweight tag",
     version: "v1.20.3",
-    make: async (git, dir) => {
-      const root = await after(git, dir, 1);
+    make: changed(1, async (git, root) => {
       await git.run(root, "tag", "v1.20.3");
-      return { root };
-    },
+    }),
   },
   {
     name: "an annotated and a lightweight tag on one commit",
     version: "v1.20.2",
-    make: async (git, dir) => {
-      const root = await after(git, dir, 0);
+    make: changed(0, async (git, root) => {
       await git.run(root, "tag", "v1.20.3");
-      return { root };
-    },
+    }),
   },
   {
     name: "two lightweight tags on one commit",
