@@ -237,12 +237,16 @@ export async function releaseCheckout(
   open: OpenCheckout,
   request: ReleaseRequest,
 ): Promise<ReleaseResult> {
-  const checked = async <T>({ context }: OpenCheckout, release: () => Promise<T>): Promise<T> => {
+  const checked = async <T extends CheckedRelease>(
+    { context }: OpenCheckout,
+    release: () => Promise<T>,
+  ): Promise<T> => {
     if (request.ociLayout !== undefined) {
       await probeOciLayout(request.ociLayout, ownershipContext(context));
     }
     const found = await release();
-    await checkReleaseReplaceable(context);
+    // Without a build, packaging asks this first of all.
+    if (found.asked !== undefined) await checkReleaseReplaceable(context);
     return found;
   };
   return await withOutput(open, {

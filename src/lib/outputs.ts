@@ -18,7 +18,9 @@ import {
   isMountPoint,
   isSystemEntry,
   MARK,
+  type OwnershipContext,
   realPathOfNearest,
+  type Tracked,
   whyKept,
   whyNotEmpty,
   whyNotWritable,
@@ -44,6 +46,34 @@ function isKnown(name: string): boolean {
   return KNOWN.has(name) || name.startsWith(".kbuild") || name.endsWith("_violations.report");
 }
 
+/**
+ * What decides in this run whether something may be removed or replaced. What git tracks in an output
+ * directory is asked once, at the first question about it.
+ */
+function outputOwnership(context: KubeContext): OwnershipContext {
+  const ownership = ownershipContext(context);
+  const listings = new Map<string, Promise<Tracked>>();
+  const top = topmostOutputs(context);
+  return Object.freeze({
+    ...ownership,
+    tracked: async (directory: string, name: string) => {
+      const path = join(directory, name);
+      const above = top.find((output) => isAtOrBelow(path, output));
+      if (above === undefined) return await ownership.tracked(directory, name);
+      const listing = listings.get(above) ??
+        ownership.tracked(dirname(above), basename(above));
+      listings.set(above, listing);
+      const { files, unknown } = await listing;
+      if (unknown !== undefined) return { unknown };
+      return {
+        files: files.map((file) => join(dirname(above), file))
+          .filter((file) => isAtOrBelow(file, path))
+          .map((file) => relative(directory, file)),
+      };
+    },
+  });
+}
+
 /** An output directory, and the variable that names it. */
 interface OutputDirectory {
   readonly path: string;
@@ -65,6 +95,14 @@ export function outputDirectories(context: KubeContext): readonly OutputDirector
   ];
   return Object.freeze(
     all.filter(({ path }, index) => all.findIndex((other) => other.path === path) === index),
+  );
+}
+
+/** The output directories that are in no other one. */
+function topmostOutputs(context: KubeContext): readonly string[] {
+  const directories = outputDirectories(context).map(({ path }) => path);
+  return directories.filter((path) =>
+    !directories.some((other) => other !== path && isAtOrBelow(path, other))
   );
 }
 
@@ -108,6 +146,7 @@ const WAY_OUT = 'Name a new or an empty directory, such as "_output-v1"';
 export async function checkReleaseReplaceable(context: KubeContext): Promise<void> {
   const { outputRoot } = context;
   const root = await realPathOfNearest(outputRoot);
+  const ownership = outputOwnership(context);
   for (const name of RELEASE_DIRECTORIES) {
     const path = join(outputRoot, name);
     if (await ifPresent(Deno.lstat(path)) === undefined) continue;
@@ -116,7 +155,7 @@ export async function checkReleaseReplaceable(context: KubeContext): Promise<voi
     await checkDisposable(
       path,
       { action: "replace", evidence, notes: [ONLY_OWN], replaced: true },
-      ownershipContext(context),
+      ownership,
     );
   }
 }
@@ -219,12 +258,8 @@ export async function checkInOutputs(
 ): Promise<void> {
   const all = [...new Set(paths)];
   await checkLinks(context, all);
-  const directories = outputDirectories(context).map(({ path }) => path);
-  const topmost = directories.filter((path) =>
-    !directories.some((other) => other !== path && isAtOrBelow(path, other))
-  );
-  for (const directory of topmost) {
-    const { tracked } = ownershipContext(context);
+  const { tracked } = outputOwnership(context);
+  for (const directory of topmostOutputs(context)) {
     const { files, unknown } = await tracked(dirname(directory), basename(directory));
     if (unknown !== undefined) {
       throw new KbuildError(
@@ -341,7 +376,7 @@ async function disposalOf(
   context: KubeContext,
   { path, name }: OutputDirectory,
 ): Promise<Disposal> {
-  const ownership = ownershipContext(context);
+  const ownership = outputOwnership(context);
   const refuse = (reason: string) =>
     new KbuildError(`Cannot remove ${name}: ${reason}`, { exitCode: 2, notes: [ONLY_OWN] });
   const real = await followed(path);

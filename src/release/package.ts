@@ -77,7 +77,6 @@ export async function packageTarballs(
 ): Promise<readonly Artifact[]> {
   const { missing, options } = planned;
   await claimOutputs(context);
-  await checkReleaseReplaceable(context);
   await checkBuilt(context, planned);
   const plan = await withMd5Tags(planned, planned.options.binPath);
   warnAboutMissing(context, missing);
@@ -87,7 +86,6 @@ export async function packageTarballs(
   const about = JSON.stringify(provenance);
 
   const cache = join(context.outputRoot, CACHE_DIRECTORY);
-  await checkInOutputs(context, [cache]);
   const leftOut = new Set(missing.map(({ path }) => join(context.root, path)));
   const record = await readRecord(cache);
   await using bases = new OpenBases(plan.bases, { shell: context.shell });
@@ -104,6 +102,8 @@ export async function packageTarballs(
     }
   }
 
+  await checkReleaseReplaceable(context);
+  await checkInOutputs(context, [cache]);
   if (plan.source.commit === undefined && plan.source.note) context.log.warn(plan.source.note);
   const artifacts = await makeRelease(context, plan, jobs, {
     ...{ provenance, level, cache, before, last: record },
