@@ -27,22 +27,6 @@ export function compareNames(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Lower-case hexadecimal of `bytes`. */
-export function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** All parts, one after the other. */
-export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
 /** A sink; without `copy` where there is none to hand parts of files on to. */
 export function sinkOf(
   write: (chunk: Uint8Array) => Promise<void> | void,

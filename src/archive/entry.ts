@@ -1,6 +1,6 @@
 import type { TarEntry } from "./types.ts";
 import { KbuildError } from "../errors.ts";
-import { checkRegular, reasonOf } from "../files/mod.ts";
+import { cannotRead, checkRegular } from "../files/mod.ts";
 import { compareNames } from "./bytes.ts";
 
 /** Inputs of {@linkcode fileEntry} and its siblings apart from the name. */
@@ -118,11 +118,6 @@ export function withParents(
 export function parentsOf(path: string): readonly string[] {
   const parts = path.split("/");
   return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join("/"));
-}
-
-/** The error of a file that cannot be read. */
-export function cannotRead(path: string, cause: unknown): KbuildError {
-  return new KbuildError(`Cannot read "${path}": ${reasonOf(cause)}`, { cause });
 }
 
 function sameDirectory(a: TarEntry, b: TarEntry): boolean {

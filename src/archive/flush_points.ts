@@ -1,6 +1,6 @@
+import { CHUNK_SIZE } from "../files/mod.ts";
 import { BLOCK_SIZE, paddingOf } from "./header.ts";
 import { HeaderError, isZeroBlock, parseHeader, type RawHeader } from "./parse_header.ts";
-import { CHUNK_SIZE } from "./types.ts";
 
 /** An archive whose headers are being read: the one that is written, or one inside it. */
 interface Archive {

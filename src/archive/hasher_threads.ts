@@ -1,8 +1,7 @@
 import { KbuildError } from "../errors.ts";
-import { cannotWrite, ifPossible } from "../files/mod.ts";
-import { cannotRead } from "./entry.ts";
+import { cannotRead, cannotWrite, CHUNK_SIZE, ifPossible } from "../files/mod.ts";
 import type { HashAlgorithm, Hasher, HashStream, OutputFile } from "./hasher_types.ts";
-import { CHUNK_SIZE, type CopiedPart, type FilePart } from "./types.ts";
+import type { CopiedPart, FilePart } from "./types.ts";
 
 /** Pieces of one stream that wait in a thread, 1 MiB each as a rule. */
 const MAX_PIECES = 2;

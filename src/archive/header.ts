@@ -1,5 +1,6 @@
+import { concat } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { compareNames, concat, utf8 } from "./bytes.ts";
+import { compareNames, utf8 } from "./bytes.ts";
 import type { TarEntry, TarEntryType } from "./types.ts";
 
 /** Tar's unit: headers and content are padded to it. */

@@ -1,8 +1,8 @@
 import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { checkRegular } from "../files/mod.ts";
+import { cannotRead, checkRegular } from "../files/mod.ts";
 import { compareNames } from "./bytes.ts";
-import { cannotRead, directoryEntry, symlinkEntry } from "./entry.ts";
+import { directoryEntry, symlinkEntry } from "./entry.ts";
 import type { TarEntry } from "./types.ts";
 
 /** Options of {@linkcode listTree}. */

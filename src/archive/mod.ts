@@ -20,7 +20,7 @@
  * @module
  */
 export { type BlockCache, openBlockCache, trimCache } from "./block_cache.ts";
-export { compareNames, concat, hex, sinkOf } from "./bytes.ts";
+export { compareNames, sinkOf } from "./bytes.ts";
 export { cachingDeflater } from "./caching_deflater.ts";
 export {
   createDeflater,
@@ -52,7 +52,8 @@ export { readZip, type ReadZipOptions, type ZipMember } from "./read_zip.ts";
 export type { TarMember } from "./tar_member.ts";
 export { gunzip, type GunzipOptions } from "./gunzip.ts";
 export { DEFAULT_READ_LIMITS, RATIO_FREE_BYTES, type ReadLimits } from "./read_limits.ts";
-export { type FileRange, isGzip, maybeGunzip, readFileChunks } from "./streams.ts";
+export { isGzip, maybeGunzip } from "./streams.ts";
+export { concat, type FileRange, hex, readFileChunks } from "../files/mod.ts";
 export type {
   ByteSink,
   CopiedPart,

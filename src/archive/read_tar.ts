@@ -1,3 +1,4 @@
+import { CHUNK_SIZE, readFileChunks } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { ByteReader, EndOfInput } from "./byte_reader.ts";
 import { EXTENSION_FLAGS, Extensions } from "./extensions.ts";
@@ -5,9 +6,8 @@ import { BLOCK_SIZE, paddingOf } from "./header.ts";
 import { quoteName } from "./names.ts";
 import { HeaderError, isZeroBlock, parseHeader } from "./parse_header.ts";
 import { beyondLimit, bytesText, type ReadLimits, readLimits } from "./read_limits.ts";
-import { maybeGunzip, readFileChunks } from "./streams.ts";
+import { maybeGunzip } from "./streams.ts";
 import { Content, type TarMember, toMember } from "./tar_member.ts";
-import { CHUNK_SIZE } from "./types.ts";
 
 /** Options of {@linkcode readTar}. */
 export interface ReadTarOptions {

@@ -1,7 +1,6 @@
 import { inflateRawSync } from "node:zlib";
-import { openFile, reasonOf } from "../files/mod.ts";
+import { cannotRead, openFile, reasonOf } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { cannotRead } from "./entry.ts";
 import { decodeName, quoteName } from "./names.ts";
 import { beyondLimit, bytesText, type ReadLimits, readLimits } from "./read_limits.ts";
 

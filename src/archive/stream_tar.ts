@@ -1,7 +1,7 @@
+import { CHUNK_SIZE, readFileChunks } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { BLOCK_SIZE, encodeHeader } from "./header.ts";
-import { readFileChunks } from "./streams.ts";
-import { CHUNK_SIZE, type TarEntry } from "./types.ts";
+import type { TarEntry } from "./types.ts";
 import { changed, readSmallFile, SMALL_FILE } from "./write_tar.ts";
 
 /**

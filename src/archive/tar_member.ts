@@ -1,9 +1,10 @@
+import { CHUNK_SIZE } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { type ByteReader, EndOfInput } from "./byte_reader.ts";
 import type { Extensions } from "./extensions.ts";
 import { quoteName } from "./names.ts";
 import { HeaderError, natural, parseDecimal, type RawHeader, typeOf } from "./parse_header.ts";
-import { CHUNK_SIZE, type TarFields, type TarMemberType } from "./types.ts";
+import type { TarFields, TarMemberType } from "./types.ts";
 
 /** What {@linkcode TarMember.bytes} reads at most, unless told otherwise. */
 const MAX_IN_MEMORY = 64 << 20;

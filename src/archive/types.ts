@@ -79,6 +79,3 @@ export interface CopiedPart {
   /** CRC-32 of these bytes, as zlib's `crc32` has it. */
   readonly crc32: number;
 }
-
-/** The content of one gibibyte-sized file is handled in parts of this many bytes. */
-export const CHUNK_SIZE: number = 1 << 20;

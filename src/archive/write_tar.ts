@@ -1,15 +1,8 @@
 import { KbuildError } from "../errors.ts";
-import { cannotRead } from "./entry.ts";
 import { sinkOf } from "./bytes.ts";
 import { BLOCK_SIZE, encodeHeader, paddingOf } from "./header.ts";
-import {
-  type ByteSink,
-  CHUNK_SIZE,
-  type CopiedPart,
-  type FilePart,
-  type TarEntry,
-} from "./types.ts";
-import { openFile } from "../files/mod.ts";
+import type { ByteSink, CopiedPart, FilePart, TarEntry } from "./types.ts";
+import { cannotRead, CHUNK_SIZE, openFile } from "../files/mod.ts";
 
 /** Archives are filled up with zeros to a multiple of this, as GNU tar and Python do. */
 export const RECORD_SIZE: number = 20 * BLOCK_SIZE;

@@ -1,4 +1,4 @@
-import { hex } from "../archive/mod.ts";
+import { hex } from "../files/mod.ts";
 import { rfc3339 } from "../image/mod.ts";
 import { compareJson } from "./compare_json.ts";
 import { type ArchivedImage, jsonOf, readArchivedImages } from "./image_archive.ts";

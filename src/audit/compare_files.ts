@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
-import { readFileChunks } from "../archive/mod.ts";
 import { compareContents, type CompareOptions } from "./compare_contents.ts";
 import { scanFile } from "./scan.ts";
 import type { Content, Finding } from "./types.ts";
-import { ifPresent } from "../files/mod.ts";
+import { ifPresent, readFileChunks } from "../files/mod.ts";
 
 /** Contents of one artifact that are looked at a second time, for the very bytes that differ. */
 const MAX_HUNKS = 200;

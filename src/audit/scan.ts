@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import { ifPossibleSync } from "../files/mod.ts";
-import { gunzip, isGzip, readFileChunks, readTar } from "../archive/mod.ts";
+import { ifPossibleSync, readFileChunks } from "../files/mod.ts";
+import { gunzip, isGzip, readTar } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { readExecutable } from "./executable.ts";
 import { ProgramScanner } from "./go_binary.ts";

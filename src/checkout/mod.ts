@@ -6,6 +6,7 @@
  */
 
 export type { BashContext, BashReader, BashSource, Diagnostic } from "../bash/mod.ts";
+export { buildsThroughLink, goWorkingDirectory } from "./go_directory.ts";
 export {
   applyConfig,
   type CheckoutConfig,

@@ -1,5 +1,6 @@
 import {
   type Checkout,
+  goWorkingDirectory,
   readGoCalls,
   readGoModes,
   type Sourced,
@@ -7,7 +8,6 @@ import {
 } from "../checkout/mod.ts";
 import { wrap } from "../cli/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { goWorkingDirectory } from "../lib/golang/mod.ts";
 import { getVersionVars, type VersionVars } from "../lib/version/mod.ts";
 import { quote, quoteCommand } from "../shell/mod.ts";
 import { describeGo, type GoDescription } from "../toolchain/mod.ts";

@@ -1,4 +1,4 @@
-import { hex } from "../archive/mod.ts";
+import { hex } from "../files/mod.ts";
 
 /** Linux capabilities in the order of their numbers (include/uapi/linux/capability.h). */
 const NAMES = [

@@ -33,6 +33,7 @@ export {
   whyNotEmpty,
   whyNotWritable,
 } from "./claim.ts";
+export { cannotRead, CHUNK_SIZE, concat, type FileRange, hex, readFileChunks } from "./chunks.ts";
 export { FREE_SPACE, isDiskFull } from "./disk_full.ts";
 export { entriesOf, isDirectory } from "./entries.ts";
 export { ifPossible, ifPossibleSync, ifPresent, ifPresentSync } from "./if_present.ts";

@@ -1,7 +1,7 @@
 import { join } from "@std/path";
-import { reasonOf } from "../files/mod.ts";
+import { readFileChunks, reasonOf } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { fileEntry, listTree, readFileChunks, type TarEntry } from "../archive/mod.ts";
+import { fileEntry, listTree, type TarEntry } from "../archive/mod.ts";
 import type { ImageCopy } from "../dockerfile/mod.ts";
 
 /** What a build context is: names at its root, and the time that its files get. */

@@ -1,7 +1,7 @@
 import { join } from "@std/path";
-import { ifPresent, removeTree, writeAll } from "../files/mod.ts";
+import { concat, ifPresent, readFileChunks, removeTree, writeAll } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { cleanName, concat, maybeGunzip, readFileChunks, readTar } from "../archive/mod.ts";
+import { cleanName, maybeGunzip, readTar } from "../archive/mod.ts";
 
 /** JSON documents beyond this are refused: they are held in memory. */
 const MAX_DOCUMENT = 8 << 20;

@@ -1,7 +1,7 @@
 import { join } from "@std/path";
-import { type ByteSink, readFileChunks, readTar } from "../archive/mod.ts";
+import { type ByteSink, readTar } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { removeTree, writeAll } from "../files/mod.ts";
+import { readFileChunks, removeTree, writeAll } from "../files/mod.ts";
 import type { BaseContent, BaseLayer } from "./types.ts";
 
 /** So often files of a layer are found by reading it from its start. */

@@ -3,7 +3,6 @@ import { readCertificates, systemCertificates } from "./certificates.ts";
 import { Connections } from "./connections.ts";
 import { certificateFaultOf, connectionError, NetworkError, statusError } from "./failure.ts";
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "./retry_policy.ts";
-import { fetchPinned } from "./pinned_tls.ts";
 import { notedProxy, throughProxy } from "./proxy.ts";
 import { readStart } from "./read_body.ts";
 import { hostOf, type RetryOptions, withRetries } from "./retry.ts";
@@ -109,7 +108,7 @@ interface Sending {
   readonly certificates: readonly string[];
   readonly retryPolicy: RetryPolicy;
   readonly signal: AbortSignal | undefined;
-  /** Origins that only {@linkcode fetchPinned} can talk to. */
+  /** Origins that only `fetchPinned()` can talk to. */
   readonly selfSigned: Set<string>;
 }
 
@@ -173,6 +172,7 @@ async function sendOne(asked: string, url: string, hop: Hop, sending: Sending): 
   const aborted = AbortSignal.any([silence.signal, ...(signal === undefined ? [] : [signal])]);
   const ask = async () => {
     if (selfSigned.has(origin)) {
+      const { fetchPinned } = await import("./pinned_tls.ts");
       return await fetchPinned(url, { method, headers, body, signal: aborted }, certificates);
     }
     return await fetch(url, {

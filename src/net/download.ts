@@ -1,7 +1,6 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import { writeAll } from "../files/mod.ts";
+import { concat, readFileChunks, writeAll } from "../files/mod.ts";
 import { createHash } from "node:crypto";
-import { concat, readFileChunks } from "../archive/mod.ts";
 import type { Client, NetRequest } from "./client.ts";
 import { NetworkError } from "./failure.ts";
 import { readBody } from "./read_body.ts";

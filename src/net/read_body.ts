@@ -1,6 +1,5 @@
-import { ifPossible } from "../files/mod.ts";
+import { concat, ifPossible } from "../files/mod.ts";
 import { format as formatBytes } from "@std/fmt/bytes";
-import { concat } from "../archive/mod.ts";
 import { connectionError, NetworkError } from "./failure.ts";
 import type { RetryPolicy } from "./retry_policy.ts";
 import { proxyOf } from "./proxy.ts";

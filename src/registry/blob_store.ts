@@ -7,12 +7,13 @@ import {
   lockFile,
   moveFile,
   readFile,
+  readFileChunks,
   reasonOf,
   removeTree,
   writeFileAtomic,
 } from "../files/mod.ts";
 import { createHash } from "node:crypto";
-import { readFileChunks, trimCache } from "../archive/mod.ts";
+import { trimCache } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { megabytesIn } from "../lib/util.ts";
 import { digestOf, hexOf } from "../image/mod.ts";

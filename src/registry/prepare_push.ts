@@ -1,4 +1,5 @@
-import { createDeflater, type Deflater, readFileChunks } from "../archive/mod.ts";
+import { readFileChunks } from "../files/mod.ts";
+import { createDeflater, type Deflater } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { digestOf } from "../image/mod.ts";
 import { type ArchivedImage, type ArchivedName, openArchivedImage } from "./archived_image.ts";

@@ -1,6 +1,6 @@
+import { readFileChunks } from "../files/mod.ts";
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
-import { readFileChunks } from "../archive/mod.ts";
 import type { ImagePlan } from "./image_plan.ts";
 import type { TarballPlan } from "./plan.ts";
 

@@ -1,9 +1,9 @@
 import { KbuildError } from "../errors.ts";
 import { type Client, downloadBytes, tryCandidates, WrongContentError } from "../net/mod.ts";
-import { goFileName } from "./cache.ts";
 import { clientFor, DIRECT, type Endpoint } from "./module_proxy.ts";
 import { type NoteKey, openNote, parseNoteKey } from "./signed_note.ts";
 import { recordHash, treeHash } from "./transparency_log.ts";
+import type { ModuleVersion } from "./urls.ts";
 
 /** A database of the hashes of all modules: `GOSUMDB`. */
 export interface ChecksumDatabase {
@@ -13,22 +13,6 @@ export interface ChecksumDatabase {
   readonly url: string;
   /** Whether module proxies may answer for it: not if `GOSUMDB` gives a URL. */
   readonly proxied: boolean;
-}
-
-/** A module's version, and its hash. */
-export interface ModuleVersion {
-  /** "golang.org/toolchain". */
-  readonly path: string;
-  /** "v0.0.1-go1.24.3.linux-amd64". */
-  readonly version: string;
-}
-
-/** The module that a release is published as; see https://go.dev/doc/toolchain. */
-export function toolchainModule(version: string, host: string): ModuleVersion {
-  return Object.freeze({
-    path: "golang.org/toolchain",
-    version: `v0.0.1-${goFileName(version, host)}`,
-  });
 }
 
 /** Keys that Go knows by name (cmd/go/internal/modfetch/key.go). */

@@ -1,8 +1,8 @@
 import { join } from "@std/path";
 import { cachedGo, goFileName } from "./cache.ts";
-import { toolchainModule } from "./checksum_database.ts";
 import { compareGoVersions, type GoTool, isGoRelease } from "./go_tool.ts";
 import type { GoNeeds, RequestedGo } from "./requested_go.ts";
+import { toolchainModule } from "./urls.ts";
 
 /** Go's own distribution for a platform begins with this release, where that is known for sure. */
 const FIRST_FOR: Readonly<Record<string, string>> = { "darwin/arm64": "1.16" };

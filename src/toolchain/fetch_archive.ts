@@ -19,9 +19,7 @@ import {
 import type { GoOrigin } from "./cache.ts";
 import type { GoContext } from "./types.ts";
 import { unpackGo } from "./unpack.ts";
-
-/** Go's own download site: it has `go1.21.7.linux-amd64.tar.gz` and `….tar.gz.sha256`. */
-export const OFFICIAL_MIRROR = "https://dl.google.com/go";
+import { digestUrl, OFFICIAL_MIRROR } from "./urls.ts";
 
 /** What helps against every failed download of Go. */
 const MIRROR_NOTE =
@@ -110,11 +108,6 @@ async function knownDigest(
     ]);
     return undefined;
   }
-}
-
-/** Where the origin has the digest of an archive. */
-export function digestUrl(origin: string, archive: string): string {
-  return `${origin}/${archive.slice(archive.lastIndexOf("/") + 1)}.sha256`;
 }
 
 function isBelow({ url }: Candidate, origin: string): boolean {

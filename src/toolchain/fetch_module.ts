@@ -9,17 +9,12 @@ import {
   WrongContentError,
 } from "../net/mod.ts";
 import type { GoOrigin } from "./cache.ts";
-import {
-  databaseEndpoints,
-  lookUpSum,
-  type ModuleVersion,
-  parseDatabase,
-  toolchainModule,
-} from "./checksum_database.ts";
+import { databaseEndpoints, lookUpSum, parseDatabase } from "./checksum_database.ts";
 import type { GoSettings } from "./go_settings.ts";
 import { clientFor, type Endpoint, moduleProxies } from "./module_proxy.ts";
 import type { GoContext } from "./types.ts";
 import { unpackModule } from "./unpack_module.ts";
+import { toolchainModule, zipPath } from "./urls.ts";
 
 /** Inputs of {@linkcode fetchModule}. */
 export interface ModuleRequest {
@@ -31,11 +26,6 @@ export interface ModuleRequest {
   readonly work: string;
   /** How long servers are waited for. */
   readonly retryPolicy?: Partial<RetryPolicy> | undefined;
-}
-
-/** Path of a module's zip below the URL of a module proxy. */
-export function zipPath({ path, version }: ModuleVersion): string {
-  return `${path}/@v/${version}.zip`;
 }
 
 /**

@@ -1,16 +1,10 @@
 import { goSettings } from "./go_settings.ts";
 import { candidatesFor, MIRRORS, parseMirrors } from "../net/mod.ts";
-import {
-  databaseEndpoints,
-  lookupPath,
-  parseDatabase,
-  toolchainModule,
-} from "./checksum_database.ts";
+import { databaseEndpoints, lookupPath, parseDatabase } from "./checksum_database.ts";
 import type { GoChoice } from "./choose.ts";
-import { digestUrl, OFFICIAL_MIRROR } from "./fetch_archive.ts";
-import { zipPath } from "./fetch_module.ts";
 import { moduleProxies } from "./module_proxy.ts";
 import type { GoContext } from "./types.ts";
+import { digestUrl, OFFICIAL_MIRROR, toolchainModule, zipPath } from "./urls.ts";
 
 /** A URL that fetching a Go would ask for. */
 export interface PlannedGoUrl {

@@ -15,10 +15,9 @@ import {
 } from "../net/mod.ts";
 import { cachedGo, isCached } from "./cache.ts";
 import { chooseGo, type GoChoice } from "./choose.ts";
-import { OFFICIAL_MIRROR } from "./fetch_archive.ts";
 import type { GoTool } from "./go_tool.ts";
-import { installGo } from "./install.ts";
 import type { GoContext } from "./types.ts";
+import { OFFICIAL_MIRROR } from "./urls.ts";
 import { type GoNeeds, type RequestedGo, requestedGo } from "./requested_go.ts";
 
 /** Which Go a checkout will be built with. */
@@ -196,6 +195,7 @@ async function ensureChosen(
   if (action !== "cached" && cache !== undefined) {
     await inCache(cache, async () => {
       await claimCache(cache, context.env, ownershipContext(context));
+      const { installGo } = await import("./install.ts");
       await installGo(context, { ...options, cache, choice });
     });
   }

@@ -4,7 +4,7 @@ import { compareNames, quoteName, readZip, type ZipMember } from "../archive/mod
 import { KbuildError } from "../errors.ts";
 import { cannotWrite, writeAll } from "../files/mod.ts";
 import { WrongContentError } from "../net/mod.ts";
-import type { ModuleVersion } from "./checksum_database.ts";
+import type { ModuleVersion } from "./urls.ts";
 
 /** More than any Go has; a hostile zip must fill neither the disk nor the memory. */
 const MAX_BYTES = 4 * 2 ** 30;

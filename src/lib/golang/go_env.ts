@@ -1,10 +1,9 @@
 import { join } from "@std/path";
-import type { Checkout } from "../../checkout/mod.ts";
+import { type Checkout, goWorkingDirectory } from "../../checkout/mod.ts";
 import { isOffline } from "../../net/mod.ts";
 import type { GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { withoutDecided } from "./go_variables.ts";
-import { buildsThroughLink } from "./links.ts";
 
 /** The environment that every `go` of a build shares (`kube::golang::setup_env`). */
 export function goEnv(
@@ -35,13 +34,6 @@ export function goEnv(
   shared["GOCACHE"] = env["GOCACHE"] || join(gopath, "cache", "build");
   shared["GOMODCACHE"] = env["GOMODCACHE"] || join(gopath, "cache", "mod");
   return shared;
-}
-
-/** The directory in which `go` runs: the link under the GOPATH up to 1.29, later the checkout. */
-export function goWorkingDirectory(context: KubeContext, checkout: Checkout): string {
-  return buildsThroughLink(checkout)
-    ? join(context.gopath, "src", checkout.goPackage.value)
-    : context.root;
 }
 
 /** The environment for a `go` or a generator that runs in the checkout, host platform. */

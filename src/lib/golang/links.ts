@@ -1,18 +1,8 @@
 import { join } from "@std/path";
 import { ifPresent, replaceLink } from "../../files/mod.ts";
-import type { Checkout } from "../../checkout/mod.ts";
+import { buildsThroughLink, type Checkout } from "../../checkout/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { isHostLink } from "../outputs.ts";
-
-/**
- * Whether the checkout's scripts build through a link under the GOPATH: up to 1.29, which still has
- * `kube::golang::create_gopath_tree`, although its programs are built as modules.
- */
-export function buildsThroughLink(checkout: Checkout): boolean {
-  const golang = checkout.scripts.find(({ path }) => path === "hack/lib/golang.sh")?.text;
-  if (golang === undefined) return checkout.era.goMode !== "workspace";
-  return /^kube::golang::create_gopath_tree\(\)/m.test(golang);
-}
 
 /** A symbolic link of the outputs. */
 export interface Link {

@@ -9,9 +9,10 @@ export { buildBinaries, type BuiltBinary, prepareBuild, type PreparedBuild } fro
 export { checkCompilers } from "./compilers.ts";
 export { type Correction, currentGoCorrections } from "./current_go.ts";
 export { compilerVariable, tableGoCalls } from "./flag_rules.ts";
-export { goWorkingDirectory, hostGoEnv, shownGoEnv } from "./go_env.ts";
+export { buildsThroughLink, goWorkingDirectory } from "../../checkout/mod.ts";
+export { hostGoEnv, shownGoEnv } from "./go_env.ts";
 export { goList } from "./go_list.ts";
-export { buildsThroughLink, gopathLink, hostLink, type Link, makeLink } from "./links.ts";
+export { gopathLink, hostLink, type Link, makeLink } from "./links.ts";
 export type { OverlayFile, StepFile } from "./overlay.ts";
 export { expandPatterns } from "./patterns.ts";
 export { libraryTargets } from "./libraries.ts";

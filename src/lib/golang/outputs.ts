@@ -1,6 +1,12 @@
 import { dirname } from "@std/path";
-import { ifPresent, openFile, readText, removeTree, writeFileAtomic } from "../../files/mod.ts";
-import { hex } from "../../archive/mod.ts";
+import {
+  hex,
+  ifPresent,
+  openFile,
+  readText,
+  removeTree,
+  writeFileAtomic,
+} from "../../files/mod.ts";
 import type { BinaryOutput, BuildPlan } from "./plan.ts";
 
 /** Writes files that steps need, by rename, unless they are there already. */

@@ -1,5 +1,6 @@
 import { join } from "@std/path";
 import type { Checkout, GoCall, Platform } from "../../checkout/mod.ts";
+import { goWorkingDirectory } from "../../checkout/mod.ts";
 import type { GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
 import type { VersionVars } from "../version/mod.ts";
@@ -8,7 +9,7 @@ import { coverageTest } from "./coverage.ts";
 import type { Correction } from "./current_go.ts";
 import { gopathLink, type Link } from "./links.ts";
 import { handedOn } from "./go_variables.ts";
-import { goEnv, goWorkingDirectory, shownGoEnv } from "./go_env.ts";
+import { goEnv, shownGoEnv } from "./go_env.ts";
 import { overlay, type StepFile } from "./overlay.ts";
 import { scriptedCalls } from "./scripted_calls.ts";
 import { binaryName, goPackages } from "./targets.ts";

@@ -1,7 +1,6 @@
 import { dirname, join } from "@std/path";
-import { ifPresent, readNote, writeFileAtomic } from "../../files/mod.ts";
+import { ifPresent, readFileChunks, readNote, writeFileAtomic } from "../../files/mod.ts";
 import { createHash } from "node:crypto";
-import { readFileChunks } from "../../archive/mod.ts";
 import type { KubeContext } from "../init.ts";
 import type { Logger } from "../logging.ts";
 import type { BuildStep } from "./plan.ts";
