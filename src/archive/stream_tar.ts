@@ -33,6 +33,7 @@ export async function* streamTar(
   // Late: kbuild's own archives do not need it.
   const { assertValidPath, assertValidTarStreamOptions, TarStream } = await import("@std/tar");
 
+  /** Those that may have a file open. */
   const contents = new Set<AsyncGenerator<Uint8Array>>();
   const inputs = async function* () {
     for await (const entry of entries) {
@@ -49,13 +50,20 @@ export async function* streamTar(
       } else if (type === "symlink") {
         yield { type, path, linkname: linkName, options };
       } else {
-        const content = contentOf(entry);
-        contents.add(content);
+        let readable = smallContent(entry);
+        if (readable === undefined) {
+          const content: AsyncGenerator<Uint8Array> = ending(
+            contentOf(entry),
+            () => contents.delete(content),
+          );
+          contents.add(content);
+          readable = ReadableStream.from(content);
+        }
         yield {
           type: "file" as const,
           path,
           size,
-          readable: ReadableStream.from(content),
+          readable,
           options,
         };
       }
@@ -106,6 +114,34 @@ function checkUstar(entry: TarEntry, check: () => void): void {
   }
 }
 
+/** Most files are small: one read, and a stream without a generator behind it. */
+function smallContent({ size, content }: TarEntry): ReadableStream<Uint8Array> | undefined {
+  if (content === undefined || !("path" in content)) return undefined;
+  const { path, offset } = content;
+  if (offset !== undefined || size > SMALL_FILE) return undefined;
+  return new ReadableStream({
+    type: "bytes",
+    pull(controller) {
+      const bytes = readSmallFile(path);
+      if (bytes.length !== size) throw changed(path, size, bytes.length);
+      if (size > 0) controller.enqueue(bytes);
+      controller.close();
+      controller.byobRequest?.respond(0);
+    },
+  });
+}
+
+async function* ending(
+  chunks: AsyncIterable<Uint8Array>,
+  onEnd: () => void,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks;
+  } finally {
+    onEnd();
+  }
+}
+
 /** The content of a file, held to its size. */
 async function* contentOf({ name, size, content }: TarEntry): AsyncGenerator<Uint8Array> {
   if (content === undefined || "bytes" in content) {
@@ -115,10 +151,6 @@ async function* contentOf({ name, size, content }: TarEntry): AsyncGenerator<Uin
     for (let at = 0; at < size; at += CHUNK_SIZE) yield bytes.slice(at, at + CHUNK_SIZE);
   } else if ("write" in content) {
     yield* exactly(written(content.write), size, content.label);
-  } else if (content.offset === undefined && size <= SMALL_FILE) {
-    const bytes = readSmallFile(content.path);
-    if (bytes.length !== size) throw changed(content.path, size, bytes.length);
-    if (size > 0) yield bytes;
   } else {
     const { path, offset } = content;
     const range = offset === undefined ? {} : { offset, size };
