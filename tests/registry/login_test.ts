@@ -267,15 +267,17 @@ Deno.test("credentialFinder() takes no log-ins for missing that cannot be read, 
     await Deno.symlink(loop, loop);
     const file = join(world.dir, "file");
     await Deno.writeTextFile(file, "");
-    for (const [folder, says] of [[loop, "symbolic links"], [file, "not a directory"]] as const) {
+    for (
+      const [directory, says] of [[loop, "symbolic links"], [file, "not a directory"]] as const
+    ) {
       const { credentials, problems } = await find(
         world,
-        { DOCKER_CONFIG: folder },
+        { DOCKER_CONFIG: directory },
         "m.example",
         "a",
       );
       assertEquals([credentials, problems.length], [undefined, 1]);
-      assertStringIncludes(problems.join(), `"${folder}/config.json"`);
+      assertStringIncludes(problems.join(), `"${directory}/config.json"`);
       assertStringIncludes(problems.join(), says);
     }
     const none = { DOCKER_CONFIG: join(world.dir, "none") };
