@@ -98,7 +98,7 @@ export async function findConfig(
     for (const name of NAMES) {
       const path = join(directory, name);
       const info = await ifPresent(Deno.stat(path)).catch(cannotRead(path));
-      if (info?.isDirectory === false) return await readConfig(path);
+      if (info !== undefined) return await readConfig(path);
     }
   }
   return undefined;
@@ -130,7 +130,9 @@ async function parse(path: string, text: string): Promise<unknown> {
     const { parse } = await import("@std/toml");
     return parse(text);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+    // The parser of TOML hands on that its stack is full in an error of its own.
+    const said = cause instanceof Error ? cause.message.split("\n")[0] ?? "" : String(cause);
+    const why = /call stack/.test(said) ? "it is nested too deeply" : said;
     throw new KbuildError(`Cannot understand the configuration "${path}": ${why}`, {
       exitCode: 2,
       cause,

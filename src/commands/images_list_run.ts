@@ -44,6 +44,11 @@ export async function readImages(
  * @param others Platforms of the images that there are.
  */
 export function noImages(platforms: readonly string[], others: readonly string[]): KbuildError {
+  if (others.length === 0) {
+    return new KbuildError("Cannot find an image: there is none in these archives", {
+      notes: ['"manifest.json" of an archive names its images'],
+    });
+  }
   return new KbuildError(`Cannot find an image for ${platforms.join(" or ")}`, {
     notes: [`These are for ${[...new Set(others)].sort().join(", ")}; --platform chooses`],
   });

@@ -1,4 +1,4 @@
-import { readText } from "./regular.ts";
+import { checkRegular, readText } from "./regular.ts";
 import { dirname } from "@std/path";
 import { KbuildError, systemCode } from "../errors.ts";
 import { ifPossible, ifPossibleSync, ifPresent } from "./if_present.ts";
@@ -143,7 +143,7 @@ async function openRacing(path: string): Promise<Deno.FsFile> {
     await Deno.mkdir(dirname(path), { recursive: true });
     const info = await ifPresent(Deno.lstat(path));
     // A link would have the file made, or its text replaced, elsewhere.
-    if (info !== undefined && !info.isFile) throw new Error("it is not a regular file");
+    if (info !== undefined) checkRegular(path, info, "lock");
     try {
       return await Deno.open(path, { read: true, write: true, create: true });
     } catch (error) {

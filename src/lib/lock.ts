@@ -1,5 +1,12 @@
 import { dirname, join } from "@std/path";
-import { type FileLock, ifPossible, lockFile, lockFileNow, reasonOf } from "../files/mod.ts";
+import {
+  type FileLock,
+  ifPossible,
+  IrregularFileError,
+  lockFile,
+  lockFileNow,
+  reasonOf,
+} from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import type { KubeContext } from "./init.ts";
 
@@ -25,10 +32,13 @@ export async function lockOutput(context: KubeContext, what: string): Promise<Fi
     onWait: (holder) =>
       log.status(`Waiting for ${holder.trim() || "another kbuild"} to finish in this checkout`),
     explain: (cause) =>
-      new KbuildError(`Cannot write to the output directory "${directory}": ${reasonOf(cause)}`, {
-        notes: ["Make it writable for you, or remove it; kbuild writes nowhere else"],
-        cause,
-      }),
+      cause instanceof IrregularFileError ? cause : new KbuildError(
+        `Cannot write to the output directory "${directory}": ${reasonOf(cause)}`,
+        {
+          notes: ["Make it writable for you, or remove it; kbuild writes nowhere else"],
+          cause,
+        },
+      ),
   });
 }
 

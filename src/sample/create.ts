@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { ifPossible, removeIfEmpty, removeTree } from "../files/mod.ts";
+import { ifPossible, reasonOf, removeIfEmpty, removeTree } from "../files/mod.ts";
 import { runGit } from "../git/mod.ts";
 import type { Shell } from "../shell/mod.ts";
 import { eraFacts } from "./eras.ts";
@@ -128,13 +128,20 @@ async function prepare(dir: string): Promise<boolean> {
     await Deno.mkdir(dir, { recursive: true });
     return false;
   } catch (error) {
-    throw cannotMake(dir, error);
+    const link = await ifPossible(Deno.readLink(dir));
+    if (link === undefined) throw cannotMake(dir, error);
+    throw new KbuildError(
+      `Cannot make a sample in "${dir}": it is a link to "${link}", which is not there`,
+      {
+        notes: ["Name a new or an empty directory"],
+        cause: error,
+      },
+    );
   }
 }
 
 function cannotMake(dir: string, cause: unknown): KbuildError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new KbuildError(`Cannot make a sample in "${dir}": ${reason}`, {
+  return new KbuildError(`Cannot make a sample in "${dir}": ${reasonOf(cause)}`, {
     notes: ["Name a new or an empty directory that you may write to"],
     cause,
   });

@@ -149,6 +149,7 @@ const WRONG: readonly [text: string, message: string, note?: string][] = [
   ["[platforms.node]\nappend = []", 'Unknown setting "platforms.node.append"'],
   ["[images]\nkubectl = 3", 'Setting "images.kubectl"'],
   ["go = ", "Cannot understand the configuration"],
+  [`a = ${"[".repeat(20_000)}`, "it is nested too deeply"],
 ];
 
 Deno.test("readConfig() refuses what it cannot mean, and says where", async () => {
@@ -165,6 +166,18 @@ Deno.test("readConfig() refuses what it cannot mean, and says where", async () =
     const json = join(dir, "kbuild.json");
     await Deno.writeTextFile(json, "[1]");
     await assertRejects(() => readConfig(json), UsageError, "a table of settings");
+  });
+});
+
+Deno.test("findConfig() does not pass over a directory in the place of the file", async () => {
+  await inFork({}, async (dir) => {
+    await Deno.mkdir(join(dir, "kbuild.toml"));
+    const path = join(dir, "kbuild.toml");
+    await assertRejects(
+      () => findConfig(dir, undefined),
+      KbuildError,
+      `"${path}": is a directory`,
+    );
   });
 });
 

@@ -5,7 +5,7 @@ import { bytesEntry } from "../../src/archive/mod.ts";
 import { encodeCapabilities } from "../../src/dockerfile/mod.ts";
 import { copyLayer, openBase, writeImageArchive } from "../../src/image/mod.ts";
 import { hostPlatform } from "../../src/lib/util.ts";
-import { inScratch, kbuild, makeSample, script, unless, which } from "../e2e/_program.ts";
+import { inScratch, kbuild, makeSample, output, script, unless, which } from "../e2e/_program.ts";
 
 const ARCH = hostPlatform().split("/")[1]!;
 const OTHER = ARCH === "amd64" ? "arm64" : "amd64";
@@ -103,6 +103,9 @@ Deno.test({
       await fails(["list", "./none.tar"], 1, "Cannot find image archives in");
       await Deno.writeTextFile(join(root, "broken.tar"), "x".repeat(600));
       await fails(["list", "broken.tar"], 1, "broken.tar");
+      await Deno.writeTextFile(join(dir, "manifest.json"), "null");
+      await output(["tar", "-C", dir, "-cf", join(options.cwd, "null.tar"), "manifest.json"]);
+      await fails(["list", "null.tar"], 1, "Cannot find an image: there is none in these archives");
       await Deno.remove(join(root, "_output"), { recursive: true });
       await fails([], 1, "Make them first: kbuild quick-release");
     }),

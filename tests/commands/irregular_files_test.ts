@@ -78,6 +78,12 @@ const CASES: readonly Case[] = [
     pipe: "files/a.tar.gz",
     args: (path) => ["verify-release", `${path}/..`],
   },
+  {
+    name: "the lock",
+    pipe: "_output/.kbuild.lock",
+    args: () => ["all", "cmd/kubectl"],
+    says: (path) => `Cannot lock "${path}": `,
+  },
   { name: "images", pipe: "pipe.tar", args: (path) => ["images", "list", path] },
 ];
 

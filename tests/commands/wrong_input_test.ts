@@ -239,6 +239,12 @@ const ENVIRONMENTS: readonly (readonly [string, args: string, code: number, stde
     '+++ [time] WARNING: Unknown variable "KBUILD_OFLINE" in the environment has no effect; did ' +
     'you mean "KBUILD_OFFLINE"?\n',
   ],
+  [
+    "KUBE_GIT_COMMIT=abc\ndef",
+    "version",
+    2,
+    "kbuild: Cannot use KUBE_GIT_COMMIT: its value has a line break\n",
+  ],
   ["DBG=yes", "version", 0, ""],
   ["KUBE_EDITOR=vi", "version", 0, ""],
   ["KUBE_LINUX_RISCV64_CC=gcc", "targets", 0, ""],

@@ -132,19 +132,19 @@ Deno.test("lockFile() takes no link, directory or pipe for the file, and changes
     const precious = join(dir, "precious");
     await Deno.writeTextFile(precious, "precious");
     const path = join(dir, "lock");
-    const makes: Record<string, () => Promise<unknown>> = {
-      "a link": () => Deno.symlink(precious, path),
-      "a link to nothing": () => Deno.symlink(join(dir, "nothing"), path),
-      "a directory": () => Deno.mkdir(path),
-      "a pipe": () => new Deno.Command("mkfifo", { args: [path] }).output(),
-    };
-    for (const [what, make] of Object.entries(makes)) {
+    const makes: readonly (readonly [kind: string, make: () => Promise<unknown>])[] = [
+      ["a symbolic link", () => Deno.symlink(precious, path)],
+      ["a symbolic link", () => Deno.symlink(join(dir, "nothing"), path)],
+      ["a directory", () => Deno.mkdir(path)],
+      ["a named pipe", () => new Deno.Command("mkfifo", { args: [path] }).output()],
+    ];
+    for (const [kind, make] of makes) {
       await make();
       const error = await assertRejects(
         () => lockFile(path, { holder: '"kbuild x"' }),
         KbuildError,
       );
-      assertEquals(error.message, `Cannot lock "${path}": it is not a regular file`, what);
+      assertEquals(error.message, `Cannot lock "${path}": it is ${kind}`);
       await Deno.remove(path, { recursive: true });
     }
     assertEquals(await Deno.readTextFile(precious), "precious");

@@ -7,7 +7,7 @@ import type { KubeContext } from "../init.ts";
 import { explainMissing } from "./explain.ts";
 import { type Answers, followScript, type OwnVars } from "./follow_script.ts";
 import { checkSemantic, semanticVersion, type VersionOrigin } from "./semantic_version.ts";
-import { nonEmpty, type VersionVars } from "./types.ts";
+import { nonEmpty, VARIABLES, type VersionVars } from "./types.ts";
 import { loadVersionVars } from "./version_file.ts";
 
 const VERSION_PARTS = /^v([0-9]+)\.([0-9]+)(\.[0-9]+)?([-].*)?([+].*)?$/;
@@ -25,6 +25,7 @@ const OWN_FILES = ["kbuild.toml", "kbuild.json"];
  */
 export async function getVersionVars(context: KubeContext): Promise<VersionVars> {
   const { env } = context;
+  checkLines(env);
   const file = env["KUBE_GIT_VERSION_FILE"];
   if (file !== undefined && file !== "") {
     return await loadVersionVars(resolve(context.root, file), env);
@@ -88,6 +89,13 @@ export async function getVersionVars(context: KubeContext): Promise<VersionVars>
       matchesV: given.matchesV,
     }),
   });
+}
+
+/** What is stamped is a line: another one would be cut off, or become a flag of the linker. */
+function checkLines(env: Readonly<Record<string, string>>): void {
+  const name = VARIABLES.map(([name]) => name).find((name) => /[\0\r\n]/.test(env[name] ?? ""));
+  if (name === undefined) return;
+  throw new KbuildError(`Cannot use ${name}: its value has a line break`, { exitCode: 2 });
 }
 
 /** A reason of a fork's own. */
