@@ -103,7 +103,14 @@ async function standIns(): Promise<JsrPackage[]> {
       entry.exports[part === undefined ? "." : `./${part}`] = `./${base}.js`;
     }
   }
-  return [...made].map(([name, entry]) => ({ name, version: "1.99.0", ...entry }));
+  return [...made].map(([name, entry]) => ({ name, version: leastVersion(name), ...entry }));
+}
+
+/** The lowest version that `deno.json` takes: `1.0.0` for `^1`. */
+function leastVersion(name: string): string {
+  const range = Object.entries(denoConfig.imports).find(([key]) => key === name)?.[1] ?? "";
+  const parts = range.slice(range.lastIndexOf("@") + 1).replace("^", "").split(".");
+  return [...parts, "0", "0"].slice(0, 3).join(".");
 }
 
 /** dax as npm has it, with its declarations. */
