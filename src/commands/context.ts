@@ -44,6 +44,8 @@ export interface CommandContext {
   printTable(rows: readonly (readonly string[])[], options?: TableOptions): void;
   /** Writes the result of `--json` to stdout. */
   printJson(value: unknown): void;
+  /** Paths and environment of the checkout around `--root` or the current directory, which is not read. */
+  locate(): Promise<KubeContext>;
   /** The checkout around `--root` or the current directory, read once. */
   open(): Promise<OpenCheckout>;
   /** The same for another directory: the demo's. */
@@ -128,20 +130,30 @@ export function makeCommandContext(
     );
   }
 
-  async function openAt(start: string, more: Environment = {}): Promise<OpenCheckout> {
+  /** The paths and the environment of the checkout around a directory; its scripts are not read. */
+  async function locate(
+    start: string,
+    more: Environment,
+  ): Promise<{ context: KubeContext; config: CheckoutConfig | undefined }> {
     const root = await findRoot(start);
     await nameModule(root);
     const given = { ...env, ...more };
-    const hostArch = hostPlatform().split("/")[1] ?? "amd64";
     const named = given[CONFIG.variable];
     const config = await findConfig(root, named ? resolve(cwd, named) : undefined);
     const merged = await withNetConfig(given, config);
-    const checkout = await readCheckout(root, { variables: merged, hostArch, config });
     const strictParity = command.flags.includes(STRICT_PARITY) &&
       input.boolean(STRICT_PARITY.name) === true;
     const context = createContext({
       ...{ root, cwd, env: merged, goNotes, log, shell, signal, strictParity },
     });
+    return { context, config };
+  }
+
+  async function openAt(start: string, more: Environment = {}): Promise<OpenCheckout> {
+    const { context, config } = await locate(start, more);
+    const { root, env: variables } = context;
+    const hostArch = hostPlatform().split("/")[1] ?? "amd64";
+    const checkout = await readCheckout(root, { variables, hostArch, config });
     const reread = () => openAt(root, more);
     return Object.freeze({ context, checkout, config: config?.path, reread });
   }
@@ -158,6 +170,7 @@ export function makeCommandContext(
     printTable: (rows: readonly (readonly string[])[], options: TableOptions = {}) =>
       stdout.write(renderTable(rows, { width: stdout.columns, ...options })),
     printJson: (value: unknown) => stdout.write(`${JSON.stringify(value, undefined, 2)}\n`),
+    locate: async () => (await locate(globals.root ?? cwd, {})).context,
     open: () => opened ??= openAt(globals.root ?? cwd),
     openAt,
     forCommand: (other: CommandData, otherInput: Input) =>

@@ -30,15 +30,20 @@ export const version: Command = {
     },
   ],
   async run(command, input) {
-    const { context, checkout } = await command.open();
     const formats = [command.globals.json && "json", input.boolean("shell") && "shell"];
     formats.push(input.boolean("ldflags") && "ldflags");
     const chosen = formats.filter((format) => format !== false && format !== undefined);
     if (chosen.length > 1) {
       throw new UsageError(`Cannot print both --${chosen[0]} and --${chosen[1]}`);
     }
+    // Only the flags depend on what the scripts say.
+    const open = chosen[0] === "ldflags" ? await command.open() : undefined;
+    const context = open?.context ?? await command.locate();
     const vars = await getVersionVars(context);
-    if (chosen[0] === "shell") {
+    if (open !== undefined) {
+      const known = requireVersion(vars);
+      command.print(ldflags(open.checkout, known, await sourceDateEpoch(context, known)));
+    } else if (chosen[0] === "shell") {
       for (const line of shellVariables(vars)) command.print(line);
     } else if (chosen[0] === "json") {
       const { gitCommit, gitTreeState, gitVersion, gitMajor, gitMinor, dirtyPaths } = vars;
@@ -48,9 +53,6 @@ export const version: Command = {
         ...{ from, notes },
       };
       command.print(JSON.stringify(shown, null, 2));
-    } else if (chosen[0] === "ldflags") {
-      const known = requireVersion(vars);
-      command.print(ldflags(checkout, known, await sourceDateEpoch(context, known)));
     } else {
       if (vars.gitVersion !== undefined) command.print(vars.gitVersion);
       command.print(`commit      ${vars.gitCommit ?? "unknown"}`);
