@@ -37,13 +37,18 @@ export class Identifier {
     this.#info(name, info ?? ifPresentSync(() => Deno.statSync(path)), path);
   }
 
-  /** Adds a directory with all below it, or a file; links are not followed. */
-  tree(name: string, path: string): void {
+  /**
+   * Adds a directory with all below it, or a file; links are not followed.
+   *
+   * @param isLeftOut Whether a path counts as not being there.
+   */
+  tree(name: string, path: string, isLeftOut: (path: string) => boolean = () => false): void {
+    if (isLeftOut(path)) return;
     const info = ifPresentSync(() => Deno.lstatSync(path));
     this.#info(name, info, path);
     if (info?.isDirectory !== true) return;
     for (const below of [...Deno.readDirSync(path)].map((entry) => entry.name).sort(compareNames)) {
-      this.tree(`${name}/${below}`, join(path, below));
+      this.tree(`${name}/${below}`, join(path, below), isLeftOut);
     }
   }
 

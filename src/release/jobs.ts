@@ -127,7 +127,7 @@ export function sourceJob(source: SourceTarball, options: JobOptions): Job {
     identify() {
       const inputs = new Identifier();
       inputs.text("source", epoch, deflateFormat(level), String(context.strictParity));
-      identifySource(inputs, context.root, source);
+      identifySource(inputs, context, source);
       return inputs.done();
     },
     async make({ tars }: ReleaseDirectories, threads: Threads, signal: AbortSignal) {

@@ -1,4 +1,4 @@
-import { join, resolve } from "@std/path";
+import { join, relative, resolve } from "@std/path";
 import {
   compressTar,
   listTree,
@@ -42,9 +42,18 @@ export function isLeftOut(name: string): boolean {
   return /^(_|\.git|\.config|\.gsutil)/.test(name);
 }
 
-/** Unlike upstream's, the tarball leaves out `.make`, which holds the state of make and not sources. */
-function isPacked(name: string): boolean {
-  return !isLeftOut(name) && name !== ".make";
+/**
+ * Tells what of a dirty tree is packed. Unlike upstream's, the tarball leaves out `.make`, which holds the
+ * state of make and not sources, and output directories that have another name than `_output`: what a run
+ * makes would else be in the sources of the next one.
+ *
+ * @returns For a path below the root, whether it is left out; what is in a directory that is left out counts
+ * as well, and is not asked for.
+ */
+function leavesOut({ root, output, outputRoot }: KubeContext): (path: string) => boolean {
+  const outputs = [output, outputRoot].map((path) => relative(root, path));
+  return (path) =>
+    outputs.includes(path) || (!path.includes("/") && (isLeftOut(path) || path === ".make"));
 }
 
 /**
@@ -96,14 +105,21 @@ async function askCommit(context: KubeContext): Promise<SourceCommit | undefined
 }
 
 /** Adds what decides over the content. */
-export function identifySource(inputs: Identifier, root: string, source: SourceTarball): void {
+export function identifySource(
+  inputs: Identifier,
+  context: KubeContext,
+  source: SourceTarball,
+): void {
   if (source.commit !== undefined) {
     inputs.text(source.description);
     inputs.file("info/attributes", source.attributes);
     return;
   }
-  const names = [...Deno.readDirSync(root)].map(({ name }) => name).filter(isPacked).sort();
-  for (const name of names) inputs.tree(name, join(root, name));
+  const { root } = context;
+  const isOut = leavesOut(context);
+  for (const name of [...Deno.readDirSync(root)].map(({ name }) => name).sort()) {
+    inputs.tree(name, join(root, name), (path) => isOut(relative(root, path)));
+  }
 }
 
 /** Port of `kube::release::package_src_tarball`. */
@@ -122,7 +138,7 @@ export async function packSource(
   const entries = await listTree(context.root, {
     ...(prefix === undefined ? {} : { prefix }),
     ...(strictParity ? { asOnDisk: true as const } : { mtime: epoch }),
-    exclude: (path) => !path.includes("/") && !isPacked(path),
+    exclude: leavesOut(context),
   });
   // find prints the root's entries, not the root: tar has no member "kubernetes/".
   const members = entries.filter(({ name }) => name !== prefix);

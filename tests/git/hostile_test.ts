@@ -62,7 +62,7 @@ async function answers(context: KubeContext): Promise<unknown> {
   const checkout = await readCheckout(context.root, { variables: {}, hostArch: "amd64" });
   const source = await planSource(context, await readReleaseLayout(checkout), { clean: true });
   const identity = new Identifier();
-  identifySource(identity, context.root, source);
+  identifySource(identity, context, source);
   const path = join(context.root, "_output", "src.tar.gz");
   await Deno.mkdir(join(path, ".."), { recursive: true });
   const deflater = createDeflater({ level: 1, jobs: 1 });
