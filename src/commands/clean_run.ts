@@ -63,8 +63,7 @@ export async function clearLeftovers(context: KubeContext, checkout?: Checkout):
     ...await platformDirectories(context.binPath),
     ...await platformDirectories(context.releaseBinPath),
   ]);
-  const ownership = ownershipContext(context);
-  const keep = async (path: string) => await files.whyTracked(path, ownership) !== undefined;
+  const keep = files.keepsTracked(ownershipContext(context));
   for (const directory of directories) {
     if (await leadsOut(context, directory) !== undefined) continue;
     const replaced = await files.clearLeftovers(directory, keep);

@@ -48,6 +48,7 @@ export {
   type DisposableOptions,
   type Evidence,
   followed,
+  keepsTracked,
   type KeptDirectory,
   MARKS_ALONE,
   type OwnershipContext,

@@ -58,7 +58,7 @@ export const MARKS_ALONE: OwnershipContext = Object.freeze({
 });
 
 /**
- * The one decision about what kbuild may remove or replace. Links on the way to `path`, and `path`
+ * The decision about a file or directory that kbuild would remove or replace as a whole. Links on the way to `path`, and `path`
  * itself, are followed. Nothing that does not exist is refused. Never disposable are:
  *
  * - a directory to keep (the checkout, home, the working directory), any directory above one, and the
@@ -182,6 +182,11 @@ export async function whyTracked(
   const [first] = files;
   if (first === undefined) return undefined;
   return first === basename(path) ? "git tracks it" : `git tracks "${first}" in it`;
+}
+
+/** Whether git tracks what is at a path or below it, or may: for `clearLeftovers()`. */
+export function keepsTracked(context: OwnershipContext): (path: string) => Promise<boolean> {
+  return async (path) => await whyTracked(path, context) !== undefined;
 }
 
 async function whyMounted(real: string): Promise<string | undefined> {

@@ -81,7 +81,7 @@ export class WorkDirectory implements AsyncDisposable {
  * Removes what killed processes left in a directory: everything with a temporary name. Only the holder of
  * the directory's lock may call this.
  *
- * @param keep Says what stays all the same.
+ * @param keep Says what stays all the same; where files of git may be, `keepsTracked()`.
  * @returns Absolute paths of what was replaced.
  * @throws {KbuildError} What {@linkcode clearLeftover} throws.
  */

@@ -9,6 +9,7 @@ import {
 } from "../lib/golang/mod.ts";
 import { askGit, statusEntries } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
+import { ownershipContext } from "../lib/ownership.ts";
 import type { GoTool } from "../toolchain/mod.ts";
 import { checkGeneratedReplaceable } from "./replaceable.ts";
 import { type GenerationSteps, planGenerationSteps } from "./generation_steps.ts";
@@ -16,7 +17,7 @@ import { readGeneratedFiles } from "./sources.ts";
 import { findStale, type GenerationFindings } from "./stale.ts";
 import { fileDigest, type GenerationRecord, writeState } from "./state.ts";
 import { checkViolations } from "./tool_command.ts";
-import { clearLeftovers, ifPossible, moveFile, removeTree } from "../files/mod.ts";
+import { clearLeftovers, ifPossible, keepsTracked, moveFile, removeTree } from "../files/mod.ts";
 
 /** Generated files to be made, and the generators to be built for them. */
 export interface GenerationPlan {
@@ -119,19 +120,23 @@ async function generate(
       await context.shell.run(argv, { cwd, env, label });
     }
     if (file.kind === "openapi") await checkViolations(context, file, work);
-    return await replaceIfDifferent(made, output);
+    return await replaceIfDifferent(context, made, output);
   } finally {
     await ifPossible(removeTree(dirname(work)));
   }
 }
 
 /** Moves a file into place unless the same content is there; an untouched file rebuilds nothing. */
-async function replaceIfDifferent(made: string, place: string): Promise<boolean> {
+async function replaceIfDifferent(
+  context: KubeContext,
+  made: string,
+  place: string,
+): Promise<boolean> {
   const [wanted, existing] = await Promise.all([fileDigest(made), fileDigest(place)]);
   if (wanted === existing) return false;
   await Deno.chmod(made, 0o644);
   // A killed run left something there if the outputs are on another file system.
-  await clearLeftovers(dirname(place));
+  await clearLeftovers(dirname(place), keepsTracked(ownershipContext(context)));
   await moveFile(made, place);
   return true;
 }

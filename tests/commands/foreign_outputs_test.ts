@@ -11,8 +11,8 @@ async function write(dir: string, files: Readonly<Record<string, string>>): Prom
   }
 }
 
-async function commit(root: string): Promise<void> {
-  await output(["git", "-C", root, "add", "--force", "_output"]);
+async function commit(root: string, path = "_output"): Promise<void> {
+  await output(["git", "-C", root, "add", "--force", path]);
   const identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
   await output(["git", "-C", root, ...identity, "commit", "--quiet", "--message", "Outputs"]);
 }
@@ -93,6 +93,27 @@ Deno.test({
         ".kbuild-tmp-mine",
         ".kbuild-tmp-notes",
       ]);
+    }),
+});
+
+Deno.test({
+  ...unless(needs, "kbuild clears no tracked file beside a generated one"),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.20", join(dir, "kubernetes"));
+      const places = [".kbuild-tmp-1-0123abcd", ".kbuild-tmp-2-0123abcd"]
+        .map((name) => join("pkg/generated/openapi", name));
+      const [tracked = "", leftover = ""] = places;
+      await write(root, { [tracked]: "tracked" });
+      await commit(root, tracked);
+      await write(root, { [leftover]: "a leftover" });
+      const { code, stderr } = await kbuild(["all", "cmd/kube-apiserver"], { cwd: root });
+      assertEquals(code, 0, stderr);
+      const left = [...Deno.readDirSync(join(root, "pkg/generated/openapi"))].map(({ name }) =>
+        name
+      );
+      assertEquals(left.filter((name) => name.startsWith(".kbuild")), [".kbuild-tmp-1-0123abcd"]);
+      assertEquals(left.includes("zz_generated.openapi.go"), true);
     }),
 });
 
