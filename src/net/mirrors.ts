@@ -24,7 +24,7 @@ export interface Candidate {
 
 /** The variable behind `--mirror`. */
 export const MIRRORS = "KBUILD_MIRRORS";
-/** In place of a prefix: where Go looks for modules, instead of the default of `GOPROXY`. */
+/** In place of a prefix: where Go looks for modules, instead of `GOPROXY`. */
 export const GO_MODULES = "go-modules";
 
 const DIRECT = "direct";

@@ -55,7 +55,7 @@ export interface ReleaseInputs {
   readonly platforms: PlatformSet;
   /** `KUBE_GIT_VERSION`. */
   readonly version: string;
-  /** Names of the binaries that exist; undefined means all. */
+  /** Names of the binaries that are asked for; undefined means all. */
   readonly only: ReadonlySet<string> | undefined;
   /** The environment: `KUBE_BUILD_MONDO_TEST_TARBALL`. Default: empty. */
   readonly variables?: Readonly<Record<string, string>>;
@@ -225,7 +225,7 @@ function serverTarball(
   ])];
 }
 
-/** The server images whose binaries exist. */
+/** The server images whose binaries are asked for. */
 export function imageNames(checkout: Checkout, inputs: ReleaseInputs): readonly string[] {
   return checkout.wrappedBinaries.value.map(({ binary }) => binary)
     .filter((name) => inputs.only === undefined || inputs.only.has(name));
