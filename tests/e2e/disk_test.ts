@@ -151,7 +151,7 @@ Deno.test({
         await kbuildOk(args, { cwd: fresh });
         assertEquals(differences(contentsOf(out), contentsOf(join(fresh, "_output"))), []);
       } finally {
-        await output(["umount", join(dir, "merged")]);
+        await output(["umount", "-l", join(dir, "merged")]);
       }
     }),
 });

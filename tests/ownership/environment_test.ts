@@ -37,7 +37,7 @@ const cannotMount = await (async () => {
   const dir = await Deno.makeTempDir({ prefix: "kbuild-mount-" });
   try {
     if (!mount("-t", "tmpfs", "none", dir)) return "this user may not mount";
-    new Deno.Command("umount", { args: [dir] }).outputSync();
+    new Deno.Command("umount", { args: ["-l", dir] }).outputSync();
     return undefined;
   } finally {
     await Deno.remove(dir);
