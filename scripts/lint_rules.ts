@@ -43,6 +43,7 @@ const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "generate": 6,
   "release": 6,
   "audit": 7,
+  "doctor": 7,
   "lib": 7, // src/lib/mod.ts, which gathers the others
   "commands": 8,
 });

@@ -13,6 +13,7 @@ import { compare } from "./compare.ts";
 import { completionCommand } from "./completion.ts";
 import type { Command } from "./context.ts";
 import { demo } from "./demo.ts";
+import { doctor } from "./doctor.ts";
 import { images } from "./images.ts";
 import { inspect } from "./inspect.ts";
 import { env, platforms, targets } from "./look.ts";
@@ -37,6 +38,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   verifyReleaseCommand,
   compare,
   inspect,
+  doctor,
   planCommand({
     find: (name, start) => findCommand(name, COMMANDS, (word) => targetCommand(word, start)),
     variables: () => COMMANDS.flatMap(variablesOf),

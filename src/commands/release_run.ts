@@ -148,7 +148,8 @@ async function checkRelease(
   return { asked: build ? asked : undefined, stamp, bases, plan };
 }
 
-async function prepareRelease(
+/** Makes the plan of a release, with that of its build. */
+export async function prepareRelease(
   open: OpenCheckout,
   globals: Globals,
   request: ReleaseRequest,

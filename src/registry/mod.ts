@@ -6,6 +6,7 @@
 export { type ArchivedName, archivedNames } from "./archived_image.ts";
 export { fetchImages, type FetchImagesOptions, ImageError } from "./fetch_images.ts";
 export { DIGESTS, type LockedDigests, parseDigests } from "./locked_digests.ts";
+export { lookUpImage } from "./look_up_image.ts";
 export { pushArchives, pushImages, pushLists, type PushOptions } from "./push_images.ts";
 export { type PlannedName, planPush, type TargetOptions } from "./push_names.ts";
 export type { PushResult } from "./pusher.ts";

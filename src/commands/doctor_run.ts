@@ -1,0 +1,145 @@
+import { searchRoot } from "../checkout/mod.ts";
+import { wrap } from "../cli/mod.ts";
+import {
+  type Check,
+  checkBuild,
+  checkEngines,
+  checkGit,
+  checkGo,
+  checkGoSource,
+  checkImages,
+  checkMachine,
+  checkPlace,
+  checkProxies,
+  checkRepository,
+  type EngineName,
+  ENGINES,
+  examine,
+  type Finding,
+  type State,
+} from "../doctor/mod.ts";
+import { KbuildError, UsageError } from "../errors.ts";
+import { createLogger } from "../lib/logging.ts";
+import { didYouMean, nearest } from "../lib/nearest.ts";
+import { hostPlatform } from "../lib/util.ts";
+import type { CommandContext, OpenCheckout } from "./context.ts";
+import { prepareRelease } from "./release_run.ts";
+
+/** Columns of lines, at most. */
+const COLUMNS = 100;
+
+const MARKS: Readonly<Record<State, string>> = { ok: "ok", warning: "warn", failure: "FAIL" };
+
+/** Examines the machine and the checkout around, and prints each finding. */
+export async function runDoctor(command: CommandContext, words: readonly string[]): Promise<void> {
+  const engines = words.map(engineOf);
+  const { json } = command.globals;
+  const findings: Finding[] = [];
+  const run = { known: new Set<string>(), signal: command.signal };
+  for (const checks of await checksOf(command, engines)) {
+    for await (const finding of examine(await checks(), run)) {
+      if (!json) show(command, finding, findings.at(-1)?.group);
+      findings.push(finding);
+    }
+  }
+  const failed = findings.filter(({ state }) => state === "failure").length;
+  const warned = findings.filter(({ state }) => state === "warning").length;
+  if (json) command.printJson({ ok: failed === 0, findings });
+  if (failed > 0) {
+    throw new KbuildError(`${failed} of ${findings.length} checks failed`, {
+      notes: json ? [] : ["What mends each is below it"],
+    });
+  }
+  if (!json) {
+    const some = warned === 0 ? "" : `; warnings: ${warned}`;
+    command.print(`\nNothing is in the way of a build: ${findings.length} checks${some}`);
+  }
+}
+
+function engineOf(word: string): EngineName {
+  const names = Object.keys(ENGINES) as EngineName[];
+  const found = names.find((name) => name === word);
+  if (found !== undefined) return found;
+  throw new UsageError(`Cannot check "${word}": it is not one of ${names.join(", ")}`, [
+    ...didYouMean(nearest(word, names)),
+  ]);
+}
+
+/** Groups of checks, in order; later ones depend on what earlier ones read. */
+async function checksOf(
+  command: CommandContext,
+  engines: readonly EngineName[],
+): Promise<readonly (() => readonly Check[] | Promise<readonly Check[]>)[]> {
+  const { cwd, globals, shell, signal } = command;
+  // A check says itself what the work that it tries would log.
+  const log = createLogger({ write: () => {} });
+  const isInside = globals.root !== undefined || (await searchRoot(cwd)).root !== undefined;
+  const { env } = command;
+  const host = hostPlatform();
+  const general = [
+    () => checkMachine(shell, env),
+    () => checkProxies(env),
+    () => checkEngines(shell, env, engines),
+  ];
+  if (!isInside) {
+    const context = { env, host, log, shell, signal };
+    return [() => [checkGit(shell, env), checkGo(context, undefined)], ...general];
+  }
+  const opened = await command.open();
+  const open: OpenCheckout = { ...opened, context: Object.freeze({ ...opened.context, log }) };
+  const { context, checkout } = open;
+  let prepared: ReturnType<typeof prepareRelease> | undefined;
+  const prepare = () =>
+    prepared ??= prepareRelease(open, globals, {
+      ...{ what: "quick-release", jobs: undefined, baseImages: [], bases: undefined },
+      ...{ container: false, fastbuild: true },
+    }, { fetch: false });
+  // The check "quick-release" tells why there is no plan.
+  const planned = () =>
+    prepare().catch((error: unknown) => {
+      if (error instanceof KbuildError) return undefined;
+      throw error;
+    });
+  return [
+    () => [checkGit(shell, env), ...checkRepository(context)],
+    () => [
+      checkGo(context, checkout),
+      checkGoSource(context, checkout),
+      checkBuild(context, checkout, async () => {
+        const build = (await planned())?.build;
+        const isThere = build?.choice.action === "host" || build?.choice.action === "cached";
+        return isThere ? build : undefined;
+      }),
+      {
+        group: "checkout",
+        name: "quick-release",
+        async examine() {
+          const { plan } = await prepare();
+          const { tarballs, images } = plan;
+          return {
+            state: "ok",
+            says:
+              `${tarballs.length} tarballs and ${images.length} images can be made (${checkout.era.name})`,
+          };
+        },
+      },
+    ],
+    () => [...checkMachine(shell, env), ...checkPlace(context)],
+    () => checkProxies(env),
+    async () => checkImages(context, (await planned())?.bases ?? []),
+    () => checkEngines(shell, env, engines),
+  ];
+}
+
+function show(command: CommandContext, finding: Finding, lastGroup: string | undefined): void {
+  const { group, name, state, says, fixes } = finding;
+  if (group !== lastGroup) command.print(lastGroup === undefined ? group : `\n${group}`);
+  const [first = "", ...rest] = wrap(`${name}: ${says}`, COLUMNS - 8);
+  command.print(`  ${MARKS[state].padEnd(5)} ${first}`);
+  for (const line of rest) command.print(`        ${line}`);
+  for (const fix of fixes) {
+    for (const [i, line] of wrap(fix, COLUMNS - 11).entries()) {
+      command.print(`${i === 0 ? "        -> " : "           "}${line}`);
+    }
+  }
+}

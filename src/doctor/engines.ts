@@ -1,0 +1,76 @@
+import { ifPossible } from "../files/mod.ts";
+import { findProgram } from "../lib/util.ts";
+import type { Shell } from "../shell/mod.ts";
+import type { Check } from "./types.ts";
+
+/** A program that only some work needs. */
+interface Engine {
+  /** Arguments that make it say its version; those of an engine ask the engine itself. */
+  readonly args: readonly string[];
+  /** What needs it. */
+  readonly use: string;
+  /** How to get it. */
+  readonly fixes: readonly string[];
+}
+
+const DAEMON = "Start the engine, or name another one: DOCKER_HOST=unix:///path/docker.sock";
+
+/** Programs that are looked at when somebody asks for them. */
+export const ENGINES = Object.freeze(
+  {
+    docker: {
+      args: ["version", "--format", "{{.Server.Version}}"],
+      use: "kbuild images load",
+      fixes: [DAEMON, "On Debian: apt-get install docker.io"],
+    },
+    buildx: {
+      args: ["version"],
+      use: "Dockerfiles of 1.21 and later, built by docker itself",
+      fixes: ["On Debian: apt-get install docker-buildx"],
+    },
+    podman: {
+      args: ["version", "--format", "{{.Version}}"],
+      use: "kbuild images load --into podman",
+      fixes: ["On Debian: apt-get install podman"],
+    },
+    etcd: {
+      args: ["--version"],
+      use: "Kubernetes' integration tests",
+      fixes: ["In the checkout: hack/install-etcd.sh", "On Debian: apt-get install etcd-server"],
+    },
+    protoc: {
+      args: ["--version"],
+      use: "generating protobuf code",
+      fixes: ["In the checkout: hack/install-protoc.sh"],
+    },
+  } satisfies Readonly<Record<string, Engine>>,
+);
+
+/** A key of {@linkcode ENGINES}. */
+export type EngineName = keyof typeof ENGINES;
+
+/** Whether programs answer that only some work needs. */
+export function checkEngines(
+  shell: Shell,
+  env: Readonly<Record<string, string>>,
+  names: readonly EngineName[],
+): readonly Check[] {
+  return names.map((name): Check => ({
+    group: "programs",
+    name,
+    async examine() {
+      const { args, use, fixes } = ENGINES[name];
+      const program = name === "buildx" ? "docker" : name;
+      const argv = [program, ...name === "buildx" ? ["buildx"] : [], ...args];
+      if (await findProgram(program, env["PATH"]) === undefined) {
+        return { state: "failure", says: `There is no "${program}" in PATH, for: ${use}`, fixes };
+      }
+      const asked = await ifPossible(shell.run(argv, { cwd: "/", env, allowed: "any" }));
+      if (asked?.code === 0 && asked.stdout.trim() !== "") {
+        return { state: "ok", says: asked.stdout.trim().split("\n")[0] ?? "" };
+      }
+      const why = asked?.tail.at(-1) ?? "it cannot be started";
+      return { state: "failure", says: `"${argv.join(" ")}" does not answer: ${why}`, fixes };
+    },
+  }));
+}

@@ -1,0 +1,12 @@
+/**
+ * Checks of what a build or a release needs: git and the version, Go and compilers, the machine, the
+ * network, engines. Each finding names what is wrong and what mends it. Nothing is written or fetched.
+ *
+ * @module
+ */
+export { checkEngines, type EngineName, ENGINES } from "./engines.ts";
+export { checkMachine, checkPlace } from "./machine.ts";
+export { checkGoSource, checkImages, checkProxies } from "./network.ts";
+export { checkGit, checkRepository } from "./repository.ts";
+export { checkBuild, checkGo } from "./toolchain.ts";
+export { type Check, examine, type Finding, type Found, type State } from "./types.ts";
