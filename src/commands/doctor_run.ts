@@ -133,12 +133,13 @@ async function checksOf(
 
 function show(command: CommandContext, finding: Finding, lastGroup: string | undefined): void {
   const { group, name, state, says, fixes } = finding;
+  const columns = Math.min(command.globals.stdout.columns || COLUMNS, COLUMNS);
   if (group !== lastGroup) command.print(lastGroup === undefined ? group : `\n${group}`);
-  const [first = "", ...rest] = wrap(`${name}: ${says}`, COLUMNS - 8);
+  const [first = "", ...rest] = wrap(`${name}: ${says}`, columns - 8);
   command.print(`  ${MARKS[state].padEnd(5)} ${first}`);
   for (const line of rest) command.print(`        ${line}`);
   for (const fix of fixes) {
-    for (const [i, line] of wrap(fix, COLUMNS - 11).entries()) {
+    for (const [i, line] of wrap(fix, columns - 11).entries()) {
       command.print(`${i === 0 ? "        -> " : "           "}${line}`);
     }
   }
