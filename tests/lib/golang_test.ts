@@ -6,6 +6,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { dirname } from "@std/path";
 import { KbuildError, UsageError } from "../../src/errors.ts";
 import { type Checkout, type GoCallInputs, readGoCalls } from "../../src/checkout/mod.ts";
 import {
@@ -31,7 +32,7 @@ const old = await openSample("1.20");
 const workspace = await openSample("1.35");
 globalThis.addEventListener("unload", () => {
   for (const { context } of [old, workspace]) {
-    Deno.removeSync(`${context.root}/..`, { recursive: true });
+    Deno.removeSync(dirname(context.root), { recursive: true });
   }
 });
 

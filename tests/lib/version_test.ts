@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { dirname } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
 import {
   buildDate,
@@ -16,7 +17,7 @@ import { openSample } from "./_open.ts";
 const sample = await openSample("1.20");
 const { context, checkout } = sample;
 globalThis.addEventListener("unload", () => {
-  Deno.removeSync(`${context.root}/..`, { recursive: true });
+  Deno.removeSync(dirname(context.root), { recursive: true });
 });
 
 Deno.test("semanticVersion() rewrites what git describe says, as version.sh does", () => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
 import {
   checkInputs,
@@ -17,7 +17,7 @@ const LINUX = ["linux/amd64"];
 
 const sample = await openSample("1.28");
 globalThis.addEventListener("unload", () => {
-  Deno.removeSync(`${sample.context.root}/..`, { recursive: true });
+  Deno.removeSync(dirname(sample.context.root), { recursive: true });
 });
 const { checkout, context } = sample;
 const inRoot = (path: string) => join(context.root, path);

@@ -1,5 +1,6 @@
 import { copiesOf } from "../../src/dockerfile/mod.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { dirname } from "@std/path";
 import { KbuildError, UsageError } from "../../src/errors.ts";
 import {
   dockerTag,
@@ -21,7 +22,7 @@ const oldest = await openSample("1.7");
 const latest = await openSample("latest");
 globalThis.addEventListener("unload", () => {
   for (const { context } of [old, workspace, oldest, latest]) {
-    Deno.removeSync(`${context.root}/..`, { recursive: true });
+    Deno.removeSync(dirname(context.root), { recursive: true });
   }
 });
 
