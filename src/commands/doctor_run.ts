@@ -6,7 +6,6 @@ import {
   checkEngines,
   checkGit,
   checkGo,
-  checkGoSource,
   checkImages,
   checkMachine,
   checkPlace,
@@ -104,7 +103,6 @@ async function checksOf(
     () => [checkGit(shell, env), ...checkRepository(context)],
     () => [
       checkGo(context, checkout),
-      checkGoSource(context, checkout),
       checkBuild(context, checkout, async () => {
         const build = (await planned())?.build;
         const isThere = build?.choice.action === "host" || build?.choice.action === "cached";
@@ -138,9 +136,6 @@ function show(command: CommandContext, finding: Finding, lastGroup: string | und
   const [first = "", ...rest] = wrap(`${name}: ${says}`, columns - 8);
   command.print(`  ${MARKS[state].padEnd(5)} ${first}`);
   for (const line of rest) command.print(`        ${line}`);
-  for (const fix of fixes) {
-    for (const [i, line] of wrap(fix, columns - 11).entries()) {
-      command.print(`${i === 0 ? "        -> " : "           "}${line}`);
-    }
-  }
+  // Not broken into lines: most are commands to copy.
+  for (const fix of fixes) command.print(`        -> ${fix}`);
 }

@@ -5,8 +5,8 @@ import type { Check } from "./types.ts";
 
 /** A program that only some work needs. */
 interface Engine {
-  /** Arguments that make it say its version; those of an engine ask the engine itself. */
-  readonly args: readonly string[];
+  /** What makes it say its version; that of docker asks the engine itself. */
+  readonly argv: readonly [program: string, ...args: string[]];
   /** What needs it. */
   readonly use: string;
   /** How to get it. */
@@ -19,27 +19,27 @@ const DAEMON = "Start the engine, or name another one: DOCKER_HOST=unix:///path/
 export const ENGINES = Object.freeze(
   {
     docker: {
-      args: ["version", "--format", "{{.Server.Version}}"],
+      argv: ["docker", "version", "--format", "{{.Server.Version}}"],
       use: "kbuild images load",
       fixes: [DAEMON, "On Debian: apt-get install docker.io"],
     },
     buildx: {
-      args: ["version"],
+      argv: ["docker", "buildx", "version"],
       use: "Dockerfiles of 1.21 and later, built by docker itself",
       fixes: ["On Debian: apt-get install docker-buildx"],
     },
     podman: {
-      args: ["version", "--format", "{{.Version}}"],
+      argv: ["podman", "version", "--format", "{{.Version}}"],
       use: "kbuild images load --into podman",
       fixes: ["On Debian: apt-get install podman"],
     },
     etcd: {
-      args: ["--version"],
+      argv: ["etcd", "--version"],
       use: "Kubernetes' integration tests",
       fixes: ["In the checkout: hack/install-etcd.sh", "On Debian: apt-get install etcd-server"],
     },
     protoc: {
-      args: ["--version"],
+      argv: ["protoc", "--version"],
       use: "generating protobuf code",
       fixes: ["In the checkout: hack/install-protoc.sh"],
     },
@@ -59,9 +59,8 @@ export function checkEngines(
     group: "programs",
     name,
     async examine() {
-      const { args, use, fixes } = ENGINES[name];
-      const program = name === "buildx" ? "docker" : name;
-      const argv = [program, ...name === "buildx" ? ["buildx"] : [], ...args];
+      const { argv, use, fixes }: Engine = ENGINES[name];
+      const [program] = argv;
       if (await findProgram(program, env["PATH"]) === undefined) {
         return { state: "failure", says: `There is no "${program}" in PATH, for: ${use}`, fixes };
       }

@@ -7,6 +7,7 @@ import {
   ifPresent,
   openFile,
   realPathOfNearest,
+  sizeOfTree,
 } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { RELEASE_DIRECTORIES } from "../lib/outputs.ts";
@@ -95,7 +96,10 @@ export function checkPlace(context: KubeContext): readonly Check[] {
 
 async function examineDisk({ outputRoot }: KubeContext): Promise<Found | undefined> {
   const { directory, bytes: free } = await freeBytes(await realPathOfNearest(outputRoot));
-  const last = await sizeOf(RELEASE_DIRECTORIES.map((name) => join(outputRoot, name)));
+  let last = 0;
+  for (const name of RELEASE_DIRECTORIES) {
+    last += await ifPresent(sizeOfTree(join(outputRoot, name))) ?? 0;
+  }
   const needed = last === 0 ? FIRST_RELEASE : last;
   const what = last === 0 ? "a first release takes about" : "the last release took";
   const says = `${formatBytes(free)} free at "${directory}"; ${what} ${formatBytes(needed)}`;
@@ -106,20 +110,6 @@ async function examineDisk({ outputRoot }: KubeContext): Promise<Found | undefin
     "Or build elsewhere: make _output a link to a directory on a larger disk",
   ];
   return { state: last === 0 ? "warning" : "failure", says, fixes };
-}
-
-/** Bytes of all files below directories, those of hard links counted for each name. */
-async function sizeOf(paths: readonly string[]): Promise<number> {
-  let bytes = 0;
-  for (const path of paths) {
-    for (const { name, isDirectory } of await entriesOf(path) ?? []) {
-      const below = join(path, name);
-      bytes += isDirectory
-        ? await sizeOf([below])
-        : (await ifPresent(Deno.lstat(below)))?.size ?? 0;
-    }
-  }
-  return bytes;
 }
 
 /** Locks keep two runs apart; two names that differ in case alone are one file on some disks. */

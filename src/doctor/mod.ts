@@ -6,7 +6,7 @@
  */
 export { checkEngines, type EngineName, ENGINES } from "./engines.ts";
 export { checkMachine, checkPlace } from "./machine.ts";
-export { checkGoSource, checkImages, checkProxies } from "./network.ts";
+export { checkImages, checkProxies } from "./network.ts";
 export { checkGit, checkRepository } from "./repository.ts";
 export { checkBuild, checkGo } from "./toolchain.ts";
 export { type Check, examine, type Finding, type Found, type State } from "./types.ts";

@@ -1,8 +1,6 @@
-import type { Checkout } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { isOffline, type Proxy, proxyFor } from "../net/mod.ts";
 import { lookUpImage, type RegistryContext, type WantedImage } from "../registry/mod.ts";
-import { describeGo, type GoContext, plannedGoUrls } from "../toolchain/mod.ts";
 import type { Check, Found } from "./types.ts";
 
 const GROUP = "network";
@@ -54,21 +52,6 @@ async function connects(hostname: string, port: number): Promise<string | undefi
   const why = await Promise.race([connecting, waited]);
   clearTimeout(timer);
   return why ?? undefined;
-}
-
-/** Where a Go that is not there yet would come from: said, not asked. */
-export function checkGoSource(context: GoContext, checkout: Checkout | undefined): Check {
-  return {
-    group: GROUP,
-    name: "Go",
-    async examine() {
-      const choice = await describeGo(context, checkout);
-      const [first] = choice.problem === undefined ? await plannedGoUrls(context, choice) : [];
-      if (first === undefined) return undefined;
-      const { host } = new URL(first.url);
-      return { state: "ok", says: `Go would come from ${host}: kbuild plan --network all` };
-    },
-  };
 }
 
 /** Whether the base images of a release are where they would be fetched from. */

@@ -38,10 +38,10 @@ export function checkRepository(context: KubeContext): readonly Check[] {
 }
 
 async function examineVersion(context: KubeContext): Promise<Found> {
-  const vars = await getVersionVars(context);
-  const { gitVersion, gitTreeState, dirtyPaths = [] } = { ...vars, ...requireVersion(vars) };
+  const vars = requireVersion(await getVersionVars(context));
+  const { dirtyPaths = [], from = "git", gitTreeState, gitVersion } = vars;
   if (gitTreeState !== "dirty" || dirtyPaths.length === 0) {
-    return { state: "ok", says: `${gitVersion} (${vars.from ?? "git"})`, fixes: [] };
+    return { state: "ok", says: `${gitVersion} (${from})` };
   }
   const shown = dirtyPaths.slice(0, DIRTY_PATHS_SHOWN).join(", ");
   const more = dirtyPaths.length > DIRTY_PATHS_SHOWN ? ", …" : "";

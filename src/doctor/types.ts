@@ -1,4 +1,4 @@
-import { KbuildError } from "../errors.ts";
+import { KbuildError, systemCode } from "../errors.ts";
 
 /** How a check ended: what fails now, what may fail or surprise, and what is in order. */
 export type State = "ok" | "warning" | "failure";
@@ -28,7 +28,7 @@ export interface Check {
   readonly name: string;
   /**
    * Finds the answer. A {@linkcode KbuildError} that it throws is a failure, whose notes are the ways to
-   * mend it.
+   * mend it; so is an error of the system.
    */
   examine(): Promise<Found | undefined>;
 }
@@ -47,8 +47,14 @@ export async function* examine(
     signal?.throwIfAborted();
     const found = await examine().catch((error: unknown): Found => {
       signal?.throwIfAborted();
-      if (!(error instanceof KbuildError)) throw error;
-      return { state: "failure", says: error.message, fixes: error.notes };
+      if (error instanceof KbuildError) {
+        return { state: "failure", says: error.message, fixes: error.notes };
+      }
+      // It names the path.
+      if (error instanceof Error && systemCode(error) !== undefined) {
+        return { state: "failure", says: error.message };
+      }
+      throw error;
     });
     if (found === undefined || (found.state === "failure" && known.has(found.says))) continue;
     if (found.state === "failure") known.add(found.says);

@@ -1,4 +1,5 @@
 import { systemCode } from "../errors.ts";
+import { join } from "@std/path";
 import { ifPresent } from "./if_present.ts";
 
 /**
@@ -27,4 +28,14 @@ async function unlessThroughFile<T>(operation: Promise<T | undefined>): Promise<
     if (systemCode(error) === "ENOTDIR") return undefined;
     throw error;
   }
+}
+
+/** Bytes of all files below a directory. */
+export async function sizeOfTree(directory: string): Promise<number> {
+  let bytes = 0;
+  for await (const { name, isDirectory } of Deno.readDir(directory)) {
+    const path = join(directory, name);
+    bytes += isDirectory ? await sizeOfTree(path) : (await Deno.lstat(path)).size;
+  }
+  return bytes;
 }

@@ -75,13 +75,3 @@ export async function originOf({ directory }: CachedGo): Promise<GoOrigin | unde
     ...(isDigestFrom(digestFrom) ? { digestFrom } : {}),
   });
 }
-
-/** Bytes of all files below a directory. */
-export async function sizeOfTree(directory: string): Promise<number> {
-  let bytes = 0;
-  for await (const { name, isDirectory } of Deno.readDir(directory)) {
-    const path = join(directory, name);
-    bytes += isDirectory ? await sizeOfTree(path) : (await Deno.lstat(path)).size;
-  }
-  return bytes;
-}

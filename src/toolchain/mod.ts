@@ -8,15 +8,8 @@
  * @module
  */
 export { goRoot } from "./ask_go.ts";
-export {
-  type CachedGo,
-  cachedGo,
-  type GoOrigin,
-  isCached,
-  listCached,
-  originOf,
-  sizeOfTree,
-} from "./cache.ts";
+export { type CachedGo, cachedGo, type GoOrigin, isCached, listCached, originOf } from "./cache.ts";
+export { sizeOfTree } from "../files/mod.ts";
 export { chooseGo, type GoChoice, type GoSupply } from "./choose.ts";
 export {
   compareGoVersions,

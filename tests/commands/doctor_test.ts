@@ -25,8 +25,7 @@ async function examine(
   args: readonly string[] = ["--offline"],
 ): Promise<{ code: number; find: (name: string) => Finding | undefined }> {
   const { code, stdout, stderr } = await kbuild(["doctor", "--json", ...args], options);
-  const [first = "{}"] = stdout.split(/\n(?=\{)/);
-  const { findings } = JSON.parse(first) as { findings?: readonly Finding[] };
+  const { findings } = JSON.parse(stdout) as { findings?: readonly Finding[] };
   assert(findings !== undefined, stdout + stderr);
   return { code, find: (name) => findings.find((finding) => finding.name === name) };
 }

@@ -26,7 +26,7 @@ Deno.test("doctor says when the memory is too little, and who sets the limit", a
   assertEquals((await memoryOf(4 * GIB, "available memory"))?.state, "ok");
 });
 
-Deno.test("examine() reports a cause once, and hands on what is no KbuildError", async () => {
+Deno.test("examine() reports a cause once, errors of the system too, and hands on all others", async () => {
   const failing = (error: unknown) => ({
     group: "g",
     name: "n",
@@ -40,6 +40,9 @@ Deno.test("examine() reports a cause once, and hands on what is no KbuildError",
     ...{ group: "g", name: "n", state: "failure" },
     ...{ says: "Cannot do it", fixes: ["Do it otherwise"] },
   }]);
+  const denied = Object.assign(new Error("Permission denied: '/x'"), { code: "EACCES" });
+  const [unreadable] = await Array.fromAsync(examine([failing(denied)], run));
+  assertEquals([unreadable?.state, unreadable?.says], ["failure", "Permission denied: '/x'"]);
   const bug = new TypeError("a bug");
   const thrown = await Array.fromAsync(examine([failing(bug)], run)).catch((error) => error);
   assertEquals(thrown, bug);
