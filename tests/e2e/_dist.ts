@@ -102,6 +102,18 @@ export async function compileHere(directory: string): Promise<Compiled | string>
   return { path, directory, denort: env["DENORT_BIN"] };
 }
 
+/** Compiles a program that does nothing, with the same compiler and runtime; returns its path. */
+export async function compileNothing(): Promise<string> {
+  const variables = await compiler();
+  if (typeof variables === "string") throw new Error(variables);
+  const path = join(DIST, "nothing");
+  await Deno.writeTextFile(`${path}.js`, "");
+  const deno = variables["KBUILD_COMPILE_DENO"] ?? Deno.execPath();
+  const flags = ["--quiet", "--no-config", "--no-lock", "--output", path];
+  await output([deno, "compile", ...flags, `${path}.js`], { env: { ...ENV, ...variables } });
+  return path;
+}
+
 /** The binary that the tests of a file share; or why there is none. */
 export const COMPILED: Compiled | string = await compileHere(join(DIST, "bin"));
 
