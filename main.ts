@@ -4,7 +4,14 @@
  * @module
  */
 import denoConfig from "./deno.json" with { type: "json" };
-import { exitCodeOf, renderError, runCli, writeAllSync } from "./src/cli/mod.ts";
+import {
+  createScreen,
+  exitCodeOf,
+  renderError,
+  runCli,
+  type Screen,
+  writeAllSync,
+} from "./src/cli/mod.ts";
 import { COMMANDS, makeCommandContext, targetCommand, TOPICS } from "./src/commands/mod.ts";
 import { KbuildError } from "./src/errors.ts";
 import { reasonOf } from "./src/files/mod.ts";
@@ -39,10 +46,20 @@ function versionText(): string {
 /** Signals that come faster than a hand can send them are one. */
 const SAME_SIGNAL_MS = 100;
 
+/** The terminal that progress is drawn on; undefined where there is none. */
+let screen: Screen | undefined;
+
 /** Ends kbuild and every program that it started, at once. */
 function exitNow(code: number): never {
   killGroups();
+  screen?.show([]);
   Deno.exit(code);
+}
+
+/** Ctrl-Z: nothing is drawn while the shell has the terminal. */
+function pause(): void {
+  screen?.show([]);
+  Deno.kill(Deno.pid, "SIGSTOP");
 }
 
 async function main(): Promise<number> {
@@ -70,14 +87,16 @@ async function main(): Promise<number> {
     interrupt.abort(new KbuildError("Nobody reads the output", { exitCode: 141 }));
   };
   const output = (stream: typeof Deno.stdout | typeof Deno.stderr) => {
-    const write = writer(stream, onGone);
+    const toStream = writer(stream, onGone);
+    const write = (text: string) => gone ? undefined : toStream(text);
     const terminal = stream.isTerminal();
-    return {
-      write: (text: string) => gone ? undefined : write(text),
-      terminal,
-      columns: terminal ? Deno.consoleSize().columns : undefined,
-    };
+    return { write, terminal, columns: terminal ? Deno.consoleSize().columns : undefined };
   };
+  const [stdout, log] = [output(Deno.stdout), output(Deno.stderr)];
+  if (log.terminal) {
+    screen = createScreen(log.write, () => Deno.consoleSize());
+    Deno.addSignalListener("SIGTSTP", pause);
+  }
 
   const cwd = Deno.cwd();
   const code = await runCli({
@@ -90,14 +109,22 @@ async function main(): Promise<number> {
     defaultCommand: "all",
     argv: Deno.args,
     env: Deno.env.toObject(),
-    stdout: output(Deno.stdout),
-    stderr: output(Deno.stderr),
+    stdout: {
+      ...stdout,
+      write(text) {
+        // Both may be the same terminal.
+        screen?.show([]);
+        stdout.write(text);
+      },
+    },
+    stderr: { ...log, screen, write: screen?.write ?? log.write },
     version: versionText(),
     signal: interrupt.signal,
     makeContext(globals, command, input) {
       requireRead(cwd);
       return makeCommandContext(globals, command, input, { cwd, signal: interrupt.signal });
     },
+    ended: (context, end) => context.ended(end),
   });
   return gone ? 141 : code;
 }

@@ -40,6 +40,7 @@ export * as archive from "./src/archive/mod.ts";
 export * as audit from "./src/audit/mod.ts";
 export * as checkout from "./src/checkout/mod.ts";
 export * as dockerfile from "./src/dockerfile/mod.ts";
+export * as events from "./src/events/mod.ts";
 export * as files from "./src/files/mod.ts";
 export * as generate from "./src/generate/mod.ts";
 export * as golang from "./src/lib/golang/mod.ts";

@@ -15,6 +15,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
  */
 const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "errors": 0,
+  "events": 0,
   "bash": 1,
   "files": 1,
   "lib/image_name": 1,
@@ -31,6 +32,7 @@ const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "checkout": 3,
   "dockerfile": 3,
   "net": 3,
+  "progress": 3,
   "sample": 3,
   "lib/lock": 4,
   "lib/outputs": 4,

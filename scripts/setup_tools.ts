@@ -6,9 +6,11 @@
  * Variables: `KBUILD_GO_VERSION`, and those of `kbuild toolchain install`.
  */
 import { dirname, join } from "@std/path";
-import { exitCodeOf, renderError } from "../src/cli/mod.ts";
+import { createScreen, exitCodeOf, renderError } from "../src/cli/mod.ts";
 import { KbuildError } from "../src/errors.ts";
+import { createEvents } from "../src/events/mod.ts";
 import { createLogger } from "../src/lib/logging.ts";
+import { showRun } from "../src/progress/mod.ts";
 import { findProgram, hostPlatform } from "../src/lib/util.ts";
 import { createShell } from "../src/shell/mod.ts";
 import { installRelease } from "../src/toolchain/mod.ts";
@@ -75,7 +77,14 @@ async function cannotFindGit(missing: readonly string[]): Promise<KbuildError> {
 /** Fetches Go once into kbuild's cache; returns its bin directory. */
 async function fetchGo(): Promise<string> {
   const version = env["KBUILD_GO_VERSION"] || VERSION;
-  const log = createLogger({ write, terminal: Deno.stderr.isTerminal() });
+  const screen = Deno.stderr.isTerminal()
+    ? createScreen(write, () => Deno.consoleSize())
+    : undefined;
+  const events = createEvents();
+  const end = showRun(events, screen === undefined ? "plain" : "tty", {
+    ...{ screen, write: screen?.write ?? write, color: false, groups: false },
+  });
+  const log = createLogger({ write: (text, level) => events.log(level, text), events });
   const context = { env, host: hostPlatform(), log, shell, signal: undefined };
   try {
     const { path } = await installRelease(context, version, { why: "Go is missing" });
@@ -88,6 +97,8 @@ async function fetchGo(): Promise<string> {
       notes: [...notes, "Or as root: apt-get install golang-go"],
       cause: error,
     });
+  } finally {
+    end();
   }
 }
 

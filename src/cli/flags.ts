@@ -8,6 +8,14 @@ export const VERBOSE_VARIABLE: VariableSpec = Object.freeze<VariableSpec>({
   default: "1",
 });
 
+/** What `--progress` stands for. */
+export const PROGRESS_VARIABLE: VariableSpec = Object.freeze<VariableSpec>({
+  name: "KBUILD_PROGRESS",
+  choices: ["auto", "tty", "plain", "json", "quiet"],
+  summary: "How progress is shown, as --progress",
+  default: "auto",
+});
+
 /** Flags of every command. */
 export const GLOBAL_FLAGS: readonly FlagSpec[] = Object.freeze<FlagSpec[]>([
   {
@@ -29,6 +37,21 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = Object.freeze<FlagSpec[]>([
     implied: 2,
     summary: "Verbosity: 0 least, 5 most; -v is 2, -vv is 3",
     default: "1",
+  },
+  {
+    name: "progress",
+    kind: "string",
+    choices: PROGRESS_VARIABLE.choices ?? [],
+    variable: PROGRESS_VARIABLE.name,
+    placeholder: "MODE",
+    summary: "How progress is shown",
+    default: "auto: tty on a terminal, else plain",
+  },
+  {
+    name: "events",
+    kind: "string",
+    placeholder: "FILE",
+    summary: "Write the events of the run to a file, a JSON object a line",
   },
   { name: "debug", kind: "boolean", summary: "Show the stack and the causes of an error" },
   { name: "help", short: "h", kind: "boolean", summary: "Show this help" },

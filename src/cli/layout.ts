@@ -24,6 +24,14 @@ export function pad(text: string, width: number, align: "left" | "right" = "left
   return align === "left" ? text + spaces : spaces + text;
 }
 
+/** The text within `width` columns, with an ellipsis for what was cut off its end. */
+export function cutTo(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  const chars = [...text];
+  while (chars.length > 0 && widthOf(chars.join("")) >= width) chars.pop();
+  return `${chars.join("")}…`;
+}
+
 /** Breaks one paragraph into lines of at most `width` columns; a longer word keeps a line. */
 export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = [];

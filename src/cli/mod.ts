@@ -6,7 +6,7 @@
  */
 
 export type { Command, CommandData, FlagSpec, HelpTopic, Input, VariableSpec } from "./types.ts";
-export { DRY_RUN_FLAG, TOP_FLAGS, VERBOSE_VARIABLE } from "./flags.ts";
+export { DRY_RUN_FLAG, PROGRESS_VARIABLE, TOP_FLAGS, VERBOSE_VARIABLE } from "./flags.ts";
 export { parseInput } from "./parse.ts";
 export {
   checkEnvironment,
@@ -20,7 +20,8 @@ export {
 export { findCommand, rootOf } from "./lookup.ts";
 export { type Candidate, completeWords } from "./complete.ts";
 export { COMPLETION_SHELLS, completionScript } from "./completion_scripts.ts";
-export { wrap } from "./layout.ts";
+export { cutTo, pad, widthOf, wrap } from "./layout.ts";
+export { createScreen, type Screen, type Size } from "./screen.ts";
 export {
   argumentDefinitions,
   commandHelp,

@@ -1,5 +1,5 @@
 import { UsageError } from "../errors.ts";
-import { TOP_FLAGS, VERBOSE_VARIABLE } from "./flags.ts";
+import { PROGRESS_VARIABLE, TOP_FLAGS, VERBOSE_VARIABLE } from "./flags.ts";
 import { commandHelp, HELP_COMMAND, helpJson, overview, shortHelp, topicHelp } from "./help.ts";
 import { COLUMNS } from "./layout.ts";
 import { type Fallback, findCommand, rootOf, splitArgv } from "./lookup.ts";
@@ -26,6 +26,10 @@ export interface Globals {
   readonly debug: boolean;
   /** `-v`, else `KUBE_VERBOSE`; 1 when neither is given, as in the root Makefile. */
   readonly verbosity: number;
+  /** `--progress`, else `KBUILD_PROGRESS`; "auto" when neither is given. */
+  readonly progress: string;
+  /** `--events`, as given, not resolved. */
+  readonly events: string | undefined;
   /** `NAME=value` words of the command line. */
   readonly variables: Readonly<Record<string, string>>;
   /** The whole environment, read once by the caller. */
@@ -69,6 +73,18 @@ export interface CliOptions<C> {
   readonly signal?: AbortSignal;
   /** Makes what commands work on; called for a command that runs, not for help. */
   makeContext(globals: Globals, command: CommandData, input: Input): C | Promise<C>;
+  /**
+   * A command has ended. What it threw is in words in `report`, which is shown here; "" without an error.
+   */
+  ended?(context: C, end: { readonly code: number; readonly report: string }): void;
+}
+
+/** An error of a command whose report was shown. */
+class Reported {
+  readonly error: unknown;
+  constructor(error: unknown) {
+    this.error = error;
+  }
 }
 
 const SUMMARY = "kbuild builds, packages and releases Kubernetes checkouts.";
@@ -94,17 +110,21 @@ export async function runCli<C>(options: CliOptions<C>): Promise<number> {
   const stderr: Output = {
     ...options.stderr,
     terminal: options.stderr.terminal === true && env["TERM"] !== "dumb",
+    screen: env["TERM"] === "dumb" ? undefined : options.stderr.screen,
   };
   const color = stderr.terminal === true && (env["NO_COLOR"] ?? "") === "";
   try {
     await dispatch({ ...options, stdout, stderr }, color);
     return 0;
   } catch (error) {
-    const shown = signal?.aborted === true ? signal.reason : error;
+    const isReported = error instanceof Reported;
+    const shown = isReported ? error.error : signal?.aborted === true ? signal.reason : error;
     // These count even when the command line is what is wrong.
     const end = argv.indexOf("--");
     const words = argv.slice(0, end === -1 ? undefined : end);
-    stderr.write(renderError(shown, { debug: words.includes("--debug"), color }));
+    if (!isReported) {
+      stderr.write(renderError(shown, { debug: words.includes("--debug"), color }));
+    }
     if (words.includes("--json") && !isWritten) stdout.write(errorJson(shown));
     return exitCodeOf(shown);
   }
@@ -148,11 +168,15 @@ async function dispatch<C>(options: CliOptions<C>, color: boolean): Promise<void
   }
   const input = parseInput(argv, command, { otherVariables });
   checkEnvironment(undecidedVariables(command, input), env);
-  const known = new Map([...otherVariables, VERBOSE_VARIABLE].map((spec) => [spec.name, spec]));
+  const known = new Map(
+    [...otherVariables, PROGRESS_VARIABLE, VERBOSE_VARIABLE].map((spec) => [spec.name, spec]),
+  );
   const globals: Globals = Object.freeze({
     root: input.string("root"),
     json: input.boolean("json") ?? false,
     debug: input.boolean("debug") ?? false,
+    progress: progressOf(input, env),
+    events: input.string("events"),
     verbosity: verbosityOf(input, env),
     variables: input.variables,
     env,
@@ -161,7 +185,18 @@ async function dispatch<C>(options: CliOptions<C>, color: boolean): Promise<void
     warnings: misspeltVariables(env, known),
     color,
   });
-  await command.run(await options.makeContext(globals, command, input), input);
+  const context = await options.makeContext(globals, command, input);
+  const ended = options.ended ?? (() => {});
+  try {
+    await command.run(context, input);
+  } catch (error) {
+    const shown = options.signal?.aborted === true ? options.signal.reason : error;
+    if (options.ended === undefined) throw shown;
+    const { debug } = globals;
+    ended(context, { code: exitCodeOf(shown), report: renderError(shown, { debug, color }) });
+    throw new Reported(shown);
+  }
+  ended(context, { code: 0, report: "" });
 }
 
 function hasVariable(argv: readonly string[]): boolean {
@@ -217,4 +252,13 @@ function verbosityOf(input: Input, env: Readonly<Record<string, string>>): numbe
     return text === "" ? 1 : Number(text);
   };
   return resolve(input.number("verbose"), input.variables[name], env[name], read)?.value ?? 1;
+}
+
+function progressOf(input: Input, env: Readonly<Record<string, string>>): string {
+  const { name } = PROGRESS_VARIABLE;
+  const read = (text: string) => {
+    checkVariable(PROGRESS_VARIABLE, text);
+    return text;
+  };
+  return resolve(input.string("progress"), input.variables[name], env[name], read)?.value || "auto";
 }

@@ -1,4 +1,4 @@
-import { pad, widthOf } from "./layout.ts";
+import { cutTo, pad, widthOf } from "./layout.ts";
 
 /** Options of {@linkcode renderTable}. */
 export interface TableOptions {
@@ -37,12 +37,10 @@ function fit(cell: string, width: number, end: Cut | undefined): string {
     const slash = cell.lastIndexOf("/");
     return fit(slash === -1 ? cell : `…${cell.slice(slash)}`, width, "end");
   }
+  if (end === "end") return cutTo(cell, width);
   const chars = [...cell];
-  while (chars.length > 0 && widthOf(chars.join("")) >= width) {
-    if (end === "start") chars.shift();
-    else chars.pop();
-  }
-  return end === "start" ? `…${chars.join("")}` : `${chars.join("")}…`;
+  while (chars.length > 0 && widthOf(chars.join("")) >= width) chars.shift();
+  return `…${chars.join("")}`;
 }
 
 /** Takes from the widest of the columns that give way until the line fits, from names last. */

@@ -1,3 +1,5 @@
+import type { Screen } from "./screen.ts";
+
 /**
  * What is wrong with a value: the reason ("it holds a blank") and what to do; undefined when it is
  * right.
@@ -173,6 +175,8 @@ export interface Output {
   write(text: string): void;
   /** Colours and redrawn lines are welcome. */
   readonly terminal?: boolean;
+  /** Where lines are redrawn below what is written; undefined without a terminal. */
+  readonly screen?: Screen | undefined;
   /** How wide tables may be; undefined: as wide as they are. */
   readonly columns?: number | undefined;
 }

@@ -20,6 +20,8 @@ import { UsageError } from "../errors.ts";
 import { createContext, type Environment, type KubeContext } from "../lib/init.ts";
 import { readGoSettings } from "../lib/go_settings.ts";
 import { createLogger, type Logger } from "../lib/logging.ts";
+import { createEvents } from "../events/mod.ts";
+import { progressMode, recordEvents, showRun } from "../progress/mod.ts";
 import { hostPlatform } from "../lib/util.ts";
 import { createShell, type Shell, type Start } from "../shell/mod.ts";
 import type { GoDescription } from "../toolchain/mod.ts";
@@ -50,6 +52,8 @@ export interface CommandContext {
   open(): Promise<OpenCheckout>;
   /** The same for another directory: the demo's. */
   openAt(root: string, env?: Environment): Promise<OpenCheckout>;
+  /** The command has ended: the last that is shown of a run. */
+  ended(end: { readonly code: number; readonly report: string }): void;
   /** The context of another command, started with the same common flags and variables. */
   forCommand(command: CommandData, input: Input): CommandContext;
 }
@@ -86,6 +90,44 @@ export interface ProcessContext {
   readonly signal: AbortSignal;
   /** Told of every started program: the recorder of the tests. */
   readonly onStart?: (start: Start) => void;
+  /** The run that a command is a part of; default: it is a run of its own. */
+  readonly run?: RunOfCommand;
+}
+
+/** What the commands of one run share. */
+type RunOfCommand = Pick<CommandContext, "log" | "ended">;
+
+/** Begins a run: its events, and what shows them. */
+function beginRun(
+  globals: Globals,
+  command: CommandData,
+  { cwd, signal }: ProcessContext,
+): RunOfCommand {
+  const { stderr, env } = globals;
+  const events = createEvents({ signal });
+  const mode = progressMode(globals.progress, { terminal: stderr.screen !== undefined, env });
+  showRun(events, mode, {
+    write: (text) => stderr.write(text),
+    screen: stderr.screen,
+    color: globals.color,
+    groups: env["GITHUB_ACTIONS"] === "true",
+  });
+  if (globals.events !== undefined) recordEvents(events, resolve(cwd, globals.events));
+  events.begin(command.name);
+  const log = createLogger({
+    write: (text, level) => events.log(level, text),
+    events,
+    verbosity: globals.verbosity,
+    color: globals.color,
+  });
+  for (const warning of globals.warnings) log.warn(warning);
+  return Object.freeze({
+    log,
+    ended({ code, report }) {
+      if (report !== "") events.log("error", report);
+      events.end(code);
+    },
+  });
 }
 
 /** Makes the {@linkcode CommandContext} of one run. */
@@ -96,24 +138,16 @@ export function makeCommandContext(
   processContext: ProcessContext,
 ): CommandContext {
   const { cwd, signal, onStart } = processContext;
-  const { stderr, stdout } = globals;
+  const { stdout } = globals;
   const { env, notes: goNotes } = readGoSettings(effectiveEnv(globals, command, input, cwd));
-  const log = createLogger({
-    write: (text) => stderr.write(text),
-    verbosity: globals.verbosity,
-    color: globals.color,
-    terminal: stderr.terminal === true,
-  });
-  for (const warning of globals.warnings) log.warn(warning);
+  const run = processContext.run ?? beginRun(globals, command, processContext);
+  const { log } = run;
   const decoder = new TextDecoder();
   const shell = createShell({
     cwd,
     env,
     signal,
-    write: (chunk) => {
-      log.progress("");
-      stderr.write(decoder.decode(chunk, { stream: true }));
-    },
+    write: (chunk) => log.events.log("output", decoder.decode(chunk, { stream: true })),
     ...(onStart === undefined ? {} : { onStart }),
   });
 
@@ -173,6 +207,7 @@ export function makeCommandContext(
     locate: async () => (await locate(globals.root ?? cwd, {})).context,
     open: () => opened ??= openAt(globals.root ?? cwd),
     openAt,
+    ended: run.ended,
     forCommand: (other: CommandData, otherInput: Input) =>
       makeCommandContext(
         {
@@ -183,7 +218,7 @@ export function makeCommandContext(
         },
         other,
         otherInput,
-        processContext,
+        { ...processContext, run },
       ),
   });
 }

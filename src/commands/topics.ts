@@ -1,6 +1,7 @@
 import {
   type FlagSpec,
   type HelpTopic,
+  PROGRESS_VARIABLE,
   variableDefinition,
   VARIABLES_TOPIC,
   variablesOf,
@@ -62,7 +63,7 @@ const GROUPS: readonly (readonly [title: string, variables: readonly VariableSpe
     CACHE_VARIABLE,
     BLOB_CACHE_VARIABLE,
   ]],
-  ["kbuild itself", [behind(CONFIG), VERBOSE_VARIABLE]],
+  ["kbuild itself", [behind(CONFIG), PROGRESS_VARIABLE, VERBOSE_VARIABLE]],
   ["Environment only", ENVIRONMENT],
 ];
 

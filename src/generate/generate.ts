@@ -95,10 +95,12 @@ export async function ensureGeneratedFiles(
       await checkGeneratedReplaceable(context, name, { isRecorded: name in found.records });
     }
     context.log.status("Generating files that are not in git:", names);
+    const units = names.map((name) => context.log.events.unit({ kind: "generate", name }));
     await buildBinaries(context, checkout, tools);
-    for (const steps of files) {
+    for (const [index, steps] of files.entries()) {
       const { file, inputs } = steps;
-      if (await generate(context, steps)) written.push(file.output);
+      const isNew = await units[index]!.run(() => generate(context, steps));
+      if (isNew) written.push(file.output);
       const output = await fileDigest(steps.output) ?? "";
       records[file.output] = { tree: tree ?? "", inputs, output };
     }

@@ -10,19 +10,20 @@
  * @module
  */
 import { printable } from "../errors.ts";
+import { createEvents, type Events, type LogText } from "../events/mod.ts";
 
 /** Where log lines go and how many of them. */
 export interface LoggerOptions {
-  /** Takes finished text, newline included. */
-  write: (text: string) => void;
+  /** Takes finished text, newline included, and how serious it is. */
+  write: (text: string, level: LogText["level"]) => void;
+  /** Where units of work report; default: a stream that nobody listens to. */
+  events?: Events;
   /** `KUBE_VERBOSE`: lines with a higher level are dropped. Default 1, as the root Makefile sets. */
   verbosity?: number;
   /** The clock for time stamps; local time, as `date +"[%m%d %H:%M:%S]"`. */
   now?: () => Date;
   /** Colours the `+++` and `!!!` marks; only for terminals. */
   color?: boolean;
-  /** Whether {@linkcode Logger.progress} may redraw a line. */
-  terminal?: boolean;
 }
 
 /** Options of one line. */
@@ -35,6 +36,8 @@ export interface LineOptions {
 export interface Logger {
   /** `KUBE_VERBOSE`. */
   readonly verbosity: number;
+  /** Where units of work report that they begin, get on and end, instead of `kube::log::progress`. */
+  readonly events: Events;
   /** Port of `kube::log::status`: `+++ [time] message`, further lines indented. */
   status(message: string, lines?: readonly string[], options?: LineOptions): void;
   /** Port of `kube::log::info`: the lines as they are. */
@@ -45,8 +48,6 @@ export interface Logger {
   error(message: string, lines?: readonly string[]): void;
   /** Port of `kube::log::usage`: the lines with an empty line before and after. */
   usage(...lines: string[]): void;
-  /** Port of `kube::log::progress`: on a terminal one line that is redrawn; "" clears it. */
-  progress(text: string): void;
 }
 
 /** `[0518 15:19:14]`: local month, day and time, as `date +"[%m%d %H:%M:%S]"` prints them. */
@@ -68,42 +69,38 @@ export function timestamp(date: Date): string {
  * ```
  */
 export function createLogger(options: LoggerOptions): Logger {
-  const { write, verbosity = 1, now = () => new Date(), color = false, terminal = false } = options;
+  const { write, verbosity = 1, now = () => new Date(), color = false } = options;
+  const { events = createEvents() } = options;
   const paint = (code: number, text: string) => color ? `\x1b[${code}m${text}\x1b[0m` : text;
-  let progressShown = false;
 
-  function clearProgress(): string {
-    if (!progressShown) return "";
-    progressShown = false;
-    return "\r\x1b[K";
-  }
-  function block(mark: string, message: string, lines: readonly string[], label = ""): void {
+  function block(
+    mark: string,
+    message: string,
+    lines: readonly string[],
+    { level = "info", label = "" }: { level?: LogText["level"]; label?: string } = {},
+  ): void {
     const rest = lines.map((line) => `    ${printable(line)}\n`).join("");
-    write(`${clearProgress()}${mark} ${timestamp(now())} ${label}${printable(message)}\n${rest}`);
+    write(`${mark} ${timestamp(now())} ${label}${printable(message)}\n${rest}`, level);
   }
 
   return Object.freeze({
     verbosity,
+    events,
     status(message: string, lines: readonly string[] = [], { v = 0 }: LineOptions = {}): void {
       if (verbosity >= v) block(paint(32, "+++"), message, lines);
     },
     info(message: string, { v = 0 }: LineOptions = {}): void {
-      if (verbosity >= v) write(`${clearProgress()}${printable(message)}\n`);
+      if (verbosity >= v) write(`${printable(message)}\n`, "info");
     },
     warn(message: string, lines: readonly string[] = []): void {
-      block(paint(33, "+++"), message, lines, `${paint(33, "WARNING:")} `);
+      const label = `${paint(33, "WARNING:")} `;
+      block(paint(33, "+++"), message, lines, { level: "warning", label });
     },
     error(message: string, lines: readonly string[] = []): void {
-      block(paint(31, "!!!"), message, lines);
+      block(paint(31, "!!!"), message, lines, { level: "error" });
     },
     usage(...lines: string[]): void {
-      write(`${clearProgress()}\n${lines.map((line) => `${line}\n`).join("")}\n`);
-    },
-    progress(text: string): void {
-      if (!terminal || verbosity < 1) return;
-      const clear = clearProgress();
-      if (text !== "") progressShown = true;
-      write(`${clear}${text}`);
+      write(`\n${lines.map((line) => `${line}\n`).join("")}\n`, "info");
     },
   });
 }

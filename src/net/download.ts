@@ -38,15 +38,16 @@ export async function downloadInto(
   let hash = createHash("sha256");
   let known = (await file.stat()).size;
   for await (const chunk of readFileChunks(path, { size: known })) hash.update(chunk);
-  let [shown, before] = [0, known];
+  let before = known;
   const restart = async () => {
     await file.truncate(0);
     hash = createHash("sha256");
     known = 0;
   };
   if (size !== undefined && known > size) await restart();
-  try {
-    await client.retry(async () => {
+  const unit = client.log.events.unit({ kind: "fetch", name: label });
+  await unit.run(() =>
+    client.retry(async () => {
       before = known;
       if (size !== undefined && known === size && size > 0) return;
       const range = known === 0 ? {} : { range: `bytes=${known}-` };
@@ -71,18 +72,13 @@ export async function downloadInto(
         hash.update(chunk);
         writeAll(path, file, chunk);
         known += chunk.length;
-        if (performance.now() - shown < 200) continue;
-        shown = performance.now();
-        const all = total === undefined ? "" : ` of ${formatBytes(total)}`;
-        client.log.progress(`    ${label}: ${formatBytes(known)}${all}`);
+        unit.progress({ done: known, total, of: "bytes" });
       }
       if (size !== undefined && known < size) {
         throw new NetworkError(url, `only ${known} of its ${size} bytes came`, { retry: true });
       }
-    }, { progressed: () => known - before > PROGRESS });
-  } finally {
-    client.log.progress("");
-  }
+    }, { progressed: () => known - before > PROGRESS })
+  );
   return hash.digest("hex");
 }
 

@@ -88,12 +88,14 @@ async function prepareImage(
   const { architecture } = image.platform;
   const names = pushNames(image.repoTag, architecture, options);
   const layers: Descriptor[] = [];
-  for (const [i, layer] of image.layers.entries()) {
-    const label = `layer ${i + 1} of "${image.path}"`;
-    log.progress(`    ${names.image}: compressing layer ${i + 1} of ${image.layers.length}`);
-    layers.push(await compressLayer(layer, { ...options, label, signal }));
-  }
-  log.progress("");
+  const unit = log.events.unit({ kind: "compress", name: names.image });
+  await unit.run(async () => {
+    for (const [i, layer] of image.layers.entries()) {
+      const label = `layer ${i + 1} of "${image.path}"`;
+      unit.progress({ done: i + 1, total: image.layers.length, of: "layers" });
+      layers.push(await compressLayer(layer, { ...options, label, signal }));
+    }
+  });
   const config = new Uint8Array(image.config);
   const imageId = digestOf(config);
   const bytes = new TextEncoder().encode(JSON.stringify({

@@ -1,5 +1,6 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { ifPossible } from "../files/mod.ts";
+import type { Unit } from "../events/mod.ts";
 import type { Logger } from "../lib/logging.ts";
 import { mapConcurrently } from "../lib/util.ts";
 import type { ListedImage, PlannedPush } from "./prepare_push.ts";
@@ -49,27 +50,33 @@ export class Pusher {
   /** Some at a time; results in the order given. After a failure no further one is begun. */
   async push(items: readonly PlannedPush[]): Promise<readonly PushResult[]> {
     this.#begun = true;
-    const results = await mapConcurrently(items, CONCURRENCY, (item) => this.#one(item));
+    const waiting = items.map((item) => (
+      { item, unit: this.#log.events.unit({ kind: "push", name: item.name }) }
+    ));
+    const results = await mapConcurrently(
+      waiting,
+      CONCURRENCY,
+      ({ item, unit }) => unit.run(() => this.#one(item, unit)),
+    );
     return Object.freeze(results);
   }
 
-  async #one(item: PlannedPush): Promise<PushResult> {
+  async #one(item: PlannedPush, unit: Unit): Promise<PushResult> {
     const { name, tag, endpoint, blobs, described, bytes, imageId, archs, parts } = item;
     if (parts.length > 0 && !await hasTag(this.#session, endpoint, tag, described.digest)) {
       for (const part of parts) await this.#listed(endpoint, part);
     }
-    const total = formatBytes(blobs.reduce((sum, { size }) => sum + size, 0));
+    const total = blobs.reduce((sum, { size }) => sum + size, 0);
     const results: BlobResult[] = [];
     let sent = 0;
     for (const blob of blobs) {
-      const onSent = (bytes: number) =>
-        this.#log.progress(`    ${name}: ${formatBytes(sent + bytes)} of ${total}`);
+      const onSent = (bytes: number) => unit.progress({ done: sent + bytes, total, of: "bytes" });
       const result = await this.#blob(endpoint, blob, onSent);
       results.push(result);
       if (result === "sent") sent += blob.size;
     }
-    this.#log.progress("");
     const unchanged = await putManifest(this.#session, endpoint, tag, { bytes, described });
+    if (unchanged) unit.reuse("the registry has it");
     const count = (wanted: BlobResult) => results.filter((result) => result === wanted).length;
     const how = blobs.length === 0
       ? archs.join(", ")

@@ -9,6 +9,7 @@ import {
   openBlockCache,
   trimCache,
 } from "../archive/mod.ts";
+import type { Unit } from "../events/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import {
   checkInOutputs,
@@ -97,6 +98,7 @@ export async function packageTarballs(
   if (record !== undefined && record.outputs === outputsOf(context, about)) {
     const artifacts = upToDate(jobs, before, record);
     if (artifacts !== undefined) {
+      for (const job of jobs) unitOf(context, job).reuse(UNCHANGED);
       context.log.status("Nothing changed since these artifacts were made");
       return published(context, plan, artifacts);
     }
@@ -231,16 +233,18 @@ async function makeAll(
   ];
   const directories: ReleaseDirectories = { stage, tars, images };
   for (const directory of [stage, tars, images]) await Deno.mkdir(directory);
-  const tasks = jobs.map((job): Task<Artifact> => ({
-    name: job.path,
-    needs: job.needs,
-    async run(results, signal) {
+  const tasks = jobs.map((job): Task<Artifact> => {
+    const unit = unitOf(context, job);
+    const make = async (results: ReadonlyMap<string, Artifact>, signal: AbortSignal) => {
       await job.stage?.(directories, signal);
       const known = last?.made[job.path];
       if (known !== undefined && known.inputs === inputsOf(job, before, results)) {
         const from = join(outputRoot, publishedPath(plan, known.artifact));
         const isAsLeft = outputOf(from) === known.output;
-        if (isAsLeft && await linkInto(from, join(work, job.path))) return reused(known.artifact);
+        if (isAsLeft && await linkInto(from, join(work, job.path))) {
+          unit.reuse(UNCHANGED);
+          return reused(known.artifact);
+        }
       }
       log.status(job.title);
       const started = performance.now();
@@ -253,8 +257,13 @@ async function makeAll(
         durationMs: performance.now() - started,
         reused: false,
       });
-    },
-  }));
+    };
+    return {
+      name: job.path,
+      needs: job.needs,
+      run: (results, signal) => unit.run(() => make(results, signal)),
+    };
+  });
   // The sources first: node and server tarballs wait for them, and images leave the threads idle.
   const isSource = ({ name }: Task<Artifact>) => name.endsWith(SOURCE_TARBALL) ? 0 : 1;
   const made = await runGraph([...tasks].sort((a, b) => isSource(a) - isSource(b)), {
@@ -262,6 +271,16 @@ async function makeAll(
     signal: context.signal,
   });
   return Object.freeze(jobs.map(({ path }) => made.get(path)!));
+}
+
+/** Why an artifact is not made again. */
+const UNCHANGED = "it would be made from the same files";
+
+/** What is shown of an artifact: `kube-proxy-amd64`, `kubernetes-client-linux-amd64.tar.gz`. */
+function unitOf({ log }: KubeContext, { kind, path }: Job): Unit {
+  const file = path.slice(path.lastIndexOf("/") + 1);
+  const name = kind === "image" ? path.split("/").slice(-2).join("/") : file;
+  return log.events.unit({ kind: kind === "image" ? kind : "tarball", name });
 }
 
 /** @returns Whether the file system allowed it. */

@@ -65,12 +65,11 @@ export async function fetchArchive(
     })).catch((error: unknown) => {
       throw error instanceof NetworkError ? cannotDownload(error) : error;
     });
-  log.progress(`    unpacking ${url.slice(url.lastIndexOf("/") + 1)}`);
+  const unit = log.events.unit({ kind: "unpack", name: url.slice(url.lastIndexOf("/") + 1) });
   try {
-    const size = await unpackGo(archive, work, { label: fetched.from, signal });
+    const size = await unit.run(() => unpackGo(archive, work, { label: fetched.from, signal }));
     return { ...fetched, size };
   } finally {
-    log.progress("");
     await removeTree(archive);
   }
 }

@@ -67,9 +67,8 @@ export async function fetchModule(context: GoContext, request: ModuleRequest): P
     await removeTree(goroot);
     using file = await Deno.open(zip, { read: true, write: true, create: true, truncate: true });
     await downloadInto(clientFor(client, proxy), url, { file, path: zip });
-    context.log.progress(`    unpacking go${version}`);
-    const made = await unpackModule(zip, goroot, { module, label: url, signal })
-      .finally(() => context.log.progress(""));
+    const unit = context.log.events.unit({ kind: "unpack", name: `go${version}` });
+    const made = await unit.run(() => unpackModule(zip, goroot, { module, label: url, signal }));
     if (made.sum === sum) return made.size;
     throw new WrongContentError(`Cannot use "${url}": its hash is ${made.sum}, not ${sum}`, {
       notes: ["The proxy, or something on the way to it, serves something else than Go"],

@@ -72,7 +72,7 @@ Deno.test("completeWords() offers candidates for the last word", async () => {
     [["KUBE_RACE="], ["KUBE_RACE=y", "KUBE_RACE=n"]],
     [["all", "cmd/kubec"], ["cmd/kubectl"]],
     [["all", "cmd/kubectl", "cmd/kubele"], ["cmd/kubelet"]],
-    [["all", "--p"], ["--platform"]],
+    [["all", "--p"], ["--progress", "--platform"]],
     [["all", "--se"], []],
     [["all", "--platform", "linux/ar"], ["linux/arm", "linux/arm64"]],
     [["all", "-p", "linux/arm"], ["linux/arm", "linux/arm64"]],
@@ -82,13 +82,15 @@ Deno.test("completeWords() offers candidates for the last word", async () => {
     [["all", "--era=1.2"], ["--era=1.20"]],
     [["all", "--dir", "/t"], []],
     [["all", "UNKNOWN="], []],
-    [["kubectl", "--p"], ["--platform"]],
+    [["kubectl", "--pl"], ["--platform"]],
+    [["kubectl", "--progress", "t"], ["tty"]],
     [["toolchain", ""], ["list", "install"]],
     [["toolchain", "list", ""], []],
     [["toolchain", "list", "--a"], ["--all"]],
     [["toolchain", "list", "--o"], []],
     [["toolchain", "install", "--"], [
-      ...["--root", "--json", "--verbose", "--debug", "--help", "--version", "--offline"],
+      ...["--root", "--json", "--verbose", "--progress", "--events", "--debug", "--help"],
+      ...["--version", "--offline"],
     ]],
     [["plan", "kube"], ["kubectl"]],
     [["plan", "kubectl", "--pl"], ["--platform"]],
@@ -102,7 +104,7 @@ Deno.test("completeWords() offers candidates for the last word", async () => {
     [["va"], []],
     [["plan", "va"], []],
     [["-v", "all", "--er"], ["--era"]],
-    [["all", "--", "--p"], ["--platform"]],
+    [["all", "--", "--p"], ["--progress", "--platform"]],
   ];
   for (const [typed, offered] of table) {
     assertEquals(await words(...typed), [...offered], typed.join(" "));

@@ -38,6 +38,11 @@ Flags of every command
   --json                 Print the result, or the error, as one JSON value
   -v, --verbose [LEVEL]  Verbosity: 0 least, 5 most; -v is 2, -vv is 3 (default:
                          1) [KUBE_VERBOSE]
+  --progress MODE        How progress is shown (auto, tty, plain, json, quiet)
+                         (default: auto: tty on a terminal, else plain)
+                         [KBUILD_PROGRESS]
+  --events FILE          Write the events of the run to a file, a JSON object a
+                         line
   --debug                Show the stack and the causes of an error
   -h, --help             Show this help
   --version              Print the version of kbuild

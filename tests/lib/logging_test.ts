@@ -43,17 +43,14 @@ Deno.test("createLogger() drops lines above KUBE_VERBOSE, never errors", () => {
   assertEquals([0, 1, 2, 3].map(count), [2, 2, 3, 4]);
 });
 
-Deno.test("progress() redraws one line on a terminal and is silent elsewhere", () => {
-  const work = (log: ReturnType<typeof createLogger>) => {
-    log.progress("1/2");
-    log.progress("2/2");
-    log.status("done");
-  };
-  assertEquals(logged(work), "+++ [0518 15:19:04] done\n");
-  assertEquals(
-    logged(work, { terminal: true }),
-    "1/2\r\x1b[K2/2\r\x1b[K+++ [0518 15:19:04] done\n",
-  );
+Deno.test("createLogger() says how serious each text is", () => {
+  const levels: string[] = [];
+  const log = createLogger({ write: (_, level) => void levels.push(level), now });
+  log.status("status");
+  log.info("info");
+  log.warn("warning");
+  log.error("error");
+  assertEquals(levels, ["info", "info", "warning", "error"]);
 });
 
 Deno.test("createLogger() has no colours unless asked", () => {

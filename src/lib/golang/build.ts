@@ -2,6 +2,7 @@ import { dirname, join } from "@std/path";
 import type { Checkout } from "../../checkout/mod.ts";
 import { KbuildError } from "../../errors.ts";
 import type { GoTool } from "../../toolchain/mod.ts";
+import type { Unit } from "../../events/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { checkInOutputs, claimOutputs } from "../outputs.ts";
 import { mapConcurrently, memoryBudget } from "../util.ts";
@@ -110,8 +111,15 @@ export async function buildBinaries(
 
   const records = await openRecords(context);
   const jobs = chooseJobs(context, checkout, plan);
+  const units = new Map(
+    plan.platforms.flatMap(({ platform, steps }) =>
+      steps.map((
+        step,
+      ) => [step, log.events.unit({ kind: "build", name: unitName(step, platform) })])
+    ),
+  );
   await mapConcurrently(plan.platforms, jobs, async (platform, signal) => {
-    await buildPlatform(context, { records, jobs, signal }, platform);
+    await buildPlatform(context, { records, jobs, signal, units }, platform);
   });
 
   if (plan.hostLink !== undefined) await makeLink(plan.hostLink);
@@ -147,6 +155,8 @@ interface Running {
   readonly jobs: number;
   /** Aborted when one fails. */
   readonly signal: AbortSignal;
+  /** What is shown of each step. */
+  readonly units: ReadonlyMap<BuildStep, Unit>;
 }
 
 /** Refuses directories that go cannot work in, before go says so in words of its own. */
@@ -181,67 +191,65 @@ function chooseJobs(
   return schedule.jobs;
 }
 
-async function buildPlatform(
-  context: KubeContext,
-  running: Running,
-  plan: PlatformPlan,
-): Promise<void> {
-  const { log } = context;
-  const { platform } = plan;
-  const started = performance.now();
-  // go says nothing for minutes; on a terminal the time shows that it lives.
-  const ticker = setInterval(() => {
-    log.progress(`    ${platform}: ${Math.round((performance.now() - started) / 1000)} s`);
-  }, 1000);
-  try {
-    await buildSteps(context, running, plan);
-  } finally {
-    clearInterval(ticker);
-    log.progress("");
-  }
-  const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  log.status(`Built ${platform} in ${seconds} s`, [], { v: 2 });
-}
-
 /** What a step makes, for people: its binaries, or the packages of libraries. */
 function namesOf({ outputs, packages }: BuildStep): string {
   const names = outputs.length === 0 ? packages : outputs.map(({ name }) => name);
   return names.join(", ");
 }
 
-async function buildSteps(
+/** Names that a unit of many binaries shows. */
+const SHOWN_NAMES = 3;
+
+/** A unit's name: `kubectl, kubelet for linux/amd64`. */
+function unitName(step: BuildStep, platform: string): string {
+  const { outputs, packages } = step;
+  const names = outputs.length === 0 ? packages : outputs.map(({ name }) => name);
+  const more = names.length > SHOWN_NAMES ? ` and ${names.length - SHOWN_NAMES + 1} more` : "";
+  const shown = more === "" ? names : names.slice(0, SHOWN_NAMES - 1);
+  return `${shown.join(", ")}${more} for ${platform}`;
+}
+
+async function buildPlatform(
   context: KubeContext,
-  { records, jobs, signal }: Running,
+  running: Running,
   { platform, steps, targets }: PlatformPlan,
 ): Promise<void> {
-  const { log, shell } = context;
-  log.status(`Building go targets for ${platform}:`, targets);
+  context.log.status(`Building go targets for ${platform}:`, targets);
   for (const step of steps) {
-    const env = Object.entries(step.shownEnv).map(([name, value]) => `${name}=${value}`);
-    log.status(`Env for ${platform}: ${env.join(" ")}`, [], { v: 2 });
-    log.status("Starting:", [quoteCommand(step.argv)], { v: 3 });
-    const names = namesOf(step);
-    const check = await checkStep(context, records, step, signal);
-    if (check.upToDate) {
-      log.status(`Up to date: ${names}`, [], { v: 2 });
-      await placeBins(context, step.outputs);
-      continue;
-    }
-    await removeDamaged(step.outputs);
-    const before = await statBuilt(step.outputs);
-    await shell.run(step.argv, {
-      cwd: step.cwd,
-      env: step.env,
-      output: "stream",
-      signal,
-      label: `Building ${names} for ${platform}`,
-    }).catch((error: unknown) => {
-      throw explainFailure(error, step, jobs);
-    });
-    await undoTouch(step.outputs, before);
-    if (check.key !== undefined) await recordStep(records, step, check.key);
-    await placeBins(context, step.outputs);
+    await running.units.get(step)!.run(() => buildStep(context, running, step, platform));
   }
 }
 
-/** Throws the first failure that is not the mere consequence of another. */
+async function buildStep(
+  context: KubeContext,
+  { records, jobs, signal, units }: Running,
+  step: BuildStep,
+  platform: string,
+): Promise<void> {
+  const { log, shell } = context;
+  const env = Object.entries(step.shownEnv).map(([name, value]) => `${name}=${value}`);
+  log.status(`Env for ${platform}: ${env.join(" ")}`, [], { v: 2 });
+  log.status("Starting:", [quoteCommand(step.argv)], { v: 3 });
+  const names = namesOf(step);
+  const check = await checkStep(context, records, step, signal);
+  if (check.upToDate) {
+    log.status(`Up to date: ${names}`, [], { v: 2 });
+    units.get(step)!.reuse("its sources are as they were");
+    await placeBins(context, step.outputs);
+    return;
+  }
+  await removeDamaged(step.outputs);
+  const before = await statBuilt(step.outputs);
+  await shell.run(step.argv, {
+    cwd: step.cwd,
+    env: step.env,
+    output: "stream",
+    signal,
+    label: `Building ${names} for ${platform}`,
+  }).catch((error: unknown) => {
+    throw explainFailure(error, step, jobs);
+  });
+  await undoTouch(step.outputs, before);
+  if (check.key !== undefined) await recordStep(records, step, check.key);
+  await placeBins(context, step.outputs);
+}

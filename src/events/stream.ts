@@ -1,0 +1,127 @@
+import {
+  EVENTS_VERSION,
+  type Happening,
+  type LogText,
+  type Progress,
+  type RunEvent,
+  type UnitKind,
+  type UnitResult,
+} from "./types.ts";
+
+/** Receives every event. */
+export type Listener = (event: RunEvent) => void;
+
+/** What a unit is. */
+export interface UnitSpec {
+  /** What the unit does. */
+  readonly kind: UnitKind;
+  /** What is made: `kube-proxy-amd64`. */
+  readonly name: string;
+}
+
+/** A unit of work: what is shown, timed and counted as one. */
+export interface Unit {
+  /**
+   * Does the work. The unit ends with it: made, or failed with what it throws.
+   *
+   * @throws Whatever `work` throws.
+   */
+  run<T>(work: () => Promise<T>): Promise<T>;
+  /** Says how far the work is; what comes faster than five times a second is left out. */
+  progress(progress: Progress): void;
+  /** Within {@linkcode run} or instead of it: nothing had to be made. */
+  reuse(reason: string): void;
+}
+
+/** The one stream of events of a run: views listen, units of work report. */
+export interface Events {
+  /**
+   * Tells a listener of everything from now on.
+   *
+   * @returns Ends that.
+   */
+  listen(listener: Listener): () => void;
+  /** Reports text for people. */
+  log(level: LogText["level"], text: string): void;
+  /** Makes a unit known, which then waits. */
+  unit(spec: UnitSpec): Unit;
+  /** Reports the beginning of a run. */
+  begin(command: string): void;
+  /** Reports its end. */
+  end(code: number): void;
+}
+
+/** Options of {@linkcode createEvents}. */
+export interface EventsOptions {
+  /** A unit that fails when this is aborted was stopped. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds, from any start; default `performance.now`. */
+  readonly now?: () => number;
+}
+
+/** Milliseconds between two reports of how far a unit is. */
+const PROGRESS_MS = 200;
+
+/** Makes a stream of events. Without a listener, nothing becomes of them. */
+export function createEvents(options: EventsOptions = {}): Events {
+  const { signal, now = () => performance.now() } = options;
+  const began = now();
+  const listeners = new Set<Listener>();
+  const ids = new Map<string, number>();
+  const emit = (happening: Happening) => {
+    if (listeners.size === 0) return;
+    const event = Object.freeze({ ...happening, ms: Math.round(now() - began) });
+    for (const listener of listeners) listener(event);
+  };
+
+  /** Two units of one name differ in a number. */
+  function idOf({ kind, name }: UnitSpec): string {
+    const base = `${kind} ${name}`;
+    const count = (ids.get(base) ?? 0) + 1;
+    ids.set(base, count);
+    return count === 1 ? base : `${base} #${count}`;
+  }
+
+  return Object.freeze<Events>({
+    listen(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    log: (level, text) => emit({ event: "log", level, text }),
+    begin: (command) =>
+      emit({ event: "run.start", version: EVENTS_VERSION, at: new Date().toISOString(), command }),
+    end: (code) => emit({ event: "run.end", code }),
+    unit(spec) {
+      const id = idOf(spec);
+      emit({ event: "unit.queued", id, ...spec });
+      let ended = false;
+      let said = -Infinity;
+      const end = (result: UnitResult, reason?: string) => {
+        if (ended) return;
+        ended = true;
+        emit({ event: "unit.end", id, result, ...(reason === undefined ? {} : { reason }) });
+      };
+      return Object.freeze<Unit>({
+        async run(work) {
+          emit({ event: "unit.start", id });
+          try {
+            const result = await work();
+            end("made");
+            return result;
+          } catch (error) {
+            if (signal?.aborted === true) end("stopped");
+            else end("failed", error instanceof Error ? error.message : String(error));
+            throw error;
+          }
+        },
+        progress(progress) {
+          const isLast = progress.done === progress.total;
+          if (ended || (!isLast && now() - said < PROGRESS_MS)) return;
+          said = now();
+          emit({ event: "unit.progress", id, ...progress });
+        },
+        reuse: (reason) => end("reused", reason),
+      });
+    },
+  });
+}

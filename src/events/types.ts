@@ -1,0 +1,112 @@
+/** The version of the events' form. It grows when a reader of the old form would misread the new one. */
+export const EVENTS_VERSION = 1;
+
+/** What a unit of work does. */
+export type UnitKind =
+  | "build"
+  | "generate"
+  | "image"
+  | "tarball"
+  | "fetch"
+  | "unpack"
+  | "compress"
+  | "push";
+
+/** What became of a unit: `stopped` when the run was given up, not the unit's fault. */
+export type UnitResult = "made" | "reused" | "failed" | "stopped";
+
+/** How far a unit is. */
+export interface Progress {
+  /** Of what {@linkcode of} says. */
+  readonly done: number;
+  /** Undefined while it is not known. */
+  readonly total?: number | undefined;
+  /** What is counted. */
+  readonly of: "bytes" | "layers";
+}
+
+/** A run begins. */
+export interface RunStart {
+  /** What happened. */
+  readonly event: "run.start";
+  /** Of the form of events. */
+  readonly version: typeof EVENTS_VERSION;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  /** `quick-release`. */
+  readonly command: string;
+}
+
+/** A unit is known, and waits for its turn. */
+export interface UnitQueued {
+  /** What happened. */
+  readonly event: "unit.queued";
+  /** The same for the same work in every run: `image kube-proxy-amd64`. */
+  readonly id: string;
+  /** What the unit does. */
+  readonly kind: UnitKind;
+  /** What is made: `kube-proxy-amd64`, `kubectl for linux/amd64`. */
+  readonly name: string;
+}
+
+/** A unit is at work. */
+export interface UnitStart {
+  /** What happened. */
+  readonly event: "unit.start";
+  /** The unit, as in {@linkcode UnitQueued}. */
+  readonly id: string;
+}
+
+/** A unit got on, said at most five times a second. */
+export interface UnitProgress extends Progress {
+  /** What happened. */
+  readonly event: "unit.progress";
+  /** The unit, as in {@linkcode UnitQueued}. */
+  readonly id: string;
+}
+
+/** A unit has ended; without `unit.start` it did not have to begin. */
+export interface UnitEnd {
+  /** What happened. */
+  readonly event: "unit.end";
+  /** The unit, as in {@linkcode UnitQueued}. */
+  readonly id: string;
+  /** What became of it. */
+  readonly result: UnitResult;
+  /** Why it was reused, or failed. */
+  readonly reason?: string | undefined;
+}
+
+/** Text for people. */
+export interface LogText {
+  /** What happened. */
+  readonly event: "log";
+  /** How serious it is; `output` is that of programs. */
+  readonly level: "info" | "warning" | "error" | "output";
+  /** Line breaks are in it; `output` may end anywhere. */
+  readonly text: string;
+}
+
+/** The last event of a run. */
+export interface RunEnd {
+  /** What happened. */
+  readonly event: "run.end";
+  /** The exit status. */
+  readonly code: number;
+}
+
+/** What happened. */
+export type Happening =
+  | RunStart
+  | UnitQueued
+  | UnitStart
+  | UnitProgress
+  | UnitEnd
+  | LogText
+  | RunEnd;
+
+/** An event: what happened, and when. */
+export type RunEvent = Happening & {
+  /** Milliseconds since the run began. */
+  readonly ms: number;
+};

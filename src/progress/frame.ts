@@ -1,0 +1,41 @@
+import { cutTo, pad, type Size, widthOf } from "../cli/mod.ts";
+import type { RunState } from "../events/mod.ts";
+import { age, doing, howFar } from "./words.ts";
+
+/** Lines of units at most: a third of the terminal, as BuildKit has it. */
+const SHARE_OF_ROWS = 3;
+
+/**
+ * What is drawn below the log: a line about the run, then the units at work, the longest first. No line
+ * is as wide as the terminal, so none wraps.
+ *
+ * @param now Milliseconds since the run began.
+ */
+export function frame(state: RunState, now: number, { columns, rows }: Size): readonly string[] {
+  const { running } = state;
+  if (running.length === 0) return [];
+  const width = Math.max(1, columns - 1);
+  const most = Math.max(1, Math.floor(rows / SHARE_OF_ROWS) - 1);
+  // A unit whose place is needed is still counted.
+  const shown = running.slice(0, running.length > most ? Math.max(1, most - 1) : most);
+  const hidden = running.length - shown.length;
+  const reused = state.ended("reused").length;
+  const counts = [
+    `${state.ended().length} of ${state.units.size} done`,
+    ...reused > 0 ? [`${reused} reused`] : [],
+    ...running.length > 1 ? [`${running.length} running`] : [],
+  ].join(", ");
+  const lines = shown.map((unit) => {
+    const right = [howFar(unit.progress), age(now - (unit.started ?? now))].filter((each) => each)
+      .join("  ");
+    const room = width - widthOf(right) - 6;
+    // Where there is no room for both, the name says more.
+    if (room < 12) return cutTo(`    ${doing(unit)}`, width);
+    return `    ${pad(cutTo(doing(unit), room), room)}  ${right}`;
+  });
+  return Object.freeze([
+    cutTo(`[${age(now)}] ${counts}`, width),
+    ...lines,
+    ...hidden > 0 ? [cutTo(`    and ${hidden} more`, width)] : [],
+  ]);
+}

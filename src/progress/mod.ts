@@ -1,0 +1,9 @@
+/**
+ * What a user sees of a run while it runs: views of its events.
+ *
+ * @module
+ */
+export { type ProgressMode, progressMode } from "./mode.ts";
+export { eventLine, showRun, summary, type ViewOptions } from "./views.ts";
+export { recordEvents } from "./record.ts";
+export { frame } from "./frame.ts";

@@ -1,0 +1,174 @@
+import type { Screen } from "../cli/mod.ts";
+import { type Events, type RunEvent, RunState } from "../events/mod.ts";
+import { timestamp } from "../lib/logging.ts";
+import { frame } from "./frame.ts";
+import type { ProgressMode } from "./mode.ts";
+import { age, doing, done, duration } from "./words.ts";
+
+/** What views of a run work with. */
+export interface ViewOptions {
+  /** Writes to standard error. */
+  readonly write: (text: string) => void;
+  /** Where lines are redrawn; needed for `tty` alone. */
+  readonly screen?: Screen | undefined;
+  /** Whether marks are coloured. */
+  readonly color: boolean;
+  /** Whether groups of lines are marked, as GitHub's service folds them (`GITHUB_ACTIONS`). */
+  readonly groups: boolean;
+}
+
+/** Nothing is drawn before, so that what is quick leaves no trace. As cargo. */
+const FIRST_MS = 500;
+/** Milliseconds between two frames. */
+const FRAME_MS = 100;
+/** A unit that took as long has a line of its own when it ends. */
+const LONG_MS = 1000;
+/** A run that took as long ends with a summary. */
+const SUMMARY_MS = 5000;
+/** After so many milliseconds without a line, one tells what runs. */
+const SILENCE_MS = 10_000;
+
+/**
+ * Shows a run until it ends.
+ *
+ * @returns Ends it at once: nothing is drawn after it.
+ */
+export function showRun(events: Events, mode: ProgressMode, options: ViewOptions): () => void {
+  if (mode === "json") return events.listen((event) => options.write(eventLine(event)));
+  if (mode === "quiet") return quietly(events, options);
+  return mode === "tty" ? onTerminal(events, options) : inLines(events, options);
+}
+
+/** An event as one line of JSON, without the colours of texts. */
+export function eventLine(event: RunEvent): string {
+  // deno-lint-ignore no-control-regex
+  const plain = (text: string) => text.replaceAll(/\x1b\[[0-9;]*m/g, "");
+  const shown = event.event === "log" ? { ...event, text: plain(event.text) } : event;
+  return `${JSON.stringify(shown)}\n`;
+}
+
+/** Warnings and errors alone, and the output of programs when the run fails. */
+function quietly(events: Events, { write }: ViewOptions): () => void {
+  let output = "";
+  return events.listen((event) => {
+    if (event.event === "log" && (event.level === "warning" || event.level === "error")) {
+      write(event.text);
+    } else if (event.event === "log" && event.level === "output") {
+      output = (output + event.text).slice(-MAX_OUTPUT);
+    } else if (event.event === "run.end" && event.code !== 0) write(output);
+  });
+}
+
+/** Characters of output that a quiet run keeps for the case that it fails. */
+const MAX_OUTPUT = 1 << 20;
+
+/** The lines that both other views have: the log, long units, the summary. */
+function linesOf(event: RunEvent, state: RunState, { color }: ViewOptions): string {
+  const mark = color ? "\x1b[32m+++\x1b[0m" : "+++";
+  const line = (text: string) => `${mark} ${timestamp(new Date())} ${text}\n`;
+  if (event.event === "log") return event.text;
+  if (event.event === "unit.end") {
+    const unit = state.units.get(event.id);
+    const isLong = unit?.started !== undefined && event.ms - unit.started >= LONG_MS;
+    return isLong && event.result === "made" && unit.kind !== "push" ? line(done(unit)) : "";
+  }
+  if (event.event !== "run.end") return "";
+  const text = summary(state);
+  return text === undefined ? "" : line(text);
+}
+
+/** What a run came to, in one line; undefined for a short one. */
+export function summary(state: RunState): string | undefined {
+  const units = state.ended();
+  if (units.length < 2 || state.ms < SUMMARY_MS) return undefined;
+  const longest = units.filter(({ started }) => started !== undefined)
+    .map((unit) => ({ unit, ms: (unit.ended ?? 0) - (unit.started ?? 0) }))
+    .sort((a, b) => b.ms - a.ms).slice(0, 3).filter(({ ms }) => ms >= LONG_MS)
+    .map(({ unit, ms }) => `${unit.name} ${duration(ms)}`);
+  const count = (result: "made" | "reused" | "failed" | "stopped") => {
+    const { length } = state.ended(result);
+    return length === 0 ? [] : [`${length} ${result}`];
+  };
+  const counts = [...count("made"), ...count("reused"), ...count("failed"), ...count("stopped")];
+  const most = longest.length === 0 ? "" : `; the longest: ${longest.join(", ")}`;
+  return `${duration(state.ms)}: ${counts.join(", ")}${most}`;
+}
+
+/** Lines that stay, for pipes and CI services. */
+function inLines(events: Events, options: ViewOptions): () => void {
+  const state = new RunState();
+  let group: string | undefined;
+  let said = performance.now();
+  const began = performance.now();
+  const write = (text: string) => {
+    if (text === "") return;
+    said = performance.now();
+    options.write(text);
+  };
+  const setGroup = (next: string | undefined) => {
+    if (!options.groups || next === group) return;
+    if (group !== undefined) write("::endgroup::\n");
+    if (next !== undefined) write(`::group::${next}\n`);
+    group = next;
+  };
+  const timer = setInterval(() => {
+    const { running } = state;
+    if (running.length === 0 || performance.now() - said < SILENCE_MS) return;
+    const now = performance.now() - began;
+    const units = running.slice(0, 3).map((unit) =>
+      `${doing(unit)} (${age(now - (unit.started ?? now))})`
+    );
+    const counts = `${state.ended().length} of ${state.units.size} done`;
+    write(`+++ ${timestamp(new Date())} ${age(now)}, ${counts}; ${units.join(", ")}\n`);
+  }, 1000);
+  Deno.unrefTimer(timer);
+  const end = events.listen((event) => {
+    state.add(event);
+    if (event.event === "unit.start") setGroup(STAGES[state.units.get(event.id)?.kind ?? "build"]);
+    if (event.event === "run.end") setGroup(undefined);
+    write(linesOf(event, state, options));
+    if (event.event === "run.end") stop();
+  });
+  const stop = () => {
+    clearInterval(timer);
+    end();
+  };
+  return stop;
+}
+
+/** The groups that a CI service folds. */
+const STAGES = Object.freeze({
+  fetch: "Fetch",
+  unpack: "Fetch",
+  generate: "Generate",
+  build: "Build",
+  image: "Package",
+  tarball: "Package",
+  compress: "Push",
+  push: "Push",
+});
+
+/** The log, and below it lines that are redrawn. */
+function onTerminal(events: Events, options: ViewOptions): () => void {
+  const { screen } = options;
+  if (screen === undefined) return inLines(events, options);
+  const state = new RunState();
+  const began = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now() - began;
+    if (now >= FIRST_MS) screen.show(frame(state, now, screen.size()));
+  }, FRAME_MS);
+  Deno.unrefTimer(timer);
+  const end = events.listen((event) => {
+    state.add(event);
+    if (event.event === "run.end") stop();
+    const text = linesOf(event, state, options);
+    if (text !== "") options.write(text);
+  });
+  const stop = () => {
+    clearInterval(timer);
+    end();
+    screen.show([]);
+  };
+  return stop;
+}

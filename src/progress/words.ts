@@ -1,0 +1,50 @@
+import { format as formatBytes } from "@std/fmt/bytes";
+import type { Progress, UnitKind, UnitState } from "../events/mod.ts";
+
+/** What a unit is doing, and what it has done. */
+const VERBS: Readonly<Record<UnitKind, readonly [present: string, past: string]>> = Object.freeze({
+  build: ["building", "Built"],
+  generate: ["generating", "Generated"],
+  image: ["building image", "Built image"],
+  tarball: ["packing", "Packed"],
+  fetch: ["fetching", "Fetched"],
+  unpack: ["unpacking", "Unpacked"],
+  compress: ["compressing", "Compressed"],
+  push: ["pushing", "Pushed"],
+});
+
+/** `12 s`, `3 min 5 s`, `1 h 2 min`; below ten seconds with a tenth. */
+export function duration(ms: number): string {
+  const seconds = ms / 1000;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60
+    ? `${minutes} min ${whole % 60} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** The same in whole seconds, for what is redrawn: a tenth that runs says nothing. */
+export function age(ms: number): string {
+  return ms < 10_000 ? `${Math.floor(ms / 1000)} s` : duration(ms);
+}
+
+/** `building kubectl for linux/amd64`. */
+export function doing({ kind, name }: UnitState): string {
+  return `${VERBS[kind][0]} ${name}`;
+}
+
+/** `Built kubectl for linux/amd64 in 12 s`. */
+export function done({ kind, name, started = 0, ended = 0 }: UnitState): string {
+  return `${VERBS[kind][1]} ${name} in ${duration(ended - started)}`;
+}
+
+/** `12.3 MB of 97 MB`, `layer 2 of 3`; "" where nothing is known. */
+export function howFar(progress: Progress | undefined): string {
+  if (progress === undefined) return "";
+  const { done, total, of } = progress;
+  const word = (value: number) => of === "bytes" ? formatBytes(value) : String(value);
+  const all = total === undefined ? "" : ` of ${word(total)}`;
+  return of === "layers" ? `layer ${done}${all}` : `${word(done)}${all}`;
+}

@@ -1,0 +1,126 @@
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { createEvents, type Events, type RunEvent, RunState } from "../../src/events/mod.ts";
+import { UsageError } from "../../src/errors.ts";
+import { createLogger } from "../../src/lib/logging.ts";
+import { frame, progressMode, showRun, summary } from "../../src/progress/mod.ts";
+
+/** State after some units: two at work for 3 and 61 s, one done, one that waits. */
+function someState(): RunState {
+  const state = new RunState();
+  const add = (event: Record<string, unknown>) => state.add(event as unknown as RunEvent);
+  for (const name of ["kubelet", "kubectl", "kube-proxy", "kubeadm"]) {
+    add({ event: "unit.queued", id: name, kind: "build", name, ms: 0 });
+  }
+  add({ event: "unit.start", id: "kubelet", ms: 1000 });
+  add({ event: "unit.start", id: "kube-proxy", ms: 1000 });
+  add({ event: "unit.end", id: "kube-proxy", result: "made", ms: 58_000 });
+  add({ event: "unit.start", id: "kubectl", ms: 59_000 });
+  add({ event: "unit.progress", id: "kubectl", done: 12e6, total: 97e6, of: "bytes", ms: 60_000 });
+  return state;
+}
+
+Deno.test("frame() has a line of the run and one for each unit, the longest first", () => {
+  assertEquals(frame(someState(), 62_000, { columns: 60, rows: 24 }), [
+    "[1 min 2 s] 1 of 4 done, 2 running",
+    "    building kubelet                              1 min 1 s",
+    "    building kubectl                    12 MB of 97 MB  3 s",
+  ]);
+});
+
+Deno.test("frame() fits any terminal", () => {
+  for (const columns of [1, 5, 10, 20, 40, 80, 200]) {
+    for (const rows of [1, 3, 6, 24]) {
+      const lines = frame(someState(), 62_000, { columns, rows });
+      assert(lines.length <= Math.max(3, Math.floor(rows / 3)), `${columns}×${rows}: ${lines}`);
+      for (const line of lines) assert(line.length < Math.max(2, columns), `${columns}: "${line}"`);
+    }
+  }
+  assertEquals(frame(someState(), 62_000, { columns: 40, rows: 6 }), [
+    "[1 min 2 s] 1 of 4 done, 2 running",
+    "    building kubelet          1 min 1 s",
+    "    and 1 more",
+  ]);
+});
+
+Deno.test("progressMode() redraws on terminals alone, and not for CI services", () => {
+  const mode = (choice: string, terminal: boolean, env = {}) =>
+    progressMode(choice, { terminal, env });
+  assertEquals(mode("auto", true), "tty");
+  assertEquals(mode("auto", false), "plain");
+  assertEquals(mode("auto", true, { CI: "true" }), "plain");
+  assertEquals(mode("auto", true, { CI: "false" }), "tty");
+  assertEquals(mode("tty", true, { CI: "true" }), "tty");
+  assertEquals(mode("json", true), "json");
+  assertThrows(() => mode("tty", false), UsageError, "not a terminal");
+});
+
+/** What a view writes of a run with a log line, a warning, output, and a unit. */
+async function shown(
+  mode: "plain" | "json" | "quiet",
+  { code = 0, groups = false } = {},
+): Promise<string> {
+  let text = "";
+  let ms = 0;
+  const events: Events = createEvents({ now: () => ms });
+  showRun(events, mode, { write: (more) => void (text += more), color: false, groups });
+  events.begin("all");
+  const log = createLogger({ write: (text, level) => events.log(level, text), events });
+  log.status("Building");
+  log.warn("Careful");
+  events.log("output", "a program's words\n");
+  for (const kind of ["build", "tarball"] as const) {
+    await events.unit({ kind, name: "kubectl" }).run(() => {
+      ms += 3000;
+      return Promise.resolve();
+    });
+  }
+  events.end(code);
+  events.log("info", "after the end\n");
+  return text.replaceAll(/\[\d{4} [\d:]{8}\]/g, "[time]");
+}
+
+Deno.test("plain: the log, what took long, and a summary", async () => {
+  assertEquals(
+    await shown("plain"),
+    "+++ [time] Building\n+++ [time] WARNING: Careful\na program's words\n" +
+      "+++ [time] Built kubectl in 3.0 s\n+++ [time] Packed kubectl in 3.0 s\n" +
+      "+++ [time] 6.0 s: 2 made; the longest: kubectl 3.0 s, kubectl 3.0 s\n",
+  );
+});
+
+Deno.test("plain: groups for services that fold them", async () => {
+  const text = await shown("plain", { groups: true });
+  assertMatch(text, /::group::Build\n.*Built kubectl[^\n]*\n::endgroup::\n::group::Package\n/s);
+  assertEquals(text.match(/::group::/g)?.length, text.match(/::endgroup::/g)?.length);
+});
+
+Deno.test("quiet: warnings alone; the output of programs when the run fails", async () => {
+  assertEquals(await shown("quiet"), "+++ [time] WARNING: Careful\n");
+  assertEquals(
+    await shown("quiet", { code: 1 }),
+    "+++ [time] WARNING: Careful\na program's words\n",
+  );
+});
+
+Deno.test("json: every line is an event, and nothing else is written", async () => {
+  const lines = (await shown("json")).trim().split("\n").map((line) => JSON.parse(line));
+  assertEquals(lines.map(({ event }) => event), [
+    "run.start",
+    ...["log", "log", "log"],
+    ...["unit.queued", "unit.start", "unit.end"],
+    ...["unit.queued", "unit.start", "unit.end"],
+    "run.end",
+    "log",
+  ]);
+});
+
+Deno.test("summary() is for runs that took long", () => {
+  const state = someState();
+  assertEquals(summary(state), undefined);
+  state.add({ event: "unit.end", id: "kubelet", result: "made", ms: 64_000 });
+  state.add({ event: "unit.end", id: "kubectl", result: "reused", ms: 64_000 });
+  assertEquals(
+    summary(state),
+    "1 min 4 s: 2 made, 1 reused; the longest: kubelet 1 min 3 s, kube-proxy 57 s, kubectl 5.0 s",
+  );
+});
