@@ -8,8 +8,8 @@ export interface Size {
 
 /**
  * A terminal with a block of lines below the text that is written: the block is redrawn in place, and
- * text goes above it. The cursor stays at the end of the block, visible, so that a killed program leaves
- * the terminal as it should be.
+ * text goes above it. The cursor stays below the block, visible: what the user types (`^C`) breaks no line
+ * of it, and a killed program leaves the terminal as it should be.
  */
 export interface Screen {
   /** Writes text above the block. Text may end within a line: then the block waits for the line's end. */
@@ -36,12 +36,12 @@ export function createScreen(write: (text: string) => void, size: () => Size): S
       (sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / Math.max(1, columns))),
       0,
     );
-    return `\r${rows > 1 ? `\x1b[${rows - 1}A` : ""}\x1b[J`;
+    return `\r\x1b[${rows}A\x1b[J`;
   }
 
   function draw(): string {
     shown = isAtStart ? wanted : [];
-    return shown.join("\n");
+    return shown.map((line) => `${line}\n`).join("");
   }
 
   return Object.freeze<Screen>({

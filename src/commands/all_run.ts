@@ -75,6 +75,7 @@ export async function buildAll(command: CommandContext, what: string, ask: Ask):
     fetch: () => Promise.resolve(),
     work: async (open, planned) => {
       const { binaries, generateMs, buildMs } = await runBuild(open, planned);
+      command.logSummary();
       const relative = (path: string) => path.slice(open.context.root.length + 1);
       if (command.globals.json) {
         command.printJson({

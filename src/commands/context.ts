@@ -20,8 +20,8 @@ import { UsageError } from "../errors.ts";
 import { createContext, type Environment, type KubeContext } from "../lib/init.ts";
 import { readGoSettings } from "../lib/go_settings.ts";
 import { createLogger, type Logger } from "../lib/logging.ts";
-import { createEvents } from "../events/mod.ts";
-import { progressMode, recordEvents, showRun } from "../progress/mod.ts";
+import { createEvents, RunState } from "../events/mod.ts";
+import { progressMode, recordEvents, showRun, summary } from "../progress/mod.ts";
 import { hostPlatform } from "../lib/util.ts";
 import { createShell, type Shell, type Start } from "../shell/mod.ts";
 import type { GoDescription } from "../toolchain/mod.ts";
@@ -52,6 +52,8 @@ export interface CommandContext {
   open(): Promise<OpenCheckout>;
   /** The same for another directory: the demo's. */
   openAt(root: string, env?: Environment): Promise<OpenCheckout>;
+  /** Logs what the run came to, before its results are printed; nothing of a short run. */
+  logSummary(): void;
   /** The command has ended: the last that is shown of a run. */
   ended(end: { readonly code: number; readonly report: string }): void;
   /** The context of another command, started with the same common flags and variables. */
@@ -95,7 +97,7 @@ export interface ProcessContext {
 }
 
 /** What the commands of one run share. */
-type RunOfCommand = Pick<CommandContext, "log" | "ended">;
+type RunOfCommand = Pick<CommandContext, "log" | "ended" | "logSummary">;
 
 /** Begins a run: its events, and what shows them. */
 function beginRun(
@@ -121,8 +123,14 @@ function beginRun(
     color: globals.color,
   });
   for (const warning of globals.warnings) log.warn(warning);
+  const state = new RunState();
+  events.listen((event) => state.add(event));
   return Object.freeze({
     log,
+    logSummary() {
+      const text = summary(state);
+      if (text !== undefined) log.status(text);
+    },
     ended({ code, report }) {
       if (report !== "") events.log("error", report);
       events.end(code);
@@ -207,6 +215,7 @@ export function makeCommandContext(
     locate: async () => (await locate(globals.root ?? cwd, {})).context,
     open: () => opened ??= openAt(globals.root ?? cwd),
     openAt,
+    logSummary: run.logSummary,
     ended: run.ended,
     forCommand: (other: CommandData, otherInput: Input) =>
       makeCommandContext(

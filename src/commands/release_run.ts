@@ -361,6 +361,7 @@ function secondsOf(
 /** Shows every artifact with size and digest, and where the time went. */
 export function showRelease(command: CommandContext, result: ReleaseResult): void {
   const { artifacts, leftOut, version } = result;
+  command.logSummary();
   const seconds = secondsOf(result);
   if (command.globals.json) {
     return command.printJson(releaseJson(result));

@@ -24,9 +24,10 @@ export interface Unit {
   /**
    * Does the work. The unit ends with it: made, or failed with what it throws.
    *
+   * @param signal If it is aborted when the work fails, the unit was stopped.
    * @throws Whatever `work` throws.
    */
-  run<T>(work: () => Promise<T>): Promise<T>;
+  run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** Says how far the work is; what comes faster than five times a second is left out. */
   progress(progress: Progress): void;
   /** Within {@linkcode run} or instead of it: nothing had to be made. */
@@ -102,14 +103,14 @@ export function createEvents(options: EventsOptions = {}): Events {
         emit({ event: "unit.end", id, result, ...(reason === undefined ? {} : { reason }) });
       };
       return Object.freeze<Unit>({
-        async run(work) {
+        async run(work, given) {
           emit({ event: "unit.start", id });
           try {
             const result = await work();
             end("made");
             return result;
           } catch (error) {
-            if (signal?.aborted === true) end("stopped");
+            if (signal?.aborted === true || given?.aborted === true) end("stopped");
             else end("failed", error instanceof Error ? error.message : String(error));
             throw error;
           }

@@ -23,7 +23,7 @@ const FIRST_MS = 500;
 const FRAME_MS = 100;
 /** A unit that took as long has a line of its own when it ends. */
 const LONG_MS = 1000;
-/** A run that took as long ends with a summary. */
+/** A run that took as long has a summary. */
 const SUMMARY_MS = 5000;
 /** After so many milliseconds without a line, one tells what runs. */
 const SILENCE_MS = 10_000;
@@ -47,22 +47,24 @@ export function eventLine(event: RunEvent): string {
   return `${JSON.stringify(shown)}\n`;
 }
 
-/** Warnings and errors alone, and the output of programs when the run fails. */
+/** Warnings and errors alone; before an error, the output of programs. */
 function quietly(events: Events, { write }: ViewOptions): () => void {
   let output = "";
   return events.listen((event) => {
-    if (event.event === "log" && (event.level === "warning" || event.level === "error")) {
-      write(event.text);
-    } else if (event.event === "log" && event.level === "output") {
-      output = (output + event.text).slice(-MAX_OUTPUT);
-    } else if (event.event === "run.end" && event.code !== 0) write(output);
+    if (event.event !== "log") return;
+    if (event.level === "output") output = (output + event.text).slice(-MAX_OUTPUT);
+    if (event.level === "error") {
+      if (output !== "") write(output);
+      output = "";
+    }
+    if (event.level === "warning" || event.level === "error") write(event.text);
   });
 }
 
 /** Characters of output that a quiet run keeps for the case that it fails. */
 const MAX_OUTPUT = 1 << 20;
 
-/** The lines that both other views have: the log, long units, the summary. */
+/** The lines that both other views have: the log, and long units. */
 function linesOf(event: RunEvent, state: RunState, { color }: ViewOptions): string {
   const mark = color ? "\x1b[32m+++\x1b[0m" : "+++";
   const line = (text: string) => `${mark} ${timestamp(new Date())} ${text}\n`;
@@ -72,9 +74,7 @@ function linesOf(event: RunEvent, state: RunState, { color }: ViewOptions): stri
     const isLong = unit?.started !== undefined && event.ms - unit.started >= LONG_MS;
     return isLong && event.result === "made" && unit.kind !== "push" ? line(done(unit)) : "";
   }
-  if (event.event !== "run.end") return "";
-  const text = summary(state);
-  return text === undefined ? "" : line(text);
+  return "";
 }
 
 /** What a run came to, in one line; undefined for a short one. */

@@ -56,7 +56,7 @@ export class Pusher {
     const results = await mapConcurrently(
       waiting,
       CONCURRENCY,
-      ({ item, unit }) => unit.run(() => this.#one(item, unit)),
+      ({ item, unit }, signal) => unit.run(() => this.#one(item, unit), signal),
     );
     return Object.freeze(results);
   }

@@ -261,7 +261,7 @@ async function makeAll(
     return {
       name: job.path,
       needs: job.needs,
-      run: (results, signal) => unit.run(() => make(results, signal)),
+      run: (results, signal) => unit.run(() => make(results, signal), signal),
     };
   });
   // The sources first: node and server tarballs wait for them, and images leave the threads idle.

@@ -11,13 +11,13 @@ function onScreen(columns = 20) {
 Deno.test("createScreen() draws lines, redraws them in place, and takes them away", () => {
   const { screen, taken } = onScreen();
   screen.show(["one", "two"]);
-  assertEquals(taken(), "one\ntwo");
+  assertEquals(taken(), "one\ntwo\n");
   screen.show(["one", "two"]);
   assertEquals(taken(), "");
   screen.show(["three"]);
-  assertEquals(taken(), "\r\x1b[1A\x1b[Jthree");
+  assertEquals(taken(), "\r\x1b[2A\x1b[Jthree\n");
   screen.show([]);
-  assertEquals(taken(), "\r\x1b[J");
+  assertEquals(taken(), "\r\x1b[1A\x1b[J");
   screen.show([]);
   assertEquals(taken(), "");
 });
@@ -27,13 +27,13 @@ Deno.test("text goes above the lines, which wait for the end of its line", () =>
   screen.show(["running"]);
   taken();
   screen.write("log\n");
-  assertEquals(taken(), "\r\x1b[Jlog\nrunning");
+  assertEquals(taken(), "\r\x1b[1A\x1b[Jlog\nrunning\n");
   screen.write("half");
-  assertEquals(taken(), "\r\x1b[Jhalf");
+  assertEquals(taken(), "\r\x1b[1A\x1b[Jhalf");
   screen.show(["still running"]);
   assertEquals(taken(), "");
   screen.write(" a line\n");
-  assertEquals(taken(), " a line\nstill running");
+  assertEquals(taken(), " a line\nstill running\n");
 });
 
 Deno.test("lines that a narrower window has broken are taken away whole", () => {
@@ -43,5 +43,5 @@ Deno.test("lines that a narrower window has broken are taken away whole", () => 
   size.columns = 7;
   screen.show(["z"]);
   // Nineteen letters are three lines of seven, and one more below.
-  assertEquals(taken(), "\r\x1b[3A\x1b[Jz");
+  assertEquals(taken(), "\r\x1b[4A\x1b[Jz\n");
 });

@@ -53,6 +53,19 @@ Deno.test("a unit is reused, failed or stopped, once", async () => {
   ]);
 });
 
+Deno.test("a unit that another's failure ends was stopped", async () => {
+  const { all, events } = recorded();
+  const other = new AbortController();
+  const unit = events.unit({ kind: "build", name: "kubectl" });
+  await assertRejects(() =>
+    unit.run(() => {
+      other.abort();
+      return Promise.reject(new Error("aborted"));
+    }, other.signal)
+  );
+  assertEquals(all.at(-1), { event: "unit.end", id: "build kubectl", result: "stopped", ms: 0 });
+});
+
 Deno.test("two units of one name are told apart", () => {
   const { all, events } = recorded();
   for (const _ of [1, 2]) events.unit({ kind: "fetch", name: "a" });

@@ -216,7 +216,8 @@ async function buildPlatform(
 ): Promise<void> {
   context.log.status(`Building go targets for ${platform}:`, targets);
   for (const step of steps) {
-    await running.units.get(step)!.run(() => buildStep(context, running, step, platform));
+    const work = () => buildStep(context, running, step, platform);
+    await running.units.get(step)!.run(work, running.signal);
   }
 }
 
