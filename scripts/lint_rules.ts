@@ -37,6 +37,7 @@ const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "lib/lock": 4,
   "lib/outputs": 4,
   "lib/version": 4,
+  "timings": 4,
   "toolchain": 4,
   "image": 4,
   "lib/golang": 5,

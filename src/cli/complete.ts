@@ -123,7 +123,9 @@ function openFlag(before: readonly string[], flags: readonly FlagSpec[]): FlagSp
   if (last?.kind !== "flag" || last.spec === undefined || last.value !== undefined) {
     return undefined;
   }
-  return last.spec.kind === "boolean" || last.spec.implied !== undefined ? undefined : last.spec;
+  const { kind, implied, optional } = last.spec;
+  const needsNone = kind === "boolean" || implied !== undefined || optional !== undefined;
+  return needsNone ? undefined : last.spec;
 }
 
 /** Whether a value may hold several, with commas between them. */

@@ -53,6 +53,13 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = Object.freeze<FlagSpec[]>([
     placeholder: "FILE",
     summary: "Write the events of the run to a file, a JSON object a line",
   },
+  {
+    name: "timings",
+    kind: "string",
+    placeholder: "FILE",
+    optional: "kbuild-timings.html",
+    summary: "Write a page about where the time went",
+  },
   { name: "debug", kind: "boolean", summary: "Show the stack and the causes of an error" },
   { name: "help", short: "h", kind: "boolean", summary: "Show this help" },
 ]);

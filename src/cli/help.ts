@@ -52,11 +52,17 @@ function inBrackets(text: string): string {
  * @param actions Those of its command; named are those that take the flag, where not all do.
  */
 export function flagDefinition(flag: FlagSpec, actions: readonly ActionSpec[] = []): Definition {
-  const { name, short, choices, variable, implied, placeholder } = flag;
+  const { name, short, choices, variable, implied, optional, placeholder } = flag;
   const value = placeholderOf(flag);
   const term = [
     short === undefined ? `--${name}` : `-${short}, --${name}`,
-    value === "" ? "" : implied === undefined ? ` ${value}` : ` [${value}]`,
+    value === ""
+      ? ""
+      : optional !== undefined
+      ? `[=${value}]`
+      : implied === undefined
+      ? ` ${value}`
+      : ` [${value}]`,
   ].join("");
   const takers = actions.filter(({ flags }) => flags.includes(name));
   const meaning = [

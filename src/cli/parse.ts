@@ -63,6 +63,8 @@ export function parseInput(
       words.push(`--${token.spec.name}=${token.value}`);
     } else if (token.spec.implied !== undefined) {
       bare.set(token.spec, (bare.get(token.spec) ?? 0) + 1);
+    } else if (token.spec.optional !== undefined) {
+      words.push(`--${token.spec.name}=${token.spec.optional}`);
     } else if (token.spec.kind === "boolean") {
       words.push(`--${token.spec.name}`);
     } else {

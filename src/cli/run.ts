@@ -30,6 +30,8 @@ export interface Globals {
   readonly progress: string;
   /** `--events`, as given, not resolved. */
   readonly events: string | undefined;
+  /** `--timings`, as given, not resolved. */
+  readonly timings: string | undefined;
   /** `NAME=value` words of the command line. */
   readonly variables: Readonly<Record<string, string>>;
   /** The whole environment, read once by the caller. */
@@ -76,7 +78,10 @@ export interface CliOptions<C> {
   /**
    * A command has ended. What it threw is in words in `report`, which is shown here; "" without an error.
    */
-  ended?(context: C, end: { readonly code: number; readonly report: string }): void;
+  ended?(
+    context: C,
+    end: { readonly code: number; readonly report: string },
+  ): void | Promise<void>;
 }
 
 /** An error of a command whose report was shown. */
@@ -177,6 +182,7 @@ async function dispatch<C>(options: CliOptions<C>, color: boolean): Promise<void
     debug: input.boolean("debug") ?? false,
     progress: progressOf(input, env),
     events: input.string("events"),
+    timings: input.string("timings"),
     verbosity: verbosityOf(input, env),
     variables: input.variables,
     env,
@@ -193,10 +199,10 @@ async function dispatch<C>(options: CliOptions<C>, color: boolean): Promise<void
     const shown = options.signal?.aborted === true ? options.signal.reason : error;
     if (options.ended === undefined) throw shown;
     const { debug } = globals;
-    ended(context, { code: exitCodeOf(shown), report: renderError(shown, { debug, color }) });
+    await ended(context, { code: exitCodeOf(shown), report: renderError(shown, { debug, color }) });
     throw new Reported(shown);
   }
-  ended(context, { code: 0, report: "" });
+  await ended(context, { code: 0, report: "" });
 }
 
 function hasVariable(argv: readonly string[]): boolean {

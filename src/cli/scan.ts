@@ -28,6 +28,7 @@ const FLAG_LIKE = /^--?[A-Za-z]\S*$/;
 
 function takesNext(spec: FlagSpec, next: string | undefined): next is string {
   if (next === undefined || spec.kind === "boolean" || next === "--") return false;
+  if (spec.optional !== undefined) return false;
   if (spec.implied !== undefined) return /^\d+$/.test(next);
   return !FLAG_LIKE.test(next);
 }

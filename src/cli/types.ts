@@ -42,6 +42,8 @@ export interface FlagSpec {
   readonly minimum?: number;
   /** For `number` with a minimum alone: only whole numbers up to this one. */
   readonly maximum?: number;
+  /** For `string` alone: what the flag means without a value, which then only comes behind "=". */
+  readonly optional?: string;
   /** Left out of help. */
   readonly hidden?: boolean;
 }

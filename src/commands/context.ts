@@ -17,11 +17,12 @@ import {
   type TableOptions,
 } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
+import { writeFileAtomic } from "../files/mod.ts";
 import { createContext, type Environment, type KubeContext } from "../lib/init.ts";
 import { readGoSettings } from "../lib/go_settings.ts";
 import { createLogger, type Logger } from "../lib/logging.ts";
 import { createEvents, RunState } from "../events/mod.ts";
-import { progressMode, recordEvents, showRun, summary } from "../progress/mod.ts";
+import { progressMode, recordEvents, sampleMachine, showRun, summary } from "../progress/mod.ts";
 import { hostPlatform } from "../lib/util.ts";
 import { createShell, type Shell, type Start } from "../shell/mod.ts";
 import type { GoDescription } from "../toolchain/mod.ts";
@@ -55,7 +56,7 @@ export interface CommandContext {
   /** Logs what the run came to, before its results are printed; nothing of a short run. */
   logSummary(): void;
   /** The command has ended: the last that is shown of a run. */
-  ended(end: { readonly code: number; readonly report: string }): void;
+  ended(end: { readonly code: number; readonly report: string }): Promise<void>;
   /** The context of another command, started with the same common flags and variables. */
   forCommand(command: CommandData, input: Input): CommandContext;
 }
@@ -125,15 +126,22 @@ function beginRun(
   for (const warning of globals.warnings) log.warn(warning);
   const state = new RunState();
   events.listen((event) => state.add(event));
+  const stopSampling = sampleMachine(events, state);
   return Object.freeze({
     log,
     logSummary() {
       const text = summary(state);
       if (text !== undefined) log.status(text);
     },
-    ended({ code, report }) {
+    async ended({ code, report }) {
+      stopSampling();
       if (report !== "") events.log("error", report);
       events.end(code);
+      if (globals.timings === undefined) return;
+      const { figuresOf, pageOf } = await import("../timings/mod.ts");
+      const path = resolve(cwd, globals.timings);
+      const at = new Date(Date.now() - state.ms).toISOString();
+      await writeFileAtomic(path, pageOf(figuresOf({ command: command.name, at, code, state })));
     },
   });
 }

@@ -14,6 +14,7 @@ import { completionCommand } from "./completion.ts";
 import type { Command } from "./context.ts";
 import { demo } from "./demo.ts";
 import { doctor } from "./doctor.ts";
+import { timings } from "./timings.ts";
 import { images } from "./images.ts";
 import { inspect } from "./inspect.ts";
 import { env, platforms, targets } from "./look.ts";
@@ -39,6 +40,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   compare,
   inspect,
   doctor,
+  timings,
   planCommand({
     find: (name, start) => findCommand(name, COMMANDS, (word) => targetCommand(word, start)),
     variables: () => COMMANDS.flatMap(variablesOf),

@@ -1,6 +1,7 @@
 import { lockFreeOutput, lockOutput } from "../lib/lock.ts";
 import { claimOutputs } from "../lib/outputs.ts";
 import { clearLeftovers } from "./clean_run.ts";
+import { keepRun } from "../timings/mod.ts";
 import type { OpenCheckout } from "./context.ts";
 
 /** A command that writes to a checkout's outputs, in the order of its steps. */
@@ -54,6 +55,7 @@ export async function withOutput<C, P extends C, N, F, T>(
     fetched = await fetchOnce(open, needs(prepared));
   }
   await claimOutputs(open.context);
+  await keepRun(open.context);
   await clearLeftovers(open.context, open.checkout);
   return await work(open, prepared, fetched);
 }

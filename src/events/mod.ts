@@ -30,6 +30,8 @@ export {
   type Progress,
   type RunEnd,
   type RunEvent,
+  type RunExpected,
+  type RunSample,
   type RunStart,
   type UnitEnd,
   type UnitKind,

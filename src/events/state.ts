@@ -1,4 +1,4 @@
-import type { Progress, RunEvent, UnitKind, UnitResult } from "./types.ts";
+import type { Progress, RunEvent, RunSample, UnitKind, UnitResult } from "./types.ts";
 
 /** What is known of a unit. */
 export interface UnitState {
@@ -24,6 +24,10 @@ export interface UnitState {
 export class RunState {
   /** In the order in which they became known. */
   readonly units: Map<string, UnitState> = new Map();
+  /** Milliseconds that units took before, by id; empty where nothing is known. */
+  expected: Readonly<Record<string, number>> = {};
+  /** What the machine did, oldest first. */
+  readonly samples: (RunSample & { readonly ms: number })[] = [];
   /** Milliseconds since the run began: the time of the newest event. */
   ms = 0;
 
@@ -33,6 +37,10 @@ export class RunState {
     if (event.event === "unit.queued") {
       const { id, kind, name } = event;
       this.units.set(id, { id, kind, name });
+    } else if (event.event === "run.expected") {
+      this.expected = event.units;
+    } else if (event.event === "run.sample") {
+      this.samples.push(event);
     } else if (event.event === "unit.start") {
       this.#change(event.id, { started: event.ms });
     } else if (event.event === "unit.progress") {

@@ -4,6 +4,8 @@ import {
   type LogText,
   type Progress,
   type RunEvent,
+  type RunExpected,
+  type RunSample,
   type UnitKind,
   type UnitResult,
 } from "./types.ts";
@@ -39,13 +41,18 @@ export interface Events {
   /**
    * Tells a listener of everything from now on.
    *
+   * @param options.replay Begins with what has happened so far, but for texts and progress.
    * @returns Ends that.
    */
-  listen(listener: Listener): () => void;
+  listen(listener: Listener, options?: { readonly replay?: boolean }): () => void;
   /** Reports text for people. */
   log(level: LogText["level"], text: string): void;
   /** Makes a unit known, which then waits. */
   unit(spec: UnitSpec): Unit;
+  /** Reports how long units took before. */
+  expect(units: RunExpected["units"]): void;
+  /** Reports what the machine does. */
+  sample(sample: Omit<RunSample, "event">): void;
   /** Reports the beginning of a run. */
   begin(command: string): void;
   /** Reports its end. */
@@ -69,9 +76,10 @@ export function createEvents(options: EventsOptions = {}): Events {
   const began = now();
   const listeners = new Set<Listener>();
   const ids = new Map<string, number>();
+  const history: RunEvent[] = [];
   const emit = (happening: Happening) => {
-    if (listeners.size === 0) return;
     const event = Object.freeze({ ...happening, ms: Math.round(now() - began) });
+    if (event.event !== "log" && event.event !== "unit.progress") history.push(event);
     for (const listener of listeners) listener(event);
   };
 
@@ -84,11 +92,14 @@ export function createEvents(options: EventsOptions = {}): Events {
   }
 
   return Object.freeze<Events>({
-    listen(listener) {
+    listen(listener, { replay = false } = {}) {
+      if (replay) { for (const event of history) listener(event); }
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
     log: (level, text) => emit({ event: "log", level, text }),
+    expect: (units) => emit({ event: "run.expected", units }),
+    sample: (sample) => emit({ event: "run.sample", ...sample }),
     begin: (command) =>
       emit({ event: "run.start", version: EVENTS_VERSION, at: new Date().toISOString(), command }),
     end: (code) => emit({ event: "run.end", code }),

@@ -41,11 +41,11 @@ export interface RunStart {
 export interface UnitQueued {
   /** What happened. */
   readonly event: "unit.queued";
-  /** The same for the same work in every run: `image kube-proxy-amd64`. */
+  /** The same for the same work in every run: `image kube-proxy for linux/amd64`. */
   readonly id: string;
   /** What the unit does. */
   readonly kind: UnitKind;
-  /** What is made: `kube-proxy-amd64`, `kubectl for linux/amd64`. */
+  /** What is made: `kube-proxy for linux/amd64`. */
   readonly name: string;
 }
 
@@ -77,6 +77,28 @@ export interface UnitEnd {
   readonly reason?: string | undefined;
 }
 
+/** How long units took in earlier runs in the same output directory, for estimates. */
+export interface RunExpected {
+  /** What happened. */
+  readonly event: "run.expected";
+  /** Milliseconds by the id of the unit, of each that the last successful run of this command had. */
+  readonly units: Readonly<Record<string, number>>;
+}
+
+/** What the machine does, all programs together; said every second while units run. */
+export interface RunSample {
+  /** What happened. */
+  readonly event: "run.sample";
+  /** Processors that worked, on average since the last sample. */
+  readonly processors: number;
+  /** Of so many. */
+  readonly ofProcessors: number;
+  /** Bytes of memory in use. */
+  readonly memory: number;
+  /** Of so many. */
+  readonly ofMemory: number;
+}
+
 /** Text for people. */
 export interface LogText {
   /** What happened. */
@@ -102,6 +124,8 @@ export type Happening =
   | UnitStart
   | UnitProgress
   | UnitEnd
+  | RunExpected
+  | RunSample
   | LogText
   | RunEnd;
 

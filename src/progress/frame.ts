@@ -1,5 +1,6 @@
 import { cutTo, pad, type Size, widthOf } from "../cli/mod.ts";
 import type { RunState } from "../events/mod.ts";
+import { estimate, timeLeft } from "./estimate.ts";
 import { age, doing, howFar } from "./words.ts";
 
 /** Lines of units at most: a third of the terminal, as BuildKit has it. */
@@ -20,10 +21,13 @@ export function frame(state: RunState, now: number, { columns, rows }: Size): re
   const shown = running.slice(0, running.length > most ? Math.max(1, most - 1) : most);
   const hidden = running.length - shown.length;
   const reused = state.ended("reused").length;
+  const range = estimate(state, now);
+  const left = range === undefined ? "" : timeLeft(range);
   const counts = [
     `${state.ended().length} of ${state.units.size} done`,
     ...reused > 0 ? [`${reused} reused`] : [],
     ...running.length > 1 ? [`${running.length} running`] : [],
+    ...left === "" ? [] : [left],
   ].join(", ");
   const lines = shown.map((unit) => {
     const right = [howFar(unit.progress), age(now - (unit.started ?? now))].filter((each) => each)

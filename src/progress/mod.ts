@@ -6,4 +6,7 @@
 export { type ProgressMode, progressMode } from "./mode.ts";
 export { eventLine, showRun, summary, type ViewOptions } from "./views.ts";
 export { recordEvents } from "./record.ts";
+export { estimate, timeLeft } from "./estimate.ts";
 export { frame } from "./frame.ts";
+export { sampleMachine } from "./sample.ts";
+export { duration } from "./words.ts";

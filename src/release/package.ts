@@ -276,10 +276,10 @@ async function makeAll(
 /** Why an artifact is not made again. */
 const UNCHANGED = "it would be made from the same files";
 
-/** What is shown of an artifact: `kube-proxy-amd64`, `kubernetes-client-linux-amd64.tar.gz`. */
-function unitOf({ log }: KubeContext, { kind, path }: Job): Unit {
+/** What is shown of an artifact: `kube-proxy for linux/amd64`, `kubernetes-client-linux-amd64.tar.gz`. */
+function unitOf({ log }: KubeContext, { kind, path, platform }: Job): Unit {
   const file = path.slice(path.lastIndexOf("/") + 1);
-  const name = kind === "image" ? path.split("/").slice(-2).join("/") : file;
+  const name = kind === "image" ? `${file.replace(/\.tar$/, "")} for ${platform}` : file;
   return log.events.unit({ kind: kind === "image" ? kind : "tarball", name });
 }
 

@@ -89,7 +89,16 @@ Deno.test("completeWords() offers candidates for the last word", async () => {
     [["toolchain", "list", "--a"], ["--all"]],
     [["toolchain", "list", "--o"], []],
     [["toolchain", "install", "--"], [
-      ...["--root", "--json", "--verbose", "--progress", "--events", "--debug", "--help"],
+      ...[
+        "--root",
+        "--json",
+        "--verbose",
+        "--progress",
+        "--events",
+        "--timings",
+        "--debug",
+        "--help",
+      ],
       ...["--version", "--offline"],
     ]],
     [["plan", "kube"], ["kubectl"]],

@@ -43,6 +43,7 @@ Flags of every command
                          [KBUILD_PROGRESS]
   --events FILE          Write the events of the run to a file, a JSON object a
                          line
+  --timings[=FILE]       Write a page about where the time went
   --debug                Show the stack and the causes of an error
   -h, --help             Show this help
   --version              Print the version of kbuild

@@ -3,10 +3,10 @@ interface Schema {
   readonly oneOf?: readonly Schema[];
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
-  readonly type?: "object" | "string" | "integer";
+  readonly type?: "object" | "string" | "integer" | "number";
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
-  readonly additionalProperties?: false;
+  readonly additionalProperties?: false | Schema;
   readonly minimum?: number;
   readonly maximum?: number;
 }
@@ -33,20 +33,21 @@ export function faultsOf(value: unknown, schema: Schema, at = "value"): readonly
   if ("const" in schema && value !== schema.const) return [`${at} is not ${schema.const}`];
   if (schema.enum !== undefined && !schema.enum.includes(value)) return [`${at} is ${value}`];
   if (schema.type === "string") return typeof value === "string" ? [] : [`${at} is no string`];
-  if (schema.type === "integer") {
+  if (schema.type === "integer" || schema.type === "number") {
     const { minimum = -Infinity, maximum = Infinity } = schema;
-    const fits = Number.isInteger(value) && Number(value) >= minimum && Number(value) <= maximum;
+    const isRight = schema.type === "integer" ? Number.isInteger(value) : typeof value === "number";
+    const fits = isRight && Number(value) >= minimum && Number(value) <= maximum;
     return fits ? [] : [`${at} is ${value}`];
   }
   if (schema.type !== "object") return [];
   if (typeof value !== "object" || value === null) return [`${at} is no object`];
-  const { properties = {}, required = [] } = schema;
+  const { properties = {}, required = [], additionalProperties = false } = schema;
   const entries = Object.entries(value);
   return [
     ...required.filter((name) => !(name in value)).map((name) => `${at} has no ${name}`),
     ...entries.flatMap(([name, inside]) => {
-      const known = properties[name];
-      return known === undefined ? [`${at} has ${name}`] : faultsOf(inside, known, `${at}.${name}`);
+      const known = properties[name] ?? additionalProperties;
+      return known === false ? [`${at} has ${name}`] : faultsOf(inside, known, `${at}.${name}`);
     }),
   ];
 }

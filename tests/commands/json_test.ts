@@ -27,6 +27,7 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
     "",
     "build checkout config era go goChoice images platforms refusals targets version",
   ]],
+  timings: [["", "error"]],
   doctor: [["--offline", "findings ok"], ["nothing", "error"]],
   plan: [
     ["all kubectl", "command downloads files go processes pushes"],

@@ -1,0 +1,103 @@
+import { join } from "@std/path";
+import { type RunEvent, RunState } from "../events/mod.ts";
+import { entriesOf, ifPossible, objectIn, readText, removeTree } from "../files/mod.ts";
+import type { KubeContext } from "../lib/init.ts";
+import { recordEvents } from "../progress/mod.ts";
+
+/** Runs that are kept. */
+const KEPT = 10;
+/** A time and the command: `20260131T120000.000Z-quick-release.jsonl`. */
+const NAME = /^\d{8}T\d{6}\.\d{3}Z-([a-z-]+)\.jsonl$/;
+
+/** A run that was kept, or is being made. */
+export interface KeptRun {
+  /** Its file; absolute. */
+  readonly path: string;
+  /** `quick-release`. */
+  readonly command: string;
+}
+
+/** A run as its events tell it. */
+export interface ReadRun {
+  /** `quick-release`. */
+  readonly command: string;
+  /** When it began, ISO 8601, UTC. */
+  readonly at: string;
+  /** Exit status; undefined for a run that was killed. */
+  readonly code: number | undefined;
+  /** What happened. */
+  readonly state: RunState;
+}
+
+function directoryOf({ output }: KubeContext): string {
+  return join(output, ".kbuild", "runs");
+}
+
+/** The runs that were kept in the output directory, newest first. */
+export async function keptRuns(context: KubeContext): Promise<readonly KeptRun[]> {
+  const directory = directoryOf(context);
+  const names = (await entriesOf(directory) ?? []).filter(({ isFile }) => isFile)
+    .map(({ name }) => name).filter((name) => NAME.test(name)).sort().reverse();
+  return Object.freeze(names.map((name) => (
+    { path: join(directory, name), command: NAME.exec(name)?.[1] ?? "" }
+  )));
+}
+
+/** Reads a run. A line that is not an event, such as the cut-off last one of a killed run, is left out. */
+export async function readRun(path: string): Promise<ReadRun> {
+  const state = new RunState();
+  let [command, at, code]: [string, string, number | undefined] = ["", "", undefined];
+  for (const line of (await readText(path)).split("\n")) {
+    const event = eventIn(line);
+    if (event === undefined) continue;
+    if (event.event === "run.start") ({ command, at } = event);
+    if (event.event === "run.end") code = event.code;
+    state.add(event);
+  }
+  return Object.freeze({ command, at, code, state });
+}
+
+function eventIn(line: string): RunEvent | undefined {
+  const value = objectIn(line);
+  return value !== undefined && "event" in value ? value as unknown as RunEvent : undefined;
+}
+
+/**
+ * Keeps the events of this run in the output directory, beside those of earlier runs, and tells the run
+ * how long its units took before. Only the holder of the output's lock may call this. What cannot be
+ * written is not kept: that stops no build.
+ */
+export async function keepRun(context: KubeContext): Promise<void> {
+  const { events } = context.log;
+  let command = "";
+  let at = "";
+  const leave = events.listen((event) => {
+    if (event.event === "run.start") ({ command, at } = event);
+  }, { replay: true });
+  leave();
+  if (command === "") return;
+  const kept = await keptRuns(context);
+  const before = kept.filter((run) => run.command === command);
+  for (const { path } of before.slice(0, 3)) {
+    const run = await ifPossible(readRun(path));
+    if (run?.code !== 0) continue;
+    events.expect(durationsOf(run.state));
+    break;
+  }
+  const stamp = at.replace(/[-:]/g, "");
+  const directory = directoryOf(context);
+  await ifPossible((async () => {
+    await Deno.mkdir(directory, { recursive: true });
+    recordEvents(events, join(directory, `${stamp}-${command}.jsonl`), { facts: true });
+    for (const { path } of kept.slice(KEPT - 1)) await removeTree(path);
+  })());
+}
+
+/** Milliseconds of each unit that was at work. */
+function durationsOf({ units }: RunState): Record<string, number> {
+  const known: Record<string, number> = {};
+  for (const { id, started, ended } of units.values()) {
+    if (started !== undefined && ended !== undefined) known[id] = ended - started;
+  }
+  return known;
+}
