@@ -2,6 +2,7 @@ import type { PlatformSet } from "../checkout/mod.ts";
 import { ifPresent } from "../files/mod.ts";
 import {
   ensureGeneratedFiles,
+  findOutdated,
   type GenerationPlan,
   planGeneratedFiles,
   warnAboutOutdated,
@@ -114,6 +115,8 @@ export interface PlannedBuild extends PreparedBuild {
   readonly choice: GoChoice;
   /** Made before anything is built. */
   readonly generation: GenerationPlan;
+  /** Sources that are newer than the generated code beside them. */
+  readonly outdated: readonly string[];
 }
 
 /**
@@ -137,12 +140,14 @@ export async function planBuild(
   const planning = planGeneratedFiles(context, checkout, {
     ...{ goflags, jobs, go, targets, stamp: reading },
   });
+  const looking = reading.then(({ vars }) => findOutdated(context, checkout, vars));
   // Nothing may be at work when an error is shown.
-  await Promise.allSettled([reading, planning]);
+  await Promise.allSettled([reading, planning, looking]);
   const { vars, epoch } = await reading;
   const generation = await planning;
   const prepared = await prepareBuild(context, checkout, { ...asked, vars, epoch, go });
-  return Object.freeze({ ...prepared, asked, stamp: await reading, choice, generation });
+  const outdated = await looking;
+  return Object.freeze({ ...prepared, asked, stamp: await reading, choice, generation, outdated });
 }
 
 /** Carries a plan out: makes missing generated files, then builds. */
@@ -153,7 +158,7 @@ export async function runBuild(
   const { asked, stamp, generation, plan } = planned;
   for (const warning of asked.warnings ?? []) context.log.warn(warning);
   sayStamp(context, stamp);
-  await warnAboutOutdated(context, checkout, stamp.vars);
+  warnAboutOutdated(context, planned.outdated);
   sayGo(context, planned);
   for (const note of [...asked.notes ?? [], ...plan.notes]) context.log.status(note);
   const started = performance.now();

@@ -204,6 +204,11 @@ export const COMPILE_VARIABLES: readonly VariableSpec[] = [
   ...PLATFORM_VARIABLES,
   { name: "KUBE_STATIC_OVERRIDES", summary: "More binaries to build without cgo" },
   { name: "KUBE_CGO_OVERRIDES", summary: "Binaries to build with cgo nevertheless" },
+  {
+    name: "KBUILD_VERIFY",
+    kind: "boolean",
+    summary: "Ask Go whether programs are up to date even if no file has changed",
+  },
   { name: "KUBE_RACE", summary: "-race, for binaries with cgo" },
   {
     name: "KUBE_PARALLEL_BUILD_MEMORY",

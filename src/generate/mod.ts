@@ -11,7 +11,7 @@ export {
   planGeneratedFiles,
 } from "./generate.ts";
 export { type GoDirectories, parseGoDirectories, type Pruned } from "./go_directories.ts";
-export { warnAboutOutdated } from "./outdated.ts";
+export { findOutdated, warnAboutOutdated } from "./outdated.ts";
 export { type GeneratedFile, readGeneratedFiles, type TagFiles } from "./sources.ts";
 export { type GenerationFindings, missingFromGit } from "./stale.ts";
 export type { GenerationRecord, GenerationState } from "./state.ts";

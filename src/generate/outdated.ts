@@ -9,23 +9,28 @@ import type { VersionVars } from "../lib/version/mod.ts";
 const GENERATED = "zz_generated.deepcopy.go";
 
 /**
- * Warns of committed generated code that is older than the types it is made from: make renews it in
- * a build up to 1.25, kbuild does not touch what git has.
+ * Sources whose committed generated code is older than they are: make renews it in a build up to 1.25,
+ * kbuild does not touch what git has.
  *
- * Only files that differ from the commit are looked at: a clean tree costs nothing, and the times of
- * a clone say nothing.
+ * Only files that differ from the commit are looked at: the times of a clone say nothing.
+ *
+ * @returns Paths below the root.
  */
-export async function warnAboutOutdated(
+export async function findOutdated(
   context: KubeContext,
   checkout: Checkout,
   vars: VersionVars,
-): Promise<void> {
-  if (checkout.generated.value !== "makefile") return;
+): Promise<readonly string[]> {
+  if (checkout.generated.value !== "makefile") return [];
   const sources = (await changedPaths(context, vars)).filter(isSource);
   const found = await Promise.all(sources.map((path) => isOutdated(context.root, path)));
-  const outdated = sources.filter((_, index) => found[index]);
+  return Object.freeze(sources.filter((_, index) => found[index]));
+}
+
+/** Warns of what {@linkcode findOutdated} found. */
+export function warnAboutOutdated({ log }: KubeContext, outdated: readonly string[]): void {
   if (outdated.length === 0) return;
-  context.log.warn("Generated code of changed types is used as it is, and may be out of date:", [
+  log.warn("Generated code of changed types is used as it is, and may be out of date:", [
     ...outdated.map((path) => `${path} is newer than the ${GENERATED} beside it`),
     "Renew it: make generated_files",
   ]);

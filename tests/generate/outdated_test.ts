@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { warnAboutOutdated } from "../../src/generate/mod.ts";
+import { findOutdated, warnAboutOutdated } from "../../src/generate/mod.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import { getVersionVars } from "../../src/lib/version/mod.ts";
 import { openSample } from "../lib/_open.ts";
@@ -22,7 +22,7 @@ Deno.test({
       let said = "";
       const log = createLogger({ write: (text) => void (said += text) });
       const context = { ...sample.withEnv(more), log };
-      await warnAboutOutdated(context, era, await getVersionVars(context));
+      warnAboutOutdated(context, await findOutdated(context, era, await getVersionVars(context)));
       return said.split("\n").filter((line) => /is newer than|make generated_files/.test(line))
         .map((line) => line.trim());
     };

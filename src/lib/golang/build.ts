@@ -27,7 +27,13 @@ import {
 import { schedulePlatforms } from "./schedule.ts";
 import { workspaceModules } from "./targets.ts";
 import { quoteCommand } from "../../shell/mod.ts";
-import { type BuildRecords, checkStep, openRecords, recordStep } from "./up_to_date.ts";
+import {
+  type BuildRecords,
+  checkStep,
+  openRecords,
+  recordSources,
+  recordStep,
+} from "./up_to_date.ts";
 import { verifyGoVersion } from "./verify_go_version.ts";
 
 /** A build that was planned, and the Go that carries it out. */
@@ -236,6 +242,7 @@ async function buildStep(
   if (check.upToDate) {
     log.status(`Up to date: ${names}`, [], { v: 2 });
     units.get(step)!.reuse("its sources are as they were");
+    await recordSources(context, records, step, check);
     await placeBins(context, step.outputs);
     return;
   }
@@ -252,5 +259,6 @@ async function buildStep(
   });
   await undoTouch(step.outputs, before);
   if (check.key !== undefined) await recordStep(records, step, check.key);
+  await recordSources(context, records, step, check);
   await placeBins(context, step.outputs);
 }

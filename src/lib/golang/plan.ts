@@ -1,7 +1,7 @@
 import { join } from "@std/path";
 import type { Checkout, GoCall, Platform } from "../../checkout/mod.ts";
 import { goWorkingDirectory } from "../../checkout/mod.ts";
-import type { GoTool } from "../../toolchain/mod.ts";
+import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
 import type { VersionVars } from "../version/mod.ts";
 import { adjustCall } from "./adjust_call.ts";
@@ -11,6 +11,7 @@ import { gopathLink, type Link } from "./links.ts";
 import { handedOn } from "./go_variables.ts";
 import { goEnv, shownGoEnv } from "./go_env.ts";
 import { overlay, type StepFile } from "./overlay.ts";
+import { listTemplate } from "./package_files.ts";
 import { scriptedCalls } from "./scripted_calls.ts";
 import { binaryName, goPackages } from "./targets.ts";
 
@@ -234,7 +235,7 @@ function platformSteps(
     const [command = "", ...rest] = call.argv;
     const outputs = names.filter((name) => !libraries.includes(name))
       .map((name) => output(context, platform, go.host, binPath, name));
-    const buildIds = isCoverage(call) ? undefined : buildIdArguments(call, flags);
+    const buildIds = isCoverage(call) ? undefined : buildIdArguments(call, flags, go);
     return [Object.freeze(
       {
         platform,
@@ -281,9 +282,11 @@ function isCoverage({ argv }: GoCall): boolean {
 function buildIdArguments(
   { argv }: GoCall,
   flags: readonly string[],
+  { devel, version }: GoTool,
 ): readonly string[] | undefined {
   const [command, ...words] = argv;
-  const list = ["list", "-export", "-deps", "-f", "{{.BuildID}}", ...flags];
+  const embeds = devel || compareGoVersions(version, "1.16") >= 0;
+  const list = ["list", "-export", "-deps", "-f", listTemplate({ embeds }), ...flags];
   const plain = words.filter((word, index) =>
     word !== "-c" && word !== "-o" && words[index - 1] !== "-o"
   );

@@ -3,7 +3,9 @@ import { ifPresent, readFileChunks, readNote, writeFileAtomic } from "../../file
 import { createHash } from "node:crypto";
 import type { KubeContext } from "../init.ts";
 import type { Logger } from "../logging.ts";
+import { type PackageFiles, readListed } from "./package_files.ts";
 import type { BuildStep } from "./plan.ts";
+import { isSettled, lookAt, requestOf, sourcesOf, type StepSources } from "./sources.ts";
 
 /**
  * What a step was built from, and what came out. `go install` with `-ldflags -buildid=` (1.15-1.20)
@@ -25,6 +27,8 @@ export interface StepCheck {
   /** Undefined when Go cannot say what the step would be built from. */
   readonly key: string | undefined;
   readonly upToDate: boolean;
+  /** What Go said that the step is made of, and when it was asked; undefined where it was not. */
+  readonly asked?: { readonly listed: readonly PackageFiles[]; readonly at: number };
 }
 
 /** The records of a checkout's outputs, shared by the platforms of one build. */
@@ -32,13 +36,34 @@ export interface BuildRecords {
   /** By the path that `go` writes. */
   readonly byPath: Map<string, BuildRecord>;
   readonly file: string;
+  /** By the outputs of a step. */
+  readonly sources: Map<string, StepSources>;
+  readonly sourcesFile: string;
 }
 
-/** Reads the records (`_output/local/.kbuild/builds.json`); damaged ones count as none. */
+/**
+ * Reads the records (`_output/local/.kbuild/builds.json` and `sources.json`); damaged ones count as none.
+ */
 export async function openRecords(context: KubeContext): Promise<BuildRecords> {
-  const file = join(context.output, ".kbuild", "builds.json");
+  const [file, sourcesFile] = ["builds.json", "sources.json"].map((name) =>
+    join(context.output, ".kbuild", name)
+  ) as [string, string];
   const records = Object.entries(await readNote(file) ?? {}).filter(isRecord);
-  return { byPath: new Map(records), file };
+  const sources = Object.entries(await readNote(sourcesFile) ?? {}).filter(isSources);
+  return { byPath: new Map(records), file, sources: new Map(sources), sourcesFile };
+}
+
+function isSources(entry: [string, unknown]): entry is [string, StepSources] {
+  const { request, key, identity, directories, paths } = (entry[1] ?? {}) as Partial<StepSources>;
+  const isList = (value: unknown) =>
+    Array.isArray(value) && value.every((each) => typeof each === "string");
+  return [request, key, identity].every((each) => typeof each === "string") &&
+    isList(directories) && isList(paths);
+}
+
+/** What the sources of a step are known by. */
+function nameOf({ outputs }: BuildStep): string {
+  return outputs.map(({ built }) => built).join("\n");
 }
 
 function isRecord(entry: [string, unknown]): entry is [string, BuildRecord] {
@@ -48,7 +73,29 @@ function isRecord(entry: [string, unknown]): entry is [string, BuildRecord] {
 }
 
 /**
- * Asks Go for the build IDs of everything that the step is linked from (`go list -export`, which
+ * Whether the outputs of a step are what it would make, without asking Go: the request is the last one's, and
+ * all files that Go named then are as they were.
+ */
+async function isUntouched(records: BuildRecords, step: BuildStep): Promise<boolean> {
+  const known = records.sources.get(nameOf(step));
+  if (known === undefined || known.request !== requestOf(step)) return false;
+  return lookAt(known).identity === known.identity && await isMade(records, step, known.key);
+}
+
+/** Whether the outputs of a step are there, as made from that key. */
+async function isMade(records: BuildRecords, step: BuildStep, key: string): Promise<boolean> {
+  const fresh = await Promise.all(step.outputs.map(async ({ built }) => {
+    const record = records.byPath.get(built);
+    const info = await ifPresent(Deno.stat(built));
+    if (record?.key !== key || record.size !== info?.size) return false;
+    return record.mtime === info.mtime?.getTime() || record.sha256 === await fileDigest(built);
+  }));
+  return fresh.length > 0 && fresh.every((isFresh) => isFresh);
+}
+
+/**
+ * First looks at the files that the step was made of; if all are as they were, Go is not started. Else it
+ * asks Go for the build IDs of everything that the step is linked from (`go list -export`, which
  * compiles what has changed and takes the rest from the build cache), and compares with the last
  * run. Build IDs are made from contents, so no change is missed.
  */
@@ -59,6 +106,10 @@ export async function checkStep(
   signal: AbortSignal,
 ): Promise<StepCheck> {
   if (step.buildIds === undefined) return { key: undefined, upToDate: false };
+  const verify = isSet(context.env[VERIFY]);
+  const untouched = await isUntouched(records, step);
+  if (untouched && !verify) return { key: undefined, upToDate: true };
+  const at = Date.now();
   const report = compileReport(context.log, step.env["GOFLAGS"]);
   const listed = await context.shell.run(step.buildIds, {
     cwd: step.cwd,
@@ -74,13 +125,22 @@ export async function checkStep(
     hash.update(`${word}\0`);
   }
   const key = hash.update(listed.stdout).digest("hex");
-  const fresh = await Promise.all(step.outputs.map(async ({ built }) => {
-    const record = records.byPath.get(built);
-    const info = await ifPresent(Deno.stat(built));
-    if (record?.key !== key || record.size !== info?.size) return false;
-    return record.mtime === info.mtime?.getTime() || record.sha256 === await fileDigest(built);
-  }));
-  return { key, upToDate: fresh.length > 0 && fresh.every((isFresh) => isFresh) };
+  const upToDate = await isMade(records, step, key);
+  if (untouched && !upToDate) {
+    context.log.error("kbuild took this for up to date, and Go does not: please report it", [
+      ...step.outputs.map(({ name }) => name),
+      `Until then, ${VERIFY}=y asks Go each time`,
+    ]);
+  }
+  const asked = { listed: readListed(listed.stdout), at };
+  return { key, upToDate, asked };
+}
+
+/** Asks Go although all files are as they were: a check of kbuild. */
+const VERIFY = "KBUILD_VERIFY";
+
+function isSet(value: string | undefined): boolean {
+  return /^(1|y|yes|true)$/i.test(value ?? "");
 }
 
 /**
@@ -109,6 +169,28 @@ async function fileDigest(path: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of readFileChunks(path)) hash.update(chunk);
   return hash.digest("hex");
+}
+
+/**
+ * Remembers the files that a step was made of, if none can have changed since Go was asked. Only the holder
+ * of the output lock may call this.
+ */
+export async function recordSources(
+  context: KubeContext,
+  records: BuildRecords,
+  step: BuildStep,
+  { key, asked }: StepCheck,
+): Promise<void> {
+  if (key === undefined || asked === undefined) return;
+  const made = await sourcesOf(context, step, asked.listed);
+  const seen = lookAt(made);
+  const { sources, sourcesFile } = records;
+  const name = nameOf(step);
+  if (isSettled(seen, asked.at)) {
+    sources.set(name, { request: requestOf(step), key, ...made, identity: seen.identity });
+  } else if (!sources.delete(name)) return;
+  await Deno.mkdir(dirname(sourcesFile), { recursive: true });
+  await writeFileAtomic(sourcesFile, JSON.stringify(Object.fromEntries(sources)));
 }
 
 /** Remembers what a step was built from. Only the holder of the output lock may call this. */

@@ -1,0 +1,135 @@
+import { createHash } from "node:crypto";
+import { dirname, join } from "@std/path";
+import { ifPresentSync } from "../../files/mod.ts";
+import type { KubeContext } from "../init.ts";
+import { findProgram } from "../util.ts";
+import type { PackageFiles } from "./package_files.ts";
+import type { BuildStep } from "./plan.ts";
+
+/**
+ * What a step was made of, as far as files tell it: as long as all of them are as they were, Go would find
+ * nothing to do, and is not started.
+ */
+export interface StepSources {
+  /** Digest of the command, its environment and its overlays. */
+  readonly request: string;
+  /** Key of the build IDs that Go gave (`BuildRecord.key`). */
+  readonly key: string;
+  /** Directories whose entries and files count; absolute. */
+  readonly directories: readonly string[];
+  /** Single files and directories, which need not exist; absolute. */
+  readonly paths: readonly string[];
+  /** Digest over size, mode, inode and times of all of them. */
+  readonly identity: string;
+}
+
+/**
+ * Variables that neither Go nor a C compiler reads, and that differ from one terminal to the next. Any other
+ * variable counts (`go help environment`; GCC's manual, "Environment Variables Affecting GCC").
+ */
+const UNREAD =
+  /^(_|COLUMNS|DBUS_.*|DISPLAY|KBUILD_.*|KUBE_VERBOSE|LINES|OLDPWD|SHLVL|SSH_.*|TERM.*|TMUX.*|WINDOWID|XDG_(RUNTIME|SESSION|VTNR|SEAT).*)$/;
+
+/** Digest of what a step is asked to do. */
+export function requestOf({ argv, buildIds = [], env, files }: BuildStep): string {
+  const read = Object.entries(env).filter(([name]) => !UNREAD.test(name))
+    .toSorted(([a], [b]) => a < b ? -1 : 1);
+  const overlays = files.map(({ path, text }) => [path, text]);
+  return createHash("sha256").update(JSON.stringify([argv, buildIds, read, overlays])).digest(
+    "hex",
+  );
+}
+
+/** Files of a module or a GOPATH that decide which packages there are; they need not exist. */
+const LISTS = ["go.mod", "go.sum", "go.work", "go.work.sum", "vendor/modules.txt"];
+
+/**
+ * The directories and files that a step is made of.
+ *
+ * @param listed What `go list` printed: of each package its directory, and below it the files that it embeds.
+ */
+export async function sourcesOf(
+  { root }: KubeContext,
+  { argv, cwd, env }: BuildStep,
+  listed: readonly PackageFiles[],
+): Promise<Pick<StepSources, "directories" | "paths">> {
+  const directories = new Set<string>();
+  const paths = new Set(LISTS.flatMap((name) => [join(root, name), join(cwd, name)]));
+  for (const { directory, embedded } of listed) {
+    directories.add(directory);
+    for (const file of embedded) directories.add(dirname(join(directory, file)));
+    // A vendor directory that appears above a package changes where its imports come from; a new go.mod
+    // takes the package out of its module.
+    for (let above = directory; above.length > 1; above = dirname(above)) {
+      if (paths.has(join(above, "vendor"))) break;
+      paths.add(join(above, "vendor"));
+      paths.add(join(above, "go.mod"));
+    }
+  }
+  const [go = ""] = argv;
+  for (const path of await toolsOf(go, env)) paths.add(path);
+  return { directories: [...directories].sort(), paths: [...paths].sort() };
+}
+
+/** Go's own programs, and those of the C compiler where cgo counts. */
+async function toolsOf(go: string, env: BuildStep["env"]): Promise<readonly string[]> {
+  const real = ifPresentSync(() => Deno.realPathSync(go)) ?? go;
+  const goroot = env["GOROOT"] || dirname(dirname(real));
+  const tools = join(goroot, "pkg", "tool");
+  const platforms = ifPresentSync(() => [...Deno.readDirSync(tools)].map(({ name }) => name)) ?? [];
+  const own = platforms.flatMap((platform) =>
+    ["asm", "cgo", "compile", "link"].map((name) => join(tools, platform, name))
+  );
+  const names = env["CGO_ENABLED"] === "0" ? [] : [
+    ...[env["CC"] || "gcc", env["CC"] || "clang", env["CXX"] || "g++", env["AR"] || "ar"],
+    ...[env["FC"] || "gfortran", env["PKG_CONFIG"] || "pkg-config", "ld"],
+  ];
+  const found = await Promise.all(
+    names.map((name) => findProgram(name.split(/\s/)[0] ?? "", env["PATH"])),
+  );
+  return [real, join(goroot, "VERSION"), ...own, ...found.filter((path) => path !== undefined)];
+}
+
+/** What is seen of the files of a step. */
+export interface Seen {
+  /** Digest over size, mode, inode and times of all. */
+  readonly identity: string;
+  /** The newest time of a change to a file or its status, in milliseconds since 1970. */
+  readonly newest: number;
+}
+
+/** Looks at the files of a step. Contents are not read. */
+export function lookAt(
+  { directories, paths }: Pick<StepSources, "directories" | "paths">,
+): Seen {
+  const hash = createHash("sha256");
+  let newest = 0;
+  const add = (path: string) => {
+    const info = ifPresentSync(() => Deno.statSync(path));
+    if (info === undefined) return void hash.update(`${path}\0-\n`);
+    const [modified, changed] = [info.mtime?.getTime() ?? 0, info.ctime?.getTime() ?? 0];
+    newest = Math.max(newest, modified, changed);
+    const { dev, ino, mode, size } = info;
+    // The number of links of a directory and the like are in its times.
+    hash.update(
+      `${path}\0${dev} ${ino} ${mode} ${info.isDirectory ? "" : size} ${modified} ${changed}\n`,
+    );
+  };
+  for (const directory of directories) {
+    add(directory);
+    const entries = ifPresentSync(() => [...Deno.readDirSync(directory)]) ?? [];
+    for (const { name, isDirectory } of entries.sort((a, b) => a.name < b.name ? -1 : 1)) {
+      if (!isDirectory) add(join(directory, name));
+    }
+  }
+  for (const path of paths) add(path);
+  return { identity: hash.digest("hex"), newest };
+}
+
+/** Times of changes come in whole seconds (Deno's ctime), and file systems count in two at worst. */
+const TICK_MS = 3000;
+
+/** Whether a file of that time cannot have changed unseen since the question to Go began. */
+export function isSettled({ newest }: Seen, asked: number): boolean {
+  return newest + TICK_MS < asked;
+}
