@@ -6,7 +6,7 @@ export interface PackageFiles {
   readonly embedded: readonly string[];
 }
 
-/** What marks the lines of {@linkcode LIST_TEMPLATE}. */
+/** What marks the lines of {@linkcode listTemplate}. */
 const MARKS = Object.freeze({ buildId: "I", directory: "D", embedded: "E" });
 
 /** The template for `go list -f`: build IDs, directories and, as far as this Go knows them, embedded files. */
