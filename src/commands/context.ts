@@ -17,7 +17,7 @@ import {
   type TableOptions,
 } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
-import { writeFileAtomic } from "../files/mod.ts";
+import { ifPossible, writeFileAtomic } from "../files/mod.ts";
 import { createContext, type Environment, type KubeContext } from "../lib/init.ts";
 import { readGoSettings } from "../lib/go_settings.ts";
 import { createLogger, type Logger } from "../lib/logging.ts";
@@ -141,7 +141,10 @@ function beginRun(
       const { figuresOf, pageOf } = await import("../timings/mod.ts");
       const path = resolve(cwd, globals.timings);
       const at = new Date(Date.now() - state.ms).toISOString();
-      await writeFileAtomic(path, pageOf(figuresOf({ command: command.name, at, code, state })));
+      const page = pageOf(figuresOf({ command: command.name, at, code, state }));
+      const written = writeFileAtomic(path, page);
+      // The error of the run says more than that of its page.
+      await (code === 0 ? written : ifPossible(written));
     },
   });
 }

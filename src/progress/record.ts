@@ -14,21 +14,20 @@ export interface RecordOptions {
  * be read from it. What was in the file is replaced.
  *
  * @param path Absolute.
- * @throws {KbuildError} The file cannot be written. A file of facts that cannot be written any more ends
- * there.
+ * @throws {KbuildError} The file cannot be opened. One that cannot be written any more ends there, with a
+ * warning if texts are in it.
  */
 export function recordEvents(
   events: Events,
   path: string,
   { facts = false }: RecordOptions = {},
 ): void {
-  const failed = (error: unknown) =>
-    new KbuildError(`Cannot write events to "${path}": ${reasonOf(error)}`, { cause: error });
+  const failure = (error: unknown) => `Cannot write events to "${path}": ${reasonOf(error)}`;
   let file: Deno.FsFile;
   try {
     file = Deno.openSync(path, { write: true, create: true, truncate: true });
   } catch (error) {
-    throw failed(error);
+    throw new KbuildError(failure(error), { cause: error });
   }
   const encoder = new TextEncoder();
   let isOpen = true;
@@ -43,7 +42,8 @@ export function recordEvents(
       if (event.event === "run.end") close();
     } catch (error) {
       close();
-      if (!facts) throw failed(error);
+      // An event may come from anywhere: an error would end what has nothing to do with it.
+      if (!facts) events.log("warning", `WARNING: ${failure(error)}\n`);
     }
   };
   events.listen(write, { replay: facts });

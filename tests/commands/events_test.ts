@@ -141,6 +141,20 @@ Deno.test({
     }),
 });
 
+Deno.test({
+  ...unless(
+    Deno.build.os !== "linux" && "needs /dev/full",
+    "a file of events that cannot be written any more is a warning",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const args = ["--events", "/dev/full", "toolchain", "list", "--offline"];
+      const listed = await kbuild(args, { cwd: dir });
+      assertEquals(listed.code, 0, listed.stderr);
+      assertEquals(listed.stderr.match(/Cannot write events to "\/dev\/full"/g)?.length, 1);
+    }),
+});
+
 Deno.test("wrong values of --progress and --events are refused", () =>
   inScratch(async (dir) => {
     const look = (args: readonly string[], env = {}) =>
