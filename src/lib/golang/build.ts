@@ -5,7 +5,7 @@ import type { GoTool } from "../../toolchain/mod.ts";
 import type { Unit } from "../../events/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { checkInOutputs, claimOutputs } from "../outputs.ts";
-import { mapConcurrently, memoryBudget } from "../util.ts";
+import { mapConcurrently, type MemoryBudget, memoryBudget } from "../util.ts";
 import { findLdflags } from "../version/mod.ts";
 import { checkCompilers } from "./compilers.ts";
 import { currentGoCorrections } from "./current_go.ts";
@@ -14,6 +14,7 @@ import { hostLink, makeLink } from "./links.ts";
 import { goVariableNotes } from "./go_variables.ts";
 import { vcsStamp } from "./vcs_stamp.ts";
 import { removeDamaged, statBuilt, undoTouch, writeStepFiles } from "./outputs.ts";
+import { knownLimit, type MemoryLimit, rememberLimit } from "./memory_limit.ts";
 import { libraryTargets } from "./libraries.ts";
 import { expandPatterns } from "./patterns.ts";
 import { placeBins } from "./place.ts";
@@ -26,7 +27,7 @@ import {
 } from "./plan.ts";
 import { schedulePlatforms } from "./schedule.ts";
 import { workspaceModules } from "./targets.ts";
-import { quoteCommand } from "../../shell/mod.ts";
+import { CommandError, looksOutOfMemory, quoteCommand } from "../../shell/mod.ts";
 import {
   type BuildRecords,
   checkStep,
@@ -116,17 +117,10 @@ export async function buildBinaries(
   await writeStepFiles(plan);
 
   const records = await openRecords(context);
-  const jobs = chooseJobs(context, checkout, plan);
-  const units = new Map(
-    plan.platforms.flatMap(({ platform, steps }) =>
-      steps.map((
-        step,
-      ) => [step, log.events.unit({ kind: "build", name: unitName(step, platform) })])
-    ),
-  );
-  await mapConcurrently(plan.platforms, jobs, async (platform, signal) => {
-    await buildPlatform(context, { records, jobs, signal, units }, platform);
-  });
+  const budget = memoryBudget();
+  const limit = await knownLimit(context, budget);
+  const jobs = chooseJobs(context, checkout, plan, { budget, limit });
+  await buildPlatforms(context, plan.platforms, { records, jobs, budget, limit });
 
   if (plan.hostLink !== undefined) await makeLink(plan.hostLink);
   return Object.freeze(
@@ -155,14 +149,73 @@ function writtenPaths(
 }
 
 /** What the platforms of one build share. */
-interface Running {
+interface Shared {
   readonly records: BuildRecords;
   /** How many platforms are built at once. */
   readonly jobs: number;
+  /** The memory that there is. */
+  readonly budget: MemoryBudget;
+  /** What was too much for that before. */
+  readonly limit: MemoryLimit | undefined;
+}
+
+/** The same while platforms are built. */
+interface Running extends Shared {
   /** Aborted when one fails. */
   readonly signal: AbortSignal;
   /** What is shown of each step. */
   readonly units: ReadonlyMap<BuildStep, Unit>;
+}
+
+/**
+ * Builds platforms side by side. Those whose `go` the system stopped for want of memory come once more at the
+ * end, alone and with one compiler at a time, and that limit is remembered.
+ */
+async function buildPlatforms(
+  context: KubeContext,
+  platforms: readonly PlatformPlan[],
+  shared: Shared,
+): Promise<void> {
+  const { budget, jobs, limit } = shared;
+  const units = unitsOf(context, platforms);
+  const starved: PlatformPlan[] = [];
+  await mapConcurrently(platforms, jobs, async (platform, signal) => {
+    try {
+      await buildPlatform(context, { ...shared, signal, units }, platform);
+    } catch (error) {
+      const isLeast = jobs === 1 && limit?.processes === 1;
+      const isStopped = context.signal?.aborted === true || signal.aborted;
+      const isStarved = error instanceof CommandError && looksOutOfMemory(error);
+      if (!isStarved || isLeast || isStopped) throw error;
+      const room = `${(budget.bytes / 2 ** 30).toFixed(1)} GiB (${budget.source})`;
+      context.log.warn(`Memory was short for ${platform.platform}: the system stopped go`, [
+        `Platforms at once: ${jobs}; processors: ${navigator.hardwareConcurrency}; memory: ${room}`,
+        "It is tried once more, alone and with one compiler at a time",
+      ]);
+      starved.push(platform);
+    }
+  });
+  if (starved.length === 0) return;
+  const least = { jobs: 1, processes: 1, budget: Math.round(budget.bytes) };
+  const again = unitsOf(context, starved);
+  await mapConcurrently(starved, 1, async (platform, signal) => {
+    const running = { ...shared, jobs: 1, limit: least, signal, units: again };
+    await buildPlatform(context, running, platform);
+  });
+  await rememberLimit(context, least);
+}
+
+function unitsOf(
+  { log }: KubeContext,
+  platforms: readonly PlatformPlan[],
+): ReadonlyMap<BuildStep, Unit> {
+  return new Map(
+    platforms.flatMap(({ platform, steps }) =>
+      steps.map((
+        step,
+      ) => [step, log.events.unit({ kind: "build", name: unitName(step, platform) })])
+    ),
+  );
 }
 
 /** Refuses directories that go cannot work in, before go says so in words of its own. */
@@ -184,10 +237,17 @@ function chooseJobs(
   context: KubeContext,
   checkout: Checkout,
   plan: BuildPlan,
+  { budget, limit }: Pick<Shared, "budget" | "limit">,
 ): number {
   const count = plan.platforms.length;
   if (count < 2) return count;
-  const schedule = schedulePlatforms(count, memoryBudget(), {
+  if (limit !== undefined && plan.jobs === undefined) {
+    context.log.status(
+      `Building ${count} platforms, ${limit.jobs} at once: with more, memory was short before`,
+    );
+    return limit.jobs;
+  }
+  const schedule = schedulePlatforms(count, budget, {
     jobs: plan.jobs,
     threshold: Number(context.env["KUBE_PARALLEL_BUILD_MEMORY"]) ||
       checkout.parallelBuildMemory.value,
@@ -229,11 +289,14 @@ async function buildPlatform(
 
 async function buildStep(
   context: KubeContext,
-  { records, jobs, signal, units }: Running,
-  step: BuildStep,
+  { records, jobs, limit, signal, units }: Running,
+  planned: BuildStep,
   platform: string,
 ): Promise<void> {
   const { log, shell } = context;
+  const step = limit === undefined || planned.env["GOMAXPROCS"] !== undefined
+    ? planned
+    : { ...planned, env: { ...planned.env, GOMAXPROCS: String(limit.processes) } };
   const env = Object.entries(step.shownEnv).map(([name, value]) => `${name}=${value}`);
   log.status(`Env for ${platform}: ${env.join(" ")}`, [], { v: 2 });
   log.status("Starting:", [quoteCommand(step.argv)], { v: 3 });
@@ -241,7 +304,7 @@ async function buildStep(
   const check = await checkStep(context, records, step, signal);
   if (check.upToDate) {
     log.status(`Up to date: ${names}`, [], { v: 2 });
-    units.get(step)!.reuse("its sources are as they were");
+    units.get(planned)!.reuse("its sources are as they were");
     await recordSources(context, records, step, check);
     await placeBins(context, step.outputs);
     return;
