@@ -1,19 +1,28 @@
 import type { Events, RunState } from "../events/mod.ts";
+import { ifPossible } from "../files/mod.ts";
 
 /** Milliseconds between two samples. */
 const SAMPLE_MS = 1000;
 
+/** Whether Deno allows the question without asking the user. */
+function isGranted(kind: "cpus" | "systemMemoryInfo"): boolean {
+  return Deno.permissions.querySync({ name: "sys", kind }).state === "granted";
+}
+
 /**
- * Reports what the machine does while units run, every second.
+ * Reports what the machine does while units run, every second. Without the permission (`--allow-sys`),
+ * nothing is reported.
  *
  * @param state The run's state so far.
  * @returns Ends it.
  */
 export function sampleMachine(events: Events, state: RunState): () => void {
+  if (!isGranted("cpus") || !isGranted("systemMemoryInfo")) return () => {};
   let before: Times | undefined;
   const timer = setInterval(async () => {
     if (state.running.length === 0) return;
-    const now = await processorTimes();
+    const now = await ifPossible(processorTimes());
+    if (now === undefined) return;
     const since = before;
     before = now;
     if (since === undefined || now.all === since.all) return;

@@ -9,7 +9,7 @@ import { createLogger } from "../../src/lib/logging.ts";
 import { findProgram } from "../../src/lib/util.ts";
 import { getVersionVars } from "../../src/lib/version/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
-import { missingFor, script, unless } from "../e2e/_program.ts";
+import { ENV, missingFor, script, unless } from "../e2e/_program.ts";
 import { openSample } from "./_open.ts";
 
 /** A sample with a `go` that is killed at so many of its first installs. */
@@ -31,7 +31,12 @@ fi
 exec '${real}' "$@"
 `,
   );
-  const used = { ...env, PATH: `${directory}:${env["PATH"]}`, GOROOT: goroot };
+  const used = {
+    ...env,
+    PATH: `${directory}:${env["PATH"]}`,
+    GOROOT: goroot,
+    ...(ENV["GOCACHE"] === undefined ? {} : { GOCACHE: ENV["GOCACHE"] }),
+  };
   let said = "";
   const context = createContext({
     ...{ root, env: used },
@@ -68,9 +73,9 @@ Deno.test({
       await Deno.stat(join(starved.context.binPath, "linux/amd64/kubectl"));
       await Deno.stat(join(starved.context.binPath, "linux/arm64/kubectl"));
       // Remembered, until there is much more memory.
-      const limit = await knownLimit(starved.context, { bytes: 1, source: "" });
+      const limit = await knownLimit(starved.context, () => ({ bytes: 1, source: "" }));
       assertEquals([limit?.jobs, limit?.processes], [1, 1]);
-      const more = { bytes: (limit?.budget ?? 0) * 2, source: "" };
+      const more = () => ({ bytes: (limit?.budget ?? 0) * 2, source: "" });
       assertEquals(await knownLimit(starved.context, more), undefined);
     } finally {
       await starved.remove();
@@ -86,7 +91,7 @@ Deno.test({
       const error = await assertRejects(() => starved.build(1), KbuildError);
       assert(error.notes.some((note) => note.includes("GOMAXPROCS=1")), error.notes.join("\n"));
       assertEquals(await starved.installs(), ["all", "all", "1"]);
-      assertEquals(await knownLimit(starved.context, { bytes: 1, source: "" }), undefined);
+      assertEquals(await knownLimit(starved.context, () => ({ bytes: 1, source: "" })), undefined);
     } finally {
       await starved.remove();
     }

@@ -117,10 +117,9 @@ export async function buildBinaries(
   await writeStepFiles(plan);
 
   const records = await openRecords(context);
-  const budget = memoryBudget();
-  const limit = await knownLimit(context, budget);
-  const jobs = chooseJobs(context, checkout, plan, { budget, limit });
-  await buildPlatforms(context, plan.platforms, { records, jobs, budget, limit });
+  const limit = await knownLimit(context, memoryBudget);
+  const jobs = chooseJobs(context, checkout, plan, limit);
+  await buildPlatforms(context, plan.platforms, { records, jobs, limit });
 
   if (plan.hostLink !== undefined) await makeLink(plan.hostLink);
   return Object.freeze(
@@ -153,9 +152,7 @@ interface Shared {
   readonly records: BuildRecords;
   /** How many platforms are built at once. */
   readonly jobs: number;
-  /** The memory that there is. */
-  readonly budget: MemoryBudget;
-  /** What was too much for that before. */
+  /** What was too much for the memory before. */
   readonly limit: MemoryLimit | undefined;
 }
 
@@ -176,9 +173,10 @@ async function buildPlatforms(
   platforms: readonly PlatformPlan[],
   shared: Shared,
 ): Promise<void> {
-  const { budget, jobs, limit } = shared;
+  const { jobs, limit } = shared;
   const units = unitsOf(context, platforms);
   const starved: PlatformPlan[] = [];
+  let budget: MemoryBudget | undefined;
   await mapConcurrently(platforms, jobs, async (platform, signal) => {
     try {
       await buildPlatform(context, { ...shared, signal, units }, platform);
@@ -187,6 +185,7 @@ async function buildPlatforms(
       const isStopped = context.signal?.aborted === true || signal.aborted;
       const isStarved = error instanceof CommandError && looksOutOfMemory(error);
       if (!isStarved || isLeast || isStopped) throw error;
+      budget ??= memoryBudget();
       const room = `${(budget.bytes / 2 ** 30).toFixed(1)} GiB (${budget.source})`;
       context.log.warn(`Memory was short for ${platform.platform}: the system stopped go`, [
         `Platforms at once: ${jobs}; processors: ${navigator.hardwareConcurrency}; memory: ${room}`,
@@ -195,7 +194,7 @@ async function buildPlatforms(
       starved.push(platform);
     }
   });
-  if (starved.length === 0) return;
+  if (budget === undefined) return;
   const least = { jobs: 1, processes: 1, budget: Math.round(budget.bytes) };
   const again = unitsOf(context, starved);
   await mapConcurrently(starved, 1, async (platform, signal) => {
@@ -237,7 +236,7 @@ function chooseJobs(
   context: KubeContext,
   checkout: Checkout,
   plan: BuildPlan,
-  { budget, limit }: Pick<Shared, "budget" | "limit">,
+  limit: MemoryLimit | undefined,
 ): number {
   const count = plan.platforms.length;
   if (count < 2) return count;
@@ -247,7 +246,7 @@ function chooseJobs(
     );
     return limit.jobs;
   }
-  const schedule = schedulePlatforms(count, budget, {
+  const schedule = schedulePlatforms(count, memoryBudget(), {
     jobs: plan.jobs,
     threshold: Number(context.env["KUBE_PARALLEL_BUILD_MEMORY"]) ||
       checkout.parallelBuildMemory.value,

@@ -23,12 +23,12 @@ function fileOf({ output }: KubeContext): string {
 /** The limit that an earlier build has found; undefined where there is none, or much more memory now. */
 export async function knownLimit(
   context: KubeContext,
-  { bytes }: MemoryBudget,
+  memory: () => MemoryBudget,
 ): Promise<MemoryLimit | undefined> {
   const { jobs, processes, budget } = await readNote(fileOf(context)) ?? {};
   const isWhole = (value: unknown): value is number => Number.isInteger(value) && Number(value) > 0;
   if (!isWhole(jobs) || !isWhole(processes) || !isWhole(budget)) return undefined;
-  return bytes > budget * MORE ? undefined : Object.freeze({ jobs, processes, budget });
+  return memory().bytes > budget * MORE ? undefined : Object.freeze({ jobs, processes, budget });
 }
 
 /** Remembers a limit. Only the holder of the output lock may call this. */
