@@ -125,7 +125,9 @@ function inLines(events: Events, options: ViewOptions): () => void {
   const end = events.listen((event) => {
     state.add(event);
     if (event.event === "unit.start") setGroup(STAGES[state.units.get(event.id)?.kind ?? "build"]);
-    if (event.event === "run.end") setGroup(undefined);
+    // An error must not be folded away.
+    const isError = event.event === "log" && event.level === "error";
+    if (isError || event.event === "run.end") setGroup(undefined);
     write(linesOf(event, state, options));
     if (event.event === "run.end") stop();
   });

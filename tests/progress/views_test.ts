@@ -92,6 +92,8 @@ Deno.test("plain: groups for services that fold them", async () => {
   const text = await shown("plain", { groups: true });
   assertMatch(text, /::group::Build\n.*Built kubectl[^\n]*\n::endgroup::\n::group::Package\n/s);
   assertEquals(text.match(/::group::/g)?.length, text.match(/::endgroup::/g)?.length);
+  const failed = await shown("plain", { groups: true, code: 1 });
+  assertMatch(failed, /::endgroup::\nkbuild: It failed\n$/);
 });
 
 Deno.test("quiet: warnings alone; the output of programs when the run fails", async () => {
