@@ -30,14 +30,13 @@ export interface StepSources {
 const UNREAD =
   /^(_|COLUMNS|DBUS_.*|DISPLAY|KBUILD_.*|KUBE_VERBOSE|LINES|OLDPWD|SHLVL|SSH_.*|TERM.*|TMUX.*|WINDOWID|XDG_(RUNTIME|SESSION|VTNR|SEAT).*)$/;
 
-/** Digest of what a step is asked to do. */
-export function requestOf({ argv, buildIds = [], env, files }: BuildStep): string {
+/** Digest of what a step is asked to do, and of which programs that means in its `PATH`. */
+export async function requestOf({ argv, buildIds = [], env, files }: BuildStep): Promise<string> {
   const read = Object.entries(env).filter(([name]) => !UNREAD.test(name))
     .toSorted(([a], [b]) => a < b ? -1 : 1);
   const overlays = files.map(({ path, text }) => [path, text]);
-  return createHash("sha256").update(JSON.stringify([argv, buildIds, read, overlays])).digest(
-    "hex",
-  );
+  const request = [argv, buildIds, read, overlays, await toolsOf(argv[0] ?? "", env)];
+  return createHash("sha256").update(JSON.stringify(request)).digest("hex");
 }
 
 /** Files of a module or a GOPATH that decide which packages there are; they need not exist. */

@@ -78,7 +78,7 @@ function isRecord(entry: [string, unknown]): entry is [string, BuildRecord] {
  */
 async function isUntouched(records: BuildRecords, step: BuildStep): Promise<boolean> {
   const known = records.sources.get(nameOf(step));
-  if (known === undefined || known.request !== requestOf(step)) return false;
+  if (known === undefined || known.request !== await requestOf(step)) return false;
   return lookAt(known).identity === known.identity && await isMade(records, step, known.key);
 }
 
@@ -187,7 +187,7 @@ export async function recordSources(
   const { sources, sourcesFile } = records;
   const name = nameOf(step);
   if (isSettled(seen, asked.at)) {
-    sources.set(name, { request: requestOf(step), key, ...made, identity: seen.identity });
+    sources.set(name, { request: await requestOf(step), key, ...made, identity: seen.identity });
   } else if (!sources.delete(name)) return;
   await Deno.mkdir(dirname(sourcesFile), { recursive: true });
   await writeFileAtomic(sourcesFile, JSON.stringify(Object.fromEntries(sources)));
