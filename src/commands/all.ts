@@ -2,12 +2,17 @@ import type { Input } from "../cli/mod.ts";
 import type { Ask } from "./all_run.ts";
 import type { Command } from "./context.ts";
 import { withDryRun } from "./dry_run.ts";
-import { BUILD_FLAGS, BUILD_VARIABLES, VERSION_VARIABLES, WHAT } from "./flags.ts";
+import { BUILD_FLAGS, BUILD_VARIABLES, VERSION_VARIABLES, WATCH, WHAT } from "./flags.ts";
 
-/** What each of these commands does; the work is loaded when it is done. */
+/**
+ * What each of these commands does; the work is loaded when it is done.
+ *
+ * @param watchable Whether the command has `--watch`.
+ */
 function work(
   what: string,
   ask: (run: typeof import("./all_run.ts"), input: Input) => Ask,
+  { watchable = true }: { watchable?: boolean } = {},
 ): Required<Pick<Command, "run" | "plan">> {
   return withDryRun({
     async plan(command, input) {
@@ -16,7 +21,8 @@ function work(
     },
     async run(command, input) {
       const run = await import("./all_run.ts");
-      await run.buildAll(command, what, ask(run, input));
+      const isWatched = watchable && input.boolean(WATCH.name) === true;
+      await (isWatched ? run.watchAll : run.buildAll)(command, what, ask(run, input));
     },
   });
 }
@@ -31,9 +37,10 @@ export const all: Command = {
     "host's directory. Targets are directories (cmd/kubectl), names (kubectl), test binaries " +
     "(test/e2e/e2e.test) or Go packages; arguments that start with a dash are passed to go.",
   args: [{ name: "WHAT", summary: "Targets; all if omitted", variadic: true }],
-  flags: [WHAT, ...BUILD_FLAGS],
+  flags: [WHAT, WATCH, ...BUILD_FLAGS],
   variables: [...BUILD_VARIABLES, ...VERSION_VARIABLES],
   examples: [
+    { command: "kbuild all kubectl --watch", does: "Build kubectl whenever its sources change" },
     { command: "kbuild all WHAT=cmd/kubelet GOFLAGS=-v", does: "Build kubelet, as with make" },
     {
       command: "kbuild all kubectl --platform darwin/arm64",
@@ -60,7 +67,9 @@ export const cross: Command = {
       does: "Build for the platforms of quick-release",
     },
   ],
-  ...work("cross", ({ askCross }, input) => askCross(input.number("jobs"))),
+  ...work("cross", ({ askCross }, input) => askCross(input.number("jobs")), {
+    watchable: false,
+  }),
 };
 
 /**
@@ -83,7 +92,7 @@ export function commandFor(
       summary: "More targets to build: names of directories in cmd/",
       variadic: true,
     }],
-    flags: BUILD_FLAGS,
+    flags: [WATCH, ...BUILD_FLAGS],
     examples: [{ command: `kbuild ${name}`, does: `Build ${target} for this machine` }],
     ...work(
       name,

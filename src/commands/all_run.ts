@@ -3,13 +3,17 @@ import {
   chooseTargets,
   crossMatrix,
   planBuild,
+  type PlannedBuild,
   readStamp,
   runBuild,
   showBuild,
 } from "./build_run.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { allPlatforms, groupPlatforms } from "./platform_choice.ts";
+import { watchBuild } from "./watch_run.ts";
 import { withOutput } from "./with_output.ts";
+import { UsageError } from "../errors.ts";
+import { watchedDirectories } from "../lib/golang/mod.ts";
 
 /** Sorts out what a command is to build in a checkout. */
 export type Ask = (open: OpenCheckout) => Promise<AskedBuild>;
@@ -63,14 +67,48 @@ export async function planAll(command: CommandContext, ask: Ask): Promise<Comman
 
 /** Builds, and prints what was built. */
 export async function buildAll(command: CommandContext, what: string, ask: Ask): Promise<void> {
-  await withOutput(await command.open(), {
+  await buildOpen(command, await command.open(), { what, ask });
+}
+
+/** The same, and again whenever a source changes, until the run is stopped. */
+export async function watchAll(command: CommandContext, what: string, ask: Ask): Promise<void> {
+  if (command.globals.json) {
+    throw new UsageError("Cannot use --json with --watch: there would be a value for each build", [
+      "The events of all builds: --events FILE, or --progress=json on standard error",
+    ]);
+  }
+  let open = await command.open();
+  let last: PlannedBuild | undefined;
+  await watchBuild(command, open.context.root, {
+    async build() {
+      open = await open.reread();
+      await buildOpen(command, open, { what, ask, onPlanned: (planned) => last = planned });
+    },
+    directories: async () => last === undefined ? [] : await watchedDirectories(open.context, last),
+  });
+}
+
+async function buildOpen(
+  command: CommandContext,
+  open: OpenCheckout,
+  { what, ask, onPlanned }: {
+    what: string;
+    ask: Ask;
+    onPlanned?: (planned: PlannedBuild) => void;
+  },
+): Promise<void> {
+  await withOutput(open, {
     what,
     check: async (open) => {
       const asked = await ask(open);
       return { asked, stamp: await readStamp(open) };
     },
-    prepare: async (open) =>
-      await planBuild(open, await ask(open), () => readStamp(open), { fetch: true }),
+    prepare: async (open) => {
+      const asked = await ask(open);
+      const planned = await planBuild(open, asked, () => readStamp(open), { fetch: true });
+      onPlanned?.(planned);
+      return planned;
+    },
     needs: () => undefined,
     fetch: () => Promise.resolve(),
     work: async (open, planned) => {

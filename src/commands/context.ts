@@ -13,6 +13,7 @@ import {
   type CommandData,
   type Globals,
   type Input,
+  renderError,
   renderTable,
   type TableOptions,
 } from "../cli/mod.ts";
@@ -55,6 +56,8 @@ export interface CommandContext {
   openAt(root: string, env?: Environment): Promise<OpenCheckout>;
   /** Logs what the run came to, before its results are printed; nothing of a short run. */
   logSummary(): void;
+  /** Shows an error that does not end the command. */
+  reportError(error: unknown): void;
   /** The command has ended: the last that is shown of a run. */
   ended(end: { readonly code: number; readonly report: string }): Promise<void>;
   /** The context of another command, started with the same common flags and variables. */
@@ -98,7 +101,7 @@ export interface ProcessContext {
 }
 
 /** What the commands of one run share. */
-type RunOfCommand = Pick<CommandContext, "log" | "ended" | "logSummary">;
+type RunOfCommand = Pick<CommandContext, "log" | "ended" | "logSummary" | "reportError">;
 
 /** Begins a run: its events, and what shows them. */
 function beginRun(
@@ -132,6 +135,10 @@ function beginRun(
     logSummary() {
       const text = summary(state);
       if (text !== undefined) log.status(text);
+    },
+    reportError(error) {
+      const { color, debug } = globals;
+      events.log("error", renderError(error, { color, debug }));
     },
     async ended({ code, report }) {
       stopSampling();
@@ -227,6 +234,7 @@ export function makeCommandContext(
     open: () => opened ??= openAt(globals.root ?? cwd),
     openAt,
     logSummary: run.logSummary,
+    reportError: run.reportError,
     ended: run.ended,
     forCommand: (other: CommandData, otherInput: Input) =>
       makeCommandContext(

@@ -162,6 +162,12 @@ export const CONTAINER: FlagSpec = {
   summary: "Build in a container (not available yet)",
 };
 
+export const WATCH: FlagSpec = {
+  name: "watch",
+  kind: "boolean",
+  summary: "Build again whenever a source of the targets changes",
+};
+
 export const BUILD_FLAGS: readonly FlagSpec[] = [
   PLATFORM,
   JOBS,

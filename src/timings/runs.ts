@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { type RunEvent, RunState } from "../events/mod.ts";
+import { type Events, type RunEvent, RunState } from "../events/mod.ts";
 import { entriesOf, ifPossible, objectIn, readText, removeTree } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { recordEvents } from "../progress/mod.ts";
@@ -28,6 +28,9 @@ export interface ReadRun {
   /** What happened. */
   readonly state: RunState;
 }
+
+/** Runs whose events are being kept already: one run can build many times. */
+const BEING_KEPT = new WeakSet<Events>();
 
 function directoryOf({ output }: KubeContext): string {
   return join(output, ".kbuild", "runs");
@@ -69,6 +72,8 @@ function eventIn(line: string): RunEvent | undefined {
  */
 export async function keepRun(context: KubeContext): Promise<void> {
   const { events } = context.log;
+  if (BEING_KEPT.has(events)) return;
+  BEING_KEPT.add(events);
   let command = "";
   let at = "";
   const leave = events.listen((event) => {

@@ -37,4 +37,5 @@ export {
   type TargetSelection,
   workspaceModules,
 } from "./targets.ts";
+export { watchedDirectories } from "./watched.ts";
 export { verifyGoVersion } from "./verify_go_version.ts";
