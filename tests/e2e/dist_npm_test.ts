@@ -3,7 +3,8 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "@std/path";
 import denoConfig from "../../deno.json" with { type: "json" };
 import { hostDistPlatform } from "../../scripts/dist/platforms.ts";
-import { binary, DIST, distScript, NO_BINARY, npmTool } from "./_dist.ts";
+import { binary, DIST, distScript, NO_BINARY } from "./_dist.ts";
+import { npmTool } from "./_npm_tool.ts";
 import {
   CLONE,
   digestsOf,

@@ -1,7 +1,7 @@
 /** The page of `--timings` in a real browser, without a network. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
-import { npmTool } from "./_dist.ts";
+import { npmTool } from "./_npm_tool.ts";
 import { inScratch, kbuildOk, makeSample, missingFor, run, unless, which } from "./_program.ts";
 
 const CHROMIUM = which("chromium") ?? which("google-chrome");
