@@ -12,7 +12,13 @@ import {
   type Screen,
   writeAllSync,
 } from "./src/cli/mod.ts";
-import { COMMANDS, makeCommandContext, targetCommand, TOPICS } from "./src/commands/mod.ts";
+import {
+  COMMANDS,
+  doctorHint,
+  makeCommandContext,
+  targetCommand,
+  TOPICS,
+} from "./src/commands/mod.ts";
 import { KbuildError } from "./src/errors.ts";
 import { reasonOf } from "./src/files/mod.ts";
 import { killGroups } from "./src/shell/mod.ts";
@@ -124,6 +130,7 @@ async function main(): Promise<number> {
       requireRead(cwd);
       return makeCommandContext(globals, command, input, { cwd, signal: interrupt.signal });
     },
+    hint: doctorHint,
     ended: (context, end) => context.ended(end),
   });
   return gone ? 141 : code;

@@ -5,6 +5,9 @@
  * @module
  */
 
+/** What an error is about, for decisions; `kbuild doctor` has checks of each. */
+export type Subject = "compiler" | "engine" | "git" | "go" | "machine" | "network";
+
 /** Fields of a {@linkcode KbuildError} apart from its message. */
 export interface KbuildErrorOptions {
   /** What to do next: one sentence a line, printed under the message. */
@@ -13,6 +16,8 @@ export interface KbuildErrorOptions {
   output?: readonly string[];
   /** Exit code of kbuild: 1 failed (default), 2 wrong usage, or the child's own. */
   exitCode?: number;
+  /** What it is about, where more can be found out about it. */
+  subject?: Subject | undefined;
   /** The error underneath; shown with `--debug` only. */
   cause?: unknown;
 }
@@ -27,6 +32,8 @@ export class KbuildError extends Error {
   readonly output: readonly string[];
   /** Exit code that kbuild ends with. */
   readonly exitCode: number;
+  /** What it is about, where more can be found out about it. */
+  readonly subject: Subject | undefined;
 
   /**
    * Makes an error for the user.
@@ -39,6 +46,7 @@ export class KbuildError extends Error {
     this.notes = Object.freeze([...(options.notes ?? [])]);
     this.output = Object.freeze([...(options.output ?? [])]);
     this.exitCode = options.exitCode ?? 1;
+    this.subject = options.subject;
   }
 }
 

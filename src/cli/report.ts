@@ -8,6 +8,8 @@ export interface RenderErrorOptions {
   debug?: boolean;
   /** Colours the program name and the arrows. */
   color?: boolean;
+  /** What else to do, after the notes of the error. */
+  hint?: string | undefined;
 }
 
 interface ErrorText {
@@ -122,16 +124,19 @@ function stacks(thrown: unknown): readonly string[] {
  */
 export function renderError(thrown: unknown, options: RenderErrorOptions = {}): string {
   const { debug = false, color = false } = options;
+  const after = options.hint === undefined ? [] : [options.hint];
   const paint = (code: number, word: string) => color ? `\x1b[${code}m${word}\x1b[0m` : word;
   const { message, output, notes, unexpected } = printableText(textOfAll(thrown));
   const hint = unexpected && !debug
     ? ["This looks like a bug in kbuild; --debug shows the stack"]
-    : [];
+    : after;
   const [first = "", ...more] = message.split("\n");
+  const room = Math.max(MIN_OUTPUT, MAX_LINES - 3 - more.length - notes.length - hint.length);
+  const shown = output.slice(-room);
   const lines = [
     `${paint(31, "kbuild:")} ${first}`,
     ...more.map((line) => `    ${line}`),
-    ...(output.length === 0 ? [] : ["", ...output.map((line) => `    ${line}`), ""]),
+    ...(shown.length === 0 ? [] : ["", ...shown.map((line) => `    ${line}`), ""]),
     ...[...notes, ...hint].map((note) =>
       `  ${paint(36, "->")} ${note.replaceAll("\n", "\n     ")}`
     ),
@@ -140,6 +145,11 @@ export function renderError(thrown: unknown, options: RenderErrorOptions = {}): 
   while (lines.at(-1) === "") lines.pop();
   return `${lines.join("\n")}\n`;
 }
+
+/** Lines of an error: more than one screen hides what failed. */
+const MAX_LINES = 25;
+/** Lines of a program's output that are shown in any case. */
+const MIN_OUTPUT = 5;
 
 /** Characters of a message that are shown: it may quote a whole file. */
 const MAX_MESSAGE = 2000;
@@ -162,9 +172,14 @@ export type ErrorCode = "usage" | "failed" | "interrupted" | "internal";
  * The error for a program, as `--json` prints it in place of a result: an object `error` with
  * `code`, `exitCode`, `message`, `notes` (what to do) and `output` (last lines of the program that
  * failed). Never throws, whatever was thrown.
+ *
+ * @param hint What else to do, after the notes of the error.
  */
-export function errorJson(thrown: unknown): string {
-  const { message, output, notes, unexpected } = textOfAll(thrown);
+export function errorJson(thrown: unknown, hint?: string): string {
+  const { message, unexpected, ...given } = textOfAll(thrown);
+  const notes = hint === undefined ? given.notes : [...given.notes, hint];
+  // The output that a program's reader has seen already is not in that of `--json`.
+  const output = given.output.length > 0 ? given.output : texts(leaves(thrown)[0], "tail");
   const exitCode = exitCodeOf(thrown);
   const code: ErrorCode = exitCode === 2
     ? "usage"

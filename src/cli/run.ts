@@ -75,6 +75,8 @@ export interface CliOptions<C> {
   readonly signal?: AbortSignal;
   /** Makes what commands work on; called for a command that runs, not for help. */
   makeContext(globals: Globals, command: CommandData, input: Input): C | Promise<C>;
+  /** What else to do about an error; `root` is the value of `--root`. */
+  hint?(error: unknown, root: string | undefined): Promise<string | undefined>;
   /**
    * A command has ended. What it threw is in words in `report`, which is shown here; "" without an error.
    */
@@ -87,8 +89,10 @@ export interface CliOptions<C> {
 /** An error of a command whose report was shown. */
 class Reported {
   readonly error: unknown;
-  constructor(error: unknown) {
+  readonly hint: string | undefined;
+  constructor(error: unknown, hint: string | undefined) {
     this.error = error;
+    this.hint = hint;
   }
 }
 
@@ -130,7 +134,8 @@ export async function runCli<C>(options: CliOptions<C>): Promise<number> {
     if (!isReported) {
       stderr.write(renderError(shown, { debug: words.includes("--debug"), color }));
     }
-    if (words.includes("--json") && !isWritten) stdout.write(errorJson(shown));
+    const hint = isReported ? error.hint : undefined;
+    if (words.includes("--json") && !isWritten) stdout.write(errorJson(shown, hint));
     return exitCodeOf(shown);
   }
 }
@@ -198,9 +203,11 @@ async function dispatch<C>(options: CliOptions<C>, color: boolean): Promise<void
   } catch (error) {
     const shown = options.signal?.aborted === true ? options.signal.reason : error;
     if (options.ended === undefined) throw shown;
-    const { debug } = globals;
-    await ended(context, { code: exitCodeOf(shown), report: renderError(shown, { debug, color }) });
-    throw new Reported(shown);
+    const { debug, root } = globals;
+    const hint = await options.hint?.(shown, root);
+    const report = renderError(shown, { debug, color, hint });
+    await ended(context, { code: exitCodeOf(shown), report });
+    throw new Reported(shown, hint);
   }
   await ended(context, { code: 0, report: "" });
 }

@@ -28,6 +28,7 @@ import { hostPlatform } from "../lib/util.ts";
 import { createShell, type Shell, type Start } from "../shell/mod.ts";
 import type { GoDescription } from "../toolchain/mod.ts";
 import { CA_FILE, CONFIG, DIGESTS, GO, MIRROR, STRICT_PARITY } from "./flags.ts";
+import { doctorHint } from "./doctor_hint.ts";
 import type { PlanStep } from "./plan_steps.ts";
 
 /** What every command works with. */
@@ -57,7 +58,7 @@ export interface CommandContext {
   /** Logs what the run came to, before its results are printed; nothing of a short run. */
   logSummary(): void;
   /** Shows an error that does not end the command. */
-  reportError(error: unknown): void;
+  reportError(error: unknown): Promise<void>;
   /** The command has ended: the last that is shown of a run. */
   ended(end: { readonly code: number; readonly report: string }): Promise<void>;
   /** The context of another command, started with the same common flags and variables. */
@@ -136,9 +137,10 @@ function beginRun(
       const text = summary(state);
       if (text !== undefined) log.status(text);
     },
-    reportError(error) {
-      const { color, debug } = globals;
-      events.log("error", renderError(error, { color, debug }));
+    async reportError(error) {
+      const { color, debug, root } = globals;
+      const hint = await doctorHint(error, root);
+      events.log("error", renderError(error, { color, debug, hint }));
     },
     async ended({ code, report }) {
       stopSampling();

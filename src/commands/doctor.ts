@@ -15,18 +15,23 @@ export const doctor: Command = {
   summary: "Say what is in the way of a build here, and what mends it",
   description:
     "Checks git, tags and version, Go, C compilers, memory, disk, file system, proxies, and whether the " +
-    "registries have the base images of a quick release. Programs are checked only if they are named. " +
+    "registries have the base images of a quick release. Words limit it to some groups of checks. " +
+    "Programs are checked only if they are named. " +
     "Nothing is written or fetched. Exits with 1 if a check fails. Works outside of a checkout, too.",
   args: [{
-    name: "PROGRAM",
-    summary: "Also check docker, buildx, podman, etcd or protoc",
+    name: "SUBJECT",
+    summary:
+      "Check git, go, checkout, machine, network, docker, buildx, podman, etcd or protoc alone",
     variadic: true,
   }],
   flags: [PLATFORM, CONFIG, ...GO_FLAGS],
   variables: [...VERSION_VARIABLES, ...GO_VARIABLES, ...PLATFORM_VARIABLES],
   examples: [
     { command: "kbuild doctor", does: "Check what a quick release of this checkout needs" },
-    { command: "kbuild doctor docker", does: "Check the Docker engine as well" },
+    {
+      command: "kbuild doctor network docker",
+      does: "Check the network and the Docker engine alone",
+    },
     { command: "kbuild doctor --offline --json", does: "Check without a network, as JSON" },
   ],
   unplanned: { reason: "it changes nothing", notes: [] },

@@ -15,6 +15,8 @@ import {
   ENGINES,
   examine,
   type Finding,
+  type GroupName,
+  GROUPS,
   type State,
 } from "../doctor/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
@@ -31,11 +33,12 @@ const MARKS: Readonly<Record<State, string>> = { ok: "ok", warning: "warn", fail
 
 /** Examines the machine and the checkout around, and prints each finding. */
 export async function runDoctor(command: CommandContext, words: readonly string[]): Promise<void> {
-  const engines = words.map(engineOf);
+  const subjects = words.map(subjectOf);
   const { json } = command.globals;
   const findings: Finding[] = [];
   const run = { known: new Set<string>(), signal: command.signal };
-  for (const checks of await checksOf(command, engines)) {
+  for (const { group, checks } of await checksOf(command, subjects)) {
+    if (subjects.length > 0 && !subjects.includes(group)) continue;
     for await (const finding of examine(await checks(), run)) {
       if (!json) show(command, finding, findings.at(-1)?.group);
       findings.push(finding);
@@ -55,8 +58,11 @@ export async function runDoctor(command: CommandContext, words: readonly string[
   }
 }
 
-function engineOf(word: string): EngineName {
-  const names = Object.keys(ENGINES) as EngineName[];
+/** Words that limit what is checked. */
+type SubjectName = GroupName | EngineName;
+
+function subjectOf(word: string): SubjectName {
+  const names = [...Object.keys(GROUPS), ...Object.keys(ENGINES)] as SubjectName[];
   const found = names.find((name) => name === word);
   if (found !== undefined) return found;
   throw new UsageError(`Cannot check "${word}": it is not one of ${names.join(", ")}`, [
@@ -64,25 +70,36 @@ function engineOf(word: string): EngineName {
   ]);
 }
 
+/** Checks that one word names. */
+interface Group {
+  readonly group: SubjectName;
+  checks(): readonly Check[] | Promise<readonly Check[]>;
+}
+
 /** Groups of checks, in order; later ones depend on what earlier ones read. */
 async function checksOf(
   command: CommandContext,
-  engines: readonly EngineName[],
-): Promise<readonly (() => readonly Check[] | Promise<readonly Check[]>)[]> {
+  subjects: readonly SubjectName[],
+): Promise<readonly Group[]> {
   const { cwd, globals, shell, signal } = command;
   // A check says itself what the work that it tries would log.
   const log = createLogger({ write: () => {} });
   const isInside = globals.root !== undefined || (await searchRoot(cwd)).root !== undefined;
   const { env } = command;
   const host = hostPlatform();
-  const general = [
-    () => checkMachine(shell, env),
-    () => checkProxies(env),
-    () => checkEngines(shell, env, engines),
-  ];
+  const names = Object.keys(ENGINES) as EngineName[];
+  const engines = names.filter((name) => subjects.includes(name)).map((name): Group => (
+    { group: name, checks: () => checkEngines(shell, env, [name]) }
+  ));
   if (!isInside) {
     const context = { env, host, log, shell, signal };
-    return [() => [checkGit(shell, env), checkGo(context, undefined)], ...general];
+    return [
+      { group: "git", checks: () => [checkGit(shell, env)] },
+      { group: "go", checks: () => [checkGo(context, undefined)] },
+      { group: "machine", checks: () => checkMachine(shell, env) },
+      { group: "network", checks: () => checkProxies(env) },
+      ...engines,
+    ];
   }
   const opened = await command.open();
   const open: OpenCheckout = { ...opened, context: Object.freeze({ ...opened.context, log }) };
@@ -100,15 +117,21 @@ async function checksOf(
       throw error;
     });
   return [
-    () => [checkGit(shell, env), ...checkRepository(context)],
-    () => [
-      checkGo(context, checkout),
-      checkBuild(context, checkout, async () => {
-        const build = (await planned())?.build;
-        const isThere = build?.choice.action === "host" || build?.choice.action === "cached";
-        return isThere ? build : undefined;
-      }),
-      {
+    { group: "git", checks: () => [checkGit(shell, env), ...checkRepository(context)] },
+    {
+      group: "go",
+      checks: () => [
+        checkGo(context, checkout),
+        checkBuild(context, checkout, async () => {
+          const build = (await planned())?.build;
+          const isThere = build?.choice.action === "host" || build?.choice.action === "cached";
+          return isThere ? build : undefined;
+        }),
+      ],
+    },
+    {
+      group: "checkout",
+      checks: () => [{
         group: "checkout",
         name: "quick-release",
         async examine() {
@@ -120,12 +143,17 @@ async function checksOf(
               `${tarballs.length} tarballs and ${images.length} images can be made (${checkout.era.name})`,
           };
         },
-      },
-    ],
-    () => [...checkMachine(shell, env), ...checkPlace(context)],
-    () => checkProxies(env),
-    async () => checkImages(context, (await planned())?.bases ?? []),
-    () => checkEngines(shell, env, engines),
+      }],
+    },
+    { group: "machine", checks: () => [...checkMachine(shell, env), ...checkPlace(context)] },
+    {
+      group: "network",
+      checks: async () => [
+        ...checkProxies(env),
+        ...checkImages(context, (await planned())?.bases ?? []),
+      ],
+    },
+    ...engines,
   ];
 }
 

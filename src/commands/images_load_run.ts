@@ -80,6 +80,7 @@ export async function loadImages(command: CommandContext, input: Input): Promise
     const others = Object.keys(ENGINES).filter((other) => other !== name);
     throw new KbuildError(`Cannot load images into ${name}: there is no "${program}" in PATH`, {
       notes: [`Install it, or load into another engine: --into ${others.join("|")}`],
+      subject: name === "docker" ? "engine" : undefined,
     });
   }
   for (const { argv, image } of starts) {
@@ -89,6 +90,7 @@ export async function loadImages(command: CommandContext, input: Input): Promise
       throw new KbuildError(`Cannot load "${image.path}" into ${name}: ${error.message}`, {
         notes: [engine.hint],
         output: error.tail,
+        subject: name === "docker" ? "engine" : undefined,
         cause: error,
       });
     });

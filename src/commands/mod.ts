@@ -25,6 +25,7 @@ import { verifyReleaseCommand } from "./verify_release.ts";
 import { version } from "./version.ts";
 
 export { type Command, type CommandContext, makeCommandContext } from "./context.ts";
+export { doctorHint } from "./doctor_hint.ts";
 export { TOPICS } from "./topics.ts";
 
 /** Every command, in the order of the help. */

@@ -41,7 +41,7 @@ export async function watchBuild(
     signal.throwIfAborted();
     changes.watch(await directories());
     if (changes.watched > 0) {
-      if (failure !== undefined) reportError(failure);
+      if (failure !== undefined) await reportError(failure);
       return;
     }
     throw failure ?? new KbuildError("Cannot watch the build: Go does not say what it is made of", {

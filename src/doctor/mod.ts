@@ -9,4 +9,5 @@ export { checkMachine, checkPlace } from "./machine.ts";
 export { checkImages, checkProxies } from "./network.ts";
 export { checkGit, checkRepository } from "./repository.ts";
 export { checkBuild, checkGo } from "./toolchain.ts";
+export { doctorWord, type GroupName, GROUPS } from "./words.ts";
 export { type Check, examine, type Finding, type Found, type State } from "./types.ts";

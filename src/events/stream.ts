@@ -32,6 +32,8 @@ export interface Unit {
   run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** Says how far the work is; what comes faster than five times a second is left out. */
   progress(progress: Progress): void;
+  /** Reports what a program of the unit wrote, as it comes. */
+  output(chunk: Uint8Array): void;
   /** Within {@linkcode run} or instead of it: nothing had to be made. */
   reuse(reason: string): void;
 }
@@ -108,6 +110,7 @@ export function createEvents(options: EventsOptions = {}): Events {
       emit({ event: "unit.queued", id, ...spec });
       let ended = false;
       let said = -Infinity;
+      const decoder = new TextDecoder();
       const end = (result: UnitResult, reason?: string) => {
         if (ended) return;
         ended = true;
@@ -131,6 +134,10 @@ export function createEvents(options: EventsOptions = {}): Events {
           if (ended || (!isLast && now() - said < PROGRESS_MS)) return;
           said = now();
           emit({ event: "unit.progress", id, ...progress });
+        },
+        output(chunk) {
+          const text = decoder.decode(chunk, { stream: true });
+          if (text !== "") emit({ event: "log", level: "output", text, id });
         },
         reuse: (reason) => end("reused", reason),
       });

@@ -107,6 +107,8 @@ export interface LogText {
   readonly level: "info" | "warning" | "error" | "output";
   /** Line breaks are in it; `output` may end anywhere. */
   readonly text: string;
+  /** The unit whose program wrote it; only of `output`. */
+  readonly id?: string | undefined;
 }
 
 /** The last event of a run. */

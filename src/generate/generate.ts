@@ -8,6 +8,7 @@ import {
   verifyGoVersion,
 } from "../lib/golang/mod.ts";
 import { askGit, statusEntries } from "../git/mod.ts";
+import type { Unit } from "../events/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { ownershipContext } from "../lib/ownership.ts";
 import type { GoTool } from "../toolchain/mod.ts";
@@ -99,7 +100,8 @@ export async function ensureGeneratedFiles(
     await buildBinaries(context, checkout, tools);
     for (const [index, steps] of files.entries()) {
       const { file, inputs } = steps;
-      const isNew = await units[index]!.run(() => generate(context, steps));
+      const unit = units[index]!;
+      const isNew = await unit.run(() => generate(context, steps, unit));
       if (isNew) written.push(file.output);
       const output = await fileDigest(steps.output) ?? "";
       records[file.output] = { tree: tree ?? "", inputs, output };
@@ -114,12 +116,17 @@ export async function ensureGeneratedFiles(
 async function generate(
   context: KubeContext,
   { file, work, processes, made, output }: GenerationSteps,
+  unit: Unit,
 ): Promise<boolean> {
+  const show = (chunk: Uint8Array) => unit.output(chunk);
   await removeTree(work);
   await Deno.mkdir(work, { recursive: true });
   try {
     for (const { argv, cwd, env, label } of processes) {
-      await context.shell.run(argv, { cwd, env, label });
+      await context.shell.run(argv, {
+        ...{ cwd, env, label },
+        ...{ output: "stream", onStdout: show, onStderr: show },
+      });
     }
     if (file.kind === "openapi") await checkViolations(context, file, work);
     return await replaceIfDifferent(context, made, output);

@@ -2,6 +2,7 @@ import type { Screen } from "../cli/mod.ts";
 import { type Events, type RunEvent, RunState } from "../events/mod.ts";
 import { timestamp } from "../lib/logging.ts";
 import { frame } from "./frame.ts";
+import { HeldOutput } from "./held.ts";
 import type { ProgressMode } from "./mode.ts";
 import { age, doing, done, duration } from "./words.ts";
 
@@ -49,12 +50,18 @@ export function eventLine(event: RunEvent): string {
 
 /** Warnings and errors alone; before an error, the output of programs. */
 function quietly(events: Events, { write }: ViewOptions): () => void {
+  const state = new RunState();
+  const held = new HeldOutput();
   let output = "";
   return events.listen((event) => {
+    state.add(event);
+    const failed = held.take(event, state);
     if (event.event !== "log") return;
-    if (event.level === "output") output = (output + event.text).slice(-MAX_OUTPUT);
+    if (event.level === "output" && event.id === undefined) {
+      output = (output + event.text).slice(-MAX_OUTPUT);
+    }
     if (event.level === "error") {
-      if (output !== "") write(output);
+      if (output + failed !== "") write(output + failed);
       output = "";
     }
     if (event.level === "warning" || event.level === "error") write(event.text);
@@ -64,15 +71,21 @@ function quietly(events: Events, { write }: ViewOptions): () => void {
 /** Characters of output that a quiet run keeps for the case that it fails. */
 const MAX_OUTPUT = 1 << 20;
 
-/** The lines that both other views have: the log, and long units. */
-function linesOf(event: RunEvent, state: RunState, { color }: ViewOptions): string {
+/** The lines that both other views have: the log, output that was held until now, and long units. */
+function linesOf(
+  event: RunEvent,
+  { state, held }: { state: RunState; held: HeldOutput },
+  { color }: ViewOptions,
+): string {
   const mark = color ? "\x1b[32m+++\x1b[0m" : "+++";
   const line = (text: string) => `${mark} ${timestamp(new Date())} ${text}\n`;
-  if (event.event === "log") return event.text;
+  const output = held.take(event, state);
+  if (event.event === "log") return output + (event.id === undefined ? event.text : "");
   if (event.event === "unit.end") {
     const unit = state.units.get(event.id);
     const isLong = unit?.started !== undefined && event.ms - unit.started >= LONG_MS;
-    return isLong && event.result === "made" && unit.kind !== "push" ? line(done(unit)) : "";
+    const isSaid = isLong && event.result === "made" && unit.kind !== "push";
+    return output + (isSaid ? line(done(unit)) : "");
   }
   return "";
 }
@@ -97,6 +110,7 @@ export function summary(state: RunState): string | undefined {
 /** Lines that stay, for pipes and CI services. */
 function inLines(events: Events, options: ViewOptions): () => void {
   const state = new RunState();
+  const held = new HeldOutput();
   let group: string | undefined;
   let said = performance.now();
   const began = performance.now();
@@ -128,7 +142,7 @@ function inLines(events: Events, options: ViewOptions): () => void {
     // An error must not be folded away.
     const isError = event.event === "log" && event.level === "error";
     if (isError || event.event === "run.end") setGroup(undefined);
-    write(linesOf(event, state, options));
+    write(linesOf(event, { state, held }, options));
     if (event.event === "run.end") stop();
   });
   const stop = () => {
@@ -155,6 +169,7 @@ function onTerminal(events: Events, options: ViewOptions): () => void {
   const { screen } = options;
   if (screen === undefined) return inLines(events, options);
   const state = new RunState();
+  const held = new HeldOutput();
   const began = performance.now();
   const timer = setInterval(() => {
     const now = performance.now() - began;
@@ -164,7 +179,7 @@ function onTerminal(events: Events, options: ViewOptions): () => void {
   const end = events.listen((event) => {
     state.add(event);
     if (event.event === "run.end") stop();
-    const text = linesOf(event, state, options);
+    const text = linesOf(event, { state, held }, options);
     if (text !== "") options.write(text);
   });
   const stop = () => {

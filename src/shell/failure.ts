@@ -1,5 +1,6 @@
 import { resolve } from "@std/path";
 import { isDenied, KbuildError, systemCode } from "../errors.ts";
+import type { GroupEnd } from "./group.ts";
 import { quoteCommand } from "./quote.ts";
 import { CommandError } from "./types.ts";
 
@@ -36,13 +37,15 @@ export function looksOutOfMemory(
  * the screen already.
  */
 export function programFailed(
-  end: { code: number; signal: string | null; tail: readonly string[] },
+  end: Pick<GroupEnd, "code" | "tail" | "firstError"> & { readonly signal: string | null },
   run: { argv: readonly string[]; cwd: string; label: string | undefined; isShown: boolean },
 ): CommandError {
   const how = end.signal === null ? `exited with status ${end.code}` : `was ended by ${end.signal}`;
   const program = run.argv[0] ?? "";
-  const notes = [`Command: ${shorten(quoteCommand(run.argv))}`, `Directory: ${run.cwd}`];
-  if (looksOutOfMemory(end)) notes.push("The system may have run out of memory");
+  const first = end.firstError === undefined ? [] : [`First error: ${end.firstError}`];
+  const notes = [...first, `Command: ${shorten(quoteCommand(run.argv))}`, `Directory: ${run.cwd}`];
+  const noMemory = looksOutOfMemory(end);
+  if (noMemory) notes.push("The system may have run out of memory");
   const noSpace = end.tail.some((line) => /no space left on device/i.test(line));
   if (noSpace) notes.push("Free some disk space (`kbuild clean` removes _output), then run again");
   const message = run.label === undefined
@@ -56,6 +59,7 @@ export function programFailed(
     output: run.isShown ? [] : end.tail,
     tail: end.tail,
     notes,
+    subject: noMemory || noSpace ? "machine" : undefined,
   });
 }
 

@@ -32,6 +32,8 @@ export interface GroupEnd {
   readonly code: number;
   readonly signal: Deno.Signal | null;
   readonly tail: readonly string[];
+  /** The first line that names an error, where it is above the tail. */
+  readonly firstError?: string | undefined;
   /** True when the group was ended because `signal` was aborted. */
   readonly aborted: boolean;
 }
@@ -136,7 +138,10 @@ export async function runGroup(options: GroupOptions): Promise<GroupEnd> {
     // Whoever writes into a pipe may do so for ever; nobody reads it any more.
     await Promise.all([typeof stdin === "string" ? feeding : undefined, reading]);
     if (failed !== undefined) throw failed.error;
-    return Object.freeze({ code: status.code, signal: status.signal, tail: tail.lines(), aborted });
+    return Object.freeze({
+      ...{ code: status.code, signal: status.signal, aborted },
+      ...{ tail: tail.lines(), firstError: tail.firstError() },
+    });
   } finally {
     running.delete(child.pid);
     signal?.removeEventListener("abort", onAbort);

@@ -7,7 +7,7 @@ import {
   TEMPORARY_PREFIX,
   temporaryName,
 } from "../files/mod.ts";
-import { KbuildError } from "../errors.ts";
+import { KbuildError, type Subject } from "../errors.ts";
 import { ownershipContext } from "../lib/ownership.ts";
 import { checkInCache, type RetryPolicy, withLock } from "../net/mod.ts";
 import { askGo } from "./ask_go.ts";
@@ -77,7 +77,11 @@ async function fetchRelease(
     return await fetchFrom(url).catch((error: unknown) => {
       context.signal?.throwIfAborted();
       if (!(error instanceof KbuildError)) throw error;
-      throw new KbuildError(error.message, { notes: [...error.notes, ...notes], cause: error });
+      throw new KbuildError(error.message, {
+        notes: [...error.notes, ...notes],
+        subject: subjectOf(error),
+        cause: error,
+      });
     });
   }
   try {
@@ -98,10 +102,16 @@ async function fetchRelease(
       const reasons = [first, second].flatMap((error) => [error.message, ...error.notes]);
       throw new KbuildError(message, {
         notes: [...new Set([...reasons, ...notes])],
+        subject: subjectOf(second),
         cause: second,
       });
     });
   }
+}
+
+/** A release that cannot be fetched is a matter of Go, unless there is no room for it. */
+function subjectOf(error: KbuildError): Subject | undefined {
+  return error.subject ?? (isDiskFull(error) ? undefined : "go");
 }
 
 /** Removes what this run and killed ones left; only the holder of the lock may call this. */

@@ -184,7 +184,7 @@ async function ensureChosen(
 ): Promise<GoTool> {
   const { action, have, notes, problem, path, version = "" } = choice;
   if (problem !== undefined || path === undefined) {
-    throw new KbuildError(problem ?? "Cannot find a Go", { notes });
+    throw new KbuildError(problem ?? "Cannot find a Go", { notes, subject: "go" });
   }
   if (action === "host" && have !== undefined) {
     if (await findProgram("go", context.env["PATH"]) === have.path) return have;
@@ -204,6 +204,7 @@ async function ensureChosen(
   if (go.version !== version) {
     throw new KbuildError(`Cannot use Go ${version} in "${path}": it says "${go.description}"`, {
       notes: [`Remove it, then run again: kbuild toolchain remove ${version}`],
+      subject: "go",
     });
   }
   return inFront(go);

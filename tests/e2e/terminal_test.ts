@@ -119,6 +119,32 @@ Deno.test({
 });
 
 Deno.test({
+  ...unless(missing, "a failure ends with the output of what failed, and with what to do"),
+  fn: () =>
+    inTerminal(async (terminal, root) => {
+      const broken = Array.from({ length: 30 }, (_, i) => `func f${i}() { undefined${i}() }`);
+      await Deno.writeTextFile(
+        join(root, "cmd/kube-proxy/broken.go"),
+        `package main\n\n${broken.join("\n")}\n`,
+      );
+      await terminal.type(`clear; ${BUILD} GOGCFLAGS=-e --platform linux/amd64,linux/arm64`);
+      await terminal.until(STATUS);
+      const end = await terminal.until(/^READY>$/m);
+      assert(!STATUS.test(end), end);
+      // The first is told again, as the cause.
+      assertEquals(end.match(/undefined: undefined0$/gm)?.length, 2, end);
+      assertEquals(end.match(/undefined: undefined29$/gm)?.length, 1, end);
+      const seen = (await terminal.tmux("capture-pane", "-p")).split("\n").slice(-25).join("\n");
+      assertMatch(seen, /^kbuild: Cannot finish "Building .*kube-proxy/m);
+      assertMatch(
+        seen,
+        /-> First error: cmd\/kube-proxy\/broken\.go:3:\d+: undefined: undefined0$/m,
+      );
+      assertMatch(seen, /-> Mend what go reports/);
+    }),
+});
+
+Deno.test({
   ...unless(missing, "a dumb terminal and a CI service get lines that stay"),
   fn: () =>
     inTerminal(async (terminal) => {

@@ -126,3 +126,50 @@ Deno.test("summary() is for runs that took long", () => {
     "1 min 4 s: 2 made, 1 reused; the longest: kubelet 1 min 3 s, kube-proxy 57 s, kubectl 5.0 s",
   );
 });
+
+/** Output of three units at once, of which one fails; with the error, or without one. */
+async function shownOf(mode: "plain" | "quiet", error: boolean): Promise<string> {
+  let text = "";
+  const events = createEvents();
+  showRun(events, mode, { write: (more) => void (text += more), color: false, groups: false });
+  const [good, bad, other, generator] = [
+    events.unit({ kind: "build", name: "good" }),
+    events.unit({ kind: "build", name: "bad" }),
+    events.unit({ kind: "build", name: "other" }),
+    events.unit({ kind: "generate", name: "file" }),
+  ];
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const stop = new AbortController();
+  const all = [good, bad, other, generator].map(() => Promise.withResolvers<void>());
+  const running = [
+    good.run(() => all[0]!.promise),
+    bad.run(() => all[1]!.promise),
+    other.run(() => all[2]!.promise, stop.signal),
+    generator.run(() => all[3]!.promise),
+  ];
+  bad.output(bytes("bad 1\n"));
+  good.output(bytes("good ü\n").subarray(0, 6));
+  generator.output(bytes("chatter\n"));
+  other.output(bytes("other 1\n"));
+  good.output(bytes("good ü\n").subarray(6));
+  bad.output(bytes("bad 2"));
+  all[1]!.reject(new Error("no"));
+  await running[1]!.catch(() => {});
+  stop.abort();
+  all[2]!.reject(new Error("stopped"));
+  all[0]!.resolve();
+  all[3]!.resolve();
+  await Promise.allSettled(running);
+  events.log("info", "later\n");
+  if (error) events.log("error", "kbuild: It failed\n");
+  events.end(1);
+  return text;
+}
+
+Deno.test("the output of a failed unit is shown whole, once, right before the error", async () => {
+  const failed = "bad 1\nbad 2\nkbuild: It failed\n";
+  assertEquals(await shownOf("plain", true), `good ü\nlater\n${failed}`);
+  assertEquals(await shownOf("quiet", true), failed);
+  // Nothing failed in the end: it was tried once more.
+  assertEquals(await shownOf("plain", false), "good ü\nlater\n");
+});

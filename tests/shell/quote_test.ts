@@ -29,3 +29,24 @@ Deno.test("createTail() cuts a line without an end", () => {
   assertEquals(long.length <= 2002, true);
   assertEquals(last, "last");
 });
+
+Deno.test("createTail() remembers the first line that names an error", () => {
+  const table: readonly (readonly [string, boolean])[] = [
+    ["cmd/kubectl/kubectl.go:21:2: undefined: command", true],
+    ["panic: boom", true],
+    ["F1129 10:00:00.000000 1 main.go:4] no", true],
+    ["/usr/bin/ld: x.o: undefined reference to `y'", true],
+    ["error: no such thing", true],
+    ["k8s.io/kubernetes/cmd/kubectl", false],
+    ["errors.go is compiled", false],
+  ];
+  const noise = Array.from({ length: 15 }, (_, i) => `\tnoise ${i}\n`).join("");
+  for (const [line, isError] of table) {
+    const tail = createTail(20);
+    tail.push(`first\n${line}\nsecond.go:1:1: later\n`);
+    // It is on the screen with what follows.
+    assertEquals(tail.firstError(), undefined, line);
+    tail.push(noise);
+    assertEquals(tail.firstError(), isError ? line : "second.go:1:1: later");
+  }
+});

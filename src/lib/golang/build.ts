@@ -31,6 +31,7 @@ import { CommandError, looksOutOfMemory, quoteCommand } from "../../shell/mod.ts
 import {
   type BuildRecords,
   checkStep,
+  isVerbose,
   openRecords,
   recordSources,
   recordStep,
@@ -281,16 +282,17 @@ async function buildPlatform(
 ): Promise<void> {
   context.log.status(`Building go targets for ${platform}:`, targets);
   for (const step of steps) {
-    const work = () => buildStep(context, running, step, platform);
-    await running.units.get(step)!.run(work, running.signal);
+    const unit = running.units.get(step)!;
+    const work = () => buildStep(context, running, step, { platform, unit });
+    await unit.run(work, running.signal);
   }
 }
 
 async function buildStep(
   context: KubeContext,
-  { records, jobs, limit, signal, units }: Running,
+  { records, jobs, limit, signal }: Running,
   planned: BuildStep,
-  platform: string,
+  { platform, unit }: { platform: string; unit: Unit },
 ): Promise<void> {
   const { log, shell } = context;
   const step = limit === undefined || planned.env["GOMAXPROCS"] !== undefined
@@ -303,17 +305,22 @@ async function buildStep(
   const check = await checkStep(context, records, step, signal);
   if (check.upToDate) {
     log.status(`Up to date: ${names}`, [], { v: 2 });
-    units.get(planned)!.reuse("its sources are as they were");
+    unit.reuse("its sources are as they were");
     await recordSources(context, records, step, check);
     await placeBins(context, step.outputs);
     return;
   }
   await removeDamaged(step.outputs);
   const before = await statBuilt(step.outputs);
+  const show = (chunk: Uint8Array) => unit.output(chunk);
   await shell.run(step.argv, {
     cwd: step.cwd,
     env: step.env,
     output: "stream",
+    // What the user asks for is shown as it comes, unless that has been done before (checkStep).
+    ...step.buildIds === undefined && isVerbose(step.env["GOFLAGS"])
+      ? {}
+      : { onStdout: show, onStderr: show },
     signal,
     label: `Building ${names} for ${platform}`,
   }).catch((error: unknown) => {

@@ -118,6 +118,7 @@ function missingError(
   const programs = [...new Set(missing.flatMap((row) => row.programs))].map(plainName);
   const tests = [...new Set(missing.flatMap((row) => row.tests))].map(plainName);
   return new KbuildError(message, {
+    subject: "compiler",
     notes: [
       ...(missing.length === 1
         ? []

@@ -10,7 +10,9 @@ import type { BuildStep } from "./plan.ts";
  */
 export function explainFailure(error: unknown, step: BuildStep, jobs: number): unknown {
   if (!(error instanceof CommandError)) return error;
-  const note = compilerNote(error, step) ?? memoryNote(error, jobs);
+  const compiler = compilerNote(error, step);
+  const memory = compiler === undefined ? memoryNote(error, jobs) : undefined;
+  const note = compiler ?? memory ?? sourcesNote(error);
   if (note === undefined) return error;
   return new CommandError(error.message, {
     argv: error.argv,
@@ -20,6 +22,7 @@ export function explainFailure(error: unknown, step: BuildStep, jobs: number): u
     tail: error.tail,
     output: error.output,
     notes: [...error.notes, note],
+    subject: compiler === undefined ? error.subject : "compiler",
     cause: error,
   });
 }
@@ -31,6 +34,13 @@ function compilerNote({ tail }: CommandError, step: BuildStep): string | undefin
   const names = step.outputs.map((output) => output.name).join(" ");
   return `Install the C compiler "${step.env["CC"] ?? "gcc"}", ` +
     `or build without cgo: KUBE_STATIC_OVERRIDES="${names}"`;
+}
+
+/** Go reports errors of sources with 1; with 2 it does not understand its arguments. */
+function sourcesNote({ code, subject }: CommandError): string | undefined {
+  return code === 1 && subject === undefined
+    ? "Mend what go reports, then run the same command again: finished programs are not built again"
+    : undefined;
 }
 
 function memoryNote(error: CommandError, jobs: number): string | undefined {

@@ -143,6 +143,15 @@ function isSet(value: string | undefined): boolean {
   return /^(1|y|yes|true)$/i.test(value ?? "");
 }
 
+function hasFlag(goflags: string | undefined, name: "v" | "x"): boolean {
+  return new RegExp(`(^|\\s)--?${name}(=(1|t|true))?(\\s|$)`, "i").test(goflags ?? "");
+}
+
+/** Whether `GOFLAGS` has `-v` (packages) or `-x` (commands). */
+export function isVerbose(goflags: string | undefined): boolean {
+  return hasFlag(goflags, "v") || hasFlag(goflags, "x");
+}
+
 /**
  * Shows what `-v` (packages) and `-x` (commands) in `GOFLAGS` print while the question compiles: the
  * build, which runs next, finds everything compiled. Undefined without either flag.
@@ -151,10 +160,8 @@ function compileReport(
   log: Logger,
   goflags: string | undefined,
 ): ((chunk: Uint8Array) => void) | undefined {
-  const has = (name: string) =>
-    new RegExp(`(^|\\s)--?${name}(=(1|t|true))?(\\s|$)`, "i").test(goflags ?? "");
-  const commands = has("x");
-  if (!commands && !has("v")) return undefined;
+  const commands = hasFlag(goflags, "x");
+  if (!isVerbose(goflags)) return undefined;
   const decoder = new TextDecoder();
   let rest = "";
   return (chunk) => {

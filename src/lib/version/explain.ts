@@ -19,6 +19,7 @@ export function requireVersion(vars: VersionVars): VersionVars & { gitVersion: s
     const why = problem?.why ?? "KUBE_GIT_VERSION_FILE does not have it";
     throw new KbuildError(`Cannot find the version of this checkout: ${why}`, {
       notes: problem?.notes ?? [SAY_VERSION],
+      subject: "git",
     });
   }
   return { ...vars, gitVersion };
