@@ -19,6 +19,12 @@ const TYPE_FLAGS: Readonly<Record<TarEntryType, string>> = {
 };
 
 /**
+ * How a header says what plain tar cannot: `ustar` with PAX extended headers, or `gnu` for readers that
+ * know GNU tar's own form alone, as dpkg does. In `gnu` form, what does not fit is an error.
+ */
+export type TarFormat = "ustar" | "gnu";
+
+/**
  * Encodes the header of one entry: a ustar block where ustar can say it, else a PAX extended header
  * ("x") in front of it with only the fields that do not fit:
  *
@@ -37,7 +43,10 @@ const TYPE_FLAGS: Readonly<Record<TarEntryType, string>> = {
  * @throws {KbuildError} A name that no archive should have: empty, absolute, with a NUL or a ".." part.
  * @throws {RangeError} A mode, mtime, size or owner that is not a whole number in its range.
  */
-export function encodeHeader(entry: TarEntry): Uint8Array<ArrayBuffer> {
+export function encodeHeader(
+  entry: TarEntry,
+  format: TarFormat = "ustar",
+): Uint8Array<ArrayBuffer> {
   checkEntry(entry);
   const records: [string, Uint8Array][] = [];
   const { uid = 0, gid = 0, uname = "root", gname = "root", linkName = "" } = entry;
@@ -46,7 +55,7 @@ export function encodeHeader(entry: TarEntry): Uint8Array<ArrayBuffer> {
     return ok ? short : instead;
   };
 
-  const name = splitName(entry.name);
+  const name = splitName(entry.name, format);
   if (name === undefined) records.push(["path", utf8(entry.name)]);
   const link = utf8(linkName);
   const linkField = fit(link.length <= NAME_BYTES, "linkpath", linkName, link, cut(linkName));
@@ -73,7 +82,13 @@ export function encodeHeader(entry: TarEntry): Uint8Array<ArrayBuffer> {
     link: linkField,
     uname: unameField,
     gname: gnameField,
-  });
+  }, format);
+  if (format === "gnu" && records.length > 0) {
+    const fields = records.map(([key]) => key).join(", ");
+    throw new KbuildError(
+      `Cannot put "${entry.name}" into an archive without PAX headers: ${fields}`,
+    );
+  }
   return records.length === 0 ? block : concat([encodePax(entry.name, records), block]);
 }
 
@@ -96,7 +111,7 @@ interface Block {
   gname: string;
 }
 
-function encodeBlock(fields: Block): Uint8Array<ArrayBuffer> {
+function encodeBlock(fields: Block, format: TarFormat = "ustar"): Uint8Array<ArrayBuffer> {
   const block = new Uint8Array(BLOCK_SIZE);
   const octal = (value: number, digits: number) => utf8(value.toString(8).padStart(digits, "0"));
   block.set(fields.name, 0);
@@ -108,11 +123,13 @@ function encodeBlock(fields: Block): Uint8Array<ArrayBuffer> {
   block.fill(0x20, 148, 156);
   block.set(utf8(fields.typeFlag), 156);
   block.set(fields.link, 157);
-  block.set(utf8("ustar\0" + "00"), 257);
+  block.set(utf8(format === "gnu" ? "ustar  \0" : "ustar\0" + "00"), 257);
   block.set(utf8(fields.uname), 265);
   block.set(utf8(fields.gname), 297);
-  block.set(utf8("0000000"), 329);
-  block.set(utf8("0000000"), 337);
+  if (format === "ustar") {
+    block.set(utf8("0000000"), 329);
+    block.set(utf8("0000000"), 337);
+  }
   block.set(fields.prefix, 345);
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.set(octal(sum, 6), 148);
@@ -150,9 +167,13 @@ function encodeRecord(key: string, value: Uint8Array): Uint8Array {
 }
 
 /** The ustar fields for a name, or undefined when they cannot hold it. */
-function splitName(text: string): { name: Uint8Array; prefix: Uint8Array } | undefined {
+function splitName(
+  text: string,
+  format: TarFormat,
+): { name: Uint8Array; prefix: Uint8Array } | undefined {
   const bytes = utf8(text);
   if (bytes.length <= NAME_BYTES) return { name: bytes, prefix: new Uint8Array(0) };
+  if (format === "gnu") return undefined;
   // The last "/" that leaves a name; a directory's own "/" at the end is not a place to split.
   const slash = bytes.lastIndexOf(0x2f, Math.min(PREFIX_BYTES, bytes.length - 2));
   if (slash <= 0 || bytes.length - slash - 1 > NAME_BYTES) return undefined;

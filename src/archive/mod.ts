@@ -43,10 +43,16 @@ export {
 export { gzip, type GzipOptions, GzipWriter } from "./gzip.ts";
 export { createHasher, inlineHasher } from "./hasher.ts";
 export type { HashAlgorithm, Hasher, HashStream, OutputFile } from "./hasher_types.ts";
-export { encodeHeader } from "./header.ts";
+export { encodeHeader, type TarFormat } from "./header.ts";
 export { type ListOptions, listTree, type ListTreeOptions } from "./list_tree.ts";
 export { cleanName, quoteName } from "./names.ts";
-export { compressTar, packTarball, type PackTarballOptions, type Tarball } from "./pack_tarball.ts";
+export {
+  compressTar,
+  compressTarTo,
+  packTarball,
+  type PackTarballOptions,
+  type Tarball,
+} from "./pack_tarball.ts";
 export { readTar, type ReadTarOptions } from "./read_tar.ts";
 export { readZip, type ReadZipOptions, type ZipMember } from "./read_zip.ts";
 export type { TarMember } from "./tar_member.ts";

@@ -68,32 +68,52 @@ export async function compressTar(
   outPath: string,
   options: PackTarballOptions = {},
 ): Promise<Tarball> {
-  const { signal, hasher = inlineHasher, inOrder: _, ...gzipOptions } = options;
+  const { signal, hasher = inlineHasher } = options;
   const abort = signal === undefined ? {} : { signal };
   return await writeFileAtomic(outPath, async (file) => {
-    using tar = hasher.open(["sha256"]);
     using packed = hasher.open(["sha256", "sha512"]);
     let size = 0;
-    using writer = new GzipWriter(async (chunk) => {
-      signal?.throwIfAborted();
+    const tarSha256 = await compressTarTo(write, async (chunk) => {
       await packed.update(chunk);
       size += chunk.length;
       writeAll(outPath, file, chunk);
-    }, gzipOptions);
-    const points = new FlushPoints();
-    await write(async (chunk) => {
-      await tar.update(chunk);
-      let from = 0;
-      for (const at of points.find(chunk)) {
-        await writer.write(chunk.subarray(from, at));
-        await writer.flush();
-        from = at;
-      }
-      await writer.write(chunk.subarray(from));
-    });
-    await writer.close();
-    const [tarSha256 = ""] = await tar.digests();
+    }, options);
     const [sha256 = "", sha512 = ""] = await packed.digests();
     return Object.freeze({ path: outPath, size, sha256, sha512, tarSha256 });
   }, abort);
+}
+
+/**
+ * Compresses a tar as {@linkcode compressTar} does, into a sink.
+ *
+ * @param write Writes the tar to the sink that it is given.
+ * @param sink Receives the compressed bytes.
+ * @returns SHA-256 of the tar, hexadecimal.
+ * @throws Errors of `write` and `sink` come through.
+ */
+export async function compressTarTo(
+  write: (sink: ByteSink) => Promise<void>,
+  sink: ByteSink,
+  options: PackTarballOptions = {},
+): Promise<string> {
+  const { signal, hasher = inlineHasher, inOrder: _, ...gzipOptions } = options;
+  using tar = hasher.open(["sha256"]);
+  using writer = new GzipWriter(async (chunk) => {
+    signal?.throwIfAborted();
+    await sink(chunk);
+  }, gzipOptions);
+  const points = new FlushPoints();
+  await write(async (chunk) => {
+    await tar.update(chunk);
+    let from = 0;
+    for (const at of points.find(chunk)) {
+      await writer.write(chunk.subarray(from, at));
+      await writer.flush();
+      from = at;
+    }
+    await writer.write(chunk.subarray(from));
+  });
+  await writer.close();
+  const [tarSha256 = ""] = await tar.digests();
+  return tarSha256;
 }

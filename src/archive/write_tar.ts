@@ -1,6 +1,6 @@
 import { KbuildError } from "../errors.ts";
 import { sinkOf } from "./bytes.ts";
-import { BLOCK_SIZE, encodeHeader, paddingOf } from "./header.ts";
+import { BLOCK_SIZE, encodeHeader, paddingOf, type TarFormat } from "./header.ts";
 import type { ByteSink, CopiedPart, FilePart, TarEntry } from "./types.ts";
 import { cannotRead, CHUNK_SIZE, openFile } from "../files/mod.ts";
 
@@ -18,6 +18,8 @@ const COPY_SIZE = 16 << 20;
 
 /** Options of {@linkcode writeTar}. */
 export interface WriteTarOptions {
+  /** Form of the headers; default `ustar`. */
+  format?: TarFormat;
   /** Ends the writing between two chunks. */
   signal?: AbortSignal;
 }
@@ -35,10 +37,10 @@ export async function writeTar(
   sink: ByteSink,
   options: WriteTarOptions = {},
 ): Promise<number> {
-  const { signal } = options;
+  const { signal, format } = options;
   const out = new ChunkedSink(sink, signal);
   for await (const entry of entries) {
-    await out.write(encodeHeader(entry));
+    await out.write(encodeHeader(entry, format));
     if (entry.type !== "file") continue;
     await writeContent(entry, out);
     await out.write(new Uint8Array(paddingOf(entry.size)));

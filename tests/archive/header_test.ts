@@ -20,6 +20,30 @@ Deno.test("encodeHeader() writes a ustar block", () => {
   assertEquals(parseInt(field(block, 148, 7), 8), sum);
 });
 
+Deno.test("encodeHeader() writes GNU tar's own form for those who know no PAX", () => {
+  const block = encodeHeader({ ...file, name: "./a", mode: 0o755 }, "gnu");
+  assertEquals(block.length, 512);
+  assertEquals(new TextDecoder().decode(block.subarray(257, 265)), "ustar  \0");
+  assertEquals([field(block, 265, 32), field(block, 297, 32)], ["root", "root"]);
+  assertEquals(block.subarray(329).every((byte) => byte === 0), true);
+  const sum = block.reduce((n, byte, i) => n + (i >= 148 && i < 156 ? 32 : byte), 0);
+  assertEquals(parseInt(field(block, 148, 7), 8), sum);
+  assertEquals(encodeHeader({ ...file, name: "d".repeat(100) }, "gnu").length, 512);
+  for (
+    const fields of [
+      { name: `${"d".repeat(60)}/${"d".repeat(60)}` },
+      { xattrs: { "user.a": new Uint8Array(1) } },
+      { mtime: -1 },
+    ]
+  ) {
+    assertThrows(
+      () => encodeHeader({ ...file, ...fields }, "gnu"),
+      KbuildError,
+      "into an archive without PAX headers",
+    );
+  }
+});
+
 const d = (n: number) => "d".repeat(n);
 for (
   const [what, name, prefix, rest] of [
