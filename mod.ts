@@ -48,6 +48,7 @@ export * as image from "./src/image/mod.ts";
 export * as init from "./src/lib/init.ts";
 export * as logging from "./src/lib/logging.ts";
 export * as net from "./src/net/mod.ts";
+export * as packages from "./src/packages/mod.ts";
 export * as registry from "./src/registry/mod.ts";
 export * as release from "./src/release/mod.ts";
 export * as sample from "./src/sample/mod.ts";

@@ -40,6 +40,7 @@ const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "timings": 4,
   "toolchain": 4,
   "image": 4,
+  "packages": 4,
   "lib/golang": 5,
   "registry": 5,
   "container": 6,

@@ -18,6 +18,7 @@ import { timings } from "./timings.ts";
 import { images } from "./images.ts";
 import { inspect } from "./inspect.ts";
 import { env, platforms, targets } from "./look.ts";
+import { packagesCommand } from "./packages.ts";
 import { planCommand } from "./plan.ts";
 import { packageTarballsCommand, quickRelease, release } from "./release.ts";
 import { toolchain } from "./toolchain.ts";
@@ -36,6 +37,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   release,
   quickRelease,
   packageTarballsCommand,
+  packagesCommand,
   images,
   verifyReleaseCommand,
   compare,

@@ -33,6 +33,8 @@ export type PlanStep =
     | { readonly kind: "image"; readonly path: string; readonly base: string }
     /** A tarball and how many entries are staged for it; 0 for the sources. */
     | { readonly kind: "tarball"; readonly path: string; readonly entries: number }
+    /** A package of a distribution, and the programs in it; absolute paths. */
+    | { readonly kind: "package"; readonly path: string; readonly programs: readonly string[] }
     /** A small file of a release, next to its tarballs. */
     | { readonly kind: "checksums"; readonly path: string }
     /** Something that would be fetched, and the URLs that are asked for. */
@@ -84,6 +86,8 @@ function scriptLine(step: PlanStep): string {
       return comment(`image ${step.path} on ${step.base}`);
     case "tarball":
       return comment(`tarball ${step.path}`);
+    case "package":
+      return comment(`package ${step.path} of ${step.programs.join(", ")}`);
     case "checksums":
       return comment(`checksums ${step.path}`);
     case "fetch":

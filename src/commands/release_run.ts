@@ -41,9 +41,10 @@ import { type BaseChoice, baseChoice, basesToFetch, fetchBases } from "./base_im
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { shortDigest } from "./short_digest.ts";
 import type { PlanStep } from "./plan_steps.ts";
+import { existingBinPath, nothingBuilt } from "./existing_binaries.ts";
 import { groupPlatforms } from "./platform_choice.ts";
 import { withOutput } from "./with_output.ts";
-import { entriesOf, ifPresent } from "../files/mod.ts";
+import { ifPresent } from "../files/mod.ts";
 
 /** What a release command asks for. */
 export interface ReleaseRequest {
@@ -134,7 +135,9 @@ async function checkRelease(
     allowMissing: request.allowMissing ?? false,
   };
   const isEmpty = Object.values(options.platforms).every((list) => list.length === 0);
-  if (!build && isEmpty && request.allowMissing !== true) throw nothingBuilt(context);
+  if (!build && isEmpty && request.allowMissing !== true) {
+    throw nothingBuilt(context, ["Package sources and manifests alone: --allow-missing"]);
+  }
   const plan = await preparePackage(context, open.checkout, options);
   const basesToCome = baseChoice(context.env, request.bases) === "registry";
   await checkInputs(context, plan, { checkBinaries: !build, basesToCome });
@@ -173,16 +176,6 @@ function refuseUnreleased({ checkout }: OpenCheckout, targets: readonly string[]
     `Cannot make a release of "${others.join('", "')}": no tarball of this checkout holds it`,
     [`Build it alone: kbuild all ${others.join(" ")}`, "What tarballs hold: kbuild targets"],
   );
-}
-
-function nothingBuilt({ binPath, releaseBinPath, root }: KubeContext): KbuildError {
-  const [first, second] = [releaseBinPath, binPath].map((path) => path.slice(root.length + 1));
-  return new KbuildError(`Cannot package: there are no binaries in "${first}" or "${second}"`, {
-    notes: [
-      "Build and package at once: kbuild quick-release; or build first: kbuild cross",
-      "Package sources and manifests alone: --allow-missing",
-    ],
-  });
 }
 
 /** What a release would do. */
@@ -308,12 +301,6 @@ async function writeLayout(
     ownership: ownershipContext(context),
     ...(signal === undefined ? {} : { signal }),
   });
-}
-
-/** `_output/dockerized/bin` where anything is in it, else `_output/local/bin`. */
-async function existingBinPath({ context }: OpenCheckout): Promise<string> {
-  const entries = await entriesOf(context.releaseBinPath) ?? [];
-  return entries.length === 0 ? context.binPath : context.releaseBinPath;
 }
 
 /**

@@ -7,6 +7,7 @@ export type UnitKind =
   | "generate"
   | "image"
   | "tarball"
+  | "package"
   | "fetch"
   | "unpack"
   | "compress"

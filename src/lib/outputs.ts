@@ -33,9 +33,13 @@ import { ownershipContext } from "./ownership.ts";
 /** Directories of a release below `OUT_DIR`, which a new release replaces. */
 export const RELEASE_DIRECTORIES = ["release-stage", "release-tars", "release-images"] as const;
 
+/** Directory below `OUT_DIR` for debs and rpms. */
+export const PACKAGES_DIRECTORY = "release-packages";
+
 /** What kbuild and the checkouts' own scripts put into `OUT_DIR` and `KUBE_OUTPUT_SUBPATH`. */
 const KNOWN: ReadonlySet<string> = new Set([
   ...RELEASE_DIRECTORIES,
+  PACKAGES_DIRECTORY,
   ...["bin", "local", "dockerized", "images", "gcs-stage", "federation", "go"],
 ]);
 

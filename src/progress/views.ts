@@ -160,6 +160,7 @@ const STAGES = Object.freeze({
   build: "Build",
   image: "Package",
   tarball: "Package",
+  package: "Package",
   compress: "Push",
   push: "Push",
 });

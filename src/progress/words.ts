@@ -7,6 +7,7 @@ const VERBS: Readonly<Record<UnitKind, readonly [present: string, past: string]>
   generate: ["generating", "Generated"],
   image: ["building image", "Built image"],
   tarball: ["packing", "Packed"],
+  package: ["packaging", "Packaged"],
   fetch: ["fetching", "Fetched"],
   unpack: ["unpacking", "Unpacked"],
   compress: ["compressing", "Compressed"],

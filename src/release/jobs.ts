@@ -49,7 +49,9 @@ export interface ReleaseDirectories {
 
 /** What computes beside the thread that reads and writes. */
 export interface Threads {
+  /** Compresses blocks. */
   readonly deflater: Deflater;
+  /** Computes digests. */
   readonly hasher: Hasher;
 }
 

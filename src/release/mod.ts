@@ -38,7 +38,14 @@ export {
 } from "./layout.ts";
 export { describeMissing, type MissingInput } from "./missing.ts";
 export { type Artifact, ARTIFACTS_FILE, type BaseOfImage, type Provenance } from "./artifact.ts";
-export { CACHE_LIMIT, MAX_THREADS, packageTarballs } from "./package.ts";
+export {
+  CACHE_LIMIT,
+  MAX_THREADS,
+  openThreads,
+  type OpenThreadsOptions,
+  packageTarballs,
+  trimBlocks,
+} from "./package.ts";
 export {
   type PackageOptions,
   type PackagePlan,
@@ -66,3 +73,4 @@ export {
   type SourceTarball,
   type SourceTree,
 } from "./source_tarball.ts";
+export type { Threads } from "./jobs.ts";

@@ -111,13 +111,50 @@ export async function packageTarballs(
     ...{ provenance, level, cache, before, last: record },
   });
   await remember(context, plan, cache, { jobs, artifacts, before, started, about });
-  await trimCache(cache, options.cacheLimit ?? CACHE_LIMIT).catch((error: unknown) => {
-    context.log.warn("Cannot keep the cache of compressed blocks small", [
+  await trimBlocks(context, options.cacheLimit);
+  return published(context, plan, artifacts);
+}
+
+/** Options of {@linkcode openThreads}. */
+export interface OpenThreadsOptions {
+  /** zlib level; default {@linkcode DEFAULT_LEVEL}. */
+  level?: number | undefined;
+  /** Threads that compress; default: as many as processors, {@linkcode MAX_THREADS} at most. */
+  jobs?: number | undefined;
+}
+
+/**
+ * Starts what compresses and hashes for artifacts of a checkout. Compressed blocks come from the cache in
+ * its output directory, and go there. To be closed at the end, both of them.
+ */
+export function openThreads(
+  { outputRoot }: Pick<KubeContext, "outputRoot">,
+  { level = DEFAULT_LEVEL, jobs = navigator.hardwareConcurrency }: OpenThreadsOptions = {},
+): Threads {
+  const most = Math.min(jobs, MAX_THREADS);
+  const blocks = openBlockCache(join(outputRoot, CACHE_DIRECTORY, deflateFormat(level)));
+  return Object.freeze({
+    deflater: cachingDeflater(createDeflater({ level, jobs: most }), blocks),
+    hasher: createHasher(Math.min(most, CONCURRENCY)),
+  });
+}
+
+/**
+ * Removes the least recently used compressed blocks of a checkout. If that fails, it is a warning.
+ *
+ * @param limit Bytes that may stay; default {@linkcode CACHE_LIMIT}.
+ */
+export async function trimBlocks(
+  { log, outputRoot }: Pick<KubeContext, "log" | "outputRoot">,
+  limit: number = CACHE_LIMIT,
+): Promise<void> {
+  const cache = join(outputRoot, CACHE_DIRECTORY);
+  await trimCache(cache, limit).catch((error: unknown) => {
+    log.warn("Cannot keep the cache of compressed blocks small", [
       error instanceof Error ? error.message : String(error),
       `Remove "${cache}" when it is too large`,
     ]);
   });
-  return published(context, plan, artifacts);
 }
 
 /** Makes all artifacts aside, and gives them the places of the old ones. */
@@ -136,12 +173,7 @@ async function makeRelease(
   const { outputRoot, signal } = context;
   await Deno.mkdir(outputRoot, { recursive: true });
   await using work = await WorkDirectory.make(temporaryName(cache));
-  const most = Math.min(threadCount ?? navigator.hardwareConcurrency, MAX_THREADS);
-  const blocks = openBlockCache(join(cache, deflateFormat(level)));
-  const threads: Threads = {
-    deflater: cachingDeflater(createDeflater({ level, jobs: most }), blocks),
-    hasher: createHasher(Math.min(most, CONCURRENCY)),
-  };
+  const threads = openThreads(context, { level, jobs: threadCount });
   let artifacts: readonly Artifact[];
   try {
     artifacts = await makeAll(context, plan, jobs, { work: work.path, threads, before, last });

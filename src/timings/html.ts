@@ -28,7 +28,7 @@ figure { margin: 0; overflow-x: auto; }
 svg { display: block; width: 100%; min-width: 40rem; height: auto; font: 12px system-ui, sans-serif; }
 svg text { fill: var(--text); } svg .weak { fill: var(--weak); } svg .grid { stroke: var(--line); }
 svg .build { fill: var(--build); } svg .generate { fill: var(--generate); } svg .image { fill: var(--image); }
-svg .tarball { fill: var(--tarball); } svg .network { fill: var(--network); }
+svg .tarball, svg .package { fill: var(--tarball); } svg .network { fill: var(--network); }
 svg .failed { fill: var(--failed); } svg .critical { stroke: var(--text); stroke-width: 1.5; }
 svg .curve { fill: none; stroke: var(--build); stroke-width: 2; }
 svg .budget { stroke: var(--failed); stroke-dasharray: 4 3; }

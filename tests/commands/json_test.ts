@@ -17,6 +17,7 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
   release: [["--dry-run", "command downloads files go processes pushes"], ["--container", "error"]],
   "quick-release": [["--dry-run", "command downloads files go processes pushes"]],
   "package-tarballs": [["--base-image go-runner", "error"]],
+  packages: [["", "error"], ["dbe", "error"]],
   images: [["", "error"], ["push", "error"], ["nothing", "error"]],
   "verify-release": [["/nowhere", "error"]],
   compare: [["Makefile Makefile", "a b equal notes results"], [

@@ -193,6 +193,7 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
     ["clean"],
     ["quick-release", "--oci-layout", "../layout"],
     ["package-tarballs", "--compression-level", "1"],
+    ["packages", "deb"],
     ["images", "load"],
     ["images", "push", "--registry", "REGISTRY/r"],
     ["images", "manifest", "--registry", "REGISTRY/r"],

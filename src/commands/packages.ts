@@ -1,0 +1,89 @@
+import { DRY_RUN_FLAG, type FlagSpec } from "../cli/mod.ts";
+import { revisionFault } from "../packages/mod.ts";
+import type { Command } from "./context.ts";
+import { withDryRun } from "./dry_run.ts";
+import {
+  COMPRESSION_LEVEL,
+  CONFIG,
+  JOBS,
+  OUT_DIR_VARIABLE,
+  OUTPUT_SUBPATH_VARIABLE,
+  PLATFORM,
+  VERSION_VARIABLES,
+} from "./flags.ts";
+
+const PACKAGES: FlagSpec = {
+  name: "packages",
+  kind: "list",
+  placeholder: "PACKAGE",
+  summary: "Packages to make: kubelet, kubeadm, kubectl",
+  default: "those of which this checkout has the program",
+};
+
+const REVISION: FlagSpec = {
+  name: "revision",
+  kind: "string",
+  placeholder: "N",
+  summary: "Revision behind the version of packages",
+  default: "as published: 1.1, before 1.24 00 in debs and 0 in rpms",
+  check: revisionFault,
+};
+
+const MAINTAINER: FlagSpec = {
+  name: "maintainer",
+  kind: "string",
+  placeholder: "NAME",
+  summary: 'Maintainer of packages, as in "Jane Doe <jane@example.com>"',
+  default: "the Kubernetes Authors",
+};
+
+const TO: FlagSpec = {
+  name: "to",
+  kind: "string",
+  placeholder: "DIR",
+  summary: "Directory to write packages to",
+  default: "_output/release-packages",
+};
+
+/** `kbuild packages`: packages of Linux distributions. */
+export const packagesCommand: Command = {
+  name: "packages",
+  group: "Release",
+  summary: "Make debs of kubelet, kubeadm and kubectl",
+  description:
+    "Packages the binaries of _output/dockerized/bin, or else of _output/local/bin, with the unit of " +
+    "kubelet, kubeadm's addition to it, and dependencies, each as the packages of Kubernetes' own " +
+    "repositories had them for this version. No program of a distribution is needed, and the same binaries " +
+    "give the same bytes.\n\n" +
+    "Without --platform, packages are made for every Linux platform that has binaries.",
+  args: [{ name: "FORMAT", summary: "deb", variadic: true }],
+  flags: [
+    { ...PLATFORM, summary: "Platforms to package", default: "those that have binaries" },
+    PACKAGES,
+    REVISION,
+    MAINTAINER,
+    TO,
+    { ...JOBS, summary: "Threads that compress", default: "as many as processors, up to 4" },
+    COMPRESSION_LEVEL,
+    CONFIG,
+    DRY_RUN_FLAG,
+  ],
+  variables: [...VERSION_VARIABLES, OUT_DIR_VARIABLE, OUTPUT_SUBPATH_VARIABLE],
+  examples: [
+    { command: "kbuild packages", does: "Package the binaries of this checkout" },
+    {
+      command: "kbuild packages deb --packages kubectl --platform linux/arm64 --to ~/debs",
+      does: "Make one package in a directory of your own",
+    },
+  ],
+  ...withDryRun({
+    async plan(command, input) {
+      const { planPackageSteps } = await import("./packages_run.ts");
+      return await planPackageSteps(command, input);
+    },
+    async run(command, input) {
+      const { makePackages } = await import("./packages_run.ts");
+      await makePackages(command, input);
+    },
+  }),
+};

@@ -1,0 +1,256 @@
+import { format as formatBytes } from "@std/fmt/bytes";
+import { isAbsolute, join, relative, resolve } from "@std/path";
+import { scanFile } from "../audit/mod.ts";
+import type { Input } from "../cli/mod.ts";
+import { KbuildError, UsageError } from "../errors.ts";
+import { entriesOf } from "../files/mod.ts";
+import type { KubeContext } from "../lib/init.ts";
+import { didYouMean, nearest } from "../lib/nearest.ts";
+import { checkInOutputs, PACKAGES_DIRECTORY } from "../lib/outputs.ts";
+import { megabytesIn, numberIn } from "../lib/util.ts";
+import {
+  BUILT_PACKAGES,
+  type BuiltPackageName,
+  checkMaintainer,
+  isPackagePlatform,
+  type PackageArchive,
+  type PackageFormat,
+  type PackagesPlan,
+  preparePackages,
+  writePackage,
+} from "../packages/mod.ts";
+import { openThreads, trimBlocks } from "../release/mod.ts";
+import { readStamp, sayStamp, type Stamp } from "./build_run.ts";
+import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
+import { existingBinPath, nothingBuilt } from "./existing_binaries.ts";
+import type { PlanStep } from "./plan_steps.ts";
+import { shortDigest } from "./short_digest.ts";
+import { withOutput } from "./with_output.ts";
+
+/** Formats that packages are made in. */
+const FORMATS: readonly PackageFormat[] = ["deb"];
+
+/** A request for packages, as it was typed. */
+interface AskedPackages {
+  readonly formats: readonly PackageFormat[];
+  readonly names: readonly BuiltPackageName[] | undefined;
+  readonly revision: string | undefined;
+  readonly maintainer: string | undefined;
+  /** Absolute. */
+  readonly to: string | undefined;
+  readonly jobs: number | undefined;
+}
+
+/** Packages that can be made: nothing that they need is missing. */
+interface PreparedPackages {
+  readonly stamp: Stamp;
+  readonly plan: PackagesPlan;
+  /** Absolute. */
+  readonly directory: string;
+  /** Platforms that were asked for and cannot have packages. */
+  readonly skipped: readonly string[];
+}
+
+/** What `--json` prints of a package. */
+interface MadePackage extends PackageArchive {
+  readonly name: string;
+  readonly format: PackageFormat;
+  readonly version: string;
+  readonly platform: string;
+}
+
+/** Makes the packages of the checkout around, and shows them. */
+export async function makePackages(command: CommandContext, input: Input): Promise<void> {
+  const asked = parseRequest(command, input);
+  const { made, root } = await withOutput(await command.open(), {
+    what: command.name,
+    check: (open) => prepare(open, asked),
+    prepare: (open) => prepare(open, asked),
+    needs: () => undefined,
+    fetch: () => Promise.resolve(undefined),
+    work: async (open, prepared) => (
+      { made: await writeAll(open.context, prepared, asked), root: open.context.root }
+    ),
+  });
+  command.logSummary();
+  const shown = made.map((each) => ({ ...each, path: shortPath(each.path, root) }));
+  if (command.globals.json) return command.printJson({ packages: shown });
+  const rows = shown.map(({ path, size, sha256 }) => [
+    ...[path, formatBytes(size), shortDigest(`sha256:${sha256}`)],
+  ]);
+  command.printTable([["PACKAGE", "SIZE", "DIGEST"], ...rows], {
+    align: ["left", "right"],
+    cut: ["start"],
+  });
+}
+
+/** What {@linkcode makePackages} would do. */
+export async function planPackageSteps(
+  command: CommandContext,
+  input: Input,
+): Promise<CommandPlan> {
+  const open = await command.open();
+  const prepared = await prepare(open, parseRequest(command, input));
+  sayPrepared(open.context, prepared);
+  const steps = prepared.plan.packages.map(({ path, platform, programs }): PlanStep => ({
+    group: platform,
+    kind: "package",
+    path: join(prepared.directory, path),
+    programs: Object.values(programs),
+  }));
+  return Object.freeze({ steps: Object.freeze(steps) });
+}
+
+/** @throws {UsageError} There is no such format or package. */
+function parseRequest({ cwd }: CommandContext, input: Input): AskedPackages {
+  const names = input.list("packages");
+  const maintainer = input.string("maintainer");
+  if (maintainer !== undefined) checkMaintainer(maintainer);
+  const to = input.string("to");
+  return Object.freeze({
+    formats: input.args.length === 0 ? FORMATS : known("format", input.args, FORMATS),
+    names: names === undefined ? undefined : known("package", names, BUILT_PACKAGES),
+    revision: input.string("revision"),
+    maintainer,
+    to: to === undefined ? undefined : resolve(cwd, to),
+    jobs: input.number("jobs"),
+  });
+}
+
+function known<T extends string>(
+  what: string,
+  words: readonly string[],
+  all: readonly T[],
+): readonly T[] {
+  const wrong = words.find((word) => !all.some((each) => each === word));
+  if (wrong === undefined) return all.filter((each) => words.includes(each));
+  throw new UsageError(`Unknown ${what} "${wrong}"`, [
+    ...didYouMean(nearest(wrong, all)),
+    `There are: ${all.join(", ")}`,
+  ]);
+}
+
+async function prepare(open: OpenCheckout, asked: AskedPackages): Promise<PreparedPackages> {
+  const { context, checkout } = open;
+  const { formats, names, revision, maintainer, to } = asked;
+  numberIn(context.env, "KBUILD_COMPRESSION_LEVEL", 9);
+  const binPath = await existingBinPath(open);
+  const { platforms, skipped } = await choosePlatforms(context, binPath);
+  const stamp = await readStamp(open);
+  const plan = await preparePackages(checkout, {
+    ...{ formats, names, platforms, binPath, revision, maintainer },
+    stamp: {
+      gitVersion: stamp.vars.gitVersion,
+      commit: stamp.vars.gitCommit,
+      epoch: stamp.epoch,
+    },
+  });
+  const directory = to ?? join(context.outputRoot, PACKAGES_DIRECTORY);
+  return Object.freeze({ stamp, plan, directory, skipped });
+}
+
+/**
+ * The platforms that were asked for, else those that have binaries.
+ *
+ * @throws {KbuildError} There are none.
+ */
+async function choosePlatforms(
+  context: KubeContext,
+  binPath: string,
+): Promise<{ platforms: readonly string[]; skipped: readonly string[] }> {
+  const asked = context.env["KUBE_BUILD_PLATFORMS"]?.split(/[\s,]+/).filter((word) => word !== "");
+  if (asked !== undefined && asked.length > 0) {
+    const all = [...new Set(asked)];
+    const possible = all.filter(isPackagePlatform);
+    // One error names what is wrong with the platform; among others it is only left out.
+    return possible.length === 0
+      ? { platforms: all, skipped: [] }
+      : { platforms: possible, skipped: all.filter((each) => !isPackagePlatform(each)) };
+  }
+  const archs = await entriesOf(join(binPath, "linux")) ?? [];
+  const found = archs.map(({ name }) => `linux/${name}`).filter(isPackagePlatform).sort();
+  if (found.length === 0) throw nothingBuilt(context);
+  return { platforms: found, skipped: [] };
+}
+
+function sayPrepared(
+  context: KubeContext,
+  { stamp, plan, skipped }: PreparedPackages,
+): void {
+  sayStamp(context, stamp);
+  if (skipped.length > 0) {
+    context.log.warn("There are no packages for these platforms:", [...skipped]);
+  }
+  for (const note of plan.notes) context.log.status(note);
+}
+
+async function writeAll(
+  context: KubeContext,
+  prepared: PreparedPackages,
+  { jobs }: AskedPackages,
+): Promise<readonly MadePackage[]> {
+  const { log, signal, env } = context;
+  const { directory, plan, stamp } = prepared;
+  sayPrepared(context, prepared);
+  await checkInOutputs(context, plan.packages.map(({ path }) => join(directory, path)));
+  await checkStamps(context, plan, stamp.vars.gitVersion);
+  const level = numberIn(env, "KBUILD_COMPRESSION_LEVEL", 9);
+  const { deflater, hasher } = openThreads(context, { level, jobs });
+  const made: MadePackage[] = [];
+  try {
+    for (const planned of plan.packages) {
+      const { description: { name, format, version }, platform, path } = planned;
+      const unit = log.events.unit({
+        kind: "package",
+        name: path.slice(path.lastIndexOf("/") + 1),
+      });
+      const archive = await unit.run(() => writePackage(planned, { directory, deflater, signal }));
+      made.push(Object.freeze({ name, format, version, platform, ...archive }));
+    }
+  } finally {
+    deflater.close();
+    hasher.close();
+  }
+  await trimBlocks(context, megabytesIn(env, "KBUILD_BLOCK_CACHE_MB"));
+  return Object.freeze(made);
+}
+
+/**
+ * Programs that are for another platform, or of another version than their package says.
+ *
+ * @throws {KbuildError} There are some.
+ */
+async function checkStamps(
+  { signal }: KubeContext,
+  { packages }: PackagesPlan,
+  gitVersion: string,
+): Promise<void> {
+  const wrong = new Map<string, string>();
+  const seen = new Set<string>();
+  for (const { programs, platform } of packages) {
+    for (const path of Object.values(programs)) {
+      if (seen.has(path)) continue;
+      seen.add(path);
+      const { form } = await scanFile(path, signal === undefined ? {} : { signal });
+      if (form.kind !== "program") continue;
+      const { linksVersion, platform: its, versions } = form.program;
+      if (its !== platform) wrong.set(path, `it is a program for ${its}`);
+      else if (linksVersion && !versions.includes(gitVersion)) {
+        wrong.set(path, `it is not stamped with ${gitVersion}`);
+      }
+    }
+  }
+  if (wrong.size === 0) return;
+  throw new KbuildError(`Cannot make packages of ${gitVersion}: programs do not fit`, {
+    output: [...wrong].map(([path, why]) => `${path}: ${why}`),
+    notes: [
+      "Build them again: kbuild quick-release",
+      "Or say which version they are: KUBE_GIT_VERSION=v1.20.2",
+    ],
+  });
+}
+
+function shortPath(path: string, root: string): string {
+  const inRoot = relative(root, path);
+  return inRoot.startsWith("..") || isAbsolute(inRoot) ? path : inRoot;
+}

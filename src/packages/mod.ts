@@ -1,0 +1,49 @@
+/**
+ * Packages of Linux distributions: what a deb or an rpm of a Kubernetes release contains, by version, and
+ * writing them, without programs of a distribution.
+ *
+ * @module
+ */
+export { isPackagePlatform, packageArch } from "./architecture.ts";
+export { writeDeb, type WritePackageOptions } from "./deb.ts";
+export { type Dependencies, dependenciesOf } from "./dependencies.ts";
+export {
+  BUILT_PACKAGES,
+  type BuiltPackageName,
+  checkMaintainer,
+  DEFAULT_MAINTAINER,
+  type Described,
+  type DescribeOptions,
+  describePackage,
+  packageFileName,
+} from "./describe.ts";
+export type { PackageArchive } from "./package_archive.ts";
+export { demandedPrograms, readDemandedPrograms } from "./preflight.ts";
+export {
+  type PackagesPlan,
+  type PackagesRequest,
+  type PlannedPackage,
+  preparePackages,
+} from "./prepare.ts";
+export { resolvePackage } from "./resolve.ts";
+export {
+  type DescribedFile,
+  type Package,
+  PACKAGE_FORMATS,
+  PACKAGE_NAMES,
+  type PackageDescription,
+  type PackageFile,
+  type PackageFormat,
+  type PackageName,
+  type PackageScripts,
+  type Relation,
+} from "./types.ts";
+export {
+  defaultRevision,
+  isAtLeast,
+  type KubernetesVersion,
+  packageVersion,
+  parseKubernetesVersion,
+  revisionFault,
+} from "./version.ts";
+export { writePackage, type WritePlannedOptions } from "./write_packages.ts";

@@ -1,0 +1,155 @@
+import { join } from "@std/path";
+import type { Checkout } from "../checkout/mod.ts";
+import { KbuildError } from "../errors.ts";
+import { ifPresent, readText } from "../files/mod.ts";
+import { isPackagePlatform } from "./architecture.ts";
+import {
+  BUILT_PACKAGES,
+  type BuiltPackageName,
+  describePackage,
+  packageFileName,
+} from "./describe.ts";
+import { readDemandedPrograms } from "./preflight.ts";
+import type { PackageDescription, PackageFormat } from "./types.ts";
+import { parseKubernetesVersion } from "./version.ts";
+
+/** A request for packages of a checkout's programs. */
+export interface PackagesRequest {
+  /** In which formats. */
+  readonly formats: readonly PackageFormat[];
+  /** Which packages; undefined: all that the checkout builds for a platform. */
+  readonly names?: readonly BuiltPackageName[] | undefined;
+  /** Platforms in Go's spelling. */
+  readonly platforms: readonly string[];
+  /** Directory with `<os>/<arch>/<program>`. */
+  readonly binPath: string;
+  /** Version, commit and time that the programs are stamped with. */
+  readonly stamp: {
+    readonly gitVersion: string;
+    readonly commit: string | undefined;
+    readonly epoch: number;
+  };
+  /** Revision of the packages; undefined: as the published ones of the version. */
+  readonly revision?: string | undefined;
+  /** `Name <address>`; undefined: as the published ones. */
+  readonly maintainer?: string | undefined;
+}
+
+/** A package that is to be written. */
+export interface PlannedPackage {
+  /** What is in it. */
+  readonly description: PackageDescription;
+  /** In Go's spelling. */
+  readonly platform: string;
+  /** Path below the directory of packages: `deb/kubelet_1.20.2-00_amd64.deb`. */
+  readonly path: string;
+  /** Absolute path of each program, by name. */
+  readonly programs: Readonly<Record<string, string>>;
+}
+
+/** Packages that are to be written, in the order of platforms, names and formats. */
+export interface PackagesPlan {
+  /** The packages. */
+  readonly packages: readonly PlannedPackage[];
+  /** What a user may not expect, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Plans packages of a checkout's programs. Nothing is written.
+ *
+ * @throws {KbuildError} There are no packages for a platform, or programs are missing.
+ */
+export async function preparePackages(
+  checkout: Checkout,
+  request: PackagesRequest,
+): Promise<PackagesPlan> {
+  const { formats, platforms, binPath, stamp, revision, maintainer } = request;
+  const version = parseKubernetesVersion(stamp.gitVersion);
+  const demanded = await readDemandedPrograms(checkout, version);
+  const license = await ifPresent(readText(join(checkout.root, "LICENSE")));
+  const packages: PlannedPackage[] = [];
+  const notes = new Set<string>();
+  for (const platform of platforms) {
+    for (const name of namesFor(checkout, platform, request.names)) {
+      for (const format of formats) {
+        const { description, added } = describePackage(name, format, {
+          ...{ platform, demanded, license, revision, maintainer },
+          ...{ gitVersion: stamp.gitVersion, commit: stamp.commit, epoch: stamp.epoch },
+        });
+        for (const { program, name: other } of added) {
+          notes.add(
+            `The ${format} of ${name} also depends on ${other}: this checkout's kubeadm demands ${program}`,
+          );
+        }
+        const directory = format === "deb" ? "deb" : `rpm/${description.arch}`;
+        packages.push(Object.freeze({
+          ...{ description, platform },
+          path: `${directory}/${packageFileName(description)}`,
+          programs: Object.freeze({ [name]: join(binPath, platform, name) }),
+        }));
+      }
+    }
+  }
+  await checkPrograms(checkout, packages);
+  return Object.freeze({ packages: Object.freeze(packages), notes: Object.freeze([...notes]) });
+}
+
+/**
+ * The packages of a platform: those that are asked for, else those whose program the checkout builds for it.
+ *
+ * @throws {KbuildError} There are none.
+ */
+function namesFor(
+  { platforms, targets }: Checkout,
+  platform: string,
+  asked: readonly BuiltPackageName[] | undefined,
+): readonly BuiltPackageName[] {
+  if (asked !== undefined) return asked;
+  if (!isPackagePlatform(platform)) return BUILT_PACKAGES; // describePackage() says what is wrong.
+  const groups = (["server", "node", "client"] as const).filter((group) =>
+    platforms[group].value.includes(platform)
+  );
+  const built = new Set(groups.flatMap((group) => targets[group].value));
+  const names = BUILT_PACKAGES.filter((name) => built.has(`cmd/${name}`));
+  // A platform that no list has was asked for by name, as `kbuild all` builds it.
+  return names.length === 0 && groups.length === 0 ? BUILT_PACKAGES : names;
+}
+
+/** @throws {KbuildError} Programs are missing; the error names them all. */
+async function checkPrograms(
+  { root }: Checkout,
+  packages: readonly PlannedPackage[],
+): Promise<void> {
+  const missing: { path: string; name: string; platform: string }[] = [];
+  const seen = new Set<string>();
+  for (const { programs, platform } of packages) {
+    for (const [name, path] of Object.entries(programs)) {
+      if (seen.has(path)) continue;
+      seen.add(path);
+      const info = await ifPresent(Deno.stat(path));
+      if (info === undefined) missing.push({ path, name, platform });
+    }
+  }
+  if (missing.length === 0) return;
+  const names = [...new Set(missing.map(({ name }) => name))];
+  const platforms = [...new Set(missing.map(({ platform }) => platform))];
+  const others = [...new Set(packages.map(({ description }) => description.name))]
+    .filter((name) => !names.includes(name));
+  const what = missing.length === 1
+    ? "a program is missing"
+    : `${missing.length} programs are missing`;
+  throw new KbuildError(`Cannot make packages: ${what}`, {
+    output: missing.map(({ path }) =>
+      path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path
+    ),
+    notes: [
+      `Build: kbuild all ${names.map((name) => `cmd/${name}`).join(" ")} --platform ${
+        platforms.join(",")
+      }; or everything: kbuild quick-release`,
+      ...(others.length === 0
+        ? []
+        : [`Make the other packages alone: --packages ${others.join(",")}`]),
+    ],
+  });
+}

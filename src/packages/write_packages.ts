@@ -1,0 +1,31 @@
+import { join } from "@std/path";
+import type { Deflater } from "../archive/mod.ts";
+import { writeDeb } from "./deb.ts";
+import type { PackageArchive } from "./package_archive.ts";
+import type { PlannedPackage } from "./prepare.ts";
+import { resolvePackage } from "./resolve.ts";
+
+/** Options of {@linkcode writePackage}. */
+export interface WritePlannedOptions {
+  /** Directory of packages; absolute. */
+  readonly directory: string;
+  /** Compresses the programs; stays open. */
+  readonly deflater: Deflater;
+  /** Stops the writing. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Writes a planned package. Its directory is made if it is missing.
+ *
+ * @throws {KbuildError} A program cannot be read or changes meanwhile; the file cannot be written.
+ */
+export async function writePackage(
+  { description, path, programs }: PlannedPackage,
+  { directory, deflater, signal }: WritePlannedOptions,
+): Promise<PackageArchive> {
+  const pkg = await resolvePackage(description, programs);
+  const out = join(directory, path);
+  await Deno.mkdir(join(out, ".."), { recursive: true });
+  return await writeDeb(pkg, out, { deflater, signal });
+}

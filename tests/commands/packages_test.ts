@@ -1,0 +1,127 @@
+/** `kbuild packages`: what it makes, refuses and says. */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import {
+  inScratch,
+  kbuild,
+  kbuildOk,
+  listing,
+  makeSample,
+  unless,
+  which,
+} from "../e2e/_program.ts";
+
+const needs = unless(which("git") === undefined && "needs git", "");
+
+async function withPrograms(dir: string, programs: Readonly<Record<string, string>>) {
+  const root = await makeSample("1.20", join(dir, "kube rnetes"));
+  for (const [path, text] of Object.entries(programs)) {
+    const file = join(root, "_output", path);
+    await Deno.mkdir(join(file, ".."), { recursive: true });
+    await Deno.writeTextFile(file, text);
+  }
+  return root;
+}
+
+const AMD64 = Object.fromEntries(
+  ["kubelet", "kubeadm", "kubectl"].map((name) => [`local/bin/linux/amd64/${name}`, name]),
+);
+
+Deno.test({
+  ...needs,
+  name:
+    `kbuild packages takes the platforms that have binaries, each with what it has${needs.name}`,
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await withPrograms(dir, {
+        ...AMD64,
+        "local/bin/linux/386/kubectl": "kubectl",
+        "local/bin/darwin/arm64/kubectl": "kubectl",
+      });
+      const { packages } = JSON.parse(await kbuildOk(["packages", "deb", "--json"], { cwd: root }));
+      const paths = packages.map(({ path }: { path: string }) => path.split("/").at(-1));
+      assertEquals(paths, [
+        "kubectl_1.20.2-00_i386.deb",
+        "kubelet_1.20.2-00_amd64.deb",
+        "kubeadm_1.20.2-00_amd64.deb",
+        "kubectl_1.20.2-00_amd64.deb",
+      ]);
+      const [first] = packages;
+      assertEquals(
+        [first.name, first.format, first.version, first.platform, first.path],
+        [
+          ...["kubectl", "deb", "1.20.2", "linux/386"],
+          "_output/release-packages/deb/kubectl_1.20.2-00_i386.deb",
+        ],
+      );
+
+      const to = join(dir, "to");
+      const args = ["--packages", "kubectl", "--revision", "7", "--to", "../to"];
+      const shown = await kbuildOk(["packages", ...args, "--platform", "linux/amd64"], {
+        cwd: root,
+      });
+      assertStringIncludes(shown, `${to}/deb/kubectl_1.20.2-7_amd64.deb`);
+      assertEquals(listing(to, { sizes: false }), ["deb", "deb/kubectl_1.20.2-7_amd64.deb"]);
+
+      await kbuildOk(["clean"], { cwd: root });
+      assertEquals(listing(root).filter((path) => path.startsWith("_output")), []);
+    }),
+});
+
+Deno.test({
+  ...needs,
+  name: `kbuild packages names what is missing, and what is not a package${needs.name}`,
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await withPrograms(dir, {});
+      const fails = async (args: string[], code: number, ...texts: string[]) => {
+        const ended = await kbuild(["packages", ...args], { cwd: root });
+        assertEquals([ended.code, ended.stdout], [code, ""], ended.stderr);
+        for (const text of texts) assertStringIncludes(ended.stderr, text);
+      };
+      await fails([], 1, "there are no binaries in", "kbuild quick-release");
+      await Deno.mkdir(join(root, "_output/local/bin/linux/arm64"), { recursive: true });
+      await Deno.writeTextFile(join(root, "_output/local/bin/linux/arm64/kubectl"), "");
+      await fails(
+        [],
+        1,
+        "2 programs are missing",
+        "_output/local/bin/linux/arm64/kubelet\n",
+        "kbuild all cmd/kubelet cmd/kubeadm --platform linux/arm64",
+        "--packages kubectl",
+      );
+      await fails(["dbe"], 2, 'Unknown format "dbe"', 'Did you mean "deb"?');
+      await fails(["--packages", "kubectx"], 2, 'Unknown package "kubectx"', '"kubectl"');
+      await fails(["--revision", "1-2"], 2, "--revision");
+      await fails(["--maintainer", "Jane"], 2, "as the maintainer");
+      await fails(["--platform", "darwin/arm64"], 1, "Cannot make packages for darwin/arm64");
+      assertEquals(listing(join(root, "_output")).some((path) => path.includes("deb")), false);
+    }),
+});
+
+/** A program for linux/amd64, as far as its first bytes say. */
+const ELF = "\x7fELF\x02\x01\x01" + "\0".repeat(9) + "\x02\0\x3e\0\x01\0\0\0";
+
+Deno.test({
+  ...needs,
+  name: `kbuild packages refuses programs of another version or platform${needs.name}`,
+  fn: () =>
+    inScratch(async (dir) => {
+      const program = `${ELF.padEnd(4096, "\0")}json:"gitTreeState"v1.19.3\0`;
+      const root = await withPrograms(dir, {
+        "local/bin/linux/amd64/kubectl": program,
+        "local/bin/linux/arm64/kubectl": program,
+      });
+      const made = await kbuild(["packages", "--packages", "kubectl"], { cwd: root });
+      assertEquals([made.code, made.stdout], [1, ""]);
+      assertStringIncludes(made.stderr, "Cannot make packages of v1.20.2: programs do not fit");
+      assertStringIncludes(made.stderr, "amd64/kubectl: it is not stamped with v1.20.2");
+      assertStringIncludes(made.stderr, "arm64/kubectl: it is a program for linux/amd64");
+      const env = { KUBE_GIT_VERSION: "v1.19.3" };
+      const args = ["packages", "--packages", "kubectl", "--platform", "linux/amd64"];
+      assertStringIncludes(
+        await kbuildOk(args, { cwd: root, env }),
+        "kubectl_1.19.3-00_amd64.deb",
+      );
+    }),
+});

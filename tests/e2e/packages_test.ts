@@ -1,0 +1,232 @@
+/** Packages of distributions, held against the distributions' own programs. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { createHash } from "node:crypto";
+import { join, resolve } from "@std/path";
+import type { EraParameter } from "../../src/sample/mod.ts";
+import { VERSIONS } from "../packages/_versions.ts";
+import { madeUpProgram } from "./_packaging.ts";
+import {
+  CLONE,
+  inScratch,
+  kbuildOk,
+  listing,
+  makeSample,
+  missingFor,
+  output,
+  run,
+  script,
+  unless,
+  which,
+} from "./_program.ts";
+
+const PROGRAMS = ["kubelet", "kubeadm", "kubectl"] as const;
+const ERAS: readonly EraParameter[] = ["1.7", "1.20", "1.28", "1.35"];
+
+/** A sample checkout with programs that nobody built. */
+async function withPrograms(
+  era: EraParameter,
+  dir: string,
+  arch = "amd64",
+): Promise<string> {
+  const root = await makeSample(era, dir);
+  const bin = join(root, "_output/dockerized/bin/linux", arch);
+  await Deno.mkdir(bin, { recursive: true });
+  for (const [index, name] of PROGRAMS.entries()) {
+    await Deno.writeFile(join(bin, name), madeUpProgram((index + 1) * 700_000, index));
+  }
+  return root;
+}
+
+/** Absolute paths of the packages that a run made. */
+async function packagesOf(
+  root: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<readonly string[]> {
+  const json = await kbuildOk(["packages", ...args, "--json"], { cwd: root, env });
+  const { packages } = JSON.parse(json) as { packages: { path: string }[] };
+  assert(packages.length > 0);
+  return packages.map(({ path }) => resolve(root, path));
+}
+
+function digestOf(path: string): string {
+  return createHash("sha256").update(Deno.readFileSync(path)).digest("hex");
+}
+
+/** A script that runs a pipe, as `dpkg-deb` can only print archives. */
+async function dumped(option: string, deb: string, out: string): Promise<string> {
+  script(`${out}.sh`, `dpkg-deb ${option} "$1" > "$2"\n`);
+  await output([`${out}.sh`, deb, out]);
+  return digestOf(out);
+}
+
+const noDpkg = (which("dpkg-deb") === undefined && "needs dpkg-deb") ||
+  (which("git") === undefined && "needs git");
+
+for (const era of ERAS) {
+  Deno.test({
+    ...unless(noDpkg, `debs of ${era} have the bytes that dpkg-deb gives the same files`),
+    fn: () =>
+      inScratch(async (dir) => {
+        const root = await withPrograms(era, join(dir, "kubernetes"));
+        const time = JSON.parse(await output(["git", "-C", root, "log", "-1", "--format=%ct"]));
+        for (const deb of await packagesOf(root, ["deb"])) {
+          const fields = await output(["dpkg-deb", "-f", deb, "Package", "Architecture"]);
+          assertStringIncludes(fields, "Architecture: amd64");
+          await output(["dpkg-deb", "-I", deb]);
+          await output(["dpkg-deb", "-c", deb]);
+          const [tree, again] = [join(dir, "tree"), join(dir, "again.deb")];
+          await output(["dpkg-deb", "-R", deb, tree]);
+          await output(["dpkg-deb", "--root-owner-group", "-Zgzip", "-b", tree, again], {
+            env: { SOURCE_DATE_EPOCH: `${time}` },
+          });
+          for (const option of ["--fsys-tarfile", "--ctrl-tarfile"]) {
+            const [ours, theirs] = [
+              await dumped(option, deb, join(dir, "a")),
+              await dumped(option, again, join(dir, "b")),
+            ];
+            assertEquals([deb, option, ours], [deb, option, theirs]);
+          }
+          await output(["md5sum", "--quiet", "-c", "DEBIAN/md5sums"], { cwd: tree });
+          await Deno.remove(tree, { recursive: true });
+        }
+      }),
+  });
+}
+
+Deno.test({
+  ...unless(
+    which("dpkg") === undefined && "needs dpkg",
+    "dpkg sorts versions of packages as Kubernetes does",
+  ),
+  async fn() {
+    for (const [index, [, later]] of VERSIONS.entries()) {
+      const earlier = VERSIONS[index - 1]?.[1];
+      if (earlier === undefined) continue;
+      const { code } = await run(["dpkg", "--compare-versions", earlier, "lt", later]);
+      assertEquals([earlier, later, code], [earlier, later, 0]);
+    }
+  },
+});
+
+/** A machine of dpkg's, with nothing on it. */
+async function emptyRoot(dir: string): Promise<string> {
+  const root = join(dir, "root");
+  for (const name of ["info", "updates", "triggers"]) {
+    await Deno.mkdir(join(root, "var/lib/dpkg", name), { recursive: true });
+  }
+  await Deno.writeTextFile(join(root, "var/lib/dpkg/status"), "");
+  return root;
+}
+
+const noRoot = noDpkg || (which("dpkg") === undefined && "needs dpkg") ||
+  (Deno.uid() !== 0 && "needs root") ||
+  (which("deb-systemd-helper") === undefined && "needs deb-systemd-helper");
+
+Deno.test({
+  ...unless(noRoot, "dpkg installs, upgrades, removes and purges the packages"),
+  fn: () =>
+    inScratch(async (dir) => {
+      const checkout = await withPrograms("1.28", join(dir, "kubernetes"));
+      const made = (version: string) =>
+        packagesOf(checkout, ["deb", "--to", join(dir, version)], { KUBE_GIT_VERSION: version });
+      const [old, young] = [await made("v1.27.9"), await made("v1.28.7")];
+      const root = await emptyRoot(dir);
+      const dpkg = (...args: string[]) =>
+        output([
+          ...["dpkg", `--root=${root}`, "--force-depends", "--force-script-chrootless"],
+          ...["--force-confdef", "--force-confold", ...args],
+        ]);
+      const files = () =>
+        listing(root, { sizes: false }).filter((path) => !path.startsWith("var/lib/dpkg"));
+      await dpkg("-i", ...old);
+      assertEquals(await dpkg("-V"), "");
+      const wanted = "etc/systemd/system/multi-user.target.wants/kubelet.service";
+      assertEquals(
+        await Deno.readLink(join(root, wanted)),
+        "/lib/systemd/system/kubelet.service",
+        "kubelet is not enabled",
+      );
+      for (const name of PROGRAMS) assert(files().includes(`usr/bin/${name}`), name);
+      assert(files().includes("lib/systemd/system/kubelet.service.d/10-kubeadm.conf"));
+
+      const environment = join(root, "etc/default/kubelet");
+      await Deno.writeTextFile(environment, "KUBELET_EXTRA_ARGS=--v=4\n");
+      await dpkg("-i", ...young);
+      assertEquals(await Deno.readTextFile(environment), "KUBELET_EXTRA_ARGS=--v=4\n");
+      const versions = await output(
+        ["dpkg-query", `--admindir=${join(root, "var/lib/dpkg")}`, "-W", "-f", "${Version}\n"],
+      );
+      assertEquals(versions, "1.28.7-1.1\n".repeat(3));
+
+      await dpkg("-r", ...PROGRAMS);
+      assertEquals(files().filter((path) => path.startsWith("usr/")), []);
+      assertEquals(await Deno.readTextFile(environment), "KUBELET_EXTRA_ARGS=--v=4\n");
+      await dpkg("-P", "kubelet");
+      assertEquals(files().filter((path) => path.startsWith("etc/") && path.includes("kube")), []);
+    }),
+});
+
+Deno.test({
+  ...unless(
+    noDpkg || (which("apt-get") === undefined && "needs apt-get"),
+    "apt-get takes a deb, and says what a missing dependency is",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await withPrograms("1.20", join(dir, "kubernetes"));
+      const debs = await packagesOf(root, ["deb", "--to", join(dir, "debs")]);
+      const arch = (await output(["dpkg", "--print-architecture"])).trim();
+      await Deno.writeTextFile(join(dir, "status"), "");
+      await Deno.mkdir(join(dir, "lists/partial"), { recursive: true });
+      const install = (name: string) =>
+        run([
+          ...["apt-get", "-s", "-o", `Dir::State::status=${dir}/status`],
+          ...["-o", `Dir::State::lists=${dir}/lists`, "-o", `Dir::Cache=${dir}`],
+          ...["-o", "APT::Architecture=amd64", "-o", "APT::Sandbox::User=root"],
+          ...["install", debs.find((path) => path.includes(`/${name}_`))!],
+        ]);
+      const kubectl = await install("kubectl");
+      assertEquals([arch, kubectl.code], [arch, 0], kubectl.stderr);
+      assertStringIncludes(kubectl.stdout, "Inst kubectl (1.20.2-00 ");
+      const kubelet = await install("kubelet");
+      assertEquals(kubelet.code, 100);
+      assertStringIncludes(kubelet.stdout, "Depends: kubernetes-cni (>= 0.8.7) but it is not");
+    }),
+});
+
+Deno.test({
+  ...unless(
+    missingFor("1.28") ?? (which("lintian") === undefined && "needs lintian"),
+    "lintian finds nothing in debs of built programs but what packaging/lintian-tags explains",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.28", join(dir, "kubernetes"));
+      await kbuildOk(["all", ...PROGRAMS.map((name) => `cmd/${name}`)], { cwd: root });
+      const debs = await packagesOf(root, ["deb"]);
+      const tags = join(CLONE, "packaging/lintian-tags");
+      const lintian = (...args: string[]) => run(["lintian", "--no-cfg", ...args, ...debs]);
+      const { code, stdout } = await lintian("--suppress-tags-from-file", tags);
+      assertEquals([code, stdout], [0, ""]);
+      // It does look at them.
+      assertStringIncludes((await lintian()).stdout, "no-manual-page");
+    }),
+});
+
+Deno.test({
+  ...unless(noDpkg, "packages have the same bytes in another directory, time zone and umask"),
+  fn: () =>
+    inScratch(async (dir) => {
+      const digests = async (root: string, env: Readonly<Record<string, string>>) => {
+        const made = await packagesOf(root, [], env);
+        return Object.fromEntries(made.map((path) => [path.slice(root.length), digestOf(path)]));
+      };
+      const first = await digests(await withPrograms("1.20", join(dir, "a")), { TZ: "UTC" });
+      const root = await withPrograms("1.20", join(dir, "another place"));
+      const second = await digests(root, { TZ: "Asia/Tokyo", LC_ALL: "C.UTF-8" });
+      assertEquals(second, first);
+      await Deno.remove(join(root, "_output/.kbuild-cache"), { recursive: true });
+      assertEquals(await digests(root, {}), first);
+    }),
+});
