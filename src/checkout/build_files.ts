@@ -2,7 +2,7 @@ import { join } from "@std/path";
 import { entriesOf } from "../files/mod.ts";
 import { type CheckoutFile, isThere } from "./files.ts";
 import type { EraTable } from "./tables.ts";
-import type { EraName, ImageDockerfile, Sourced } from "./types.ts";
+import type { ContainerNames, EraName, ImageDockerfile, Sourced } from "./types.ts";
 
 /** Files that say by being there how a checkout is built. */
 export interface BuildFiles {
@@ -93,6 +93,64 @@ export function containerSources(
   if (line > 0) return Object.freeze({ value: "rsync", source: `${common.path}:${line}` });
   const mount = lineOf(common.text, /^[^#]*(--volume|--mount|-v)\b/);
   return Object.freeze({ value: "bind-mount", source: `${common.path}:${Math.max(mount, 1)}` });
+}
+
+/** The version of the build container where the scripts make no build image for it. */
+const MOUNTED_VERSION = "6";
+
+/**
+ * How the build container is named: `Checkout.containerNames`.
+ *
+ * @param value Gives the value of a variable of `build/common.sh`.
+ */
+export function containerNames(
+  common: CheckoutFile,
+  way: "bind-mount" | "rsync",
+  value: (name: string) => string | undefined,
+  table: EraTable,
+): Sourced<ContainerNames> {
+  const { path, text } = common;
+  const line = lineOf(text, /^[^#]*\bKUBE_BUILD_CONTAINER_NAME=/);
+  const hasBranch = text === undefined || /^[^#]*git symbolic-ref/m.test(text);
+  const literal = /\bKUBE_BUILD_CONTAINER_NAME="?\$\{?KUBE_BUILD_CONTAINER_NAME_BASE\}?-([\w.]+)/
+    .exec(text ?? "")?.[1];
+  const names: ContainerNames = way === "bind-mount"
+    ? { version: literal ?? MOUNTED_VERSION, hasBranch }
+    : {
+      version: value("KUBE_BUILD_IMAGE_VERSION") ?? MOUNTED_VERSION,
+      hasBranch,
+      imageRepository: value("KUBE_BUILD_IMAGE_REPO") ?? "kube-build",
+    };
+  return Object.freeze({
+    value: Object.freeze(names),
+    source: text === undefined ? table.label : `${path}:${Math.max(line, 1)}`,
+  });
+}
+
+/**
+ * The image that `build/build-image/Dockerfile` starts from, in checkouts whose scripts name none.
+ *
+ * @param value Gives the value of a variable of `build/common.sh`.
+ * @returns undefined where the file does not say, or a variable in it has no value.
+ */
+export function buildImageBase(
+  { path, text }: CheckoutFile,
+  value: (name: string) => string | undefined,
+): Sourced<string> | undefined {
+  const from = /^FROM\s+(?:--\S+\s+)*(\S+)/m.exec(text ?? "")?.[1];
+  if (from === undefined) return undefined;
+  // Up to 1.20 a plain name in the text is replaced, later it is an argument of the build.
+  let isKnown = true;
+  const name = from.replaceAll(
+    /\$\{?(\w+)\}?|\bKUBE_BUILD_IMAGE_CROSS_TAG\b/g,
+    (word, variable) => {
+      const found = value(variable ?? word);
+      if (found === undefined) isKnown = false;
+      return found ?? word;
+    },
+  );
+  if (!isKnown) return undefined;
+  return Object.freeze({ value: name, source: `${path}:${lineOf(text, /^FROM\s/)}` });
 }
 
 /** Number of the first line that matches, from 1; 0: none. */

@@ -62,6 +62,7 @@ export {
 } from "./version_script.ts";
 export type {
   Checkout,
+  ContainerNames,
   Era,
   EraName,
   ImageDockerfile,

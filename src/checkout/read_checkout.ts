@@ -9,6 +9,8 @@ import {
 } from "../bash/mod.ts";
 import {
   type BuildFiles,
+  buildImageBase,
+  containerNames,
   containerSources,
   findBuildFiles,
   generatedCode,
@@ -39,6 +41,7 @@ export interface ReadCheckoutOptions {
 
 const GOLANG = "hack/lib/golang.sh";
 const COMMON = "build/common.sh";
+const BUILD_IMAGE = "build/build-image/Dockerfile";
 const RELEASE = "build/lib/release.sh";
 const VERSION = "hack/lib/version.sh";
 const INIT = "hack/lib/init.sh";
@@ -92,6 +95,7 @@ export async function readCheckout(root: string, options: ReadCheckoutOptions): 
     GO_MOD,
     ".go-version",
     "build/build-image/cross/VERSION",
+    BUILD_IMAGE,
   ];
   const [buildFiles, ...texts] = await Promise.all([
     findBuildFiles(root),
@@ -145,6 +149,7 @@ class CheckoutReader {
     const baseImageRegistry = this.#optional("KUBE_BASE_IMAGE_REGISTRY");
     const setcapImage = this.#optional("KUBE_BUILD_SETCAP_IMAGE");
     const crossImage = this.#crossImage();
+    const container = containerSources(this.#file(COMMON), era.name, this.#table);
     const go = this.#pinnedGo();
     const version = this.#file(VERSION);
     const checkout: Checkout = {
@@ -182,7 +187,13 @@ class CheckoutReader {
         wrapped.value.map(({ binary }) => binary),
         this.#table,
       ),
-      container: containerSources(this.#file(COMMON), era.name, this.#table),
+      container,
+      containerNames: containerNames(
+        this.#file(COMMON),
+        container.value,
+        (name) => this.#bash.get(name),
+        this.#table,
+      ),
       scripts: Object.freeze([...this.#sources, ...this.#followed.values()]),
       ...(version.text === undefined
         ? {}
@@ -491,7 +502,9 @@ class CheckoutReader {
   #crossImage(): Sourced<string> | undefined {
     const image = this.#bash.get("KUBE_CROSS_IMAGE");
     const version = this.#bash.get("KUBE_CROSS_VERSION");
-    if (image === undefined || version === undefined) return undefined;
+    if (image === undefined || version === undefined) {
+      return buildImageBase(this.#file(BUILD_IMAGE), (name) => this.#bash.get(name));
+    }
     return this.#sourced(`${image}:${version}`, this.#sourceOf("KUBE_CROSS_IMAGE"));
   }
 }

@@ -89,6 +89,16 @@ export interface ImageDockerfile {
   readonly path?: string;
 }
 
+/** How the checkout's scripts name the container that a build runs in. */
+export interface ContainerNames {
+  /** What follows `kube-build-<hash>-`: `5-v1.15.5-1` (build image, kube-cross), later `6`. */
+  readonly version: string;
+  /** Whether the hash is also over the branch (1.8 and later). */
+  readonly hasBranch: boolean;
+  /** `KUBE_BUILD_IMAGE_REPO`, of the image that the scripts make; undefined where they make none. */
+  readonly imageRepository?: string;
+}
+
 /** What kbuild knows of one checkout. Frozen; everything else asks this. */
 export interface Checkout {
   /** KUBE_ROOT: absolute, links resolved. */
@@ -139,7 +149,10 @@ export interface Checkout {
   readonly baseImageRegistry?: Sourced<string>;
   /** `KUBE_BUILD_SETCAP_IMAGE`: the first stage of kube-apiserver's image (1.21 and later). */
   readonly setcapImage?: Sourced<string>;
-  /** `KUBE_CROSS_IMAGE:KUBE_CROSS_VERSION`: where the build container starts from. */
+  /**
+   * `KUBE_CROSS_IMAGE:KUBE_CROSS_VERSION`, up to 1.21 the `FROM` of `build/build-image/Dockerfile`: where
+   * the build container starts from.
+   */
   readonly crossImage?: Sourced<string>;
   /**
    * Where generated Go code comes from: the build makes it (`Makefile.generated_files`, up to 1.25),
@@ -150,6 +163,8 @@ export interface Checkout {
   readonly dockerfiles: Sourced<readonly ImageDockerfile[]>;
   /** How the build container gets at the sources (kubernetes/kubernetes#134510, 1.35). */
   readonly container: Sourced<"bind-mount" | "rsync">;
+  /** How the build container is named. */
+  readonly containerNames: Sourced<ContainerNames>;
   /** The scripts that all of this was read from, as they are: `readGoCalls` reads on in them. */
   readonly scripts: readonly BashSource[];
   /** `hack/lib/version.sh`, if it can be read: `readVersionVars` reads on in it. */

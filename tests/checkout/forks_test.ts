@@ -160,3 +160,50 @@ Deno.test("readCheckout() tells how the checkout makes code, images and its cont
     });
   });
 });
+
+Deno.test("readCheckout() tells what the build container starts from, and its name", async () => {
+  const withoutImage = COMMON.split("\n").filter((line) => !/^KUBE_CROSS_/.test(line)).join("\n");
+  const names = `
+readonly KUBE_BUILD_IMAGE_REPO=kube-build
+readonly KUBE_BUILD_IMAGE_VERSION_BASE="$(cat "\${KUBE_ROOT}/build/build-image/VERSION")"
+readonly KUBE_BUILD_IMAGE_VERSION="\${KUBE_BUILD_IMAGE_VERSION_BASE}-\${KUBE_BUILD_IMAGE_CROSS_TAG}"
+kube::build::verify_prereqs() {
+  KUBE_GIT_BRANCH=$(git symbolic-ref --short -q HEAD 2>/dev/null || true)
+  KUBE_BUILD_CONTAINER_NAME="kube-build-\${KUBE_ROOT_HASH}-\${KUBE_BUILD_IMAGE_VERSION}"
+}
+`;
+  const tag = "v1.30.0-go1.22.5-bullseye.0";
+  const line = withoutImage.split("\n").length + 6;
+  const froms: readonly (readonly [from: string, image: string | undefined])[] = [
+    [
+      "# FROM x\nFROM registry.example/cross:KUBE_BUILD_IMAGE_CROSS_TAG",
+      `registry.example/cross:${tag}`,
+    ],
+    [
+      "ARG KUBE_BUILD_IMAGE_CROSS_TAG\nFROM ${KUBE_BASE_IMAGE_REGISTRY}/cross:${KUBE_BUILD_IMAGE_CROSS_TAG}",
+      `registry.example/base/cross:${tag}`,
+    ],
+    ["FROM $UNKNOWN/cross:1", undefined],
+    ["# nothing", undefined],
+  ];
+  for (const [from, image] of froms) {
+    await read((files) => {
+      files["build/common.sh"] = withoutImage + names;
+      files["build/build-image/VERSION"] = "5\n";
+      files["build/build-image/Dockerfile"] = `${from}\n`;
+    }, (checkout) => {
+      const source = "build/build-image/Dockerfile:2";
+      assertEquals(checkout.crossImage, image === undefined ? undefined : { value: image, source });
+      assertEquals(checkout.containerNames, {
+        value: { version: `5-${tag}`, hasBranch: true, imageRepository: "kube-build" },
+        source: `build/common.sh:${line}`,
+      });
+    });
+  }
+  await read((files) => {
+    files["build/common.sh"] = COMMON.replace("rsync -a", "docker run --volume .:/go") +
+      '  KUBE_BUILD_CONTAINER_NAME="${KUBE_BUILD_CONTAINER_NAME_BASE}-7"\n';
+  }, (checkout) => {
+    assertEquals(checkout.containerNames.value, { version: "7", hasBranch: false });
+  });
+});
