@@ -115,6 +115,7 @@ async function main(): Promise<number> {
     defaultCommand: "all",
     argv: Deno.args,
     env: Deno.env.toObject(),
+    stdin: { terminal: Deno.stdin.isTerminal() },
     stdout: {
       ...stdout,
       write(text) {

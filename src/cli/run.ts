@@ -36,6 +36,8 @@ export interface Globals {
   readonly variables: Readonly<Record<string, string>>;
   /** The whole environment, read once by the caller. */
   readonly env: Readonly<Record<string, string>>;
+  /** What programs that kbuild runs in the foreground read. */
+  readonly stdin: { readonly terminal: boolean };
   /** For results. */
   readonly stdout: Output;
   /** For logs and progress. */
@@ -60,6 +62,8 @@ export interface CliOptions<C> {
   readonly argv: readonly string[];
   /** The whole environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** What standard input is; default: not a terminal. */
+  readonly stdin?: { readonly terminal: boolean };
   /** Results and help. */
   readonly stdout: Output;
   /** Error reports. */
@@ -191,6 +195,7 @@ async function dispatch<C>(options: CliOptions<C>, color: boolean): Promise<void
     verbosity: verbosityOf(input, env),
     variables: input.variables,
     env,
+    stdin: options.stdin ?? { terminal: false },
     stdout,
     stderr,
     warnings: misspeltVariables(env, known),

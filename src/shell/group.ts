@@ -15,6 +15,11 @@ export interface GroupOptions {
   /** Receives the leader of the group when it has started. */
   readonly onSpawn?: ((pid: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * The program has kbuild's own stdin, stdout and stderr: in a group of its own, or, in the
+   * `foreground`, in kbuild's.
+   */
+  readonly inherit?: "foreground" | "group" | undefined;
   /** Milliseconds between the polite signal and SIGKILL. */
   readonly graceMs: number;
 }
@@ -41,21 +46,28 @@ export interface GroupEnd {
 /** Lines of output that errors can show. */
 const TAIL_LINES = 20;
 
-/** Leaders of the groups that run now, for {@linkcode killGroups}. */
-const running = new Set<number>();
+/** Leaders of the groups that run now, and programs in the foreground, for {@linkcode killGroups}. */
+const running = new Map<number, "foreground" | "group">();
 
 /**
  * Kills every process of every group that runs now, without waiting: for a program that is about
  * to exit at once.
  */
 export function killGroups(): void {
-  for (const leader of running) signalGroup(leader, "SIGKILL");
+  for (const [leader, kind] of running) signalGroup(leader, "SIGKILL", kind);
 }
 
-/** Sends a signal to every member of a group; a group that is gone is not an error. */
-function signalGroup(leader: number, signal: Deno.Signal): void {
+/**
+ * Sends a signal to every member of a group; a group that is gone is not an error. A program in the
+ * foreground alone receives it: its group is kbuild's.
+ */
+function signalGroup(
+  leader: number,
+  signal: Deno.Signal,
+  kind: "foreground" | "group" = "group",
+): void {
   try {
-    Deno.kill(-leader, signal);
+    Deno.kill(kind === "foreground" ? leader : -leader, signal);
   } catch (error) {
     // Every member has ended: ESRCH, which Deno reports as "not found", and EPERM on macOS.
     const code = systemCode(error);
@@ -85,6 +97,7 @@ export async function runGroup(options: GroupOptions): Promise<GroupEnd> {
   const [program, ...args] = argv;
   if (program === undefined) throw new TypeError("Cannot run an empty command");
   signal?.throwIfAborted();
+  if (options.inherit !== undefined) return await runInheriting({ ...options, program, args });
 
   const child = new Deno.Command(program, {
     args,
@@ -96,7 +109,7 @@ export async function runGroup(options: GroupOptions): Promise<GroupEnd> {
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  running.add(child.pid);
+  running.set(child.pid, "group");
   onSpawn?.(child.pid);
 
   let aborted = false;
@@ -142,6 +155,42 @@ export async function runGroup(options: GroupOptions): Promise<GroupEnd> {
       ...{ code: status.code, signal: status.signal, aborted },
       ...{ tail: tail.lines(), firstError: tail.firstError() },
     });
+  } finally {
+    running.delete(child.pid);
+    signal?.removeEventListener("abort", onAbort);
+    clearTimeout(killer);
+  }
+}
+
+/** {@linkcode runGroup} for a program that has kbuild's own stdin, stdout and stderr. */
+async function runInheriting(
+  options: GroupOptions & { program: string; args: string[] },
+): Promise<GroupEnd> {
+  const { program, args, cwd, env, onSpawn, signal, graceMs, inherit: kind = "group" } = options;
+  const child = new Deno.Command(program, {
+    args,
+    cwd,
+    env: { ...env },
+    clearEnv: true,
+    detached: kind === "group",
+    stdin: "inherit",
+    stdout: "inherit",
+    stderr: "inherit",
+  }).spawn();
+  running.set(child.pid, kind);
+  let aborted = false;
+  let killer: ReturnType<typeof setTimeout> | undefined;
+  const onAbort = () => {
+    aborted = true;
+    signalGroup(child.pid, "SIGINT", kind);
+    killer = setTimeout(() => signalGroup(child.pid, "SIGKILL", kind), graceMs);
+  };
+  signal?.addEventListener("abort", onAbort, { once: true });
+  onSpawn?.(child.pid);
+  try {
+    const { code, signal: endedBy } = await child.status;
+    if (kind === "group") signalGroup(child.pid, "SIGKILL");
+    return Object.freeze({ code, signal: endedBy, tail: Object.freeze([]), aborted });
   } finally {
     running.delete(child.pid);
     signal?.removeEventListener("abort", onAbort);

@@ -49,14 +49,16 @@ export function createShell(options: ShellOptions): Shell {
     const { allowed = [0], onSpawn, onStdout, onStderr = show } = runOptions;
     const captured: Uint8Array[] = [];
     const capture = (chunk: Uint8Array) => void captured.push(chunk);
+    const { foreground = false } = runOptions;
+    const inherit = output !== "inherit" ? undefined : foreground ? "foreground" : "group";
     const started = performance.now();
     const end = await start({
-      ...{ argv, cwd, env, stdin, label, onSpawn, onStderr, signals: [runOptions.signal] },
+      ...{ argv, cwd, env, stdin, inherit, label, onSpawn, onStderr, signals: [runOptions.signal] },
       onStdout: onStdout ?? (output === "stream" ? write : capture),
     });
     const durationMs = performance.now() - started;
     if (end.signal !== null || (allowed !== "any" && !allowed.includes(end.code))) {
-      throw programFailed(end, { argv, cwd, label, isShown: output === "stream" });
+      throw programFailed(end, { argv, cwd, label, isShown: output !== "capture" });
     }
     return Object.freeze({
       argv: Object.freeze([...argv]),

@@ -14,9 +14,15 @@ export interface RunOptions {
   stdin?: string | AsyncIterable<Uint8Array>;
   /**
    * `"capture"` (default): stdout is returned, not shown. `"stream"`: stdout and stderr go to the
-   * shell's output as they come.
+   * shell's output as they come. `"inherit"`: the program has stdin, stdout and stderr of kbuild itself,
+   * so nothing of its output is known.
    */
-  output?: "capture" | "stream";
+  output?: "capture" | "stream" | "inherit";
+  /**
+   * With `"inherit"`: the program stays in kbuild's process group. Else it may not read the terminal, and
+   * the terminal's signals do not reach it.
+   */
+  foreground?: boolean;
   /** Takes stdout chunk by chunk instead of capturing it; the program waits for the promise. */
   onStdout?: (chunk: Uint8Array) => void | Promise<void>;
   /** Takes stderr chunk by chunk; default: shown with `"stream"`, else not. */
