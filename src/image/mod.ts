@@ -52,6 +52,7 @@ export { checkDigest, digestOf, hexOf, isDigest } from "./digest.ts";
 export { engineReference, pinEngineImage } from "./engine_files.ts";
 export { archiveFiles, type ImageFiles, readDocument } from "./image_files.ts";
 export { canonicalJson, isObject, parseJson } from "./json.ts";
+export { loadStream } from "./load_stream.ts";
 export { checkBase, openBase, type OpenBaseOptions } from "./open_base.ts";
 export { choose as choosePlatform, type Platform } from "./platform.ts";
 export { parseRepoTag, type RepoTag } from "./repo_tag.ts";

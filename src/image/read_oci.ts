@@ -26,15 +26,7 @@ interface Candidate {
  * @throws {KbuildError} No such image or several; a document that is missing or has another digest.
  */
 export async function findOciImage(files: ImageFiles, arch: string): Promise<FoundImage> {
-  const index = parseJson(
-    await readDocument(files, "index.json"),
-    `"index.json" of "${files.label}"`,
-  );
-  const all = await candidates(files, object(index, `"index.json" of "${files.label}"`), 0);
-  const unique = [...new Map(all.map((candidate) => [candidate.digest, candidate])).values()];
-  const { digest } = choose(unique, arch, files.label);
-  const manifest = await readBlob(files, digest);
-  const where = `manifest "${digest}" of "${files.label}"`;
+  const { manifest, where } = await findOciManifest(files, arch);
   return {
     config: await readConfig(files, manifest, where),
     imageId: text(object(manifest["config"], where)["digest"], where),
@@ -43,6 +35,26 @@ export async function findOciImage(files: ImageFiles, arch: string): Promise<Fou
       return { name: blobName(digest), digest, mediaType: text(layer["mediaType"], where) };
     }),
   };
+}
+
+/**
+ * The manifest of the image that {@linkcode findOciImage} finds.
+ *
+ * @returns It, and its name for messages.
+ */
+export async function findOciManifest(
+  files: ImageFiles,
+  arch: string,
+): Promise<{ readonly manifest: JsonObject; readonly where: string }> {
+  const index = parseJson(
+    await readDocument(files, "index.json"),
+    `"index.json" of "${files.label}"`,
+  );
+  const all = await candidates(files, object(index, `"index.json" of "${files.label}"`), 0);
+  const unique = [...new Map(all.map((candidate) => [candidate.digest, candidate])).values()];
+  const { digest } = choose(unique, arch, files.label);
+  const manifest = await readBlob(files, digest);
+  return { manifest, where: `manifest "${digest}" of "${files.label}"` };
 }
 
 /** The file of a blob. */
