@@ -95,8 +95,14 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
     note: "kbuild builds on this machine, and the results are in _output",
   },
   {
-    scripts: ["build/run.sh", "build/shell.sh"],
+    scripts: ["build/run.sh"],
     does: "Runs a command in the build container",
+    command: "run",
+  },
+  {
+    scripts: ["build/shell.sh"],
+    does: "Starts a shell in the build container",
+    command: "shell",
   },
   {
     targets: ["generated_files", "gen_openapi", "verify_generated_files"],

@@ -315,3 +315,45 @@ export const RELEASE_VARIABLES: readonly VariableSpec[] = [
   DIGESTS,
   { name: "KUBE_RELEASE_RUN_TESTS", kind: "boolean-y", summary: "Run tests (not available yet)" },
 ];
+
+/** Which engine. */
+export const ENGINE = {
+  name: "engine",
+  kind: "string",
+  placeholder: "ENGINE",
+  choices: ["docker", "podman"],
+  variable: "KBUILD_ENGINE",
+  summary: "Container engine",
+  default: "docker, else podman",
+} as const satisfies FlagSpec;
+
+/** Which image. */
+export const BUILD_IMAGE = {
+  name: "build-image",
+  kind: "string",
+  placeholder: "IMAGE",
+  variable: "KBUILD_BUILD_IMAGE",
+  summary: "Image to build in",
+  default: "the checkout's kube-cross",
+} as const satisfies FlagSpec;
+
+/** How docker is started. */
+export const ENGINE_VARIABLES: readonly VariableSpec[] = [
+  { name: "DOCKER_HOST", summary: "Where docker's engine is" },
+  { name: "DOCKER_OPTS", summary: "Options of docker itself, separated by spaces" },
+];
+
+/** What decides over a build container, beside the version. */
+export const CONTAINER_VARIABLES: readonly VariableSpec[] = [
+  { name: "DOCKER_CGROUP_PARENT", summary: "Control group that containers belong to" },
+  { name: "KUBE_CROSS_IMAGE", summary: "Image to build in, without its tag (1.22 and later)" },
+  { name: "KUBE_CROSS_VERSION", summary: "Tag of the image to build in (1.22 and later)" },
+  { name: "KUBERNETES_HTTPS_PROXY", summary: "https_proxy of the container" },
+  { name: "KUBERNETES_HTTP_PROXY", summary: "http_proxy of the container" },
+  { name: "KUBERNETES_NO_PROXY", summary: "no_proxy of the container" },
+  {
+    name: "KUBE_RUN_COPY_OUTPUT",
+    kind: "boolean-y",
+    summary: "Has no effect: outputs of a mounted checkout are there at once",
+  },
+];

@@ -11,6 +11,7 @@ import { all, commandFor, cross } from "./all.ts";
 import { clean } from "./clean.ts";
 import { compare } from "./compare.ts";
 import { completionCommand } from "./completion.ts";
+import { run, shell } from "./container.ts";
 import type { Command } from "./context.ts";
 import { demo } from "./demo.ts";
 import { doctor } from "./doctor.ts";
@@ -39,6 +40,8 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   packageTarballsCommand,
   packagesCommand,
   images,
+  run,
+  shell,
   verifyReleaseCommand,
   compare,
   inspect,

@@ -24,7 +24,7 @@ interface PlannedFile {
 
 /** Files that are not there yet are new ones. */
 const MADE: ReadonlySet<string> = new Set([
-  ...["binary", "checksums", "generated", "image", "overlay", "package", "tarball"],
+  ...["binary", "checksums", "generated", "image", "overlay", "package", "tarball", "version"],
 ]);
 
 /** Prints what a command would do with these arguments. */

@@ -25,6 +25,8 @@ export type PlanStep =
     | { readonly kind: "link"; readonly path: string; readonly target: string }
     /** A file that Go gets in place of another, through `-overlay`. */
     | { readonly kind: "overlay"; readonly path: string; readonly text: string }
+    /** A file with the version, for what runs in a container. */
+    | { readonly kind: "version"; readonly path: string; readonly text: string }
     /** A directory for work in between. */
     | { readonly kind: "directory"; readonly path: string }
     /** A file that would be copied, or moved, to `path`. */
@@ -74,6 +76,7 @@ function scriptLine(step: PlanStep): string {
       return `mkdir -p ${quote(dirname(step.path))} && ` +
         `ln -sfn ${quote(step.target)} ${quote(step.path)}`;
     case "overlay":
+    case "version":
       return `mkdir -p ${quote(dirname(step.path))} && ` +
         `printf %s ${quote(step.text)} > ${quote(step.path)}`;
     case "directory":

@@ -11,7 +11,8 @@ export type UnitKind =
   | "fetch"
   | "unpack"
   | "compress"
-  | "push";
+  | "push"
+  | "load";
 
 /** What became of a unit: `stopped` when the run was given up, not the unit's fault. */
 export type UnitResult = "made" | "reused" | "failed" | "stopped";

@@ -163,6 +163,7 @@ const STAGES = Object.freeze({
   package: "Package",
   compress: "Push",
   push: "Push",
+  load: "Load",
 });
 
 /** The log, and below it lines that are redrawn. */

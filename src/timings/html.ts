@@ -107,7 +107,7 @@ function summaryTable({ units }: Figures): string {
 <tbody>${rows.join("\n")}</tbody></table>`;
 }
 
-const NETWORK: ReadonlySet<string> = new Set(["fetch", "unpack", "compress", "push"]);
+const NETWORK: ReadonlySet<string> = new Set(["fetch", "unpack", "compress", "push", "load"]);
 
 function classOf({ kind, result, critical }: UnitFigures): string {
   const color = result === "failed" ? "failed" : NETWORK.has(kind) ? "network" : kind;

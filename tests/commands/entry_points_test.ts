@@ -69,9 +69,9 @@ const INSIDE: readonly (readonly [word: string, stderr: string])[] = [
     "  -> Checks the sources before they are merged; kbuild cannot do that yet: run make verify\n",
   ],
   [
-    "shell",
-    ": it is a script of this checkout (build/shell.sh)\n" +
-    "  -> Runs a command in the build container; kbuild cannot do that yet: run build/shell.sh\n",
+    "build/shell.sh",
+    ": it is a script of this checkout\n" +
+    "  -> Starts a shell in the build container; kbuild also does that: kbuild shell\n",
   ],
   [
     "copy-output",

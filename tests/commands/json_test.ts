@@ -19,6 +19,8 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
   "package-tarballs": [["--base-image go-runner", "error"]],
   packages: [["", "error"], ["dbe", "error"]],
   images: [["", "error"], ["push", "error"], ["nothing", "error"]],
+  run: [["true", "error"]],
+  shell: [["", "error"]],
   "verify-release": [["/nowhere", "error"]],
   compare: [["Makefile Makefile", "a b equal notes results"], [
     "Makefile LICENSE",

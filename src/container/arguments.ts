@@ -1,0 +1,65 @@
+import { LABEL } from "./names.ts";
+import type { ContainerRun, Engine, Mount } from "./types.ts";
+
+/**
+ * The command line that starts a container: port of `kube::build::run_build_command_ex`. Compared with the
+ * scripts, differences have these reasons:
+ *
+ * - `--rm`: a container whose kbuild was killed does not stay;
+ * - `--interactive` without a terminal: the command can read a file or a pipe;
+ * - `--mount` in place of `--volume`: a source that the engine does not see is an error, instead of a new
+ *   empty directory of root's, and a colon in a path is only a colon;
+ * - `--pull=never`: kbuild has brought the image, through its mirrors;
+ * - `--label`: `make-clean` finds the container on any branch;
+ * - empty arguments of the command stay.
+ */
+export function runArguments(engine: Engine, run: ContainerRun): readonly string[] {
+  const { name, image, hostname, root, mounts, env, workdir, cgroupParent, terminal } = run;
+  return Object.freeze([
+    ...engine.program,
+    ...["run", "--rm", "--pull=never", `--name=${name}`, `--hostname=${hostname}`],
+    `--label=${LABEL}=${root}`,
+    ...userArguments(engine, run.user),
+    ...engine.selinux ? ["--security-opt=label=disable"] : [],
+    ...mounts.flatMap(mountArguments),
+    `--workdir=${workdir}`,
+    ...Object.entries(env).flatMap(([variable, value]) => ["--env", `${variable}=${value}`]),
+    ...cgroupParent ? ["--cgroup-parent", cgroupParent] : [],
+    ...terminal ? ["--interactive", "--tty"] : ["--interactive"],
+    image,
+    ...run.command,
+  ]);
+}
+
+/** Who the command is, so that what it writes belongs to the user. */
+function userArguments(engine: Engine, { uid, gid }: ContainerRun["user"]): readonly string[] {
+  const user = `--user=${uid}:${gid}`;
+  if (engine.kind === "podman") return engine.rootless ? ["--userns=keep-id", user] : [user];
+  // Root in there is the user out here; anybody else would be one of the user's subordinate IDs.
+  if (engine.rootless) return [];
+  return engine.remapsUsers ? ["--userns=host", user] : [user];
+}
+
+function mountArguments(mount: Mount): readonly string[] {
+  if (mount.type === "tmpfs") return ["--tmpfs", mount.target];
+  const { source, target, readOnly } = mount;
+  const fields = ["type=bind", `source=${source}`, `target=${target}`];
+  return ["--mount", [...fields, ...readOnly ? ["readonly"] : []].map(csvField).join(",")];
+}
+
+/** Engines read the value as a line of CSV (RFC 4180). */
+function csvField(text: string): string {
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** The command line that removes a container with its anonymous volumes, running or not. */
+export function removeArguments(engine: Engine, ...names: readonly string[]): readonly string[] {
+  // podman would let the command end itself for ten seconds, which one without a handler does not.
+  const now = engine.kind === "podman" ? ["--time=0"] : [];
+  return Object.freeze([...engine.program, "rm", "--force", ...now, "--volumes", ...names]);
+}
+
+/** The command line that brings an image archive from stdin into the engine. */
+export function loadArguments(engine: Engine): readonly string[] {
+  return Object.freeze([...engine.program, "load"]);
+}

@@ -1,0 +1,176 @@
+import { KbuildError, UsageError } from "../errors.ts";
+import type { KubeContext } from "../lib/init.ts";
+import { findProgram } from "../lib/util.ts";
+import { isObject, type JsonObject } from "../image/mod.ts";
+import { engineError } from "./explain.ts";
+import type { Engine } from "./types.ts";
+
+/** Engines that `--engine` names. */
+export const ENGINES = Object.freeze(["docker", "podman"] as const);
+
+/** What an engine's client answers with JSON, as a template. */
+export const AS_JSON = "{{json .}}";
+
+/** Architectures as engines name them, in Go's spelling. */
+const ARCHITECTURES: Readonly<Record<string, string>> = { x86_64: "amd64", aarch64: "arm64" };
+
+/**
+ * Finds the engine: the one that is asked for, else docker, else podman. Starts nothing but its client.
+ *
+ * @param wanted `docker` or `podman`; undefined: whichever there is.
+ * @throws {KbuildError} There is none, or it does not answer: why, and the ways out.
+ */
+export async function findEngine(
+  context: Pick<KubeContext, "env" | "shell">,
+  wanted: Engine["kind"] | undefined,
+): Promise<Engine> {
+  const { env, shell } = context;
+  const name = await clientName(env, wanted);
+  const program = name === "docker" ? [name, ...optionsOf(env)] : [name];
+  const [info, endpoint] = await Promise.all([
+    shell.$`${program} info --format ${AS_JSON}`.with({ allowed: "any" }),
+    name === "docker" ? dockerEndpoint(context, program) : undefined,
+  ]);
+  const answer = parseAnswer(info.stdout);
+  const failures = answer === undefined ? info.tail : failuresOf(answer);
+  if (answer === undefined || info.code !== 0 || failures.length > 0) {
+    const said = failures.length > 0 ? failures : info.tail;
+    throw engineError(`Cannot use ${name}`, said, { endpoint });
+  }
+  const found = describeEngine(program, answer, endpoint);
+  if (found !== undefined) return found;
+  throw new KbuildError(`Cannot use ${name}: its "info" is neither docker's nor podman's`);
+}
+
+async function clientName(
+  env: KubeContext["env"],
+  wanted: Engine["kind"] | undefined,
+): Promise<Engine["kind"]> {
+  const names = wanted === undefined ? ENGINES : [wanted];
+  for (const name of names) {
+    if (await findProgram(name, env["PATH"]) !== undefined) return name;
+  }
+  const missing = names.map((name) => `"${name}"`).join(" or ");
+  throw new KbuildError(`Cannot use a container: there is no ${missing} in PATH`, {
+    notes: [
+      "On Debian: apt-get install docker.io, or podman; on a Mac: Docker Desktop, or podman",
+      "Without a container: kbuild all, kbuild quick-release build on this machine",
+    ],
+  });
+}
+
+/** Words of `DOCKER_OPTS`, which the scripts divide at spaces. */
+function optionsOf(env: KubeContext["env"]): readonly string[] {
+  return (env["DOCKER_OPTS"] ?? "").split(" ").filter((word) => word !== "");
+}
+
+/** Where docker's client finds its engine; undefined: it does not say (before 19.03, and podman). */
+async function dockerEndpoint(
+  { shell }: Pick<KubeContext, "shell">,
+  program: readonly string[],
+): Promise<string | undefined> {
+  const format = "{{json .Endpoints.docker.Host}}";
+  const { code, stdout } = await shell.$`${program} context inspect --format ${format}`
+    .with({ allowed: "any" });
+  if (code !== 0) return undefined;
+  const host: unknown = parseAny(stdout);
+  return typeof host === "string" && host !== "" ? host : undefined;
+}
+
+/** docker's client prints what it knows, and why the engine did not answer. */
+function failuresOf(info: JsonObject): readonly string[] {
+  const errors = info["ServerErrors"];
+  return Array.isArray(errors) ? errors.map(String) : [];
+}
+
+/**
+ * Reads what `info --format '{{json .}}'` prints.
+ *
+ * @param endpoint Where docker's client finds its engine.
+ * @returns undefined if neither docker nor podman prints that.
+ */
+export function describeEngine(
+  program: readonly string[],
+  info: JsonObject,
+  endpoint?: string,
+): Engine | undefined {
+  const host = info["host"];
+  if (isObject(host)) return describePodman(program, info, host);
+  const { ServerVersion: version, Architecture: architecture, SecurityOptions: options } = info;
+  if (typeof version !== "string" || typeof architecture !== "string") return undefined;
+  const security = Array.isArray(options) ? options.map(String) : [];
+  const has = (name: string) => security.some((option) => option.split(",")[0] === `name=${name}`);
+  return Object.freeze<Engine>({
+    kind: "docker",
+    program: Object.freeze([...program]),
+    version,
+    arch: ARCHITECTURES[architecture] ?? architecture,
+    rootless: has("rootless"),
+    remapsUsers: has("userns"),
+    selinux: has("selinux"),
+    endpoint,
+    isRemote: endpoint !== undefined && !isLocalEndpoint(endpoint),
+  });
+}
+
+function describePodman(
+  program: readonly string[],
+  info: JsonObject,
+  host: JsonObject,
+): Engine | undefined {
+  const { arch, security } = host;
+  const version = isObject(info["version"]) ? info["version"]["Version"] : undefined;
+  if (typeof arch !== "string" || typeof version !== "string") return undefined;
+  const isSet = (name: string) => isObject(security) && security[name] === true;
+  const isRemote = host["serviceIsRemote"] === true;
+  const socket = isObject(host["remoteSocket"]) ? host["remoteSocket"]["path"] : undefined;
+  return Object.freeze<Engine>({
+    kind: "podman",
+    program: Object.freeze([...program]),
+    version,
+    arch,
+    rootless: isSet("rootless"),
+    remapsUsers: false,
+    selinux: isSet("selinuxEnabled"),
+    endpoint: isRemote && typeof socket === "string" ? socket : undefined,
+    isRemote,
+  });
+}
+
+/** A socket is on this machine; what is behind it sees the files that are shared with it. */
+function isLocalEndpoint(endpoint: string): boolean {
+  return endpoint.startsWith("unix://") || endpoint.startsWith("npipe://");
+}
+
+/**
+ * What an engine answers with {@linkcode AS_JSON}: docker prints the thing, podman a list of it.
+ *
+ * @returns undefined if it is neither.
+ */
+export function parseAnswer(text: string): JsonObject | undefined {
+  const value = parseAny(text);
+  const [first = value] = Array.isArray(value) ? value : [];
+  return isObject(first) ? first : undefined;
+}
+
+/** The value of JSON that may be missing or cut off. */
+function parseAny(text: string): JsonObject[string] {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The engine that a command line or `KBUILD_ENGINE` names.
+ *
+ * @throws {UsageError} It is neither docker nor podman.
+ */
+export function engineNamed(text: string | undefined): Engine["kind"] | undefined {
+  if (text === undefined || text === "") return undefined;
+  const found = ENGINES.find((name) => name === text);
+  if (found !== undefined) return found;
+  throw new UsageError(`Unknown engine "${text}"`, [`Known ones: ${ENGINES.join(", ")}`]);
+}

@@ -1,0 +1,26 @@
+/**
+ * Builds in containers: the port of what `build/common.sh` does with docker. Planning is pure (names,
+ * variables, arguments); one executor starts the engine's client, docker's or podman's.
+ *
+ * @module
+ */
+export { loadArguments, removeArguments, runArguments } from "./arguments.ts";
+export {
+  type BuildImage,
+  chooseBuildImage,
+  inspectBuildImage,
+  provideBuildImage,
+} from "./build_image.ts";
+export { describeEngine, engineNamed, ENGINES, findEngine } from "./engine.ts";
+export { containerEnvironment, type ContainerSettings } from "./environment.ts";
+export { engineError } from "./explain.ts";
+export { containerName, type HashInputs, LABEL, rootHash } from "./names.ts";
+export {
+  executeRun,
+  type PlannedStart,
+  type PreparedRun,
+  prepareRun,
+  type RunRequest,
+  startsOf,
+} from "./run.ts";
+export type { ContainerRun, Engine, Mount } from "./types.ts";

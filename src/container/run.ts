@@ -1,0 +1,301 @@
+import { dirname, isAbsolute, join, resolve } from "@std/path";
+import type { Checkout } from "../checkout/mod.ts";
+import { KbuildError } from "../errors.ts";
+import { type FileLock, ifPresent, lockFileNow, writeFileAtomic } from "../files/mod.ts";
+import { askGit } from "../git/mod.ts";
+import { isObject } from "../image/mod.ts";
+import type { KubeContext } from "../lib/init.ts";
+import { claimOutputs } from "../lib/outputs.ts";
+import { getVersionVars, versionFile } from "../lib/version/mod.ts";
+import { createShell, type Shell } from "../shell/mod.ts";
+import { loadArguments, removeArguments, runArguments } from "./arguments.ts";
+import {
+  type BuildImage,
+  chooseBuildImage,
+  inspectBuildImage,
+  provideBuildImage,
+} from "./build_image.ts";
+import { AS_JSON, findEngine, parseAnswer } from "./engine.ts";
+import { containerEnvironment } from "./environment.ts";
+import { engineError, saysNoContainer } from "./explain.ts";
+import { containerName, LABEL, rootHash } from "./names.ts";
+import type { ContainerRun, Engine, Mount } from "./types.ts";
+
+/** What is to run in a container. */
+export interface RunRequest {
+  /** The command and its arguments. */
+  readonly command: readonly string[];
+  /** Whether kbuild's stdin is a terminal. */
+  readonly terminal: boolean;
+  /** `KUBE_VERBOSE`. */
+  readonly verbosity: number;
+  /** The engine that is asked for; undefined: whichever there is. */
+  readonly engine: Engine["kind"] | undefined;
+  /** The image that is asked for; undefined: the checkout's kube-cross. */
+  readonly buildImage: string | undefined;
+}
+
+/** A container for a command, as a value: what is shown and what runs is this. */
+export interface PreparedRun {
+  readonly engine: Engine;
+  readonly image: BuildImage;
+  readonly run: ContainerRun;
+  /** A container by this name that an earlier run has left, and that is removed first. */
+  readonly leftover: boolean;
+  /** The file with the version, and what it holds; undefined without a version. */
+  readonly version: { readonly path: string; readonly text: string } | undefined;
+  /** What a user may not expect, a line each. */
+  readonly notes: readonly string[];
+}
+
+/** A program that a run starts. */
+export interface PlannedStart {
+  readonly argv: readonly string[];
+  readonly cwd: string;
+}
+
+/** Programs of {@linkcode executeRun}, in order; questions are left out. */
+export function startsOf(
+  { root }: Pick<KubeContext, "root">,
+  { engine, image, run, leftover }: PreparedRun,
+): readonly PlannedStart[] {
+  const starts = [
+    ...image.id === undefined ? [loadArguments(engine)] : [],
+    ...leftover ? [removeArguments(engine, run.name)] : [],
+    runArguments(engine, run),
+  ];
+  return Object.freeze(starts.map((argv) => Object.freeze({ argv, cwd: root })));
+}
+
+/** Suffix of `KUBE_OUTPUT_SUBPATH` in a container, below `OUT_DIR`. */
+const DOCKERIZED = "dockerized";
+
+/** Name of the file with the version, in the directory for builds. */
+const VERSION_FILE = ".kbuild-version-defs";
+
+/** Where Go up to 1.19 keeps packages that are built with cgo, on platforms of the build container. */
+const CGO_PACKAGES = Object.freeze([
+  ...["linux_386", "linux_amd64", "linux_arm", "linux_arm64", "linux_ppc64le"],
+  ...["darwin_amd64", "darwin_386", "windows_amd64", "windows_386"],
+]);
+
+/** Prepares a container for a command. Writes nothing, and starts nothing but questions. */
+export async function prepareRun(
+  context: KubeContext,
+  checkout: Checkout,
+  request: RunRequest,
+): Promise<PreparedRun> {
+  const { env, outputRoot, root } = context;
+  const chosen = chooseBuildImage(checkout, request.buildImage);
+  const [engine, hash, vars, gitDirectory, localtime] = await Promise.all([
+    findEngine(context, request.engine),
+    checkoutHash(context, checkout),
+    getVersionVars(context),
+    foreignGitDirectory(context),
+    ifPresent(Deno.stat("/etc/localtime")),
+  ]);
+  requireFiles(engine);
+  const name = containerName(hash, checkout.containerNames.value);
+  const [image, found] = await Promise.all([
+    inspectBuildImage(context, engine, chosen),
+    inspectContainer(context, engine, name),
+  ]);
+  const target = `/go/src/${checkout.goPackage.value}`;
+  const output = `${outputRoot.slice(root.length + 1)}/${DOCKERIZED}`;
+  const version = vars.gitVersion === undefined
+    ? undefined
+    : { path: join(root, output, VERSION_FILE), text: versionFile(vars) };
+  const mounts: Mount[] = [
+    { type: "bind", source: root, target, readOnly: false },
+    ...gitDirectory === undefined
+      ? []
+      : [{ type: "bind", source: gitDirectory, target: gitDirectory, readOnly: true } as const],
+    ...localtime?.isFile === true
+      ? [
+        {
+          type: "bind",
+          source: "/etc/localtime",
+          target: "/etc/localtime",
+          readOnly: true,
+        } as const,
+      ]
+      : [],
+    ...scratchDirectories(checkout).map((target) => ({ type: "tmpfs", target }) as const),
+  ];
+  const run: ContainerRun = Object.freeze({
+    name: found === "foreign" ? `${name}-2` : name,
+    image: image.reference,
+    hostname: hostnameOf(env),
+    root,
+    user: Object.freeze({ uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 }),
+    mounts: Object.freeze(mounts),
+    env: containerEnvironment(env, {
+      root: target,
+      output,
+      verbosity: request.verbosity,
+      os: context.host.split("/")[0] ?? "",
+      versionFile: version === undefined ? undefined : `${output}/${VERSION_FILE}`,
+    }),
+    workdir: target,
+    cgroupParent: env["DOCKER_CGROUP_PARENT"],
+    terminal: request.terminal,
+    command: Object.freeze([...request.command]),
+  });
+  const notes = version === undefined
+    ? [`The command will not find a version: ${vars.problem?.why ?? "git gives none"}`]
+    : [];
+  return Object.freeze({
+    ...{ engine, image, run, version },
+    leftover: found === "leftover",
+    notes: Object.freeze(notes),
+  });
+}
+
+/** Name of this machine, as bash has it in `HOSTNAME`. */
+export function hostnameOf(env: KubeContext["env"]): string {
+  return env["HOSTNAME"] || Deno.hostname();
+}
+
+/** The hash in the names of a checkout's containers, on the branch that it is on. */
+async function checkoutHash(context: KubeContext, { containerNames }: Checkout): Promise<string> {
+  const { env, root } = context;
+  const { hasBranch } = containerNames.value;
+  const branch = hasBranch ? await currentBranch(context) : undefined;
+  return rootHash({ hostname: hostnameOf(env), root, branch });
+}
+
+/** The branch that is checked out, "" without one. */
+async function currentBranch(context: KubeContext): Promise<string> {
+  const { text } = await askGit(context, ["symbolic-ref", "--short", "-q", "HEAD"]);
+  return text?.trim() ?? "";
+}
+
+/** Where git keeps what belongs to the checkout, if not in it: in a worktree or a submodule. */
+async function foreignGitDirectory(context: KubeContext): Promise<string | undefined> {
+  const { root } = context;
+  if ((await ifPresent(Deno.lstat(join(root, ".git"))))?.isFile !== true) return undefined;
+  const { text } = await askGit(context, ["rev-parse", "--git-common-dir"]);
+  const path = text?.replace(/\n$/, "");
+  if (!path) return undefined;
+  const directory = isAbsolute(path) ? path : resolve(root, path);
+  return directory.startsWith(`${root}/`) ? undefined : directory;
+}
+
+/** Directories of old images that commands must be able to write to; the scripts' image has them so. */
+function scratchDirectories({ container, era }: Checkout): readonly string[] {
+  if (container.value === "bind-mount") return [];
+  const old = era.name === "godeps" || era.name === "gopath";
+  return [
+    "/var/run/kubernetes",
+    ...old ? CGO_PACKAGES.map((name) => `/usr/local/go/pkg/${name}_cgo`) : [],
+  ];
+}
+
+/** @throws {KbuildError} The engine is on another machine. */
+function requireFiles({ isRemote, kind, endpoint }: Engine): void {
+  if (!isRemote) return;
+  const where = endpoint === undefined ? "" : ` at ${endpoint}`;
+  throw new KbuildError(
+    `Cannot run in a container of ${kind}${where}: the engine does not see the files of this machine`,
+    {
+      notes: [
+        "Use an engine of this machine: unset DOCKER_HOST, or docker context use default",
+        "kbuild all and kbuild quick-release build on this machine, without an engine",
+      ],
+    },
+  );
+}
+
+/** What the engine has under a name: a container of ours or a stopped one, or one that somebody uses. */
+async function inspectContainer(
+  { shell, root }: KubeContext,
+  engine: Engine,
+  name: string,
+): Promise<"leftover" | "foreign" | undefined> {
+  const { program, kind } = engine;
+  const { code, stdout, tail } = await shell
+    .$`${program} container inspect --format ${AS_JSON} ${name}`.with({ allowed: "any" });
+  if (code !== 0) {
+    if (saysNoContainer(tail)) return undefined;
+    throw engineError(`Cannot ask ${kind} for the container "${name}"`, tail, engine);
+  }
+  const { State: state, Config: config } = parseAnswer(stdout) ?? {};
+  const labels = isObject(config) ? config["Labels"] : undefined;
+  const isOurs = isObject(labels) && labels[LABEL] === root;
+  const isRunning = isObject(state) && state["Running"] === true;
+  return isOurs || !isRunning ? "leftover" : "foreign";
+}
+
+/** How many commands of one checkout run in containers at the same time. */
+const MAX_RUNS = 64;
+
+/**
+ * Runs the command in its container, with kbuild's own stdin, stdout and stderr. The container is gone
+ * when it ends, however it ends.
+ *
+ * @returns Exit status of the command; 125 if the engine cannot start the container, 126 and 127 if the
+ * container cannot start the command.
+ */
+export async function executeRun(context: KubeContext, prepared: PreparedRun): Promise<number> {
+  const { log, signal } = context;
+  const { engine, image, version } = prepared;
+  for (const note of prepared.notes) log.warn(note);
+  await claimOutputs(context);
+  using lock = await lockName(context, prepared.run.name);
+  const name = lock.name;
+  const isOther = name !== prepared.run.name;
+  const leftover = isOther
+    ? await inspectContainer(context, engine, name) === "leftover"
+    : prepared.leftover;
+  if (version !== undefined) {
+    await Deno.mkdir(dirname(version.path), { recursive: true });
+    await writeFileAtomic(version.path, version.text);
+  }
+  const reference = await provideBuildImage(context, engine, image);
+  // It also runs when everything else has been stopped.
+  const cleaner = createShell({ cwd: context.root, env: context.env });
+  if (leftover) await removeContainer(cleaner, engine, name);
+  const run = { ...prepared.run, name, image: reference };
+  let removing: Promise<void> | undefined;
+  // A signal to the client does not help: the first program of a container ignores what it does not handle.
+  const stop = () => removing ??= removeContainer(cleaner, engine, name);
+  signal?.addEventListener("abort", stop, { once: true });
+  let hasEnded = false;
+  try {
+    const { code } = await context.shell.run(runArguments(engine, run), {
+      output: "inherit",
+      foreground: run.terminal,
+      allowed: "any",
+    });
+    hasEnded = true;
+    return code;
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    if (!hasEnded) await stop();
+  }
+}
+
+/** Removes a container that may be gone already. */
+async function removeContainer(shell: Shell, engine: Engine, name: string): Promise<void> {
+  const { code, tail } = await shell.run(removeArguments(engine, name), { allowed: "any" });
+  if (code === 0 || saysNoContainer(tail) || /already in progress/i.test(tail.join("\n"))) return;
+  throw engineError(`Cannot remove the container "${name}"`, tail, engine);
+}
+
+/** A name of a container that no other kbuild uses. */
+interface LockedName extends Disposable {
+  readonly name: string;
+}
+
+/** Takes the name, or if another kbuild uses that the next one: a number is added to it. */
+async function lockName({ root, signal }: KubeContext, wanted: string): Promise<LockedName> {
+  for (let number = 1; number <= MAX_RUNS; number++) {
+    const name = number === 1 ? wanted : `${wanted}-${number}`;
+    const path = join(root, "_output", ".kbuild", `${name}.lock`);
+    const lock: FileLock | undefined = await lockFileNow(path, { signal, temporary: true });
+    if (lock !== undefined) {
+      return Object.freeze({ name, [Symbol.dispose]: () => lock.release() });
+    }
+  }
+  throw new KbuildError(`Cannot start another container: ${MAX_RUNS} are running`);
+}

@@ -1,0 +1,56 @@
+import { assertEquals } from "@std/assert";
+import { loadArguments, removeArguments, runArguments } from "../../src/container/mod.ts";
+import { DOCKER, PODMAN, RUN } from "./_engines.ts";
+
+Deno.test("runArguments() is the whole command line", () => {
+  assertEquals(runArguments(DOCKER, RUN), [
+    ...["docker", "run", "--rm", "--pull=never", "--name=kube-build-bd493105f5-6"],
+    ...["--hostname=myhost", "--label=kbuild.root=/src/kubernetes", "--user=1000:100"],
+    ...["--mount", "type=bind,source=/src/kubernetes,target=/go/src/k8s.io/kubernetes"],
+    ...["--tmpfs", "/var/run/kubernetes", "--workdir=/go/src/k8s.io/kubernetes"],
+    ...["--env", "KUBE_VERBOSE=1", "--interactive", "registry.example/kube-cross:v1"],
+    ...["make", "all"],
+  ]);
+  assertEquals(removeArguments(DOCKER, "a", "b").slice(1), [
+    ...["rm", "--force", "--volumes", "a", "b"],
+  ]);
+  assertEquals(removeArguments(PODMAN, "a").slice(1), [
+    ...["rm", "--force", "--time=0", "--volumes", "a"],
+  ]);
+  assertEquals(loadArguments({ ...DOCKER, program: ["docker", "-H", "x"] }), [
+    ...["docker", "-H", "x", "load"],
+  ]);
+});
+
+Deno.test("runArguments() says who the user is, as each engine needs it", () => {
+  const who = (engine: typeof DOCKER) =>
+    runArguments(engine, RUN).filter((word) => /^--user|^--security/.test(word));
+  const user = "--user=1000:100";
+  assertEquals(who(DOCKER), [user]);
+  assertEquals(who({ ...DOCKER, rootless: true }), []);
+  assertEquals(who({ ...DOCKER, remapsUsers: true }), ["--userns=host", user]);
+  assertEquals(who(PODMAN), [user]);
+  assertEquals(who({ ...PODMAN, rootless: true }), ["--userns=keep-id", user]);
+  assertEquals(who({ ...PODMAN, selinux: true }), [user, "--security-opt=label=disable"]);
+});
+
+Deno.test("runArguments() keeps empty arguments, and whatever is in a path", () => {
+  const root = '/a,b/"c":d é';
+  const run = {
+    ...RUN,
+    root,
+    terminal: true,
+    cgroupParent: "/builds",
+    mounts: [{ type: "bind", source: root, target: "/x", readOnly: true }],
+    command: ["make", "", "x y"],
+  } as const;
+  const words = runArguments(DOCKER, run);
+  assertEquals(words.slice(words.indexOf("--cgroup-parent")), [
+    ...["--cgroup-parent", "/builds", "--interactive", "--tty"],
+    ...["registry.example/kube-cross:v1", "make", "", "x y"],
+  ]);
+  assertEquals(
+    words[words.indexOf("--mount") + 1],
+    'type=bind,"source=/a,b/""c"":d é",target=/x,readonly',
+  );
+});

@@ -1,0 +1,140 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { describeEngine, engineNamed, findEngine } from "../../src/container/mod.ts";
+import { KbuildError, UsageError } from "../../src/errors.ts";
+import { createShell } from "../../src/shell/mod.ts";
+import { inScratch } from "../e2e/_program.ts";
+import { ANSWERS, fakeEngine } from "./_engines.ts";
+
+Deno.test("describeEngine() reads what docker and podman print", () => {
+  const docker = {
+    ServerVersion: "28.2.2",
+    Architecture: "aarch64",
+    SecurityOptions: ["name=seccomp,profile=builtin", "name=rootless", "name=cgroupns"],
+  };
+  const about = describeEngine(["docker"], docker, "tcp://build.example:2376");
+  assertEquals(about, {
+    ...{ kind: "docker", program: ["docker"], version: "28.2.2", arch: "arm64" },
+    ...{ rootless: true, remapsUsers: false, selinux: false },
+    ...{ endpoint: "tcp://build.example:2376", isRemote: true },
+  });
+  const local = { ...docker, SecurityOptions: ["name=userns", "name=selinux"] };
+  const { remapsUsers, selinux, isRemote } = describeEngine(["docker"], local, "unix:///x")!;
+  assertEquals([remapsUsers, selinux, isRemote], [true, true, false]);
+  const podman = {
+    host: {
+      arch: "amd64",
+      security: { rootless: true, selinuxEnabled: true },
+      serviceIsRemote: false,
+      remoteSocket: { path: "/run/podman/podman.sock" },
+    },
+    version: { Version: "4.3.1" },
+  };
+  // podman-docker is called docker.
+  assertEquals(describeEngine(["docker"], podman), {
+    ...{ kind: "podman", program: ["docker"], version: "4.3.1", arch: "amd64" },
+    ...{ rootless: true, remapsUsers: false, selinux: true, endpoint: undefined, isRemote: false },
+  });
+  const machine = { ...podman, host: { ...podman.host, serviceIsRemote: true } };
+  assert(describeEngine(["podman"], machine)!.isRemote);
+  assertEquals(describeEngine(["x"], { version: 1 }), undefined);
+});
+
+Deno.test("engineNamed() knows docker and podman", () => {
+  assertEquals([engineNamed("podman"), engineNamed(""), engineNamed(undefined)], [
+    ...["podman" as const, undefined, undefined],
+  ]);
+  let thrown: unknown;
+  try {
+    engineNamed("rkt");
+  } catch (error) {
+    thrown = error;
+  }
+  assert(thrown instanceof UsageError && thrown.message === 'Unknown engine "rkt"');
+});
+
+/** What clients print when their engine cannot be used: documented or real words, and what kbuild says. */
+const FAILURES:
+  readonly (readonly [what: string, script: string, message: RegExp, note: RegExp])[] = [
+    [
+      "no right to the socket",
+      `echo '{"ServerErrors":["permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: dial unix /var/run/docker.sock: connect: permission denied"]}'`,
+      /^Cannot use docker: you may not use its socket \(permission denied\)$/,
+      /usermod -aG docker[^]*--engine podman/,
+    ],
+    [
+      "an engine that is not running",
+      `echo "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?" >&2; exit 1`,
+      /^Cannot use docker: it does not answer$/,
+      /Start it[^]*DOCKER_HOST[^]*engine is at unix:\/\/\/x/,
+    ],
+    [
+      "docker 29 without its engine",
+      `echo '{"ServerErrors":["failed to connect to the docker API at unix:///nonexistent; check if the path is correct and if the daemon is running: dial unix /nonexistent: connect: no such file or directory"]}'; exit 1`,
+      /^Cannot use docker: it does not answer$/,
+      /Start it/,
+    ],
+    [
+      "an engine of another age",
+      `echo "Error response from daemon: client version 1.52 is too new. Maximum supported API version is 1.41" >&2; exit 1`,
+      /the client's API version 1\.52 is too new, the engine's is 1\.41$/,
+      /DOCKER_API_VERSION=1\.41/,
+    ],
+    [
+      "a client of another age",
+      `echo "Error response from daemon: client version 1.24 is too old. Minimum supported API version is 1.44, please upgrade your client to a newer version" >&2; exit 1`,
+      /the client's API version 1\.24 is too old, the engine's is 1\.44$/,
+      /Update the docker command/,
+    ],
+    [
+      "a wrong certificate",
+      `echo "error: x509: certificate signed by unknown authority" >&2; exit 1`,
+      /its certificate or yours is not accepted/,
+      /DOCKER_CERT_PATH/,
+    ],
+    ["words that nobody knows", `echo "the moon is full" >&2; exit 1`, /^Cannot use docker$/, /^$/],
+  ];
+
+Deno.test("findEngine() says why an engine cannot be used, and the way out", async (t) => {
+  for (const [what, script, message, note] of FAILURES) {
+    await t.step(what, () =>
+      inScratch(async (dir) => {
+        await fakeEngine(
+          dir,
+          "docker",
+          `case $1 in context) echo '"unix:///x"'; exit ;; esac\n${script}\n`,
+        );
+        const env = { PATH: `${dir}:/usr/bin:/bin` };
+        const shell = createShell({ cwd: dir, env });
+        const error = await assertRejects(() => findEngine({ env, shell }, "docker"), KbuildError);
+        assert(message.test(error.message), error.message);
+        assert(note.test(error.notes.join("\n")), error.notes.join("\n"));
+      }));
+  }
+});
+
+Deno.test("findEngine() takes docker, else podman, and DOCKER_OPTS with docker alone", () =>
+  inScratch(async (dir) => {
+    const find = async (path: string, wanted?: "docker" | "podman") => {
+      const env = { PATH: path, DOCKER_OPTS: "--host  tcp://a:1" };
+      return await findEngine({ env, shell: createShell({ cwd: dir, env }) }, wanted);
+    };
+    const nothing = await assertRejects(() => find(dir), KbuildError);
+    assertEquals(
+      nothing.message,
+      'Cannot use a container: there is no "docker" or "podman" in PATH',
+    );
+    const podman = `echo '{"host":{"arch":"amd64"},"version":{"Version":"5.0.0"}}'\n`;
+    const podmanStarts = await fakeEngine(join(dir, "p"), "podman", podman);
+    assertEquals((await find(`${dir}/p`)).program, ["podman"]);
+    // The options of the test are not those of the fake's questions.
+    const docker = `shift 2\n${ANSWERS}`;
+    const starts = await fakeEngine(join(dir, "d"), "docker", docker);
+    const path = `${dir}/d:${dir}/p`;
+    assertEquals((await find(path)).program, ["docker", "--host", "tcp://a:1"]);
+    assertEquals((await starts()).map((words) => words.slice(0, 3).join(" ")), [
+      ...["--host tcp://a:1 info", "--host tcp://a:1 context"],
+    ]);
+    assertEquals((await find(path, "podman")).kind, "podman");
+    assertEquals((await podmanStarts()).map(([word]) => word), ["info", "info"]);
+  }));

@@ -1,0 +1,279 @@
+/** `kbuild run` and `kbuild shell` with real engines: docker's, and podman where it starts containers. */
+import { NO_REGISTRY, skopeo, withRealRegistry } from "./_registry.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { join } from "@std/path";
+import {
+  findDocker,
+  findPodman,
+  makeGoRoot,
+  makeSmallRoot,
+  type TestEngine,
+} from "./_containers.ts";
+import {
+  ended,
+  ENV,
+  inScratch,
+  kbuildArgv,
+  makeSample,
+  output,
+  processesBelow,
+  run,
+  which,
+} from "./_program.ts";
+
+const scratch = await Deno.realPath(await Deno.makeTempDir({ prefix: "kbuild-engines-" }));
+const docker = await findDocker();
+const podman = await findPodman(scratch);
+globalThis.addEventListener("unload", () => {
+  new Deno.Command("rm", { args: ["-rf", scratch] }).outputSync();
+});
+
+const SMALL = "kbuild.test/small:1";
+
+/** A test for an engine; skipped with the reason if there is none. */
+function engineTest(
+  found: TestEngine | string,
+  name: string,
+  what: string,
+  fn: (engine: TestEngine, root: string, dir: string) => Promise<void>,
+): void {
+  const missing = typeof found === "string" ? found : undefined;
+  Deno.test({
+    name: `${what}: ${name}` + (missing === undefined ? "" : ` (skipped: ${missing})`),
+    ignore: missing !== undefined,
+    fn: () =>
+      inScratch(async (dir) => {
+        const engine = found as TestEngine;
+        await engine.import(await makeSmallRoot(join(dir, "small")), SMALL);
+        const root = await makeSample("1.20", join(dir, "kubernetes"));
+        await fn(engine, root, dir);
+      }),
+  });
+}
+
+function both(
+  what: string,
+  fn: (engine: TestEngine, root: string, dir: string) => Promise<void>,
+): void {
+  engineTest(docker, "docker", what, fn);
+  engineTest(podman, "podman", what, fn);
+}
+
+/** The command line of `kbuild run` in the small image. */
+function runArgv({ name }: TestEngine, ...command: string[]): string[] {
+  return kbuildArgv("run", "--engine", name, "--build-image", SMALL, ...command);
+}
+
+/** Containers of a checkout that are there, running or not. */
+async function containersOf(engine: TestEngine, root: string): Promise<string> {
+  const filter = `label=kbuild.root=${root}`;
+  return (await engine.run("ps", "--all", "--filter", filter, "--format", "{{.Names}}")).trim();
+}
+
+async function until(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {
+  for (let tries = 0; !await isSo(); tries++) {
+    if (tries > 600) throw new Error(`It never came about: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+both(
+  "kbuild run hands on arguments, stdin, output, status and the version",
+  async (engine, root) => {
+    const start = (...command: string[]) =>
+      run(runArgv(engine, ...command), { cwd: root, env: engine.env });
+    const failed = await start("sh", "-c", "echo out; echo err >&2; exit 42");
+    assertEquals([failed.code, failed.stdout], [42, "out\n"]);
+    assertMatch(
+      failed.stderr,
+      /^err\nkbuild: Command sh -c .* failed in the container: status 42\n$/m,
+    );
+    assertEquals((await start("printf", "%s|", "", "a b", "$x")).stdout, "|a b|$x|");
+    const missing = await start("no-such-program");
+    assertEquals(missing.code, 127);
+    assertMatch(
+      missing.stderr,
+      /failed in the container: the image does not have it \(status 127\)/,
+    );
+
+    await Deno.writeTextFile(join(root, "input"), "one\ntwo\n");
+    const words = runArgv(engine, "cat").map((word) => `'${word}'`).join(" ");
+    const piped = await run(["sh", "-c", `${words} <input`], { cwd: root, env: engine.env });
+    assertEquals([piped.code, piped.stdout, piped.stderr], [0, "one\ntwo\n", ""]);
+    await Deno.remove(join(root, "input"));
+
+    const told = await start(
+      "sh",
+      "-c",
+      'pwd; cat "$KUBE_GIT_VERSION_FILE"; echo "$KUBE_OUTPUT_SUBPATH"',
+    );
+    const [cwd, ...lines] = told.stdout.trimEnd().split("\n");
+    assertEquals(cwd, "/go/src/k8s.io/kubernetes");
+    assert(lines.includes("KUBE_GIT_VERSION='v1.20.2'"), told.stdout);
+    assert(lines.includes("KUBE_GIT_TREE_STATE='clean'"), told.stdout);
+    assertEquals(lines.at(-1), "_output/dockerized");
+    assertEquals(await output(["git", "-C", root, "status", "--porcelain"]), "");
+    assertEquals(await containersOf(engine, root), "");
+  },
+);
+
+both("what a command writes belongs to the user", async (engine, root) => {
+  const command = ["sh", "-c", "mkdir -p _output/dockerized/x && touch _output/dockerized/x/file"];
+  const { code, stderr } = await run(runArgv(engine, ...command), { cwd: root, env: engine.env });
+  assertEquals([code, stderr], [0, ""]);
+  for (const path of ["_output/dockerized/x", "_output/dockerized/x/file"]) {
+    const { uid, gid } = await Deno.stat(join(root, path));
+    assertEquals([path, uid, gid], [path, Deno.uid(), Deno.gid()]);
+  }
+});
+
+both(
+  "a container is gone after Ctrl-C, SIGTERM, and after the next run if kbuild was killed",
+  async (engine, root) => {
+    for (
+      const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGKILL", undefined]] as const
+    ) {
+      const argv = runArgv(engine, "sleep", "1000");
+      const child = new Deno.Command(argv[0]!, {
+        ...{ args: argv.slice(1), cwd: root, env: { ...ENV, ...engine.env }, clearEnv: true },
+        ...{ detached: true, stdin: "null", stdout: "piped", stderr: "piped" },
+      }).spawn();
+      const running = () =>
+        engine.run("ps", "--filter", `label=kbuild.root=${root}`, "--format", "{{.Names}}");
+      await until("the container runs", async () => (await running()).trim() !== "");
+      child.kill(signal);
+      if (status === undefined) {
+        // The client still holds the output.
+        await child.status;
+        await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
+        assert((await running()).trim() !== "");
+        const next = await run(runArgv(engine, "echo", "next"), { cwd: root, env: engine.env });
+        assertEquals([next.code, next.stdout], [0, "next\n"], next.stderr);
+      } else {
+        const { code, stderr } = await ended(child);
+        assertEquals([signal, code], [signal, status], stderr);
+      }
+      assertEquals([signal, await containersOf(engine, root)], [signal, ""]);
+    }
+  },
+);
+
+both("two commands run at the same time in one checkout", async (engine, root) => {
+  const both = await Promise.all(["a", "b"].map((name) => {
+    const other = name === "a" ? "b" : "a";
+    const wait =
+      `touch _output/${name}; while [ ! -e _output/${other} ]; do sleep 0.1; done; echo ${name}`;
+    return run(runArgv(engine, "sh", "-c", wait), { cwd: root, env: engine.env });
+  }));
+  assertEquals(both.map(({ code, stdout }) => [code, stdout]), [[0, "a\n"], [0, "b\n"]]);
+  assertEquals(await containersOf(engine, root), "");
+});
+
+engineTest(
+  NO_REGISTRY ?? docker,
+  "docker",
+  "an image that the engine lacks comes through a mirror",
+  async (engine, root, dir) => {
+    const archive = join(dir, "small.tar");
+    await engine.run("save", "-o", archive, SMALL);
+    const id = (await engine.run("image", "inspect", "--format", "{{.Id}}", SMALL)).trim();
+    const image = "k8s.gcr.io/build-image/kube-cross:v1.15.5-1";
+    const engines = typeof podman === "string" ? [engine] : [engine, podman];
+    await withRealRegistry(dir, async ({ host }) => {
+      const there = `docker://${host}/mine/build-image/kube-cross:v1.15.5-1`;
+      await skopeo("copy", "--dest-tls-verify=false", `docker-archive:${archive}`, there);
+      for (const { name, env, run: client } of engines) {
+        const mirror = ["--mirror", `k8s.gcr.io=http://${host}/mine`];
+        const options = { cwd: root, env: { ...env, KBUILD_CACHE: join(dir, "cache") } };
+        const plan = await run(
+          kbuildArgv("plan", "run", "--engine", name, ...mirror, "true"),
+          options,
+        );
+        assertMatch(plan.stdout, new RegExp(`^ +${name} load$`, "m"));
+        try {
+          const argv = kbuildArgv("run", "--engine", name, ...mirror, "cat", "Makefile");
+          const first = await run(argv, options);
+          assertEquals(first.code, 0, first.stderr);
+          assertEquals(first.stdout, await Deno.readTextFile(join(root, "Makefile")));
+          assertMatch(first.stderr, /Getting the build image k8s.gcr.io/);
+          const loaded = await client("image", "inspect", "--format", "{{.Id}}", image);
+          assertEquals(loaded.trim().replace("sha256:", ""), id.replace("sha256:", ""));
+          // Without the mirror: the engine has it now.
+          const second = await run(kbuildArgv("run", "--engine", name, "true"), options);
+          assertEquals([second.code, second.stderr], [0, ""]);
+        } finally {
+          await client("rmi", "--force", image);
+        }
+      }
+    });
+  },
+);
+
+const lacksScript = which("script") === undefined ? "needs script (util-linux)" : undefined;
+engineTest(
+  lacksScript ?? docker,
+  "docker",
+  "a terminal reaches the command, Ctrl-C too",
+  async (engine, root, dir) => {
+    const command =
+      'tty; trap "echo caught; exit 3" INT; touch _output/ready; while :; do sleep 0.1; done';
+    const words = runArgv(engine, "sh", "-c", command).map((word) => `'${word}'`).join(" ");
+    const log = join(dir, "typescript");
+    const fifo = join(dir, "keys");
+    await output(["mkfifo", fifo]);
+    const child = new Deno.Command("sh", {
+      args: [
+        "-c",
+        `exec script --quiet --return --command "$1" "$2" <"$3"`,
+        "sh",
+        words,
+        log,
+        fifo,
+      ],
+      ...{ cwd: root, env: { ...ENV, ...engine.env }, clearEnv: true },
+      ...{ stdin: "null", stdout: "null", stderr: "null" },
+    }).spawn();
+    const keys = await Deno.open(fifo, { write: true });
+    await until("the command has started", () => exists(join(root, "_output/ready")));
+    await keys.write(new Uint8Array([3]));
+    const { code } = await child.status;
+    keys.close();
+    const shown = await Deno.readTextFile(log);
+    assertEquals(code, 3, shown);
+    assertMatch(shown, /\/dev\/(pts\/\d+|console)/);
+    assertMatch(shown, /caught/);
+    assertEquals(await containersOf(engine, root), "");
+  },
+);
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+const goroot = await run(["go", "env", "GOROOT"]).then(({ stdout }) => stdout.trim(), () => "");
+const lacksGo = goroot === "" ? "needs Go" : undefined;
+engineTest(
+  lacksGo ?? docker,
+  "docker",
+  "the checkout's make builds kubectl in a container as outside",
+  async (engine, root, dir) => {
+    const image = "kbuild.test/go:1";
+    await engine.import(await makeGoRoot(join(dir, "go"), goroot), image);
+    const make = ["make", "all", "WHAT=cmd/kubectl"];
+    const argv = kbuildArgv("run", "--engine", engine.name, "--build-image", image, ...make);
+    const { code, stderr } = await run(argv, { cwd: root, env: engine.env });
+    assertEquals(code, 0, stderr);
+    const built = join(root, "_output/dockerized/bin/linux/amd64/kubectl");
+    assertMatch(await output([built, "version"]), /v1\.20\.2/);
+    assertEquals((await Deno.stat(built)).uid, Deno.uid());
+    assertEquals(await output(["git", "-C", root, "status", "--porcelain"]), "");
+  },
+);
+
+Deno.test("no container of the tests and no client is left", () => {
+  assertEquals(processesBelow(scratch), []);
+});
