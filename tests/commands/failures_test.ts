@@ -38,7 +38,7 @@ Deno.test({
           assertEquals(ended.code, 1);
           for (let i = 0; i < 40; i++) {
             const found = ended.stderr.match(new RegExp(`:\\d+: undefined: undefined${i}$`, "gm"));
-            // The first is told again as the cause.
+            // The first comes again, as the cause.
             assertEquals(
               found?.length,
               i === 0 ? 2 : 1,

@@ -131,7 +131,7 @@ Deno.test({
       await terminal.until(STATUS);
       const end = await terminal.until(/^READY>$/m);
       assert(!STATUS.test(end), end);
-      // The first is told again, as the cause.
+      // The first comes again, as the cause.
       assertEquals(end.match(/undefined: undefined0$/gm)?.length, 2, end);
       assertEquals(end.match(/undefined: undefined29$/gm)?.length, 1, end);
       const seen = (await terminal.tmux("capture-pane", "-p")).split("\n").slice(-25).join("\n");
