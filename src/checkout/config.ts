@@ -93,12 +93,21 @@ export async function findConfig(
   root: string,
   named: string | undefined,
 ): Promise<CheckoutConfig | undefined> {
-  if (named !== undefined) return await readConfig(named);
+  const path = await findConfigFile(root, named);
+  return path === undefined ? undefined : await readConfig(path);
+}
+
+/** The file that {@linkcode findConfig} reads; the named one may be missing. */
+export async function findConfigFile(
+  root: string,
+  named: string | undefined,
+): Promise<string | undefined> {
+  if (named !== undefined) return named;
   for (const directory of [root, dirname(root)]) {
     for (const name of NAMES) {
       const path = join(directory, name);
       const info = await ifPresent(Deno.stat(path)).catch(cannotRead(path));
-      if (info !== undefined) return await readConfig(path);
+      if (info !== undefined) return path;
     }
   }
   return undefined;

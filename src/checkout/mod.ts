@@ -14,6 +14,7 @@ export {
   type ConfigListKey,
   type ConfigValueKey,
   findConfig,
+  findConfigFile,
   type ListChange,
   readConfig,
 } from "./config.ts";

@@ -14,14 +14,14 @@ export const doctor: Command = {
   group: "Look",
   summary: "Say what is in the way of a build here, and what mends it",
   description:
-    "Checks git, tags and version, Go, C compilers, memory, disk, file system, proxies, and whether the " +
+    "Checks variables and kbuild.toml, git, tags and version, Go, C compilers, memory, disk, file system, proxies, and whether the " +
     "registries have the base images of a quick release. Words limit it to some groups of checks. " +
     "Programs are checked only if they are named. " +
     "Nothing is written or fetched. Exits with 1 if a check fails. Works outside of a checkout, too.",
   args: [{
     name: "SUBJECT",
     summary:
-      "Check git, go, checkout, machine, network, docker, buildx, podman, etcd or protoc alone",
+      "Check settings, git, go, checkout, machine, network, docker, buildx, podman, etcd or protoc alone",
     variadic: true,
   }],
   flags: [PLATFORM, CONFIG, ...GO_FLAGS],

@@ -1,8 +1,10 @@
-import { searchRoot } from "../checkout/mod.ts";
+import { resolve } from "@std/path";
+import { findRoot, searchRoot } from "../checkout/mod.ts";
 import { wrap } from "../cli/mod.ts";
 import {
   type Check,
   checkBuild,
+  checkConfig,
   checkEngines,
   checkGit,
   checkGo,
@@ -11,6 +13,7 @@ import {
   checkPlace,
   checkProxies,
   checkRepository,
+  checkSettings,
   type EngineName,
   ENGINES,
   examine,
@@ -20,10 +23,12 @@ import {
   type State,
 } from "../doctor/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
+import { type ContextOptions, createContext, type KubeContext } from "../lib/init.ts";
 import { createLogger } from "../lib/logging.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import { hostPlatform } from "../lib/util.ts";
 import type { CommandContext, OpenCheckout } from "./context.ts";
+import { CONFIG } from "./flags.ts";
 import { prepareRelease } from "./release_run.ts";
 
 /** Columns of lines, at most. */
@@ -91,9 +96,11 @@ async function checksOf(
   const engines = names.filter((name) => subjects.includes(name)).map((name): Group => (
     { group: name, checks: () => checkEngines(shell, env, [name]) }
   ));
+  const settings: Group = { group: "settings", checks: () => checkSettings(env, host) };
   if (!isInside) {
     const context = { env, host, log, shell, signal };
     return [
+      settings,
       { group: "git", checks: () => [checkGit(shell, env)] },
       { group: "go", checks: () => [checkGo(context, undefined)] },
       { group: "machine", checks: () => checkMachine(shell, env) },
@@ -101,7 +108,35 @@ async function checksOf(
       ...engines,
     ];
   }
-  const opened = await command.open();
+  const root = await findRoot(globals.root ?? cwd);
+  const named = env[CONFIG.variable];
+  const config = checkConfig(root, named ? resolve(cwd, named) : undefined);
+  const allSettings: Group = {
+    group: "settings",
+    checks: () => [...checkSettings(env, host), config],
+  };
+  let opened: OpenCheckout;
+  try {
+    opened = await command.open();
+  } catch (error) {
+    if (!(error instanceof KbuildError)) throw error;
+    const context = contextOf({ root, cwd, env, log, shell, signal });
+    const goContext = { root, env, host, log, shell, signal };
+    const repository = context === undefined ? [] : checkRepository(context);
+    const place = context === undefined ? [] : checkPlace(context);
+    return [
+      allSettings,
+      { group: "git", checks: () => [checkGit(shell, env), ...repository] },
+      { group: "go", checks: () => [checkGo(goContext, undefined)] },
+      {
+        group: "checkout",
+        checks: () => [{ group: "checkout", name: "files", examine: () => Promise.reject(error) }],
+      },
+      { group: "machine", checks: () => [...checkMachine(shell, env), ...place] },
+      { group: "network", checks: () => checkProxies(env) },
+      ...engines,
+    ];
+  }
   const open: OpenCheckout = { ...opened, context: Object.freeze({ ...opened.context, log }) };
   const { context, checkout } = open;
   let prepared: ReturnType<typeof prepareRelease> | undefined;
@@ -117,6 +152,7 @@ async function checksOf(
       throw error;
     });
   return [
+    allSettings,
     { group: "git", checks: () => [checkGit(shell, env), ...checkRepository(context)] },
     {
       group: "go",
@@ -155,6 +191,16 @@ async function checksOf(
     },
     ...engines,
   ];
+}
+
+/** A context of a checkout that cannot be read; undefined where its outputs are misplaced, too. */
+function contextOf(options: ContextOptions): KubeContext | undefined {
+  try {
+    return createContext(options);
+  } catch (error) {
+    if (error instanceof KbuildError) return undefined;
+    throw error;
+  }
 }
 
 function show(command: CommandContext, finding: Finding, lastGroup: string | undefined): void {

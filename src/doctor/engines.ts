@@ -69,7 +69,15 @@ export function checkEngines(
         return { state: "ok", says: asked.stdout.trim().split("\n")[0] ?? "" };
       }
       const why = asked?.tail.at(-1) ?? "it cannot be started";
-      return { state: "failure", says: `"${argv.join(" ")}" does not answer: ${why}`, fixes };
+      const isElsewhere = program === "docker" && (env["DOCKER_HOST"] ?? "") !== "";
+      return {
+        state: "failure",
+        says: `"${argv.join(" ")}" does not answer: ${why}`,
+        fixes: [
+          ...fixes,
+          ...isElsewhere ? [`Or ask this machine's engine: unset DOCKER_HOST`] : [],
+        ],
+      };
     },
   }));
 }

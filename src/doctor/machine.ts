@@ -5,6 +5,7 @@ import {
   freeBytes,
   ifPossible,
   ifPresent,
+  mountOf,
   openFile,
   realPathOfNearest,
   sizeOfTree,
@@ -13,7 +14,7 @@ import type { KubeContext } from "../lib/init.ts";
 import { RELEASE_DIRECTORIES } from "../lib/outputs.ts";
 import { BYTES_PER_PLATFORM } from "../lib/golang/mod.ts";
 import { type MemoryBudget, memoryBudget } from "../lib/util.ts";
-import type { Shell } from "../shell/mod.ts";
+import { quote, type Shell } from "../shell/mod.ts";
 import type { Check, Found } from "./types.ts";
 
 const GROUP = "machine";
@@ -45,10 +46,13 @@ export function checkMachine(
   ];
 }
 
-function examineMemory({ bytes, source }: MemoryBudget): Found {
+function examineMemory({ bytes, source, path }: MemoryBudget): Found {
   const says = `${(bytes / 2 ** 30).toFixed(1)} GiB (${source})`;
   const container = source === "cgroup limit"
-    ? ["Raise the limit of the container (docker run --memory, Kubernetes' resources.limits)"]
+    ? [
+      "Raise the limit of the container (docker run --memory, Kubernetes' resources.limits)",
+      ...path === undefined ? [] : [`Or as root: echo 8G >${quote(path)}`],
+    ]
     : ["Close other programs, or add swap"];
   if (bytes < LEAST_MEMORY) {
     return {
@@ -89,6 +93,7 @@ async function examineLimits(
 export function checkPlace(context: KubeContext): readonly Check[] {
   return [
     { group: GROUP, name: "disk", examine: () => examineDisk(context) },
+    { group: GROUP, name: "mount", examine: () => examineMount(context) },
     { group: GROUP, name: "file system", examine: () => examineFileSystem(context) },
     { group: GROUP, name: "owner", examine: () => examineOwner(context) },
   ];
@@ -107,9 +112,32 @@ async function examineDisk({ outputRoot }: KubeContext): Promise<Found | undefin
   // A new release is complete before it replaces the old one.
   const fixes = [
     ...last === 0 ? [] : ["Remove the last release and all builds: kbuild clean"],
-    "Or build elsewhere: make _output a link to a directory on a larger disk",
+    `To build on a larger disk: mkdir /LARGER/_output && ln -s /LARGER/_output ${
+      quote(outputRoot)
+    }`,
   ];
   return { state: last === 0 ? "warning" : "failure", says, fixes };
+}
+
+/** Outputs are written, and generators among them are started. */
+async function examineMount({ outputRoot }: KubeContext): Promise<Found | undefined> {
+  const mount = await mountOf(await realPathOfNearest(outputRoot));
+  if (mount === undefined) return undefined;
+  const { point, options } = mount;
+  if (options.includes("ro")) {
+    return {
+      state: "failure",
+      says: `The outputs would be on "${point}", which is mounted read-only`,
+      fixes: [`As root: mount -o remount,rw ${quote(point)}`],
+    };
+  }
+  if (!options.includes("noexec")) return undefined;
+  return {
+    state: "failure",
+    says: `The outputs would be on "${point}", where no program can be started (noexec): ` +
+      "generators and tests could not run",
+    fixes: [`As root: mount -o remount,exec ${quote(point)}`],
+  };
 }
 
 /** Locks keep two runs apart; two names that differ in case alone are one file on some disks. */

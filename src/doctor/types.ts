@@ -33,6 +33,16 @@ export interface Check {
   examine(): Promise<Found | undefined>;
 }
 
+/** Lines of the details of an error that a finding has. */
+const DETAILS = 5;
+
+/** The message of an error, with the beginning of what it lists. */
+function inFull({ message, output }: KbuildError): string {
+  if (output.length === 0) return message;
+  const more = output.length > DETAILS ? ", …" : "";
+  return `${message}: ${output.slice(0, DETAILS).join(", ")}${more}`;
+}
+
 /**
  * Runs checks one after the other. Those that find nothing to say are left out, and failures with the same
  * cause as an earlier one.
@@ -48,7 +58,7 @@ export async function* examine(
     const found = await examine().catch((error: unknown): Found => {
       signal?.throwIfAborted();
       if (error instanceof KbuildError) {
-        return { state: "failure", says: error.message, fixes: error.notes };
+        return { state: "failure", says: inFull(error), fixes: error.notes };
       }
       // It names the path.
       if (error instanceof Error && systemCode(error) !== undefined) {

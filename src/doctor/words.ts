@@ -6,6 +6,7 @@ import { type EngineName, ENGINES } from "./engines.ts";
 /** Groups of checks by the words that name them: `kbuild doctor git`. */
 export const GROUPS = Object.freeze(
   {
+    settings: "variables and kbuild.toml",
     git: "git, tags and the version",
     go: "Go and C compilers",
     checkout: "whether a quick release can be planned",

@@ -43,7 +43,7 @@ export { linkOrCopy } from "./link_tree.ts";
 export { type FileLock, lockFile, lockFileNow, type LockOptions } from "./lock.ts";
 export { copyFileAtomic, type CopyOptions, moveFile, moveNew, replaceLink } from "./place.ts";
 export { readNote } from "./note.ts";
-export { isMountPoint } from "./mounts.ts";
+export { isMountPoint, type Mount, mountOf } from "./mounts.ts";
 export {
   checkDisposable,
   type DisposableOptions,

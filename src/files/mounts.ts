@@ -21,6 +21,37 @@ export async function mountPoints(): Promise<readonly string[]> {
   );
 }
 
+/** What is mounted at a path. */
+export interface Mount {
+  /** Where. */
+  readonly point: string;
+  /** "rw", "noexec", "nosuid" …, of the mount and of the file system. */
+  readonly options: readonly string[];
+}
+
+/**
+ * The mount that a path is on.
+ *
+ * @param real Absolute path, links resolved; it need not exist.
+ * @returns Undefined where the system does not list its mounts.
+ */
+export async function mountOf(real: string): Promise<Mount | undefined> {
+  let found: Mount | undefined;
+  for (const line of (await readMounts() ?? "").split("\n")) {
+    // proc(5): 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue
+    const [before = "", after = ""] = line.split(" - ");
+    const [, , , , place, own = ""] = before.split(" ");
+    if (place === undefined) continue;
+    const point = unescape(place);
+    const isAround = real === point || real.startsWith(point === "/" ? "/" : `${point}/`);
+    // Of several at one place, the last one is seen.
+    if (!isAround || point.length < (found?.point.length ?? 0)) continue;
+    const options = [...own.split(","), ...(after.split(" ")[2] ?? "").split(",")];
+    found = Object.freeze({ point, options: Object.freeze(options) });
+  }
+  return found;
+}
+
 async function readMounts(): Promise<string | undefined> {
   try {
     return await ifPresent(readText(MOUNTS));

@@ -112,7 +112,10 @@ function inside(root: string, name: string, value: string): string {
   const [first] = relative(root, path).split(SEPARATOR);
   if (isAbsolute(value) || first === "" || first === "..") {
     throw new KbuildError(`Cannot use ${name}="${value}": it must be a directory in the checkout`, {
-      notes: [`Give a path relative to "${root}", such as "_output"`],
+      notes: [
+        `Give a path relative to "${root}", such as "_output"`,
+        `Or do without it: unset ${name}`,
+      ],
       exitCode: 2,
     });
   }

@@ -52,6 +52,8 @@ export interface MemoryBudget {
   readonly bytes: number;
   /** Where the number comes from: "cgroup limit", "available memory". */
   readonly source: string;
+  /** The file that sets it, of a cgroup limit. */
+  readonly path?: string;
 }
 
 /** Reads a file, or undefined. Injected so that tests can show other machines. */
@@ -59,6 +61,35 @@ export type ReadText = (path: string) => string | undefined;
 
 function readText(path: string): string | undefined {
   return ifPossibleSync(() => readTextSync(path));
+}
+
+/**
+ * Files with the limit and the use of memory of the cgroups that this process is in: its own, and those
+ * around it. In a container only the root is there, which is the container's own.
+ */
+function cgroupFiles(read: ReadText): readonly { limit: string; used: string }[] {
+  const own = (read("/proc/self/cgroup") ?? "").split("\n").map((line) => line.split(":"));
+  const pathOf = (isIt: (controllers: string) => boolean) =>
+    own.find(([, controllers]) => controllers !== undefined && isIt(controllers))?.slice(2).join(
+      ":",
+    );
+  return [
+    ...around("/sys/fs/cgroup", pathOf((controllers) => controllers === "")).map((dir) => (
+      { limit: `${dir}/memory.max`, used: `${dir}/memory.current` }
+    )),
+    ...around(
+      "/sys/fs/cgroup/memory",
+      pathOf((controllers) => controllers.split(",").includes("memory")),
+    ).map((dir) => (
+      { limit: `${dir}/memory.limit_in_bytes`, used: `${dir}/memory.usage_in_bytes` }
+    )),
+  ];
+}
+
+/** A root, and the directories from it to a path below it: "/", "/a", "/a/b". */
+function around(root: string, path = "/"): readonly string[] {
+  const names = path.split("/").filter((name) => name !== "");
+  return [root, ...names.map((_, i) => `${root}/${names.slice(0, i + 1).join("/")}`)];
 }
 
 /**
@@ -81,20 +112,13 @@ export function memoryBudget(
     const text = read(path)?.trim();
     return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
   };
-  const pairs = [
-    ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"],
-    [
-      "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-      "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-    ],
-  ] as const;
-  for (const [limitPath, usedPath] of pairs) {
-    const limit = number(limitPath);
+  for (const { limit: path, used: usedPath } of cgroupFiles(read)) {
+    const limit = number(path);
     // cgroup v1 says "no limit" with a number near 2^63.
     if (limit === undefined || limit > 2 ** 60) continue;
     const used = number(usedPath) ?? 0;
     // The page cache counts as used but gives way; never assume less than half of the limit.
-    candidates.push({ bytes: Math.max(limit - used, limit / 2), source: "cgroup limit" });
+    candidates.push({ bytes: Math.max(limit - used, limit / 2), source: "cgroup limit", path });
   }
   return Object.freeze(candidates.reduce((a, b) => (b.bytes < a.bytes ? b : a)));
 }

@@ -110,16 +110,34 @@ export function certificateFault(text: string): CertificateFault | undefined {
 /** Why a certificate is refused, and a way out that was not taken yet. */
 export function explainCertificate(
   { kind, detail = "" }: CertificateFault,
-  where: { host: string; caFile: string | undefined },
+  where: Where,
 ): { reason: string; notes: readonly string[] } {
   const { reason, notes } = KNOWN[kind];
   return { reason: `its certificate ${reason(detail)}`, notes: notes(where) };
 }
 
+/** The server, and what is trusted. */
+interface Where {
+  readonly host: string;
+  /** Default: that of HTTPS. */
+  readonly port?: string | undefined;
+  readonly caFile: string | undefined;
+}
+
 interface Known {
   /** What follows "its certificate". */
   reason(detail: string): string;
-  notes(where: { host: string; caFile: string | undefined }): readonly string[];
+  notes(where: Where): readonly string[];
+}
+
+/** A command that saves what a server sends. */
+function saveCertificate({ host, port = "443" }: Where): string {
+  const plain = host.replace(/^\[(.*)\]$/, "$1");
+  const name = /^[\d.]+$|:/.test(plain) ? "" : ` -servername ${plain}`;
+  return "If you trust what the server sends: " +
+    `openssl s_client -showcerts -connect ${host}:${port}${name} </dev/null | ` +
+    `sed -n '/-BEGIN CERT/,/-END CERT/p' >"$HOME/kbuild-ca.pem"; ` +
+    'export KBUILD_CA_FILE="$HOME/kbuild-ca.pem"';
 }
 
 const NAME_CA_FILE =
@@ -128,8 +146,8 @@ const NAME_CA_FILE =
 const KNOWN: Readonly<Record<CertificateFault["kind"], Known>> = {
   "self-signed": {
     reason: () => "is not trusted: it is self-signed",
-    notes: ({ host, caFile }) =>
-      caFile === undefined ? [NAME_CA_FILE] : [
+    notes: ({ host, port, caFile }) =>
+      caFile === undefined ? [NAME_CA_FILE, saveCertificate({ host, port, caFile })] : [
         `Such a certificate must be in "${caFile}" itself (Deno 2.7 or later, and no proxy); or make ` +
         "one that is not an authority's:",
         makeCertificate(host),
@@ -163,8 +181,8 @@ const KNOWN: Readonly<Record<CertificateFault["kind"], Known>> = {
   },
   "unknown issuer": {
     reason: () => "is not trusted: its issuer is not known (UnknownIssuer)",
-    notes: ({ caFile }) =>
-      caFile === undefined ? [NAME_CA_FILE] : [
+    notes: ({ host, port, caFile }) =>
+      caFile === undefined ? [NAME_CA_FILE, saveCertificate({ host, port, caFile })] : [
         `No certificate in "${caFile}" has signed it; if an intermediate authority has, add that ` +
         "one's certificate to the file, or to the chain that the server sends",
       ],

@@ -118,11 +118,12 @@ export function connectionError(
   const text = textOf(innermost(error));
   const fault = certificateFaultOf(error);
   const host = URL.canParse(url) ? new URL(url).hostname : url;
+  const port = URL.canParse(url) ? new URL(url).port || undefined : undefined;
   const classified: Classified = isDenied(error)
     ? { reason: text }
     : fault === undefined
     ? classify(url, text)
-    : explainCertificate(fault, { host, caFile });
+    : explainCertificate(fault, { host, port, caFile });
   const { reason, retry = false, notes = [] } = classified;
   const code = fault === undefined ? "connection" : "certificate";
   if (proxy === undefined) {

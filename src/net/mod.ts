@@ -5,6 +5,7 @@
  * @module
  */
 export { cacheDirectory, isOffline } from "./cache_directory.ts";
+export { readCertificates } from "./certificates.ts";
 export { checkInCache, claimCache } from "./claim_cache.ts";
 export { type Client, createClient, type NetContext, type NetRequest } from "./client.ts";
 export { type DigestFrom, isDigestFrom } from "./digest_from.ts";

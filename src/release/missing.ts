@@ -4,6 +4,7 @@ import { KbuildError } from "../errors.ts";
 import { isLfsPointerFile } from "../checkout/mod.ts";
 import { requiredInput, type TarballPlan } from "./plan.ts";
 import { ifPresent } from "../files/mod.ts";
+import { quoteCommand } from "../shell/mod.ts";
 
 /** Something that a release needs and the checkout lacks. */
 export interface MissingInput {
@@ -113,6 +114,13 @@ function kinds(titles: readonly string[]): string {
   return [...new Set(titles.map((title) => title.replace(/ [a-z0-9]+-[a-z0-9]+$/, "")))].join(", ");
 }
 
+/** How to get missing files back. */
+function restore(missing: readonly MissingInput[]): string {
+  const paths = missing.filter(({ problem }) => problem === "missing").map(({ path }) => path);
+  const command = paths.length > SHOWN ? "git restore ." : `git restore ${quoteCommand(paths)}`;
+  return `Restore them, from the Kubernetes that this is of or from git: ${command}`;
+}
+
 /** The error that names all of it and the ways out. */
 export function missingError(
   missing: readonly MissingInput[],
@@ -126,7 +134,7 @@ export function missingError(
     notes: [
       ...(has("not built") ? ["Build what is missing: `kbuild quick-release`"] : []),
       ...(has("Git LFS pointer") ? ["Fetch the files behind the pointers: `git lfs pull`"] : []),
-      ...(has("missing") ? ["Restore them from git, or from the Kubernetes that this is of"] : []),
+      ...(has("missing") ? [restore(missing)] : []),
       ...(allowed || (!has("missing") && !has("Git LFS pointer"))
         ? []
         : ["Leave out what the checkout lacks: --allow-missing"]),

@@ -453,7 +453,8 @@ Deno.test({
         "",
         "kbuild: Cannot package this checkout: 3 inputs are missing\n\n" +
         "    LICENSES (node, server, final)\n    README.md (final)\n    docs (final)\n\n" +
-        "  -> Restore them from git, or from the Kubernetes that this is of\n" +
+        "  -> Restore them, from the Kubernetes that this is of or from git: " +
+        "git restore LICENSES README.md docs\n" +
         "  -> Leave out what the checkout lacks: --allow-missing\n",
       ]);
       assert(!listing(root).some((path) => path.startsWith("_output/local")));
