@@ -29,6 +29,7 @@ export async function askGo(context: GoContext, path: string): Promise<GoTool> {
   if (parsed === undefined) {
     throw new KbuildError(`Cannot understand "go version" of "${path}": "${description}"`, {
       notes: ["Check that this is Go's own program"],
+      subject: "go",
     });
   }
   const roots = await decideRoot({ own, given, version: parsed.version });

@@ -119,6 +119,8 @@ for (const era of THOROUGH) {
             `  -> Directory: <root>${
               era === "1.20" ? "/_output/local/go/src/k8s.io/kubernetes" : ""
             }`,
+            "  -> Mend what go reports, then run the same command again: finished programs are not " +
+            "built again",
             "",
           ]);
           assertEquals(await clean(), "");

@@ -284,7 +284,7 @@ Deno.test({
         const { HTTPS_PROXY: _proxy, ...without } = env;
         assertEquals((await examine({ cwd: root, env: without })).find("https proxy"), undefined);
         const wrong = await examine({ cwd: root, env: { HTTP_PROXY: "ftp://x" } });
-        assertMatch(wrong.find("http proxy")?.says ?? "", /not the address of a proxy/);
+        assertMatch(wrong.find("HTTP_PROXY")?.says ?? "", /not the address of a proxy/);
         const alive = { HTTPS_PROXY: `http://${registry}` };
         assertEquals((await examine({ cwd: root, env: alive })).find("https proxy")?.state, "ok");
       });

@@ -134,12 +134,14 @@ const TABLE: readonly (readonly [args: readonly string[], stderr: string])[] = [
   [
     ["all", "OUT_DIR=/tmp"],
     'kbuild: Cannot use OUT_DIR="/tmp": it must be a directory in the checkout\n' +
-    '  -> Give a path relative to "<root>", such as "_output"\n',
+    '  -> Give a path relative to "<root>", such as "_output"\n' +
+    "  -> Or do without it: unset OUT_DIR\n",
   ],
   [
     ["all", "KUBE_OUTPUT_SUBPATH=../elsewhere"],
     'kbuild: Cannot use KUBE_OUTPUT_SUBPATH="../elsewhere": it must be a directory in the checkout\n' +
-    '  -> Give a path relative to "<root>", such as "_output"\n',
+    '  -> Give a path relative to "<root>", such as "_output"\n' +
+    "  -> Or do without it: unset KUBE_OUTPUT_SUBPATH\n",
   ],
   [
     ["quick-release", "--base-image", "go-runner"],
@@ -329,7 +331,8 @@ Deno.test({
           "  -> This checkout needs Go 1.15.0 or later\n" +
           "  -> FORCE_HOST_GO asks for it; without that kbuild fetches Go\n" +
           "  -> Install Go: on Debian `apt-get install golang-go`, on macOS `brew install go`\n" +
-          "  -> or download it from https://go.dev/dl/, then put its bin directory into PATH\n",
+          "  -> or download it from https://go.dev/dl/, then put its bin directory into PATH\n" +
+          "  -> To find out more: kbuild doctor go\n",
       });
 
       script(go, 'echo "go version go1.10.8 linux/amd64"\n');
@@ -341,7 +344,8 @@ Deno.test({
           'kbuild: Cannot build with Go 1.10.8 ("<go>"): this checkout needs Go 1.15.0 or later\n' +
           "  -> hack/lib/golang.sh:NN sets the minimum, build/build-image/cross/VERSION:1 pins 1.15.5; " +
           "FORCE_HOST_GO asks for this Go\n" +
-          "  -> Let kbuild fetch it: --go 1.15.5\n",
+          "  -> Let kbuild fetch it: --go 1.15.5\n" +
+          "  -> To find out more: kbuild doctor go\n",
       });
 
       script(go, 'echo "Usage: go PLAYER: a board game"\n');
@@ -350,7 +354,8 @@ Deno.test({
         stdout: false,
         stderr: 'kbuild: Cannot understand "go version" of "<go>": ' +
           '"Usage: go PLAYER: a board game"\n' +
-          "  -> Check that this is Go's own program\n",
+          "  -> Check that this is Go's own program\n" +
+          "  -> To find out more: kbuild doctor go\n",
       });
 
       const line = "go version devel go1.27-5b7f1ea Thu Jan 1 00:00:00 2026 +0000 linux/amd64";
@@ -367,7 +372,8 @@ Deno.test({
 });
 
 const SAY_VERSION =
-  "  -> Or say which version it is: KUBE_GIT_VERSION=v1.2.3 as an argument or in the environment\n";
+  "  -> Or say which version it is: KUBE_GIT_VERSION=v1.2.3 as an argument or in the environment\n" +
+  "  -> To find out more: kbuild doctor git\n";
 
 Deno.test({
   ...unless(missingFor("1.20"), "kbuild stops without a version, and names ways out that work"),

@@ -54,7 +54,8 @@ Deno.test({
         assertStringIncludes(stderr, "no space left on device");
         assert(
           end.endsWith(
-            "  -> Free some disk space (`kbuild clean` removes _output), then run again\n",
+            "  -> Free some disk space (`kbuild clean` removes _output), then run again\n" +
+              "  -> To find out more: kbuild doctor machine\n",
           ),
           end,
         );

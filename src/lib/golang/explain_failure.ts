@@ -36,9 +36,9 @@ function compilerNote({ tail }: CommandError, step: BuildStep): string | undefin
     `or build without cgo: KUBE_STATIC_OVERRIDES="${names}"`;
 }
 
-/** Go reports errors of sources with 1; with 2 it does not understand its arguments. */
+/** Go reports errors of sources with 1, up to 1.19 with 2. */
 function sourcesNote({ code, subject }: CommandError): string | undefined {
-  return code === 1 && subject === undefined
+  return (code === 1 || code === 2) && subject === undefined
     ? "Mend what go reports, then run the same command again: finished programs are not built again"
     : undefined;
 }
