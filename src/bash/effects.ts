@@ -161,6 +161,7 @@ export function effectsOf(
         return visitAll(node.otherwise);
       case "for":
         if (node.name !== "") found.names.add(node.name);
+        for (const name of node.arithmetic?.names ?? []) found.names.add(name);
         expandAll(node.words ?? []);
         return visitAll(node.body);
       case "while":

@@ -12,10 +12,12 @@ import { parseBash } from "./parser.ts";
 import { compileGlob, compileRegex, PatternError } from "./pattern.ts";
 import { BashState, type Variable } from "./state.ts";
 import {
+  type Arithmetic,
   type Assign,
   type BashScript,
   DECLARATIONS,
   type Diagnostic,
+  type ForNode,
   literalOf,
   type Node,
   type Redirect,
@@ -299,7 +301,7 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
         return this.#runAll(node.otherwise);
       }
       case "for": {
-        if (node.arithmetic) this.unsupported("Arithmetic is not evaluated");
+        if (node.arithmetic !== undefined) return this.#countingLoop(node, node.arithmetic);
         const words = node.words === undefined
           ? [...this.state.positional]
           : this.#expander.fields(node.words);
@@ -358,6 +360,27 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
       case "opaque":
         return this.unsupported(node.why);
     }
+  }
+
+  /** `for ((first; while; after each))`; an expression may be empty. */
+  #countingLoop({ body }: ForNode, { expression }: Arithmetic): Status {
+    const part = (index: number): number => {
+      const parts = this.#expander.text(expression).split(";");
+      if (parts.length !== 3) this.unsupported('"for ((…))" needs three expressions');
+      const text = parts[index] ?? "";
+      return text.trim() === "" ? 1 : this.arithmetic(text);
+    };
+    let status: Status = 0;
+    part(0);
+    this.#loop(() => {
+      while (part(1) !== 0) {
+        if (++this.#steps > this.#options.maxSteps) throw new OutOfSteps(this.place);
+        status = this.#runAll(body);
+        if (this.#leavesLoop()) break;
+        part(2);
+      }
+    });
+    return status;
   }
 
   #loop(body: () => void): void {

@@ -6,6 +6,7 @@
  */
 
 import {
+  type Arithmetic,
   type Assign,
   type BashScript,
   DECLARATIONS,
@@ -58,10 +59,18 @@ class CommandParser extends WordParser {
   parseScript(): Node[] {
     const body: Node[] = [];
     const depth = this.depth;
+    let start = 0;
     for (;;) {
-      this.#skipSpace(true);
+      try {
+        this.#skipSpace(true);
+      } catch (error) {
+        if (!(error instanceof BashSyntaxError)) throw error;
+        // The here-document of the command before does not end.
+        body.pop();
+        body.push(this.#broken(start, error.message));
+      }
       if (this.pos >= this.text.length) return body;
-      const start = this.pos;
+      start = this.pos;
       try {
         body.push(this.#parseList());
         this.#separator();
@@ -345,10 +354,10 @@ class CommandParser extends WordParser {
     this.#skipSpace(false);
     let name = "";
     let words: Word[] | undefined;
-    const arithmetic = this.at("((");
-    if (arithmetic) {
+    let arithmetic: Arithmetic | undefined;
+    if (this.at("((")) {
       this.pos += 2;
-      this.skipArithmetic();
+      arithmetic = { type: "arithmetic", ...this.parseArithmetic() };
     } else {
       name = this.take(/[A-Za-z_][A-Za-z0-9_]*/y) ?? this.fail('"for" has no variable');
       this.#skipSpace(true);
@@ -523,6 +532,12 @@ class CommandParser extends WordParser {
     return { ...base, index: { type: "word", parts, line }, value };
   }
 
+  /** Where such a here-document ends is not known: all that follows may be in it. */
+  #unknownEnd(): never {
+    this.pos = this.text.length;
+    this.fail("The end of a here-document is not a plain word");
+  }
+
   #parseRedirect(): Redirect | undefined {
     REDIRECT.lastIndex = this.pos;
     const match = REDIRECT.exec(this.text);
@@ -536,7 +551,7 @@ class CommandParser extends WordParser {
       : { op, target, fd: Number(match[1]) };
     if (op === "<<" || op === "<<-") {
       const quoted = target.parts.some((part) => part.type === "text" && part.quoted);
-      const end = literalOf(target) ?? this.fail("The end of a here-document is not a plain word");
+      const end = literalOf(target) ?? this.#unknownEnd();
       const why = `The here-document "${end}" does not end`;
       redirect.target = { ...target, parts: [{ type: "opaque", why, quoted: true }] };
       this.#heredocs.push({ redirect, end, quoted, tabs: op === "<<-" });

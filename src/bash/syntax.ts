@@ -133,12 +133,13 @@ export interface IfNode extends BaseNode {
   readonly otherwise: readonly Node[];
 }
 
-/** `for x in words`, `for x` (positional arguments), `for ((…))` (not evaluated). */
+/** `for x in words`, `for x` (positional arguments), `for ((first; while; after each))`. */
 export interface ForNode extends BaseNode {
   readonly type: "for";
   readonly name: string;
   readonly words: readonly Word[] | undefined;
-  readonly arithmetic: boolean;
+  /** The three expressions with their semicolons; undefined for the other forms. */
+  readonly arithmetic: Arithmetic | undefined;
   readonly body: readonly Node[];
 }
 

@@ -19,6 +19,16 @@ dump() {
 
 /** Scripts that set A, B, C and D; each must give what bash itself gives. */
 export const SAME_AS_BASH: Readonly<Record<string, string>> = {
+  "counting loops": `A=() B=
+for (( i=0; i<3; i++ )); do A+=("$i"); done
+n=5
+for ((j = n; j > 0; j -= 2)) ; do
+  if (( j == 3 )); then continue; fi
+  B+="\${j}-"
+done
+C=$(for ((;;)); do echo once; break; done)
+for ((k=0; k<2; k++)); do for ((l=0; l<9; l++)); do if ((l == 2)); then break; fi; D="$k$l"; done; done
+`,
   "quotes and escapes": String.raw`A='a "b" $c \n'; B="x \"y\" \$z \a"; C=p\ q\$r; D=$'t\tn\n\'q'`,
   "adjacent quotes": `x=1; A=a"b c"'d e'$x"$x"; B=""; C="a"""; D=`,
   "line continuation": 'A=one\\\ntwo\nB="p \\\n  q"\nC=(a \\\n b)',

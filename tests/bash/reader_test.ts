@@ -51,6 +51,10 @@ for (const [name, script] of Object.entries(SAME_AS_BASH)) {
 const UNKNOWN: Record<string, { script: string; why: string }> = {
   "a command": { script: "A=$(git describe); B=1", why: '"git" is not run' },
   "a command inside a function": { script: "f() { echo a; id -u; }; A=$(f); B=1", why: '"id"' },
+  "a counting loop to an unknown end": {
+    script: "n=$(id); for ((i=0; i<n; i++)); do A=1; done; B=1",
+    why: '"id"',
+  },
   "arithmetic": { script: "A=$((2 ** 3)); B=1", why: 'arithmetic "2 ** 3"' },
   "what arithmetic may set": { script: "X=$(id); : $((A = X + 1)); B=1", why: '"id"' },
   "what an expansion may set": { script: "unset A; : $(id) ${A:=x}; B=1", why: '"id"' },
@@ -136,6 +140,20 @@ for (const [name, { script, why }] of Object.entries(UNKNOWN)) {
     assert(diagnostic!.line >= 2, `line ${diagnostic!.line}`);
   });
 }
+
+Deno.test("readBash() knows nothing behind an endless loop", () => {
+  const reader = read("A=1\nfor ((;;)); do B=1; done\nC=1");
+  assertEquals([reader.get("A"), reader.get("B"), reader.get("C")], ["1", undefined, undefined]);
+  assertStringIncludes(reader.diagnostics.map(({ why }) => why).join("\n"), "steps");
+});
+
+Deno.test("readBash() knows nothing of what may be in a here-document without an end", () => {
+  for (const begin of ["cat <<EOF", "A=1; cat <<EOF", "cat <<'END'-x${A}\nEND"]) {
+    const reader = read(`A=before\n${begin}\nB=1\nC=$(echo x)\n`);
+    assertEquals([reader.get("B"), reader.get("C")], [undefined, undefined], begin);
+    assert(reader.diagnostics.length > 0);
+  }
+});
 
 Deno.test("readBash() takes a file with the line ends of Windows, but no mixture", () => {
   const reader = read("A=(a\r\n  b)\r\nB=c\r\n");
