@@ -1,6 +1,15 @@
 import { basename } from "@std/path";
 import type { BashState, Builtin, BuiltinHost, Variable } from "../bash/mod.ts";
-import { GOLANG, openBuildScripts, outputConstants, reasonAt, sourceOf } from "./build_scripts.ts";
+import {
+  GOLANG,
+  openBuildScripts,
+  outputConstants,
+  passedOnByMake,
+  reasonAt,
+  setByScripts,
+  SETTING_UP,
+  sourceOf,
+} from "./build_scripts.ts";
 import type { Checkout, Platform } from "./types.ts";
 
 /** Inputs of {@linkcode readGoCalls} apart from the checkout. */
@@ -43,26 +52,6 @@ export type GoCalls = { readonly calls: readonly GoCall[] } | { readonly why: st
 
 const FUNCTION = "kube::golang::build_binaries";
 const BUILDING = new Set(["build", "generate", "install", "test"]);
-
-/** What else the scripts do: directories, traps, the Go to use, what is generated before. */
-const LEFT_OUT = [
-  "cd",
-  "chmod",
-  "mkdir",
-  "rm",
-  "umask",
-  "wait",
-  "kube::golang::build_kube_toolchain",
-  "kube::golang::create_coverage_dummy_test",
-  "kube::golang::create_gopath_tree",
-  "kube::golang::delete_coverage_dummy_test",
-  // 1.5 to 1.8: takes `go build` where the standard library cannot be written to.
-  "kube::golang::fallback_if_stdlib_not_installable",
-  "kube::golang::setup_env",
-  "kube::golang::setup_gomaxprocs",
-  "kube::golang::verify_go_version",
-  "kube::util::trap_add",
-];
 
 /**
  * Tells which `go` commands the checkout's own `kube::golang::build_binaries` would start for one
@@ -129,17 +118,11 @@ function madeBy(argv: readonly string[], packages: readonly string[]): readonly 
 }
 
 function environment(inputs: GoCallInputs, golang: string): Readonly<Record<string, string>> {
-  const variables: Record<string, string> = { ...inputs.variables };
+  const variables = passedOnByMake(inputs.variables, golang);
   // What setup_env would have set; 1.6 and 1.8 compare it.
   variables["GOROOT"] ??= "/usr/local/go";
   variables["KUBE_BUILD_PLATFORMS"] = inputs.platform;
   delete variables["KUBE_FASTBUILD"];
-  for (const name of ["GOFLAGS", "GOLDFLAGS", "GOGCFLAGS"]) {
-    const value = variables[name];
-    if (value !== undefined && new RegExp(`\\bKUBE_${name}\\b`).test(golang)) {
-      variables[`KUBE_${name}`] ||= value;
-    }
-  }
   return variables;
 }
 
@@ -160,7 +143,7 @@ function commands(inputs: GoCallInputs, record: Builtin): ReadonlyMap<string, Bu
   };
   const nothing: Builtin = () => 0;
   return new Map<string, Builtin>([
-    ...LEFT_OUT.map((name) => [name, nothing] as const),
+    ...SETTING_UP.map((name) => [name, nothing] as const),
     ["go", (host, args, name) => go(host, args, name, inputs, record)],
     ["pwd", print([inputs.cwd])],
     ["kube::golang::binaries_from_targets", print(inputs.packages)],
@@ -203,19 +186,4 @@ function go(
   const answer = command === "env" && rest.length === 1 ? answers.get(rest[0]!) : undefined;
   host.print(`${answer ?? host.unsupported(`"go ${args.join(" ")}" is not run`)}\n`);
   return 0;
-}
-
-/** What the scripts export to a program; of what they set up at first, only what is Go's. */
-function setByScripts(
-  host: BuiltinHost,
-  before: ReadonlyMap<string, Variable>,
-): Record<string, string> {
-  const env: Record<string, string> = {};
-  for (const [name, variable] of host.state.exported()) {
-    if (variable.path === undefined) continue;
-    if (before.get(name) === variable && !/^(GO|CGO_)/.test(name)) continue;
-    if (variable.unknown !== undefined) host.unsupported(`"${name}" is not known`);
-    if (typeof variable.value === "string") env[name] = variable.value;
-  }
-  return env;
 }

@@ -48,6 +48,15 @@ export {
   type ReadMakefileOptions,
 } from "./makefile.ts";
 export { readCheckout, type ReadCheckoutOptions } from "./read_checkout.ts";
+export {
+  MODULES,
+  readTestScript,
+  TEST_SCRIPT,
+  type TestCall,
+  type TestPackages,
+  type TestScript,
+  type TestScriptInputs,
+} from "./test_calls.ts";
 export { type EraTable, eraTable, type TableImage } from "./tables.ts";
 export {
   readVersionLdflags,
