@@ -54,6 +54,7 @@ export * as registry from "./src/registry/mod.ts";
 export * as release from "./src/release/mod.ts";
 export * as sample from "./src/sample/mod.ts";
 export * as shell from "./src/shell/mod.ts";
+export * as testing from "./src/testing/mod.ts";
 export * as toolchain from "./src/toolchain/mod.ts";
 export * as util from "./src/lib/util.ts";
 export * as version from "./src/lib/version/mod.ts";

@@ -46,6 +46,7 @@ const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "container": 6,
   "generate": 6,
   "release": 6,
+  "testing": 7,
   "audit": 7,
   "doctor": 7,
   "lib": 7, // src/lib/mod.ts, which gathers the others

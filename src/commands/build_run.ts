@@ -45,7 +45,9 @@ const CRLF = "The files of the checkout have CRLF line ends (core.autocrlf): " +
   "what is packed and compiled has them, too";
 
 /** Reads version and time; a tree without a version stops here. */
-export async function readStamp({ context, checkout }: OpenCheckout): Promise<Stamp> {
+export async function readStamp(
+  { context, checkout }: Pick<OpenCheckout, "context" | "checkout">,
+): Promise<Stamp> {
   const vars = requireVersion(await getVersionVars(context));
   const { epoch, from, notes: dateNotes } = await findSourceDate(context, vars);
   const notes = Object.freeze([
@@ -180,11 +182,20 @@ export function showBuild(
   for (const warning of asked.warnings ?? []) log.warn(warning);
   sayStamp({ log }, stamp);
   for (const note of [...asked.notes ?? [], ...plan.notes]) log.status(note);
-  const group = "generated files that are not in git";
-  const { tools, files } = generation;
   const { gopathLink, hostLink } = plan;
   const steps = Object.freeze([
     ...gopathLink === undefined ? [] : [linkStep("GOPATH", gopathLink)],
+    ...generationSteps(generation),
+    ...buildSteps(plan),
+    ...hostLink === undefined ? [] : [linkStep("binaries of this machine", hostLink)],
+  ]);
+  return Object.freeze({ steps, go: Object.freeze({ ...choice, tool: go }) });
+}
+
+/** What makes the generated files that something needs. */
+export function generationSteps({ tools, files }: GenerationPlan): readonly PlanStep[] {
+  const group = "generated files that are not in git";
+  return [
     ...tools === undefined ? [] : buildSteps(tools.plan).map((step) => ({ ...step, group })),
     ...files.flatMap(({ work, processes, made, output }): PlanStep[] => [
       { group, kind: "directory", path: work },
@@ -193,13 +204,11 @@ export function showBuild(
       )),
       { group, kind: "generated", path: output, from: made },
     ]),
-    ...buildSteps(plan),
-    ...hostLink === undefined ? [] : [linkStep("binaries of this machine", hostLink)],
-  ]);
-  return Object.freeze({ steps, go: Object.freeze({ ...choice, tool: go }) });
+  ];
 }
 
-function linkStep(group: string, link: Link): PlanStep {
+/** A link, for a group of steps. */
+export function linkStep(group: string, link: Link): PlanStep {
   return { group, kind: "link", ...link };
 }
 

@@ -116,9 +116,14 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
     note: "git clean -X removes what git ignores",
   },
   {
-    targets: ["test", "check"],
-    scripts: ["hack/make-rules/test.sh", "hack/test-go.sh", "hack/benchmark-go.sh"],
+    scripts: ["hack/make-rules/test.sh", "hack/test-go.sh"],
     does: "Runs the unit tests",
+    command: "test",
+  },
+  {
+    scripts: ["hack/benchmark-go.sh"],
+    does: "Runs benchmarks",
+    command: "test GOFLAGS=-bench=. KUBE_TEST_ARGS='-run=XXX'",
   },
   {
     targets: ["test-integration"],

@@ -313,7 +313,11 @@ export const RELEASE_VARIABLES: readonly VariableSpec[] = [
   },
   BLOB_CACHE_VARIABLE,
   DIGESTS,
-  { name: "KUBE_RELEASE_RUN_TESTS", kind: "boolean-y", summary: "Run tests (not available yet)" },
+  {
+    name: "KUBE_RELEASE_RUN_TESTS",
+    kind: "boolean-y",
+    summary: "Has no effect: kbuild test runs them",
+  },
 ];
 
 /** Which engine. */

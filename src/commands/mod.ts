@@ -22,6 +22,7 @@ import { env, platforms, targets } from "./look.ts";
 import { packagesCommand } from "./packages.ts";
 import { planCommand } from "./plan.ts";
 import { packageTarballsCommand, quickRelease, release } from "./release.ts";
+import { test } from "./test.ts";
 import { toolchain } from "./toolchain.ts";
 import { verifyReleaseCommand } from "./verify_release.ts";
 import { version } from "./version.ts";
@@ -39,6 +40,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   quickRelease,
   packageTarballsCommand,
   packagesCommand,
+  test,
   images,
   run,
   shell,

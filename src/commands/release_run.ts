@@ -281,7 +281,7 @@ function warnAboutRequest(
   { plan: { options: { only } } }: CheckedRelease,
 ): void {
   if (/^[yY]$/.test(env["KUBE_RELEASE_RUN_TESTS"] ?? "")) {
-    log.warn("Tests are not run: kbuild cannot do that yet (KUBE_RELEASE_RUN_TESTS=y)");
+    log.warn("Releases run no tests (KUBE_RELEASE_RUN_TESTS=y): run kbuild test before");
   }
   if (only !== undefined) log.warn("This is a part of a release: it holds only", [...only]);
 }

@@ -12,7 +12,8 @@ export type UnitKind =
   | "unpack"
   | "compress"
   | "push"
-  | "load";
+  | "load"
+  | "test";
 
 /** What became of a unit: `stopped` when the run was given up, not the unit's fault. */
 export type UnitResult = "made" | "reused" | "failed" | "stopped";

@@ -164,6 +164,7 @@ const STAGES = Object.freeze({
   compress: "Push",
   push: "Push",
   load: "Load",
+  test: "Test",
 });
 
 /** The log, and below it lines that are redrawn. */

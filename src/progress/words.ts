@@ -13,6 +13,7 @@ const VERBS: Readonly<Record<UnitKind, readonly [present: string, past: string]>
   compress: ["compressing", "Compressed"],
   push: ["pushing", "Pushed"],
   load: ["loading", "Loaded"],
+  test: ["testing", "Tested"],
 });
 
 /** `12 s`, `3 min 5 s`, `1 h 2 min`; below ten seconds with a tenth. */

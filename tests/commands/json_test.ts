@@ -54,6 +54,11 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
     ["remove 1.2.3", "error"],
     ["nothing", "error"],
   ],
+  test: [
+    ["pkg/util/slice --dry-run", "command downloads files go processes pushes"],
+    ["pkg/util/slices", "error"],
+    ["pkg/util/slice", "packages results seconds slowest tests"],
+  ],
   clean: [["--dry-run", "command downloads files go processes pushes"], ["", "removed"]],
   completion: [["bash", "error"]],
   help: [["", "commands globalFlags topics version"], [

@@ -199,6 +199,8 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
     ["clean"],
     ["cross", "WHAT=cmd/kubectl", "KUBE_BUILD_PLATFORMS=linux/amd64"],
     ["clean"],
+    ["test", "pkg/util/slice"],
+    ["clean"],
     ["release", "WHAT=cmd/kubectl", "KUBE_BUILD_PLATFORMS=linux/amd64"],
     ["clean"],
     ["quick-release", "--oci-layout", "../layout"],
@@ -212,7 +214,7 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
     ["clean"],
   ],
   "1.7": [["quick-release"], ["clean"]],
-  "1.35": [["kubectl"], ["quick-release"], ["clean"]],
+  "1.35": [["kubectl"], ["test", "KUBE_TEST_ARGS=-run Slice"], ["quick-release"], ["clean"]],
 };
 
 for (const [era, lines] of Object.entries(SEQUENCES) as [EraParameter, string[][]][]) {

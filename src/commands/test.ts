@@ -1,0 +1,135 @@
+import { DRY_RUN_FLAG } from "../cli/mod.ts";
+import { UsageError } from "../errors.ts";
+import type { Input } from "../cli/mod.ts";
+import type { Command } from "./context.ts";
+import { withDryRun } from "./dry_run.ts";
+import { CONFIG, GO_FLAGS, GO_VARIABLES, STRICT_PARITY, WHAT } from "./flags.ts";
+import { OUTPUT_SUBPATH_VARIABLE } from "./flags.ts";
+import type { TestWish } from "./test_run.ts";
+
+/** `kbuild test`: port of `make test` (`hack/make-rules/test.sh`). */
+export const test: Command = {
+  name: "test",
+  aliases: ["check"],
+  group: "Test",
+  summary: "Run the unit tests of WHAT or of all packages",
+  description:
+    "Starts the `go test` that the checkout's own hack/make-rules/test.sh would start, for the packages " +
+    "that it would find. Packages are directories (pkg/kubelet), patterns (pkg/kubelet/...) or import " +
+    "paths; arguments that start with a dash are passed to go. What failed is shown whole at the end, " +
+    "with the command that repeats it. Reports need no gotestsum.",
+  args: [{ name: "WHAT", summary: "Packages; all with tests if omitted", variadic: true }],
+  flags: [
+    { ...WHAT, summary: "Packages to test", default: "all with tests", placeholder: "PACKAGE" },
+    { name: "run", kind: "string", placeholder: "REGEX", summary: "Tests to run, as go test -run" },
+    {
+      name: "rerun-failed",
+      kind: "boolean",
+      summary: "Run what failed when it was last tested",
+    },
+    {
+      name: "since",
+      kind: "string",
+      placeholder: "REF",
+      summary: "Only packages that changes since a commit can reach",
+    },
+    {
+      name: "shard",
+      kind: "string",
+      placeholder: "I/N",
+      summary: "Only part I of N of the packages",
+    },
+    {
+      name: "jobs",
+      short: "j",
+      kind: "number",
+      placeholder: "N",
+      minimum: 1,
+      summary: "Packages to compile and test at once",
+      default: "number of processors",
+    },
+    STRICT_PARITY,
+    CONFIG,
+    ...GO_FLAGS,
+    DRY_RUN_FLAG,
+  ],
+  variables: [
+    { name: "TESTS", summary: "More packages" },
+    { name: "GOFLAGS", summary: "Extra flags for go" },
+    { name: "KUBE_TEST_ARGS", summary: "Arguments behind the packages, quoted as for a shell" },
+    { name: "KUBE_TIMEOUT", summary: "-timeout=300s", default: "the checkout's" },
+    { name: "KUBE_RACE", summary: "-race, or empty for none", default: "the checkout's" },
+    { name: "KUBE_COVER", kind: "boolean-y", summary: "y: measure coverage" },
+    {
+      name: "KUBE_COVERMODE",
+      choices: ["set", "count", "atomic"],
+      summary: "Mode",
+      default: "atomic",
+    },
+    {
+      name: "KUBE_COVER_REPORT_DIR",
+      summary: "Directory for reports of coverage",
+      default: "/tmp/k8s_coverage/<time>",
+    },
+    {
+      name: "KUBE_JUNIT_REPORT_DIR",
+      summary: "Directory for a JUnit report",
+      default: "ARTIFACTS",
+    },
+    { name: "ARTIFACTS", summary: "Directory for results in CI" },
+    {
+      name: "KUBE_KEEP_VERBOSE_TEST_OUTPUT",
+      kind: "boolean-y",
+      summary: "y: also keep the output of go test -json with the JUnit report",
+    },
+    {
+      name: "KUBE_PRUNE_JUNIT_TESTS",
+      kind: "boolean-true",
+      summary: "true: no parts of tests in the JUnit report",
+      default: "false",
+    },
+    { name: "FULL_LOG", summary: "If not empty: show what all tests print" },
+    {
+      name: "KUBE_TEST_API_VERSIONS",
+      summary: "API versions to test, up to 1.14; a run for each list between semicolons",
+    },
+    OUTPUT_SUBPATH_VARIABLE,
+    ...GO_VARIABLES,
+  ],
+  examples: [
+    { command: "kbuild test pkg/kubelet/...", does: "Test kubelet's packages" },
+    { command: "kbuild test WHAT=./pkg/api GOFLAGS=-v", does: "Test a package, as with make" },
+    { command: "kbuild test --rerun-failed", does: "Test again what failed" },
+    { command: "kbuild test --since origin/master", does: "Test what a change can break" },
+  ],
+  ...withDryRun({
+    async plan(command, input) {
+      const { planTestSteps } = await import("./test_run.ts");
+      return await planTestSteps(command, wishOf(input));
+    },
+    async run(command, input) {
+      const { runTestCommand } = await import("./test_run.ts");
+      await runTestCommand(command, wishOf(input));
+    },
+  }),
+};
+
+function wishOf(input: Input): TestWish {
+  const shard = input.string("shard");
+  const [, index, of] = /^([1-9]\d*)\/([1-9]\d*)$/.exec(shard ?? "") ?? [];
+  if (shard !== undefined && (index === undefined || Number(index) > Number(of))) {
+    throw new UsageError(`Cannot use --shard "${shard}": a part of all is meant, such as 2/8`);
+  }
+  const rerun = input.boolean("rerun-failed") === true;
+  if (rerun && (input.args.length > 0 || input.string("run") !== undefined)) {
+    throw new UsageError("Cannot use --rerun-failed with packages or --run: what failed is known");
+  }
+  return {
+    words: input.args,
+    run: input.string("run"),
+    jobs: input.number("jobs"),
+    since: input.string("since"),
+    shard: index === undefined ? undefined : { index: Number(index), of: Number(of) },
+    rerun,
+  };
+}

@@ -1,0 +1,243 @@
+import { join, resolve } from "@std/path";
+import { KbuildError } from "../errors.ts";
+import { ifPresent, readText, writeFileAtomic } from "../files/mod.ts";
+import { ensureGeneratedFiles, type GenerationPlan, planGeneratedFiles } from "../generate/mod.ts";
+import { makeLink } from "../lib/golang/mod.ts";
+import type { KubeContext } from "../lib/init.ts";
+import {
+  coveredPercent,
+  failureLines,
+  junitOf,
+  keepFailures,
+  lcovOf,
+  packageLine,
+  type PackageResult,
+  parseCoverage,
+  planTests,
+  readFailures,
+  runTests,
+  type Shard,
+  summarize,
+  summaryLine,
+  type TestPlan,
+} from "../testing/mod.ts";
+import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
+import { generationSteps, linkStep, readStamp } from "./build_run.ts";
+import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
+import type { PlanStep } from "./plan_steps.ts";
+import { withOutput } from "./with_output.ts";
+
+/** What a command line asks of `kbuild test`. */
+export interface TestWish {
+  readonly words: readonly string[];
+  readonly run: string | undefined;
+  readonly jobs: number | undefined;
+  readonly since: string | undefined;
+  readonly shard: Shard | undefined;
+  /** Whether what failed is tested again. */
+  readonly rerun: boolean;
+}
+
+/** Where reports go; undefined: they are not wanted. */
+interface Reports {
+  /** Path without an ending: `…/junit_20260518-151914`. */
+  readonly junit: string | undefined;
+  /** Directory. */
+  readonly coverage: string | undefined;
+}
+
+interface PreparedTests {
+  readonly plan: TestPlan;
+  readonly generation: GenerationPlan;
+  readonly go: GoTool;
+  readonly choice: GoChoice;
+  readonly reports: Reports;
+}
+
+const PROFILE = "combined-coverage";
+
+async function prepareTests(
+  { context, checkout }: OpenCheckout,
+  wish: TestWish,
+  options: { fetch: boolean },
+): Promise<PreparedTests> {
+  const { env } = context;
+  const { go, choice } = await takeGo(context, checkout, options);
+  const words = [env["WHAT"] ?? "", env["TESTS"] ?? "", ...wish.words]
+    .flatMap((text) => text.split(/\s+/)).filter((word) => word !== "");
+  const reports = reportsOf(context);
+  const plan = await planTests(context, checkout, go, {
+    ...wish,
+    words: words.filter((word) => !word.startsWith("-")),
+    goflags: words.filter((word) => word.startsWith("-")),
+    failures: wish.rerun ? await readFailures(context) : undefined,
+    coverage: reports.coverage === undefined ? undefined : {
+      profile: join(reports.coverage, `${PROFILE}.out`),
+      mode: env["KUBE_COVERMODE"] || "atomic",
+    },
+  });
+  const stamp = readStamp({ context, checkout });
+  const planning = planGeneratedFiles(context, checkout, {
+    ...{ go, goflags: [], jobs: undefined, targets: plan.targets, stamp },
+  });
+  // Only generators are stamped: without them, no version is needed.
+  await Promise.allSettled([stamp, planning]);
+  return Object.freeze({ plan, generation: await planning, go, choice, reports });
+}
+
+/** `date -u +%Y%m%d-%H%M%S`, as `kube::util::sortable_date`. */
+function sortableDate(now: Date): string {
+  return now.toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-");
+}
+
+function reportsOf({ env, cwd }: KubeContext): Reports {
+  const date = sortableDate(new Date());
+  const junit = env["KUBE_JUNIT_REPORT_DIR"] || env["ARTIFACTS"];
+  const isCovered = /^[yY]$/.test(env["KUBE_COVER"] ?? "");
+  return {
+    junit: junit ? join(resolve(cwd, junit), `junit_${date}`) : undefined,
+    coverage: isCovered
+      ? resolve(cwd, env["KUBE_COVER_REPORT_DIR"] || join("/tmp/k8s_coverage", date))
+      : undefined,
+  };
+}
+
+/** What testing would start. */
+export async function planTestSteps(command: CommandContext, wish: TestWish): Promise<CommandPlan> {
+  const open = await command.open();
+  const { plan, generation, go, choice } = await prepareTests(open, wish, { fetch: false });
+  for (const note of plan.notes) command.log.status(note);
+  const steps = Object.freeze([
+    ...plan.link === undefined ? [] : [linkStep("GOPATH", plan.link)],
+    ...generationSteps(generation),
+    ...plan.processes.map(({ argv, cwd, shownEnv, source }): PlanStep => ({
+      ...{ group: "tests", kind: "process", argv, cwd, env: shownEnv },
+      ...source === undefined ? {} : { source },
+    })),
+  ]);
+  return Object.freeze({ steps, go: Object.freeze({ ...choice, tool: go }) });
+}
+
+/** Runs tests, and shows what came out of them. */
+export async function runTestCommand(command: CommandContext, wish: TestWish): Promise<void> {
+  const opened = await command.open();
+  // The lock is for what is written to the outputs; tests run without it, beside other builds.
+  const { context, prepared } = await withOutput(opened, {
+    what: "test",
+    check: (open) => prepareTests(open, wish, { fetch: true }),
+    prepare: (open) => prepareTests(open, wish, { fetch: true }),
+    needs: () => undefined,
+    fetch: () => Promise.resolve(),
+    async work({ context, checkout }, prepared) {
+      const { plan, generation } = prepared;
+      sayGo(context, prepared);
+      for (const note of plan.notes) context.log.status(note);
+      if (plan.link !== undefined) await makeLink(plan.link);
+      await ensureGeneratedFiles(context, checkout, generation);
+      return { context, prepared };
+    },
+  });
+  const { plan, reports, go } = prepared;
+  const at = new Date();
+  const packages = await testAndReport(context, prepared);
+  await keepFailures(context, packages, { isWhole: wish.run === undefined });
+  if (reports.junit !== undefined) {
+    const isPruned = context.env["KUBE_PRUNE_JUNIT_TESTS"] === "true";
+    const report = junitOf(packages, { go: go.description, at: at.toISOString(), isPruned });
+    await writeFileAtomic(`${reports.junit}.xml`, report);
+    context.log.status(`Saved JUnit XML test report to ${reports.junit}.xml`);
+  }
+  const covered = reports.coverage === undefined
+    ? undefined
+    : await reportCoverage(context, prepared, reports.coverage);
+  command.logSummary();
+  const summary = summarize(packages);
+  const seconds = (Date.now() - at.getTime()) / 1000;
+  if (command.globals.json) {
+    command.printJson({
+      ...summary,
+      ...covered === undefined ? {} : { coveredPercent: covered },
+      results: packages.map(({ name, outcome, isCached, seconds, tests, output }) => ({
+        ...{ name, outcome, cached: isCached, seconds, output },
+        tests: tests.filter((test) => test.outcome !== "passed"),
+      })),
+      seconds,
+    });
+  } else {
+    for (const line of failureLines(packages, plan.own)) command.print(line);
+    if (packages.length > 0) {
+      if (summary.packages.failed > 0) command.print("");
+      command.print(`${summaryLine(summary, plan.own)}; ${seconds.toFixed(1)} s`);
+    }
+    if (covered !== undefined) command.print(`Coverage: ${covered.toFixed(1)}% of statements`);
+  }
+  const { failed } = summary.packages;
+  if (failed === 0) return;
+  throw new KbuildError(`Tests failed in ${failed} of ${packages.length} packages`, {
+    notes: ["Test again what failed: kbuild test --rerun-failed"],
+  });
+}
+
+/** Runs the tests; each package has a line when it has ended, with FULL_LOG or -v also what they print. */
+async function testAndReport(
+  context: KubeContext,
+  { plan, reports }: PreparedTests,
+): Promise<readonly PackageResult[]> {
+  const { env, log } = context;
+  if (plan.processes.length === 0) return [];
+  const isFull = Boolean(env["FULL_LOG"]) ||
+    plan.processes.some(({ argv }) => argv.includes("-v")) ||
+    /(^|\s)-v(\s|$)/.test(env["GOFLAGS"] ?? "");
+  if (reports.coverage !== undefined) await Deno.mkdir(reports.coverage, { recursive: true });
+  const keepsRaw = reports.junit !== undefined &&
+    /^[yY]$/.test(env["KUBE_KEEP_VERBOSE_TEST_OUTPUT"] ?? "");
+  if (reports.junit !== undefined) {
+    await Deno.mkdir(join(reports.junit, ".."), { recursive: true });
+  }
+  using raw = keepsRaw
+    ? await Deno.open(`${reports.junit}.stdout`, { write: true, create: true, truncate: true })
+    : undefined;
+  return await runTests(context, plan, {
+    onPackage(result) {
+      const isQuiet = isFull || result.outcome === "skipped";
+      if (!isQuiet) log.info(packageLine(result));
+    },
+    ...isFull ? { onOutput: (text: string) => log.events.log("output", text) } : {},
+    ...raw === undefined ? {} : {
+      onRaw: async (chunk: Uint8Array) => {
+        for (let at = 0; at < chunk.length;) at += await raw.write(chunk.subarray(at));
+      },
+    },
+  });
+}
+
+/** Writes the reports of a coverage profile; returns how much was covered, in percent. */
+async function reportCoverage(
+  context: KubeContext,
+  { plan, go }: PreparedTests,
+  directory: string,
+): Promise<number | undefined> {
+  const path = (ending: string) => join(directory, `${PROFILE}.${ending}`);
+  const profile = await ifPresent(readText(path("out")));
+  if (profile === undefined) return undefined;
+  const coverage = parseCoverage(profile);
+  const { own } = plan;
+  await writeFileAtomic(
+    path("lcov"),
+    lcovOf(coverage, (file) => {
+      const inside = file.startsWith(`${own}/`) ? file.slice(own.length + 1) : file;
+      const staged = inside.replace(/^vendor\//, "");
+      return inside === file || staged !== inside ? `staging/src/${staged}` : inside;
+    }),
+  );
+  const [first] = plan.processes;
+  await context.shell.run(
+    [go.path, "tool", "cover", `-html=${path("out")}`, `-o=${path("html")}`],
+    {
+      ...first === undefined ? {} : { cwd: first.cwd, env: first.env },
+      label: "Drawing the coverage",
+    },
+  );
+  context.log.status("Combined coverage report:", [path("html"), path("lcov")]);
+  return coveredPercent(coverage);
+}

@@ -1,0 +1,92 @@
+import type { PackageResult, TestResult } from "./results.ts";
+
+/** Options of {@linkcode junitOf}. */
+export interface JunitOptions {
+  /** What `go version` says. */
+  readonly go: string;
+  /** When the tests began; ISO 8601. */
+  readonly at: string;
+  /** Whether parts of tests are left out (`KUBE_PRUNE_JUNIT_TESTS`); a failed test then has their output. */
+  readonly isPruned: boolean;
+}
+
+/**
+ * The report that CI services read, in the form of gotestsum, which Kubernetes' scripts start: a suite for
+ * each package, a case for each test, with the output of failed and skipped ones.
+ */
+export function junitOf(packages: readonly PackageResult[], options: JunitOptions): string {
+  const suites = packages.map((each) => suiteOf(each, options));
+  const total = (pick: (suite: Suite) => number) =>
+    suites.reduce((sum, each) => sum + pick(each), 0);
+  const attributes = `tests="${total(({ tests }) => tests)}" ` +
+    `failures="${total(({ failures }) => failures)}" errors="0" ` +
+    `time="${total(({ seconds }) => seconds).toFixed(6)}"`;
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites ${attributes}>\n` +
+    `${suites.map(({ text }) => text).join("")}</testsuites>\n`;
+}
+
+interface Suite {
+  readonly tests: number;
+  readonly failures: number;
+  readonly seconds: number;
+  readonly text: string;
+}
+
+function suiteOf(
+  { name, tests, outcome, seconds, output }: PackageResult,
+  { go, at, isPruned }: JunitOptions,
+): Suite {
+  const listed = isPruned ? pruned(tests) : tests;
+  const cases = listed.map((test) => caseOf(name, test));
+  let failures = listed.filter((test) => test.outcome === "failed").length;
+  if (outcome === "failed" && failures === 0) {
+    // It did not compile, or its TestMain failed.
+    failures = 1;
+    cases.push(caseOf(name, { name: "TestMain", outcome, seconds: 0, output }));
+  }
+  const attributes = `tests="${cases.length}" failures="${failures}" ` +
+    `time="${seconds.toFixed(6)}" name="${escape(name)}" timestamp="${escape(at)}"`;
+  const properties = `\t\t<properties>\n\t\t\t<property name="go.version" value="${escape(go)}">` +
+    "</property>\n\t\t</properties>\n";
+  const text = `\t<testsuite ${attributes}>\n${properties}${cases.join("")}\t</testsuite>\n`;
+  return { tests: cases.length, failures, seconds, text };
+}
+
+/** Tests without their parts, whose output goes to the test. */
+function pruned(tests: readonly TestResult[]): readonly TestResult[] {
+  return tests.filter(({ name }) => !name.includes("/")).map((test) => {
+    const parts = tests.filter(({ name }) => name.startsWith(`${test.name}/`));
+    const output = parts.filter(({ outcome }) => outcome === test.outcome)
+      .map((part) => part.output).join("");
+    return { ...test, output: output + test.output };
+  });
+}
+
+function caseOf(classname: string, { name, outcome, seconds, output }: TestResult): string {
+  const attributes = `classname="${escape(classname)}" name="${escape(name)}" ` +
+    `time="${seconds.toFixed(6)}"`;
+  if (outcome === "passed") return `\t\t<testcase ${attributes}></testcase>\n`;
+  const inner = outcome === "failed"
+    ? `<failure message="Failed" type="">${escape(output)}</failure>`
+    : `<skipped message="${escape(output.trim())}"></skipped>`;
+  return `\t\t<testcase ${attributes}>\n\t\t\t${inner}\n\t\t</testcase>\n`;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&#34;",
+  "'": "&#39;",
+  "\n": "&#xA;",
+  "\t": "&#x9;",
+  "\r": "&#xD;",
+};
+
+/** Text of an element or a value; what XML 1.0 has no characters for becomes U+FFFD. */
+function escape(text: string): string {
+  return text.toWellFormed()
+    // deno-lint-ignore no-control-regex
+    .replaceAll(/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, "\ufffd")
+    .replaceAll(/[&<>"'\n\t\r]/g, (char) => ENTITIES[char] ?? char);
+}

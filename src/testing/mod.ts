@@ -1,0 +1,35 @@
+/**
+ * Port of `hack/make-rules/test.sh`: which packages have tests, the `go test` that the checkout's own script
+ * would start, its results, and reports of them (JUnit, coverage).
+ *
+ * @module
+ */
+export { type Block, type Coverage, coveredPercent, lcovOf, parseCoverage } from "./coverage.ts";
+export { type Failure, keepFailures, readFailures } from "./failures.ts";
+export { type GoEvent, GoEventReader } from "./go_events.ts";
+export { junitOf, type JunitOptions } from "./junit.ts";
+export {
+  planTests,
+  type Shard,
+  type TestPlan,
+  type TestProcess,
+  type TestRequest,
+} from "./plan.ts";
+export {
+  failureLines,
+  packageLine,
+  repeatCommand,
+  summarize,
+  summaryLine,
+  type TestSummary,
+} from "./report.ts";
+export {
+  failedTests,
+  type Outcome,
+  type PackageResult,
+  type TestResult,
+  TestResults,
+  type TestResultsOptions,
+} from "./results.ts";
+export { runTests, type TestListener } from "./run.ts";
+export { packageArguments, type PackageNames, shortName } from "./words.ts";
