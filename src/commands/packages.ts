@@ -49,14 +49,14 @@ const TO: FlagSpec = {
 export const packagesCommand: Command = {
   name: "packages",
   group: "Release",
-  summary: "Make debs of kubelet, kubeadm and kubectl",
+  summary: "Make debs and rpms of kubelet, kubeadm and kubectl",
   description:
     "Packages the binaries of _output/dockerized/bin, or else of _output/local/bin, with the unit of " +
     "kubelet, kubeadm's addition to it, and dependencies, each as the packages of Kubernetes' own " +
     "repositories had them for this version. No program of a distribution is needed, and the same binaries " +
     "give the same bytes.\n\n" +
     "Without --platform, packages are made for every Linux platform that has binaries.",
-  args: [{ name: "FORMAT", summary: "deb", variadic: true }],
+  args: [{ name: "FORMAT", summary: "deb or rpm; both if omitted", variadic: true }],
   flags: [
     { ...PLATFORM, summary: "Platforms to package", default: "those that have binaries" },
     PACKAGES,
@@ -70,7 +70,7 @@ export const packagesCommand: Command = {
   ],
   variables: [...VERSION_VARIABLES, OUT_DIR_VARIABLE, OUTPUT_SUBPATH_VARIABLE],
   examples: [
-    { command: "kbuild packages", does: "Package the binaries of this checkout" },
+    { command: "kbuild packages", does: "Make debs and rpms of the binaries of this checkout" },
     {
       command: "kbuild packages deb --packages kubectl --platform linux/arm64 --to ~/debs",
       does: "Make one package in a directory of your own",

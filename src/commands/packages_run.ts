@@ -13,6 +13,7 @@ import {
   type BuiltPackageName,
   checkMaintainer,
   isPackagePlatform,
+  PACKAGE_FORMATS,
   type PackageArchive,
   type PackageFormat,
   type PackagesPlan,
@@ -26,9 +27,6 @@ import { existingBinPath, nothingBuilt } from "./existing_binaries.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { shortDigest } from "./short_digest.ts";
 import { withOutput } from "./with_output.ts";
-
-/** Formats that packages are made in. */
-const FORMATS: readonly PackageFormat[] = ["deb"];
 
 /** A request for packages, as it was typed. */
 interface AskedPackages {
@@ -108,7 +106,9 @@ function parseRequest({ cwd }: CommandContext, input: Input): AskedPackages {
   if (maintainer !== undefined) checkMaintainer(maintainer);
   const to = input.string("to");
   return Object.freeze({
-    formats: input.args.length === 0 ? FORMATS : known("format", input.args, FORMATS),
+    formats: input.args.length === 0
+      ? PACKAGE_FORMATS
+      : known("format", input.args, PACKAGE_FORMATS),
     names: names === undefined ? undefined : known("package", names, BUILT_PACKAGES),
     revision: input.string("revision"),
     maintainer,

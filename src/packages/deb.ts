@@ -14,7 +14,7 @@ import {
 import { writeAll, writeFileAtomic } from "../files/mod.ts";
 import { AR_HEADER_BYTES, AR_MAGIC, arHeader } from "./ar.ts";
 import { conffilesText, controlText, md5sumsText } from "./control.ts";
-import { digestsOf } from "./digests.ts";
+import { digestsOf, guardedContent } from "./digests.ts";
 import { finishedFile, type PackageArchive } from "./package_archive.ts";
 import type { Package } from "./types.ts";
 
@@ -43,8 +43,13 @@ export async function writeDeb(
 ): Promise<PackageArchive> {
   const { signal, ...gzipOptions } = options;
   const abort = signal === undefined ? {} : { signal };
-  const entries = dataEntries(pkg);
-  const control = await controlTar(pkg, entries, signal);
+  const digests = await digestsOf(pkg.files, "md5", signal);
+  const files = pkg.files.map((file) => {
+    const content = guardedContent(file, "md5", digests.get(file.path));
+    return content === undefined ? file : { ...file, content };
+  });
+  const entries = dataEntries({ ...pkg, files });
+  const control = await controlTar(pkg, entries, digests);
   const { epoch: mtime } = pkg;
   const front = concat([
     new TextEncoder().encode(AR_MAGIC),
@@ -111,14 +116,14 @@ function comparePaths(a: readonly string[], b: readonly string[]): number {
 async function controlTar(
   pkg: Package,
   entries: readonly TarEntry[],
-  signal: AbortSignal | undefined,
+  digests: ReadonlyMap<string, string>,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { epoch: mtime } = pkg;
   const directories = entries.filter(({ type }) => type === "directory").length;
   const texts: Record<string, string | undefined> = {
     conffiles: conffilesText(pkg),
     control: controlText(pkg, directories),
-    md5sums: md5sumsText(pkg, await digestsOf(pkg.files, "md5", signal)),
+    md5sums: md5sumsText(pkg, digests),
   };
   const scripts = pkg.scripts;
   const named = [

@@ -26,6 +26,7 @@ export {
   preparePackages,
 } from "./prepare.ts";
 export { resolvePackage } from "./resolve.ts";
+export { writeRpm } from "./rpm.ts";
 export {
   type DescribedFile,
   type Package,

@@ -4,6 +4,7 @@ import { writeDeb } from "./deb.ts";
 import type { PackageArchive } from "./package_archive.ts";
 import type { PlannedPackage } from "./prepare.ts";
 import { resolvePackage } from "./resolve.ts";
+import { writeRpm } from "./rpm.ts";
 
 /** Options of {@linkcode writePackage}. */
 export interface WritePlannedOptions {
@@ -27,5 +28,6 @@ export async function writePackage(
   const pkg = await resolvePackage(description, programs);
   const out = join(directory, path);
   await Deno.mkdir(join(out, ".."), { recursive: true });
-  return await writeDeb(pkg, out, { deflater, signal });
+  const write = description.format === "deb" ? writeDeb : writeRpm;
+  return await write(pkg, out, { deflater, signal });
 }

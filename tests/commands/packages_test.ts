@@ -46,6 +46,13 @@ Deno.test({
         "kubeadm_1.20.2-00_amd64.deb",
         "kubectl_1.20.2-00_amd64.deb",
       ]);
+      const both = await kbuildOk(["packages", "--packages", "kubectl", "--json"], { cwd: root });
+      assertEquals(JSON.parse(both).packages.map(({ path }: { path: string }) => path), [
+        "_output/release-packages/deb/kubectl_1.20.2-00_i386.deb",
+        "_output/release-packages/rpm/i386/kubectl-1.20.2-0.i386.rpm",
+        "_output/release-packages/deb/kubectl_1.20.2-00_amd64.deb",
+        "_output/release-packages/rpm/x86_64/kubectl-1.20.2-0.x86_64.rpm",
+      ]);
       const [first] = packages;
       assertEquals(
         [first.name, first.format, first.version, first.platform, first.path],
@@ -57,7 +64,7 @@ Deno.test({
 
       const to = join(dir, "to");
       const args = ["--packages", "kubectl", "--revision", "7", "--to", "../to"];
-      const shown = await kbuildOk(["packages", ...args, "--platform", "linux/amd64"], {
+      const shown = await kbuildOk(["packages", "deb", ...args, "--platform", "linux/amd64"], {
         cwd: root,
       });
       assertStringIncludes(shown, `${to}/deb/kubectl_1.20.2-7_amd64.deb`);

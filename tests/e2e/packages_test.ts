@@ -195,16 +195,131 @@ Deno.test({
     }),
 });
 
+const noRpm = (which("rpm") === undefined && "needs rpm") ||
+  (which("git") === undefined && "needs git");
+
+Deno.test({
+  ...unless(noRpm, "rpm sorts versions of packages as Kubernetes does"),
+  async fn() {
+    for (const [index, [, later]] of VERSIONS.entries()) {
+      const earlier = VERSIONS[index - 1]?.[1];
+      if (earlier === undefined) continue;
+      const macro = `%{lua:print(rpm.vercmp("${earlier}", "${later}"))}`;
+      assertEquals([earlier, later, await output(["rpm", "--eval", macro])], [
+        earlier,
+        later,
+        "-1\n",
+      ]);
+    }
+  },
+});
+
+for (const era of ERAS) {
+  Deno.test({
+    ...unless(noRpm, `rpm reads rpms of ${era}, and finds their digests right`),
+    fn: () =>
+      inScratch(async (dir) => {
+        const root = await withPrograms(era, join(dir, "kubernetes"));
+        for (const file of await packagesOf(root, ["rpm"])) {
+          const checked = await output(["rpm", "-Kv", file]);
+          for (const what of ["Header SHA256", "Header SHA1", "Payload SHA256", "MD5"]) {
+            assertStringIncludes(checked, `${what} digest: OK`);
+          }
+          const name = await output(["rpm", "-qp", "--qf", "%{NAME} %{NVRA}.rpm", file]);
+          assertStringIncludes(name, file.slice(file.lastIndexOf("/") + 1));
+          const [program = ""] = name.split(" ");
+          const listed = await output(["rpm", "-qp", "--dump", file]);
+          const built = digestOf(join(root, "_output/dockerized/bin/linux/amd64", program));
+          assertStringIncludes(listed, ` ${built} 0100755 root root`);
+          // rpm reads the archive of files as well: all of a cut one is wrong.
+          const cut = join(dir, "cut.rpm");
+          await Deno.writeFile(cut, (await Deno.readFile(file)).slice(0, -100));
+          assertEquals((await run(["rpm", "-K", cut])).code, 1);
+        }
+      }),
+  });
+}
+
+Deno.test({
+  ...unless(
+    noRpm || (Deno.uid() !== 0 && "needs root"),
+    "rpm installs, verifies, upgrades and erases",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const checkout = await withPrograms("1.28", join(dir, "kubernetes"));
+      const made = (version: string) =>
+        packagesOf(checkout, ["rpm", "--to", join(dir, version)], { KUBE_GIT_VERSION: version });
+      const [old, young] = [await made("v1.27.9"), await made("v1.28.7")];
+      const root = join(dir, "root");
+      await Deno.mkdir(root);
+      const rpm = (...args: string[]) =>
+        output([
+          ...["rpm", "--root", root, "--dbpath", "/rpm-db", "--force-debian", ...args],
+          ...(args[0] === "-q" ? [] : ["--nodeps"]),
+        ]);
+      const files = () =>
+        listing(root, { sizes: false }).filter((path) => !path.startsWith("rpm-db"));
+      await rpm("-i", "--noscripts", ...old);
+      assertEquals(await rpm("-V", ...PROGRAMS), "");
+      for (const name of PROGRAMS) assert(files().includes(`usr/bin/${name}`), name);
+      assert(files().includes("usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf"));
+      const environment = join(root, "etc/sysconfig/kubelet");
+      await Deno.writeTextFile(environment, "KUBELET_EXTRA_ARGS=--v=4\n");
+      await rpm("-U", "--noscripts", ...young);
+      assertEquals(await Deno.readTextFile(environment), "KUBELET_EXTRA_ARGS=--v=4\n");
+      assertEquals(await rpm("-q", "--qf", "%{VERSION}-%{RELEASE}\n", "kubelet"), "1.28.7-1.1\n");
+      const { stdout } = await run([
+        ...["rpm", "--root", root, "--dbpath", "/rpm-db", "--force-debian"],
+        ...["--nodeps", "-V", ...PROGRAMS],
+      ]);
+      assertEquals(stdout.replaceAll(/ +/g, " "), "S.5....T. c /etc/sysconfig/kubelet\n");
+      await rpm("-e", "--noscripts", ...PROGRAMS);
+      assertEquals(files().filter((path) => path.includes("kube")), [
+        "etc/sysconfig/kubelet.rpmsave",
+      ]);
+    }),
+});
+
+Deno.test({
+  ...unless(
+    noRpm || (which("createrepo_c") === undefined && "needs createrepo_c"),
+    "createrepo_c reads rpms of every architecture",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await withPrograms("1.35", join(dir, "kubernetes"));
+      for (const arch of ["arm64", "ppc64le", "s390x", "riscv64"]) {
+        const bin = join(root, "_output/dockerized/bin/linux");
+        await output(["cp", "-r", join(bin, "amd64"), join(bin, arch)]);
+      }
+      const platforms = ["amd64", "arm64", "ppc64le", "s390x", "riscv64"].map((arch) =>
+        `linux/${arch}`
+      );
+      const made = await packagesOf(root, ["rpm", "--platform", platforms.join(",")]);
+      assertEquals(made.length, 15);
+      const repository = join(root, "_output/release-packages/rpm");
+      await output(["createrepo_c", "-q", "--no-database", repository]);
+      const metadata = await output(["ls", join(repository, "repodata")]);
+      const primary = metadata.split("\n").find((name) => name.includes("primary.xml.gz"))!;
+      const text = await output(["zcat", join(repository, "repodata", primary)]);
+      const archs = [...text.matchAll(/<arch>(.*)<\/arch>/g)].map(([, arch]) => arch).sort();
+      const wanted = ["aarch64", "ppc64le", "riscv64", "s390x", "x86_64"];
+      assertEquals(archs, wanted.flatMap((arch) => [arch, arch, arch]));
+    }),
+});
+
 Deno.test({
   ...unless(
     missingFor("1.28") ?? (which("lintian") === undefined && "needs lintian"),
-    "lintian finds nothing in debs of built programs but what packaging/lintian-tags explains",
+    "lintian and rpmlint find nothing in packages of built programs but what packaging/ explains",
   ),
   fn: () =>
     inScratch(async (dir) => {
       const root = await makeSample("1.28", join(dir, "kubernetes"));
       await kbuildOk(["all", ...PROGRAMS.map((name) => `cmd/${name}`)], { cwd: root });
       const debs = await packagesOf(root, ["deb"]);
+      await rpmlint(root);
       const tags = join(CLONE, "packaging/lintian-tags");
       const lintian = (...args: string[]) => run(["lintian", "--no-cfg", ...args, ...debs]);
       const { code, stdout } = await lintian("--suppress-tags-from-file", tags);
@@ -213,6 +328,16 @@ Deno.test({
       assertStringIncludes((await lintian()).stdout, "no-manual-page");
     }),
 });
+
+/** rpmlint finds nothing but what its configuration explains. */
+async function rpmlint(root: string): Promise<void> {
+  if (which("rpmlint") === undefined) return;
+  const rpms = await packagesOf(root, ["rpm"]);
+  const config = join(CLONE, "packaging/rpmlint.toml");
+  const { code, stdout } = await run(["rpmlint", "--config", config, ...rpms]);
+  assertStringIncludes(stdout, "3 packages and 0 specfiles checked; 0 errors, 0 warnings");
+  assertEquals(code, 0);
+}
 
 Deno.test({
   ...unless(noDpkg, "packages have the same bytes in another directory, time zone and umask"),

@@ -8,5 +8,4 @@ export const VERSIONS: readonly (readonly [gitVersion: string, version: string])
   ["v1.20.2", "1.20.2"],
   ["v1.20.2-5+0123456789abcd", "1.20.2+5+0123456789abcd"],
   ["v1.20.2-5+0123456789abcd-dirty", "1.20.2+5+0123456789abcd+dirty"],
-  ["v1.20.2+k3s1", "1.20.2+k3s1"],
 ];

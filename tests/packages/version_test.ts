@@ -14,6 +14,7 @@ Deno.test("packageVersion() has ~ in front of pre-releases, and + for all that f
   for (const [gitVersion, version] of VERSIONS) {
     assertEquals(packageVersion(gitVersion), version);
   }
+  assertEquals(packageVersion("v1.20.2+k3s1"), "1.20.2+k3s1");
   assertThrows(() => packageVersion("latest"), KbuildError, 'Cannot package version "latest"');
 });
 
