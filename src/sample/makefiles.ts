@@ -136,7 +136,7 @@ ${names}: generated_files
 `;
 }
 
-/** A generator that only the makefile starts: variable, tool, file name, the tag of its packages. */
+/** A generator that only the makefile starts: variable, tool, file name, rule, further flags. */
 const SIMPLE_GENERATORS = [
   [
     "PRERELEASE_LIFECYCLE",
@@ -144,13 +144,25 @@ const SIMPLE_GENERATORS = [
     "prerelease-lifecycle",
     "gen_prerelease_lifecycle",
   ],
-  ["DEEPCOPY", "deepcopy", "deepcopy", "gen_deepcopy"],
-  ["DEFAULTER", "defaulter", "defaults", "gen_defaulter"],
+  [
+    "DEEPCOPY",
+    "deepcopy",
+    "deepcopy",
+    "gen_deepcopy",
+    raw` --bounding-dirs $(PRJ_SRC_PATH),"k8s.io/api"`,
+  ],
+  [
+    "DEFAULTER",
+    "defaulter",
+    "defaults",
+    "gen_defaulter",
+    raw` --extra-peer-dirs $$(echo $(addprefix $(PRJ_SRC_PATH)/, $(DEFAULTER_DIRS)) | sed 's/ /,/g')`,
+  ],
   ["CONVERSION", "conversion", "conversion", "gen_conversion"],
 ] as const;
 
 function simpleGenerator(
-  [variable, tool, base, rule]: typeof SIMPLE_GENERATORS[number],
+  [variable, tool, base, rule, flags = ""]: typeof SIMPLE_GENERATORS[number],
   folder = "./vendor/k8s.io/code-generator/cmd",
 ): string {
   return raw`
@@ -162,7 +174,7 @@ ${variable}_DIRS := $(shell grep -l '+k8s:${tool}-gen=' $(ALL_K8S_TAG_FILES) | x
 
 .PHONY: ${rule}
 ${rule}: $(${variable}_GEN)
-	./hack/run-in-gopath.sh $(${variable}_GEN) --v $(KUBE_VERBOSE) --logtostderr -i "$(call packages,$(${variable}_DIRS))" -O $(${variable}_BASENAME)
+	./hack/run-in-gopath.sh $(${variable}_GEN) --v $(KUBE_VERBOSE) --logtostderr -i "$(call packages,$(${variable}_DIRS))"${flags} -O $(${variable}_BASENAME)
 
 $(${variable}_GEN):
 	KUBE_BUILD_PLATFORMS="" hack/make-rules/build.sh ${folder}/${tool}-gen

@@ -5,11 +5,11 @@ import { ENV, inTemp, output, shell } from "./_sample.ts";
 
 /** The commit id of each sample, on every machine. A change of a sample changes them. */
 const COMMITS: Readonly<Record<EraParameter, string>> = {
-  "1.7": "2ef776b4f7b424a040753561b3aea14260b6ec4e",
-  "1.20": "cb37d9296452c812971038639b730cc5508628f7",
-  "1.28": "ffe641224b78bd8690d700cb29ccada21d6671f0",
-  "1.35": "c611eeaa5777f8e291e07512c8e4060681613258",
-  "latest": "32ff8304c97df69683d3129fee946c6f08725f8d",
+  "1.7": "69f3e0c7e138ae6be1959f94a2a704765276bfb6",
+  "1.20": "7da1e1ad6f91111fd6053b83acaa02da5cc99e3a",
+  "1.28": "849a743935f1df3f8385b57e2f0c0851f4c40cc3",
+  "1.35": "eede8063660d2005fef37cf9813c2170b7bd7e14",
+  "latest": "cf94177ecc65725caf89a2947db2736b276ea05d",
 };
 
 for (const era of SAMPLE_ERAS) {
