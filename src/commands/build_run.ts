@@ -207,12 +207,13 @@ export function generationSteps({ tools, files }: GenerationPlan): readonly Plan
   ];
 }
 
-/** A link, for a group of steps. */
+/** A link that a build makes, as a step of a plan. */
 export function linkStep(group: string, link: Link): PlanStep {
   return { group, kind: "link", ...link };
 }
 
-function buildSteps(plan: BuildPlan): readonly PlanStep[] {
+/** What a build starts and places, as steps of a plan. */
+export function buildSteps(plan: BuildPlan): readonly PlanStep[] {
   return plan.platforms.flatMap(({ platform, steps }) =>
     steps.flatMap(({ argv, cwd, shownEnv, outputs, source, files }): PlanStep[] => [
       ...files.map(({ path, text }): PlanStep => (

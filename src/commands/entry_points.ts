@@ -105,10 +105,20 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
     command: "shell",
   },
   {
-    targets: ["generated_files", "gen_openapi", "verify_generated_files"],
+    targets: ["gen_openapi"],
+    does: "Makes the definitions of OpenAPI",
+    command: "generated_files openapi",
+  },
+  {
     scripts: ["hack/generate-bindata.sh"],
-    does: "Makes the generated files that git does not have",
-    note: "kbuild all and other builds make the files that they need",
+    does: "Packs files into Go sources",
+    command: "generated_files bindata",
+  },
+  {
+    targets: ["verify_generated_files"],
+    scripts: ["hack/verify-generated-files.sh", "hack/verify-generated-files-remake.sh"],
+    does: "Checks that generated files are up to date",
+    note: "kbuild plan generated_files names those that are not",
   },
   {
     targets: ["clean_generated"],

@@ -241,6 +241,14 @@ export const BUILD_VARIABLES: readonly VariableSpec[] = [
   ...GO_VARIABLES,
 ];
 
+export const GENERATION_VARIABLES: readonly VariableSpec[] = [
+  {
+    name: "UPDATE_API_KNOWN_VIOLATIONS",
+    choices: ["true", "false"],
+    summary: "true: accept violations of API rules, write them to the lists in api/api-rules",
+  },
+];
+
 export const VERSION_VARIABLES: readonly VariableSpec[] = [
   { name: "KUBE_GIT_VERSION", summary: "Version to stamp instead of git's" },
   { name: "KUBE_GIT_COMMIT", summary: "Commit to stamp" },

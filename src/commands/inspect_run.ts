@@ -8,6 +8,7 @@ import {
 } from "../checkout/mod.ts";
 import { wrap } from "../cli/mod.ts";
 import { KbuildError } from "../errors.ts";
+import { readGeneratorRules } from "../generate/mod.ts";
 import { getVersionVars, type VersionVars } from "../lib/version/mod.ts";
 import { quote, quoteCommand } from "../shell/mod.ts";
 import { describeGo, type GoDescription } from "../toolchain/mod.ts";
@@ -42,6 +43,7 @@ export async function showCheckout(command: CommandContext, open: OpenCheckout):
     targetSection(checkout),
     platformSection(open),
     buildSection(open),
+    await generatorSection(open),
     imageSection(checkout),
   ];
   if (command.globals.json) {
@@ -211,6 +213,17 @@ function buildSection(open: OpenCheckout): Section {
         source: parallelBuildMemory.source,
       },
     ],
+  };
+}
+
+/** The generators of `make generated_files`; those of later checkouts are in scripts. */
+async function generatorSection({ context }: OpenCheckout): Promise<Section> {
+  const generators = await readGeneratorRules(context.root);
+  return {
+    title: "Generators",
+    rows: generators.map(({ name, tool, source }) => (
+      { name, value: tool.replace(/^\.\//, ""), source }
+    )),
   };
 }
 

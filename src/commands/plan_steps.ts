@@ -30,7 +30,15 @@ export type PlanStep =
     /** A directory for work in between. */
     | { readonly kind: "directory"; readonly path: string }
     /** A file that would be copied, or moved, to `path`. */
-    | { readonly kind: "binary" | "generated"; readonly path: string; readonly from: string }
+    | { readonly kind: "binary"; readonly path: string; readonly from: string }
+    | {
+      /** A file that would be generated, if its content changes. */
+      readonly kind: "generated";
+      readonly path: string;
+      readonly from: string;
+      /** Why it is made: "it is missing". */
+      readonly why?: string;
+    }
     /** An image archive on a base image. */
     | { readonly kind: "image"; readonly path: string; readonly base: string }
     /** A tarball and how many entries are staged for it; 0 for the sources. */

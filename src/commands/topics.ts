@@ -21,6 +21,7 @@ import {
   CONTAINER_VARIABLES,
   ENGINE,
   ENGINE_VARIABLES,
+  GENERATION_VARIABLES,
   GO,
   GO_VARIABLES,
   MIRROR,
@@ -55,6 +56,7 @@ function behind(flag: FlagSpec): VariableSpec {
 const GROUPS: readonly (readonly [title: string, variables: readonly VariableSpec[]])[] = [
   ["Targets and platforms", [WHAT, PLATFORM].map(behind)],
   ["Compiling", [...COMPILE_VARIABLES, OUT_DIR_VARIABLE]],
+  ["Generated files", GENERATION_VARIABLES],
   ["Version", VERSION_VARIABLES],
   ["Go toolchain", [behind(GO), ...GO_VARIABLES.filter((each) => each !== CACHE_VARIABLE)]],
   ["Releases and images", [

@@ -41,7 +41,7 @@ export interface GenerationSteps {
 }
 
 /** In the output, beside what is built: one directory for each file. */
-const WORK = ".kbuild-tmp-generate";
+export const WORK = ".kbuild-tmp-generate";
 
 /**
  * How a file is made. Nothing is written; the Go is asked for its GOROOT if it is there.

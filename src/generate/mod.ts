@@ -11,6 +11,21 @@ export {
   planGeneratedFiles,
 } from "./generate.ts";
 export { type GoDirectories, parseGoDirectories, type Pruned } from "./go_directories.ts";
+export {
+  type GeneratorFindings,
+  type GeneratorsOptions,
+  type GeneratorsPlan,
+  type GeneratorsResult,
+  type GeneratorSummary,
+  planGenerators,
+  runGenerators,
+} from "./run_generators.ts";
+export { type GenerationItem, type Generator, readGeneratorRules } from "./items.ts";
+export type { GeneratorTask, TaskItem } from "./generator_steps.ts";
+export type { ItemRecord, ItemState } from "./item_state.ts";
+export type { GeneratorFlag, PackageGenerator, PackageTag } from "./package_generators.ts";
+export type { GoFile, GoSources } from "./go_sources.ts";
+export type { StaleItem } from "./stale_items.ts";
 export { findOutdated, warnAboutOutdated } from "./outdated.ts";
 export { type GeneratedFile, readGeneratedFiles, type TagFiles } from "./sources.ts";
 export { type GenerationFindings, missingFromGit } from "./stale.ts";

@@ -32,7 +32,7 @@ export function warnAboutOutdated({ log }: KubeContext, outdated: readonly strin
   if (outdated.length === 0) return;
   log.warn("Generated code of changed types is used as it is, and may be out of date:", [
     ...outdated.map((path) => `${path} is newer than the ${GENERATED} beside it`),
-    "Renew it: make generated_files",
+    "Renew it: kbuild generated_files",
   ]);
 }
 

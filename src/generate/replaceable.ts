@@ -24,12 +24,7 @@ export async function checkGeneratedReplaceable(
   { isRecorded }: { isRecorded: boolean },
 ): Promise<void> {
   const path = join(context.root, output);
-  const directory = await realPathOfNearest(dirname(path));
-  if (!(directory + SEPARATOR).startsWith(await realPathOfNearest(context.root) + SEPARATOR)) {
-    throw new KbuildError(`Cannot write "${path}": a link leads to "${directory}"`, {
-      notes: ["Remove the link: generated files are written inside of the checkout alone"],
-    });
-  }
+  await checkInCheckout(context, output);
   await checkDisposable(path, {
     action: "replace",
     evidence: () => whyNotGenerated(path, isRecorded),
@@ -37,7 +32,26 @@ export async function checkGeneratedReplaceable(
   }, ownershipContext(context));
 }
 
-async function whyNotGenerated(path: string, isRecorded: boolean): Promise<string | undefined> {
+/**
+ * Checks that no link leads out of the checkout on the way to a generated file.
+ *
+ * @param output Path below the root.
+ * @throws {KbuildError} One does.
+ */
+export async function checkInCheckout(context: KubeContext, output: string): Promise<void> {
+  const path = join(context.root, output);
+  const directory = await realPathOfNearest(dirname(path));
+  if ((directory + SEPARATOR).startsWith(await realPathOfNearest(context.root) + SEPARATOR)) return;
+  throw new KbuildError(`Cannot write "${path}": a link leads to "${directory}"`, {
+    notes: ["Remove the link: generated files are written inside of the checkout alone"],
+  });
+}
+
+/** Why a file is not one that a generator made, as the end of "Cannot replace X: …"; undefined if it is. */
+export async function whyNotGenerated(
+  path: string,
+  isRecorded: boolean,
+): Promise<string | undefined> {
   const info = await ifPresent(Deno.lstat(path));
   if (info === undefined) return undefined;
   if (!info.isFile) return "it is not a regular file";

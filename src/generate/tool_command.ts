@@ -4,7 +4,7 @@ import { KbuildError } from "../errors.ts";
 import { binaryName, goWorkingDirectory } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { GeneratedFile } from "./sources.ts";
-import { copyFile, ifPresent, readText } from "../files/mod.ts";
+import { copyFile, ifPresent, readText, writeFileAtomic } from "../files/mod.ts";
 
 /** One file to make: from which packages, in which temporary directory. */
 export interface Job {
@@ -90,4 +90,25 @@ export async function checkViolations(
       ],
     },
   );
+}
+
+/**
+ * Accepts the violations of a run as the known ones, as `UPDATE_API_KNOWN_VIOLATIONS=true` asks.
+ *
+ * @returns The list below the root, if it changed.
+ */
+export async function placeViolations(
+  context: KubeContext,
+  { knownViolations }: GeneratedFile & { kind: "openapi" },
+  work: string,
+): Promise<string | undefined> {
+  if (knownViolations === undefined) return undefined;
+  const place = join(context.root, knownViolations);
+  const [found, known] = await Promise.all([
+    readText(reportPath(work)),
+    ifPresent(readText(place)),
+  ]);
+  if (found === known) return undefined;
+  await writeFileAtomic(place, found);
+  return knownViolations;
 }

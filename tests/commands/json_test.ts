@@ -28,8 +28,12 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
   ]],
   inspect: [[
     "",
-    "build checkout config era go goChoice images platforms refusals targets version",
+    "build checkout config era generators go goChoice images platforms refusals targets version",
   ]],
+  generated_files: [
+    ["--dry-run", "command downloads files go processes pushes"],
+    ["nothing", "error"],
+  ],
   timings: [["", "error"]],
   doctor: [["--offline", "findings ok"], ["nothing", "error"]],
   plan: [

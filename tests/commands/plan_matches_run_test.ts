@@ -195,6 +195,8 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
   "1.20": [
     ["kubectl", "kube-apiserver"],
     ["clean"],
+    ["generated_files"],
+    ["clean"],
     ["all", "cmd/kubectl", "test/e2e/e2e.test"],
     ["clean"],
     ["cross", "WHAT=cmd/kubectl", "KUBE_BUILD_PLATFORMS=linux/amd64"],

@@ -23,7 +23,7 @@ Deno.test({
       const log = createLogger({ write: (text) => void (said += text) });
       const context = { ...sample.withEnv(more), log };
       warnAboutOutdated(context, await findOutdated(context, era, await getVersionVars(context)));
-      return said.split("\n").filter((line) => /is newer than|make generated_files/.test(line))
+      return said.split("\n").filter((line) => /is newer than|kbuild generated_files/.test(line))
         .map((line) => line.trim());
     };
     try {
@@ -44,7 +44,7 @@ Deno.test({
       await write(SOURCES[1]!, "package x\n\ntype Pod struct {\n\tA *int\n}\n", 3000);
       const expected = [
         "pkg/apis/x/types.go is newer than the zz_generated.deepcopy.go beside it",
-        "Renew it: make generated_files",
+        "Renew it: kbuild generated_files",
       ];
       const found = await warnings();
       assertEquals(found.map((line) => line.replace(/^\W+ /, "")), expected);

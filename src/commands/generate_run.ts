@@ -1,0 +1,178 @@
+import { KbuildError } from "../errors.ts";
+import {
+  type GeneratorsPlan,
+  planGenerators,
+  runGenerators,
+  type StaleItem,
+} from "../generate/mod.ts";
+import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
+import { buildSteps, linkStep, readStamp } from "./build_run.ts";
+import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
+import type { PlanStep } from "./plan_steps.ts";
+import { withOutput } from "./with_output.ts";
+
+/** Which generated files are asked for. */
+export interface AskedGeneration {
+  /** Names of generators; all if empty. */
+  readonly names: readonly string[];
+  /** Patterns of packages; all if empty. */
+  readonly packages: readonly string[];
+  /** Generators at once. */
+  readonly jobs: number | undefined;
+}
+
+/** A plan, and why it has that Go. */
+interface PlannedGeneration {
+  readonly plan: GeneratorsPlan;
+  readonly go: GoTool;
+  readonly choice: GoChoice;
+}
+
+async function prepare(
+  open: OpenCheckout,
+  { names, packages, jobs }: AskedGeneration,
+  options: { fetch: boolean },
+): Promise<PlannedGeneration> {
+  const { context, checkout } = open;
+  if (checkout.generated.value !== "makefile") {
+    throw new KbuildError(
+      'Cannot generate files: this checkout has no "Makefile.generated_files"',
+      {
+        notes: ["From 1.26 on all generated files are in git: hack/update-codegen.sh renews them"],
+      },
+    );
+  }
+  const { go, choice } = await takeGo(context, checkout, options);
+  const plan = await planGenerators(context, checkout, {
+    ...{ go, names, packages, jobs },
+    stamp: () => readStamp(open),
+  });
+  return { plan, go, choice };
+}
+
+/** Generates, and prints what changed. */
+export async function generate(command: CommandContext, asked: AskedGeneration): Promise<void> {
+  await withOutput(await command.open(), {
+    what: "generated_files",
+    check: (open) => prepare(open, asked, { fetch: true }),
+    prepare: (open) => prepare(open, asked, { fetch: true }),
+    needs: () => undefined,
+    fetch: () => Promise.resolve(),
+    work: async ({ context, checkout }, planned) => {
+      const started = performance.now();
+      const { plan, go } = planned;
+      if (plan.stale.length > 0) {
+        sayGo(context, planned);
+        context.log.status(`Generating ${plan.stale.length} files:`, summaryLines(plan));
+      }
+      const { written, newerGo, unmade } = await runGenerators(context, checkout, plan);
+      sayOrphans(context.log, [...plan.orphans, ...unmade]);
+      if (newerGo.length > 0) {
+        context.log.status(
+          `${newerGo.length} files stay as they are: Go ${go.version} would only add "//go:build" lines`,
+          [`The checkout's own Go (${checkout.pinnedGo?.value}) does not: --go ${checkout.pinnedGo?.value}`],
+        );
+      }
+      command.logSummary();
+      if (command.globals.json) {
+        command.printJson({
+          ...describe(plan),
+          go: go.version,
+          written,
+          newerGo,
+          unmade,
+          seconds: (performance.now() - started) / 1000,
+        });
+        return;
+      }
+      for (const path of written) command.print(path);
+      if (written.length === 0) context.log.status("All generated files are up to date");
+    },
+  });
+}
+
+/** What would be started, and why; nothing is written. */
+export async function planGeneration(
+  command: CommandContext,
+  asked: AskedGeneration,
+): Promise<CommandPlan> {
+  const open = await command.open();
+  const { plan, go, choice } = await prepare(open, asked, { fetch: false });
+  const { log } = open.context;
+  log.status(
+    plan.stale.length === 0
+      ? "All generated files are up to date"
+      : `${plan.stale.length} files are to be made:`,
+    plan.stale.length === 0 ? [] : summaryLines(plan),
+  );
+  for (const { item, why } of plan.stale) log.status(`${item.output}: ${why}`, [], { v: 2 });
+  sayOrphans(log, plan.orphans);
+  return Object.freeze({
+    steps: Object.freeze(stepsOf(plan)),
+    go: Object.freeze({ ...choice, tool: go }),
+  });
+}
+
+function sayOrphans(log: CommandContext["log"], orphans: readonly string[]): void {
+  if (orphans.length === 0) return;
+  log.warn("No generator makes these files any more; remove them if nothing uses them:", orphans);
+}
+
+/** A line for each generator that has something to do: how many files, and the first reason. */
+function summaryLines({ generators, stale }: GeneratorsPlan): readonly string[] {
+  return generators.filter((each) => each.stale > 0).flatMap(({ name, files, stale: count }) => {
+    const own = stale.filter(({ item }) => item.generator === name);
+    return [
+      `${name}: ${count} of ${files}`,
+      ...reasonsOf(own).map((line) => `  ${line}`),
+    ];
+  });
+}
+
+/** Reasons that a line tells of. */
+const SHOWN_REASONS = 3;
+
+function reasonsOf(stale: readonly StaleItem[]): readonly string[] {
+  const byReason = new Map<string, StaleItem[]>();
+  for (const each of stale) byReason.set(each.why, [...byReason.get(each.why) ?? [], each]);
+  const lines = [...byReason].map(([why, items]) => {
+    const [first] = items as [StaleItem];
+    return `${first.item.output}${items.length > 1 ? ` and ${items.length - 1} more` : ""}: ${why}`;
+  });
+  const more = lines.length - SHOWN_REASONS;
+  return more > 0 ? [...lines.slice(0, SHOWN_REASONS), `… and ${more} more reasons`] : lines;
+}
+
+function describe({ generators, stale, orphans }: GeneratorsPlan): Record<string, unknown> {
+  return {
+    generators,
+    stale: stale.map(({ item, why }) => ({
+      ...{ generator: item.generator, path: item.output, directory: item.directory, why },
+    })),
+    orphans,
+  };
+}
+
+const GROUP = "generated files";
+
+function stepsOf({ tools, tasks }: GeneratorsPlan): readonly PlanStep[] {
+  if (tools === undefined) return [];
+  const { gopathLink, hostLink } = tools.plan;
+  return [
+    ...gopathLink === undefined ? [] : [linkStep("GOPATH", gopathLink)],
+    ...buildSteps(tools.plan).map((step) => ({ ...step, group: GROUP })),
+    ...hostLink === undefined ? [] : [linkStep("generators of this machine", hostLink)],
+    ...tasks.flatMap(({ generator, work, processes, makes }): PlanStep[] => {
+      const group = `${GROUP}: ${generator}`;
+      return [
+        { group, kind: "directory", path: work },
+        ...processes.map(({ argv, cwd, shownEnv }): PlanStep => (
+          { group, kind: "process", argv, cwd, env: shownEnv }
+        )),
+        ...makes.map(({ made: [from = ""], output, why }): PlanStep => (
+          { group, kind: "generated", path: output, from, why }
+        )),
+      ];
+    }),
+  ];
+}

@@ -1,0 +1,119 @@
+import { join } from "@std/path";
+import { digestOf, type GoFile, type GoSources } from "./go_sources.ts";
+
+/** Which part of a Go file counts: all of it, what generators see, functions with a `_` in their names. */
+export type Part = "content" | "shape" | "functions";
+
+/**
+ * The packages of a checkout and their imports, as generators follow them: test files and what they made
+ * themselves left out, build constraints not looked at. Packages of Go itself are not in it.
+ */
+export class GoGraph {
+  readonly #sources: GoSources;
+  readonly #goPackage: string;
+  readonly #imports = new Map<string, readonly string[]>();
+  readonly #closures = new Map<string, ReadonlySet<string>>();
+  readonly #digests = new Map<string, string>();
+  readonly #resolved = new Map<string, string | undefined>();
+
+  /** @param goPackage Import path of the checkout's root: `k8s.io/kubernetes`. */
+  constructor(sources: GoSources, goPackage: string) {
+    this.#sources = sources;
+    this.#goPackage = goPackage;
+  }
+
+  /** The files of a directory that generators read. */
+  files(directory: string): readonly GoFile[] {
+    return this.#sources.directory(directory).filter(({ isIgnored }) => !isIgnored);
+  }
+
+  /**
+   * The directory of an import path, below the root with links followed.
+   *
+   * @returns Undefined for a package of Go, or one that is not there.
+   */
+  resolve(path: string): string | undefined {
+    if (this.#resolved.has(path)) return this.#resolved.get(path);
+    const own = `${this.#goPackage}/`;
+    const directory = path.startsWith(own) ? path.slice(own.length) : `vendor/${path}`;
+    const found = this.#sources.has(directory) ? this.#sources.real(directory) : undefined;
+    this.#resolved.set(path, found);
+    return found;
+  }
+
+  /** Directories of a package and all that it imports, below the root with links followed. */
+  closure(directory: string): ReadonlySet<string> {
+    const start = this.#sources.real(directory);
+    const known = this.#closures.get(start);
+    if (known !== undefined) return known;
+    const found = new Set([start]);
+    for (const place of found) {
+      for (const imported of this.#importsOf(place)) found.add(imported);
+    }
+    this.#closures.set(start, found);
+    return found;
+  }
+
+  /** Digest of one directory's files. */
+  digest(directory: string, part: Part): string {
+    const place = this.#sources.real(directory);
+    const key = `${part} ${place}`;
+    const known = this.#digests.get(key);
+    if (known !== undefined) return known;
+    // A program is compiled with the files that were generated, too.
+    const files = part === "content"
+      ? this.#sources.directory(place).filter(({ name }) => !name.endsWith("_test.go"))
+      : this.files(place).filter((file) => file[part] !== "");
+    const digest = digestOf(files.flatMap((file) => [file.name, file[part]]));
+    this.#digests.set(key, digest);
+    return digest;
+  }
+
+  /** Digest of the directories of several packages and of all that they import. */
+  closureDigest(directories: readonly string[], part: Part): string {
+    const all = new Set(directories.flatMap((directory) => [...this.closure(directory)]));
+    return digestOf([...all].sort().flatMap((place) => [place, this.digest(place, part)]));
+  }
+
+  /**
+   * The packages that the tags of a directory name: `+k8s:conversion-gen=k8s.io/kubernetes/pkg/apis/batch`, also
+   * relative (`../../../../vendor/k8s.io/api/apps/v1`).
+   *
+   * @param directory In the spelling that relative paths begin at.
+   */
+  taggedPackages(directory: string): readonly string[] {
+    const found = new Set<string>();
+    for (const { tags } of this.files(directory)) {
+      for (const tag of tags) {
+        for (const value of tag.slice(tag.indexOf("=") + 1).trim().split(/[\s,]+/)) {
+          if (!/^[\w.~-]+(\/[\w.~-]+)+$/.test(value)) continue;
+          const place = value.startsWith(".")
+            ? this.#resolveRelative(join(directory, value))
+            : this.resolve(value);
+          if (place !== undefined) found.add(place);
+        }
+      }
+    }
+    return [...found].sort();
+  }
+
+  #resolveRelative(path: string): string | undefined {
+    if (path.startsWith("..")) return undefined;
+    return this.#sources.has(path) ? this.#sources.real(path) : undefined;
+  }
+
+  #importsOf(place: string): readonly string[] {
+    const known = this.#imports.get(place);
+    if (known !== undefined) return known;
+    const found = new Set<string>();
+    for (const { imports } of this.files(place)) {
+      for (const path of imports) {
+        const directory = this.resolve(path);
+        if (directory !== undefined) found.add(directory);
+      }
+    }
+    const list = [...found];
+    this.#imports.set(place, list);
+    return list;
+  }
+}

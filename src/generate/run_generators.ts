@@ -1,0 +1,460 @@
+import { dirname, join } from "@std/path";
+import type { Checkout } from "../checkout/mod.ts";
+import { KbuildError } from "../errors.ts";
+import {
+  clearLeftovers,
+  ifPossible,
+  ifPresent,
+  keepsTracked,
+  moveFile,
+  readFile,
+  removeTree,
+  writeFileAtomic,
+} from "../files/mod.ts";
+import { buildBinaries, prepareBuild, type PreparedBuild } from "../lib/golang/mod.ts";
+import type { KubeContext } from "../lib/init.ts";
+import { ownershipContext } from "../lib/ownership.ts";
+import { mapConcurrently, memoryBudget } from "../lib/util.ts";
+import { compareGoVersions, type GoTool } from "../toolchain/mod.ts";
+import type { GenerateOptions, GeneratorStamp } from "./generate.ts";
+import { WORK } from "./generation_steps.ts";
+import {
+  BYTES_PER_GENERATOR,
+  type GeneratorTask,
+  planTasks,
+  type TaskItem,
+} from "./generator_steps.ts";
+import { type GenerationItem, type Generator, readGenerators } from "./items.ts";
+import {
+  contentOf,
+  type ItemRecord,
+  type ItemState,
+  readItemState,
+  seenFile,
+  treeKey,
+  writeItemState,
+} from "./item_state.ts";
+import type { GoSources } from "./go_sources.ts";
+import { isPartial } from "./package_generators.ts";
+import { checkInCheckout, whyNotGenerated } from "./replaceable.ts";
+import { compareItems, type StaleItem } from "./stale_items.ts";
+import { checkViolations, placeViolations } from "./tool_command.ts";
+
+/** What all generators of a checkout have to do. */
+export interface GeneratorsPlan {
+  /** Names and counts, in the order in which make runs them. */
+  readonly generators: readonly GeneratorSummary[];
+  /** Files to be made, and why. */
+  readonly stale: readonly StaleItem[];
+  /** Generated files of earlier runs that no generator makes any more; below the root. */
+  readonly orphans: readonly string[];
+  /** The build of the generators, for this machine; undefined when nothing is made. */
+  readonly tools: PreparedBuild | undefined;
+  /** Programs that make them, the longest first. */
+  readonly tasks: readonly GeneratorTask[];
+  /** How many tasks run at once. */
+  readonly jobs: number;
+  /** What is remembered if nothing is made. */
+  readonly found: GeneratorFindings;
+}
+
+/** One generator of a plan. */
+export interface GeneratorSummary extends Pick<Generator, "name" | "tool" | "source"> {
+  /** Files that it makes. */
+  readonly files: number;
+  /** Files that are not up to date, of those that were asked for. */
+  readonly stale: number;
+}
+
+/** What was found out of the tree. */
+export interface GeneratorFindings {
+  /** The Go that the files are made with. */
+  readonly go: GoTool;
+  /** Key of the tree; undefined where git cannot say, or a file has only just changed. */
+  readonly key: string | undefined;
+  /** What is remembered so far. */
+  readonly state: ItemState;
+  /** All outputs of the checkout. */
+  readonly outputs: ReadonlySet<string>;
+  /** Sources that were read; undefined if none had to be. */
+  readonly sources?: GoSources;
+  /** Whether every file was looked at. */
+  readonly isWhole: boolean;
+  /** Whether there is anything new to remember. */
+  readonly isNew: boolean;
+}
+
+/** Options of {@linkcode planGenerators}. */
+export interface GeneratorsOptions extends Pick<GenerateOptions, "goflags" | "jobs"> {
+  /** Gives what generators are stamped with; called when any has to be built. */
+  readonly stamp: () => Promise<GeneratorStamp>;
+  /** The Go to generate with. */
+  readonly go: GoTool;
+  /** Names of generators; default: all. */
+  readonly names?: readonly string[];
+  /** Which packages: directories below the root, import paths, `*`, and `...` for all below. */
+  readonly packages?: readonly string[];
+}
+
+/** Of a plan that builds nothing. */
+const NO_STAMP = Object.freeze({ vars: undefined, epoch: 0 });
+
+/**
+ * Plans what `make generated_files` makes: every file whose inputs, generator or content is not what it was
+ * when it was last generated here. Nothing is written. While no source has changed, the sources are not read.
+ *
+ * @throws {KbuildError} There is no generator of such a name, or the checkout has none.
+ */
+export async function planGenerators(
+  context: KubeContext,
+  checkout: Checkout,
+  options: GeneratorsOptions,
+): Promise<GeneratorsPlan> {
+  const { go, names = [], packages = [], stamp, ...build } = options;
+  const before = await readItemState(context);
+  const known = new Set(Object.keys(before.items));
+  const key = await treeKey(context, go, known);
+  const isAsked = context.env["UPDATE_API_KNOWN_VIOLATIONS"] === "true";
+  if (!isAsked && key !== undefined && before.key === key && isUnchanged(context, before)) {
+    return upToDate(go, before, known, names);
+  }
+  const tree = await readGenerators(context, checkout);
+  const { generators } = tree;
+  checkNames(names, generators);
+  const isNamed = ({ name }: Generator) => names.length === 0 || names.includes(name);
+  const isMeant = packageFilter(packages, checkout.goPackage.value);
+  const chosen = new Set(generators.filter(isNamed).map(({ name }) => name));
+  const wanted = (item: GenerationItem) => chosen.has(item.generator) && isMeant(item);
+  if (packages.length > 0 && !generators.some(({ items }) => items.some(wanted))) {
+    throw new KbuildError(`No generated file is in a package like "${packages.join(" ")}"`, {
+      notes: [
+        "Packages are directories, also with * and ...: --package staging/src/k8s.io/api/...",
+      ],
+      exitCode: 2,
+    });
+  }
+  const { stale, records, directories } = await compareItems(context, go, tree, wanted, before);
+  const outputs = new Set(generators.flatMap(({ items }) => items.map(({ output }) => output)));
+  const whole = [...withSiblings(generators, stale)];
+  const jobs = chooseJobs(build.jobs);
+  const { vars, epoch } = stale.length === 0 ? NO_STAMP : await stamp();
+  const tasks = await Promise.all(
+    generators.map((generator) =>
+      planTasks(context, checkout, go, {
+        ...{ tree, generator, jobs, epoch },
+        stale: whole.filter(({ item }) => item.generator === generator.name),
+      })
+    ),
+  );
+  const tools = [
+    ...new Set(
+      generators.filter(({ name }) => stale.some(({ item }) => item.generator === name))
+        .map(({ tool }) => tool),
+    ),
+  ];
+  const state: ItemState = {
+    key: undefined,
+    items: { ...withOnly(before.items, outputs), ...records },
+    directories: { ...before.directories, ...directories },
+  };
+  // A generated file that was not known yet counted as a source.
+  const isKeyComplete = [...outputs].every((output) => known.has(output));
+  return Object.freeze({
+    generators: summaries(generators, stale),
+    stale: Object.freeze(stale),
+    orphans: Object.freeze(
+      [...known].filter((output) =>
+        (!outputs.has(output) || records[output]?.isMade === false) &&
+        seenFile(join(context.root, output)) !== ""
+      ),
+    ),
+    tools: vars === undefined ? undefined : await prepareBuild(context, checkout, {
+      ...build,
+      ...{ vars, epoch, go },
+      matrix: [{ platform: go.host, targets: tools }],
+    }),
+    tasks: Object.freeze(tasks.flat().toSorted((a, b) => b.weight - a.weight)),
+    jobs,
+    found: {
+      ...{ go, state, outputs, sources: tree.sources },
+      key: isKeyComplete ? key : await treeKey(context, go, outputs),
+      isWhole: names.length === 0 && packages.length === 0,
+      isNew: true,
+    },
+  });
+}
+
+function upToDate(
+  go: GoTool,
+  state: ItemState,
+  outputs: ReadonlySet<string>,
+  names: readonly string[],
+): GeneratorsPlan {
+  const records = Object.values(state.items);
+  const all = [...new Set(records.map(({ generator }) => generator))];
+  checkNames(names, all.map((name) => ({ name })));
+  return Object.freeze({
+    generators: all.map((name) => ({
+      ...{ name, tool: "", source: "" },
+      files: records.filter(({ generator }) => generator === name).length,
+      stale: 0,
+    })),
+    ...{ stale: [], orphans: [], tools: undefined, tasks: [], jobs: 1 },
+    found: { go, key: state.key, state, outputs, isWhole: true, isNew: false },
+  });
+}
+
+/** Whether all generated files are as they were left. */
+function isUnchanged({ root }: KubeContext, { items }: ItemState): boolean {
+  return Object.entries(items).every(([output, { seen }]) => seenFile(join(root, output)) === seen);
+}
+
+function withOnly(
+  items: ItemState["items"],
+  outputs: ReadonlySet<string>,
+): Record<string, ItemRecord> {
+  return Object.fromEntries(Object.entries(items).filter(([output]) => outputs.has(output)));
+}
+
+function checkNames(
+  names: readonly string[],
+  generators: readonly Pick<Generator, "name">[],
+): void {
+  const unknown = names.find((name) => !generators.some((each) => each.name === name));
+  if (unknown === undefined) return;
+  throw new KbuildError(`There is no generator "${unknown}"`, {
+    notes: [`Generators of this checkout: ${generators.map(({ name }) => name).join(", ")}`],
+    exitCode: 2,
+  });
+}
+
+function summaries(
+  generators: readonly Generator[],
+  stale: readonly StaleItem[],
+): readonly GeneratorSummary[] {
+  return generators.map(({ name, tool, source, items }) =>
+    Object.freeze({
+      ...{ name, tool, source },
+      files: items.length,
+      stale: stale.filter(({ item }) => item.generator === name).length,
+    })
+  );
+}
+
+/** Stale files, and all others of a generator that has to read its packages together. */
+function* withSiblings(
+  generators: readonly Generator[],
+  stale: readonly StaleItem[],
+): Iterable<StaleItem> {
+  for (const { name, rules, items } of generators) {
+    const own = stale.filter(({ item }) => item.generator === name);
+    yield* own;
+    if (own.length === 0 || rules === undefined || isPartial(rules)) continue;
+    for (const item of items) {
+      if (own.some((each) => each.item === item)) continue;
+      yield { item, inputs: "", why: "packages are read together" };
+    }
+  }
+}
+
+/** Whether a file is in one of the packages that were asked for. */
+function packageFilter(
+  patterns: readonly string[],
+  goPackage: string,
+): (item: GenerationItem) => boolean {
+  if (patterns.length === 0) return () => true;
+  const expressions = patterns.map((pattern) => {
+    const plain = pattern.replace(/^\.\//, "").replace(/\/+$/, "");
+    const source = plain.split(/(\/?\.\.\.|\*)/).map((part) =>
+      part === "*"
+        ? "[^/]*"
+        : part === "/..."
+        ? "(/.*)?"
+        : part === "..."
+        ? ".*"
+        : part.replace(/[.+?^${}()|[\]\\]/g, "\\$&")
+    ).join("");
+    return new RegExp(`^${source}$`);
+  });
+  return ({ directory, output }) => {
+    const real = output.slice(0, output.lastIndexOf("/"));
+    const vendored = real.replace(/^staging\/src\//, "");
+    const names = [directory, real, vendored, `${goPackage}/${directory}`, `${goPackage}/${real}`];
+    return expressions.some((expression) => names.some((name) => expression.test(name)));
+  };
+}
+
+function chooseJobs(requested: number | undefined): number {
+  const fits = Math.floor(memoryBudget().bytes / BYTES_PER_GENERATOR);
+  return requested ?? Math.max(1, Math.min(fits, navigator.hardwareConcurrency));
+}
+
+/** What a run of generators did. */
+export interface GeneratorsResult {
+  /** Files whose content changed, below the root. */
+  readonly written: readonly string[];
+  /** Files that would differ only in what a newer Go adds, and stay; below the root. */
+  readonly newerGo: readonly string[];
+  /** Files that exist, though their generator does not make them; below the root. */
+  readonly unmade: readonly string[];
+}
+
+/**
+ * Carries a {@linkcode GeneratorsPlan} out. Everything is generated aside first; then files appear by rename,
+ * and only those whose content changed. When a generator fails, no file has changed.
+ *
+ * @throws {KbuildError} A generator failed, the API rule violations differ from the known ones, or a file
+ * that nobody generated is in the way.
+ */
+export async function runGenerators(
+  context: KubeContext,
+  checkout: Checkout,
+  plan: GeneratorsPlan,
+): Promise<GeneratorsResult> {
+  const { tools, tasks, jobs, found } = plan;
+  const { go, key, outputs, isWhole } = found;
+  await found.sources?.save();
+  if (tools === undefined) {
+    if (found.isNew) {
+      await writeItemState(context, { ...found.state, key: isWhole ? key : undefined });
+    }
+    return Object.freeze({ written: [], newerGo: [], unmade: [] });
+  }
+  for (const { makes } of tasks) {
+    for (const { item } of makes) await checkPlace(context, item.output, found.state);
+  }
+  const units = tasks.map(({ name }) => context.log.events.unit({ kind: "generate", name }));
+  await buildBinaries(context, checkout, tools);
+  const work = join(context.output, WORK);
+  try {
+    await removeTree(work);
+    const tolerant = addsBuildLines(checkout, go);
+    await mapConcurrently([...tasks.entries()], jobs, async ([index, task], signal) => {
+      await units[index]!.run(() => makeTask(context, task, signal), signal);
+    });
+    // Sources that changed meanwhile count for the next run.
+    const isSame = key !== undefined && await treeKey(context, go, outputs) === key;
+    const { missing, ...results } = await placeAll(context, tasks, tolerant);
+    const items = { ...found.state.items };
+    for (const { item, inputs } of tasks.flatMap(({ makes }) => makes)) {
+      const path = join(context.root, item.output);
+      items[item.output] = {
+        generator: item.generator,
+        inputs: inputs === "" ? items[item.output]?.inputs ?? "" : inputs,
+        isMade: !missing.has(item.output),
+        output: await contentOf(path),
+        seen: seenFile(path),
+      };
+    }
+    await writeItemState(context, {
+      ...found.state,
+      items,
+      key: isWhole && isSame ? key : undefined,
+    });
+    const unmade = [...missing].filter((output) => items[output]?.output !== "");
+    return Object.freeze({ ...results, unmade: Object.freeze(unmade) });
+  } finally {
+    await ifPossible(removeTree(work));
+  }
+}
+
+async function checkPlace(
+  context: KubeContext,
+  output: string,
+  { items }: ItemState,
+): Promise<void> {
+  await checkInCheckout(context, output);
+  const path = join(context.root, output);
+  const isRecorded = (items[output]?.output ?? "") !== "";
+  const why = await whyNotGenerated(path, isRecorded);
+  if (why === undefined) return;
+  throw new KbuildError(`Cannot replace "${path}": ${why}`, {
+    notes: ["Move it away; kbuild makes it from the checkout's sources"],
+  });
+}
+
+/** Runs the programs of a task; what they make is in its directory afterwards. */
+async function makeTask(
+  context: KubeContext,
+  { work, header, processes, file }: GeneratorTask,
+  signal: AbortSignal,
+): Promise<void> {
+  await Deno.mkdir(work, { recursive: true });
+  if (header !== undefined) await writeFileAtomic(header.path, header.text);
+  for (const { argv, cwd, env, label } of processes) {
+    await context.shell.run(argv, { cwd, env, label, signal });
+  }
+  const isAccepted = context.env["UPDATE_API_KNOWN_VIOLATIONS"] === "true";
+  if (file?.kind === "openapi" && !isAccepted) await checkViolations(context, file, work);
+}
+
+/** Puts all files into their places. */
+async function placeAll(
+  context: KubeContext,
+  tasks: readonly GeneratorTask[],
+  tolerant: boolean,
+): Promise<Omit<GeneratorsResult, "unmade"> & { missing: ReadonlySet<string> }> {
+  const written: string[] = [];
+  const newerGo: string[] = [];
+  const missing = new Set<string>();
+  const isMove = await isOtherDevice(context);
+  for (const { makes, file, work } of tasks) {
+    for (const each of makes) {
+      const result = await placeOne(context, each, { tolerant, isMove });
+      if (result === "written") written.push(each.item.output);
+      if (result === "none") missing.add(each.item.output);
+      if (result === "newer Go") newerGo.push(each.item.output);
+    }
+    if (file?.kind !== "openapi" || context.env["UPDATE_API_KNOWN_VIOLATIONS"] !== "true") continue;
+    const accepted = await placeViolations(context, file, work);
+    if (accepted !== undefined) written.push(accepted);
+  }
+  return Object.freeze({ written: written.sort(), newerGo: newerGo.sort(), missing });
+}
+
+async function placeOne(
+  context: KubeContext,
+  { made, output }: TaskItem,
+  { tolerant, isMove }: { tolerant: boolean; isMove: boolean },
+): Promise<"none" | "same" | "written" | "newer Go"> {
+  let from: string | undefined;
+  for (const path of made) from ??= await ifPresent(Deno.stat(path)) && path;
+  // A package whose tag asks for nothing gets no file.
+  if (from === undefined) return "none";
+  const [wanted, existing] = await Promise.all([readFile(from), ifPresent(readFile(output))]);
+  if (existing !== undefined) {
+    if (isEqual(wanted, existing)) return "same";
+    if (tolerant && withoutNewer(wanted) === withoutNewer(existing)) return "newer Go";
+  }
+  const mode = (await ifPresent(Deno.stat(output)))?.mode ?? 0o644;
+  await Deno.chmod(from, mode & 0o777);
+  // A killed run left something there if the outputs are on another file system.
+  if (isMove) await clearLeftovers(dirname(output), keepsTracked(ownershipContext(context)));
+  await moveFile(from, output);
+  return "written";
+}
+
+async function isOtherDevice({ root, output }: KubeContext): Promise<boolean> {
+  const [there, here] = await Promise.all([Deno.stat(root), ifPresent(Deno.stat(output))]);
+  return here !== undefined && there.dev !== here.dev;
+}
+
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
+
+/** Whether this Go formats in a way that the checkout's own did not: Go 1.17 adds `//go:build` lines. */
+function addsBuildLines({ pinnedGo }: Checkout, go: GoTool): boolean {
+  if (pinnedGo === undefined || go.devel) return false;
+  return compareGoVersions(pinnedGo.value, "1.17") < 0 &&
+    compareGoVersions(go.version, "1.17") >= 0;
+}
+
+/**
+ * A file as far as no Go formats it in its own way: without `//go:build` lines (1.17) and the white space of
+ * comments (1.19), and with `\x7f` for `\u007f` (1.16).
+ */
+function withoutNewer(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes).replace(/^\/\/go:build [^\n]*\n(?=\/\/ \+build )/m, "")
+    .replace(/^\/\/[ \t]*\n/gm, "").replace(/^\/\/[ \t]+/gm, "// ").replaceAll("\\u007f", "\\x7f");
+}
