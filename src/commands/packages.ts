@@ -16,8 +16,16 @@ const PACKAGES: FlagSpec = {
   name: "packages",
   kind: "list",
   placeholder: "PACKAGE",
-  summary: "Packages to make: kubelet, kubeadm, kubectl",
-  default: "those of which this checkout has the program",
+  summary: "Packages to make: kubelet, kubeadm, kubectl, kubernetes-cni, cri-tools",
+  default: "those whose programs are there",
+};
+
+const TARBALL: FlagSpec = {
+  name: "tarball",
+  kind: "list",
+  whole: true,
+  placeholder: "FILE",
+  summary: "Published tarballs of CNI plugins and crictl, for kubernetes-cni and cri-tools",
 };
 
 const REVISION: FlagSpec = {
@@ -55,11 +63,15 @@ export const packagesCommand: Command = {
     "kubelet, kubeadm's addition to it, and dependencies, each as the packages of Kubernetes' own " +
     "repositories had them for this version. No program of a distribution is needed, and the same binaries " +
     "give the same bytes.\n\n" +
+    "The programs of kubernetes-cni and cri-tools are not part of a checkout: --tarball names files as " +
+    "they are published, cni-plugins-linux-amd64-v0.8.7.tgz or crictl-v1.19.0-linux-amd64.tar.gz. If the " +
+    "checkout has digests of them (up to 1.20), they must match.\n\n" +
     "Without --platform, packages are made for every Linux platform that has binaries.",
   args: [{ name: "FORMAT", summary: "deb or rpm; both if omitted", variadic: true }],
   flags: [
     { ...PLATFORM, summary: "Platforms to package", default: "those that have binaries" },
     PACKAGES,
+    TARBALL,
     REVISION,
     MAINTAINER,
     TO,
@@ -71,6 +83,10 @@ export const packagesCommand: Command = {
   variables: [...VERSION_VARIABLES, OUT_DIR_VARIABLE, OUTPUT_SUBPATH_VARIABLE],
   examples: [
     { command: "kbuild packages", does: "Make debs and rpms of the binaries of this checkout" },
+    {
+      command: "kbuild packages --tarball ~/Downloads/crictl-v1.19.0-linux-amd64.tar.gz",
+      does: "Make cri-tools as well",
+    },
     {
       command: "kbuild packages deb --packages kubectl --platform linux/arm64 --to ~/debs",
       does: "Make one package in a directory of your own",

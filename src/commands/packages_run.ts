@@ -3,21 +3,22 @@ import { isAbsolute, join, relative, resolve } from "@std/path";
 import { scanFile } from "../audit/mod.ts";
 import type { Input } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
-import { entriesOf } from "../files/mod.ts";
+import { entriesOf, temporaryName, WorkDirectory } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import { checkInOutputs, PACKAGES_DIRECTORY } from "../lib/outputs.ts";
 import { megabytesIn, numberIn } from "../lib/util.ts";
 import {
-  BUILT_PACKAGES,
-  type BuiltPackageName,
   checkMaintainer,
   isPackagePlatform,
   PACKAGE_FORMATS,
+  PACKAGE_NAMES,
   type PackageArchive,
   type PackageFormat,
+  type PackageName,
   type PackagesPlan,
   preparePackages,
+  readProgramTarball,
   writePackage,
 } from "../packages/mod.ts";
 import { openThreads, trimBlocks } from "../release/mod.ts";
@@ -31,7 +32,9 @@ import { withOutput } from "./with_output.ts";
 /** A request for packages, as it was typed. */
 interface AskedPackages {
   readonly formats: readonly PackageFormat[];
-  readonly names: readonly BuiltPackageName[] | undefined;
+  readonly names: readonly PackageName[] | undefined;
+  /** Absolute. */
+  readonly tarballs: readonly string[];
   readonly revision: string | undefined;
   readonly maintainer: string | undefined;
   /** Absolute. */
@@ -90,11 +93,11 @@ export async function planPackageSteps(
   const open = await command.open();
   const prepared = await prepare(open, parseRequest(command, input));
   sayPrepared(open.context, prepared);
-  const steps = prepared.plan.packages.map(({ path, platform, programs }): PlanStep => ({
+  const steps = prepared.plan.packages.map(({ path, platform, programs, tarball }): PlanStep => ({
     group: platform,
     kind: "package",
     path: join(prepared.directory, path),
-    programs: Object.values(programs),
+    programs: tarball === undefined ? Object.values(programs) : [tarball.path],
   }));
   return Object.freeze({ steps: Object.freeze(steps) });
 }
@@ -109,7 +112,8 @@ function parseRequest({ cwd }: CommandContext, input: Input): AskedPackages {
     formats: input.args.length === 0
       ? PACKAGE_FORMATS
       : known("format", input.args, PACKAGE_FORMATS),
-    names: names === undefined ? undefined : known("package", names, BUILT_PACKAGES),
+    names: names === undefined ? undefined : known("package", names, PACKAGE_NAMES),
+    tarballs: (input.list("tarball") ?? []).map((path) => resolve(cwd, path)),
     revision: input.string("revision"),
     maintainer,
     to: to === undefined ? undefined : resolve(cwd, to),
@@ -139,6 +143,7 @@ async function prepare(open: OpenCheckout, asked: AskedPackages): Promise<Prepar
   const stamp = await readStamp(open);
   const plan = await preparePackages(checkout, {
     ...{ formats, names, platforms, binPath, revision, maintainer },
+    tarballs: await Promise.all(asked.tarballs.map(readProgramTarball)),
     stamp: {
       gitVersion: stamp.vars.gitVersion,
       commit: stamp.vars.gitCommit,
@@ -195,6 +200,7 @@ async function writeAll(
   await checkInOutputs(context, plan.packages.map(({ path }) => join(directory, path)));
   await checkStamps(context, plan, stamp.vars.gitVersion);
   const level = numberIn(env, "KBUILD_COMPRESSION_LEVEL", 9);
+  await using work = await WorkDirectory.make(temporaryName(join(context.outputRoot, "packages")));
   const { deflater, hasher } = openThreads(context, { level, jobs });
   const made: MadePackage[] = [];
   try {
@@ -204,7 +210,9 @@ async function writeAll(
         kind: "package",
         name: path.slice(path.lastIndexOf("/") + 1),
       });
-      const archive = await unit.run(() => writePackage(planned, { directory, deflater, signal }));
+      const archive = await unit.run(() =>
+        writePackage(planned, { directory, work: work.path, deflater, signal })
+      );
       made.push(Object.freeze({ name, format, version, platform, ...archive }));
     }
   } finally {

@@ -3,7 +3,13 @@ import { packageArch } from "./architecture.ts";
 import { changelogText, copyrightText } from "./documents.ts";
 import { type Dependencies, dependenciesOf } from "./dependencies.ts";
 import { scriptsOf } from "./scripts.ts";
-import type { DescribedFile, PackageDescription, PackageFormat, PackageName } from "./types.ts";
+import type {
+  BuiltPackageName,
+  DescribedFile,
+  PackageDescription,
+  PackageFormat,
+  PackageName,
+} from "./types.ts";
 import {
   dropInDirectory,
   environmentFile,
@@ -39,6 +45,8 @@ export interface DescribeOptions {
   readonly revision?: string | undefined;
   /** Default: {@linkcode DEFAULT_MAINTAINER}. */
   readonly maintainer?: string | undefined;
+  /** For packages of a published tarball: its version and the names of its programs. */
+  readonly tarball?: { readonly version: string; readonly programs: readonly string[] };
   /** For the changelog: the commit that the programs are built from. */
   readonly commit?: string | undefined;
 }
@@ -49,10 +57,7 @@ interface About {
   readonly section: { readonly deb: string; readonly rpm: string };
 }
 
-/** A package whose program a checkout builds. */
-export type BuiltPackageName = "kubelet" | "kubeadm" | "kubectl";
-
-const ABOUT: Readonly<Record<BuiltPackageName, About>> = Object.freeze({
+const ABOUT: Readonly<Record<PackageName, About>> = Object.freeze({
   kubelet: {
     summary: "node agent of Kubernetes",
     description:
@@ -72,6 +77,20 @@ const ABOUT: Readonly<Record<BuiltPackageName, About>> = Object.freeze({
     description:
       "kubectl shows, creates, changes and removes the objects of Kubernetes clusters, and " +
       "gives access to their containers and logs.",
+    section: { deb: "admin", rpm: "Applications/System" },
+  },
+  "kubernetes-cni": {
+    summary: "network plugins of Kubernetes' nodes",
+    description:
+      "Programs that connect the pods of a node to its network, as the Container Network " +
+      "Interface (CNI) defines them.",
+    section: { deb: "net", rpm: "Applications/System" },
+  },
+  "cri-tools": {
+    summary: "looks into container runtimes",
+    description:
+      "crictl shows and changes pods, containers and images of a container runtime that has " +
+      "Kubernetes' Container Runtime Interface (CRI).",
     section: { deb: "admin", rpm: "Applications/System" },
   },
 });
@@ -114,7 +133,7 @@ export interface Described {
  * @throws {KbuildError} The version is not one, or there are no packages for the platform.
  */
 export function describePackage(
-  name: BuiltPackageName,
+  name: PackageName,
   format: PackageFormat,
   options: DescribeOptions,
 ): Described {
@@ -123,13 +142,12 @@ export function describePackage(
   const { maintainer = DEFAULT_MAINTAINER, revision = defaultRevision(number, format) } = options;
   const { depends, added } = dependenciesOf(name, number, format, { demanded });
   const { section, ...about } = ABOUT[name];
-  const version = packageVersion(gitVersion);
+  const { programs, version, from } = programsOf(name, options);
   const files = [
-    { path: `/usr/bin/${name}`, mode: 0o755, source: { program: name } },
+    ...programs,
     ...filesOf(name, number, format),
     ...documentsOf(name, format, {
-      ...{ version, revision, maintainer, epoch, gitVersion },
-      ...{ commit: options.commit, license: options.license },
+      ...{ version, revision, maintainer, epoch, from, license: options.license },
     }),
   ];
   const description = Object.freeze({
@@ -142,6 +160,37 @@ export function describePackage(
     scripts: scriptsOf(name, number, format),
   });
   return Object.freeze({ description, added });
+}
+
+/** Where packages of tarballs have their programs. */
+const PLUGINS = "/opt/cni/bin";
+
+/** The programs of a package, its version, and what the changelog says that they are from. */
+function programsOf(
+  name: PackageName,
+  { gitVersion, commit, tarball }: DescribeOptions,
+): { programs: readonly DescribedFile[]; version: string; from: string } {
+  const program = (directory: string, name: string): DescribedFile => (
+    { path: `${directory}/${name}`, mode: 0o755, source: { program: name } }
+  );
+  if (name !== "kubernetes-cni" && name !== "cri-tools") {
+    const from = commit === undefined ? gitVersion : `${gitVersion}\n    (commit ${commit})`;
+    return {
+      programs: [program("/usr/bin", name)],
+      version: packageVersion(gitVersion),
+      from: `Kubernetes ${from}`,
+    };
+  }
+  if (tarball === undefined) throw new TypeError(`No tarball of ${name}`);
+  const programs = name === "cri-tools"
+    ? [program("/usr/bin", "crictl")]
+    : tarball.programs.map((each) => program(PLUGINS, each));
+  const what = name === "cri-tools" ? "crictl" : "CNI plugins";
+  return {
+    programs,
+    version: packageVersion(tarball.version),
+    from: `${what} ${tarball.version}, as published`,
+  };
 }
 
 /** Files and directories of a package beside its program and documents. */
@@ -166,20 +215,27 @@ function filesOf(
       },
     ];
   }
-  if (name !== "kubelet") return [];
-  const unit = `${unitDirectory(version, format)}/${KUBELET_SERVICE}`;
-  // Debs up to 1.23 had none: the unit reads the file only if there is one (2241c89a, f2d86498).
-  const hasEnvironment = isDeb ? isNew : isAtLeast(version, "1.11");
   // A deb's directory that is empty does not count as the package's.
-  const keep = (path: string): DescribedFile[] =>
+  const keep = (path: string, file: string): DescribedFile[] =>
     isDeb && isNew
       ? [{
-        path: `${path}/.kubelet-keep`,
+        path: `${path}/${file}`,
         mode: 0o644,
         source: { text: "" },
         config: isInEtc(path),
       }]
       : [];
+  if (name === "kubernetes-cni") {
+    const configuration = isNew ? ["/etc/cni", "/etc/cni/net.d"] : [];
+    return [
+      ...["/opt/cni", PLUGINS, ...configuration].map(directory),
+      ...keep("/etc/cni/net.d", ".kubernetes-cni-keep"),
+    ];
+  }
+  if (name !== "kubelet") return [];
+  const unit = `${unitDirectory(version, format)}/${KUBELET_SERVICE}`;
+  // Debs up to 1.23 had none: the unit reads the file only if there is one (2241c89a, f2d86498).
+  const hasEnvironment = isDeb ? isNew : isAtLeast(version, "1.11");
   return [
     { path: unit, mode: 0o644, source: { text: kubeletUnit(version) } },
     ...(hasEnvironment
@@ -192,8 +248,8 @@ function filesOf(
       : []),
     ...(isNew ? ["/etc/kubernetes"] : []).map(directory),
     directory("/etc/kubernetes/manifests"),
-    ...keep("/etc/kubernetes/manifests"),
-    ...(isNew ? [directory("/var/lib/kubelet"), ...keep("/var/lib/kubelet")] : []),
+    ...keep("/etc/kubernetes/manifests", ".kubelet-keep"),
+    ...(isNew ? [directory("/var/lib/kubelet"), ...keep("/var/lib/kubelet", ".kubelet-keep")] : []),
   ];
 }
 
@@ -207,8 +263,7 @@ interface Documented {
   readonly revision: string;
   readonly maintainer: string;
   readonly epoch: number;
-  readonly gitVersion: string;
-  readonly commit: string | undefined;
+  readonly from: string;
   readonly license: string | undefined;
 }
 

@@ -15,32 +15,40 @@ export function changelogDate(epoch: number): string {
 /** The changelog of a deb: one entry, because the package is made of one release. */
 export function changelogText(
   name: PackageName,
-  { version, revision, maintainer, epoch, gitVersion, commit }: {
+  { version, revision, maintainer, epoch, from }: {
     version: string;
     revision: string;
     maintainer: string;
     epoch: number;
-    gitVersion: string;
-    commit: string | undefined;
+    from: string;
   },
 ): string {
-  const from = commit === undefined ? "" : `\n    (commit ${commit})`;
   return `${name} (${version}-${revision}) unstable; urgency=medium
 
-  * Kubernetes ${gitVersion}${from}
+  * ${from}
 
  -- ${maintainer}  ${changelogDate(epoch)}
 `;
 }
 
+const SOURCES: Readonly<Partial<Record<PackageName, string>>> = Object.freeze({
+  "kubernetes-cni": "https://github.com/containernetworking/plugins",
+  "cri-tools": "https://github.com/kubernetes-sigs/cri-tools",
+});
+
+const HOLDERS: Readonly<Partial<Record<PackageName, string>>> = Object.freeze({
+  "kubernetes-cni": "2016 CNI authors",
+  "cri-tools": "2017 The Kubernetes Authors",
+});
+
 /** The licence of a deb, in Debian's machine-readable form; the text itself is part of each Debian. */
 export function copyrightText(name: PackageName): string {
   return `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: ${name}
-Source: https://github.com/kubernetes/kubernetes
+Source: ${SOURCES[name] ?? "https://github.com/kubernetes/kubernetes"}
 
 Files: *
-Copyright: 2014 The Kubernetes Authors
+Copyright: ${HOLDERS[name] ?? "2014 The Kubernetes Authors"}
 License: Apache-2.0
  The text of the Apache License, Version 2.0, is in
  /usr/share/common-licenses/Apache-2.0.

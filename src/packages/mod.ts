@@ -9,7 +9,6 @@ export { writeDeb, type WritePackageOptions } from "./deb.ts";
 export { type Dependencies, dependenciesOf } from "./dependencies.ts";
 export {
   BUILT_PACKAGES,
-  type BuiltPackageName,
   checkMaintainer,
   DEFAULT_MAINTAINER,
   type Described,
@@ -26,8 +25,20 @@ export {
   preparePackages,
 } from "./prepare.ts";
 export { resolvePackage } from "./resolve.ts";
+export {
+  matchTarball,
+  type NamedTarballs,
+  parseNamedTarballs,
+  parseTarballName,
+  type ProgramTarball,
+  readNamedTarballs,
+  readProgramTarball,
+  type TarballMatch,
+  unpackPrograms,
+} from "./tarballs.ts";
 export { writeRpm } from "./rpm.ts";
 export {
+  type BuiltPackageName,
   type DescribedFile,
   type Package,
   PACKAGE_FORMATS,
@@ -38,6 +49,7 @@ export {
   type PackageName,
   type PackageScripts,
   type Relation,
+  type TarballPackageName,
 } from "./types.ts";
 export {
   defaultRevision,

@@ -3,14 +3,22 @@ import type { Checkout } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { ifPresent, readText } from "../files/mod.ts";
 import { isPackagePlatform } from "./architecture.ts";
-import {
-  BUILT_PACKAGES,
-  type BuiltPackageName,
-  describePackage,
-  packageFileName,
-} from "./describe.ts";
+import { BUILT_PACKAGES, describePackage, packageFileName } from "./describe.ts";
 import { readDemandedPrograms } from "./preflight.ts";
-import type { PackageDescription, PackageFormat } from "./types.ts";
+import {
+  matchTarball,
+  type NamedTarballs,
+  type ProgramTarball,
+  readNamedTarballs,
+} from "./tarballs.ts";
+import {
+  type BuiltPackageName,
+  PACKAGE_NAMES,
+  type PackageDescription,
+  type PackageFormat,
+  type PackageName,
+  type TarballPackageName,
+} from "./types.ts";
 import { parseKubernetesVersion } from "./version.ts";
 
 /** A request for packages of a checkout's programs. */
@@ -18,11 +26,13 @@ export interface PackagesRequest {
   /** In which formats. */
   readonly formats: readonly PackageFormat[];
   /** Which packages; undefined: all that the checkout builds for a platform. */
-  readonly names?: readonly BuiltPackageName[] | undefined;
+  readonly names?: readonly PackageName[] | undefined;
   /** Platforms in Go's spelling. */
   readonly platforms: readonly string[];
   /** Directory with `<os>/<arch>/<program>`. */
   readonly binPath: string;
+  /** Published programs, for kubernetes-cni and cri-tools; default: none. */
+  readonly tarballs?: readonly ProgramTarball[];
   /** Version, commit and time that the programs are stamped with. */
   readonly stamp: {
     readonly gitVersion: string;
@@ -43,8 +53,10 @@ export interface PlannedPackage {
   readonly platform: string;
   /** Path below the directory of packages: `deb/kubelet_1.20.2-00_amd64.deb`. */
   readonly path: string;
-  /** Absolute path of each program, by name. */
+  /** Absolute path of each program, by name; of a tarball's programs none. */
   readonly programs: Readonly<Record<string, string>>;
+  /** The tarball that has the programs. */
+  readonly tarball?: ProgramTarball;
 }
 
 /** Packages that are to be written, in the order of platforms, names and formats. */
@@ -64,17 +76,25 @@ export async function preparePackages(
   checkout: Checkout,
   request: PackagesRequest,
 ): Promise<PackagesPlan> {
-  const { formats, platforms, binPath, stamp, revision, maintainer } = request;
+  const { formats, platforms, binPath, stamp, revision, maintainer, tarballs = [] } = request;
   const version = parseKubernetesVersion(stamp.gitVersion);
   const demanded = await readDemandedPrograms(checkout, version);
   const license = await ifPresent(readText(join(checkout.root, "LICENSE")));
   const packages: PlannedPackage[] = [];
-  const notes = new Set<string>();
+  const named = await readNamedTarballs(checkout);
+  const notes = new Set(await checkTarballs(tarballs, named));
   for (const platform of platforms) {
     for (const name of namesFor(checkout, platform, request.names)) {
+      const tarball = isBuilt(name) ? undefined : tarballFor(name, platform, tarballs);
+      if (!isBuilt(name) && tarball === undefined) {
+        if (request.names !== undefined) throw noTarball(name, platform, named);
+        notes.add(leftOut(name, platform, named));
+        continue;
+      }
       for (const format of formats) {
         const { description, added } = describePackage(name, format, {
           ...{ platform, demanded, license, revision, maintainer },
+          ...(tarball === undefined ? {} : { tarball }),
           ...{ gitVersion: stamp.gitVersion, commit: stamp.commit, epoch: stamp.epoch },
         });
         for (const { program, name: other } of added) {
@@ -86,7 +106,10 @@ export async function preparePackages(
         packages.push(Object.freeze({
           ...{ description, platform },
           path: `${directory}/${packageFileName(description)}`,
-          programs: Object.freeze({ [name]: join(binPath, platform, name) }),
+          programs: Object.freeze(
+            tarball === undefined ? { [name]: join(binPath, platform, name) } : {},
+          ),
+          ...(tarball === undefined ? {} : { tarball }),
         }));
       }
     }
@@ -103,17 +126,96 @@ export async function preparePackages(
 function namesFor(
   { platforms, targets }: Checkout,
   platform: string,
-  asked: readonly BuiltPackageName[] | undefined,
-): readonly BuiltPackageName[] {
+  asked: readonly PackageName[] | undefined,
+): readonly PackageName[] {
   if (asked !== undefined) return asked;
   if (!isPackagePlatform(platform)) return BUILT_PACKAGES; // describePackage() says what is wrong.
   const groups = (["server", "node", "client"] as const).filter((group) =>
     platforms[group].value.includes(platform)
   );
   const built = new Set(groups.flatMap((group) => targets[group].value));
-  const names = BUILT_PACKAGES.filter((name) => built.has(`cmd/${name}`));
+  // Whoever has no kubelet needs none of its plugins.
+  const names = PACKAGE_NAMES.filter((name) =>
+    built.has(`cmd/${isBuilt(name) ? name : "kubelet"}`)
+  );
   // A platform that no list has was asked for by name, as `kbuild all` builds it.
-  return names.length === 0 && groups.length === 0 ? BUILT_PACKAGES : names;
+  return names.length === 0 && groups.length === 0 ? PACKAGE_NAMES : names;
+}
+
+function isBuilt(name: PackageName): name is BuiltPackageName {
+  return BUILT_PACKAGES.some((each) => each === name);
+}
+
+function tarballFor(
+  name: TarballPackageName,
+  platform: string,
+  tarballs: readonly ProgramTarball[],
+): ProgramTarball | undefined {
+  return tarballs.find((each) => each.name === name && each.platform === platform);
+}
+
+/** The published name of a tarball, in the version that the checkout names. */
+function publishedName(
+  name: TarballPackageName,
+  platform: string,
+  { versions }: NamedTarballs,
+): string {
+  const arch = platform.slice(platform.indexOf("/") + 1);
+  const version = versions[name];
+  const text = version === undefined ? "VERSION" : `v${version}`;
+  return name === "cri-tools"
+    ? `crictl-${text}-linux-${arch}.tar.gz`
+    : `cni-plugins-linux-${arch}-${text}.tgz`;
+}
+
+function leftOut(name: TarballPackageName, platform: string, named: NamedTarballs): string {
+  const file = publishedName(name, platform, named);
+  return `Left out: ${name} for ${platform}, whose programs are published elsewhere (--tarball ${file})`;
+}
+
+function noTarball(
+  name: TarballPackageName,
+  platform: string,
+  named: NamedTarballs,
+): KbuildError {
+  const file = publishedName(name, platform, named);
+  return new KbuildError(
+    `Cannot make ${name} for ${platform}: its programs are not part of Kubernetes`,
+    {
+      notes: [`Download its published tarball and name it: --tarball ${file}`],
+    },
+  );
+}
+
+/**
+ * Compares tarballs with what the checkout says of them.
+ *
+ * @returns What a user may not expect, a sentence each.
+ * @throws {KbuildError} One is not the tarball of which the checkout has the digest.
+ */
+async function checkTarballs(
+  tarballs: readonly ProgramTarball[],
+  named: NamedTarballs,
+): Promise<readonly string[]> {
+  const notes: string[] = [];
+  for (const tarball of tarballs) {
+    const { name, version, platform, path } = tarball;
+    const match = await matchTarball(tarball, named);
+    if (match === "wrong") {
+      throw new KbuildError(
+        `Cannot make ${name} of "${path}": its digest is not the one in build/workspace.bzl`,
+        { notes: [`Want sha256:${named.digests[name][platform]}; download it again`] },
+      );
+    }
+    const wanted = named.versions[name];
+    if (match === "other version" && wanted !== undefined) {
+      notes.push(`${name} ${version} is not the version that this checkout names, ${wanted}`);
+    }
+    if (match !== "known") {
+      notes.push(`Nothing vouches for "${path}": the checkout has no digest of it`);
+    }
+  }
+  return notes;
 }
 
 /** @throws {KbuildError} Programs are missing; the error names them all. */

@@ -159,7 +159,7 @@ export function headerTags(
     [1064, text("4.14.0")], // RPMVERSION: the first that writes such packages.
     [1080, int32(changelogTime(epoch))],
     [1081, strings([`${pkg.maintainer} - ${evr}`])],
-    [1082, strings([`- Kubernetes ${pkg.version}`])],
+    [1082, strings([`- ${name} ${pkg.version}`])],
     [1095, each(() => 1)], // FILEDEVICES
     [1096, each((_file, index) => index + 1)], // FILEINODES
     [1097, eachText(() => "")], // FILELANGS

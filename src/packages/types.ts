@@ -18,6 +18,12 @@ export const PACKAGE_NAMES = [
 /** A package of a Kubernetes release. */
 export type PackageName = typeof PACKAGE_NAMES[number];
 
+/** A package whose program a checkout builds. */
+export type BuiltPackageName = "kubelet" | "kubeadm" | "kubectl";
+
+/** A package whose programs come from elsewhere, in a published tarball. */
+export type TarballPackageName = Exclude<PackageName, BuiltPackageName>;
+
 /** What one package needs of another, or of a package of the distribution. */
 export interface Relation {
   /** The name in the format at hand: `iproute2` in a deb, `iproute` in an rpm. */

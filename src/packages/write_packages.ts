@@ -4,12 +4,15 @@ import { writeDeb } from "./deb.ts";
 import type { PackageArchive } from "./package_archive.ts";
 import type { PlannedPackage } from "./prepare.ts";
 import { resolvePackage } from "./resolve.ts";
+import { unpackPrograms } from "./tarballs.ts";
 import { writeRpm } from "./rpm.ts";
 
 /** Options of {@linkcode writePackage}. */
 export interface WritePlannedOptions {
   /** Directory of packages; absolute. */
   readonly directory: string;
+  /** Directory for unpacked tarballs, which the caller removes; absolute. */
+  readonly work: string;
   /** Compresses the programs; stays open. */
   readonly deflater: Deflater;
   /** Stops the writing. */
@@ -22,10 +25,13 @@ export interface WritePlannedOptions {
  * @throws {KbuildError} A program cannot be read or changes meanwhile; the file cannot be written.
  */
 export async function writePackage(
-  { description, path, programs }: PlannedPackage,
-  { directory, deflater, signal }: WritePlannedOptions,
+  { description, path, programs, tarball }: PlannedPackage,
+  { directory, work, deflater, signal }: WritePlannedOptions,
 ): Promise<PackageArchive> {
-  const pkg = await resolvePackage(description, programs);
+  const unpacked = tarball === undefined
+    ? programs
+    : await unpackPrograms(tarball, join(work, path.slice(path.lastIndexOf("/") + 1)), { signal });
+  const pkg = await resolvePackage(description, unpacked);
   const out = join(directory, path);
   await Deno.mkdir(join(out, ".."), { recursive: true });
   const write = description.format === "deb" ? writeDeb : writeRpm;

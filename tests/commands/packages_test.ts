@@ -1,6 +1,7 @@
 /** `kbuild packages`: what it makes, refuses and says. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { bytesEntry, packTarball } from "../../src/archive/mod.ts";
 import {
   inScratch,
   kbuild,
@@ -99,10 +100,62 @@ Deno.test({
       );
       await fails(["dbe"], 2, 'Unknown format "dbe"', 'Did you mean "deb"?');
       await fails(["--packages", "kubectx"], 2, 'Unknown package "kubectx"', '"kubectl"');
+      await fails(["--packages", "kubectl", "--tarball", "x.tgz"], 2, 'in "x.tgz" by its name');
       await fails(["--revision", "1-2"], 2, "--revision");
       await fails(["--maintainer", "Jane"], 2, "as the maintainer");
       await fails(["--platform", "darwin/arm64"], 1, "Cannot make packages for darwin/arm64");
       assertEquals(listing(join(root, "_output")).some((path) => path.includes("deb")), false);
+    }),
+});
+
+Deno.test({
+  ...needs,
+  name: `kbuild packages makes kubernetes-cni and cri-tools of published tarballs${needs.name}`,
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await withPrograms(dir, AMD64);
+      const workspace = join(root, "build/workspace.bzl");
+      await Deno.writeTextFile(workspace, 'CNI_VERSION = "0.8.7"\nCRI_TOOLS_VERSION = "1.19.0"\n');
+      const cni = join(dir, "cni-plugins-linux-amd64-v0.8.7.tgz");
+      const crictl = join(dir, "crictl-v1.18.0-linux-amd64.tar.gz");
+      for (const [path, name] of [[cni, "./bridge"], [crictl, "crictl"]] as const) {
+        const bytes = new TextEncoder().encode(name);
+        await packTarball([bytesEntry(name, bytes, { mtime: 1, mode: 0o755 })], path);
+      }
+      const env = { KUBE_GIT_VERSION: "v1.20.2" };
+      const run = (...args: string[]) => kbuild(["packages", "deb", ...args], { cwd: root, env });
+
+      const without = await run();
+      assertEquals(without.code, 0, without.stderr);
+      assertStringIncludes(without.stderr, "Left out: kubernetes-cni for linux/amd64");
+      assertStringIncludes(without.stderr, "--tarball cni-plugins-linux-amd64-v0.8.7.tgz");
+      assertStringIncludes(without.stderr, "--tarball crictl-v1.19.0-linux-amd64.tar.gz");
+
+      const made = await run("--tarball", cni, "--tarball", crictl);
+      assertEquals(made.code, 0, made.stderr);
+      assertStringIncludes(made.stdout, "deb/kubernetes-cni_0.8.7-00_amd64.deb");
+      assertStringIncludes(made.stdout, "deb/cri-tools_1.18.0-00_amd64.deb");
+      assertStringIncludes(
+        made.stderr,
+        "cri-tools 1.18.0 is not the version that this checkout names, 1.19.0",
+      );
+      assertEquals(made.stderr.includes("Left out"), false);
+
+      const missing = await run("--packages", "cri-tools");
+      assertEquals(missing.code, 1);
+      assertStringIncludes(missing.stderr, "Cannot make cri-tools for linux/amd64");
+      const digest = "0".repeat(64);
+      await Deno.writeTextFile(
+        workspace,
+        `CNI_VERSION = "0.8.7"\n_CNI_TARBALL_ARCH_SHA256 = {\n  "amd64": "${digest}",\n}\n`,
+      );
+      const wrong = await run("--tarball", cni);
+      assertEquals([wrong.code, wrong.stdout], [1, ""]);
+      assertStringIncludes(wrong.stderr, "its digest is not the one in build/workspace.bzl");
+      assertEquals((await run("--tarball", join(dir, "plugins.tgz"))).code, 2);
+      // What is unpacked in between is gone.
+      const left = listing(join(root, "_output"), { sizes: false });
+      assertEquals(left.filter((path) => path.includes(".kbuild-tmp")), []);
     }),
 });
 
