@@ -1,5 +1,6 @@
 import { dirname, join } from "@std/path";
 import * as files from "../files/mod.ts";
+import { KbuildError } from "../errors.ts";
 import type { Checkout } from "../checkout/mod.ts";
 import { gopathLink } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
@@ -28,6 +29,7 @@ export async function removeOutput({ context }: OpenCheckout): Promise<readonly 
     log.warn("Left in place, because kbuild did not make it:", found.left);
   }
   if (found.remove.length === 0) return [];
+  await refuseInUse(context);
   using _lock = await lockOutput(context, "clean");
   // Planned again: another run may have ended while this one waited.
   const { remove } = await planDisposal(context);
@@ -46,6 +48,17 @@ export async function removeOutput({ context }: OpenCheckout): Promise<readonly 
   await files.removeTree(lock);
   if (remove.includes(dirname(lock))) await files.removeIfEmpty(dirname(lock));
   return removed;
+}
+
+/** @throws {KbuildError} A command in a container writes to the outputs. */
+async function refuseInUse(context: KubeContext): Promise<void> {
+  // Late: builds load this file, too.
+  const { containersInUse } = await import("../container/mod.ts");
+  const used = await containersInUse(context);
+  if (used.length === 0) return;
+  throw new KbuildError(`Cannot remove the outputs: a command runs in the container ${used[0]}`, {
+    notes: ["End it first: leave its shell, or stop its kbuild run"],
+  });
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   ENGINE_VARIABLES,
   NET_FLAGS,
   OUT_DIR_VARIABLE,
+  OUTPUT_SUBPATH_VARIABLE,
   VERSION_VARIABLES,
 } from "./flags.ts";
 
@@ -22,6 +23,12 @@ const RUN_VARIABLES: readonly VariableSpec[] = [
   OUT_DIR_VARIABLE,
   CACHE_VARIABLE,
   BLOB_CACHE_VARIABLE,
+];
+
+/** Variables that decide over the image alone. */
+const IMAGE_VARIABLES: readonly string[] = [
+  ...["DOCKER_HOST", "DOCKER_OPTS", "KUBE_CROSS_IMAGE", "KUBE_CROSS_VERSION"],
+  ...["KBUILD_CACHE", "KBUILD_BLOB_CACHE_MB"],
 ];
 
 const RUN_FLAGS: readonly FlagSpec[] = [ENGINE, BUILD_IMAGE, CONFIG, ...NET_FLAGS, DRY_RUN_FLAG];
@@ -80,6 +87,79 @@ export const shell: Command = {
     async run(command, input) {
       const { runCommand } = await import("./container_run.ts");
       await runCommand(command, input, ["bash", ...input.args]);
+    },
+  }),
+};
+
+/** `kbuild make-build-image`: port of `build/make-build-image.sh`. */
+export const makeBuildImage: Command = {
+  name: "make-build-image",
+  group: "Container",
+  summary: "Bring the build image into the engine",
+  description:
+    "As build/make-build-image.sh. Prints the image that containers start from, its ID and its platform. If the engine does " +
+    "not have it, it is fetched through kbuild's mirrors and loaded. Nothing is built.",
+  flags: RUN_FLAGS,
+  variables: RUN_VARIABLES.filter(({ name }) => IMAGE_VARIABLES.includes(name)),
+  examples: [{
+    command: "kbuild make-build-image",
+    does: "Have the build image ready for offline work",
+  }],
+  ...withDryRun({
+    async plan(command, input) {
+      const { planBuildImage } = await import("./container_run.ts");
+      return await planBuildImage(command, input);
+    },
+    async run(command, input) {
+      const { bringBuildImage } = await import("./container_run.ts");
+      await bringBuildImage(command, input);
+    },
+  }),
+};
+
+/** `kbuild copy-output`: port of `build/copy-output.sh`. */
+export const copyOutput: Command = {
+  name: "copy-output",
+  group: "Container",
+  summary: "Say where outputs of containers are (build/copy-output.sh)",
+  description:
+    "Containers write to _output/dockerized of the checkout, so there is nothing to copy.",
+  flags: [],
+  variables: [OUT_DIR_VARIABLE],
+  examples: [{ command: "kbuild copy-output", does: "Print the directory of the programs" }],
+  unplanned: { reason: "it changes nothing", notes: [] },
+  async run(command) {
+    const { sayOutput } = await import("./container_run.ts");
+    await sayOutput(command);
+  },
+};
+
+/** `kbuild make-clean`: port of `build/make-clean.sh`. */
+export const makeClean: Command = {
+  name: "make-clean",
+  group: "Maintenance",
+  summary: "Remove build containers, their images, and _output",
+  description:
+    "As build/make-clean.sh. Removes this checkout's build containers with their volumes, on whatever branch they were made, and the " +
+    "build images of Kubernetes' own scripts; then it does what clean does. Containers in which a command " +
+    "runs, kube-cross and everything of other checkouts are kept. Without an engine, only outputs are removed.",
+  flags: [ENGINE, DRY_RUN_FLAG],
+  variables: [...ENGINE_VARIABLES, OUT_DIR_VARIABLE, OUTPUT_SUBPATH_VARIABLE],
+  examples: [
+    { command: "kbuild make-clean --dry-run", does: "Show what would be removed" },
+    {
+      command: "kbuild make-clean --engine podman",
+      does: "Remove what podman has, and the outputs",
+    },
+  ],
+  ...withDryRun({
+    async plan(command, input) {
+      const { planMakeClean } = await import("./make_clean_run.ts");
+      return await planMakeClean(command, input);
+    },
+    async run(command, input) {
+      const { runMakeClean } = await import("./make_clean_run.ts");
+      await runMakeClean(command, input);
     },
   }),
 };

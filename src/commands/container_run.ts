@@ -1,9 +1,15 @@
 import type { Input } from "../cli/mod.ts";
 import {
+  chooseBuildImage,
   engineNamed,
   executeRun,
+  findEngine,
+  inspectBuildImage,
+  loadArguments,
   type PreparedRun,
   prepareRun,
+  provideBuildImage,
+  type RunRequest,
   startsOf,
 } from "../container/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
@@ -66,17 +72,81 @@ export async function runCommand(
   );
 }
 
+/** What `make-build-image` would fetch and start. */
+export async function planBuildImage(command: CommandContext, input: Input): Promise<CommandPlan> {
+  const { engine, image, context } = await findBuildImage(command, input);
+  const { kind: group } = engine;
+  return {
+    steps: Object.freeze<PlanStep[]>([
+      ...image.fetches.map((fetch) => ({ group, kind: "fetch", ...fetch }) as const),
+      ...image.id === undefined
+        ? [
+          {
+            group,
+            kind: "process",
+            argv: loadArguments(engine),
+            cwd: context.root,
+            env: {},
+          } as const,
+        ]
+        : [],
+    ]),
+  };
+}
+
+/** `make-build-image`: has the build image in the engine, and prints which it is. */
+export async function bringBuildImage(command: CommandContext, input: Input): Promise<void> {
+  const { engine, image, context } = await findBuildImage(command, input);
+  const reference = await provideBuildImage(context, engine, image);
+  const { id, platform } = image.id === undefined
+    ? await inspectBuildImage(context, engine, { ...image, reference })
+    : image;
+  const { source } = image;
+  if (command.globals.json) {
+    return command.printJson({ engine: engine.kind, image: reference, id, platform, source });
+  }
+  command.printTable([["IMAGE", "ID", "PLATFORM", "FROM"], [
+    ...[reference, id ?? "unknown", platform ?? "unknown", source],
+  ]]);
+}
+
+async function findBuildImage(command: CommandContext, input: Input) {
+  const { context, checkout } = await command.open();
+  const { engine: wanted, buildImage } = choiceOf(command, input);
+  const chosen = chooseBuildImage(checkout, buildImage);
+  const engine = await findEngine(context, wanted);
+  return { context, engine, image: await inspectBuildImage(context, engine, chosen) };
+}
+
+/** `copy-output`: outputs of a mounted checkout are there at once. */
+export async function sayOutput(command: CommandContext): Promise<void> {
+  const { releaseBinPath, root } = await command.locate();
+  const path = releaseBinPath.slice(root.length + 1);
+  command.log.status("Nothing to copy: containers write to the checkout itself");
+  if (command.globals.json) command.printJson({ output: path });
+  else command.print(path);
+}
+
+/** The engine and the image that a command line, else the environment names. */
+function choiceOf(
+  { env }: CommandContext,
+  input: Input,
+): Pick<RunRequest, "engine" | "buildImage"> {
+  return {
+    engine: engineNamed(input.string(ENGINE.name) ?? env[ENGINE.variable]),
+    buildImage: input.string(BUILD_IMAGE.name) ?? env[BUILD_IMAGE.variable],
+  };
+}
+
 async function prepare(
-  { env, globals }: CommandContext,
+  command: CommandContext,
   { context, checkout }: OpenCheckout,
   input: Input,
   words: readonly string[],
 ): Promise<PreparedRun> {
+  const { stdin, verbosity } = command.globals;
   return await prepareRun(context, checkout, {
-    command: words,
-    terminal: globals.stdin.terminal,
-    verbosity: globals.verbosity,
-    engine: engineNamed(input.string(ENGINE.name) ?? env[ENGINE.variable]),
-    buildImage: input.string(BUILD_IMAGE.name) ?? env[BUILD_IMAGE.variable],
+    ...choiceOf(command, input),
+    ...{ command: words, terminal: stdin.terminal, verbosity },
   });
 }

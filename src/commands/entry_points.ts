@@ -74,9 +74,14 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
   },
   {
     targets: ["clean_meta"],
-    scripts: ["build/make-clean.sh", "hack/make-rules/clean.sh"],
+    scripts: ["hack/make-rules/clean.sh"],
     does: "Removes what was built",
     command: "clean",
+  },
+  {
+    scripts: ["build/make-clean.sh"],
+    does: "Removes the build containers and what was built",
+    command: "make-clean",
   },
   {
     scripts: ["hack/print-workspace-status.sh"],
@@ -89,10 +94,14 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
     command: "help",
   },
   {
-    scripts: ["build/copy-output.sh", "build/make-build-image.sh"],
-    does: "Supports builds in a container",
-    without: "needless",
-    note: "kbuild builds on this machine, and the results are in _output",
+    scripts: ["build/copy-output.sh"],
+    does: "Copies what was built out of the container",
+    command: "copy-output",
+  },
+  {
+    scripts: ["build/make-build-image.sh"],
+    does: "Makes the image of the build container",
+    command: "make-build-image",
   },
   {
     scripts: ["build/run.sh"],

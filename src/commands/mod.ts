@@ -11,7 +11,7 @@ import { all, commandFor, cross } from "./all.ts";
 import { clean } from "./clean.ts";
 import { compare } from "./compare.ts";
 import { completionCommand } from "./completion.ts";
-import { run, shell } from "./container.ts";
+import { copyOutput, makeBuildImage, makeClean, run, shell } from "./container.ts";
 import type { Command } from "./context.ts";
 import { demo } from "./demo.ts";
 import { doctor } from "./doctor.ts";
@@ -46,6 +46,8 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   images,
   run,
   shell,
+  makeBuildImage,
+  copyOutput,
   verifyReleaseCommand,
   compare,
   inspect,
@@ -61,6 +63,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   platforms,
   toolchain,
   clean,
+  makeClean,
   completionCommand(() => COMMANDS),
 ]);
 

@@ -42,6 +42,17 @@ export async function findEngine(
   throw new KbuildError(`Cannot use ${name}: its "info" is neither docker's nor podman's`);
 }
 
+/** Whether there is the client of an engine: the one that is asked for, else any. */
+export async function hasEngine(
+  env: KubeContext["env"],
+  wanted: Engine["kind"] | undefined,
+): Promise<boolean> {
+  for (const name of wanted === undefined ? ENGINES : [wanted]) {
+    if (await findProgram(name, env["PATH"]) !== undefined) return true;
+  }
+  return false;
+}
+
 async function clientName(
   env: KubeContext["env"],
   wanted: Engine["kind"] | undefined,
@@ -151,6 +162,12 @@ export function parseAnswer(text: string): JsonObject | undefined {
   const value = parseAny(text);
   const [first = value] = Array.isArray(value) ? value : [];
   return isObject(first) ? first : undefined;
+}
+
+/** What an engine answers about several things: a list, as `inspect` prints it without a format. */
+export function parseAnswers(text: string): readonly JsonObject[] {
+  const value = parseAny(text);
+  return Array.isArray(value) ? value.filter(isObject) : [];
 }
 
 /** The value of JSON that may be missing or cut off. */

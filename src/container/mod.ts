@@ -11,9 +11,20 @@ export {
   inspectBuildImage,
   provideBuildImage,
 } from "./build_image.ts";
-export { describeEngine, engineNamed, ENGINES, findEngine } from "./engine.ts";
+export {
+  checkoutHashes,
+  disposalStarts,
+  disposeOfEngine,
+  type EngineDisposal,
+  type FoundContainer,
+  ownContainers,
+  ownImages,
+  planEngineDisposal,
+} from "./clean.ts";
+export { describeEngine, engineNamed, ENGINES, findEngine, hasEngine } from "./engine.ts";
 export { containerEnvironment, type ContainerSettings } from "./environment.ts";
 export { engineError } from "./explain.ts";
+export { containersInUse } from "./locks.ts";
 export { containerName, type HashInputs, LABEL, rootHash } from "./names.ts";
 export {
   executeRun,

@@ -1,7 +1,7 @@
 import { dirname, isAbsolute, join, resolve } from "@std/path";
 import type { Checkout } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { type FileLock, ifPresent, lockFileNow, writeFileAtomic } from "../files/mod.ts";
+import { ifPresent, writeFileAtomic } from "../files/mod.ts";
 import { askGit } from "../git/mod.ts";
 import { isObject } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
@@ -18,6 +18,7 @@ import {
 import { AS_JSON, findEngine, parseAnswer } from "./engine.ts";
 import { containerEnvironment } from "./environment.ts";
 import { engineError, saysNoContainer } from "./explain.ts";
+import { lockName } from "./locks.ts";
 import { containerName, LABEL, rootHash } from "./names.ts";
 import type { ContainerRun, Engine, Mount } from "./types.ts";
 
@@ -226,9 +227,6 @@ async function inspectContainer(
   return isOurs || !isRunning ? "leftover" : "foreign";
 }
 
-/** How many commands of one checkout run in containers at the same time. */
-const MAX_RUNS = 64;
-
 /**
  * Runs the command in its container, with kbuild's own stdin, stdout and stderr. The container is gone
  * when it ends, however it ends.
@@ -280,22 +278,4 @@ async function removeContainer(shell: Shell, engine: Engine, name: string): Prom
   const { code, tail } = await shell.run(removeArguments(engine, name), { allowed: "any" });
   if (code === 0 || saysNoContainer(tail) || /already in progress/i.test(tail.join("\n"))) return;
   throw engineError(`Cannot remove the container "${name}"`, tail, engine);
-}
-
-/** A name of a container that no other kbuild uses. */
-interface LockedName extends Disposable {
-  readonly name: string;
-}
-
-/** Takes the name, or if another kbuild uses that the next one: a number is added to it. */
-async function lockName({ root, signal }: KubeContext, wanted: string): Promise<LockedName> {
-  for (let number = 1; number <= MAX_RUNS; number++) {
-    const name = number === 1 ? wanted : `${wanted}-${number}`;
-    const path = join(root, "_output", ".kbuild", `${name}.lock`);
-    const lock: FileLock | undefined = await lockFileNow(path, { signal, temporary: true });
-    if (lock !== undefined) {
-      return Object.freeze({ name, [Symbol.dispose]: () => lock.release() });
-    }
-  }
-  throw new KbuildError(`Cannot start another container: ${MAX_RUNS} are running`);
 }

@@ -74,10 +74,9 @@ const INSIDE: readonly (readonly [word: string, stderr: string])[] = [
     "  -> Starts a shell in the build container; kbuild also does that: kbuild shell\n",
   ],
   [
-    "copy-output",
-    ": it is a script of this checkout (build/copy-output.sh)\n" +
-    "  -> Supports builds in a container; with kbuild that is not needed\n" +
-    "  -> kbuild builds on this machine, and the results are in _output\n",
+    "build/copy-output.sh",
+    ": it is a script of this checkout\n" +
+    "  -> Copies what was built out of the container; kbuild also does that: kbuild copy-output\n",
   ],
   [
     "build/package-tarballs.sh",

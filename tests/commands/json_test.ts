@@ -21,6 +21,9 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
   images: [["", "error"], ["push", "error"], ["nothing", "error"]],
   run: [["true", "error"]],
   shell: [["", "error"]],
+  "make-build-image": [["--engine rkt", "error"]],
+  "copy-output": [["", "output"]],
+  "make-clean": [["--engine rkt", "error"]],
   "verify-release": [["/nowhere", "error"]],
   compare: [["Makefile Makefile", "a b equal notes results"], [
     "Makefile LICENSE",

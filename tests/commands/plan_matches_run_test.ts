@@ -32,9 +32,9 @@ const QUESTIONS: readonly (readonly [what: string, asks: (words: readonly string
   ];
 const GIT_QUESTIONS = [
   ...["cat-file", "config", "describe", "diff", "ls-files", "rev-list", "rev-parse", "status"],
-  "symbolic-ref",
+  ...["for-each-ref", "reflog", "symbolic-ref"],
 ];
-const ENGINE_QUESTIONS = ["container", "context", "image", "info"];
+const ENGINE_QUESTIONS = ["container", "context", "image", "info", "ps"];
 
 /** Commands whose standard output is another program's. */
 const PASSING = ["run", "shell"];
@@ -211,12 +211,13 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
     ["images", "load"],
     ["run", "make", "all"],
     ["shell"],
+    ["make-build-image"],
     ["images", "push", "--registry", "REGISTRY/r"],
     ["images", "manifest", "--registry", "REGISTRY/r"],
     ["clean"],
   ],
   "1.7": [["quick-release"], ["clean"]],
-  "1.35": [["kubectl"], ["test", "KUBE_TEST_ARGS=-run Slice"], ["quick-release"], ["clean"]],
+  "1.35": [["kubectl"], ["test", "KUBE_TEST_ARGS=-run Slice"], ["quick-release"], ["make-clean"]],
 };
 
 for (const [era, lines] of Object.entries(SEQUENCES) as [EraParameter, string[][]][]) {

@@ -1,5 +1,6 @@
 /** `kbuild run` and `kbuild shell` with real engines: docker's, and podman where it starts containers. */
 import { NO_REGISTRY, skopeo, withRealRegistry } from "./_registry.ts";
+import { rootHash } from "../../src/container/mod.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import {
@@ -169,6 +170,85 @@ both("two commands run at the same time in one checkout", async (engine, root) =
   assertEquals(await containersOf(engine, root), "");
 });
 
+both(
+  "make-clean removes what is the checkout's, on every branch, and nothing else",
+  async (engine, root, dir) => {
+    const options = { cwd: root, env: { ...engine.env, HOSTNAME: "myhost" } };
+    const hashOf = (place: string, branch?: string) =>
+      rootHash({ hostname: "myhost", root: place, branch });
+    const git = (...words: string[]) => output(["git", "-C", root, ...words]);
+    const first = (await git("symbolic-ref", "--short", "HEAD")).trim();
+    // One branch that is there, and one that is gone.
+    await git("checkout", "-q", "-b", "gone");
+    await git("checkout", "-q", first);
+    await git("branch", "-q", "-D", "gone");
+    await git("branch", "other");
+    const tag = "5-v1.15.5-1";
+    const ours = [
+      `kube-build-data-${hashOf(root, "other")}-${tag}`,
+      `kube-build-${hashOf(root, "gone")}-${tag}`,
+      `kube-rsync-${hashOf(root)}-${tag}`,
+    ];
+    const theirs = [`kube-build-${hashOf(dir, first)}-${tag}`, `kube-build-${"0".repeat(10)}`];
+    for (const name of [...ours, ...theirs]) {
+      await engine.run("create", "--name", name, "--volume", "/data", SMALL, "true");
+    }
+    const images = [hashOf(root, first), hashOf(dir, first)].map((hash) =>
+      `kube-build:build-${hash}-${tag}`
+    );
+    for (const image of images) await engine.run("tag", SMALL, image);
+    const volumes = async () =>
+      (await engine.run("volume", "ls", "--quiet")).trim().split("\n").length;
+    const before = await volumes();
+    const shell = new Deno.Command(runArgv(engine)[0]!, {
+      args: runArgv(engine, "sh", "-c", "touch _output/ready; sleep 1000").slice(1),
+      ...{ cwd: root, env: { ...ENV, ...options.env }, clearEnv: true },
+      ...{ stdin: "null", stdout: "null", stderr: "null", detached: true },
+    }).spawn();
+    try {
+      await until("a command runs", () => exists(join(root, "_output/ready")));
+      const clean = kbuildArgv("make-clean", "--engine", engine.name, "--json");
+      const planned = await run([...clean, "--dry-run"], options);
+      const { code, stdout, stderr } = await run(clean, options);
+      assertEquals(code, 0, stderr);
+      const removed = JSON.parse(stdout);
+      assertEquals(removed.containers, [...ours].sort());
+      assertEquals(removed.images.map((name: string) => name.replace("localhost/", "")), [
+        images[0],
+      ]);
+      assertMatch(
+        removed.left.join("\n"),
+        /^kube-build-\w+-5-v1.15.5-1: another kbuild runs a command in it$/,
+      );
+      assertEquals(
+        JSON.parse(planned.stdout).processes.map(({ argv }: { argv: string[] }) => argv[1]),
+        ["rm", "rmi"],
+      );
+      const left = (await engine.run("ps", "--all", "--format", "{{.Names}}")).split("\n");
+      assertEquals(ours.filter((name) => left.includes(name)), []);
+      assertEquals(theirs.filter((name) => !left.includes(name)), []);
+      assertEquals(await volumes(), before - ours.length);
+      const names = await engine.run("image", "ls", "--format", "{{.Repository}}:{{.Tag}}");
+      assert(names.includes(images[1]!) && names.includes(SMALL), names);
+      assert(!names.includes(images[0]!), names);
+      assertEquals(removed.removed, []);
+      const refused = await run(kbuildArgv("clean"), options);
+      assertMatch(
+        refused.stderr,
+        /^kbuild: Cannot remove the outputs: a command runs in the container kube-/,
+      );
+    } finally {
+      shell.kill("SIGTERM");
+      await shell.status;
+      await engine.run("rm", "--force", "--volumes", ...theirs);
+      await engine.run("rmi", images[1]!);
+    }
+    assertEquals(await containersOf(engine, root), "");
+    const again = await run(kbuildArgv("make-clean", "--engine", engine.name), options);
+    assertEquals([again.code, exists(join(root, "_output/dockerized"))], [0, false], again.stderr);
+  },
+);
+
 engineTest(
   NO_REGISTRY ?? docker,
   "docker",
@@ -248,7 +328,7 @@ engineTest(
 
 function exists(path: string): boolean {
   try {
-    return Deno.statSync(path).isFile;
+    return Deno.statSync(path).size >= 0;
   } catch {
     return false;
   }

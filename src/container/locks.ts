@@ -1,0 +1,60 @@
+import { join } from "@std/path";
+import { entriesOf, lockFileNow } from "../files/mod.ts";
+import { KbuildError } from "../errors.ts";
+import type { KubeContext } from "../lib/init.ts";
+
+/** What follows a container's name in the name of its lock. */
+const SUFFIX = ".lock";
+
+/** Directory of the locks. */
+function lockDirectory({ root }: Pick<KubeContext, "root">): string {
+  return join(root, "_output", ".kbuild");
+}
+
+/** The file that is locked while a container of this name is in use. */
+function lockOfName(context: Pick<KubeContext, "root">, name: string): string {
+  return join(lockDirectory(context), `${name}${SUFFIX}`);
+}
+
+/** How many commands of one checkout run in containers at the same time. */
+const MAX_RUNS = 64;
+
+/** A name of a container that no other kbuild uses. */
+export interface LockedName extends Disposable {
+  /** The name. */
+  readonly name: string;
+}
+
+/** Takes the name, or if another kbuild uses that the next one: a number is added to it. */
+export async function lockName(context: KubeContext, wanted: string): Promise<LockedName> {
+  for (let number = 1; number <= MAX_RUNS; number++) {
+    const name = number === 1 ? wanted : `${wanted}-${number}`;
+    const lock = await lockFileNow(lockOfName(context, name), {
+      ...{ signal: context.signal, temporary: true },
+    });
+    if (lock !== undefined) {
+      return Object.freeze({ name, [Symbol.dispose]: () => lock.release() });
+    }
+  }
+  throw new KbuildError(`Cannot start another container: ${MAX_RUNS} are running`);
+}
+
+/** Whether a kbuild runs a command in the container of this name. */
+export async function isLocked(context: Pick<KubeContext, "root">, name: string): Promise<boolean> {
+  const lock = await lockFileNow(lockOfName(context, name), { temporary: true });
+  lock?.release();
+  return lock === undefined;
+}
+
+/** Names of the containers in which kbuild runs commands in a checkout now. */
+export async function containersInUse(
+  context: Pick<KubeContext, "root">,
+): Promise<readonly string[]> {
+  const entries = await entriesOf(lockDirectory(context)) ?? [];
+  const names = entries.flatMap(({ name }) =>
+    name.startsWith("kube-build-") && name.endsWith(SUFFIX) ? [name.slice(0, -SUFFIX.length)] : []
+  );
+  const used: string[] = [];
+  for (const name of names.sort()) if (await isLocked(context, name)) used.push(name);
+  return Object.freeze(used);
+}
