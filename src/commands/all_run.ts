@@ -4,6 +4,7 @@ import {
   crossMatrix,
   planBuild,
   type PlannedBuild,
+  plannedUnits,
   readStamp,
   runBuild,
   showBuild,
@@ -112,6 +113,7 @@ async function buildOpen(
     needs: () => undefined,
     fetch: () => Promise.resolve(),
     work: async (open, planned) => {
+      open.context.log.events.announce(plannedUnits(planned));
       const { binaries, generateMs, buildMs } = await runBuild(open, planned);
       command.logSummary();
       const relative = (path: string) => path.slice(open.context.root.length + 1);

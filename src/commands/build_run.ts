@@ -1,9 +1,11 @@
 import type { PlatformSet } from "../checkout/mod.ts";
+import type { UnitSpec } from "../events/mod.ts";
 import { ifPresent } from "../files/mod.ts";
 import {
   ensureGeneratedFiles,
   findOutdated,
   type GenerationPlan,
+  generationUnits,
   planGeneratedFiles,
   warnAboutOutdated,
 } from "../generate/mod.ts";
@@ -11,6 +13,7 @@ import {
   buildBinaries,
   type BuildPlan,
   type BuildRequest,
+  buildUnits,
   type BuiltBinary,
   libraryTargets,
   type Link,
@@ -172,6 +175,11 @@ export async function runBuild(
   const binaries = await buildBinaries(context, checkout, planned, { settle });
   const built = performance.now();
   return { binaries, generateMs: generated - started, buildMs: built - generated };
+}
+
+/** The units of a build, before it begins. */
+export function plannedUnits({ generation, plan }: PlannedBuild): readonly UnitSpec[] {
+  return [...generationUnits(generation), ...buildUnits(plan)];
 }
 
 /** The exact commands and files of a build: `kbuild plan`, `--dry-run`. */

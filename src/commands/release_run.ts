@@ -18,6 +18,7 @@ import {
   type PackageOptions,
   type PackagePlan,
   packageTarballs,
+  packageUnits,
   type PlannedArtifact,
   plannedArtifacts,
   preparePackage,
@@ -30,6 +31,7 @@ import {
   crossMatrix,
   planBuild,
   type PlannedBuild,
+  plannedUnits,
   readStamp,
   runBuild,
   sayStamp,
@@ -254,6 +256,10 @@ export async function releaseCheckout(
     work: async (open, prepared, fetched) => {
       warnAboutRequest(open.context, prepared);
       const { build, stamp } = prepared;
+      open.context.log.events.announce([
+        ...build === undefined ? [] : plannedUnits(build),
+        ...packageUnits(prepared.plan),
+      ]);
       if (build === undefined) sayStamp(open.context, stamp);
       const { generateMs, buildMs } = build === undefined
         ? { generateMs: 0, buildMs: 0 }

@@ -44,8 +44,8 @@ export class RunState {
     } else if (event.event === "unit.start") {
       this.#change(event.id, { started: event.ms });
     } else if (event.event === "unit.progress") {
-      const { done, total, of } = event;
-      this.#change(event.id, { progress: { done, total, of } });
+      const { done, total, of, at } = event;
+      this.#change(event.id, { progress: { done, total, of, at } });
     } else if (event.event === "unit.end") {
       const { result, reason } = event;
       this.#change(event.id, { ended: event.ms, result, reason });

@@ -49,7 +49,12 @@ export interface Events {
   listen(listener: Listener, options?: { readonly replay?: boolean }): () => void;
   /** Reports text for people. */
   log(level: LogText["level"], text: string): void;
-  /** Makes a unit known, which then waits. */
+  /**
+   * Makes units known before the one who does them reports them with {@linkcode unit}, so that it can be
+   * told from the beginning how many there are.
+   */
+  announce(specs: readonly UnitSpec[]): void;
+  /** Makes a unit known, unless it was announced; it then waits. */
   unit(spec: UnitSpec): Unit;
   /** Reports how long units took before. */
   expect(units: RunExpected["units"]): void;
@@ -78,6 +83,8 @@ export function createEvents(options: EventsOptions = {}): Events {
   const began = now();
   const listeners = new Set<Listener>();
   const ids = new Map<string, number>();
+  /** Ids of announced units that nobody does yet, by kind and name. */
+  const announced = new Map<string, string[]>();
   const history: RunEvent[] = [];
   const emit = (happening: Happening) => {
     const event = Object.freeze({ ...happening, ms: Math.round(now() - began) });
@@ -93,6 +100,12 @@ export function createEvents(options: EventsOptions = {}): Events {
     return count === 1 ? base : `${base} #${count}`;
   }
 
+  function queue(spec: UnitSpec): string {
+    const id = idOf(spec);
+    emit({ event: "unit.queued", id, kind: spec.kind, name: spec.name });
+    return id;
+  }
+
   return Object.freeze<Events>({
     listen(listener, { replay = false } = {}) {
       if (replay) { for (const event of history) listener(event); }
@@ -105,9 +118,14 @@ export function createEvents(options: EventsOptions = {}): Events {
     begin: (command) =>
       emit({ event: "run.start", version: EVENTS_VERSION, at: new Date().toISOString(), command }),
     end: (code) => emit({ event: "run.end", code }),
+    announce(specs) {
+      for (const spec of specs) {
+        const base = `${spec.kind} ${spec.name}`;
+        announced.set(base, [...announced.get(base) ?? [], queue(spec)]);
+      }
+    },
     unit(spec) {
-      const id = idOf(spec);
-      emit({ event: "unit.queued", id, ...spec });
+      const id = announced.get(`${spec.kind} ${spec.name}`)?.shift() ?? queue(spec);
       let ended = false;
       let said = -Infinity;
       const decoder = new TextDecoder();

@@ -25,7 +25,9 @@ export interface Progress {
   /** Undefined while it is not known. */
   readonly total?: number | undefined;
   /** What is counted. */
-  readonly of: "bytes" | "layers";
+  readonly of: "bytes" | "layers" | "packages";
+  /** What is at work: the package that is compiled. */
+  readonly at?: string | undefined;
 }
 
 /** A run begins. */

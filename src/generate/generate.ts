@@ -3,12 +3,13 @@ import type { Checkout } from "../checkout/mod.ts";
 import {
   buildBinaries,
   type BuildRequest,
+  buildUnits,
   prepareBuild,
   type PreparedBuild,
   verifyGoVersion,
 } from "../lib/golang/mod.ts";
 import { askGit, statusEntries } from "../git/mod.ts";
-import type { Unit } from "../events/mod.ts";
+import type { Unit, UnitSpec } from "../events/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { ownershipContext } from "../lib/ownership.ts";
 import type { GoTool } from "../toolchain/mod.ts";
@@ -110,6 +111,13 @@ export async function ensureGeneratedFiles(
   }
   await writeState(context, { files: records, needs });
   return Object.freeze(written);
+}
+
+/** The units of a {@linkcode GenerationPlan}, as {@linkcode ensureGeneratedFiles} reports them. */
+export function generationUnits({ tools, files }: GenerationPlan): readonly UnitSpec[] {
+  if (tools === undefined) return [];
+  const made = files.map(({ file }): UnitSpec => ({ kind: "generate", name: file.output }));
+  return [...buildUnits(tools.plan), ...made];
 }
 
 /** Makes one file. Returns whether its content changed. Only the holder of the lock may call this. */

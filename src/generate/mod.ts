@@ -7,6 +7,7 @@ export {
   ensureGeneratedFiles,
   type GenerateOptions,
   type GenerationPlan,
+  generationUnits,
   type GeneratorStamp,
   planGeneratedFiles,
 } from "./generate.ts";

@@ -1,7 +1,7 @@
 import { cutTo, pad, type Size, widthOf } from "../cli/mod.ts";
 import type { RunState } from "../events/mod.ts";
 import { estimate, timeLeft } from "./estimate.ts";
-import { age, doing, howFar } from "./words.ts";
+import { age, doing, doingNow, howFar } from "./words.ts";
 
 /** Lines of units at most: a third of the terminal, as BuildKit has it. */
 const SHARE_OF_ROWS = 3;
@@ -35,7 +35,7 @@ export function frame(state: RunState, now: number, { columns, rows }: Size): re
     const room = width - widthOf(right) - 6;
     // Where there is no room for both, the name says more.
     if (room < 12) return cutTo(`    ${doing(unit)}`, width);
-    return `    ${pad(cutTo(doing(unit), room), room)}  ${right}`;
+    return `    ${pad(cutTo(doingNow(unit), room), room)}  ${right}`;
   });
   return Object.freeze([
     cutTo(`[${age(now)}] ${counts}`, width),

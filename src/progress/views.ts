@@ -4,7 +4,7 @@ import { timestamp } from "../lib/logging.ts";
 import { frame } from "./frame.ts";
 import { HeldOutput } from "./held.ts";
 import type { ProgressMode } from "./mode.ts";
-import { age, doing, done, duration } from "./words.ts";
+import { age, doing, done, duration, howFar } from "./words.ts";
 
 /** What views of a run work with. */
 export interface ViewOptions {
@@ -129,9 +129,10 @@ function inLines(events: Events, options: ViewOptions): () => void {
     const { running } = state;
     if (running.length === 0 || performance.now() - said < SILENCE_MS) return;
     const now = performance.now() - began;
-    const units = running.slice(0, 3).map((unit) =>
-      `${doing(unit)} (${age(now - (unit.started ?? now))})`
-    );
+    const units = running.slice(0, 3).map((unit) => {
+      const far = [age(now - (unit.started ?? now)), howFar(unit.progress)];
+      return `${doing(unit)} (${far.filter((each) => each !== "").join(", ")})`;
+    });
     const counts = `${state.ended().length} of ${state.units.size} done`;
     write(`+++ ${timestamp(new Date())} ${age(now)}, ${counts}; ${units.join(", ")}\n`);
   }, 1000);

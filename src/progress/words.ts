@@ -38,6 +38,12 @@ export function doing({ kind, name }: UnitState): string {
   return `${VERBS[kind][0]} ${name}`;
 }
 
+/** The same with what of it is at work, for one line. */
+export function doingNow(unit: UnitState): string {
+  const at = unit.progress?.at;
+  return at === undefined ? doing(unit) : `${doing(unit)}: ${at}`;
+}
+
 /** `Built kubectl for linux/amd64 in 12 s`. */
 export function done({ kind, name, started = 0, ended = 0 }: UnitState): string {
   return `${VERBS[kind][1]} ${name} in ${duration(ended - started)}`;
@@ -49,5 +55,6 @@ export function howFar(progress: Progress | undefined): string {
   const { done, total, of } = progress;
   const word = (value: number) => of === "bytes" ? formatBytes(value) : String(value);
   const all = total === undefined ? "" : ` of ${word(total)}`;
+  if (of === "packages") return `${word(done)}${all} packages`;
   return of === "layers" ? `layer ${done}${all}` : `${word(done)}${all}`;
 }

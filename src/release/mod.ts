@@ -44,6 +44,7 @@ export {
   openThreads,
   type OpenThreadsOptions,
   packageTarballs,
+  packageUnits,
   trimBlocks,
 } from "./package.ts";
 export {

@@ -9,7 +9,7 @@ import {
   openBlockCache,
   trimCache,
 } from "../archive/mod.ts";
-import type { Unit } from "../events/mod.ts";
+import type { Unit, UnitSpec } from "../events/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import {
   checkInOutputs,
@@ -308,11 +308,27 @@ async function makeAll(
 /** Why an artifact is not made again. */
 const UNCHANGED = "it would be made from the same files";
 
+/** The units of a release, as {@linkcode packageTarballs} reports them. */
+export function packageUnits({ images, tarballs }: PackagePlan): readonly UnitSpec[] {
+  return [
+    ...images.map(({ arch, path }) => (
+      specOf({ kind: "image", path: `release-images/${path}`, platform: `linux/${arch}` })
+    )),
+    ...tarballs.map(({ name }) => (
+      specOf({ kind: "tarball", path: `release-tars/${name}`, platform: null })
+    )),
+  ];
+}
+
 /** What is shown of an artifact: `kube-proxy for linux/amd64`, `kubernetes-client-linux-amd64.tar.gz`. */
-function unitOf({ log }: KubeContext, { kind, path, platform }: Job): Unit {
+function unitOf({ log }: KubeContext, job: Job): Unit {
+  return log.events.unit(specOf(job));
+}
+
+function specOf({ kind, path, platform }: Pick<Artifact, "kind" | "path" | "platform">): UnitSpec {
   const file = path.slice(path.lastIndexOf("/") + 1);
   const name = kind === "image" ? `${file.replace(/\.tar$/, "")} for ${platform}` : file;
-  return log.events.unit({ kind: kind === "image" ? kind : "tarball", name });
+  return { kind: kind === "image" ? kind : "tarball", name };
 }
 
 /** @returns Whether the file system allowed it. */

@@ -87,6 +87,8 @@ Deno.test({
       await terminal.type(`clear; ${BUILD}`);
       const running = await terminal.until(STATUS);
       assertMatch(running, /^ {4}building \S.* +\d+ s$/m);
+      const compiling = await terminal.until(/\d+ of \d+ packages/);
+      assertMatch(compiling, /^ {4}building \S.*: \S+ +\d+ of \d+ packages {2}\d+ s$/m);
       const end = await terminal.until(/^READY>$/m);
       assert(!STATUS.test(end), end);
       assertMatch(end, /^\+\+\+ \[\d{4} [\d:]{8}\] Built \S.* in [\d.]+ s$/m);

@@ -95,3 +95,19 @@ Deno.test("nobody who listens costs nothing, and a listener can leave", () => {
   events.log("info", "two");
   assertEquals([seen.length, all.length], [1, 2]);
 });
+
+Deno.test("announce() makes units known before they are reported, each once", async () => {
+  const stream = createEvents();
+  const state = new RunState();
+  stream.listen((event) => state.add(event));
+  const spec = { kind: "build", name: "kubectl" } as const;
+  stream.announce([spec, { kind: "tarball", name: "kubernetes.tar.gz" }]);
+  assertEquals([...state.units.keys()], ["build kubectl", "tarball kubernetes.tar.gz"]);
+  await stream.unit(spec).run(() => Promise.resolve());
+  assertEquals(state.units.get("build kubectl")?.result, "made");
+  // One that is done again was not announced.
+  stream.unit(spec).reuse("it is there");
+  assertEquals([...state.units.keys()], [
+    ...["build kubectl", "tarball kubernetes.tar.gz", "build kubectl #2"],
+  ]);
+});

@@ -27,6 +27,21 @@ Deno.test("frame() has a line of the run and one for each unit, the longest firs
   ]);
 });
 
+Deno.test("frame() names the package that is compiled, and how many there are", () => {
+  const state = someState();
+  const add = (event: Record<string, unknown>) => state.add(event as unknown as RunEvent);
+  const progress = { done: 812, total: 1180, of: "packages", at: "k8s.io/client-go/kubernetes" };
+  add({ event: "unit.progress", id: "kubelet", ...progress, ms: 61_000 });
+  const [, shown = ""] = frame(state, 62_000, { columns: 100, rows: 24 });
+  assertMatch(
+    shown,
+    /^ {4}building kubelet: k8s\.io\/client-go\/kubernetes {2,}812 of 1180 packages {2}1/,
+  );
+  for (const line of frame(state, 62_000, { columns: 40, rows: 24 })) {
+    assert(line.length < 40, line);
+  }
+});
+
 Deno.test("frame() fits any terminal", () => {
   for (const columns of [1, 5, 10, 20, 40, 80, 200]) {
     for (const rows of [1, 3, 6, 24]) {

@@ -2,7 +2,7 @@ import { dirname, join } from "@std/path";
 import type { Checkout } from "../../checkout/mod.ts";
 import { KbuildError } from "../../errors.ts";
 import type { GoTool } from "../../toolchain/mod.ts";
-import type { Unit } from "../../events/mod.ts";
+import type { Unit, UnitSpec } from "../../events/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { checkInOutputs, claimOutputs } from "../outputs.ts";
 import { mapConcurrently, type MemoryBudget, memoryBudget } from "../util.ts";
@@ -205,6 +205,13 @@ async function buildPlatforms(
   await rememberLimit(context, least);
 }
 
+/** The units of a build, as {@linkcode buildBinaries} reports them. */
+export function buildUnits({ platforms }: BuildPlan): readonly UnitSpec[] {
+  return platforms.flatMap(({ platform, steps }) =>
+    steps.map((step): UnitSpec => ({ kind: "build", name: unitName(step, platform) }))
+  );
+}
+
 function unitsOf(
   { log }: KubeContext,
   platforms: readonly PlatformPlan[],
@@ -302,7 +309,7 @@ async function buildStep(
   log.status(`Env for ${platform}: ${env.join(" ")}`, [], { v: 2 });
   log.status("Starting:", [quoteCommand(step.argv)], { v: 3 });
   const names = namesOf(step);
-  const check = await checkStep(context, records, step, signal);
+  const check = await checkStep(context, records, step, { unit, signal });
   if (check.upToDate) {
     log.status(`Up to date: ${names}`, [], { v: 2 });
     unit.reuse("its sources are as they were");

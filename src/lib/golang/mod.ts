@@ -5,7 +5,13 @@
  * @module
  */
 export { adjustCall, type AdjustInputs } from "./adjust_call.ts";
-export { buildBinaries, type BuiltBinary, prepareBuild, type PreparedBuild } from "./build.ts";
+export {
+  buildBinaries,
+  buildUnits,
+  type BuiltBinary,
+  prepareBuild,
+  type PreparedBuild,
+} from "./build.ts";
 export { checkCompilers } from "./compilers.ts";
 export { type Correction, currentGoCorrections } from "./current_go.ts";
 export { compilerVariable, tableGoCalls } from "./flag_rules.ts";

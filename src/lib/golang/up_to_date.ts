@@ -4,6 +4,8 @@ import { createHash } from "node:crypto";
 import type { KubeContext } from "../init.ts";
 import type { Logger } from "../logging.ts";
 import { type PackageFiles, readListed } from "./package_files.ts";
+import { type CompileProgress, reportPackages } from "./compile_progress.ts";
+import type { Unit } from "../../events/mod.ts";
 import type { BuildStep } from "./plan.ts";
 import { isSettled, lookAt, requestOf, sourcesOf, type StepSources } from "./sources.ts";
 
@@ -103,21 +105,24 @@ export async function checkStep(
   context: KubeContext,
   records: BuildRecords,
   step: BuildStep,
-  signal: AbortSignal,
+  { unit, signal }: { unit: Unit; signal: AbortSignal },
 ): Promise<StepCheck> {
   if (step.buildIds === undefined) return { key: undefined, upToDate: false };
   const verify = isSet(context.env[VERIFY]);
   const untouched = await isUntouched(records, step);
   if (untouched && !verify) return { key: undefined, upToDate: true };
   const at = Date.now();
-  const report = compileReport(context.log, step.env["GOFLAGS"]);
-  const listed = await context.shell.run(step.buildIds, {
+  const progress = reportPackages(context, step, { unit, signal });
+  const report = compileReport(context.log, step.env["GOFLAGS"], progress);
+  // Its names of packages change neither what is compiled nor how it is cached.
+  const [go = "", list = "", ...words] = step.buildIds;
+  const listed = await context.shell.run([go, list, "-v", ...words], {
     cwd: step.cwd,
     env: step.env,
     allowed: "any",
     signal,
-    ...report === undefined ? {} : { onStderr: report },
-  });
+    onStderr: report,
+  }).finally(progress.end);
   // What does not compile is reported by the build itself, which runs next.
   if (listed.code !== 0) return { key: undefined, upToDate: false };
   const hash = createHash("sha256");
@@ -143,6 +148,9 @@ function isSet(value: string | undefined): boolean {
   return /^(1|y|yes|true)$/i.test(value ?? "");
 }
 
+/** An import path on a line of its own, as `-v` prints it. */
+const PACKAGE = /^[^\s:#]+$/;
+
 function hasFlag(goflags: string | undefined, name: "v" | "x"): boolean {
   return new RegExp(`(^|\\s)--?${name}(=(1|t|true))?(\\s|$)`, "i").test(goflags ?? "");
 }
@@ -153,22 +161,27 @@ export function isVerbose(goflags: string | undefined): boolean {
 }
 
 /**
- * Shows what `-v` (packages) and `-x` (commands) in `GOFLAGS` print while the question compiles: the
- * build, which runs next, finds everything compiled. Undefined without either flag.
+ * Reports what is compiled while Go is asked, and shows what `-v` (packages) and `-x` (commands) in
+ * `GOFLAGS` print: the build, which runs next, finds everything compiled.
  */
 function compileReport(
   log: Logger,
   goflags: string | undefined,
-): ((chunk: Uint8Array) => void) | undefined {
+  progress: CompileProgress,
+): (chunk: Uint8Array) => void {
   const commands = hasFlag(goflags, "x");
-  if (!isVerbose(goflags)) return undefined;
+  const verbose = isVerbose(goflags);
   const decoder = new TextDecoder();
   let rest = "";
   return (chunk) => {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = lines.pop() ?? "";
     // Errors are not for here: the build reports them.
-    for (const line of lines) if (commands || /^[^\s:#]+$/.test(line)) log.info(line);
+    for (const line of lines) {
+      const isPackage = PACKAGE.test(line);
+      if (isPackage) progress.compiles(line);
+      if (verbose && (commands || isPackage)) log.info(line);
+    }
   };
 }
 
