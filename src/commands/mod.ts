@@ -20,7 +20,7 @@ import { generatedFiles } from "./generate.ts";
 import { images } from "./images.ts";
 import { inspect } from "./inspect.ts";
 import { env, platforms, targets } from "./look.ts";
-import { packagesCommand } from "./packages.ts";
+import { packagesCommand, rpmCommand } from "./packages.ts";
 import { planCommand } from "./plan.ts";
 import { packageTarballsCommand, quickRelease, release } from "./release.ts";
 import { test } from "./test.ts";
@@ -41,6 +41,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   quickRelease,
   packageTarballsCommand,
   packagesCommand,
+  rpmCommand,
   test,
   generatedFiles,
   images,

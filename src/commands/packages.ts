@@ -28,6 +28,12 @@ const TARBALL: FlagSpec = {
   summary: "Published tarballs of CNI plugins and crictl, for kubernetes-cni and cri-tools",
 };
 
+const REPOSITORY: FlagSpec = {
+  name: "repository",
+  kind: "boolean",
+  summary: "Make the directories of packages repositories for apt, dnf and yum",
+};
+
 const REVISION: FlagSpec = {
   name: "revision",
   kind: "string",
@@ -53,6 +59,14 @@ const TO: FlagSpec = {
   default: "_output/release-packages",
 };
 
+const THREADS: FlagSpec = {
+  ...JOBS,
+  summary: "Threads that compress",
+  default: "as many as processors, up to 4",
+};
+
+const VARIABLES = [...VERSION_VARIABLES, OUT_DIR_VARIABLE, OUTPUT_SUBPATH_VARIABLE];
+
 /** `kbuild packages`: packages of Linux distributions. */
 export const packagesCommand: Command = {
   name: "packages",
@@ -72,15 +86,16 @@ export const packagesCommand: Command = {
     { ...PLATFORM, summary: "Platforms to package", default: "those that have binaries" },
     PACKAGES,
     TARBALL,
+    REPOSITORY,
     REVISION,
     MAINTAINER,
     TO,
-    { ...JOBS, summary: "Threads that compress", default: "as many as processors, up to 4" },
+    THREADS,
     COMPRESSION_LEVEL,
     CONFIG,
     DRY_RUN_FLAG,
   ],
-  variables: [...VERSION_VARIABLES, OUT_DIR_VARIABLE, OUTPUT_SUBPATH_VARIABLE],
+  variables: VARIABLES,
   examples: [
     { command: "kbuild packages", does: "Make debs and rpms of the binaries of this checkout" },
     {
@@ -100,6 +115,53 @@ export const packagesCommand: Command = {
     async run(command, input) {
       const { makePackages } = await import("./packages_run.ts");
       await makePackages(command, input);
+    },
+  }),
+};
+
+/** `kbuild rpm`: port of `docker-build.sh` of kubernetes/release (`rpm/`, later `packages/rpm/`). */
+export const rpmCommand: Command = {
+  name: "rpm",
+  group: "Release",
+  summary: "Make rpms and a yum repository of each architecture",
+  description:
+    "Makes what docker-build.sh of kubernetes/release left in its output directory: a directory of each " +
+    "architecture in rpm's spelling, with rpms and repodata in it. The programs are the checkout's binaries, " +
+    "as kbuild packages takes them. Without an argument, all architectures are made that have binaries.",
+  args: [{
+    name: "ARCHS",
+    summary: "Architectures, separated by commas: arm64, or arm64/aarch64 as the script takes it",
+  }],
+  flags: [
+    PACKAGES,
+    TARBALL,
+    REVISION,
+    MAINTAINER,
+    { ...TO, default: "_output/release-packages/rpm" },
+    THREADS,
+    COMPRESSION_LEVEL,
+    CONFIG,
+    DRY_RUN_FLAG,
+  ],
+  variables: VARIABLES,
+  examples: [
+    {
+      command: "kbuild rpm",
+      does: "Make rpms and repositories of all architectures with binaries",
+    },
+    {
+      command: "kbuild rpm amd64/x86_64,arm64/aarch64 --to output",
+      does: "Make those of two architectures, in the directory of the script",
+    },
+  ],
+  ...withDryRun({
+    async plan(command, input) {
+      const { planRpmSteps } = await import("./packages_run.ts");
+      return await planRpmSteps(command, input);
+    },
+    async run(command, input) {
+      const { makeRpms } = await import("./packages_run.ts");
+      await makeRpms(command, input);
     },
   }),
 };

@@ -17,9 +17,13 @@ import {
   type PackageFormat,
   type PackageName,
   type PackagesPlan,
+  parseRpmArch,
   preparePackages,
   readProgramTarball,
+  repositoryFiles,
   writePackage,
+  writeRepositories,
+  type WrittenPackage,
 } from "../packages/mod.ts";
 import { openThreads, trimBlocks } from "../release/mod.ts";
 import { readStamp, sayStamp, type Stamp } from "./build_run.ts";
@@ -37,6 +41,13 @@ interface AskedPackages {
   readonly tarballs: readonly string[];
   readonly revision: string | undefined;
   readonly maintainer: string | undefined;
+  readonly repository: boolean;
+  /** Platforms that were named; undefined: what the environment says. */
+  readonly platforms?: readonly string[];
+  /** What a user may not expect of the request, a sentence each. */
+  readonly notes?: readonly string[];
+  /** Whether the directory is one of rpms alone, with directories of architectures. */
+  readonly rpmsAlone?: boolean;
   /** Absolute. */
   readonly to: string | undefined;
   readonly jobs: number | undefined;
@@ -60,9 +71,30 @@ interface MadePackage extends PackageArchive {
   readonly platform: string;
 }
 
-/** Makes the packages of the checkout around, and shows them. */
+/** `kbuild packages`: makes the packages of the checkout around, and shows them. */
 export async function makePackages(command: CommandContext, input: Input): Promise<void> {
-  const asked = parseRequest(command, input);
+  await make(command, parseRequest(command, input));
+}
+
+/** What {@linkcode makePackages} would do. */
+export async function planPackageSteps(
+  command: CommandContext,
+  input: Input,
+): Promise<CommandPlan> {
+  return await plan(command, parseRequest(command, input));
+}
+
+/** `kbuild rpm`: makes rpms and repositories, and shows them. */
+export async function makeRpms(command: CommandContext, input: Input): Promise<void> {
+  await make(command, parseRpmRequest(command, input));
+}
+
+/** What {@linkcode makeRpms} would do. */
+export async function planRpmSteps(command: CommandContext, input: Input): Promise<CommandPlan> {
+  return await plan(command, parseRpmRequest(command, input));
+}
+
+async function make(command: CommandContext, asked: AskedPackages): Promise<void> {
   const { made, root } = await withOutput(await command.open(), {
     what: command.name,
     check: (open) => prepare(open, asked),
@@ -85,13 +117,10 @@ export async function makePackages(command: CommandContext, input: Input): Promi
   });
 }
 
-/** What {@linkcode makePackages} would do. */
-export async function planPackageSteps(
-  command: CommandContext,
-  input: Input,
-): Promise<CommandPlan> {
+async function plan(command: CommandContext, asked: AskedPackages): Promise<CommandPlan> {
   const open = await command.open();
-  const prepared = await prepare(open, parseRequest(command, input));
+  const { repository } = asked;
+  const prepared = await prepare(open, asked);
   sayPrepared(open.context, prepared);
   const steps = prepared.plan.packages.map(({ path, platform, programs, tarball }): PlanStep => ({
     group: platform,
@@ -99,19 +128,44 @@ export async function planPackageSteps(
     path: join(prepared.directory, path),
     programs: tarball === undefined ? Object.values(programs) : [tarball.path],
   }));
-  return Object.freeze({ steps: Object.freeze(steps) });
+  const indices = repository ? indexPaths(prepared) : [];
+  return Object.freeze({
+    steps: Object.freeze([
+      ...steps,
+      ...indices.map((path): PlanStep => ({ group: "repository", kind: "checksums", path })),
+    ]),
+  });
+}
+
+/** Absolute paths of the indices over planned packages. */
+function indexPaths({ plan, directory }: PreparedPackages): readonly string[] {
+  const paths = plan.packages.flatMap(({ path, description }) =>
+    repositoryFiles(description.format).map((name) => join(directory, path, "..", name))
+  );
+  return [...new Set(paths)];
 }
 
 /** @throws {UsageError} There is no such format or package. */
-function parseRequest({ cwd }: CommandContext, input: Input): AskedPackages {
+function parseRequest(command: CommandContext, input: Input): AskedPackages {
+  return Object.freeze({
+    ...parseOptions(command, input),
+    formats: input.args.length === 0
+      ? PACKAGE_FORMATS
+      : known("format", input.args, PACKAGE_FORMATS),
+    repository: input.boolean("repository") ?? false,
+  });
+}
+
+/** What both commands are asked. */
+function parseOptions(
+  { cwd }: CommandContext,
+  input: Input,
+): Omit<AskedPackages, "formats" | "repository"> {
   const names = input.list("packages");
   const maintainer = input.string("maintainer");
   if (maintainer !== undefined) checkMaintainer(maintainer);
   const to = input.string("to");
   return Object.freeze({
-    formats: input.args.length === 0
-      ? PACKAGE_FORMATS
-      : known("format", input.args, PACKAGE_FORMATS),
     names: names === undefined ? undefined : known("package", names, PACKAGE_NAMES),
     tarballs: (input.list("tarball") ?? []).map((path) => resolve(cwd, path)),
     revision: input.string("revision"),
@@ -119,6 +173,24 @@ function parseRequest({ cwd }: CommandContext, input: Input): AskedPackages {
     to: to === undefined ? undefined : resolve(cwd, to),
     jobs: input.number("jobs"),
   });
+}
+
+/** @throws {UsageError} There is no such architecture or package. */
+function parseRpmRequest(command: CommandContext, input: Input): AskedPackages {
+  const words = (input.args[0] ?? "").split(",").filter((word) => word !== "");
+  const archs = words.map(parseRpmArch);
+  return Object.freeze(
+    {
+      ...parseOptions(command, input),
+      formats: ["rpm"],
+      repository: true,
+      rpmsAlone: true,
+      notes: archs.flatMap(({ note }) => note ?? []),
+      ...(archs.length === 0
+        ? {}
+        : { platforms: [...new Set(archs.map(({ platform }) => platform))] }),
+    } as const,
+  );
 }
 
 function known<T extends string>(
@@ -139,7 +211,9 @@ async function prepare(open: OpenCheckout, asked: AskedPackages): Promise<Prepar
   const { formats, names, revision, maintainer, to } = asked;
   numberIn(context.env, "KBUILD_COMPRESSION_LEVEL", 9);
   const binPath = await existingBinPath(open);
-  const { platforms, skipped } = await choosePlatforms(context, binPath);
+  const { platforms, skipped } = asked.platforms === undefined
+    ? await choosePlatforms(context, binPath)
+    : { platforms: asked.platforms, skipped: [] };
   const stamp = await readStamp(open);
   const plan = await preparePackages(checkout, {
     ...{ formats, names, platforms, binPath, revision, maintainer },
@@ -150,8 +224,19 @@ async function prepare(open: OpenCheckout, asked: AskedPackages): Promise<Prepar
       epoch: stamp.epoch,
     },
   });
-  const directory = to ?? join(context.outputRoot, PACKAGES_DIRECTORY);
-  return Object.freeze({ stamp, plan, directory, skipped });
+  const usual = join(context.outputRoot, PACKAGES_DIRECTORY);
+  if (asked.rpmsAlone !== true) {
+    return Object.freeze({ stamp, plan, directory: to ?? usual, skipped });
+  }
+  const packages = plan.packages.map((each) => (
+    Object.freeze({ ...each, path: each.path.replace(/^rpm\//, "") })
+  ));
+  return Object.freeze({
+    stamp,
+    plan: Object.freeze({ packages, notes: [...asked.notes ?? [], ...plan.notes] }),
+    directory: to ?? join(usual, "rpm"),
+    skipped,
+  });
 }
 
 /**
@@ -192,17 +277,19 @@ function sayPrepared(
 async function writeAll(
   context: KubeContext,
   prepared: PreparedPackages,
-  { jobs }: AskedPackages,
+  { jobs, repository }: AskedPackages,
 ): Promise<readonly MadePackage[]> {
   const { log, signal, env } = context;
   const { directory, plan, stamp } = prepared;
   sayPrepared(context, prepared);
-  await checkInOutputs(context, plan.packages.map(({ path }) => join(directory, path)));
+  const paths = plan.packages.map(({ path }) => join(directory, path));
+  await checkInOutputs(context, [...paths, ...(repository ? indexPaths(prepared) : [])]);
   await checkStamps(context, plan, stamp.vars.gitVersion);
   const level = numberIn(env, "KBUILD_COMPRESSION_LEVEL", 9);
   await using work = await WorkDirectory.make(temporaryName(join(context.outputRoot, "packages")));
   const { deflater, hasher } = openThreads(context, { level, jobs });
   const made: MadePackage[] = [];
+  const written: WrittenPackage[] = [];
   try {
     for (const planned of plan.packages) {
       const { description: { name, format, version }, platform, path } = planned;
@@ -210,15 +297,18 @@ async function writeAll(
         kind: "package",
         name: path.slice(path.lastIndexOf("/") + 1),
       });
-      const archive = await unit.run(() =>
+      const each = await unit.run(() =>
         writePackage(planned, { directory, work: work.path, deflater, signal })
       );
+      const { header: _, plainSize: __, ...archive } = each.archive;
       made.push(Object.freeze({ name, format, version, platform, ...archive }));
+      written.push(each);
     }
   } finally {
     deflater.close();
     hasher.close();
   }
+  if (repository) await writeRepositories(written);
   await trimBlocks(context, megabytesIn(env, "KBUILD_BLOCK_CACHE_MB"));
   return Object.freeze(made);
 }

@@ -1,4 +1,5 @@
-import { KbuildError } from "../errors.ts";
+import { KbuildError, UsageError } from "../errors.ts";
+import { didYouMean, nearest } from "../lib/nearest.ts";
 import type { PackageFormat } from "./types.ts";
 
 /**
@@ -33,6 +34,31 @@ export function packageArch(platform: string, format: PackageFormat): string {
     });
   }
   return spelled;
+}
+
+/**
+ * Reads an architecture as `docker-build.sh` of kubernetes/release takes it: Go's spelling (`arm64`), or Go's and
+ * rpm's (`arm64/aarch64`).
+ *
+ * @returns The platform, and a note if rpm's spelling is one that only that script had.
+ * @throws {UsageError} There is no such architecture, or rpm spells it otherwise.
+ */
+export function parseRpmArch(word: string): { readonly platform: string; readonly note?: string } {
+  const [arch = "", given] = word.split("/");
+  const spelled = ARCHITECTURES[arch]?.rpm;
+  if (spelled === undefined) {
+    throw new UsageError(`Unknown architecture "${word}"`, [
+      ...didYouMean(nearest(arch, Object.keys(ARCHITECTURES))),
+      `There are: ${Object.keys(ARCHITECTURES).join(", ")}`,
+    ]);
+  }
+  const platform = `linux/${arch}`;
+  if (given === undefined || given === spelled) return Object.freeze({ platform });
+  if (arch === "arm" && given === "armhfp") {
+    const note = "rpm has no architecture armhfp: packages are for armv7hl";
+    return Object.freeze({ platform, note });
+  }
+  throw new UsageError(`Cannot make rpms of "${word}": rpm's name of ${arch} is ${spelled}`);
 }
 
 /** Whether there can be packages for a platform. */

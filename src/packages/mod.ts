@@ -4,7 +4,7 @@
  *
  * @module
  */
-export { isPackagePlatform, packageArch } from "./architecture.ts";
+export { isPackagePlatform, packageArch, parseRpmArch } from "./architecture.ts";
 export { writeDeb, type WritePackageOptions } from "./deb.ts";
 export { type Dependencies, dependenciesOf } from "./dependencies.ts";
 export {
@@ -16,7 +16,7 @@ export {
   describePackage,
   packageFileName,
 } from "./describe.ts";
-export type { PackageArchive } from "./package_archive.ts";
+export type { PackageArchive, RepositoryFile, WrittenPackage } from "./package_archive.ts";
 export { demandedPrograms, readDemandedPrograms } from "./preflight.ts";
 export {
   type PackagesPlan,
@@ -24,6 +24,7 @@ export {
   type PlannedPackage,
   preparePackages,
 } from "./prepare.ts";
+export { repositoryFiles, writeRepositories } from "./repository.ts";
 export { resolvePackage } from "./resolve.ts";
 export {
   matchTarball,

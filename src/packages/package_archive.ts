@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileChunks } from "../files/mod.ts";
+import type { Package } from "./types.ts";
 
 /** A finished package. */
 export interface PackageArchive {
@@ -16,6 +17,26 @@ export interface PackageArchive {
    * not the same on every kind of machine.
    */
   readonly contentDigest: string;
+  /** Of an rpm: first byte of its header, and first byte behind it. */
+  readonly header?: { readonly start: number; readonly end: number };
+  /** Of an rpm: bytes of its uncompressed payload. */
+  readonly plainSize?: number;
+}
+
+/** A package, and the file that it is in. */
+export interface WrittenPackage {
+  /** What is in it. */
+  readonly pkg: Package;
+  /** The file. */
+  readonly archive: PackageArchive;
+}
+
+/** A small file of a repository. */
+export interface RepositoryFile {
+  /** Path below the directory of the packages. */
+  readonly name: string;
+  /** The content. */
+  readonly bytes: Uint8Array;
 }
 
 /**

@@ -69,7 +69,9 @@ export async function writeRpm(
     writeAll(path, file, header);
     const content = headerOf({ ...payload, compressed: NO_DIGEST });
     const contentDigest = createHash("sha256").update(content).digest("hex");
-    return await finishedFile(temporary, path, contentDigest);
+    const finished = await finishedFile(temporary, path, contentDigest);
+    const start = front.length - header.length;
+    return Object.freeze({ ...finished, plainSize, header: { start, end: front.length } });
   }, abort);
 }
 

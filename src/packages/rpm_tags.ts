@@ -16,7 +16,7 @@ const ISA: Readonly<Record<string, string>> = Object.freeze({
 });
 
 /** Flags of dependencies: rpm's include/rpm/rpmds.h. */
-const SENSE = Object.freeze({
+export const SENSE = Object.freeze({
   any: 0,
   equal: 8,
   atLeast: 4 | 8,
@@ -41,11 +41,15 @@ const SCRIPTS: Readonly<Record<string, readonly [tag: number, program: number, s
   });
 
 /** Who "built" the package: the same on every machine. */
-const BUILD_HOST = "localhost";
+export const BUILD_HOST = "localhost";
 
-interface Dependency {
+/** What a package needs or provides, as rpm has it. */
+export interface Dependency {
+  /** A package, a file or a feature. */
   readonly name: string;
+  /** {@linkcode SENSE}, added up. */
   readonly flags: number;
+  /** `1.20.2-0`; empty for any. */
   readonly version: string;
 }
 
@@ -55,7 +59,7 @@ export function versionRelease({ version, revision }: Pick<Package, "version" | 
 }
 
 /** What a package needs, what its scripts need, and what of rpm, sorted by name. */
-function requirements({ depends, scripts, version }: Package): readonly Dependency[] {
+export function requirementsOf({ depends, scripts, version }: Package): readonly Dependency[] {
   const rpmlib = (name: string, since: string) => ({
     name: `rpmlib(${name})`,
     flags: SENSE.rpmlib | SENSE.atMost,
@@ -107,7 +111,6 @@ export function headerTags(
   payload: PayloadDigests,
 ): RpmTags {
   const { name, arch, epoch, files } = pkg;
-  const evr = versionRelease(pkg);
   const strings = (values: readonly string[]): RpmValue => ({ type: "strings", values });
   const translated = (value: string): RpmValue => ({ type: "translated", values: [value] });
   const each = (value: (file: PackageFile, index: number) => number) => int32(...files.map(value));
@@ -117,16 +120,16 @@ export function headerTags(
     return { directory: path.slice(0, at), base: path.slice(at) };
   });
   const directories = [...new Set(parts.map(({ directory }) => directory))];
-  const requires = requirements(pkg);
-  const provides: readonly Dependency[] = [name, `${name}(${ISA[arch] ?? arch})`]
-    .map((name) => ({ name, flags: SENSE.equal, version: evr }));
+  const requires = requirementsOf(pkg);
+  const provides = providesOf(pkg);
+  const changelog = changelogOf(pkg);
   const size = files.reduce((sum, file) => sum + file.size, 0);
   return new Map<number, RpmValue>([
     [100, strings(["C"])], // HEADERI18NTABLE
     [1000, text(name)],
     [1001, text(pkg.version)],
     [1002, text(pkg.revision)],
-    [1004, translated(`${pkg.summary.slice(0, 1).toUpperCase()}${pkg.summary.slice(1)}`)],
+    [1004, translated(summaryOf(pkg))],
     [1005, translated(wrapText(pkg.description).join("\n"))],
     [1006, int32(epoch)], // BUILDTIME
     [1007, text(BUILD_HOST)],
@@ -150,16 +153,16 @@ export function headerTags(
     [1037, each(flagsOf)], // FILEFLAGS
     [1039, eachText(() => "root")], // FILEUSERNAME
     [1040, eachText(() => "root")], // FILEGROUPNAME
-    [1044, text(`${name}-${evr}.src.rpm`)], // SOURCERPM
+    [1044, text(sourceRpm(pkg))], // SOURCERPM
     [1045, each(() => -1)], // FILEVERIFYFLAGS
     [1047, strings(provides.map(({ name }) => name))],
     [1048, int32(...requires.map(({ flags }) => flags))],
     [1049, strings(requires.map(({ name }) => name))],
     [1050, strings(requires.map(({ version }) => version))],
     [1064, text("4.14.0")], // RPMVERSION: the first that writes such packages.
-    [1080, int32(changelogTime(epoch))],
-    [1081, strings([`${pkg.maintainer} - ${evr}`])],
-    [1082, strings([`- ${name} ${pkg.version}`])],
+    [1080, int32(changelog.time)],
+    [1081, strings([changelog.author])],
+    [1082, strings([changelog.text])],
     [1095, each(() => 1)], // FILEDEVICES
     [1096, each((_file, index) => index + 1)], // FILEINODES
     [1097, eachText(() => "")], // FILELANGS
@@ -180,10 +183,33 @@ export function headerTags(
   ]);
 }
 
-/** Changelogs have days; rpm writes them as noon. */
-function changelogTime(epoch: number): number {
+/** What a package provides: itself, also by its architecture. */
+export function providesOf(pkg: Package): readonly Dependency[] {
+  const { name, arch } = pkg;
+  return [name, `${name}(${ISA[arch] ?? arch})`]
+    .map((name) => ({ name, flags: SENSE.equal, version: versionRelease(pkg) }));
+}
+
+/** The summary, which begins with a capital letter in rpms. */
+export function summaryOf({ summary }: Pick<Package, "summary">): string {
+  return `${summary.slice(0, 1).toUpperCase()}${summary.slice(1)}`;
+}
+
+/** The name of the source package that every rpm has, here of none that exists. */
+export function sourceRpm(pkg: Package): string {
+  return `${pkg.name}-${versionRelease(pkg)}.src.rpm`;
+}
+
+/** The one entry of the changelog. Changelogs have days, which rpm writes as noon. */
+export function changelogOf(
+  pkg: Package,
+): { readonly time: number; readonly author: string; readonly text: string } {
   const day = 24 * 60 * 60;
-  return Math.floor(epoch / day) * day + day / 2;
+  return Object.freeze({
+    time: Math.floor(pkg.epoch / day) * day + day / 2,
+    author: `${pkg.maintainer} - ${versionRelease(pkg)}`,
+    text: `- ${pkg.name} ${pkg.version}`,
+  });
 }
 
 function flagsOf({ config, kind }: PackageFile): number {

@@ -1,8 +1,8 @@
 import { join } from "@std/path";
 import type { Deflater } from "../archive/mod.ts";
 import { writeDeb } from "./deb.ts";
-import type { PackageArchive } from "./package_archive.ts";
 import type { PlannedPackage } from "./prepare.ts";
+import type { WrittenPackage } from "./package_archive.ts";
 import { resolvePackage } from "./resolve.ts";
 import { unpackPrograms } from "./tarballs.ts";
 import { writeRpm } from "./rpm.ts";
@@ -27,7 +27,7 @@ export interface WritePlannedOptions {
 export async function writePackage(
   { description, path, programs, tarball }: PlannedPackage,
   { directory, work, deflater, signal }: WritePlannedOptions,
-): Promise<PackageArchive> {
+): Promise<WrittenPackage> {
   const unpacked = tarball === undefined
     ? programs
     : await unpackPrograms(tarball, join(work, path.slice(path.lastIndexOf("/") + 1)), { signal });
@@ -35,5 +35,5 @@ export async function writePackage(
   const out = join(directory, path);
   await Deno.mkdir(join(out, ".."), { recursive: true });
   const write = description.format === "deb" ? writeDeb : writeRpm;
-  return await write(pkg, out, { deflater, signal });
+  return Object.freeze({ pkg, archive: await write(pkg, out, { deflater, signal }) });
 }

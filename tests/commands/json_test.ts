@@ -18,6 +18,7 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
   "quick-release": [["--dry-run", "command downloads files go processes pushes"]],
   "package-tarballs": [["--base-image go-runner", "error"]],
   packages: [["", "error"], ["dbe", "error"]],
+  rpm: [["", "error"], ["amd65", "error"]],
   images: [["", "error"], ["push", "error"], ["nothing", "error"]],
   run: [["true", "error"]],
   shell: [["", "error"]],

@@ -311,6 +311,106 @@ Deno.test({
 
 Deno.test({
   ...unless(
+    noRpm || (which("createrepo_c") === undefined && "needs createrepo_c"),
+    "kbuild rpm makes the metadata that createrepo_c makes",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await withPrograms("1.20", join(dir, "kubernetes"));
+      await kbuildOk(["rpm", "amd64/x86_64", "--to", join(dir, "output")], { cwd: root });
+      const [ours, theirs] = [join(dir, "output/x86_64"), join(dir, "theirs")];
+      await output(["cp", "-r", ours, theirs]);
+      await Deno.remove(join(theirs, "repodata"), { recursive: true });
+      await output(["createrepo_c", "-q", "--no-database", "--simple-md-filenames", theirs]);
+      for (const name of ["primary", "filelists", "other"]) {
+        const read = async (directory: string) =>
+          // The time at which a file appeared.
+          (await output(["zcat", join(directory, `repodata/${name}.xml.gz`)]))
+            .replaceAll(/time file="\d+"/g, "");
+        assertEquals(await read(ours), await read(theirs));
+      }
+    }),
+});
+
+Deno.test({
+  ...unless(
+    noRpm || (which("dnf") === undefined && "needs dnf") || (Deno.uid() !== 0 && "needs root"),
+    "dnf installs from the repository of kbuild rpm",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await withPrograms("1.20", join(dir, "kubernetes"));
+      await kbuildOk(["rpm", "--to", join(dir, "output")], { cwd: root });
+      const machine = join(dir, "machine");
+      const dnf = (...args: string[]) =>
+        output([
+          ...[
+            "dnf",
+            `--installroot=${machine}`,
+            `--setopt=cachedir=${dir}/cache`,
+            "--disablerepo=*",
+          ],
+          ...[`--repofrompath=kubernetes,file://${dir}/output/x86_64`, "--enablerepo=kubernetes"],
+          ...["--releasever=1", "--forcearch=x86_64", "--nogpgcheck", "-y", ...args],
+        ]);
+      const requires = await dnf("repoquery", "--quiet", "--requires", "kubelet");
+      assertStringIncludes(requires, "kubernetes-cni >= 0.8.7\n");
+      await dnf("install", "kubectl");
+      assertEquals(
+        digestOf(join(machine, "usr/bin/kubectl")),
+        digestOf(join(root, "_output/dockerized/bin/linux/amd64/kubectl")),
+      );
+    }),
+});
+
+Deno.test({
+  ...unless(
+    noDpkg || (which("apt-get") === undefined && "needs apt-get"),
+    "apt takes debs from the repository of --repository",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await withPrograms("1.28", join(dir, "kubernetes"));
+      const args = ["deb", "--repository", "--to", join(dir, "out")];
+      const debs = await packagesOf(root, args);
+      const kubectl = debs.find((path) => path.includes("/kubectl_"))!;
+      for (const name of ["lists/partial", "cache/archives/partial", "parts"]) {
+        await Deno.mkdir(join(dir, "apt", name), { recursive: true });
+      }
+      const apt = join(dir, "apt");
+      await Deno.writeTextFile(join(apt, "status"), "");
+      await Deno.writeTextFile(join(apt, "list"), `deb [trusted=yes] file:${dir}/out/deb ./\n`);
+      const options = [
+        ...[`Dir::State::status=${apt}/status`, `Dir::State::lists=${apt}/lists`],
+        ...[`Dir::Cache=${apt}/cache`, `Dir::Etc::SourceList=${apt}/list`],
+        ...[`Dir::Etc::SourceParts=${apt}/parts`, "APT::Architecture=amd64"],
+        ...["APT::Sandbox::User=root"],
+      ].flatMap((option) => ["-o", option]);
+      const run = (...args: string[]) => output([...args, ...options], { cwd: apt });
+      await run("apt-get", "update");
+      assertStringIncludes(await run("apt-cache", "policy", "kubelet"), "Candidate: 1.28.7-1.1\n");
+      assertStringIncludes(
+        await run("apt-get", "-s", "install", "kubectl"),
+        "Inst kubectl (1.28.7-1.1 ",
+      );
+      await run("apt-get", "download", "kubectl");
+      assertEquals(digestOf(join(apt, "kubectl_1.28.7-1.1_amd64.deb")), digestOf(kubectl));
+      if (which("dpkg-scanpackages") === undefined) return;
+      const scanned = await output(
+        ["dpkg-scanpackages", "--multiversion", "--hash", "SHA256", "."],
+        {
+          cwd: join(dir, "out/deb"),
+        },
+      );
+      assertEquals(
+        await Deno.readTextFile(join(dir, "out/deb/Packages")),
+        scanned.trimEnd() + "\n",
+      );
+    }),
+});
+
+Deno.test({
+  ...unless(
     missingFor("1.28") ?? (which("lintian") === undefined && "needs lintian"),
     "lintian and rpmlint find nothing in packages of built programs but what packaging/ explains",
   ),
