@@ -9,7 +9,7 @@ import {
   STRICT_PARITY,
   VERSION_VARIABLES,
 } from "./flags.ts";
-import { DRY_RUN_FLAG, type FlagSpec, type Input } from "../cli/mod.ts";
+import { DRY_RUN_FLAG, type FlagSpec, type Input, type VariableSpec } from "../cli/mod.ts";
 
 const PACKAGE: FlagSpec = {
   name: "package",
@@ -37,6 +37,22 @@ function asked(input: Input): { names: readonly string[]; packages: readonly str
   };
 }
 
+/** What decides over a generation. */
+const FLAGS: readonly FlagSpec[] = [
+  PACKAGE,
+  GENERATOR_JOBS,
+  STRICT_PARITY,
+  CONFIG,
+  ...GO_FLAGS,
+  DRY_RUN_FLAG,
+];
+
+const VARIABLES: readonly VariableSpec[] = [
+  OUTPUT_SUBPATH_VARIABLE,
+  ...GO_VARIABLES,
+  ...VERSION_VARIABLES,
+];
+
 /** `kbuild generated_files`: port of `make generated_files` (`Makefile.generated_files`). */
 export const generatedFiles: Command = {
   name: "generated_files",
@@ -52,13 +68,8 @@ export const generatedFiles: Command = {
     summary: "Generators to run, as in the makefile: deepcopy, openapi …; all if omitted",
     variadic: true,
   }],
-  flags: [PACKAGE, GENERATOR_JOBS, STRICT_PARITY, CONFIG, ...GO_FLAGS, DRY_RUN_FLAG],
-  variables: [
-    ...GENERATION_VARIABLES,
-    OUTPUT_SUBPATH_VARIABLE,
-    ...GO_VARIABLES,
-    ...VERSION_VARIABLES,
-  ],
+  flags: FLAGS,
+  variables: [...GENERATION_VARIABLES, ...VARIABLES],
   examples: [
     { command: "kbuild generated_files", does: "Make what is not up to date" },
     {
@@ -81,3 +92,50 @@ export const generatedFiles: Command = {
     },
   }),
 };
+
+/** `kbuild verify_generated_files`: what `make verify_generated_files` of 1.7 and `hack/verify-generated-files.sh` ask. */
+export const verifyGeneratedFiles: Command = {
+  name: "verify_generated_files",
+  group: "Build",
+  summary: "Check that generated Go files are what their generators make",
+  description:
+    "Generates aside and compares; nothing in the checkout changes, and uncommitted work counts. Each file that " +
+    "differs is listed with the first lines that do, and so are violations of API rules that are not known. Files " +
+    "that kbuild knows to be up to date, by the content of all that they are made from, are not generated again.",
+  args: [{ name: "GENERATOR", summary: "Generators to check; all if omitted", variadic: true }],
+  flags: [
+    {
+      name: "from-nothing",
+      kind: "boolean",
+      summary: "Generate all files, whatever is known of them",
+    },
+    ...FLAGS,
+  ],
+  variables: VARIABLES,
+  examples: [
+    { command: "kbuild verify_generated_files", does: "Check all files" },
+    {
+      command: "kbuild verify_generated_files deepcopy --from-nothing",
+      does: "Generate all deep copies, and compare",
+    },
+  ],
+  ...withDryRun({
+    async plan(command, input) {
+      const run = await import("./generate_run.ts");
+      return await run.planGeneration(command, askedVerification(input));
+    },
+    async run(command, input) {
+      const run = await import("./generate_run.ts");
+      await run.verifyGeneration(command, askedVerification(input));
+    },
+  }),
+};
+
+function askedVerification(input: Input) {
+  return {
+    ...asked(input),
+    jobs: input.number("jobs"),
+    fromNothing: input.boolean("from-nothing") === true,
+    isAside: true,
+  };
+}

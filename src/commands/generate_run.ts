@@ -4,6 +4,7 @@ import {
   planGenerators,
   runGenerators,
   type StaleItem,
+  verifyGenerators,
 } from "../generate/mod.ts";
 import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
 import { buildSteps, linkStep, readStamp } from "./build_run.ts";
@@ -19,6 +20,10 @@ export interface AskedGeneration {
   readonly packages: readonly string[];
   /** Generators at once. */
   readonly jobs: number | undefined;
+  /** Whether files that are known to be up to date are generated, too. */
+  readonly fromNothing?: boolean;
+  /** Whether no file is put into its place. */
+  readonly isAside?: boolean;
 }
 
 /** A plan, and why it has that Go. */
@@ -30,7 +35,7 @@ interface PlannedGeneration {
 
 async function prepare(
   open: OpenCheckout,
-  { names, packages, jobs }: AskedGeneration,
+  { names, packages, jobs, fromNothing = false }: AskedGeneration,
   options: { fetch: boolean },
 ): Promise<PlannedGeneration> {
   const { context, checkout } = open;
@@ -44,7 +49,7 @@ async function prepare(
   }
   const { go, choice } = await takeGo(context, checkout, options);
   const plan = await planGenerators(context, checkout, {
-    ...{ go, names, packages, jobs },
+    ...{ go, names, packages, jobs, fromNothing },
     stamp: () => readStamp(open),
   });
   return { plan, go, choice };
@@ -91,6 +96,85 @@ export async function generate(command: CommandContext, asked: AskedGeneration):
   });
 }
 
+/** Lines that are shown of a difference; --json has both files whole. */
+const SHOWN_LINES = 12;
+
+/** Generates aside, compares, and prints what differs. */
+export async function verifyGeneration(
+  command: CommandContext,
+  asked: AskedGeneration,
+): Promise<void> {
+  const { verdict, files } = await withOutput(await command.open(), {
+    what: command.name,
+    check: (open) => prepare(open, asked, { fetch: true }),
+    prepare: (open) => prepare(open, asked, { fetch: true }),
+    needs: () => undefined,
+    fetch: () => Promise.resolve(),
+    work: async ({ context, checkout }, planned) => {
+      const { plan } = planned;
+      if (plan.stale.length > 0) {
+        sayGo(context, planned);
+        context.log.status(`Generating ${plan.stale.length} files aside:`, summaryLines(plan));
+      }
+      const verdict = await verifyGenerators(context, checkout, plan);
+      const files = plan.generators.reduce((sum, { files }) => sum + files, 0);
+      return { verdict, files };
+    },
+  });
+  command.logSummary();
+  const { differences, violations, newerGo } = verdict;
+  const isSound = differences.length === 0 && violations.length === 0;
+  if (command.globals.json) {
+    command.printJson({ ok: isSound, files, differences, violations, newerGo });
+  } else {
+    for (const { path, why, existing = "", made } of differences) {
+      command.print(`${path}: ${why}`);
+      if (made === undefined) continue;
+      for (const line of firstDifference(existing, made)) command.print(`  ${line}`);
+    }
+    for (const { message, added } of violations) {
+      command.print(message);
+      for (const line of added) command.print(`  ${line}`);
+    }
+  }
+  if (isSound) {
+    command.log.status(`All ${files} generated files are what their generators make`);
+    return;
+  }
+  const notes = [
+    ...differences.length === 0 ? [] : ["Renew the files: kbuild generated_files"],
+    ...new Set(violations.flatMap(({ notes }) => notes)),
+    ...violations.length === 0 ? [] : [
+      "Accept violations: kbuild generated_files openapi UPDATE_API_KNOWN_VIOLATIONS=true",
+    ],
+  ];
+  throw new KbuildError(
+    `Generated files are not up to date: ${differences.length} differ, ` +
+      `${violations.length} lists of API rule violations`,
+    { notes },
+  );
+}
+
+/** The first lines in which two texts differ, as in a unified diff: `@@ line 12 @@`, `-old`, `+new`. */
+function firstDifference(before: string, after: string): readonly string[] {
+  const [old, made] = [before, after].map((text) => text === "" ? [] : text.split("\n"));
+  let start = 0;
+  while (start < old!.length && old![start] === made![start]) start++;
+  let end = 0;
+  const most = Math.min(old!.length, made!.length) - start;
+  while (end < most && old!.at(-1 - end) === made!.at(-1 - end)) end++;
+  const lines = [
+    ...old!.slice(start, old!.length - end).map((line) => `-${line}`),
+    ...made!.slice(start, made!.length - end).map((line) => `+${line}`),
+  ];
+  const more = lines.length - SHOWN_LINES;
+  return [
+    `@@ line ${start + 1} @@`,
+    ...lines.slice(0, SHOWN_LINES),
+    ...more > 0 ? [`… and ${more} more lines`] : [],
+  ];
+}
+
 /** What would be started, and why; nothing is written. */
 export async function planGeneration(
   command: CommandContext,
@@ -108,7 +192,9 @@ export async function planGeneration(
   for (const { item, why } of plan.stale) log.status(`${item.output}: ${why}`, [], { v: 2 });
   sayOrphans(log, plan.orphans);
   return Object.freeze({
-    steps: Object.freeze(stepsOf(plan)),
+    steps: Object.freeze(
+      stepsOf(plan).filter(({ kind }) => kind !== "generated" || asked.isAside !== true),
+    ),
     go: Object.freeze({ ...choice, tool: go }),
   });
 }

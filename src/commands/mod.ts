@@ -16,7 +16,7 @@ import type { Command } from "./context.ts";
 import { demo } from "./demo.ts";
 import { doctor } from "./doctor.ts";
 import { timings } from "./timings.ts";
-import { generatedFiles } from "./generate.ts";
+import { generatedFiles, verifyGeneratedFiles } from "./generate.ts";
 import { images } from "./images.ts";
 import { inspect } from "./inspect.ts";
 import { env, platforms, targets } from "./look.ts";
@@ -44,6 +44,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   rpmCommand,
   test,
   generatedFiles,
+  verifyGeneratedFiles,
   images,
   run,
   shell,

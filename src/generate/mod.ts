@@ -21,6 +21,12 @@ export {
   planGenerators,
   runGenerators,
 } from "./run_generators.ts";
+export {
+  type GeneratedDifference,
+  type GeneratedViolations,
+  type GeneratorsVerdict,
+  verifyGenerators,
+} from "./verify_generators.ts";
 export { type GenerationItem, type Generator, readGeneratorRules } from "./items.ts";
 export type { GeneratorTask, TaskItem } from "./generator_steps.ts";
 export type { ItemRecord, ItemState } from "./item_state.ts";

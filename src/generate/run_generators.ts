@@ -37,7 +37,7 @@ import {
 import type { GoSources } from "./go_sources.ts";
 import { isPartial } from "./package_generators.ts";
 import { checkInCheckout, whyNotGenerated } from "./replaceable.ts";
-import { compareItems, type StaleItem } from "./stale_items.ts";
+import { compareItems, type Comparison, type StaleItem } from "./stale_items.ts";
 import { checkViolations, placeViolations } from "./tool_command.ts";
 
 /** What all generators of a checkout have to do. */
@@ -92,6 +92,8 @@ export interface GeneratorsOptions extends Pick<GenerateOptions, "goflags" | "jo
   readonly go: GoTool;
   /** Names of generators; default: all. */
   readonly names?: readonly string[];
+  /** Whether files that are known to be up to date are generated, too. */
+  readonly fromNothing?: boolean;
   /** Which packages: directories below the root, import paths, `*`, and `...` for all below. */
   readonly packages?: readonly string[];
 }
@@ -110,13 +112,13 @@ export async function planGenerators(
   checkout: Checkout,
   options: GeneratorsOptions,
 ): Promise<GeneratorsPlan> {
-  const { go, names = [], packages = [], stamp, ...build } = options;
+  const { go, names = [], packages = [], fromNothing = false, stamp, ...build } = options;
   const before = await readItemState(context);
   const known = new Set(Object.keys(before.items));
   const key = await treeKey(context, go, known);
-  const isAsked = context.env["UPDATE_API_KNOWN_VIOLATIONS"] === "true";
+  const isAsked = fromNothing || context.env["UPDATE_API_KNOWN_VIOLATIONS"] === "true";
   if (!isAsked && key !== undefined && before.key === key && isUnchanged(context, before)) {
-    return upToDate(go, before, known, names);
+    return upToDate(context, { go, state: before, outputs: known, names });
   }
   const tree = await readGenerators(context, checkout);
   const { generators } = tree;
@@ -133,7 +135,8 @@ export async function planGenerators(
       exitCode: 2,
     });
   }
-  const { stale, records, directories } = await compareItems(context, go, tree, wanted, before);
+  const found = await compareItems(context, go, tree, wanted, before);
+  const { stale, records, directories } = fromNothing ? withAll(found, generators) : found;
   const outputs = new Set(generators.flatMap(({ items }) => items.map(({ output }) => output)));
   const whole = [...withSiblings(generators, stale)];
   const jobs = chooseJobs(build.jobs);
@@ -154,7 +157,7 @@ export async function planGenerators(
   ];
   const state: ItemState = {
     key: undefined,
-    items: { ...withOnly(before.items, outputs), ...records },
+    items: { ...remembered(context, before.items, outputs), ...records },
     directories: { ...before.directories, ...directories },
   };
   // A generated file that was not known yet counted as a source.
@@ -162,12 +165,7 @@ export async function planGenerators(
   return Object.freeze({
     generators: summaries(generators, stale),
     stale: Object.freeze(stale),
-    orphans: Object.freeze(
-      [...known].filter((output) =>
-        (!outputs.has(output) || records[output]?.isMade === false) &&
-        seenFile(join(context.root, output)) !== ""
-      ),
-    ),
+    orphans: orphansOf(context, state),
     tools: vars === undefined ? undefined : await prepareBuild(context, checkout, {
       ...build,
       ...{ vars, epoch, go },
@@ -185,10 +183,13 @@ export async function planGenerators(
 }
 
 function upToDate(
-  go: GoTool,
-  state: ItemState,
-  outputs: ReadonlySet<string>,
-  names: readonly string[],
+  context: KubeContext,
+  { go, state, outputs, names }: {
+    go: GoTool;
+    state: ItemState;
+    outputs: ReadonlySet<string>;
+    names: readonly string[];
+  },
 ): GeneratorsPlan {
   const records = Object.values(state.items);
   const all = [...new Set(records.map(({ generator }) => generator))];
@@ -199,9 +200,22 @@ function upToDate(
       files: records.filter(({ generator }) => generator === name).length,
       stale: 0,
     })),
-    ...{ stale: [], orphans: [], tools: undefined, tasks: [], jobs: 1 },
+    ...{ stale: [], tools: undefined, tasks: [], jobs: 1 },
+    orphans: orphansOf(context, state),
     found: { go, key: state.key, state, outputs, isWhole: true, isNew: false },
   });
+}
+
+/** Takes the files that are up to date for stale, too. */
+function withAll(found: Comparison, generators: readonly Generator[]): Comparison {
+  const known = new Map(found.stale.map((each) => [each.item.output, each]));
+  const stale = generators.flatMap(({ items }) => items).flatMap((item): StaleItem[] => {
+    const record = found.records[item.output];
+    const each = known.get(item.output);
+    if (each !== undefined) return [each];
+    return record === undefined ? [] : [{ item, inputs: record.inputs, why: "all are compared" }];
+  });
+  return { ...found, stale };
 }
 
 /** Whether all generated files are as they were left. */
@@ -209,11 +223,27 @@ function isUnchanged({ root }: KubeContext, { items }: ItemState): boolean {
   return Object.entries(items).every(([output, { seen }]) => seenFile(join(root, output)) === seen);
 }
 
-function withOnly(
+/** What is known of the outputs of this checkout, and of files that nothing makes any more. */
+function remembered(
+  { root }: KubeContext,
   items: ItemState["items"],
   outputs: ReadonlySet<string>,
 ): Record<string, ItemRecord> {
-  return Object.fromEntries(Object.entries(items).filter(([output]) => outputs.has(output)));
+  const found: Record<string, ItemRecord> = {};
+  for (const [output, record] of Object.entries(items)) {
+    if (outputs.has(output)) found[output] = record;
+    else {
+      const seen = seenFile(join(root, output));
+      if (seen !== "") found[output] = { ...record, isMade: false, seen };
+    }
+  }
+  return found;
+}
+
+/** Files that exist, though no generator makes them. */
+function orphansOf({ root }: KubeContext, { items }: ItemState): readonly string[] {
+  const unmade = Object.keys(items).filter((output) => items[output]?.isMade === false);
+  return Object.freeze(unmade.filter((output) => seenFile(join(root, output)) !== ""));
 }
 
 function checkNames(
@@ -311,7 +341,7 @@ export async function runGenerators(
   checkout: Checkout,
   plan: GeneratorsPlan,
 ): Promise<GeneratorsResult> {
-  const { tools, tasks, jobs, found } = plan;
+  const { tools, tasks, found } = plan;
   const { go, key, outputs, isWhole } = found;
   await found.sources?.save();
   if (tools === undefined) {
@@ -323,14 +353,12 @@ export async function runGenerators(
   for (const { makes } of tasks) {
     for (const { item } of makes) await checkPlace(context, item.output, found.state);
   }
-  const units = tasks.map(({ name }) => context.log.events.unit({ kind: "generate", name }));
-  await buildBinaries(context, checkout, tools);
   const work = join(context.output, WORK);
   try {
-    await removeTree(work);
     const tolerant = addsBuildLines(checkout, go);
-    await mapConcurrently([...tasks.entries()], jobs, async ([index, task], signal) => {
-      await units[index]!.run(() => makeTask(context, task, signal), signal);
+    const isAccepted = context.env["UPDATE_API_KNOWN_VIOLATIONS"] === "true";
+    await makeAside(context, checkout, plan, async ({ file, work }) => {
+      if (file?.kind === "openapi" && !isAccepted) await checkViolations(context, file, work);
     });
     // Sources that changed meanwhile count for the next run.
     const isSame = key !== undefined && await treeKey(context, go, outputs) === key;
@@ -373,10 +401,34 @@ async function checkPlace(
   });
 }
 
+/**
+ * Builds the generators and runs the tasks of a plan; what they make is in their directories afterwards, which
+ * the caller removes.
+ *
+ * @param check Looks at what a task has made.
+ */
+export async function makeAside(
+  context: KubeContext,
+  checkout: Checkout,
+  { tools, tasks, jobs }: GeneratorsPlan,
+  check: (task: GeneratorTask) => Promise<void>,
+): Promise<void> {
+  if (tools === undefined) return;
+  const units = tasks.map(({ name }) => context.log.events.unit({ kind: "generate", name }));
+  await buildBinaries(context, checkout, tools);
+  await removeTree(join(context.output, WORK));
+  await mapConcurrently([...tasks.entries()], jobs, async ([index, task], signal) => {
+    await units[index]!.run(async () => {
+      await makeTask(context, task, signal);
+      await check(task);
+    }, signal);
+  });
+}
+
 /** Runs the programs of a task; what they make is in its directory afterwards. */
 async function makeTask(
   context: KubeContext,
-  { work, header, processes, file }: GeneratorTask,
+  { work, header, processes }: GeneratorTask,
   signal: AbortSignal,
 ): Promise<void> {
   await Deno.mkdir(work, { recursive: true });
@@ -384,8 +436,6 @@ async function makeTask(
   for (const { argv, cwd, env, label } of processes) {
     await context.shell.run(argv, { cwd, env, label, signal });
   }
-  const isAccepted = context.env["UPDATE_API_KNOWN_VIOLATIONS"] === "true";
-  if (file?.kind === "openapi" && !isAccepted) await checkViolations(context, file, work);
 }
 
 /** Puts all files into their places. */
@@ -412,20 +462,44 @@ async function placeAll(
   return Object.freeze({ written: written.sort(), newerGo: newerGo.sort(), missing });
 }
 
-async function placeOne(
-  context: KubeContext,
-  { made, output }: TaskItem,
-  { tolerant, isMove }: { tolerant: boolean; isMove: boolean },
-): Promise<"none" | "same" | "written" | "newer Go"> {
+/** What a task has made, compared with the file that is there. */
+export type Made =
+  | { readonly result: "none" | "same" | "newer Go" }
+  | {
+    readonly result: "differs";
+    /** Where it is; absolute. */
+    readonly from: string;
+    readonly wanted: Uint8Array;
+    readonly existing: Uint8Array | undefined;
+  };
+
+/**
+ * Compares what a task has made with the file that is there.
+ *
+ * @param tolerant Whether to pass over what a newer Go adds.
+ */
+export async function compareMade({ made, output }: TaskItem, tolerant: boolean): Promise<Made> {
   let from: string | undefined;
   for (const path of made) from ??= await ifPresent(Deno.stat(path)) && path;
   // A package whose tag asks for nothing gets no file.
-  if (from === undefined) return "none";
+  if (from === undefined) return { result: "none" };
   const [wanted, existing] = await Promise.all([readFile(from), ifPresent(readFile(output))]);
   if (existing !== undefined) {
-    if (isEqual(wanted, existing)) return "same";
-    if (tolerant && withoutNewer(wanted) === withoutNewer(existing)) return "newer Go";
+    if (isEqual(wanted, existing)) return { result: "same" };
+    if (tolerant && withoutNewer(wanted) === withoutNewer(existing)) return { result: "newer Go" };
   }
+  return { result: "differs", from, wanted, existing };
+}
+
+async function placeOne(
+  context: KubeContext,
+  item: TaskItem,
+  { tolerant, isMove }: { tolerant: boolean; isMove: boolean },
+): Promise<"none" | "same" | "written" | "newer Go"> {
+  const { output } = item;
+  const made = await compareMade(item, tolerant);
+  if (made.result !== "differs") return made.result;
+  const { from } = made;
   const mode = (await ifPresent(Deno.stat(output)))?.mode ?? 0o644;
   await Deno.chmod(from, mode & 0o777);
   // A killed run left something there if the outputs are on another file system.
@@ -444,7 +518,7 @@ function isEqual(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** Whether this Go formats in a way that the checkout's own did not: Go 1.17 adds `//go:build` lines. */
-function addsBuildLines({ pinnedGo }: Checkout, go: GoTool): boolean {
+export function addsBuildLines({ pinnedGo }: Checkout, go: GoTool): boolean {
   if (pinnedGo === undefined || go.devel) return false;
   return compareGoVersions(pinnedGo.value, "1.17") < 0 &&
     compareGoVersions(go.version, "1.17") >= 0;

@@ -34,6 +34,10 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
     "",
     "build checkout config era generators go goChoice images platforms refusals targets version",
   ]],
+  verify_generated_files: [
+    ["--dry-run", "command downloads files go processes pushes"],
+    ["nothing", "error"],
+  ],
   generated_files: [
     ["--dry-run", "command downloads files go processes pushes"],
     ["nothing", "error"],

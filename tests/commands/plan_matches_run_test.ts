@@ -31,7 +31,17 @@ const QUESTIONS: readonly (readonly [what: string, asks: (words: readonly string
     ["what Go would build", ([program, command = ""]) => program === "go" && command === "list"],
   ];
 const GIT_QUESTIONS = [
-  ...["cat-file", "config", "describe", "diff", "ls-files", "rev-list", "rev-parse", "status"],
+  ...[
+    "cat-file",
+    "check-ignore",
+    "config",
+    "describe",
+    "diff",
+    "ls-files",
+    "rev-list",
+    "rev-parse",
+    "status",
+  ],
   ...["for-each-ref", "reflog", "symbolic-ref"],
 ];
 const ENGINE_QUESTIONS = ["container", "context", "image", "info", "ps"];
@@ -195,7 +205,9 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
   "1.20": [
     ["kubectl", "kube-apiserver"],
     ["clean"],
+    ["verify_generated_files"],
     ["generated_files"],
+    ["verify_generated_files", "--from-nothing"],
     ["clean"],
     ["all", "cmd/kubectl", "test/e2e/e2e.test"],
     ["clean"],

@@ -214,10 +214,11 @@ async function generate(sample: GeneratorSample): Promise<number> {
   }
 }
 
-/** Outputs that a run remembers. */
+/** Outputs that a run remembers, and that a generator makes. */
 async function recorded(output: string): Promise<Record<string, unknown>> {
   const text = await Deno.readTextFile(`${output}/.kbuild/generators.json`);
-  return JSON.parse(text).state.items;
+  const items: Record<string, { isMade: boolean }> = JSON.parse(text).state.items;
+  return Object.fromEntries(Object.entries(items).filter(([, { isMade }]) => isMade));
 }
 
 /** Removes every generated file, and what is remembered of them. */

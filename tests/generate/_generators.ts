@@ -2,8 +2,10 @@ import type { KubeContext } from "../../src/lib/init.ts";
 import {
   type GeneratorsOptions,
   type GeneratorsPlan,
+  type GeneratorsVerdict,
   planGenerators,
   runGenerators,
+  verifyGenerators,
 } from "../../src/generate/mod.ts";
 import { verifyGoVersion } from "../../src/lib/golang/mod.ts";
 import { getVersionVars } from "../../src/lib/version/mod.ts";
@@ -25,6 +27,8 @@ export interface GeneratorSample {
     options?: Partial<GeneratorsOptions>,
     env?: Readonly<Record<string, string>>,
   ): Promise<readonly string[]>;
+  /** Generates aside, and compares. */
+  verify(options?: Partial<GeneratorsOptions>): Promise<GeneratorsVerdict>;
   /** Writes a file below the root. */
   write(path: string, text: string): Promise<void>;
   read(path: string): Promise<string>;
@@ -55,6 +59,8 @@ export async function openGenerators(): Promise<GeneratorSample> {
       const { written } = await runGenerators(context, checkout, await planIn(context, options));
       return written;
     },
+    verify: async (options) =>
+      await verifyGenerators(context, checkout, await planIn(context, options)),
     async write(path, text) {
       await Deno.mkdir(`${root}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
       await Deno.writeTextFile(`${root}/${path}`, text);

@@ -207,3 +207,48 @@ test("UPDATE_API_KNOWN_VIOLATIONS accepts the violations of a run", async () => 
     await sample.remove();
   }
 });
+
+test("verifyGenerators() finds what differs, and changes nothing", async () => {
+  const sample = await openGenerators();
+  const { root, plan, run, read, verify, write } = sample;
+  try {
+    const paths = async (options = {}) =>
+      (await verify(options)).differences.map(({ path, why }) => `${path}: ${why}`);
+    // On a clean checkout, what git ignores need not be there.
+    assertEquals(await verify(), { differences: [], violations: [], newerGo: [] });
+    await assertRejects(() => Deno.stat(`${root}/${OPENAPI}`), Deno.errors.NotFound);
+    assertEquals(Object.keys(reasons(await plan())), [OPENAPI, BINDATA]);
+
+    // Work that is not committed counts.
+    const copy = `${API}/core/v1/${COPY}`;
+    const before = await read(copy);
+    await write(`${API}/core/v1/more.go`, "package v1\n\ntype More struct {\n}\n");
+    const { differences } = await verify();
+    assertEquals(differences.map(({ path, generator }) => [path, generator]), [[copy, "deepcopy"]]);
+    assertEquals(differences[0]?.existing, before);
+    assertStringIncludes(differences[0]?.made ?? "", "*More");
+    assertEquals(await read(copy), before);
+    assertEquals((await paths()).length, 1, "a difference was remembered as if it were none");
+    await run();
+    assertEquals(await paths(), []);
+
+    // Changed by hand, missing, without a generator.
+    await write(copy, `${await read(copy)}// by hand\n`);
+    await Deno.remove(`${root}/${API}/apps/v1/${COPY}`);
+    await write(`${API}/autoscaling/v1/doc.go`, "// +k8s:openapi-gen=true\n\npackage v1\n");
+    assertEquals(await paths(), [
+      `${API}/apps/v1/${COPY}: it is missing`,
+      `${API}/autoscaling/v1/${COPY}: no generator makes it any more`,
+      `${copy}: it is not what its generator makes`,
+    ]);
+    assertEquals((await paths({ fromNothing: true })).length, 3);
+
+    const list = "api/api-rules/violation_exceptions.list";
+    await write(list, "API rule violation: of another world\n");
+    const { violations } = await verify();
+    assertEquals(violations.map(({ message }) => message.includes("of KUBE")), [true]);
+    assert((violations[0]?.added.length ?? 0) > 0);
+  } finally {
+    await sample.remove();
+  }
+});
