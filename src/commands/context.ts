@@ -23,7 +23,15 @@ import { createContext, type Environment, type KubeContext } from "../lib/init.t
 import { readGoSettings } from "../lib/go_settings.ts";
 import { createLogger, type Logger } from "../lib/logging.ts";
 import { createEvents, RunState } from "../events/mod.ts";
-import { progressMode, recordEvents, sampleMachine, showRun, summary } from "../progress/mod.ts";
+import {
+  progressMode,
+  recordEvents,
+  sampleMachine,
+  showRun,
+  stageLines,
+  StageMeter,
+  summary,
+} from "../progress/mod.ts";
 import { hostPlatform } from "../lib/util.ts";
 import { createShell, type Shell, type Start } from "../shell/mod.ts";
 import type { GoDescription } from "../toolchain/mod.ts";
@@ -129,13 +137,20 @@ function beginRun(
   });
   for (const warning of globals.warnings) log.warn(warning);
   const state = new RunState();
-  events.listen((event) => state.add(event));
+  const meter = new StageMeter();
+  events.listen((event) => {
+    state.add(event);
+    meter.add(event, state);
+  });
   const stopSampling = sampleMachine(events, state);
   return Object.freeze({
     log,
     logSummary() {
       const text = summary(state);
-      if (text !== undefined) log.status(text);
+      if (text === undefined) return;
+      const stages = meter.stages(state);
+      for (const stage of stages) events.stage(stage);
+      log.status(text, stageLines(stages));
     },
     async reportError(error) {
       const { color, debug, root } = globals;

@@ -1,5 +1,5 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import { join } from "@std/path";
+import { join, relative } from "@std/path";
 import type { PlatformSet } from "../checkout/mod.ts";
 import type { Globals } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
@@ -46,7 +46,7 @@ import type { PlanStep } from "./plan_steps.ts";
 import { existingBinPath, nothingBuilt } from "./existing_binaries.ts";
 import { groupPlatforms } from "./platform_choice.ts";
 import { withOutput } from "./with_output.ts";
-import { ifPresent } from "../files/mod.ts";
+import { ifPossible, ifPresent } from "../files/mod.ts";
 
 /** What a release command asks for. */
 export interface ReleaseRequest {
@@ -72,6 +72,8 @@ export interface ReleaseRequest {
 export interface ReleaseResult {
   readonly version: string;
   readonly artifacts: readonly Artifact[];
+  /** Bytes of each artifact in the release that was there before, by path; none without one. */
+  readonly sizesBefore: Readonly<Record<string, number>>;
   /** What the checkout lacks and the artifacts therefore do not hold, a line each. */
   readonly leftOut: readonly string[];
   /** Milliseconds. */
@@ -266,6 +268,7 @@ export async function releaseCheckout(
         : await runBuild(open, build);
       const started = performance.now();
       const plan = withFetchedBases(prepared.plan, fetched);
+      const sizesBefore = await sizesOf(open.context, plan);
       const artifacts = await packageTarballs(open.context, plan);
       if (request.ociLayout !== undefined) {
         await writeLayout(open.context, request.ociLayout, artifacts);
@@ -273,6 +276,7 @@ export async function releaseCheckout(
       return Object.freeze({
         version: stamp.vars.gitVersion,
         artifacts,
+        sizesBefore,
         leftOut: describeMissing(plan.missing),
         generateMs,
         buildMs,
@@ -341,7 +345,9 @@ async function existingPlatforms(
 }
 
 /** A release for programs, as `--json` prints it. */
-export function releaseJson({ version, artifacts, leftOut, ...times }: ReleaseResult) {
+export function releaseJson(
+  { version, artifacts, leftOut, sizesBefore: _sizes, ...times }: ReleaseResult,
+) {
   return { version, artifacts, leftOut, seconds: secondsOf(times) };
 }
 
@@ -349,6 +355,30 @@ function secondsOf(
   { generateMs, buildMs, packageMs }: Pick<ReleaseResult, "generateMs" | "buildMs" | "packageMs">,
 ) {
   return { generate: generateMs / 1000, build: buildMs / 1000, package: packageMs / 1000 };
+}
+
+/** Bytes of the artifacts that are there now, by the path that they will have. */
+async function sizesOf(
+  { outputRoot, root }: KubeContext,
+  plan: PackagePlan,
+): Promise<Record<string, number>> {
+  const sizes: Record<string, number> = {};
+  for (const { path } of plannedArtifacts(plan)) {
+    const file = join(outputRoot, path);
+    const info = await ifPossible(Deno.stat(file));
+    if (info?.isFile === true) sizes[relative(root, file)] = info.size;
+  }
+  return sizes;
+}
+
+/** How much larger or smaller an artifact is than in the release before: `+1.2 kB`; "" for the same. */
+function changeOf(
+  { path, size }: Pick<Artifact, "path" | "size">,
+  before: Readonly<Record<string, number>>,
+): string {
+  const last = before[path];
+  if (last === undefined) return Object.keys(before).length === 0 ? "" : "new";
+  return last === size ? "" : `${size > last ? "+" : "-"}${formatBytes(Math.abs(size - last))}`;
 }
 
 /** Shows every artifact with size and digest, and where the time went. */
@@ -359,13 +389,17 @@ export function showRelease(command: CommandContext, result: ReleaseResult): voi
   if (command.globals.json) {
     return command.printJson(releaseJson(result));
   }
-  const rows = artifacts.map((artifact) => [
+  const changes = artifacts.map((artifact) => changeOf(artifact, result.sizesBefore));
+  const isCompared = changes.some((change) => change !== "");
+  const compared = (text: string) => isCompared ? [text] : [];
+  const rows = artifacts.map((artifact, index) => [
     artifact.path,
     formatBytes(artifact.size),
+    ...compared(changes[index] ?? ""),
     shortDigest(`sha256:${artifact.sha256}`),
   ]);
-  command.printTable([["ARTIFACT", "SIZE", "DIGEST"], ...rows], {
-    align: ["left", "right"],
+  command.printTable([["ARTIFACT", "SIZE", ...compared("CHANGE"), "DIGEST"], ...rows], {
+    align: ["left", "right", ...isCompared ? ["right" as const] : []],
     cut: ["start"],
   });
   command.print("");

@@ -26,6 +26,8 @@ export class RunState {
   readonly units: Map<string, UnitState> = new Map();
   /** Milliseconds that units took before, by id; empty where nothing is known. */
   expected: Readonly<Record<string, number>> = {};
+  /** The same of the last time that each was made. */
+  made: Readonly<Record<string, number>> = {};
   /** What the machine did, oldest first. */
   readonly samples: (RunSample & { readonly ms: number })[] = [];
   /** Milliseconds since the run began: the time of the newest event. */
@@ -39,6 +41,7 @@ export class RunState {
       this.units.set(id, { id, kind, name });
     } else if (event.event === "run.expected") {
       this.expected = event.units;
+      this.made = event.made ?? {};
     } else if (event.event === "run.sample") {
       this.samples.push(event);
     } else if (event.event === "unit.start") {

@@ -6,6 +6,7 @@ import {
   type RunEvent,
   type RunExpected,
   type RunSample,
+  type RunStage,
   type UnitKind,
   type UnitResult,
 } from "./types.ts";
@@ -57,7 +58,9 @@ export interface Events {
   /** Makes a unit known, unless it was announced; it then waits. */
   unit(spec: UnitSpec): Unit;
   /** Reports how long units took before. */
-  expect(units: RunExpected["units"]): void;
+  expect(expected: Omit<RunExpected, "event">): void;
+  /** Reports what a stage came to. */
+  stage(stage: Omit<RunStage, "event">): void;
   /** Reports what the machine does. */
   sample(sample: Omit<RunSample, "event">): void;
   /** Reports the beginning of a run. */
@@ -113,7 +116,8 @@ export function createEvents(options: EventsOptions = {}): Events {
       return () => void listeners.delete(listener);
     },
     log: (level, text) => emit({ event: "log", level, text }),
-    expect: (units) => emit({ event: "run.expected", units }),
+    expect: (expected) => emit({ event: "run.expected", ...expected }),
+    stage: (stage) => emit({ event: "run.stage", ...stage }),
     sample: (sample) => emit({ event: "run.sample", ...sample }),
     begin: (command) =>
       emit({ event: "run.start", version: EVENTS_VERSION, at: new Date().toISOString(), command }),

@@ -88,7 +88,24 @@ export interface RunExpected {
   readonly event: "run.expected";
   /** Milliseconds by the id of the unit, of each that the last successful run of this command had. */
   readonly units: Readonly<Record<string, number>>;
+  /** The same of the last time that each was made, in any command. */
+  readonly made?: Readonly<Record<string, number>> | undefined;
 }
+
+/** What a stage of a run came to, said at its end. */
+export interface RunStage {
+  /** What happened. */
+  readonly event: "run.stage";
+  /** "build": see {@linkcode StageName}. */
+  readonly stage: StageName;
+  /** Milliseconds in which units of it were at work. */
+  readonly wall: number;
+  /** Milliseconds of processors, of kbuild and the programs that it started; undefined where the system does not say. */
+  readonly processor?: number | undefined;
+}
+
+/** Kinds of units that belong together. */
+export type StageName = "fetch" | "generate" | "build" | "package" | "push" | "load" | "test";
 
 /** What the machine does, all programs together; said every second while units run. */
 export interface RunSample {
@@ -132,6 +149,7 @@ export type Happening =
   | UnitProgress
   | UnitEnd
   | RunExpected
+  | RunStage
   | RunSample
   | LogText
   | RunEnd;

@@ -4,7 +4,8 @@
  * @module
  */
 export { type ProgressMode, progressMode } from "./mode.ts";
-export { eventLine, showRun, summary, type ViewOptions } from "./views.ts";
+export { processorTime, StageMeter } from "./stages.ts";
+export { eventLine, showRun, stageLines, summary, type ViewOptions } from "./views.ts";
 export { recordEvents } from "./record.ts";
 export { estimate, timeLeft } from "./estimate.ts";
 export { frame } from "./frame.ts";

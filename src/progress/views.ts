@@ -1,9 +1,16 @@
 import type { Screen } from "../cli/mod.ts";
-import { type Events, type RunEvent, RunState } from "../events/mod.ts";
+import {
+  type Events,
+  type RunEvent,
+  type RunStage,
+  RunState,
+  type UnitKind,
+} from "../events/mod.ts";
 import { timestamp } from "../lib/logging.ts";
 import { frame } from "./frame.ts";
 import { HeldOutput } from "./held.ts";
 import type { ProgressMode } from "./mode.ts";
+import { STAGES } from "./stages.ts";
 import { age, doing, done, duration, howFar } from "./words.ts";
 
 /** What views of a run work with. */
@@ -90,10 +97,27 @@ function linesOf(
   return "";
 }
 
+/** What the stages of a run took of the clock and of the processors, a line each. */
+export function stageLines(stages: readonly Omit<RunStage, "event">[]): readonly string[] {
+  return stages.map(({ stage, wall, processor }) => {
+    const used = processor === undefined ? "" : `, processors ${duration(processor)}`;
+    return `${stage} ${duration(wall)}${used}`;
+  });
+}
+
+/** What reused units took when they were last made, less what it took to find that out; 0 where nothing is known. */
+function saved(state: RunState): number {
+  return state.ended("reused").reduce((sum, { id, started, ended }) => {
+    const took = started === undefined ? 0 : (ended ?? 0) - started;
+    return sum + Math.max(0, (state.made[id] ?? 0) - took);
+  }, 0);
+}
+
 /** What a run came to, in one line; undefined for a short one. */
 export function summary(state: RunState): string | undefined {
   const units = state.ended();
-  if (units.length < 2 || state.ms < SUMMARY_MS) return undefined;
+  const ms = saved(state);
+  if (units.length < 2 || (state.ms < SUMMARY_MS && ms < SUMMARY_MS)) return undefined;
   const longest = units.filter(({ started }) => started !== undefined)
     .map((unit) => ({ unit, ms: (unit.ended ?? 0) - (unit.started ?? 0) }))
     .sort((a, b) => b.ms - a.ms).slice(0, 3).filter(({ ms }) => ms >= LONG_MS)
@@ -103,8 +127,9 @@ export function summary(state: RunState): string | undefined {
     return length === 0 ? [] : [`${length} ${result}`];
   };
   const counts = [...count("made"), ...count("reused"), ...count("failed"), ...count("stopped")];
+  const work = ms < LONG_MS ? "" : ` (about ${duration(ms)} of work saved)`;
   const most = longest.length === 0 ? "" : `; the longest: ${longest.join(", ")}`;
-  return `${duration(state.ms)}: ${counts.join(", ")}${most}`;
+  return `${duration(state.ms)}: ${counts.join(", ")}${work}${most}`;
 }
 
 /** Lines that stay, for pipes and CI services. */
@@ -139,7 +164,7 @@ function inLines(events: Events, options: ViewOptions): () => void {
   Deno.unrefTimer(timer);
   const end = events.listen((event) => {
     state.add(event);
-    if (event.event === "unit.start") setGroup(STAGES[state.units.get(event.id)?.kind ?? "build"]);
+    if (event.event === "unit.start") setGroup(groupOf(state.units.get(event.id)?.kind ?? "build"));
     // An error must not be folded away.
     const isError = event.event === "log" && event.level === "error";
     if (isError || event.event === "run.end") setGroup(undefined);
@@ -153,20 +178,11 @@ function inLines(events: Events, options: ViewOptions): () => void {
   return stop;
 }
 
-/** The groups that a CI service folds. */
-const STAGES = Object.freeze({
-  fetch: "Fetch",
-  unpack: "Fetch",
-  generate: "Generate",
-  build: "Build",
-  image: "Package",
-  tarball: "Package",
-  package: "Package",
-  compress: "Push",
-  push: "Push",
-  load: "Load",
-  test: "Test",
-});
+/** The group that a CI service folds: "Build". */
+function groupOf(kind: UnitKind): string {
+  const stage = STAGES[kind];
+  return stage.charAt(0).toUpperCase() + stage.slice(1);
+}
 
 /** The log, and below it lines that are redrawn. */
 function onTerminal(events: Events, options: ViewOptions): () => void {

@@ -82,12 +82,15 @@ export async function keepRun(context: KubeContext): Promise<void> {
   leave();
   if (command === "") return;
   const kept = await keptRuns(context);
-  const before = kept.filter((run) => run.command === command);
-  for (const { path } of before.slice(0, 3)) {
-    const run = await ifPossible(readRun(path));
-    if (run?.code !== 0) continue;
-    events.expect(durationsOf(run.state));
-    break;
+  const runs = await Promise.all(
+    kept.map(async (run) => ({ ...run, read: await ifPossible(readRun(run.path)) })),
+  );
+  const last = runs.filter((run) => run.command === command).slice(0, 3)
+    .find(({ read }) => read?.code === 0)?.read;
+  // Of several, the newest counts.
+  const made = Object.assign({}, ...runs.toReversed().map(({ read }) => madeIn(read?.state)));
+  if (last !== undefined || Object.keys(made).length > 0) {
+    events.expect({ units: last === undefined ? {} : durationsOf(last.state), made });
   }
   const stamp = at.replace(/[-:]/g, "");
   const directory = directoryOf(context);
@@ -96,6 +99,14 @@ export async function keepRun(context: KubeContext): Promise<void> {
     recordEvents(events, join(directory, `${stamp}-${command}.jsonl`), { facts: true });
     for (const { path } of kept.slice(KEPT - 1)) await removeTree(path);
   })());
+}
+
+/** Milliseconds of each unit that was made. */
+function madeIn(state: RunState | undefined): Record<string, number> {
+  if (state === undefined) return {};
+  const durations = durationsOf(state);
+  const ids = Object.keys(durations).filter((id) => state.units.get(id)?.result === "made");
+  return Object.fromEntries(ids.map((id) => [id, durations[id]!]));
 }
 
 /** Milliseconds of each unit that was at work. */
