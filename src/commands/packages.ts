@@ -34,6 +34,13 @@ const REPOSITORY: FlagSpec = {
   summary: "Make the directories of packages repositories for apt, dnf and yum",
 };
 
+const SIGN: FlagSpec = {
+  name: "sign",
+  kind: "string",
+  placeholder: "KEY",
+  summary: "Sign the indices of repositories with this key of your gpg",
+};
+
 const REVISION: FlagSpec = {
   name: "revision",
   kind: "string",
@@ -87,6 +94,7 @@ export const packagesCommand: Command = {
     PACKAGES,
     TARBALL,
     REPOSITORY,
+    SIGN,
     REVISION,
     MAINTAINER,
     TO,
@@ -135,6 +143,7 @@ export const rpmCommand: Command = {
   flags: [
     PACKAGES,
     TARBALL,
+    SIGN,
     REVISION,
     MAINTAINER,
     { ...TO, default: "_output/release-packages/rpm" },

@@ -3,13 +3,15 @@ import { isAbsolute, join, relative, resolve } from "@std/path";
 import { scanFile } from "../audit/mod.ts";
 import type { Input } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
-import { entriesOf, temporaryName, WorkDirectory } from "../files/mod.ts";
+import { entriesOf, ifPresent, temporaryName, WorkDirectory } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import { checkInOutputs, PACKAGES_DIRECTORY } from "../lib/outputs.ts";
 import { megabytesIn, numberIn } from "../lib/util.ts";
 import {
   checkMaintainer,
+  checkSigningKey,
+  gpgSigner,
   isPackagePlatform,
   PACKAGE_FORMATS,
   PACKAGE_NAMES,
@@ -21,6 +23,7 @@ import {
   preparePackages,
   readProgramTarball,
   repositoryFiles,
+  signatureFiles,
   writePackage,
   writeRepositories,
   type WrittenPackage,
@@ -42,6 +45,8 @@ interface AskedPackages {
   readonly revision: string | undefined;
   readonly maintainer: string | undefined;
   readonly repository: boolean;
+  /** Key of the user's gpg. */
+  readonly sign: string | undefined;
   /** Platforms that were named; undefined: what the environment says. */
   readonly platforms?: readonly string[];
   /** What a user may not expect of the request, a sentence each. */
@@ -119,7 +124,6 @@ async function make(command: CommandContext, asked: AskedPackages): Promise<void
 
 async function plan(command: CommandContext, asked: AskedPackages): Promise<CommandPlan> {
   const open = await command.open();
-  const { repository } = asked;
   const prepared = await prepare(open, asked);
   sayPrepared(open.context, prepared);
   const steps = prepared.plan.packages.map(({ path, platform, programs, tarball }): PlanStep => ({
@@ -128,7 +132,7 @@ async function plan(command: CommandContext, asked: AskedPackages): Promise<Comm
     path: join(prepared.directory, path),
     programs: tarball === undefined ? Object.values(programs) : [tarball.path],
   }));
-  const indices = repository ? indexPaths(prepared) : [];
+  const indices = indexPaths(prepared, asked);
   return Object.freeze({
     steps: Object.freeze([
       ...steps,
@@ -138,11 +142,35 @@ async function plan(command: CommandContext, asked: AskedPackages): Promise<Comm
 }
 
 /** Absolute paths of the indices over planned packages. */
-function indexPaths({ plan, directory }: PreparedPackages): readonly string[] {
-  const paths = plan.packages.flatMap(({ path, description }) =>
-    repositoryFiles(description.format).map((name) => join(directory, path, "..", name))
+function indexPaths(
+  { plan, directory }: Pick<PreparedPackages, "plan" | "directory">,
+  { repository, sign }: Pick<AskedPackages, "repository" | "sign">,
+): readonly string[] {
+  if (!repository) return [];
+  const paths = plan.packages.flatMap(({ path, description: { format } }) =>
+    [...repositoryFiles(format), ...(sign === undefined ? [] : signatureFiles(format))]
+      .map((name) => join(directory, path, "..", name))
   );
   return [...new Set(paths)];
+}
+
+/** @throws {KbuildError} There is no such key, or signatures would stay that are over older indices. */
+async function checkSigning(
+  { shell }: KubeContext,
+  { plan, directory }: Pick<PreparedPackages, "plan" | "directory">,
+  { repository, sign }: AskedPackages,
+): Promise<void> {
+  if (!repository) return;
+  if (sign !== undefined) return await checkSigningKey(shell, sign);
+  const signatures = plan.packages.flatMap(({ path, description: { format } }) =>
+    signatureFiles(format).map((name) => join(directory, path, "..", name))
+  );
+  for (const path of new Set(signatures)) {
+    if (await ifPresent(Deno.lstat(path)) === undefined) continue;
+    throw new KbuildError(`Cannot make a new index beside "${path}", which signs the old one`, {
+      notes: ["Sign again: --sign KEY", "Or remove the signature"],
+    });
+  }
 }
 
 /** @throws {UsageError} There is no such format or package. */
@@ -152,7 +180,7 @@ function parseRequest(command: CommandContext, input: Input): AskedPackages {
     formats: input.args.length === 0
       ? PACKAGE_FORMATS
       : known("format", input.args, PACKAGE_FORMATS),
-    repository: input.boolean("repository") ?? false,
+    repository: input.boolean("repository") ?? input.string("sign") !== undefined,
   });
 }
 
@@ -170,6 +198,7 @@ function parseOptions(
     tarballs: (input.list("tarball") ?? []).map((path) => resolve(cwd, path)),
     revision: input.string("revision"),
     maintainer,
+    sign: input.string("sign"),
     to: to === undefined ? undefined : resolve(cwd, to),
     jobs: input.number("jobs"),
   });
@@ -225,18 +254,18 @@ async function prepare(open: OpenCheckout, asked: AskedPackages): Promise<Prepar
     },
   });
   const usual = join(context.outputRoot, PACKAGES_DIRECTORY);
-  if (asked.rpmsAlone !== true) {
-    return Object.freeze({ stamp, plan, directory: to ?? usual, skipped });
-  }
-  const packages = plan.packages.map((each) => (
-    Object.freeze({ ...each, path: each.path.replace(/^rpm\//, "") })
-  ));
-  return Object.freeze({
+  const isAlone = asked.rpmsAlone === true;
+  const packages = plan.packages.map((each) =>
+    isAlone ? Object.freeze({ ...each, path: each.path.replace(/^rpm\//, "") }) : each
+  );
+  const prepared = Object.freeze({
     stamp,
     plan: Object.freeze({ packages, notes: [...asked.notes ?? [], ...plan.notes] }),
-    directory: to ?? join(usual, "rpm"),
+    directory: to ?? (isAlone ? join(usual, "rpm") : usual),
     skipped,
   });
+  await checkSigning(context, prepared, asked);
+  return prepared;
 }
 
 /**
@@ -277,13 +306,13 @@ function sayPrepared(
 async function writeAll(
   context: KubeContext,
   prepared: PreparedPackages,
-  { jobs, repository }: AskedPackages,
+  { jobs, repository, sign }: AskedPackages,
 ): Promise<readonly MadePackage[]> {
   const { log, signal, env } = context;
   const { directory, plan, stamp } = prepared;
   sayPrepared(context, prepared);
   const paths = plan.packages.map(({ path }) => join(directory, path));
-  await checkInOutputs(context, [...paths, ...(repository ? indexPaths(prepared) : [])]);
+  await checkInOutputs(context, [...paths, ...indexPaths(prepared, { repository, sign })]);
   await checkStamps(context, plan, stamp.vars.gitVersion);
   const level = numberIn(env, "KBUILD_COMPRESSION_LEVEL", 9);
   await using work = await WorkDirectory.make(temporaryName(join(context.outputRoot, "packages")));
@@ -308,7 +337,10 @@ async function writeAll(
     deflater.close();
     hasher.close();
   }
-  if (repository) await writeRepositories(written);
+  if (repository) {
+    const signer = sign === undefined ? undefined : gpgSigner(context.shell, sign, { signal });
+    await writeRepositories(written, { signer });
+  }
   await trimBlocks(context, megabytesIn(env, "KBUILD_BLOCK_CACHE_MB"));
   return Object.freeze(made);
 }

@@ -24,7 +24,8 @@ export {
   type PlannedPackage,
   preparePackages,
 } from "./prepare.ts";
-export { repositoryFiles, writeRepositories } from "./repository.ts";
+export { repositoryFiles, signatureFiles, writeRepositories } from "./repository.ts";
+export { checkSigningKey, gpgSigner, type Signer } from "./signer.ts";
 export { resolvePackage } from "./resolve.ts";
 export {
   matchTarball,

@@ -1,16 +1,39 @@
 import { dirname, join } from "@std/path";
 import { writeFileAtomic } from "../files/mod.ts";
 import { aptRepository } from "./apt_repository.ts";
-import type { WrittenPackage } from "./package_archive.ts";
-import type { Package } from "./types.ts";
+import type { RepositoryFile, WrittenPackage } from "./package_archive.ts";
+import type { Signer } from "./signer.ts";
+import type { PackageFormat } from "./types.ts";
 import { yumRepository } from "./yum_repository.ts";
 
 /** Names of the files that {@linkcode writeRepositories} makes in a directory of packages. */
-export function repositoryFiles(format: Package["format"]): readonly string[] {
+export function repositoryFiles(format: PackageFormat): readonly string[] {
   return format === "deb"
     ? ["Packages", "Packages.gz", "Release"]
     : ["primary", "filelists", "other"].map((name) => `repodata/${name}.xml.gz`)
       .concat("repodata/repomd.xml");
+}
+
+/** Names of the signatures over the index of a directory of packages. */
+export function signatureFiles(format: PackageFormat): readonly string[] {
+  return format === "deb" ? ["Release.gpg", "InRelease"] : ["repodata/repomd.xml.asc"];
+}
+
+/** The signatures over an index, in the order of {@linkcode signatureFiles}. */
+async function signaturesOf(
+  format: PackageFormat,
+  { name, bytes }: RepositoryFile,
+  signer: Signer,
+): Promise<readonly RepositoryFile[]> {
+  if (name !== "Release" && name !== "repodata/repomd.xml") return [];
+  const text = new TextDecoder().decode(bytes);
+  const signed = [
+    await signer.detached(text),
+    ...(format === "deb" ? [await signer.clear(text)] : []),
+  ];
+  return signatureFiles(format).map((name, index) => (
+    { name, bytes: new TextEncoder().encode(signed[index]) }
+  ));
 }
 
 /**
@@ -18,18 +41,26 @@ export function repositoryFiles(format: Package["format"]): readonly string[] {
  * and yum over rpms. The index, which vouches for the other files, is written last.
  *
  * @param packages All that the indices name.
+ * @param options.signer Signs the indices; default: nothing is signed.
  * @returns Absolute paths of what was written.
  * @throws {KbuildError} A file cannot be written.
  */
 export async function writeRepositories(
   packages: readonly WrittenPackage[],
+  options: { signer?: Signer | undefined } = {},
 ): Promise<readonly string[]> {
+  const { signer } = options;
   const directories = new Set(packages.map(({ archive }) => dirname(archive.path)));
   const written: string[] = [];
   for (const directory of directories) {
     const members = packages.filter(({ archive }) => dirname(archive.path) === directory);
-    const isDeb = members[0]?.pkg.format === "deb";
-    for (const { name, bytes } of await (isDeb ? aptRepository : yumRepository)(members)) {
+    const format = members[0]?.pkg.format ?? "deb";
+    const files = await (format === "deb" ? aptRepository : yumRepository)(members);
+    // Before anything is written: a passphrase may be wrong.
+    const signatures = signer === undefined
+      ? []
+      : (await Promise.all(files.map((file) => signaturesOf(format, file, signer)))).flat();
+    for (const { name, bytes } of [...files, ...signatures]) {
       const path = join(directory, name);
       await Deno.mkdir(dirname(path), { recursive: true });
       await writeFileAtomic(path, bytes);

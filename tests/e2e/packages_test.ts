@@ -8,6 +8,7 @@ import { madeUpProgram } from "./_packaging.ts";
 import {
   CLONE,
   inScratch,
+  kbuild,
   kbuildOk,
   listing,
   makeSample,
@@ -406,6 +407,70 @@ Deno.test({
         await Deno.readTextFile(join(dir, "out/deb/Packages")),
         scanned.trimEnd() + "\n",
       );
+    }),
+});
+
+Deno.test({
+  ...unless(
+    noDpkg || (which("gpg") === undefined && "needs gpg") ||
+      (which("apt-get") === undefined && "needs apt-get"),
+    "--sign signs the indices with the user's gpg; apt trusts them by that key alone",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await withPrograms("1.20", join(dir, "kubernetes"));
+      const home = join(dir, "gnupg");
+      await Deno.mkdir(home, { mode: 0o700 });
+      const env = { GNUPGHOME: home };
+      const gpg = (...args: string[]) => output(["gpg", "--batch", ...args], { env });
+      await gpg(
+        "--passphrase",
+        "",
+        "--quick-generate-key",
+        "a@example.com",
+        "ed25519",
+        "sign",
+        "never",
+      );
+      const out = join(dir, "out");
+      const make = (...args: string[]) =>
+        kbuild(["packages", "--packages", "kubectl", "--to", out, ...args], { cwd: root, env });
+      const wrong = await make("--sign", "b@example.com");
+      assertEquals(wrong.code, 1);
+      assertStringIncludes(wrong.stderr, 'Cannot sign with "b@example.com"');
+      assertEquals((await run(["ls", out])).code, 2, "something was written");
+
+      const made = await make("--sign", "a@example.com");
+      assertEquals(made.code, 0, made.stderr);
+      await gpg("--verify", join(out, "deb/Release.gpg"), join(out, "deb/Release"));
+      await gpg("--verify", join(out, "deb/InRelease"));
+      const repodata = join(out, "rpm/x86_64/repodata");
+      await gpg("--verify", join(repodata, "repomd.xml.asc"), join(repodata, "repomd.xml"));
+      const unsigned = await make("--repository");
+      assertEquals(unsigned.code, 1);
+      assertStringIncludes(unsigned.stderr, "which signs the old one");
+
+      const apt = join(dir, "apt");
+      await Deno.mkdir(join(apt, "lists/partial"), { recursive: true });
+      await Deno.writeTextFile(join(apt, "status"), "");
+      await gpg("--armor", "--output", join(apt, "key.asc"), "--export", "a@example.com");
+      await gpg("--output", join(apt, "none.gpg"), "--dearmor", join(apt, "key.asc"));
+      const update = async (options: string) => {
+        await Deno.writeTextFile(join(apt, "list"), `deb [${options}] file:${out}/deb ./\n`);
+        const settings = [
+          ...[`Dir::State::status=${apt}/status`, `Dir::State::lists=${apt}/lists`],
+          ...[
+            `Dir::Cache=${apt}`,
+            `Dir::Etc::SourceList=${apt}/list`,
+            `Dir::Etc::SourceParts=${apt}`,
+          ],
+          ...["APT::Architecture=amd64", "APT::Sandbox::User=root"],
+        ].flatMap((setting) => ["-o", setting]);
+        return (await run(["apt-get", "update", ...settings])).code;
+      };
+      assertEquals(await update("arch=amd64"), 100);
+      assertEquals(await update(`signed-by=${apt}/key.asc`), 0);
+      await run(["gpgconf", "--kill", "all"], { env });
     }),
 });
 
