@@ -114,10 +114,16 @@ async function packageTask(
   ].map((place) => place.replace(/^staging\/src\//, "vendor/")).filter((place) =>
     !all.includes(place)
   );
+  // Of the others only functions that were written by hand count: without any, they need not be read.
+  const read = isWhole
+    ? all
+    : [...all, ...others].filter((directory) =>
+      tree.graph.files(directory).some(({ functions }) => functions !== "")
+    );
   const values = {
     verbosity: String(context.log.verbosity),
     requested: csv(part.map(({ item }) => item.directory)),
-    all: csv([...all, ...others]),
+    all: csv(read),
   };
   const argv = [
     join(context.binPath, go.host, binaryName(generator.tool)),

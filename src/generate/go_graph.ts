@@ -13,6 +13,7 @@ export class GoGraph {
   readonly #goPackage: string;
   readonly #imports = new Map<string, readonly string[]>();
   readonly #closures = new Map<string, ReadonlySet<string>>();
+  readonly #names = new Map<string, ReadonlySet<string>>();
   readonly #digests = new Map<string, string>();
   readonly #resolved = new Map<string, string | undefined>();
 
@@ -41,16 +42,21 @@ export class GoGraph {
     return found;
   }
 
-  /** Directories of a package and all that it imports, below the root with links followed. */
-  closure(directory: string): ReadonlySet<string> {
+  /**
+   * Directories of a package and all that it imports, below the root with links followed.
+   *
+   * @param part With `shape`, imports that only bodies of functions use are not followed: no type comes from there.
+   */
+  closure(directory: string, part: Part = "shape"): ReadonlySet<string> {
     const start = this.#sources.real(directory);
-    const known = this.#closures.get(start);
+    const key = `${part} ${start}`;
+    const known = this.#closures.get(key);
     if (known !== undefined) return known;
     const found = new Set([start]);
     for (const place of found) {
-      for (const imported of this.#importsOf(place)) found.add(imported);
+      for (const imported of this.#importsOf(place, part)) found.add(imported);
     }
-    this.#closures.set(start, found);
+    this.#closures.set(key, found);
     return found;
   }
 
@@ -71,7 +77,7 @@ export class GoGraph {
 
   /** Digest of the directories of several packages and of all that they import. */
   closureDigest(directories: readonly string[], part: Part): string {
-    const all = new Set(directories.flatMap((directory) => [...this.closure(directory)]));
+    const all = new Set(directories.flatMap((directory) => [...this.closure(directory, part)]));
     return digestOf([...all].sort().flatMap((place) => [place, this.digest(place, part)]));
   }
 
@@ -97,23 +103,53 @@ export class GoGraph {
     return [...found].sort();
   }
 
+  /** A directory below the root with its links followed. */
+  real(directory: string): string {
+    return this.#sources.real(directory);
+  }
+
+  /** Names of the types that some directories declare. */
+  types(directories: readonly string[]): ReadonlySet<string> {
+    return new Set(
+      directories.flatMap((directory) => this.files(directory).flatMap(({ types }) => types)),
+    );
+  }
+
   #resolveRelative(path: string): string | undefined {
     if (path.startsWith("..")) return undefined;
     return this.#sources.has(path) ? this.#sources.real(path) : undefined;
   }
 
-  #importsOf(place: string): readonly string[] {
-    const known = this.#imports.get(place);
+  #importsOf(place: string, part: Part): readonly string[] {
+    const key = `${part} ${place}`;
+    const known = this.#imports.get(key);
     if (known !== undefined) return known;
     const found = new Set<string>();
-    for (const { imports } of this.files(place)) {
-      for (const path of imports) {
+    for (const { imports, qualifiers } of this.files(place)) {
+      const used = new Set(qualifiers);
+      for (const { name, path } of imports) {
         const directory = this.resolve(path);
-        if (directory !== undefined) found.add(directory);
+        if (directory === undefined || found.has(directory)) continue;
+        if (part === "content" || this.#isUsed(name, directory, used)) found.add(directory);
       }
     }
     const list = [...found];
-    this.#imports.set(place, list);
+    this.#imports.set(key, list);
     return list;
+  }
+
+  /** Whether declarations use an import. */
+  #isUsed(name: string, directory: string, used: ReadonlySet<string>): boolean {
+    if (name === ".") return true;
+    if (name !== "") return used.has(name);
+    return [...this.#packageNames(directory)].some((each) => used.has(each));
+  }
+
+  #packageNames(place: string): ReadonlySet<string> {
+    const known = this.#names.get(place);
+    if (known !== undefined) return known;
+    const names = new Set(this.#sources.directory(place).map(({ packageName }) => packageName));
+    this.#names.set(place, names);
+    return names;
   }
 }

@@ -8,7 +8,7 @@ import {
   writeFileAtomic,
 } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import { goHeader, goShape } from "./go_shape.ts";
+import { goHeader, type GoImport, goShape, qualifiersOf, typesOf } from "./go_shape.ts";
 
 /** One Go source of a checkout. */
 export interface GoFile {
@@ -20,8 +20,14 @@ export interface GoFile {
   readonly shape: string;
   /** Digest of its functions with a `_` in their names, and of its imports; "" if there are none. */
   readonly functions: string;
-  /** Paths that it imports. */
-  readonly imports: readonly string[];
+  /** Name of its package. */
+  readonly packageName: string;
+  /** What it imports. */
+  readonly imports: readonly GoImport[];
+  /** Names before a `.` in its declarations ({@linkcode qualifiersOf}). */
+  readonly qualifiers: readonly string[];
+  /** Names of the types that it declares ({@linkcode typesOf}). */
+  readonly types: readonly string[];
   /** Lines with `+k8s:`. */
   readonly tags: readonly string[];
   /** Whether a line begins with `// +k8s:`: the file is in `ALL_K8S_TAG_FILES`. */
@@ -46,7 +52,7 @@ const ANY_TAG = /^\/\/ *\+k8s:/m;
 const TICK_MS = 3000;
 
 /** The form of the note; another one is not read. */
-const FORM = 1;
+const FORM = 2;
 
 /**
  * The Go sources of a checkout, each read once: what was read is remembered in
@@ -147,15 +153,20 @@ function notePath(context: KubeContext): string {
 
 /** Reads a Go source. */
 export function readGoFile(name: string, text: string): GoFile {
-  const { imports, isIgnored } = goHeader(text);
+  const { packageName, imports, isIgnored } = goHeader(text);
   const { shape, functions } = goShape(text);
   const isTagged = text.includes("+k8s:") && ANY_TAG.test(text);
   return Object.freeze({
     name,
     content: digestOf([text]),
     shape: digestOf([shape]),
-    functions: functions.length === 0 ? "" : digestOf([...imports, ...functions]),
-    imports: Object.freeze([...new Set(imports)]),
+    functions: functions.length === 0
+      ? ""
+      : digestOf([...imports.flatMap(({ name, path }) => [name, path]), ...functions]),
+    packageName,
+    imports: Object.freeze(imports),
+    types: isIgnored ? [] : typesOf(shape),
+    qualifiers: isIgnored ? [] : qualifiersOf(shape),
     tags: Object.freeze(
       text.includes("+k8s:") ? text.split("\n").filter((line) => line.includes("+k8s:")) : [],
     ),

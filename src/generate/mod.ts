@@ -31,6 +31,7 @@ export { type GenerationItem, type Generator, readGeneratorRules } from "./items
 export type { GeneratorTask, TaskItem } from "./generator_steps.ts";
 export type { ItemRecord, ItemState } from "./item_state.ts";
 export type { GeneratorFlag, PackageGenerator, PackageTag } from "./package_generators.ts";
+export type { GoImport } from "./go_shape.ts";
 export type { GoFile, GoSources } from "./go_sources.ts";
 export type { StaleItem } from "./stale_items.ts";
 export { findOutdated, warnAboutOutdated } from "./outdated.ts";

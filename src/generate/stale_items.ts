@@ -56,6 +56,7 @@ export async function compareItems(
       for (const place of places) directories[place] ??= tree.graph.digest(place, "shape");
       const inputs = digestOf([
         common,
+        ...peerInputs(tree, generator, item),
         item.output,
         ...places.flatMap((place) => [place, directories[place]!]),
         ...await fileInputs(context, item),
@@ -134,7 +135,11 @@ function commonInputs(
     } else if (typeof value === "object" && /^--?extra-(peer-)?dirs$/.test(name)) {
       const places = value.text.split(",").map((path) => graph.resolve(path));
       const found = places.filter((place) => place !== undefined);
-      others.push(graph.closureDigest(found, "shape"));
+      others.push(
+        ...rules?.name === "conversion"
+          ? found.map((place) => graph.digest(place, "functions"))
+          : [graph.closureDigest(found, "shape")],
+      );
     }
   }
   // Where all packages are read together, the functions of each count for all.
@@ -148,6 +153,27 @@ function commonInputs(
     ...headers,
     ...others,
   ]);
+}
+
+/**
+ * Peers that conversions of all packages look for types in, where one of them has a type of the same name: only then
+ * do they count (`getPeerTypeFor` of conversion-gen).
+ */
+function peerInputs(
+  { graph }: GeneratorTree,
+  { rules }: Generator,
+  { packages }: GenerationItem,
+): readonly string[] {
+  if (rules?.name !== "conversion") return [];
+  const own = packages.flatMap((each) => [graph.real(each), ...graph.taggedPackages(each)]);
+  const names = graph.types(own);
+  return rules.flags.flatMap(({ name, value }) => {
+    if (typeof value !== "object" || !/^--?extra-peer-dirs$/.test(name)) return [];
+    const peers = value.text.split(",").map((path) => graph.resolve(path))
+      .filter((place) => place !== undefined).filter((place) => !own.includes(place));
+    const shared = peers.filter((place) => !names.isDisjointFrom(graph.types([place])));
+    return shared.map((place) => graph.closureDigest([place], "shape"));
+  });
 }
 
 /** Further inputs of a single file. */

@@ -61,6 +61,18 @@ test("runGenerators() makes all files, and nothing while no content changes", as
     await write(`${API}/core/v1/helper.go`, "package v1\n\nfunc helper() int { return 2 }\n");
     assertEquals(reasons(await plan()), {});
 
+    // What only the body of a function uses counts for nothing.
+    await write(
+      `${API}/autoscaling/v1/helper.go`,
+      'package v1\n\nimport core "k8s.io/api/core/v1"\n\nfunc helper() { _ = core.Pod{} }\n',
+    );
+    await run();
+    await write(`${API}/core/v1/other.go`, "package v1\n\ntype Other struct {\n}\n");
+    const affected = Object.keys(reasons(await plan()));
+    assertEquals(affected.includes(`${API}/core/v1/${COPY}`), true);
+    assertEquals(affected.includes(`${API}/autoscaling/v1/${COPY}`), false);
+    await run();
+
     // A type counts for its package, and for those that import it.
     await write(
       `${API}/apps/v1/more.go`,
