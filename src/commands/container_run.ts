@@ -65,6 +65,7 @@ export async function runCommand(
     125: `${kind} could not start the container (status 125)`,
     126: "it cannot be executed (status 126)",
     127: "the image does not have it (status 127)",
+    137: "it was killed (status 137): the engine was stopped, or has no memory left",
   };
   throw new KbuildError(
     `Command ${quoteCommand(words)} failed in the container: ${why[code] ?? `status ${code}`}`,

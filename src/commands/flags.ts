@@ -159,7 +159,7 @@ export const COMPRESSION_LEVEL: FlagSpec = {
 export const CONTAINER: FlagSpec = {
   name: "container",
   kind: "boolean",
-  summary: "Build in a container (not available yet)",
+  summary: "Build in a container (not available yet: kbuild run)",
 };
 
 export const WATCH: FlagSpec = {

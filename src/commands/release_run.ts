@@ -110,7 +110,10 @@ async function checkRelease(
 ): Promise<CheckedRelease> {
   if (request.container) {
     throw new KbuildError("Cannot build in a container: kbuild does not have that yet", {
-      notes: ["Leave out --container: the build runs on this machine, with its own Go"],
+      notes: [
+        "Leave out --container: the build runs on this machine, with its own Go",
+        "Or run the checkout's own make in a container: kbuild run make quick-release",
+      ],
     });
   }
   const { context } = open;

@@ -34,7 +34,9 @@ export async function findEngine(
   const answer = parseAnswer(info.stdout);
   const failures = answer === undefined ? info.tail : failuresOf(answer);
   if (answer === undefined || info.code !== 0 || failures.length > 0) {
-    const said = failures.length > 0 ? failures : info.tail;
+    // docker prints all fields without values, too.
+    const words = info.tail.filter((line) => line.trim() !== "" && !line.startsWith("{"));
+    const said = failures.length > 0 ? failures : words;
     throw engineError(`Cannot use ${name}`, said, { endpoint });
   }
   const found = describeEngine(program, answer, endpoint);

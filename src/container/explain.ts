@@ -52,7 +52,7 @@ const CAUSES: readonly Cause[] = Object.freeze<Cause[]>([
     notes: () => [
       "Start it, or name another one: DOCKER_HOST=unix:///path/docker.sock, or a docker context",
       "podman needs no daemon: --engine podman",
-      "Without --container, and without an engine, kbuild all builds on this machine",
+      "kbuild all and kbuild quick-release build on this machine, without an engine",
     ],
   },
   {

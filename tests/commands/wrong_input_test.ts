@@ -297,7 +297,8 @@ Deno.test({
         1,
         "",
         "kbuild: Cannot build in a container: kbuild does not have that yet\n" +
-        "  -> Leave out --container: the build runs on this machine, with its own Go\n",
+        "  -> Leave out --container: the build runs on this machine, with its own Go\n" +
+        "  -> Or run the checkout's own make in a container: kbuild run make quick-release\n",
       ]);
       const before = listing(root);
       const demo = await kbuild(["demo", "--dir", root]);

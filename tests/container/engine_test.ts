@@ -63,6 +63,13 @@ const FAILURES:
       /usermod -aG docker[^]*--engine podman/,
     ],
     [
+      "docker 28 without its engine",
+      `echo '{"ID":"","ServerVersion":"","Architecture":"","SecurityOptions":null}'
+echo "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?" >&2; exit 1`,
+      /^Cannot use docker: it does not answer$/,
+      /Start it/,
+    ],
+    [
       "an engine that is not running",
       `echo "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?" >&2; exit 1`,
       /^Cannot use docker: it does not answer$/,
@@ -109,6 +116,7 @@ Deno.test("findEngine() says why an engine cannot be used, and the way out", asy
         const error = await assertRejects(() => findEngine({ env, shell }, "docker"), KbuildError);
         assert(message.test(error.message), error.message);
         assert(note.test(error.notes.join("\n")), error.notes.join("\n"));
+        assertEquals(error.output.filter((line) => line.startsWith("{")), []);
       }));
   }
 });

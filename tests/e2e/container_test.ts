@@ -1,6 +1,10 @@
 /** `kbuild run` and `kbuild shell` with real engines: docker's, and podman where it starts containers. */
 import { NO_REGISTRY, skopeo, withRealRegistry } from "./_registry.ts";
-import { rootHash } from "../../src/container/mod.ts";
+import { readCheckout } from "../../src/checkout/mod.ts";
+import { executeRun, prepareRun, rootHash } from "../../src/container/mod.ts";
+import { createContext } from "../../src/lib/init.ts";
+import { createLogger } from "../../src/lib/logging.ts";
+import { createShell } from "../../src/shell/mod.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import {
@@ -127,6 +131,33 @@ both("what a command writes belongs to the user", async (engine, root) => {
     assertEquals([path, uid, gid], [path, Deno.uid(), Deno.gid()]);
   }
 });
+
+engineTest(
+  Deno.uid() === 0 ? docker : "needs root, to be somebody else in the container",
+  "docker",
+  "somebody who is not root can write where the scripts' build image lets everybody",
+  async (engine, root) => {
+    const user = { uid: 12345, gid: 23456 };
+    await Deno.mkdir(join(root, "_output/dockerized"), { recursive: true });
+    await output(["chown", "-R", `${user.uid}:${user.gid}`, root]);
+    const env = { ...ENV, ...engine.env };
+    const shell = createShell({ cwd: root, env });
+    const context = createContext({ root, env, shell, log: createLogger({ write: () => {} }) });
+    const checkout = await readCheckout(root, { variables: env, hostArch: "amd64" });
+    const writes = 'mkdir -p "$HOME" && touch "$HOME/x" _output/dockerized/x /tmp/x ' +
+      "/var/run/kubernetes/x /usr/local/go/pkg/linux_amd64_cgo/x";
+    const prepared = await prepareRun(context, checkout, {
+      ...{ command: ["sh", "-c", writes], terminal: false, verbosity: 1 },
+      ...{ engine: "docker", buildImage: SMALL },
+    });
+    const run = { ...prepared.run, user };
+    assertEquals(await executeRun(context, { ...prepared, run }), 0);
+    for (const path of ["_output/dockerized/home/x", "_output/dockerized/x"]) {
+      const { uid, gid } = await Deno.stat(join(root, path));
+      assertEquals([path, uid, gid], [path, user.uid, user.gid]);
+    }
+  },
+);
 
 both(
   "a container is gone after Ctrl-C, SIGTERM, and after the next run if kbuild was killed",

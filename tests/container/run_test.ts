@@ -1,0 +1,156 @@
+/** What `kbuild run` prepares for checkouts, engines and terminals: with programs that answer as docker does. */
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { readCheckout } from "../../src/checkout/mod.ts";
+import {
+  executeRun,
+  type PreparedRun,
+  prepareRun,
+  type RunRequest,
+  startsOf,
+} from "../../src/container/mod.ts";
+import { KbuildError } from "../../src/errors.ts";
+import { createContext, type KubeContext } from "../../src/lib/init.ts";
+import { createLogger } from "../../src/lib/logging.ts";
+import { createShell } from "../../src/shell/mod.ts";
+import { ENV, inScratch, makeSample, output } from "../e2e/_program.ts";
+import { ANSWERS, fakeEngine } from "./_engines.ts";
+
+const REQUEST: RunRequest = {
+  ...{ command: ["true"], terminal: false, verbosity: 1 },
+  ...{ engine: undefined, buildImage: undefined },
+};
+
+/** Prepares `true` in a checkout, with a docker that runs a script. */
+async function prepare(
+  root: string,
+  dir: string,
+  { answers = ANSWERS, request = {}, env = {} }: {
+    answers?: string;
+    request?: Partial<RunRequest>;
+    env?: Record<string, string>;
+  } = {},
+): Promise<{ context: KubeContext; prepared: PreparedRun; log: string[] }> {
+  const bin = join(dir, "bin");
+  await fakeEngine(bin, "docker", answers);
+  const variables = { ...ENV, ...env, PATH: `${bin}:${ENV["PATH"]}`, HOSTNAME: "myhost" };
+  const shell = createShell({ cwd: root, env: variables });
+  const log: string[] = [];
+  const context = createContext({
+    ...{ root, env: variables, shell },
+    log: createLogger({ write: (text) => void log.push(text) }),
+  });
+  const checkout = await readCheckout(root, { variables, hostArch: "amd64" });
+  return {
+    context,
+    log,
+    prepared: await prepareRun(context, checkout, { ...REQUEST, ...request }),
+  };
+}
+
+const argvs = (context: KubeContext, prepared: PreparedRun) =>
+  startsOf(context, prepared).map(({ argv }) => argv);
+
+Deno.test("prepareRun() refuses an engine that does not see the files", () =>
+  inScratch(async (dir) => {
+    const root = await makeSample("latest", join(dir, "kubernetes"));
+    const answers = ANSWERS.replace("unix:///var/run/docker.sock", "tcp://build.example:2376");
+    const error = await assertRejects(() => prepare(root, dir, { answers }), KbuildError);
+    assertEquals(
+      error.message,
+      "Cannot run in a container of docker at tcp://build.example:2376: the engine does not see the " +
+        "files of this machine",
+    );
+    assertMatch(error.notes.join("\n"), /unset DOCKER_HOST[^]*kbuild all/);
+  }));
+
+Deno.test("prepareRun() loads an image that the engine lacks, and removes what a killed run left", () =>
+  inScratch(async (dir) => {
+    const root = await makeSample("latest", join(dir, "kubernetes"));
+    const leftover = `{"State":{"Running":true},"Config":{"Labels":{"kbuild.root":"${root}"}}}`;
+    const answers = `case "$1 $2" in
+  "image inspect") echo "Error: No such image: x" >&2; exit 1 ;;
+  "container inspect") echo '${leftover}'; exit ;;
+esac
+${ANSWERS}`;
+    const { context, prepared } = await prepare(root, dir, { answers });
+    const { name } = prepared.run;
+    assertEquals(argvs(context, prepared).map((argv) => argv.slice(0, 2).join(" ")), [
+      ...["docker load", "docker rm", "docker run"],
+    ]);
+    assertEquals(argvs(context, prepared)[1], ["docker", "rm", "--force", "--volumes", name]);
+    assert(prepared.image.fetches.length === 1);
+    // One that somebody else has started and that runs is not touched.
+    const foreign = answers.replace('"kbuild.root"', '"other"');
+    const second = await prepare(root, dir, { answers: foreign });
+    assertEquals([second.prepared.run.name, second.prepared.leftover], [`${name}-2`, false]);
+    const stopped = foreign.replace("true", "false");
+    const third = await prepare(root, dir, { answers: stopped });
+    assertEquals([third.prepared.run.name, third.prepared.leftover], [name, true]);
+  }));
+
+Deno.test("prepareRun() brings the repository of a worktree along, read-only", () =>
+  inScratch(async (dir) => {
+    const root = await makeSample("latest", join(dir, "kubernetes"));
+    const worktree = join(dir, "worktree");
+    await output(["git", "-C", root, "worktree", "add", "-q", "-b", "topic", worktree]);
+    const { prepared } = await prepare(worktree, dir);
+    const git = join(root, ".git");
+    assertEquals(prepared.run.mounts.filter((mount) => mount.target === git), [
+      { type: "bind", source: git, target: git, readOnly: true },
+    ]);
+    assertMatch(prepared.version?.text ?? "", /^KUBE_GIT_VERSION='v\d/m);
+    const plain = await prepare(root, dir);
+    assertEquals(plain.prepared.run.mounts.filter(({ target }) => target === git), []);
+    assert(plain.prepared.run.name !== prepared.run.name, "the names are the same");
+  }));
+
+Deno.test("prepareRun() follows the variables: version, output, image, cgroup, terminal", () =>
+  inScratch(async (dir) => {
+    const root = await makeSample("latest", join(dir, "kubernetes"));
+    const { prepared, context } = await prepare(root, dir, {
+      request: { terminal: true },
+      env: {
+        ...{ OUT_DIR: "_output-x", KUBE_GIT_VERSION: "v9.8.7", DOCKER_CGROUP_PARENT: "/builds" },
+        ...{ KUBE_CROSS_IMAGE: "a.example/cross", KUBE_CROSS_VERSION: "v3" },
+      },
+    });
+    const { run, version, image } = prepared;
+    assertEquals(image.reference, "a.example/cross:v3");
+    assertEquals(run.env["KUBE_OUTPUT_SUBPATH"], "_output-x/dockerized");
+    assertEquals(version?.path, join(root, "_output-x/dockerized/.kbuild-version-defs"));
+    assertMatch(version?.text ?? "", /^KUBE_GIT_VERSION='v9.8.7'$/m);
+    const words = argvs(context, prepared).at(-1) ?? [];
+    assert(words.includes("--tty") && words.includes("/builds"));
+    const named = await prepare(root, dir, { request: { buildImage: "golang:1.24" } });
+    assertEquals(named.prepared.image.reference, "golang:1.24");
+  }));
+
+Deno.test("executeRun() gives back the status, and leaves neither lock nor container", () =>
+  inScratch(async (dir) => {
+    const root = await makeSample("latest", join(dir, "kubernetes"));
+    const answers = `${ANSWERS}
+[ "$1" != run ] || exit 7
+`;
+    const { context, prepared } = await prepare(root, dir, { answers });
+    assertEquals(await executeRun(context, prepared), 7);
+    assertEquals(await executeRun(context, prepared), 7);
+    const left = [...Deno.readDirSync(join(root, "_output/.kbuild"))].map(({ name }) => name);
+    assertEquals(left, []);
+    assertEquals(
+      await Deno.readTextFile(prepared.version!.path),
+      prepared.version!.text,
+    );
+    // The tree is still clean: the version of the next build is the same.
+    assertEquals(await output(["git", "-C", root, "status", "--porcelain"]), "");
+  }));
+
+Deno.test("executeRun() warns where the command will find no version", () =>
+  inScratch(async (dir) => {
+    const root = await makeSample("latest", join(dir, "kubernetes"));
+    await Deno.remove(join(root, ".git"), { recursive: true });
+    const { context, prepared, log } = await prepare(root, dir);
+    assertEquals(prepared.version, undefined);
+    assertEquals(await executeRun(context, prepared), 0);
+    assertMatch(log.join(""), /WARNING: The command will not find a version: /);
+  }));
