@@ -10,7 +10,7 @@ import {
   type WantedImage,
 } from "../registry/mod.ts";
 import { loadArguments } from "./arguments.ts";
-import { AS_JSON, parseAnswer } from "./engine.ts";
+import { askFor, type EngineAnswer, parseAnswer } from "./engine.ts";
 import { engineError, saysNoImage } from "./explain.ts";
 import type { Engine } from "./types.ts";
 
@@ -54,18 +54,30 @@ export function chooseBuildImage(
 
 /** Asks the engine for an image. Nothing is fetched. */
 export async function inspectBuildImage(
-  { env, shell }: Pick<KubeContext, "env" | "shell">,
+  context: Pick<KubeContext, "env" | "shell">,
+  engine: Engine,
+  chosen: Pick<BuildImage, "reference" | "source">,
+): Promise<BuildImage> {
+  const answer = await askFor(context, engine, "image", chosen.reference);
+  return readBuildImage(context, engine, chosen, answer);
+}
+
+/**
+ * Reads what an engine answered about an image.
+ *
+ * @throws {KbuildError} It says neither what it has nor that it has none.
+ */
+export function readBuildImage(
+  { env }: Pick<KubeContext, "env">,
   engine: Engine,
   { reference, source }: Pick<BuildImage, "reference" | "source">,
-): Promise<BuildImage> {
-  const { program, arch } = engine;
-  const { code, stdout, tail } = await shell
-    .$`${program} image inspect --format ${AS_JSON} ${reference}`.with({ allowed: "any" });
+  { code, stdout, tail }: EngineAnswer,
+): BuildImage {
   if (code !== 0 && !saysNoImage(tail)) {
     throw engineError(`Cannot ask ${engine.kind} for "${reference}"`, tail, engine);
   }
   const { Id: id, Os: os, Architecture: architecture } = parseAnswer(stdout) ?? {};
-  const wanted = { reference, archs: [arch] };
+  const wanted = { reference, archs: [engine.arch] };
   const isThere = code === 0 && typeof id === "string";
   return Object.freeze({
     reference,

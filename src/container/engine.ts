@@ -2,6 +2,7 @@ import { KbuildError, UsageError } from "../errors.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { findProgram } from "../lib/util.ts";
 import { isObject, type JsonObject } from "../image/mod.ts";
+import type { TemplateResult } from "../shell/mod.ts";
 import { engineError } from "./explain.ts";
 import type { Engine } from "./types.ts";
 
@@ -9,10 +10,33 @@ import type { Engine } from "./types.ts";
 export const ENGINES = Object.freeze(["docker", "podman"] as const);
 
 /** What an engine's client answers with JSON, as a template. */
-export const AS_JSON = "{{json .}}";
+const AS_JSON = "{{json .}}";
 
 /** Architectures as engines name them, in Go's spelling. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { x86_64: "amd64", aarch64: "arm64" };
+
+/** The client of an engine. */
+export interface EngineClient {
+  /** Its program. */
+  readonly name: Engine["kind"];
+  /** The words that start it. */
+  readonly program: readonly string[];
+}
+
+/**
+ * Finds the client of the engine that is asked for, else docker's, else podman's. Starts nothing.
+ *
+ * @param wanted `docker` or `podman`; undefined: whichever there is.
+ * @throws {KbuildError} There is none.
+ */
+export async function findClient(
+  env: KubeContext["env"],
+  wanted: Engine["kind"] | undefined,
+): Promise<EngineClient> {
+  const name = await clientName(env, wanted);
+  const program = name === "docker" ? [name, ...optionsOf(env)] : [name];
+  return Object.freeze({ name, program: Object.freeze(program) });
+}
 
 /**
  * Finds the engine: the one that is asked for, else docker, else podman. Starts nothing but its client.
@@ -24,9 +48,19 @@ export async function findEngine(
   context: Pick<KubeContext, "env" | "shell">,
   wanted: Engine["kind"] | undefined,
 ): Promise<Engine> {
-  const { env, shell } = context;
-  const name = await clientName(env, wanted);
-  const program = name === "docker" ? [name, ...optionsOf(env)] : [name];
+  return await askEngine(context, await findClient(context.env, wanted));
+}
+
+/**
+ * Asks the engine of a client what it is.
+ *
+ * @throws {KbuildError} It does not answer: why, and the ways out.
+ */
+export async function askEngine(
+  context: Pick<KubeContext, "shell">,
+  { name, program }: EngineClient,
+): Promise<Engine> {
+  const { shell } = context;
   const [info, endpoint] = await Promise.all([
     shell.$`${program} info --format ${AS_JSON}`.with({ allowed: "any" }),
     name === "docker" ? dockerEndpoint(context, program) : undefined,
@@ -153,6 +187,20 @@ function describePodman(
 /** A socket is on this machine; what is behind it sees the files that are shared with it. */
 function isLocalEndpoint(endpoint: string): boolean {
   return endpoint.startsWith("unix://") || endpoint.startsWith("npipe://");
+}
+
+/** What a client printed, and its status. */
+export type EngineAnswer = TemplateResult;
+
+/** Asks an engine for an image or a container, whether it has it or not. */
+export async function askFor(
+  { shell }: Pick<KubeContext, "shell">,
+  { program }: Pick<EngineClient, "program">,
+  what: "image" | "container",
+  name: string,
+): Promise<EngineAnswer> {
+  return await shell.$`${program} ${what} inspect --format ${AS_JSON} ${name}`
+    .with({ allowed: "any" });
 }
 
 /**

@@ -12,10 +12,10 @@ import { loadArguments, removeArguments, runArguments } from "./arguments.ts";
 import {
   type BuildImage,
   chooseBuildImage,
-  inspectBuildImage,
   provideBuildImage,
+  readBuildImage,
 } from "./build_image.ts";
-import { AS_JSON, findEngine, parseAnswer } from "./engine.ts";
+import { askEngine, askFor, type EngineAnswer, findClient, parseAnswer } from "./engine.ts";
 import { containerEnvironment } from "./environment.ts";
 import { engineError, saysNoContainer } from "./explain.ts";
 import { lockName } from "./locks.ts";
@@ -88,19 +88,29 @@ export async function prepareRun(
 ): Promise<PreparedRun> {
   const { env, outputRoot, root } = context;
   const chosen = chooseBuildImage(checkout, request.buildImage);
-  const [engine, hash, vars, gitDirectory, localtime] = await Promise.all([
-    findEngine(context, request.engine),
-    checkoutHash(context, checkout),
+  const client = await findClient(env, request.engine);
+  const naming = checkoutHash(context, checkout)
+    .then((hash) => containerName(hash, checkout.containerNames.value));
+  // All at once: a start of a client takes longer than what it is asked.
+  const questions = [
+    askEngine(context, client),
+    askFor(context, client, "image", chosen.reference),
+    naming.then(async (name) => ({
+      name,
+      answer: await askFor(context, client, "container", name),
+    })),
     getVersionVars(context),
     foreignGitDirectory(context),
     ifPresent(Deno.stat("/etc/localtime")),
-  ]);
+  ] as const;
+  // Nothing may be at work when an error is shown.
+  await Promise.allSettled(questions);
+  const [engine, imageAnswer, { name, answer }, vars, gitDirectory, localtime] = await Promise.all(
+    questions,
+  );
   requireFiles(engine);
-  const name = containerName(hash, checkout.containerNames.value);
-  const [image, found] = await Promise.all([
-    inspectBuildImage(context, engine, chosen),
-    inspectContainer(context, engine, name),
-  ]);
+  const image = readBuildImage(context, engine, chosen, imageAnswer);
+  const found = readContainer(context, engine, name, answer);
   const target = `/go/src/${checkout.goPackage.value}`;
   const output = `${outputRoot.slice(root.length + 1)}/${DOCKERIZED}`;
   const version = vars.gitVersion === undefined
@@ -207,18 +217,20 @@ function requireFiles({ isRemote, kind, endpoint }: Engine): void {
   );
 }
 
-/** What the engine has under a name: a container of ours or a stopped one, or one that somebody uses. */
-async function inspectContainer(
-  { shell, root }: KubeContext,
+/**
+ * What the engine has under a name: a container of ours or a stopped one, or one that somebody uses.
+ *
+ * @throws {KbuildError} The engine says neither what it has nor that it has none.
+ */
+function readContainer(
+  { root }: Pick<KubeContext, "root">,
   engine: Engine,
   name: string,
-): Promise<"leftover" | "foreign" | undefined> {
-  const { program, kind } = engine;
-  const { code, stdout, tail } = await shell
-    .$`${program} container inspect --format ${AS_JSON} ${name}`.with({ allowed: "any" });
+  { code, stdout, tail }: EngineAnswer,
+): "leftover" | "foreign" | undefined {
   if (code !== 0) {
     if (saysNoContainer(tail)) return undefined;
-    throw engineError(`Cannot ask ${kind} for the container "${name}"`, tail, engine);
+    throw engineError(`Cannot ask ${engine.kind} for the container "${name}"`, tail, engine);
   }
   const { State: state, Config: config } = parseAnswer(stdout) ?? {};
   const labels = isObject(config) ? config["Labels"] : undefined;
@@ -242,9 +254,7 @@ export async function executeRun(context: KubeContext, prepared: PreparedRun): P
   using lock = await lockName(context, prepared.run.name);
   const name = lock.name;
   const isOther = name !== prepared.run.name;
-  const leftover = isOther
-    ? await inspectContainer(context, engine, name) === "leftover"
-    : prepared.leftover;
+  const leftover = isOther ? await isLeftover(context, engine, name) : prepared.leftover;
   if (version !== undefined) {
     await Deno.mkdir(dirname(version.path), { recursive: true });
     await writeFileAtomic(version.path, version.text);
@@ -271,6 +281,12 @@ export async function executeRun(context: KubeContext, prepared: PreparedRun): P
     signal?.removeEventListener("abort", stop);
     if (!hasEnded) await stop();
   }
+}
+
+/** Whether the engine has a container of this name that nobody uses. */
+async function isLeftover(context: KubeContext, engine: Engine, name: string): Promise<boolean> {
+  const answer = await askFor(context, engine, "container", name);
+  return readContainer(context, engine, name, answer) === "leftover";
 }
 
 /** Removes a container that may be gone already. */
