@@ -48,7 +48,7 @@ export async function completeWords(
     : all.find((each) => each.name === name || each.aliases?.includes(name) === true) ??
       all.find((each) => each.name === "all");
   const flags = [...TOP_FLAGS, ...command?.flags ?? []];
-  if (command?.passthrough === true && command.args?.[0]?.name === "COMMAND") {
+  if (command?.passthrough === "command line") {
     const planned = nameIn(before.slice(end), flags);
     // `kbuild plan all --pl`: what follows is a command line of its own.
     if (planned.name !== undefined) {

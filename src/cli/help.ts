@@ -156,7 +156,7 @@ export function usageOf({ name, actions = [], args = [], passthrough }: CommandD
   });
   const action = actions.length === 0 ? [] : [`[${actions.map((each) => each.name).join("|")}]`];
   return [`Usage: kbuild ${name}`, ...action, "[FLAGS] [NAME=value ...]", ...words].join(" ") +
-    (passthrough === true ? "\n\nArguments after the first are passed on unchanged." : "");
+    (passthrough ? "\n\nArguments after the first are passed on unchanged." : "");
 }
 
 function paragraphs(text: string, width: number): readonly string[] {
@@ -217,7 +217,7 @@ function commandData(command: CommandData): Record<string, unknown> {
     group,
     summary,
     ...(description === undefined ? {} : { description }),
-    passthrough,
+    passthrough: Boolean(passthrough),
     actions,
     args,
     flags: visible,

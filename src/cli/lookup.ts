@@ -16,11 +16,16 @@ export type Fallback<C> = (
 
 /** `--root` of a command line, wherever it is; undefined when it has none, or an empty one. */
 export function rootOf(argv: readonly string[]): string | undefined {
-  let root: string | undefined;
+  return commonFlag(argv, "root");
+}
+
+/** The value of a flag of every command, wherever it is in a command line; undefined as for `--root`. */
+export function commonFlag(argv: readonly string[], name: string): string | undefined {
+  let value: string | undefined;
   for (const token of scan(argv, TOP_FLAGS)) {
-    if (token.kind === "flag" && token.spec?.name === "root") root ??= token.value || undefined;
+    if (token.kind === "flag" && token.spec?.name === name) value ??= token.value || undefined;
   }
-  return root;
+  return value;
 }
 
 /** The command line, cut at the name of the command. */

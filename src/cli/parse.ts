@@ -51,7 +51,7 @@ export function parseInput(
   const bare = new Map<FlagSpec, number>();
   const args: string[] = [];
   const variables: Record<string, string> = {};
-  for (const token of scan(argv, flags, { passthrough: command.passthrough ?? false })) {
+  for (const token of scan(argv, flags, { passthrough: Boolean(command.passthrough) })) {
     if (token.kind === "positional") {
       args.push(token.text);
     } else if (token.kind === "variable") {

@@ -2,7 +2,7 @@ import { UsageError } from "../errors.ts";
 import { PROGRESS_VARIABLE, TOP_FLAGS, VERBOSE_VARIABLE } from "./flags.ts";
 import { commandHelp, HELP_COMMAND, helpJson, overview, shortHelp, topicHelp } from "./help.ts";
 import { COLUMNS } from "./layout.ts";
-import { type Fallback, findCommand, rootOf, splitArgv } from "./lookup.ts";
+import { commonFlag, type Fallback, findCommand, rootOf, splitArgv } from "./lookup.ts";
 import { parseInput } from "./parse.ts";
 import { errorJson, exitCodeOf, renderError } from "./report.ts";
 import { scan } from "./scan.ts";
@@ -172,7 +172,7 @@ async function dispatch<C>(options: CliOptions<C>, color: boolean): Promise<void
 
   const command = await findCommand(called, commands, fallback, rootOf(argv));
   const flags = [...TOP_FLAGS, ...command.flags];
-  const { passthrough = false } = command;
+  const passthrough = Boolean(command.passthrough);
   const named = flagNames(argv, flags, passthrough);
   if (named.includes("help")) {
     const json = named.includes("json");
@@ -185,13 +185,15 @@ async function dispatch<C>(options: CliOptions<C>, color: boolean): Promise<void
   const known = new Map(
     [...otherVariables, PROGRESS_VARIABLE, VERBOSE_VARIABLE].map((spec) => [spec.name, spec]),
   );
+  // How a run is shown is decided before its command reads the words of another command.
+  const inner = passesCommand(command) ? input.args.slice(1) : [];
   const globals: Globals = Object.freeze({
     root: input.string("root"),
     json: input.boolean("json") ?? false,
     debug: input.boolean("debug") ?? false,
-    progress: progressOf(input, env),
-    events: input.string("events"),
-    timings: input.string("timings"),
+    progress: input.string("progress") ?? commonFlag(inner, "progress") ?? progressOf(input, env),
+    events: input.string("events") ?? commonFlag(inner, "events"),
+    timings: input.string("timings") ?? commonFlag(inner, "timings"),
     verbosity: verbosityOf(input, env),
     variables: input.variables,
     env,
@@ -215,6 +217,11 @@ async function dispatch<C>(options: CliOptions<C>, color: boolean): Promise<void
     throw new Reported(shown, hint);
   }
   await ended(context, { code: 0, report: "" });
+}
+
+/** Whether what follows the first argument of a command is the line of another command of kbuild. */
+function passesCommand({ passthrough }: CommandData): boolean {
+  return passthrough === "command line";
 }
 
 function hasVariable(argv: readonly string[]): boolean {

@@ -140,9 +140,10 @@ export interface Command<C> {
   readonly args?: readonly ArgSpec[];
   /**
    * The command hands its arguments to another program: from the first positional argument on,
-   * nothing is taken for a flag or a variable.
+   * nothing is taken for a flag or a variable. `"command line"`: it is a command of kbuild with its
+   * arguments, whose flags about how the run is shown count for this run.
    */
-  readonly passthrough?: boolean;
+  readonly passthrough?: boolean | "command line";
   /** Its own flags; those of every command come on top. */
   readonly flags: readonly FlagSpec[];
   /** The make-style variables it reads, next to those that its flags stand for. */

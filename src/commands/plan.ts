@@ -22,7 +22,7 @@ export function planCommand({ find, variables }: PlanSources): Command {
       { name: "COMMAND", summary: "A command that changes something", required: true },
       { name: "ARGUMENT", summary: "Arguments of the command", variadic: true },
     ],
-    passthrough: true,
+    passthrough: "command line",
     flags: [
       {
         name: "network",

@@ -39,7 +39,7 @@ const COMMANDS: readonly CommandData[] = [
       { name: "COMMAND", summary: "A command", required: true },
       { name: "ARGUMENT", summary: "Its arguments", variadic: true },
     ],
-    passthrough: true,
+    passthrough: "command line",
     flags: [{ name: "network", kind: "boolean", summary: "Network" }],
     examples: [],
   },

@@ -18,7 +18,13 @@ function eventsIn(text: string): readonly RunEvent[] {
 }
 
 /** Events that are about times, and the log, which has some in it. */
-const TIMES: ReadonlySet<string> = new Set(["log", "unit.progress", "run.expected", "run.sample"]);
+const TIMES: ReadonlySet<string> = new Set([
+  "log",
+  "unit.progress",
+  "run.expected",
+  "run.sample",
+  "run.stage",
+]);
 
 /** What a run came to, by its events alone. */
 function outcome(events: readonly RunEvent[]): Record<string, string> {
@@ -59,6 +65,7 @@ Deno.test({
           "platforms",
           "inspect",
           "plan all kubectl",
+          "plan --network all kubectl",
           "all --dry-run",
         ],
         ...["completion bash", "toolchain", "clean --dry-run", "doctor --offline", "all nothing"],
@@ -76,6 +83,27 @@ Deno.test({
         const isSaid = events.some((event) => event.event === "log" && event.level === "error");
         assertEquals(isSaid, code !== 0 && !line.startsWith("doctor"), line);
       }
+    }),
+});
+
+Deno.test({
+  ...unless(
+    missingFor("1.35"),
+    "kbuild plan takes --progress and --events behind the planned command",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.35", join(dir, "kubernetes"));
+      const file = join(dir, "events");
+      const args = ["plan", "all", "kubectl", "--progress=json", "--events", file];
+      const { code, stderr, stdout } = await kbuild(args, { cwd: root });
+      assertEquals(code, 0, stderr);
+      assertEquals(eventsIn(stderr).at(-1)?.event, "run.end");
+      assertEquals(await Deno.readTextFile(file), stderr);
+      assertStringIncludes(stdout, "kubectl");
+      const wrong = await kbuild(["plan", "all", "--progress=jsn"], { cwd: root });
+      assertEquals(wrong.code, 2);
+      assertMatch(wrong.stderr, /"json"/);
     }),
 });
 
