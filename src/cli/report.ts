@@ -83,10 +83,13 @@ function textOf(thrown: unknown): ErrorText {
   return { ...plain, message: `Unexpected ${kind}: ${words}`, unexpected: true };
 }
 
-/** What `deno run` takes; the network is for Go, base images and registries alone. */
+/**
+ * What `deno run` takes; the network is for Go, base images and registries alone, the host's name and the
+ * user's IDs for containers.
+ */
 const PERMISSIONS_NOTE =
-  "Run kbuild with deno run -A, or with --allow-env --allow-sys=umask --allow-read --allow-write " +
-  "--allow-run --allow-net";
+  "Run kbuild with deno run -A, or with --allow-env --allow-sys=umask,hostname,uid,gid --allow-read " +
+  "--allow-write --allow-run --allow-net";
 
 /** Several failures at once: the first in full, the others by their messages. */
 function textOfAll(thrown: unknown): ErrorText {

@@ -12,8 +12,8 @@ const LEAST = [
   ...["--allow-env", "--allow-sys=umask", "--allow-read", "--allow-write", "--allow-run"],
 ];
 const NOTE =
-  "  -> Run kbuild with deno run -A, or with --allow-env --allow-sys=umask --allow-read " +
-  "--allow-write --allow-run --allow-net\n";
+  "  -> Run kbuild with deno run -A, or with --allow-env --allow-sys=umask,hostname,uid,gid " +
+  "--allow-read --allow-write --allow-run --allow-net\n";
 
 const root = await makeSample("1.20", join(dir, "kubernetes"));
 
