@@ -9,6 +9,8 @@ export interface Makefile {
   readonly lines: readonly string[];
   /** All rules, whatever the conditions around them. */
   readonly rules: readonly MakeRule[];
+  /** Templates (`define`) by name, of conditions that hold: their lines, as written. */
+  readonly templates: ReadonlyMap<string, string>;
   /** Variables by name, as written. */
   readonly variables: ReadonlyMap<string, string>;
   /** A text with the variables filled in. */
@@ -19,6 +21,10 @@ export interface Makefile {
 export interface MakeRule {
   /** Its targets, as written. */
   readonly targets: readonly string[];
+  /** What they need before, as written. */
+  readonly prerequisites: readonly string[];
+  /** Whether the conditions around it hold. */
+  readonly holds: boolean;
   /** Line of the rule, from 1 on. */
   readonly line: number;
   /** What it runs, a command each, continued lines joined; without the prefixes `@`, `-` and `+`. */
@@ -49,22 +55,38 @@ export function readMakefile(source: string, options: ReadMakefileOptions = {}):
   const lines: string[] = [];
   const rules: MakeRule[] = [];
   let recipe: string[] | undefined;
-  let isTemplate = false;
+  const templates = new Map<string, string>();
+  let template: { readonly name: string; readonly text: string[] } | undefined;
 
   const readRule = (text: string, line: number): void => {
     if (text.startsWith("\t")) {
       recipe?.push(text.trim().replace(/^[@+-]+/, ""));
       return;
     }
-    const targets = RULE.exec(text)?.[1]?.trim().split(/\s+/);
-    if (targets !== undefined) rules.push({ targets, line, recipe: recipe = [] });
-    else if (text.trim() !== "" && !text.startsWith("#")) recipe = undefined;
+    const found = RULE.exec(text);
+    if (found !== null) {
+      const words = (list: string) => list.split(/\s+/).filter((word) => word !== "");
+      rules.push({
+        targets: words(found[1] ?? ""),
+        prerequisites: words(text.slice(found[0].length).replace(/[;#].*$/, "")),
+        holds: !conditions.includes(false),
+        line,
+        recipe: recipe = [],
+      });
+    } else if (text.trim() !== "" && !text.startsWith("#")) recipe = undefined;
   };
 
   for (const { text, line } of logicalLines(source)) {
     readRule(text, line);
-    if (isTemplate || /^ *define\b/.test(text)) {
-      isTemplate = !/^ *endef\b/.test(text);
+    const begun = /^ *define\s+(\S+)/.exec(text);
+    if (template !== undefined || begun !== null) {
+      const isEnd = /^ *endef\b/.test(text);
+      if (template === undefined) template = { name: begun?.[1] ?? "", text: [] };
+      else if (!isEnd) template.text.push(text);
+      if (isEnd && !conditions.includes(false)) {
+        templates.set(template.name, template.text.join("\n"));
+      }
+      if (isEnd) template = undefined;
       if (!conditions.includes(false)) lines.push(text);
       continue;
     }
@@ -83,6 +105,7 @@ export function readMakefile(source: string, options: ReadMakefileOptions = {}):
   return Object.freeze({
     lines: Object.freeze(lines),
     rules: Object.freeze(rules),
+    templates,
     variables,
     expand,
   });

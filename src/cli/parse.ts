@@ -55,7 +55,7 @@ export function parseInput(
     if (token.kind === "positional") {
       args.push(token.text);
     } else if (token.kind === "variable") {
-      checkVariableName(token.name, known, help);
+      if (command.anyVariables !== true) checkVariableName(token.name, known, help);
       variables[token.name] = token.value;
     } else if (token.spec === undefined) {
       words.push(token.text);

@@ -144,6 +144,8 @@ export interface Command<C> {
    * arguments, whose flags about how the run is shown count for this run.
    */
   readonly passthrough?: boolean | "command line";
+  /** Whether `NAME=value` may have any name, as for make. */
+  readonly anyVariables?: boolean;
   /** Its own flags; those of every command come on top. */
   readonly flags: readonly FlagSpec[];
   /** The make-style variables it reads, next to those that its flags stand for. */

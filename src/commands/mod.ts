@@ -18,6 +18,7 @@ import { doctor } from "./doctor.ts";
 import { timings } from "./timings.ts";
 import { generatedFiles, verifyGeneratedFiles } from "./generate.ts";
 import { images } from "./images.ts";
+import { makeCommand } from "./make.ts";
 import { inspect } from "./inspect.ts";
 import { env, platforms, targets } from "./look.ts";
 import { packagesCommand, rpmCommand } from "./packages.ts";
@@ -55,6 +56,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   inspect,
   doctor,
   timings,
+  makeCommand({ find: makeGoal }),
   planCommand({
     find: (name, start) => findCommand(name, COMMANDS, (word) => targetCommand(word, start)),
     variables: () => COMMANDS.flatMap(variablesOf),
@@ -98,6 +100,29 @@ export async function targetCommand(name: string, start: string): Promise<Comman
     ...didYouMean(near),
     '"kbuild help" lists the commands, "kbuild targets" what can be built',
   ]);
+}
+
+/** Targets of make whose command of kbuild has another name. */
+const GOALS: Readonly<Record<string, string>> = {
+  "cross-in-a-container": "cross",
+  "release-in-a-container": "release",
+};
+/** Commands of kbuild that are targets of make. */
+const MAKE_TARGETS: ReadonlySet<string> = new Set([
+  ...["all", "check", "clean", "cross", "generated_files", "package", "package-tarballs"],
+  ...["quick-release", "release", "release-skip-tests", "test"],
+]);
+
+/** The command that does what a target of make does, for `kbuild make`. */
+async function makeGoal(goal: string, start: string): Promise<Command | undefined> {
+  const name = GOALS[goal] ?? goal;
+  const command = COMMANDS.find((each) =>
+    each.name === name || each.aliases?.includes(name) === true
+  );
+  if (command !== undefined) return MAKE_TARGETS.has(name) ? command : undefined;
+  const targets = await targetNames(start);
+  const target = targets.find(([known]) => known === goal)?.[1];
+  return target === undefined ? undefined : commandFor(goal, target, () => target);
 }
 
 /** Names that are commands in a checkout, with the targets that they build. */

@@ -35,11 +35,6 @@ export async function explainUnknown(
   name: string,
   start: string,
 ): Promise<UnknownWord | undefined> {
-  if (name === "make") {
-    return unknown(name, "kbuild has make's targets as commands", [
-      "Leave out make: kbuild kubectl, kbuild quick-release",
-    ]);
-  }
   const { root } = await searchRoot(start);
   const meaning = await makeTarget(root, name) ?? await script(root, name, start);
   if (meaning !== undefined) return explain(name, meaning);

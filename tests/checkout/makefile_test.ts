@@ -63,8 +63,14 @@ V := a:b
 \tno recipe
 `;
   assertEquals(readMakefile(text).rules, [
-    { targets: ["all"], line: 3, recipe: ["echo help"] },
-    { targets: ["all", "other"], line: 6, recipe: ["run it", "again"] },
+    { targets: ["all"], prerequisites: [], holds: false, line: 3, recipe: ["echo help"] },
+    {
+      targets: ["all", "other"],
+      prerequisites: ["prerequisite"],
+      holds: true,
+      line: 6,
+      recipe: ["run it", "again"],
+    },
   ]);
 });
 

@@ -89,11 +89,6 @@ const INSIDE: readonly (readonly [word: string, stderr: string])[] = [
     "  -> Builds WHAT or everything; kbuild also does that: kbuild all\n",
   ],
   [
-    "make",
-    ": kbuild has make's targets as commands\n" +
-    "  -> Leave out make: kbuild kubectl, kbuild quick-release\n",
-  ],
-  [
     "e2e.test",
     ": it is a target of this checkout (test/e2e/e2e.test)\n  -> Run: kbuild all e2e.test\n",
   ],

@@ -44,6 +44,7 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
   ],
   timings: [["", "error"]],
   doctor: [["--offline", "findings ok"], ["nothing", "error"]],
+  make: [["nothing", "error"], ["-C /nowhere all", "error"]],
   plan: [
     ["all kubectl", "command downloads files go processes pushes"],
     ["--network all kubectl", "command network"],
