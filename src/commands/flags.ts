@@ -196,6 +196,54 @@ export const PLATFORM_VARIABLES: readonly VariableSpec[] = [
   { name: "KUBE_BUILDER_OS", summary: "OS of the requesting machine; darwin adds clients for it" },
 ];
 
+/** As in the root Makefile. */
+export const PRINT_HELP: VariableSpec = {
+  name: "PRINT_HELP",
+  choices: ["y"],
+  summary: "y: kbuild make prints the checkout's help of the targets",
+};
+
+/** Variables of `hack/make-rules/test.sh`; GOFLAGS and KUBE_RACE are those of builds, too. */
+export const TEST_VARIABLES: readonly VariableSpec[] = [
+  { name: "TESTS", summary: "More packages" },
+  { name: "KUBE_TEST_ARGS", summary: "Arguments behind the packages, quoted as for a shell" },
+  { name: "KUBE_TIMEOUT", summary: "-timeout=300s", default: "the checkout's" },
+  { name: "KUBE_COVER", kind: "boolean-y", summary: "y: measure coverage" },
+  {
+    name: "KUBE_COVERMODE",
+    choices: ["set", "count", "atomic"],
+    summary: "Mode",
+    default: "atomic",
+  },
+  {
+    name: "KUBE_COVER_REPORT_DIR",
+    summary: "Directory for reports of coverage",
+    default: "/tmp/k8s_coverage/<time>",
+  },
+  {
+    name: "KUBE_JUNIT_REPORT_DIR",
+    summary: "Directory for a JUnit report",
+    default: "ARTIFACTS",
+  },
+  { name: "ARTIFACTS", summary: "Directory for results in CI" },
+  {
+    name: "KUBE_KEEP_VERBOSE_TEST_OUTPUT",
+    kind: "boolean-y",
+    summary: "y: also keep the output of go test -json with the JUnit report",
+  },
+  {
+    name: "KUBE_PRUNE_JUNIT_TESTS",
+    kind: "boolean-true",
+    summary: "true: no parts of tests in the JUnit report",
+    default: "false",
+  },
+  { name: "FULL_LOG", summary: "If not empty: show what all tests print" },
+  {
+    name: "KUBE_TEST_API_VERSIONS",
+    summary: "API versions to test, up to 1.14; a run for each list between semicolons",
+  },
+];
+
 /** Variables of `kube::golang::build_binaries`. */
 export const COMPILE_VARIABLES: readonly VariableSpec[] = [
   { name: "GOFLAGS", summary: "Extra flags for go" },
@@ -215,7 +263,7 @@ export const COMPILE_VARIABLES: readonly VariableSpec[] = [
     kind: "boolean",
     summary: "Ask Go whether programs are up to date even if no file has changed",
   },
-  { name: "KUBE_RACE", summary: "-race, for binaries with cgo" },
+  { name: "KUBE_RACE", summary: "-race, for binaries with cgo; for tests, the checkout decides" },
   {
     name: "KUBE_PARALLEL_BUILD_MEMORY",
     kind: "number",

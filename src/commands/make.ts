@@ -1,4 +1,5 @@
 import type { Command } from "./context.ts";
+import { PRINT_HELP } from "./flags.ts";
 import type { MakeSources } from "./make_run.ts";
 
 /** `kbuild make`: make's command line, for scripts that start it. */
@@ -46,11 +47,7 @@ export function makeCommand(sources: MakeSources): Command {
       { name: "print-directory", kind: "boolean", summary: "No effect" },
       { name: "no-print-directory", kind: "boolean", summary: "No effect" },
     ],
-    variables: [{
-      name: "PRINT_HELP",
-      choices: ["y"],
-      summary: "y: print the help of the targets",
-    }],
+    variables: [PRINT_HELP],
     examples: [
       { command: "kbuild make quick-release KUBE_FASTBUILD=true", does: "As with make" },
       { command: "kbuild make -C ~/src/kubernetes kubectl", does: "Build in another directory" },

@@ -3,8 +3,15 @@ import { UsageError } from "../errors.ts";
 import type { Input } from "../cli/mod.ts";
 import type { Command } from "./context.ts";
 import { withDryRun } from "./dry_run.ts";
-import { CONFIG, GO_FLAGS, GO_VARIABLES, STRICT_PARITY, WHAT } from "./flags.ts";
-import { OUTPUT_SUBPATH_VARIABLE } from "./flags.ts";
+import {
+  CONFIG,
+  GO_FLAGS,
+  GO_VARIABLES,
+  OUTPUT_SUBPATH_VARIABLE,
+  STRICT_PARITY,
+  TEST_VARIABLES,
+  WHAT,
+} from "./flags.ts";
 import type { TestWish } from "./test_run.ts";
 
 /** `kbuild test`: port of `make test` (`hack/make-rules/test.sh`). */
@@ -54,45 +61,9 @@ export const test: Command = {
     DRY_RUN_FLAG,
   ],
   variables: [
-    { name: "TESTS", summary: "More packages" },
+    ...TEST_VARIABLES,
     { name: "GOFLAGS", summary: "Extra flags for go" },
-    { name: "KUBE_TEST_ARGS", summary: "Arguments behind the packages, quoted as for a shell" },
-    { name: "KUBE_TIMEOUT", summary: "-timeout=300s", default: "the checkout's" },
     { name: "KUBE_RACE", summary: "-race, or empty for none", default: "the checkout's" },
-    { name: "KUBE_COVER", kind: "boolean-y", summary: "y: measure coverage" },
-    {
-      name: "KUBE_COVERMODE",
-      choices: ["set", "count", "atomic"],
-      summary: "Mode",
-      default: "atomic",
-    },
-    {
-      name: "KUBE_COVER_REPORT_DIR",
-      summary: "Directory for reports of coverage",
-      default: "/tmp/k8s_coverage/<time>",
-    },
-    {
-      name: "KUBE_JUNIT_REPORT_DIR",
-      summary: "Directory for a JUnit report",
-      default: "ARTIFACTS",
-    },
-    { name: "ARTIFACTS", summary: "Directory for results in CI" },
-    {
-      name: "KUBE_KEEP_VERBOSE_TEST_OUTPUT",
-      kind: "boolean-y",
-      summary: "y: also keep the output of go test -json with the JUnit report",
-    },
-    {
-      name: "KUBE_PRUNE_JUNIT_TESTS",
-      kind: "boolean-true",
-      summary: "true: no parts of tests in the JUnit report",
-      default: "false",
-    },
-    { name: "FULL_LOG", summary: "If not empty: show what all tests print" },
-    {
-      name: "KUBE_TEST_API_VERSIONS",
-      summary: "API versions to test, up to 1.14; a run for each list between semicolons",
-    },
     OUTPUT_SUBPATH_VARIABLE,
     ...GO_VARIABLES,
   ],

@@ -28,7 +28,9 @@ import {
   OFFLINE,
   OUT_DIR_VARIABLE,
   PLATFORM,
+  PRINT_HELP,
   RELEASE_VARIABLES,
+  TEST_VARIABLES,
   VERSION_VARIABLES,
   WHAT,
 } from "./flags.ts";
@@ -57,6 +59,7 @@ const GROUPS: readonly (readonly [title: string, variables: readonly VariableSpe
   ["Targets and platforms", [WHAT, PLATFORM].map(behind)],
   ["Compiling", [...COMPILE_VARIABLES, OUT_DIR_VARIABLE]],
   ["Generated files", GENERATION_VARIABLES],
+  ["Tests", TEST_VARIABLES],
   ["Version", VERSION_VARIABLES],
   ["Go toolchain", [behind(GO), ...GO_VARIABLES.filter((each) => each !== CACHE_VARIABLE)]],
   ["Releases and images", [
@@ -73,7 +76,7 @@ const GROUPS: readonly (readonly [title: string, variables: readonly VariableSpe
     ...ENGINE_VARIABLES,
     ...CONTAINER_VARIABLES,
   ]],
-  ["kbuild itself", [behind(CONFIG), PROGRESS_VARIABLE, VERBOSE_VARIABLE]],
+  ["kbuild itself", [behind(CONFIG), PROGRESS_VARIABLE, VERBOSE_VARIABLE, PRINT_HELP]],
   ["Environment only", ENVIRONMENT],
 ];
 
