@@ -40,9 +40,9 @@ export interface TestCall {
 
 /** How the script finds the packages that are tested when none is named. */
 export type TestPackages =
-  /** Up to 1.31: it looks for files, and these are their packages, in order. */
+  /** In older releases it looks for files, and these are their packages, in order. */
   | { readonly packages: readonly string[] }
-  /** Later: it asks Go, and leaves some out. */
+  /** In newer ones it asks Go, and leaves some out. */
   | {
     /** What follows `go list`; {@linkcode MODULES} stands for the modules of the workspace. */
     readonly list: readonly string[];
@@ -156,7 +156,7 @@ function interpret(
     }));
     return 0;
   };
-  // gotestsum, from 1.30 on: what follows `--` is what it runs.
+  // Newer releases start gotestsum: what follows `--` is what it runs.
   const gotestsum: Builtin = (host, args) => {
     const command = args.slice(args.indexOf("--") + 1);
     return command[0] === "go" ? go(host, command.slice(1), "go") : 0;

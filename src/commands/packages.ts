@@ -1,5 +1,4 @@
 import { DRY_RUN_FLAG, type FlagSpec } from "../cli/mod.ts";
-import { revisionFault } from "../packages/mod.ts";
 import type { Command } from "./context.ts";
 import { withDryRun } from "./dry_run.ts";
 import {
@@ -47,7 +46,6 @@ const REVISION: FlagSpec = {
   placeholder: "N",
   summary: "Revision behind the version of packages",
   default: "as published: 1.1, before 1.24 00 in debs and 0 in rpms",
-  check: revisionFault,
 };
 
 const MAINTAINER: FlagSpec = {

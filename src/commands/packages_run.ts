@@ -23,6 +23,7 @@ import {
   preparePackages,
   readProgramTarball,
   repositoryFiles,
+  revisionFault,
   signatureFiles,
   writePackage,
   writeRepositories,
@@ -196,7 +197,7 @@ function parseOptions(
   return Object.freeze({
     names: names === undefined ? undefined : known("package", names, PACKAGE_NAMES),
     tarballs: (input.list("tarball") ?? []).map((path) => resolve(cwd, path)),
-    revision: input.string("revision"),
+    revision: revisionOf(input),
     maintainer,
     sign: input.string("sign"),
     to: to === undefined ? undefined : resolve(cwd, to),
@@ -383,4 +384,12 @@ async function checkStamps(
 function shortPath(path: string, root: string): string {
   const inRoot = relative(root, path);
   return inRoot.startsWith("..") || isAbsolute(inRoot) ? path : inRoot;
+}
+
+/** @throws {UsageError} It cannot be a revision in both formats. */
+function revisionOf(input: Input): string | undefined {
+  const revision = input.string("revision");
+  const fault = revision === undefined ? undefined : revisionFault(revision);
+  if (fault === undefined) return revision;
+  throw new UsageError(`Cannot use --revision "${revision}": ${fault.reason}`, fault.notes);
 }
