@@ -105,7 +105,7 @@ export async function planEngineDisposal(
   const { root, shell } = context;
   const { program } = engine;
   const ask = async (words: readonly string[]) => {
-    const { code, stdout, tail } = await shell.$`${program} ${words}`.with({ allowed: "any" });
+    const { code, stdout, tail } = await shell.run([...program, ...words], { allowed: "any" });
     if (code === 0) return stdout;
     throw engineError(`Cannot ask ${engine.kind} for what it has`, tail, engine);
   };

@@ -7,7 +7,7 @@ import { engineError } from "./explain.ts";
 import type { Engine } from "./types.ts";
 
 /** Engines that `--engine` names. */
-export const ENGINES = Object.freeze(["docker", "podman"] as const);
+export const ENGINES: readonly ["docker", "podman"] = Object.freeze(["docker", "podman"] as const);
 
 /** What an engine's client answers with JSON, as a template. */
 const AS_JSON = "{{json .}}";
@@ -62,7 +62,7 @@ export async function askEngine(
 ): Promise<Engine> {
   const { shell } = context;
   const [info, endpoint] = await Promise.all([
-    shell.$`${program} info --format ${AS_JSON}`.with({ allowed: "any" }),
+    shell.run([...program, "info", "--format", AS_JSON], { allowed: "any" }),
     name === "docker" ? dockerEndpoint(context, program) : undefined,
   ]);
   const answer = parseAnswer(info.stdout);
@@ -117,8 +117,10 @@ async function dockerEndpoint(
   program: readonly string[],
 ): Promise<string | undefined> {
   const format = "{{json .Endpoints.docker.Host}}";
-  const { code, stdout } = await shell.$`${program} context inspect --format ${format}`
-    .with({ allowed: "any" });
+  const { code, stdout } = await shell.run(
+    [...program, "context", "inspect", "--format", format],
+    { allowed: "any" },
+  );
   if (code !== 0) return undefined;
   const host: unknown = parseAny(stdout);
   return typeof host === "string" && host !== "" ? host : undefined;
@@ -199,8 +201,9 @@ export async function askFor(
   what: "image" | "container",
   name: string,
 ): Promise<EngineAnswer> {
-  return await shell.$`${program} ${what} inspect --format ${AS_JSON} ${name}`
-    .with({ allowed: "any" });
+  return await shell.run([...program, what, "inspect", "--format", AS_JSON, name], {
+    allowed: "any",
+  });
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What every start loads: the data of commands, not their work. */
 import { assert, assertEquals } from "@std/assert";
+import { walk } from "@std/fs";
 import { dirname, fromFileUrl, join, relative } from "@std/path";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
@@ -32,4 +33,16 @@ Deno.test("main.ts loads no room that only some commands need", async () => {
     path.startsWith("src/") && !ROOMS.has(path.split("/")[1]!)
   );
   assertEquals(others.map(([path, from]) => `${from} imports ${path}`), []);
+});
+
+Deno.test("src has no command line for dax, which binaries leave out", async () => {
+  const found: string[] = [];
+  for await (const { path } of walk(join(ROOT, "src"), { includeDirs: false })) {
+    const inside = relative(ROOT, path);
+    // The shell itself, and its examples.
+    if (inside.startsWith("src/shell/") || !path.endsWith(".ts")) continue;
+    const code = (await Deno.readTextFile(path)).replaceAll(/^\s*(\/?\*|\/\/).*$/gm, "");
+    if (/\.\$`|[\s(=]\$`/.test(code)) found.push(inside);
+  }
+  assertEquals(found, []);
 });
