@@ -2,7 +2,7 @@
 import { fromFileUrl, join } from "@std/path";
 import { hostDistPlatform } from "../../scripts/dist/platforms.ts";
 import { npmTool } from "./_npm_tool.ts";
-import { CLONE, discard, ENV, output, which } from "./_program.ts";
+import { CERTIFICATES, CLONE, discard, ENV, output, which } from "./_program.ts";
 
 /** The import map of this run. */
 const CONFIG = Deno.env.get("KBUILD_TEST_CONFIG") ?? "deno.npm.json";
@@ -61,7 +61,7 @@ export async function distScript(
 ): Promise<string> {
   const script = join(CLONE, "scripts", name);
   const argv = [Deno.execPath(), "run", "-A", "--config", join(CLONE, CONFIG), script, CONFIG];
-  return await output([...argv, ...args], { env });
+  return await output([...argv, ...args], { env: { ...CERTIFICATES, ...env } });
 }
 
 /** Compiles for this machine; returns the reason if Deno's runtime is unavailable. */

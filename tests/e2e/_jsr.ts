@@ -5,7 +5,7 @@
 import { basename, join } from "@std/path";
 import { createHash } from "node:crypto";
 import denoConfig from "../../deno.json" with { type: "json" };
-import { CLONE, listing, output } from "./_program.ts";
+import { CERTIFICATES, CLONE, listing, output } from "./_program.ts";
 
 /** A package as the registry serves it. */
 interface JsrPackage {
@@ -185,7 +185,8 @@ function withJsrImports(
 
 async function bundled(file: string): Promise<string> {
   const config = join(CLONE, "deno.npm.json");
-  return await output([Deno.execPath(), "bundle", "--quiet", "--config", config, file]);
+  const argv = [Deno.execPath(), "bundle", "--quiet", "--config", config, file];
+  return await output(argv, { env: CERTIFICATES });
 }
 
 /** Files of git in the clone, paths from there; all of them, or those below `paths`. */

@@ -48,6 +48,15 @@ export const ENV: Readonly<Record<string, string>> = Object.freeze({
   KBUILD_BASES: "scratch",
 });
 
+/** Deno fetches packages of npm itself, its bundler included: certificates as this machine has them. */
+export const CERTIFICATES: Readonly<Record<string, string>> = Object.freeze(Object.fromEntries(
+  ["DENO_CERT", "DENO_TLS_CA_STORE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_DIR", "SSL_CERT_FILE"]
+    .flatMap((name) => {
+      const value = Deno.env.get(name);
+      return value === undefined ? [] : [[name, value]];
+    }),
+));
+
 /** From the clone. */
 const SOURCE = [
   ...[Deno.execPath(), "run", "-A", "--no-prompt", `--v8-flags=${V8_FLAGS}`],

@@ -4,6 +4,7 @@ import { dirname, join } from "@std/path";
 import { cloneFiles, publishedFiles, serveJsr, STD_ORIGINALS } from "./_jsr.ts";
 import { ifPresent } from "../../src/files/mod.ts";
 import {
+  CERTIFICATES,
   CLONE,
   digestsOf,
   inScratch,
@@ -36,15 +37,6 @@ async function copyOf(files: readonly string[], to: string): Promise<string> {
   }
   return to;
 }
-
-/** Deno fetches the npm packages of package.json itself: certificates as this machine has them. */
-const CERTIFICATES = Object.fromEntries(
-  ["DENO_CERT", "DENO_TLS_CA_STORE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_DIR", "SSL_CERT_FILE"]
-    .flatMap((name) => {
-      const value = Deno.env.get(name);
-      return value === undefined ? [] : [[name, value]];
-    }),
-);
 
 Deno.test({
   ...unless(NEEDS_NPM, "deno task demo and test work in a fresh clone"),
