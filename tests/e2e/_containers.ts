@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { listTree, streamTar } from "../../src/archive/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
 import { Docker, NEEDS_DOCKER } from "./_engine.ts";
-import { ENV, output, which } from "./_program.ts";
+import { ENV, output, processesBelow, which } from "./_program.ts";
 
 /** An engine that starts containers here. */
 export interface TestEngine {
@@ -83,7 +83,10 @@ runroot = "${dir}/run"
   const started = await engine.import(root, reference)
     .then(() => engine.run("run", "--rm", reference, "true"))
     .then(() => undefined, (error) => String(error.tail?.at(-1) ?? error));
-  return started === undefined ? engine : `podman starts no containers here: ${started}`;
+  if (started === undefined) return engine;
+  // For a user who is not root, podman leaves a process that holds its namespaces.
+  for (const { pid } of processesBelow(dir)) Deno.kill(pid, "SIGKILL");
+  return `podman starts no containers here: ${started}`;
 }
 
 /** The files of a small image: busybox. */

@@ -57,7 +57,13 @@ function freePort(): number {
 
 /** skopeo, which must succeed; what it prints. */
 export async function skopeo(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await run(["skopeo", "--insecure-policy", ...args]);
+  // Its default may be another user's: below /run/containers, named by the user's number alone.
+  const authFile = await Deno.makeTempFile({ prefix: "kbuild-e2e-auth-" });
+  await Deno.writeTextFile(authFile, "{}");
+  const { code, stdout, stderr } = await run(["skopeo", "--insecure-policy", ...args], {
+    env: { REGISTRY_AUTH_FILE: authFile },
+  });
+  await Deno.remove(authFile);
   if (code !== 0) throw new Error(`skopeo ${args.join(" ")} ended with ${code}:\n${stderr}`);
   return stdout;
 }
