@@ -93,7 +93,8 @@ Deno.test({
 
       await t.step("--since takes what a change can reach", async () => {
         await output(["git", "add", "-A"], { cwd: root });
-        await output(["git", "commit", "-q", "-m", "tests"], { cwd: root });
+        const somebody = ["-c", "user.name=kbuild", "-c", "user.email=kbuild@localhost"];
+        await output(["git", ...somebody, "commit", "-q", "-m", "tests"], { cwd: root });
         const nothing = await kbuild(["test", "--since", "HEAD"], { cwd: root });
         assertEquals([nothing.code, nothing.stdout], [0, ""]);
         const path = join(root, "pkg/t/good/x_test.go");
