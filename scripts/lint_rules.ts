@@ -20,6 +20,7 @@ const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "files": 1,
   "lib/image_name": 1,
   "lib/logging": 1,
+  "lib/markup": 1,
   "lib/nearest": 1,
   "shell": 1,
   "git": 2,

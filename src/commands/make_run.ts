@@ -1,6 +1,6 @@
 import { join, resolve } from "@std/path";
 import { findRoot, type Makefile, readMakefile } from "../checkout/mod.ts";
-import { type Input, parseInput, rootOf, variablesOf } from "../cli/mod.ts";
+import { type Input, parseInput, variablesOf } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { ifPresent, readText, removeTree } from "../files/mod.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
@@ -10,8 +10,6 @@ import { scriptOf } from "./plan_steps.ts";
 
 /** Exit status of make when a target fails. */
 const FAILED = 2;
-/** Targets that need each other's targets this deep are a circle. */
-const MAX_DEPTH = 20;
 
 /** What `kbuild make` asks about the commands that it runs. */
 export interface MakeSources {
@@ -28,8 +26,8 @@ interface Run {
   readonly makefile: Makefile;
   /** Environment of recipes: what the Makefile exports, with this kbuild as `make`. */
   readonly env: Readonly<Record<string, string>>;
-  /** Targets that were made. */
-  readonly made: Set<string>;
+  /** Targets that were begun: a circle of them ends, as with make. */
+  readonly begun: Set<string>;
 }
 
 /** Runs make's command line. */
@@ -43,20 +41,20 @@ export async function runMake(
   const text = await ifPresent(readText(join(root, "Makefile"))) ?? "";
   const makefile = readMakefile(text, { variables: env, overrides: input.variables });
   const goals = input.args.length > 0 ? input.args : ["all"];
-  if (input.variables["PRINT_HELP"] === "y" || env["PRINT_HELP"] === "y") {
+  if (env["PRINT_HELP"] === "y") {
     for (const goal of goals) printHelp(command, makefile, goal);
     return;
   }
   const bin = await Deno.makeTempDir({ prefix: "kbuild-make-" });
   try {
-    const exported = { ...exportedBy(makefile), ...env, MAKELEVEL: "1" };
+    const exported = { ...env, ...exportedBy(makefile, env), MAKELEVEL: "1" };
     const recipeEnv = await withMake(exported, bin);
-    const made = new Set<string>();
-    const run: Run = { command, input, sources, root, makefile, env: recipeEnv, made };
+    const begun = new Set<string>();
+    const run: Run = { command, input, sources, root, makefile, env: recipeEnv, begun };
     const failures: unknown[] = [];
     for (const goal of goals) {
       try {
-        await makeGoal(run, goal, 0);
+        await makeGoal(run, goal);
       } catch (error) {
         if (input.boolean("keep-going") !== true || command.signal.aborted) throw asMake(error);
         command.reportError(error);
@@ -81,15 +79,10 @@ function asMake(error: unknown): unknown {
 }
 
 /** Makes one target, and what it needs before. */
-async function makeGoal(run: Run, goal: string, depth: number): Promise<void> {
-  const { command, sources, root, makefile, made } = run;
-  if (made.has(goal)) return;
-  made.add(goal);
-  if (depth > MAX_DEPTH) {
-    throw new UsageError(
-      `Cannot make "${goal}": the Makefile's targets need each other in a circle`,
-    );
-  }
+async function makeGoal(run: Run, goal: string): Promise<void> {
+  const { command, sources, root, makefile, begun } = run;
+  if (begun.has(goal)) return;
+  begun.add(goal);
   const rules = makefile.rules.filter(({ targets, holds }) => holds && targets.includes(goal));
   const planned = await sources.find(goal, root);
   if (planned !== undefined) return await runCommand(run, planned);
@@ -99,7 +92,7 @@ async function makeGoal(run: Run, goal: string, depth: number): Promise<void> {
     const { text, isComplete } = makefile.expand(needed);
     if (!isComplete) throw notUnderstood(goal, needed);
     for (const name of text.split(/\s+/).filter((word) => word !== "")) {
-      await makeGoal(run, name, depth + 1);
+      await makeGoal(run, name);
     }
   }
   for (const line of rule?.recipe ?? []) await runRecipe(run, goal, line);
@@ -111,10 +104,7 @@ async function runCommand({ command, input, root }: Run, planned: Command): Prom
   const known = new Set(variablesOf(planned).map(({ name }) => name));
   const words = Object.entries(input.variables).filter(([name]) => known.has(name))
     .map(([name, value]) => `${name}=${value}`);
-  const given = parseInput(
-    [...words, ...rootOf(words) === undefined ? ["--root", root] : []],
-    planned,
-  );
+  const given = parseInput([...words, "--root", root], planned);
   const context = command.forCommand(planned, given);
   if (input.boolean("just-print") !== true) return await planned.run(context, given);
   if (planned.plan === undefined) return command.print(`kbuild ${planned.name}`);
@@ -170,10 +160,15 @@ function variablesOfTarget({ lines, expand }: Makefile, goal: string): Record<st
 }
 
 /** Variables that the Makefile exports to recipes: all of its own, if it says so. */
-function exportedBy(makefile: Makefile): Record<string, string> {
+function exportedBy(
+  makefile: Makefile,
+  env: Readonly<Record<string, string>>,
+): Record<string, string> {
   if (!makefile.lines.some((line) => /^\.EXPORT_ALL_VARIABLES:/.test(line))) return {};
   const exported: Record<string, string> = {};
   for (const [name, value] of makefile.variables) {
+    // What the environment has is handed on as it is.
+    if (value === env[name]) continue;
     const { text, isComplete } = makefile.expand(value);
     if (isComplete && !/^(SHELL|MAKE.*)$/.test(name)) exported[name] = text;
   }
@@ -207,7 +202,7 @@ function noRule({ rules }: Makefile, goal: string): UsageError {
   const names = rules.flatMap(({ targets, holds }) => holds ? targets : []);
   return new UsageError(`No rule to make target "${goal}"`, [
     ...didYouMean(nearest(goal, names)),
-    "The checkout's Makefile has it neither, nor has it a directory of that name in cmd/",
+    "It is neither a target of the checkout's Makefile nor a directory in cmd/",
   ]);
 }
 

@@ -1,6 +1,5 @@
-import { DRY_RUN_FLAG } from "../cli/mod.ts";
+import { DRY_RUN_FLAG, type Input } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
-import type { Input } from "../cli/mod.ts";
 import type { Command } from "./context.ts";
 import { withDryRun } from "./dry_run.ts";
 import {
@@ -12,7 +11,7 @@ import {
   TEST_VARIABLES,
   WHAT,
 } from "./flags.ts";
-import type { TestWish } from "./test_run.ts";
+import type { AskedTests } from "./test_run.ts";
 
 /** `kbuild test`: port of `make test` (`hack/make-rules/test.sh`). */
 export const test: Command = {
@@ -76,16 +75,16 @@ export const test: Command = {
   ...withDryRun({
     async plan(command, input) {
       const { planTestSteps } = await import("./test_run.ts");
-      return await planTestSteps(command, wishOf(input));
+      return await planTestSteps(command, askedTests(input));
     },
     async run(command, input) {
       const { runTestCommand } = await import("./test_run.ts");
-      await runTestCommand(command, wishOf(input));
+      await runTestCommand(command, askedTests(input));
     },
   }),
 };
 
-function wishOf(input: Input): TestWish {
+function askedTests(input: Input): AskedTests {
   const shard = input.string("shard");
   const [, index, of] = /^([1-9]\d*)\/([1-9]\d*)$/.exec(shard ?? "") ?? [];
   if (shard !== undefined && (index === undefined || Number(index) > Number(of))) {

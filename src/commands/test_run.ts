@@ -28,7 +28,7 @@ import type { PlanStep } from "./plan_steps.ts";
 import { withOutput } from "./with_output.ts";
 
 /** What a command line asks of `kbuild test`. */
-export interface TestWish {
+export interface AskedTests {
   readonly words: readonly string[];
   readonly run: string | undefined;
   readonly jobs: number | undefined;
@@ -58,19 +58,19 @@ const PROFILE = "combined-coverage";
 
 async function prepareTests(
   { context, checkout }: OpenCheckout,
-  wish: TestWish,
+  asked: AskedTests,
   options: { fetch: boolean },
 ): Promise<PreparedTests> {
   const { env } = context;
   const { go, choice } = await takeGo(context, checkout, options);
-  const words = [env["WHAT"] ?? "", env["TESTS"] ?? "", ...wish.words]
+  const words = [env["WHAT"] ?? "", env["TESTS"] ?? "", ...asked.words]
     .flatMap((text) => text.split(/\s+/)).filter((word) => word !== "");
   const reports = reportsOf(context);
   const plan = await planTests(context, checkout, go, {
-    ...wish,
+    ...asked,
     words: words.filter((word) => !word.startsWith("-")),
     goflags: words.filter((word) => word.startsWith("-")),
-    failures: wish.rerun ? await readFailures(context) : undefined,
+    failures: asked.rerun ? await readFailures(context) : undefined,
     coverage: reports.coverage === undefined ? undefined : {
       profile: join(reports.coverage, `${PROFILE}.out`),
       mode: env["KUBE_COVERMODE"] || "atomic",
@@ -85,9 +85,17 @@ async function prepareTests(
   return Object.freeze({ plan, generation: await planning, go, choice, reports });
 }
 
-/** `date -u +%Y%m%d-%H%M%S`, as `kube::util::sortable_date`. */
+/** Port of `kube::util::sortable_date`: `date +%Y%m%d-%H%M%S`, local time. */
 function sortableDate(now: Date): string {
-  return now.toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-");
+  const parts = [
+    now.getMonth() + 1,
+    now.getDate(),
+    now.getHours(),
+    now.getMinutes(),
+    now.getSeconds(),
+  ];
+  const [month, day, ...time] = parts.map((part) => String(part).padStart(2, "0"));
+  return `${now.getFullYear()}${month}${day}-${time.join("")}`;
 }
 
 function reportsOf({ env, cwd }: KubeContext): Reports {
@@ -103,9 +111,12 @@ function reportsOf({ env, cwd }: KubeContext): Reports {
 }
 
 /** What testing would start. */
-export async function planTestSteps(command: CommandContext, wish: TestWish): Promise<CommandPlan> {
+export async function planTestSteps(
+  command: CommandContext,
+  asked: AskedTests,
+): Promise<CommandPlan> {
   const open = await command.open();
-  const { plan, generation, go, choice } = await prepareTests(open, wish, { fetch: false });
+  const { plan, generation, go, choice } = await prepareTests(open, asked, { fetch: false });
   for (const note of plan.notes) command.log.status(note);
   const steps = Object.freeze([
     ...plan.link === undefined ? [] : [linkStep("GOPATH", plan.link)],
@@ -119,13 +130,13 @@ export async function planTestSteps(command: CommandContext, wish: TestWish): Pr
 }
 
 /** Runs tests, and shows what came out of them. */
-export async function runTestCommand(command: CommandContext, wish: TestWish): Promise<void> {
+export async function runTestCommand(command: CommandContext, asked: AskedTests): Promise<void> {
   const opened = await command.open();
   // The lock is for what is written to the outputs; tests run without it, beside other builds.
   const { context, prepared } = await withOutput(opened, {
     what: "test",
-    check: (open) => prepareTests(open, wish, { fetch: true }),
-    prepare: (open) => prepareTests(open, wish, { fetch: true }),
+    check: (open) => prepareTests(open, asked, { fetch: true }),
+    prepare: (open) => prepareTests(open, asked, { fetch: true }),
     needs: () => undefined,
     fetch: () => Promise.resolve(),
     async work({ context, checkout }, prepared) {
@@ -140,7 +151,7 @@ export async function runTestCommand(command: CommandContext, wish: TestWish): P
   const { plan, reports, go } = prepared;
   const at = new Date();
   const packages = await testAndReport(context, prepared);
-  await keepFailures(context, packages, { isWhole: wish.run === undefined });
+  await keepFailures(context, packages, { isWhole: asked.run === undefined });
   if (reports.junit !== undefined) {
     const isPruned = context.env["KUBE_PRUNE_JUNIT_TESTS"] === "true";
     const report = junitOf(packages, { go: go.description, at: at.toISOString(), isPruned });

@@ -1,20 +1,10 @@
 import { createHash } from "node:crypto";
 import { compareNames, gzip } from "../archive/mod.ts";
+import { escapeMarkup } from "../lib/markup.ts";
 import type { RepositoryFile, WrittenPackage } from "./package_archive.ts";
 import { changelogOf, type Dependency, providesOf, requirementsOf, SENSE } from "./rpm_tags.ts";
 import { BUILD_HOST, sourceRpm, summaryOf } from "./rpm_tags.ts";
 import { wrapText } from "./control.ts";
-
-const ESCAPES: Readonly<Record<string, string>> = Object.freeze({
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-});
-
-function escape(text: string): string {
-  return text.replace(/[&<>"]/g, (char) => ESCAPES[char] ?? char);
-}
 
 /** Files that `primary.xml` names, so that packages can require them; `filelists.xml` has all. */
 function isPrimary(path: string): boolean {
@@ -33,10 +23,10 @@ function entryOf({ name, flags, version }: Dependency): string {
   const comparison = FLAGS[flags & (2 | 4 | 8)];
   const versions = comparison === undefined || ver === undefined || ver === ""
     ? ""
-    : ` flags="${comparison}" epoch="0" ver="${escape(ver)}"` +
-      (rel === undefined ? "" : ` rel="${escape(rel)}"`);
+    : ` flags="${comparison}" epoch="0" ver="${escapeMarkup(ver)}"` +
+      (rel === undefined ? "" : ` rel="${escapeMarkup(rel)}"`);
   const pre = (flags & SENSE.post) !== 0 ? ' pre="1"' : "";
-  return `      <rpm:entry name="${escape(name)}"${versions}${pre}/>\n`;
+  return `      <rpm:entry name="${escapeMarkup(name)}"${versions}${pre}/>\n`;
 }
 
 function entries(what: string, list: readonly Dependency[]): string {
@@ -50,12 +40,12 @@ function publicRequirements({ pkg }: WrittenPackage): readonly Dependency[] {
 }
 
 function versionOf({ pkg: { version, revision } }: WrittenPackage): string {
-  return `  <version epoch="0" ver="${escape(version)}" rel="${escape(revision)}"/>\n`;
+  return `  <version epoch="0" ver="${escapeMarkup(version)}" rel="${escapeMarkup(revision)}"/>\n`;
 }
 
 function fileLine({ path, type }: { path: string; type: string }, indent: string): string {
   const kind = type === "directory" ? ' type="dir"' : "";
-  return `${indent}<file${kind}>${escape(path)}</file>\n`;
+  return `${indent}<file${kind}>${escapeMarkup(path)}</file>\n`;
 }
 
 function primaryPackage(written: WrittenPackage): string {
@@ -67,19 +57,19 @@ function primaryPackage(written: WrittenPackage): string {
   <name>${pkg.name}</name>
   <arch>${pkg.arch}</arch>
 ${versionOf(written)}  <checksum type="sha256" pkgid="YES">${archive.sha256}</checksum>
-  <summary>${escape(summaryOf(pkg))}</summary>
-  <description>${escape(wrapText(pkg.description).join("\n"))}</description>
-  <packager>${escape(pkg.maintainer)}</packager>
-  <url>${escape(pkg.homepage)}</url>
+  <summary>${escapeMarkup(summaryOf(pkg))}</summary>
+  <description>${escapeMarkup(wrapText(pkg.description).join("\n"))}</description>
+  <packager>${escapeMarkup(pkg.maintainer)}</packager>
+  <url>${escapeMarkup(pkg.homepage)}</url>
   <time file="${pkg.epoch}" build="${pkg.epoch}"/>
   <size package="${archive.size}" installed="${installed}" archive="${plainSize}"/>
-  <location href="${escape(file)}"/>
+  <location href="${escapeMarkup(file)}"/>
   <format>
     <rpm:license>Apache-2.0</rpm:license>
     <rpm:vendor></rpm:vendor>
-    <rpm:group>${escape(pkg.section)}</rpm:group>
+    <rpm:group>${escapeMarkup(pkg.section)}</rpm:group>
     <rpm:buildhost>${BUILD_HOST}</rpm:buildhost>
-    <rpm:sourcerpm>${escape(sourceRpm(pkg))}</rpm:sourcerpm>
+    <rpm:sourcerpm>${escapeMarkup(sourceRpm(pkg))}</rpm:sourcerpm>
     <rpm:header-range start="${header.start}" end="${header.end}"/>
 ${entries("provides", providesOf(pkg))}${entries("requires", publicRequirements(written))}${
     pkg.files.filter(({ path }) => isPrimary(path)).map((each) => fileLine(each, "    ")).join("")
@@ -120,7 +110,9 @@ ${sorted.map(primaryPackage).join("")}</metadata>`,
     ),
     other: listOf("otherdata", "other", sorted, ({ pkg }) => {
       const { author, time, text } = changelogOf(pkg);
-      return `  <changelog author="${escape(author)}" date="${time}">${escape(text)}</changelog>\n`;
+      return `  <changelog author="${escapeMarkup(author)}" date="${time}">${
+        escapeMarkup(text)
+      }</changelog>\n`;
     }),
   });
 }

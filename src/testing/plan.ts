@@ -1,4 +1,4 @@
-import { join } from "@std/path";
+import { basename, join } from "@std/path";
 import {
   type Checkout,
   goWorkingDirectory,
@@ -99,7 +99,8 @@ const FALLBACK: TestCall = Object.freeze({
  * Plans the tests of a checkout: the `go test` that its own `hack/make-rules/test.sh` would start, with `-json`.
  * Nothing is written.
  *
- * @throws {UsageError} A package does not exist, or there is nothing to test.
+ * @returns Without processes where there is nothing to test; a note says why.
+ * @throws {UsageError} A package does not exist.
  * @throws {KbuildError} The script cannot be read and no package is named; a C compiler is missing.
  */
 export async function planTests(
@@ -184,7 +185,7 @@ export async function planTests(
   const chosen = all.length <= MAX_CHOSEN && !all.some(isPattern);
   return Object.freeze({
     processes: Object.freeze(processes),
-    targets: chosen ? Object.freeze(all.map((each) => testTarget(each, own, root))) : undefined,
+    targets: chosen ? Object.freeze(all.map((each) => testTarget(each, own))) : undefined,
     link: gopathLink(context, checkout),
     notes: Object.freeze(notes),
     own,
@@ -250,10 +251,10 @@ function argumentOfName(name: string, own: string): string {
 }
 
 /** A package as the target of its test binary, for which generated files are known. */
-function testTarget(argument: string, own: string, root: string): string {
+function testTarget(argument: string, own: string): string {
   const name = nameOf(argument, own);
   const path = name.startsWith(`${own}/`) ? name.slice(own.length + 1) : name;
-  return join(path, `${path.slice(path.lastIndexOf("/") + 1) || root}.test`);
+  return join(path, `${basename(path)}.test`);
 }
 
 /** @throws {KbuildError} The race detector is wanted, which needs a C compiler. */

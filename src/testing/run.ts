@@ -1,5 +1,6 @@
 import { KbuildError } from "../errors.ts";
 import type { KubeContext } from "../lib/init.ts";
+import type { RunResult } from "../shell/mod.ts";
 import { GoEventReader } from "./go_events.ts";
 import type { TestPlan } from "./plan.ts";
 import { type PackageResult, TestResults } from "./results.ts";
@@ -34,8 +35,9 @@ export async function runTests(
     });
     const reader = new GoEventReader((event) => results.add(event));
     const errors = new TextDecoder();
+    let end: RunResult;
     try {
-      const { code, tail } = await shell.run(argv, {
+      end = await shell.run(argv, {
         cwd,
         env,
         allowed: "any",
@@ -47,14 +49,13 @@ export async function runTests(
         onStderr: (chunk) => results.addError(errors.decode(chunk, { stream: true })),
       });
       reader.end();
-      results.close();
-      if (code !== 0 && !results.packages.some(({ outcome }) => outcome === "failed")) {
-        throw new KbuildError(`Cannot run the tests: go test exited with status ${code}`, {
-          output: tail,
-        });
-      }
     } finally {
       results.close();
+    }
+    if (end.code !== 0 && !results.packages.some(({ outcome }) => outcome === "failed")) {
+      throw new KbuildError(`Cannot run the tests: go test exited with status ${end.code}`, {
+        output: end.tail,
+      });
     }
     all.push(...results.packages);
   }

@@ -1,17 +1,7 @@
 import { format as formatBytes } from "@std/fmt/bytes";
+import { escapeMarkup } from "../lib/markup.ts";
 import { duration } from "../progress/mod.ts";
 import type { Figures, UnitFigures } from "./figures.ts";
-
-const ESCAPES: Readonly<Record<string, string>> = Object.freeze({
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-});
-
-function escape(text: string): string {
-  return text.replace(/[&<>"]/g, (char) => ESCAPES[char] ?? char);
-}
 
 const STYLE = `
 :root { color-scheme: light dark; --ground: #ffffff; --text: #1a1a1a; --weak: #595959; --line: #d0d0d0;
@@ -63,13 +53,13 @@ export function pageOf(figures: Figures): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escape(title)}</title>
+<title>${escapeMarkup(title)}</title>
 <style>${STYLE}</style>
 </head>
 <body>
 <main>
-<h1>${escape(title)}</h1>
-<p>It began at ${escape(at)} and ${state}: ${counted}.</p>
+<h1>${escapeMarkup(title)}</h1>
+<p>It began at ${escapeMarkup(at)} and ${state}: ${counted}.</p>
 ${summaryTable(figures)}
 <h2>Units over time</h2>
 <p>Outlined units are the chain that made the run as long as it was.</p>
@@ -133,7 +123,7 @@ function grid(ms: number, height: number, x: (ms: number) => number): string {
 
 function figure(label: string, height: number, content: string): string {
   return `<figure><svg viewBox="0 0 ${WIDTH + 20} ${height + 20}" role="img" ` +
-    `aria-label="${escape(label)}">${content}</svg></figure>`;
+    `aria-label="${escapeMarkup(label)}">${content}</svg></figure>`;
 }
 
 function unitChart({ units, ms }: Figures): string {
@@ -144,10 +134,10 @@ function unitChart({ units, ms }: Figures): string {
     const left = x(unit.started ?? 0);
     const width = Math.max(1.5, x((unit.started ?? 0) + unit.ms) - left);
     const name = unit.name.length > 44 ? `${unit.name.slice(0, 43)}…` : unit.name;
-    return `<text x="0" y="${i * ROW + 15}">${escape(name)}</text>` +
+    return `<text x="0" y="${i * ROW + 15}">${escapeMarkup(name)}</text>` +
       `<rect class="${classOf(unit)}" x="${left.toFixed(1)}" y="${i * ROW + 3}" ` +
       `width="${width.toFixed(1)}" height="${ROW - 6}">` +
-      `<title>${escape(unit.id)}: ${duration(unit.ms)}</title></rect>`;
+      `<title>${escapeMarkup(unit.id)}: ${duration(unit.ms)}</title></rect>`;
   });
   return figure(
     "Units over time; the table below has the same figures",
@@ -219,8 +209,10 @@ ${
 function unitTable({ units }: Figures): string {
   const rows = units.toSorted((a, b) => b.ms - a.ms).map((unit) => {
     const { kind, name, result = "unfinished", reason, started, ms, before } = unit;
-    const why = reason === undefined ? "" : `: ${escape(reason)}`;
-    return `<tr><th scope="row">${escape(name)}</th><td>${kind}</td><td>${result}${why}</td>` +
+    const why = reason === undefined ? "" : `: ${escapeMarkup(reason)}`;
+    return `<tr><th scope="row">${
+      escapeMarkup(name)
+    }</th><td>${kind}</td><td>${result}${why}</td>` +
       `<td class="number">${started === undefined ? "" : duration(started)}</td>` +
       `<td class="number">${started === undefined ? "" : duration(ms)}</td>` +
       `<td class="number">${before === undefined ? "" : duration(before)}</td></tr>`;

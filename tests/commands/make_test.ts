@@ -19,7 +19,9 @@ define SHOW_HELP_INFO
 #
 # Costs $$5.
 endef
-.PHONY: show needs fails inner quoted empty two
+FORCED := forced
+SOFT ?= soft
+.PHONY: env show needs fails inner quoted empty two
 ifeq ($(PRINT_HELP),y)
 show:
 	@echo "$$SHOW_HELP_INFO"
@@ -41,6 +43,8 @@ inner:
 	$(MAKE) show WHAT=inside
 	make --no-print-directory -C "$$PWD" show WHAT=again
 empty:
+env:
+	@echo "$$FORCED $$SOFT $$MINE $(FORCED) $(SOFT)"
 `;
 
 /** Command lines whose output and exit status make and kbuild have in common. */
@@ -55,6 +59,8 @@ const LINES: readonly (readonly string[])[] = [
   ["quoted", "WHAT=a  b", "-s"],
   ["inner", "--no-print-directory"],
   ["empty"],
+  ["env"],
+  ["env", "FORCED=given", "SOFT=given"],
   ["show", "PRINT_HELP=y"],
 ];
 
@@ -68,7 +74,12 @@ Deno.test({
       const root = await makeSample("1.20", join(dir, "kubernetes $x"));
       const makefile = join(root, "Makefile");
       await Deno.writeTextFile(makefile, await Deno.readTextFile(makefile) + TARGETS);
-      const env = { KBUILD_LAUNCHER: join(CLONE, "scripts/kbuild"), MINE: "from outside" };
+      const env = {
+        KBUILD_LAUNCHER: join(CLONE, "scripts/kbuild"),
+        MINE: "from $(x) outside",
+        FORCED: "outside",
+        SOFT: "outside",
+      };
       for (const line of LINES) {
         await t.step(`make ${line.join(" ")}`, async () => {
           const theirs = await run(["make", ...line], { cwd: root, env });
