@@ -73,7 +73,6 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
     command: "quick-release && kbuild images push --registry REG",
   },
   {
-    targets: ["clean_meta"],
     scripts: ["hack/make-rules/clean.sh"],
     does: "Removes what was built",
     command: "clean",
@@ -127,11 +126,6 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
     scripts: ["hack/verify-generated-files.sh", "hack/verify-generated-files-remake.sh"],
     does: "Checks that generated files are up to date",
     command: "verify_generated_files",
-  },
-  {
-    targets: ["clean_generated"],
-    does: "Removes generated files from the sources",
-    note: "git clean -X removes what git ignores",
   },
   {
     scripts: ["hack/make-rules/test.sh", "hack/test-go.sh"],

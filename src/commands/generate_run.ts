@@ -70,6 +70,7 @@ export async function generate(command: CommandContext, asked: AskedGeneration):
         sayGo(context, planned);
         context.log.status(`Generating ${plan.stale.length} files:`, summaryLines(plan));
       }
+      sayLeftOut(context.log, plan);
       const { written, newerGo, unmade } = await runGenerators(context, checkout, plan);
       sayOrphans(context.log, [...plan.orphans, ...unmade]);
       if (newerGo.length > 0) {
@@ -104,7 +105,7 @@ export async function verifyGeneration(
   command: CommandContext,
   asked: AskedGeneration,
 ): Promise<void> {
-  const { verdict, files } = await withOutput(await command.open(), {
+  const { verdict, files, leftOut } = await withOutput(await command.open(), {
     what: command.name,
     check: (open) => prepare(open, asked, { fetch: true }),
     prepare: (open) => prepare(open, asked, { fetch: true }),
@@ -116,16 +117,17 @@ export async function verifyGeneration(
         sayGo(context, planned);
         context.log.status(`Generating ${plan.stale.length} files aside:`, summaryLines(plan));
       }
+      sayLeftOut(context.log, plan);
       const verdict = await verifyGenerators(context, checkout, plan);
       const files = plan.generators.reduce((sum, { files }) => sum + files, 0);
-      return { verdict, files };
+      return { verdict, files, leftOut: plan.leftOut };
     },
   });
   command.logSummary();
   const { differences, violations, newerGo } = verdict;
   const isSound = differences.length === 0 && violations.length === 0;
   if (command.globals.json) {
-    command.printJson({ ok: isSound, files, differences, violations, newerGo });
+    command.printJson({ ok: isSound, files, differences, violations, newerGo, leftOut });
   } else {
     for (const { path, why, existing = "", made } of differences) {
       command.print(`${path}: ${why}`);
@@ -138,7 +140,8 @@ export async function verifyGeneration(
     }
   }
   if (isSound) {
-    command.log.status(`All ${files} generated files are what their generators make`);
+    const made = leftOut.length === 0 ? "All" : "Apart from what was left out, all";
+    command.log.status(`${made} ${files} generated files are what their generators make`);
     return;
   }
   const notes = [
@@ -190,6 +193,7 @@ export async function planGeneration(
     plan.stale.length === 0 ? [] : summaryLines(plan),
   );
   for (const { item, why } of plan.stale) log.status(`${item.output}: ${why}`, [], { v: 2 });
+  sayLeftOut(log, plan);
   sayOrphans(log, plan.orphans);
   return Object.freeze({
     steps: Object.freeze(
@@ -197,6 +201,11 @@ export async function planGeneration(
     ),
     go: Object.freeze({ ...choice, tool: go }),
   });
+}
+
+/** A generator that is not run is never left out silently. */
+function sayLeftOut(log: CommandContext["log"], { leftOut }: GeneratorsPlan): void {
+  for (const { name, why, source } of leftOut) log.warn(`Left out: ${name} (${source}): ${why}`);
 }
 
 function sayOrphans(log: CommandContext["log"], orphans: readonly string[]): void {
@@ -229,13 +238,16 @@ function reasonsOf(stale: readonly StaleItem[]): readonly string[] {
   return more > 0 ? [...lines.slice(0, SHOWN_REASONS), `… and ${more} more reasons`] : lines;
 }
 
-function describe({ generators, stale, orphans }: GeneratorsPlan): Record<string, unknown> {
+function describe(
+  { generators, stale, orphans, leftOut }: GeneratorsPlan,
+): Record<string, unknown> {
   return {
     generators,
     stale: stale.map(({ item, why }) => ({
       ...{ generator: item.generator, path: item.output, directory: item.directory, why },
     })),
     orphans,
+    leftOut,
   };
 }
 

@@ -218,12 +218,15 @@ function buildSection(open: OpenCheckout): Section {
 
 /** The generators of `make generated_files`; those of later checkouts are in scripts. */
 async function generatorSection({ context }: OpenCheckout): Promise<Section> {
-  const generators = await readGeneratorRules(context.root);
+  const { generators, leftOut } = await readGeneratorRules(context.root);
   return {
     title: "Generators",
-    rows: generators.map(({ name, tool, source }) => (
-      { name, value: tool.replace(/^\.\//, ""), source }
-    )),
+    rows: [
+      ...generators.map(({ name, tool, source }) => (
+        { name, value: tool.replace(/^\.\//, ""), source }
+      )),
+      ...leftOut.map(({ name, why, source }) => ({ name, value: `left out: ${why}`, source })),
+    ],
   };
 }
 

@@ -8,7 +8,7 @@ import { UsageError } from "../errors.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import { searchRoot } from "../checkout/mod.ts";
 import { all, commandFor, cross } from "./all.ts";
-import { clean } from "./clean.ts";
+import { clean, cleanGenerated, cleanMeta } from "./clean.ts";
 import { compare } from "./compare.ts";
 import { completionCommand } from "./completion.ts";
 import { copyOutput, makeBuildImage, makeClean, run, shell } from "./container.ts";
@@ -67,6 +67,8 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   platforms,
   toolchain,
   clean,
+  cleanGenerated,
+  cleanMeta,
   makeClean,
   completionCommand(() => COMMANDS),
 ]);
@@ -109,7 +111,8 @@ const GOALS: Readonly<Record<string, string>> = {
 };
 /** Commands of kbuild that are targets of make. */
 const MAKE_TARGETS: ReadonlySet<string> = new Set([
-  ...["all", "check", "clean", "cross", "generated_files", "package", "package-tarballs"],
+  ...["all", "check", "clean", "clean_generated", "clean_meta", "cross", "generated_files"],
+  ...["package", "package-tarballs"],
   ...["quick-release", "release", "release-skip-tests", "test"],
 ]);
 

@@ -11,6 +11,7 @@ import {
 import { askGit, statusEntries } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { GoTool } from "../toolchain/mod.ts";
+import type { LeftOut } from "./package_generators.ts";
 
 /** Facts about generated files that are remembered, in `_output/local/.kbuild/generators.json`. */
 export interface ItemState {
@@ -20,6 +21,8 @@ export interface ItemState {
   readonly items: Readonly<Record<string, ItemRecord>>;
   /** Digests of directories when they were last generated from. */
   readonly directories: Readonly<Record<string, string>>;
+  /** Generators that were not run. */
+  readonly leftOut: readonly LeftOut[];
 }
 
 /** What one file was made from. */
@@ -37,7 +40,7 @@ export interface ItemRecord {
 }
 
 /** The form of the note; another one is not read. */
-const FORM = 1;
+const FORM = 2;
 
 function statePath(context: KubeContext): string {
   return join(context.output, ".kbuild", "generators.json");
@@ -46,7 +49,7 @@ function statePath(context: KubeContext): string {
 /** Reads the state; an unreadable or foreign file counts as none. */
 export async function readItemState(context: KubeContext): Promise<ItemState> {
   const { form, state } = await readNote(statePath(context)) ?? {};
-  const nothing: ItemState = { key: undefined, items: {}, directories: {} };
+  const nothing: ItemState = { key: undefined, items: {}, directories: {}, leftOut: [] };
   if (form !== FORM || typeof state !== "object" || state === null) return nothing;
   return { ...nothing, ...state as ItemState };
 }

@@ -4,6 +4,8 @@ import { isPruned, readGoDirectories } from "./go_directories.ts";
 import { GoGraph } from "./go_graph.ts";
 import { GoSources } from "./go_sources.ts";
 import {
+  type LeftOut,
+  type MakefileGenerators,
   type PackageGenerator,
   type PackageTag,
   readPackageGenerators,
@@ -44,6 +46,8 @@ export interface GenerationItem {
 export interface GeneratorTree {
   /** In the order of make. */
   readonly generators: readonly Generator[];
+  /** Generators that are not run. */
+  readonly leftOut: readonly LeftOut[];
   /** Their files. */
   readonly sources: GoSources;
   /** Their imports. */
@@ -56,14 +60,14 @@ export async function readGenerators(
   checkout: Checkout,
 ): Promise<GeneratorTree> {
   const { root } = context;
-  const [packageGenerators, files, sources, tagged] = await Promise.all([
+  const [rules, files, sources, tagged] = await Promise.all([
     readPackageGenerators(root),
     readGeneratedFiles(root),
     GoSources.open(context),
     readGoDirectories(root),
   ]);
   const graph = new GoGraph(sources, checkout.goPackage.value);
-  const directories = files.length + packageGenerators.length === 0
+  const directories = files.length + rules.generators.length === 0
     ? []
     : goDirectories(root, tagged);
   const tagFiles = directories.flatMap((directory) =>
@@ -71,10 +75,24 @@ export async function readGenerators(
       .map(({ name, tags }) => ({ path: `${directory}/${name}`, tags }))
   );
   const generators = [
-    ...packageGenerators.map((rules) => packageGenerator(rules, tagFiles, sources)),
+    ...rules.generators.map((each) => packageGenerator(each, tagFiles, sources)),
     ...singleFiles(files, tagFiles),
   ];
-  return Object.freeze({ generators: Object.freeze(generators), sources, graph });
+  const leftOut = leftOutOf(rules, generators);
+  return Object.freeze({ generators: Object.freeze(generators), leftOut, sources, graph });
+}
+
+/** Rules that cannot be read, and targets of `generated_files` that nothing was found for. */
+function leftOutOf(
+  { unreadable, wanted }: MakefileGenerators,
+  generators: readonly Pick<Generator, "name">[],
+): readonly LeftOut[] {
+  const known = new Set([...generators, ...unreadable].map(({ name }) => name));
+  const why = "its rule cannot be read: what it makes is not understood";
+  return Object.freeze([
+    ...unreadable,
+    ...wanted.filter(({ name }) => !known.has(name)).map((each) => Object.freeze({ ...each, why })),
+  ]);
 }
 
 /** A file with tags, under the name that the makefile has for it. */
@@ -83,15 +101,22 @@ interface TagFile {
   readonly tags: readonly string[];
 }
 
+/** Generators of a checkout without the packages that they are for. */
+export interface GeneratorRules {
+  /** In the order of make. */
+  readonly generators: readonly Pick<Generator, "name" | "tool" | "source">[];
+  /** Those that are not run. */
+  readonly leftOut: readonly LeftOut[];
+}
+
 /** The generators of a checkout without looking for packages: for `inspect`. */
-export async function readGeneratorRules(
-  root: string,
-): Promise<readonly Pick<Generator, "name" | "tool" | "source">[]> {
-  const [packages, files] = await Promise.all([
+export async function readGeneratorRules(root: string): Promise<GeneratorRules> {
+  const [rules, files] = await Promise.all([
     readPackageGenerators(root),
     readGeneratedFiles(root),
   ]);
-  return [...packages, ...singleFiles(files, [])];
+  const generators = [...rules.generators, ...singleFiles(files, [])];
+  return Object.freeze({ generators, leftOut: leftOutOf(rules, generators) });
 }
 
 function packageGenerator(

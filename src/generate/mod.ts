@@ -27,10 +27,21 @@ export {
   type GeneratorsVerdict,
   verifyGenerators,
 } from "./verify_generators.ts";
-export { type GenerationItem, type Generator, readGeneratorRules } from "./items.ts";
+export {
+  type GenerationItem,
+  type Generator,
+  type GeneratorRules,
+  readGeneratorRules,
+} from "./items.ts";
+export {
+  findGenerated,
+  type GeneratedRemoval,
+  type KeptFile,
+  removeGenerated,
+} from "./remove_generated.ts";
 export type { GeneratorTask, TaskItem } from "./generator_steps.ts";
 export type { ItemRecord, ItemState } from "./item_state.ts";
-export type { GeneratorFlag, PackageGenerator, PackageTag } from "./package_generators.ts";
+export type { GeneratorFlag, LeftOut, PackageGenerator, PackageTag } from "./package_generators.ts";
 export type { GoImport } from "./go_shape.ts";
 export type { GoFile, GoSources } from "./go_sources.ts";
 export type { StaleItem } from "./stale_items.ts";

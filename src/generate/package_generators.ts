@@ -32,6 +32,28 @@ export interface GeneratorFlag {
   readonly value: { readonly text: string } | "verbosity" | "requested" | "all" | undefined;
 }
 
+/** A generator that is not run, and why: it would be wrong to be silent about it. */
+export interface LeftOut {
+  /** `deepcopy`, `protobuf`. */
+  readonly name: string;
+  /** For people: `its rule cannot be read: no tag is found`. */
+  readonly why: string;
+  /** Where it is started: `Makefile.generated_files:210`. */
+  readonly source: string;
+}
+
+/** What a makefile says of generators. */
+export interface MakefileGenerators {
+  /** In the order in which `make generated_files` runs them. */
+  readonly generators: readonly PackageGenerator[];
+  /** Those that cannot be read. */
+  readonly unreadable: readonly LeftOut[];
+  /** Names of all that `generated_files` depends on, without `gen_`. */
+  readonly wanted: readonly { readonly name: string; readonly source: string }[];
+}
+
+const NOTHING: MakefileGenerators = { generators: [], unreadable: [], wanted: [] };
+
 const MAKEFILES = ["build/root/Makefile.generated_files", "Makefile.generated_files"];
 
 /**
@@ -40,62 +62,72 @@ const MAKEFILES = ["build/root/Makefile.generated_files", "Makefile.generated_fi
  * is one that has `X_GEN`, `X_FILENAME` and `X_DIRS`; OpenAPI definitions of one package are elsewhere
  * ({@linkcode readGeneratedFiles}).
  *
- * @returns In the order in which `make generated_files` runs them; none where there is no such file.
+ * @returns Nothing where there is no such file.
  */
-export async function readPackageGenerators(root: string): Promise<readonly PackageGenerator[]> {
+export async function readPackageGenerators(root: string): Promise<MakefileGenerators> {
   for (const path of MAKEFILES) {
     const { text } = await readCheckoutFile(root, path);
     if (text !== undefined) return Object.freeze(packageGenerators(text, path));
   }
-  return [];
+  return NOTHING;
 }
 
-function packageGenerators(source: string, path: string): PackageGenerator[] {
+function packageGenerators(source: string, path: string): MakefileGenerators {
   const makefile = readMakefile(source, {
     // Those of the Makefile that calls this one.
     variables: { GENERATED_FILE_PREFIX: "zz_generated.", PRJ_SRC_PATH: "k8s.io/kubernetes" },
   });
   const order = makefile.rules.find(({ targets }) => targets.includes("generated_files"));
-  const wanted = lineAt(source, order?.line).replace(/^[^:]*:/, "").trim().split(/\s+/);
+  const wanted = lineAt(source, order?.line).replace(/^[^:]*:/, "").trim().split(/\s+/)
+    .filter((target) => target.startsWith("gen_"))
+    .map((target) => target.slice("gen_".length).replaceAll("_", "-"));
   const found = [...makefile.variables.keys()].flatMap((variable) => {
     const prefix = /^(\w+)_DIRS$/.exec(variable)?.[1];
     if (prefix === undefined || prefix.includes("OPENAPI")) return [];
-    const generator = packageGenerator(makefile, prefix, { source, path });
-    return generator === undefined ? [] : [generator];
+    return packageGenerator(makefile, prefix, { source, path }) ?? [];
   });
   const rank = ({ name }: PackageGenerator) => {
-    const at = wanted.indexOf(`gen_${name.replaceAll("-", "_")}`);
+    const at = wanted.indexOf(name);
     return at < 0 ? wanted.length : at;
   };
-  return found.toSorted((a, b) => rank(a) - rank(b));
+  return {
+    generators: Object.freeze(
+      found.filter((each) => "flags" in each).toSorted((a, b) => rank(a) - rank(b)),
+    ),
+    unreadable: Object.freeze(found.filter((each) => "why" in each)),
+    wanted: wanted.map((name) => ({ name, source: `${path}:${order?.line}` })),
+  };
 }
 
 function packageGenerator(
   makefile: Makefile,
   prefix: string,
   { source, path }: { source: string; path: string },
-): PackageGenerator | undefined {
+): PackageGenerator | LeftOut | undefined {
+  // A variable of another kind.
+  if (!makefile.variables.has(`${prefix}_GEN`)) return undefined;
   const { text: fileName, isComplete } = makefile.expand(`$(${prefix}_FILENAME)`);
   const tool = toolOf(makefile, `$(${prefix}_GEN)`);
   const tag = tagOf(makefile.variables.get(`${prefix}_DIRS`) ?? "");
   const call = callOf(makefile, prefix);
-  if (!isComplete || fileName === "" || [tool, tag, call].includes(undefined)) return undefined;
   const rule = makefile.rules.find(({ recipe, targets }) =>
     targets.some((target) => target.startsWith("gen_")) &&
     recipe.some((line) => line.includes(`$(${prefix}_GEN)`) || line.includes(`_${prefix})`))
   );
   const name = rule?.targets.find((target) => target.startsWith("gen_"))?.slice("gen_".length) ??
     prefix.toLowerCase();
-  const flags = flagsOf(makefile, prefix, call!);
-  const line = rule?.line ?? lineOf(source, `${prefix}_GEN`);
-  return Object.freeze({
+  const place = {
     name: name.replaceAll("_", "-"),
-    tool: tool!,
-    fileName,
-    tag: tag!,
-    flags: Object.freeze(flags),
-    source: `${path}:${line}`,
-  });
+    source: `${path}:${rule?.line ?? lineOf(source, `${prefix}_GEN`)}`,
+  };
+  const unread = (what: string): LeftOut =>
+    Object.freeze({ ...place, why: `its rule cannot be read: ${what} is not understood` });
+  if (!isComplete || fileName === "") return unread(`${prefix}_FILENAME`);
+  if (tag === undefined) return unread(`the tag in ${prefix}_DIRS`);
+  if (tool === undefined) return unread(`what builds ${prefix}_GEN`);
+  if (call === undefined) return unread(`the start of ${prefix}_GEN`);
+  const flags = flagsOf(makefile, prefix, call);
+  return Object.freeze({ ...place, tool, fileName, tag, flags: Object.freeze(flags) });
 }
 
 function lineAt(source: string, line: number | undefined): string {

@@ -35,7 +35,7 @@ import {
   writeItemState,
 } from "./item_state.ts";
 import type { GoSources } from "./go_sources.ts";
-import { isPartial } from "./package_generators.ts";
+import { isPartial, type LeftOut } from "./package_generators.ts";
 import { checkInCheckout, whyNotGenerated } from "./replaceable.ts";
 import { compareItems, type Comparison, type StaleItem } from "./stale_items.ts";
 import { checkViolations, placeViolations } from "./tool_command.ts";
@@ -48,6 +48,8 @@ export interface GeneratorsPlan {
   readonly stale: readonly StaleItem[];
   /** Generated files of earlier runs that no generator makes any more; below the root. */
   readonly orphans: readonly string[];
+  /** Generators that are not run, and why. */
+  readonly leftOut: readonly LeftOut[];
   /** The build of the generators, for this machine; undefined when nothing is made. */
   readonly tools: PreparedBuild | undefined;
   /** Programs that make them, the longest first. */
@@ -159,6 +161,7 @@ export async function planGenerators(
     key: undefined,
     items: { ...remembered(context, before.items, outputs), ...records },
     directories: { ...before.directories, ...directories },
+    leftOut: tree.leftOut,
   };
   // A generated file that was not known yet counted as a source.
   const isKeyComplete = [...outputs].every((output) => known.has(output));
@@ -166,6 +169,7 @@ export async function planGenerators(
     generators: summaries(generators, stale),
     stale: Object.freeze(stale),
     orphans: orphansOf(context, state),
+    leftOut: tree.leftOut,
     tools: vars === undefined ? undefined : await prepareBuild(context, checkout, {
       ...build,
       ...{ vars, epoch, go },
@@ -202,6 +206,7 @@ function upToDate(
     })),
     ...{ stale: [], tools: undefined, tasks: [], jobs: 1 },
     orphans: orphansOf(context, state),
+    leftOut: state.leftOut,
     found: { go, key: state.key, state, outputs, isWhole: true, isNew: false },
   });
 }

@@ -358,22 +358,32 @@ export async function planDisposal(context: KubeContext): Promise<Disposal> {
     remove.push(...found.remove);
     left.push(...found.left);
   }
-  const meta = join(context.root, ".make");
-  if (await ifPresent(Deno.lstat(meta)) !== undefined) {
-    const isMade = (path: string) => Promise.resolve(path === meta ? undefined : "it is a link");
-    await checkDisposable(
-      meta,
-      { action: "remove", evidence: isMade, notes: [ONLY_OWN] },
-      ownershipContext(context),
-    );
-    remove.push(meta);
-  }
+  const meta = await planMetaDisposal(context);
+  if (meta !== undefined) remove.push(meta);
   const isTopmost = (path: string) =>
     !remove.some((other) => other !== path && isAtOrBelow(path, other));
   return Object.freeze({
     remove: Object.freeze([...new Set(remove)].filter(isTopmost).sort()),
     left: Object.freeze([...new Set(left)].filter(isTopmost).sort()),
   });
+}
+
+/**
+ * The directory `.make` that the makefiles keep notes in.
+ *
+ * @returns Undefined if there is none.
+ * @throws {KbuildError} It is a link, or something in it must stay.
+ */
+export async function planMetaDisposal(context: KubeContext): Promise<string | undefined> {
+  const meta = join(context.root, ".make");
+  if (await ifPresent(Deno.lstat(meta)) === undefined) return undefined;
+  const isMade = (path: string) => Promise.resolve(path === meta ? undefined : "it is a link");
+  await checkDisposable(
+    meta,
+    { action: "remove", evidence: isMade, notes: [ONLY_OWN] },
+    ownershipContext(context),
+  );
+  return meta;
 }
 
 async function disposalOf(

@@ -72,6 +72,11 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
     ["pkg/util/slices", "error"],
     ["pkg/util/slice", "packages results seconds slowest tests"],
   ],
+  clean_generated: [
+    ["--dry-run", "command downloads files go processes pushes"],
+    ["", "kept removed"],
+  ],
+  clean_meta: [["--dry-run", "command downloads files go processes pushes"], ["", "removed"]],
   clean: [["--dry-run", "command downloads files go processes pushes"], ["", "removed"]],
   completion: [["bash", "error"]],
   help: [["", "commands globalFlags topics version"], [

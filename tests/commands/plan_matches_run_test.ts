@@ -208,6 +208,8 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
     ["verify_generated_files"],
     ["generated_files"],
     ["verify_generated_files", "--from-nothing"],
+    ["clean_generated"],
+    ["clean_meta"],
     ["clean"],
     ["all", "cmd/kubectl", "test/e2e/e2e.test"],
     ["clean"],

@@ -54,7 +54,13 @@ $(COPY_GEN): $(deps)
 OPENAPI_DIRS := $(shell grep -l '+k8s:openapi-gen=' $(ALL_K8S_TAG_FILES))
 `);
   assertEquals<unknown>(
-    found.map(({ name, tool, fileName, tag, flags }) => ({ name, tool, fileName, tag, flags })),
+    found.generators.map(({ name, tool, fileName, tag, flags }) => ({
+      name,
+      tool,
+      fileName,
+      tag,
+      flags,
+    })),
     [{
       name: "copy-all",
       tool: "./vendor/k8s.io/gen/cmd/copy-gen",
@@ -83,7 +89,7 @@ OPENAPI_DIRS := $(shell grep -l '+k8s:openapi-gen=' $(ALL_K8S_TAG_FILES))
 });
 
 Deno.test("readPackageGenerators() reads the shell functions of 1.6 to 1.8", async () => {
-  const [found] = await generatorsIn(`
+  const { generators: [found] } = await generatorsIn(`
 ${DIRECTORIES("COPY", "+k8s:copy-gen=", "-l ")}
 RUN_GEN_COPY = \\
     function run_gen_copy() { \\
@@ -113,4 +119,21 @@ $(COPY_GEN):
     { name: "--peers", value: "all" },
     { name: "-O", value: { text: "zz_generated.copy" } },
   ]);
+});
+
+Deno.test("readPackageGenerators() names rules that it cannot read", async () => {
+  const { generators, unreadable } = await generatorsIn(`
+generated_files: gen_copy gen_other
+${DIRECTORIES("COPY", "+k8s:copy-gen=", "-l ").replace("grep ", "rg ")}
+gen_copy: $(COPY_GEN)
+\t./hack/run-in-gopath.sh $(COPY_GEN) --v 1 -i "$$pkgs" "$$@"
+$(COPY_GEN):
+\thack/make-rules/build.sh ./vendor/k8s.io/gen/cmd/copy-gen
+`);
+  assertEquals(generators, []);
+  assertEquals(unreadable, [{
+    name: "copy",
+    why: "its rule cannot be read: the tag in COPY_DIRS is not understood",
+    source: "Makefile.generated_files:11",
+  }]);
 });
