@@ -1,6 +1,6 @@
 import { basename, join, relative } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { ifPresent } from "../files/mod.ts";
+import { removeTree } from "../files/mod.ts";
 import { askGit } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { lockOutput } from "../lib/lock.ts";
@@ -65,7 +65,7 @@ export async function removeGenerated(
   using _lock = await lockOutput(context, "clean_generated");
   // Another run may have ended while this one waited.
   const found = await findGenerated(context, { all });
-  for (const path of found.remove) await ifPresent(Deno.remove(join(context.root, path)));
+  for (const path of found.remove) await removeTree(join(context.root, path));
   return found;
 }
 
