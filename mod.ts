@@ -41,6 +41,7 @@ export * as audit from "./src/audit/mod.ts";
 export * as checkout from "./src/checkout/mod.ts";
 export * as container from "./src/container/mod.ts";
 export * as dockerfile from "./src/dockerfile/mod.ts";
+export * as download from "./src/download/mod.ts";
 export * as events from "./src/events/mod.ts";
 export * as files from "./src/files/mod.ts";
 export * as generate from "./src/generate/mod.ts";

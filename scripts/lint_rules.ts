@@ -44,6 +44,7 @@ const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "packages": 4,
   "lib/golang": 5,
   "registry": 5,
+  "download": 5,
   "container": 6,
   "generate": 6,
   "release": 6,

@@ -223,8 +223,13 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
   {
     scripts: ["hack/get-build.sh"],
     does: "Downloads a build",
-    without: "outside",
-    note: "kbuild verify-release checks a downloaded build",
+    command: "download ci/latest",
+  },
+  {
+    scripts: ["cluster/get-kube.sh", "cluster/get-kube-binaries.sh"],
+    does: "Downloads a release",
+    command: "download",
+    note: "kbuild verifies it, and neither unpacks it nor makes a cluster",
   },
 ]);
 

@@ -14,6 +14,7 @@ import { completionCommand } from "./completion.ts";
 import { copyOutput, makeBuildImage, makeClean, run, shell } from "./container.ts";
 import type { Command } from "./context.ts";
 import { demo } from "./demo.ts";
+import { downloadCommand } from "./download.ts";
 import { doctor } from "./doctor.ts";
 import { timings } from "./timings.ts";
 import { generatedFiles, verifyGeneratedFiles } from "./generate.ts";
@@ -51,6 +52,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   shell,
   makeBuildImage,
   copyOutput,
+  downloadCommand,
   verifyReleaseCommand,
   compare,
   inspect,

@@ -13,7 +13,7 @@ export function networkOf(
   go: GoDescription | undefined,
   goUrls: readonly PlannedUrl[],
 ): readonly PlannedFetch[] {
-  const images = steps.filter((step) => step.kind === "fetch")
+  const images = steps.filter((step) => step.kind === "fetch" || step.kind === "download")
     .map(({ what, urls }) => Object.freeze({ what, urls }));
   if (goUrls.length === 0) return Object.freeze(images);
   const program = {

@@ -24,7 +24,17 @@ interface PlannedFile {
 
 /** Files that are not there yet are new ones. */
 const MADE: ReadonlySet<string> = new Set([
-  ...["binary", "checksums", "generated", "image", "overlay", "package", "tarball", "version"],
+  ...[
+    "binary",
+    "checksums",
+    "download",
+    "generated",
+    "image",
+    "overlay",
+    "package",
+    "tarball",
+    "version",
+  ],
 ]);
 
 /** Prints what a command would do with these arguments. */
@@ -85,7 +95,7 @@ export async function printPlanJson(
 function downloadsOf(
   { steps, go }: CommandPlan,
 ): readonly { what: string; from: string }[] {
-  const images = steps.filter((step) => step.kind === "fetch")
+  const images = steps.filter((step) => step.kind === "fetch" || step.kind === "download")
     .map(({ what, urls }) => ({ what, from: hostOf(urls[0]?.url ?? "") }));
   if (go?.action !== "proxy" && go?.action !== "archive") return images;
   return [...images, {

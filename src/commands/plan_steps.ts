@@ -49,6 +49,13 @@ export type PlanStep =
     | { readonly kind: "checksums"; readonly path: string }
     /** Something that would be fetched, and the URLs that are asked for. */
     | ({ readonly kind: "fetch" } & PlannedFetch)
+    | ({
+      /** A published file that would be downloaded to `path`. */
+      readonly kind: "download";
+      readonly path: string;
+      /** `sha512:…`. */
+      readonly digest: string;
+    } & PlannedFetch)
     /** A name that would be pushed: an archive, or a list over architectures. */
     | ({ readonly kind: "push" } & PlannedName)
     /** A file or directory that would be removed. */
@@ -103,11 +110,21 @@ function scriptLine(step: PlanStep): string {
       return comment(`checksums ${step.path}`);
     case "fetch":
       return comment(`fetch ${step.what} from ${step.urls[0]?.url}`);
+    case "download":
+      return downloadLine(step);
     case "push":
       return comment(pushLine(step));
     case "remove":
       return `rm -rf -- ${quote(step.path)}`;
   }
+}
+
+/** What does the same with curl and the sums of coreutils. */
+function downloadLine({ path, urls, digest }: PlanStep & { kind: "download" }): string {
+  const [algorithm = "", hex = ""] = digest.split(":");
+  return `mkdir -p ${quote(dirname(path))} && curl -fL -o ${quote(path)} ${
+    quote(urls[0]?.url ?? "")
+  } && echo ${quote(`${hex}  ${path}`)} | ${algorithm}sum -c`;
 }
 
 /** `push a list over amd64, arm64 as registry.example/kube-proxy:v1`. */

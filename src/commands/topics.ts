@@ -8,6 +8,7 @@ import {
   type VariableSpec,
   VERBOSE_VARIABLE,
 } from "../cli/mod.ts";
+import { DOWNLOAD_VARIABLES, LOCK_FILE_FLAG } from "./download.ts";
 import { ENTRY_POINTS, type EntryPoint } from "./entry_points.ts";
 import {
   BASES,
@@ -71,6 +72,7 @@ const GROUPS: readonly (readonly [title: string, variables: readonly VariableSpe
     CACHE_VARIABLE,
     BLOB_CACHE_VARIABLE,
   ]],
+  ["Published releases", [behind(LOCK_FILE_FLAG), ...DOWNLOAD_VARIABLES]],
   ["Containers", [
     ...[ENGINE, BUILD_IMAGE].map(behind),
     ...ENGINE_VARIABLES,

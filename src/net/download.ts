@@ -8,7 +8,10 @@ import { readBody } from "./read_body.ts";
 /** Sends a request: a client's `send`, or what adds credentials to it. */
 export type Send = (url: string, request: NetRequest) => Promise<Response>;
 
-/** Options of {@linkcode downloadFile}. */
+/** Digests that published files are checked by, as `node:crypto` names them. */
+export type DigestAlgorithm = "sha1" | "sha256" | "sha512";
+
+/** Options of {@linkcode downloadInto}. */
 export interface DownloadOptions {
   /** Asks the server; default: the client alone. */
   readonly send?: Send;
@@ -16,6 +19,8 @@ export interface DownloadOptions {
   readonly label?: string;
   /** Bytes that must come, where that is known: more are refused. */
   readonly size?: number | undefined;
+  /** Of the digest; default SHA-256. */
+  readonly algorithm?: DigestAlgorithm;
 }
 
 /**
@@ -23,7 +28,7 @@ export interface DownloadOptions {
  * the server is asked for the rest (`Range`); one that cannot do that sends all again.
  *
  * @param file Open to read and write; `path` is its name.
- * @returns SHA-256 of the whole file in hex. The caller compares it.
+ * @returns Digest of the whole file in hex, SHA-256 unless `algorithm` says otherwise. The caller compares it.
  * @throws {NetworkError} The server cannot be reached, refuses, falls silent, drips, closes too early
  * each time, or sends too much.
  * @throws {KbuildError} The file cannot be written.
@@ -35,13 +40,14 @@ export async function downloadInto(
   options: DownloadOptions = {},
 ): Promise<string> {
   const { send = client.send, label = url.slice(url.lastIndexOf("/") + 1), size } = options;
-  let hash = createHash("sha256");
+  const { algorithm = "sha256" } = options;
+  let hash = createHash(algorithm);
   let known = (await file.stat()).size;
   for await (const chunk of readFileChunks(path, { size: known })) hash.update(chunk);
   let before = known;
   const restart = async () => {
     await file.truncate(0);
-    hash = createHash("sha256");
+    hash = createHash(algorithm);
     known = 0;
   };
   if (size !== undefined && known > size) await restart();

@@ -10,6 +10,7 @@ export { checkInCache, claimCache } from "./claim_cache.ts";
 export { type Client, createClient, type NetContext, type NetRequest } from "./client.ts";
 export { type DigestFrom, isDigestFrom } from "./digest_from.ts";
 export {
+  type DigestAlgorithm,
   downloadBytes,
   downloadInto,
   type DownloadOptions,
@@ -17,6 +18,15 @@ export {
   type Send,
 } from "./download.ts";
 export { NetworkError, type NetworkErrorCode, redirectedTo } from "./failure.ts";
+export {
+  type FetchedFile,
+  fetchFile,
+  type FileDigest,
+  type FileRequest,
+  isFetched,
+  nameOf,
+  partialPath,
+} from "./fetch_file.ts";
 export { inCache } from "./in_cache.ts";
 export { withLock } from "./lock.ts";
 export {

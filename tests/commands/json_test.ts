@@ -25,6 +25,7 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
   "make-build-image": [["--engine rkt", "error"]],
   "copy-output": [["", "output"]],
   "make-clean": [["--engine rkt", "error"]],
+  download: [["nothing", "error"], ["v1.30.2 --print-urls", "urls"]],
   "verify-release": [["/nowhere", "error"]],
   compare: [["Makefile Makefile", "a b equal notes results"], [
     "Makefile LICENSE",

@@ -11,6 +11,7 @@ import type { Start } from "../../src/shell/mod.ts";
 import { ENV, inScratch, makeSample, missingFor, unless } from "../e2e/_program.ts";
 import { NOTHING, Taker } from "../registry/_push.ts";
 import { digestOf, withRegistry } from "../registry/_world.ts";
+import { answer, usualFiles } from "../download/_site.ts";
 import { fakeEngine } from "../container/_engines.ts";
 
 /** Programs that only answer questions: a plan need not list their starts. */
@@ -200,6 +201,14 @@ function pulled({ manifests }: Taker, { method }: Request, url: URL): Response |
   return new Response(found.slice(), { headers });
 }
 
+/** What a site of releases has. */
+const RELEASES = usualFiles();
+
+function published(request: Request, url: URL): Response | undefined {
+  const bytes = RELEASES.get(url.pathname);
+  return bytes === undefined ? undefined : answer(bytes, request);
+}
+
 /** Command lines in the order in which a checkout meets them; each builds what the next one needs. */
 const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string[])[]>>> = {
   "1.20": [
@@ -223,6 +232,10 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
     ["package-tarballs", "--compression-level", "1"],
     ["packages", "--repository"],
     ["rpm", "--revision", "2"],
+    [
+      ...["download", "stable", "--what", "client,bin/kubectl", "--to", "published", "--lock"],
+      ...["KUBERNETES_RELEASE_URL=http://REGISTRY/release"],
+    ],
     ["images", "load"],
     ["run", "make", "all"],
     ["shell"],
@@ -266,7 +279,9 @@ for (const [era, lines] of Object.entries(SEQUENCES) as [EraParameter, string[][
               });
             }
           },
-          async (request, url) => pulled(taker, request, url) ?? await taker.respond(request, url),
+          async (request, url) =>
+            pulled(taker, request, url) ?? published(request, url) ??
+              await taker.respond(request, url),
         );
       }),
   });

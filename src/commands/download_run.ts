@@ -1,0 +1,135 @@
+import { format as formatBytes } from "@std/fmt/bytes";
+import { resolve } from "@std/path";
+import { searchRoot } from "../checkout/mod.ts";
+import type { Input } from "../cli/mod.ts";
+import {
+  addToLockFile,
+  downloadFiles,
+  type DownloadPlan,
+  type DownloadRequest,
+  downloadUrls,
+  LOCK_FILE,
+  prepareDownload,
+  readLockFile,
+} from "../download/mod.ts";
+import { KbuildError, UsageError } from "../errors.ts";
+import { hostPlatform } from "../lib/util.ts";
+import type { NetContext } from "../net/mod.ts";
+import type { CommandContext, CommandPlan } from "./context.ts";
+import type { PlanStep } from "./plan_steps.ts";
+import { shortDigest } from "./short_digest.ts";
+
+/** What was typed. */
+interface AskedDownload {
+  readonly request: DownloadRequest;
+  /** Absolute path of the lock file. */
+  readonly lockFile: string;
+  /** Whether digests are added to it. */
+  readonly isLocking: boolean;
+}
+
+/** `kbuild download`: downloads files of a release, and shows them. */
+export async function download(command: CommandContext, input: Input): Promise<void> {
+  const context = await netContext(command);
+  const asked = await parseRequest(command, input);
+  if (input.boolean("print-urls") === true) {
+    const urls = await downloadUrls(context, asked.request);
+    if (command.globals.json) return command.printJson({ urls });
+    for (const url of urls) command.print(url);
+    return;
+  }
+  const plan = await prepareDownload(context, asked.request);
+  for (const note of plan.notes) command.log.warn(note);
+  const files = await downloadFiles(context, plan);
+  if (asked.isLocking) await lock(asked, plan);
+  command.log.status(NOT_SIGNED);
+  command.logSummary();
+  if (command.globals.json) {
+    return command.printJson({
+      ...{ version: plan.version, marker: plan.marker ?? null, directory: plan.directory },
+      files: files.map(({ path, url, size, digest, isReused }) => ({
+        ...{ path, url, size, reused: isReused },
+        ...{ digest: `${digest.algorithm}:${digest.hex}`, digestFrom: digest.digestFrom },
+      })),
+    });
+  }
+  const rows = files.map(({ path, size, digest }) => [
+    ...[shortPath(command, path), formatBytes(size)],
+    ...[shortDigest(`${digest.algorithm}:${digest.hex}`), digest.digestFrom],
+  ]);
+  command.printTable([["FILE", "SIZE", "DIGEST", "DIGEST FROM"], ...rows], {
+    align: ["left", "right"],
+    cut: ["start"],
+  });
+}
+
+/** What the user should know of every download. */
+const NOT_SIGNED =
+  "Verified by digests; signatures, which Kubernetes has from 1.26 on, were not checked";
+
+/** What {@linkcode download} would do. */
+export async function planDownload(command: CommandContext, input: Input): Promise<CommandPlan> {
+  const asked = await parseRequest(command, input);
+  if (input.boolean("print-urls") === true) {
+    throw new UsageError("Cannot plan --print-urls: it downloads nothing");
+  }
+  const plan = await prepareDownload(await netContext(command), asked.request);
+  for (const note of plan.notes) command.log.warn(note);
+  const steps = plan.files.map(({ name, candidates, path, digest }): PlanStep => ({
+    group: plan.version,
+    kind: "download",
+    what: `${plan.version}/${name}`,
+    urls: candidates.map(({ url, rule }, i) => ({
+      ...{ url, rule },
+      when: i === 0 ? "first" : "if the one before fails",
+    })),
+    path,
+    digest: `${digest.algorithm}:${digest.hex}`,
+  }));
+  const locking: readonly PlanStep[] = asked.isLocking
+    ? [{ group: "lock file", kind: "checksums", path: asked.lockFile }]
+    : [];
+  return Object.freeze({ steps: Object.freeze([...steps, ...locking]) });
+}
+
+async function lock({ lockFile }: AskedDownload, { files }: DownloadPlan): Promise<void> {
+  await addToLockFile(lockFile, new Map(files.map(({ url, digest }) => [url, digest])));
+}
+
+/** Mirrors of a checkout's configuration apply; there need not be one. */
+async function netContext(command: CommandContext): Promise<NetContext> {
+  const { globals, log, signal, cwd } = command;
+  const isInside = globals.root !== undefined || (await searchRoot(cwd)).root !== undefined;
+  const env = isInside ? (await command.locate()).env : command.env;
+  return { env, log, signal, host: hostPlatform() };
+}
+
+async function parseRequest(command: CommandContext, input: Input): Promise<AskedDownload> {
+  const { cwd, env } = command;
+  const platforms = input.list("platform");
+  for (const platform of platforms ?? []) checkPlatform(platform);
+  const named = env["KBUILD_LOCK_FILE"] || undefined;
+  const lockFile = resolve(cwd, named ?? LOCK_FILE);
+  const isLocking = input.boolean("lock") === true;
+  const files = await readLockFile(lockFile);
+  if (files === undefined && named !== undefined && !isLocking) {
+    throw new KbuildError(`Cannot read the lock file "${lockFile}": it does not exist`, {
+      notes: ["Make it: --lock"],
+    });
+  }
+  const request: DownloadRequest = {
+    ...{ version: input.args[0], what: input.list("what"), platforms, to: input.string("to"), cwd },
+    ...(files === undefined ? {} : { locked: { path: lockFile, files } }),
+  };
+  return Object.freeze({ request, lockFile, isLocking });
+}
+
+/** @throws {UsageError} It is not `OS/ARCH`. */
+function checkPlatform(platform: string): void {
+  if (/^[a-z0-9]+\/[a-z0-9]+$/.test(platform)) return;
+  throw new UsageError(`Value "${platform}" is not a platform`, ["Example: linux/arm64"]);
+}
+
+function shortPath({ cwd }: CommandContext, path: string): string {
+  return path.startsWith(`${cwd}/`) ? path.slice(cwd.length + 1) : path;
+}

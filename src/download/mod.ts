@@ -1,0 +1,27 @@
+/**
+ * Ready releases of Kubernetes: which files of which version, their digests, and fetching them.
+ *
+ * @module
+ */
+export { chooseFiles, type FilesRequest } from "./choose.ts";
+export { findDigests } from "./digests.ts";
+export {
+  addToLockFile,
+  formatLockFile,
+  LOCK_FILE,
+  type LockedFiles,
+  parseLockFile,
+  readLockFile,
+} from "./lock_file.ts";
+export { type DownloadRequest, downloadUrls, prepareDownload } from "./prepare.ts";
+export { type DownloadedFile, downloadFiles } from "./run.ts";
+export { releaseSite, versionUrl } from "./site.ts";
+export type {
+  DownloadPlan,
+  KnownDigest,
+  PlannedDownload,
+  ReleaseFile,
+  ReleaseSite,
+  RequestedVersion,
+} from "./types.ts";
+export { isPublishedVersion, parseRequested } from "./version.ts";

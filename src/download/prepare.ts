@@ -1,0 +1,337 @@
+import { join, resolve } from "@std/path";
+import { KbuildError } from "../errors.ts";
+import {
+  candidatesFor,
+  type Client,
+  createClient,
+  downloadBytes,
+  hostOf,
+  isOffline,
+  MIRRORS,
+  type MirrorTable,
+  nameOf,
+  type NetContext,
+  NetworkError,
+  parseMirrors,
+  type RetryPolicy,
+  tryCandidates,
+  WrongContentError,
+} from "../net/mod.ts";
+import { chooseFiles } from "./choose.ts";
+import { findDigests, isMissing, MISSING } from "./digests.ts";
+import type { LockedFiles } from "./lock_file.ts";
+import { markerUrl, releaseSite, siteNotes, versionUrl } from "./site.ts";
+import type {
+  DownloadPlan,
+  KnownDigest,
+  PlannedDownload,
+  ReleaseFile,
+  ReleaseSite,
+  RequestedVersion,
+} from "./types.ts";
+import { isPublishedVersion, parseRequested, partsOf } from "./version.ts";
+
+/** What is asked for. */
+export interface DownloadRequest {
+  /** `v1.30.2`, `stable`, …; undefined: what `KUBERNETES_RELEASE` says, else `stable`. */
+  readonly version?: string | undefined;
+  /** Parts of the release; undefined: what `get-kube.sh` takes. */
+  readonly what?: readonly string[] | undefined;
+  /** In Go's spelling; undefined: each group's own. */
+  readonly platforms?: readonly string[] | undefined;
+  /** Directory to download into, from `cwd`; default: `kubernetes-<version>`. */
+  readonly to?: string | undefined;
+  /** Absolute. */
+  readonly cwd: string;
+  /** Digests that are known before anybody is asked. */
+  readonly locked?: { readonly path: string; readonly files: LockedFiles } | undefined;
+  /** How long servers are waited for. */
+  readonly retryPolicy?: Partial<RetryPolicy> | undefined;
+}
+
+/** A version, and the files of it that are asked for; nothing is known of their digests. */
+interface ChosenRelease {
+  readonly site: ReleaseSite;
+  readonly version: string;
+  readonly marker: string | undefined;
+  readonly files: readonly ReleaseFile[];
+}
+
+/** Versions before the one that a marker names, which may be complete. */
+const MAX_EARLIER = 3;
+
+/** Whoever names a mirror may have no way to the origin: it must not cost minutes to find out. */
+const BRIEF: Partial<RetryPolicy> = { attempts: 1, headersMs: 5000 };
+
+/**
+ * Plans a download: looks up the version and the digest of each file. Nothing is written.
+ *
+ * @throws {KbuildError} There is no such version, a file of it is not published, or has no digest.
+ */
+export async function prepareDownload(
+  context: NetContext,
+  request: DownloadRequest,
+): Promise<DownloadPlan> {
+  const { env } = context;
+  const table = parseMirrors(env[MIRRORS] ?? "");
+  using client = await createClient(context, request.retryPolicy);
+  const chosen = await choose(context, client, table, request);
+  const { site, version, marker } = chosen;
+  const base = versionUrl(site, version);
+  const digests = await digestsOf(context, table, chosen, request);
+  const missing = await missingFiles(client, table, chosen, digests);
+  if (missing.length > 0) throw await incomplete(client, table, chosen, missing);
+  const directory = resolve(request.cwd, request.to ?? `kubernetes-${version}`);
+  const files = chosen.files.map(({ name, place, isProgram }): PlannedDownload => {
+    const url = `${base}/${name}`;
+    return Object.freeze({
+      ...{ name, url, candidates: candidatesFor(table, url) },
+      path: join(directory, place),
+      mode: isProgram ? 0o755 : 0o644,
+      digest: digests.get(name)!,
+    });
+  });
+  return Object.freeze({
+    ...{ version, marker, directory },
+    files: Object.freeze(files),
+    notes: Object.freeze([...siteNotes(site), ...digestNotes(files)]),
+  });
+}
+
+/**
+ * The addresses of the files that are asked for, mirrors applied; no digest is looked up.
+ *
+ * @throws {KbuildError} There is no such version.
+ */
+export async function downloadUrls(
+  context: NetContext,
+  request: DownloadRequest,
+): Promise<readonly string[]> {
+  const table = parseMirrors(context.env[MIRRORS] ?? "");
+  using client = await createClient(context, request.retryPolicy);
+  const { site, version, files } = await choose(context, client, table, request);
+  const base = versionUrl(site, version);
+  return Object.freeze(files.map(({ name }) => candidatesFor(table, `${base}/${name}`)[0]!.url));
+}
+
+async function choose(
+  context: NetContext,
+  client: Client,
+  table: MirrorTable,
+  { version: word, what, platforms }: DownloadRequest,
+): Promise<ChosenRelease> {
+  const { env, host } = context;
+  const site = releaseSite(env);
+  const validate = !env["KUBERNETES_SKIP_RELEASE_VALIDATION"];
+  const requested = parseRequested(word ?? (env["KUBERNETES_RELEASE"] || "stable"), { validate });
+  // Words are checked before anybody is asked.
+  const filesOf = (version: string) => chooseFiles({ what, platforms, version, env, host });
+  filesOf(requested.kind === "version" ? requested.version : "v1.99.0");
+  const version = requested.kind === "version"
+    ? requested.version
+    : await lookUp(context, client, table, site, requested);
+  return Object.freeze({
+    ...{ site, version },
+    marker: requested.kind === "marker" ? requested.marker : undefined,
+    files: filesOf(version),
+  });
+}
+
+/** The version that a marker names. */
+async function lookUp(
+  context: NetContext,
+  client: Client,
+  table: MirrorTable,
+  site: ReleaseSite,
+  { marker }: RequestedVersion & { kind: "marker" },
+): Promise<string> {
+  if (isOffline(context.env)) {
+    throw new KbuildError(`Cannot look up "${marker}": nothing may be fetched (--offline)`, {
+      notes: ["Name the version: kbuild download v1.30.2"],
+    });
+  }
+  const url = markerUrl(site, marker);
+  const version = await tryCandidates(marker, candidatesFor(table, url), async (candidate) => {
+    const { bytes } = await downloadBytes(client, candidate.url, { most: 1 << 16 })
+      .catch((error) => {
+        throw isMissing(error) ? error.with({ notes: [MARKER_NOTE] }) : error;
+      });
+    const text = new TextDecoder().decode(bytes).trim();
+    if (isPublishedVersion(text)) return text;
+    const start = text.slice(0, 40).replaceAll(/[\s\p{Cc}]+/gu, " ");
+    throw new WrongContentError(`Cannot read a version from "${candidate.url}": it has "${start}"`);
+  }, client);
+  client.log.status(`${marker} is ${version}`);
+  return version;
+}
+
+const MARKER_NOTE = "Markers: stable, stable-1, stable-1.30, latest, latest-1.31, ci/latest";
+
+/** Digests of all files that have one, by name: of the lock file, else of the origin. */
+async function digestsOf(
+  context: NetContext,
+  table: MirrorTable,
+  { site, version, files }: ChosenRelease,
+  { locked, retryPolicy }: DownloadRequest,
+): Promise<ReadonlyMap<string, KnownDigest>> {
+  const base = versionUrl(site, version);
+  const digests = new Map<string, KnownDigest>();
+  for (const { name } of files) {
+    const digest = locked?.files.get(`${base}/${name}`);
+    if (digest === undefined) continue;
+    digests.set(name, { ...digest, digestFrom: "lock", source: locked!.path });
+  }
+  const names = files.map(({ name }) => name).filter((name) => !digests.has(name));
+  if (names.length === 0) return digests;
+  if (isOffline(context.env)) throw offline(version, names);
+  const isMirrored = candidatesFor(table, base).some(({ rule }) => rule !== undefined);
+  using client = await createClient(
+    context,
+    isMirrored ? { ...retryPolicy, ...BRIEF } : retryPolicy,
+  );
+  try {
+    const found = await findDigests(client, base, { version, names });
+    return new Map([...digests, ...found]);
+  } catch (error) {
+    if (!isMirrored || !(error instanceof NetworkError)) throw error;
+    throw new KbuildError(`Cannot verify what mirrors serve of ${version}: ${error.message}`, {
+      notes: [
+        `Digests come from "${hostOf(base)}" itself, or from a lock file, never from a mirror`,
+        "Make the lock file where that can be reached: kbuild download VERSION --lock",
+        ...error.notes,
+      ],
+      cause: error,
+    });
+  }
+}
+
+function offline(version: string, names: readonly string[]): KbuildError {
+  return new KbuildError(`Cannot verify ${version} without a network: no digest is known`, {
+    output: names,
+    notes: ["Make a lock file where there is a network: kbuild download VERSION --lock"],
+  });
+}
+
+/** Files without a digest; if a marker named the version, those that are not there yet, too. */
+async function missingFiles(
+  client: Client,
+  table: MirrorTable,
+  { site, version, marker, files }: ChosenRelease,
+  digests: ReadonlyMap<string, KnownDigest>,
+): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (const { name } of files) {
+    const isThere = digests.has(name) &&
+      (marker === undefined ||
+        await isPublished(client, table, `${versionUrl(site, version)}/${name}`));
+    if (!isThere) missing.push(name);
+  }
+  return missing;
+}
+
+/** Whether one of the candidates has a file. Servers that do not answer such questions may have it. */
+async function isPublished(client: Client, table: MirrorTable, url: string): Promise<boolean> {
+  for (const candidate of candidatesFor(table, url)) {
+    try {
+      const response = await client.send(candidate.url, { method: "HEAD" });
+      await response.body?.cancel();
+      if (!MISSING.has(response.status)) return true;
+    } catch (error) {
+      if (!(error instanceof NetworkError)) throw error;
+      return true;
+    }
+  }
+  return false;
+}
+
+/** The error of a release that lacks files. */
+async function incomplete(
+  client: Client,
+  table: MirrorTable,
+  chosen: ChosenRelease,
+  missing: readonly string[],
+): Promise<KbuildError> {
+  const { site, version, marker, files } = chosen;
+  const where = versionUrl(site, version);
+  if (marker === undefined) {
+    return new KbuildError(
+      `Cannot download ${version}: no digest of it is published at "${where}"`,
+      {
+        output: missing,
+        notes: [
+          missing.length < files.length
+            ? "It may not be published for this platform, or not yet"
+            : "There may be no such release, or not for this platform",
+          "Nothing is downloaded that cannot be verified",
+        ],
+      },
+    );
+  }
+  const earlier = await lastComplete(client, table, chosen);
+  return new KbuildError(
+    `Cannot download ${version}: ${marker} names it, but not all of its files are there yet`,
+    {
+      output: missing,
+      notes: [
+        ...(earlier === undefined ? [] : [`The last complete one: kbuild download ${earlier}`]),
+        "Releases appear file by file: try again later",
+      ],
+    },
+  );
+}
+
+/** The newest version before that one of which all files are there, as far as a few questions tell. */
+async function lastComplete(
+  client: Client,
+  table: MirrorTable,
+  { site, version, files }: ChosenRelease,
+): Promise<string | undefined> {
+  const names = files.map(({ name }) => name);
+  for await (const earlier of versionsBefore(client, site, version)) {
+    const base = versionUrl(site, earlier);
+    try {
+      const digests = await findDigests(client, base, { version: earlier, names });
+      const missing = await missingFiles(client, table, {
+        ...{ site, version: earlier, marker: "", files },
+      }, digests);
+      if (missing.length === 0) return earlier;
+    } catch (error) {
+      // The error that is reported says more than that of the search for advice.
+      if (!(error instanceof NetworkError || error instanceof WrongContentError)) throw error;
+    }
+  }
+  return undefined;
+}
+
+/** A few versions that may have come before: earlier patches, else the stable one of the minor before. */
+async function* versionsBefore(
+  client: Client,
+  site: ReleaseSite,
+  version: string,
+): AsyncGenerator<string, void> {
+  const parts = partsOf(version);
+  if (parts === undefined) return;
+  const { major, minor, patch, rest } = parts;
+  if (rest === "" && patch > 0) {
+    for (let i = patch - 1; i >= 0 && i >= patch - MAX_EARLIER; i--) {
+      yield `v${major}.${minor}.${i}`;
+    }
+    return;
+  }
+  const url = markerUrl(site, `release/stable-${major}.${minor - 1}`);
+  try {
+    const { bytes } = await downloadBytes(client, url, { most: 1 << 16 });
+    const text = new TextDecoder().decode(bytes).trim();
+    if (isPublishedVersion(text)) yield text;
+  } catch (error) {
+    if (!(error instanceof NetworkError)) throw error;
+  }
+}
+
+/** What to say of digests, a sentence each. */
+function digestNotes(files: readonly PlannedDownload[]): readonly string[] {
+  const weak = files.filter(({ digest }) => digest.algorithm === "sha1");
+  if (weak.length === 0) return [];
+  const names = weak.map(({ name }) => name).join(", ");
+  return [`Only a ${nameOf("sha1")} is published, which proves little: ${names}`];
+}

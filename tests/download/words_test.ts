@@ -1,0 +1,104 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  chooseFiles,
+  formatLockFile,
+  parseLockFile,
+  parseRequested,
+  releaseSite,
+  versionUrl,
+} from "../../src/download/mod.ts";
+import { KbuildError, UsageError } from "../../src/errors.ts";
+
+/** An error with all its notes. */
+function textOf(error: KbuildError): string {
+  return [error.message, ...error.notes].join("\n");
+}
+
+Deno.test("parseRequested() reads versions and markers as get-kube.sh does", () => {
+  const version = (text: string) => ({ kind: "version" as const, version: text });
+  const marker = (text: string) => ({ kind: "marker" as const, marker: text });
+  for (
+    const [word, wanted] of [
+      ["v1.30.2", version("v1.30.2")],
+      ["1.30.2", version("v1.30.2")],
+      ["release/v1.30.2", version("v1.30.2")],
+      // A pre-release, which the script of 1.7 took for a build of CI.
+      ["v1.7.0-beta.1", version("v1.7.0-beta.1")],
+      ["v1.19.0-beta.0.318+b618411f1edb98", version("v1.19.0-beta.0.318+b618411f1edb98")],
+      ["ci/v1.19.0-318+b618411f1edb98", version("v1.19.0-318+b618411f1edb98")],
+      ["stable", marker("release/stable")],
+      ["stable.txt", marker("release/stable")],
+      ["latest-1.31", marker("release/latest-1.31")],
+      ["release/stable-1", marker("release/stable-1")],
+      ["ci/latest", marker("ci/latest")],
+      ["ci/k8s-master", marker("ci/k8s-master")],
+    ] as const
+  ) assertEquals(parseRequested(word), wanted, word);
+  for (
+    const [word, said] of [
+      ["1.30", "stable-1.30"],
+      ["stabel", 'Did you mean "stable"?'],
+      ["v01.2.3", "neither a version nor a marker"],
+      ["v1.30.2/../x", "neither a version nor a marker"],
+      ["../stable", "neither a version nor a marker"],
+      ["", "neither a version nor a marker"],
+    ] as const
+  ) assertStringIncludes(textOf(assertThrows(() => parseRequested(word), UsageError)), said);
+  assertEquals(parseRequested("v1.30.2-acme", { validate: false }), version("v1.30.2-acme"));
+  assertThrows(() => parseRequested("v1/../x", { validate: false }), UsageError);
+});
+
+Deno.test("releaseSite() is the one that get-kube.sh would use", () => {
+  const urls = (env: Record<string, string>) =>
+    ["v1.30.2", "v1.31.0-alpha.0.5+0123456789abcd"].map((each) =>
+      versionUrl(releaseSite(env), each)
+    );
+  const build = "v1.31.0-alpha.0.5+0123456789abcd";
+  const official = ["https://dl.k8s.io/release/v1.30.2", `https://dl.k8s.io/ci/${build}`];
+  assertEquals(urls({}), official);
+  assertEquals(urls({ KUBERNETES_RELEASE_URL: "https://dl.k8s.io/" }), official);
+  const mirror = "https://mirror.example/k8s";
+  assertEquals(urls({ KUBERNETES_RELEASE_URL: mirror }), [
+    `${mirror}/v1.30.2`,
+    `${mirror}/${build}`,
+  ]);
+  assertEquals(
+    urls({ KUBERNETES_RELEASE_URL: mirror, KUBERNETES_CI_RELEASE_URL: "http://ci.example" }),
+    [`${mirror}/v1.30.2`, `http://ci.example/${build}`],
+  );
+  for (const address of ["file:///srv", "mirror.example", "https://mirror.example/?a=b"]) {
+    assertThrows(() => releaseSite({ KUBERNETES_RELEASE_URL: address }), UsageError);
+  }
+});
+
+Deno.test("chooseFiles() refuses names that lead elsewhere", () => {
+  const request = { version: "v1.30.2", env: {}, host: "darwin/arm64" };
+  for (const word of ["bin/", "bin/../x", "bin/a/b", "bin/.hidden", "clients"]) {
+    assertThrows(() => chooseFiles({ ...request, what: [word] }), UsageError, "no such part");
+  }
+  assertEquals(
+    chooseFiles({ ...request, what: ["client", "server", "client"] }).map(({ name }) => name),
+    ["kubernetes-client-darwin-arm64.tar.gz", "kubernetes-server-linux-amd64.tar.gz"],
+  );
+});
+
+Deno.test("a lock file is read as it is written, and nothing else is", () => {
+  const lines = [
+    `sha256:${"b".repeat(64)} https://dl.k8s.io/release/v1.30.2/a`,
+    `sha512:${"a".repeat(128)} https://dl.k8s.io/release/v1.30.2/b`,
+  ];
+  const files = parseLockFile(`# by hand\r\n\n${lines[1]}\r\n${lines[0]}\n`, "kbuild.lock");
+  assertEquals(formatLockFile(files).split("\n").slice(1), [...lines, ""]);
+  assertEquals(parseLockFile(formatLockFile(files), "kbuild.lock"), files);
+  for (
+    const [text, said] of [
+      ["<<<<<<< HEAD\n", "line 1"],
+      [`${lines[0]}\n${lines[0]!.replace("bb", "cc")}\n`, "line 2: there is another digest"],
+      [`sha512:${"a".repeat(64)} https://x/y\n`, "line 1"],
+      [`md5:${"a".repeat(32)} https://x/y\n`, "line 1"],
+    ] as const
+  ) {
+    const error = assertThrows(() => parseLockFile(text, "kbuild.lock"), KbuildError);
+    assertStringIncludes(textOf(error), said);
+  }
+});
