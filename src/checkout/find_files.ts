@@ -60,7 +60,9 @@ export function findFiles(root: string, args: readonly string[]): string {
     if (effects.printed) found.push(path);
     if (!isDirectory || effects.pruned) return;
     const names = [...Deno.readDirSync(absolute)].map((entry) => entry.name).sort();
-    for (const each of names) visit(`${path}/${each}`, each, [...above, identity]);
+    for (const each of names) {
+      visit(`${path}${path.endsWith("/") ? "" : "/"}${each}`, each, [...above, identity]);
+    }
   }
 
   for (const start of starts) visit(start, start.slice(start.lastIndexOf("/") + 1), []);

@@ -29,6 +29,13 @@ export {
   readGoModes,
   readGoPackages,
 } from "./go_packages.ts";
+export {
+  type EtcdWanted,
+  INTEGRATION_SCRIPT,
+  type IntegrationScript,
+  readEtcdWanted,
+  readIntegrationScript,
+} from "./integration_script.ts";
 export { isLfsPointerFile } from "./lfs.ts";
 export { findRoot, KUBERNETES, moduleOf, type RootSearch, searchRoot } from "./find_root.ts";
 export {

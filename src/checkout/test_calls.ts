@@ -10,7 +10,7 @@ import {
   sourceOf,
 } from "./build_scripts.ts";
 import { readCheckoutFile } from "./files.ts";
-import { FindError, findFiles } from "./find_files.ts";
+import { print, searchCommands } from "./search_commands.ts";
 import type { Checkout, Platform } from "./types.ts";
 
 /** The script behind `make test`. */
@@ -176,20 +176,7 @@ function interpret(
     }],
     ["kube::golang::normalize_go_targets", (host, args) => print(host, args.join("\n") + "\n")],
     ["jq", (host) => print(host, `${MODULES}\n`)],
-    ["find", (host, args) => {
-      try {
-        return print(host, findFiles(root, args));
-      } catch (error) {
-        if (error instanceof FindError) return host.unsupported(error.message);
-        throw error;
-      }
-    }],
-    ["xargs", (host, args) => {
-      const isDirname = /^-(0n1|0 -n ?1) dirname$/.test(args.join(" "));
-      if (!isDirname) host.unsupported(`"xargs ${args.join(" ")}" is not understood`);
-      const paths = (host.readInput() ?? "").split("\0").filter((path) => path !== "");
-      return print(host, paths.map((path) => `${path.slice(0, path.lastIndexOf("/"))}\n`).join(""));
-    }],
+    ...searchCommands(root),
     ["grep", (host, args) => {
       if (args[0] === "-vE") {
         without.push(
@@ -223,9 +210,4 @@ function interpret(
   return {
     why: first === undefined ? `${TEST_SCRIPT}: It starts no go test` : reasonAt(root, first),
   };
-}
-
-function print(host: { print(text: string): void }, text: string): 0 {
-  host.print(text);
-  return 0;
 }

@@ -138,9 +138,9 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
     command: "test GOFLAGS=-bench=. KUBE_TEST_ARGS='-run=XXX'",
   },
   {
-    targets: ["test-integration"],
     scripts: ["hack/make-rules/test-integration.sh", "hack/test-integration.sh"],
     does: "Runs the integration tests",
+    command: "test-integration",
   },
   {
     targets: ["test-cmd"],

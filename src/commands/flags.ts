@@ -244,6 +244,25 @@ export const TEST_VARIABLES: readonly VariableSpec[] = [
   },
 ];
 
+/** Variables of `hack/make-rules/test-integration.sh` and `hack/lib/etcd.sh` beside those of tests. */
+export const ETCD_VARIABLES: readonly VariableSpec[] = [
+  { name: "SHORT", summary: "Replaces -short=true" },
+  { name: "KUBE_TEST_VMODULE", summary: "Log levels by file", default: "the checkout's" },
+  {
+    name: "KUBE_INTEGRATION_TEST_MAX_CONCURRENCY",
+    summary: "Processors that a test may use (1.21 and later)",
+  },
+  { name: "ETCD_HOST", summary: "Address that etcd listens at", default: "127.0.0.1" },
+  { name: "ETCD_PORT", summary: "Port that etcd listens at", default: "a free one" },
+  { name: "ETCD_VERSION", summary: "Oldest etcd to use", default: "the checkout's" },
+  { name: "ETCD_LOGLEVEL", summary: "Log level of etcd 3.4 and later", default: "warn" },
+  {
+    name: "ETCD_LOGFILE",
+    summary: "File for etcd's log",
+    default: "etcd.<port>.log in ARTIFACTS, if that is set",
+  },
+];
+
 /** Variables of `kube::golang::build_binaries`. */
 export const COMPILE_VARIABLES: readonly VariableSpec[] = [
   { name: "GOFLAGS", summary: "Extra flags for go" },

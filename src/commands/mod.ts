@@ -25,7 +25,7 @@ import { env, platforms, targets } from "./look.ts";
 import { packagesCommand, rpmCommand } from "./packages.ts";
 import { planCommand } from "./plan.ts";
 import { packageTarballsCommand, quickRelease, release } from "./release.ts";
-import { test } from "./test.ts";
+import { test, testIntegration } from "./test.ts";
 import { toolchain } from "./toolchain.ts";
 import { verifyReleaseCommand } from "./verify_release.ts";
 import { version } from "./version.ts";
@@ -45,6 +45,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   packagesCommand,
   rpmCommand,
   test,
+  testIntegration,
   generatedFiles,
   verifyGeneratedFiles,
   images,
@@ -115,7 +116,7 @@ const GOALS: Readonly<Record<string, string>> = {
 const MAKE_TARGETS: ReadonlySet<string> = new Set([
   ...["all", "check", "clean", "clean_generated", "clean_meta", "cross", "generated_files"],
   ...["package", "package-tarballs"],
-  ...["quick-release", "release", "release-skip-tests", "test"],
+  ...["quick-release", "release", "release-skip-tests", "test", "test-integration"],
 ]);
 
 /** The command that does what a target of make does, for `kbuild make`. */

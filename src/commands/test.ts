@@ -1,9 +1,10 @@
-import { DRY_RUN_FLAG, type Input } from "../cli/mod.ts";
+import { DRY_RUN_FLAG, type FlagSpec, type Input } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import type { Command } from "./context.ts";
 import { withDryRun } from "./dry_run.ts";
 import {
   CONFIG,
+  ETCD_VARIABLES,
   GO_FLAGS,
   GO_VARIABLES,
   OUTPUT_SUBPATH_VARIABLE,
@@ -12,6 +13,41 @@ import {
   WHAT,
 } from "./flags.ts";
 import type { AskedTests } from "./test_run.ts";
+
+const TEST_FLAGS: readonly FlagSpec[] = [
+  { ...WHAT, summary: "Packages to test", default: "all with tests", placeholder: "PACKAGE" },
+  { name: "run", kind: "string", placeholder: "REGEX", summary: "Tests to run, as go test -run" },
+  {
+    name: "rerun-failed",
+    kind: "boolean",
+    summary: "Run what failed when it was last tested",
+  },
+  {
+    name: "since",
+    kind: "string",
+    placeholder: "REF",
+    summary: "Only packages that changes since a commit can reach",
+  },
+  {
+    name: "shard",
+    kind: "string",
+    placeholder: "I/N",
+    summary: "Only part I of N of the packages",
+  },
+  {
+    name: "jobs",
+    short: "j",
+    kind: "number",
+    placeholder: "N",
+    minimum: 1,
+    summary: "Packages to compile and test at once",
+    default: "number of processors",
+  },
+  STRICT_PARITY,
+  CONFIG,
+  ...GO_FLAGS,
+  DRY_RUN_FLAG,
+];
 
 /** `kbuild test`: port of `make test` (`hack/make-rules/test.sh`). */
 export const test: Command = {
@@ -25,40 +61,7 @@ export const test: Command = {
     "paths; arguments that start with a dash are passed to go. What failed is shown whole at the end, " +
     "with the command that repeats it. Reports need no gotestsum.",
   args: [{ name: "WHAT", summary: "Packages; all with tests if omitted", variadic: true }],
-  flags: [
-    { ...WHAT, summary: "Packages to test", default: "all with tests", placeholder: "PACKAGE" },
-    { name: "run", kind: "string", placeholder: "REGEX", summary: "Tests to run, as go test -run" },
-    {
-      name: "rerun-failed",
-      kind: "boolean",
-      summary: "Run what failed when it was last tested",
-    },
-    {
-      name: "since",
-      kind: "string",
-      placeholder: "REF",
-      summary: "Only packages that changes since a commit can reach",
-    },
-    {
-      name: "shard",
-      kind: "string",
-      placeholder: "I/N",
-      summary: "Only part I of N of the packages",
-    },
-    {
-      name: "jobs",
-      short: "j",
-      kind: "number",
-      placeholder: "N",
-      minimum: 1,
-      summary: "Packages to compile and test at once",
-      default: "number of processors",
-    },
-    STRICT_PARITY,
-    CONFIG,
-    ...GO_FLAGS,
-    DRY_RUN_FLAG,
-  ],
+  flags: TEST_FLAGS,
   variables: [
     ...TEST_VARIABLES,
     { name: "GOFLAGS", summary: "Extra flags for go" },
@@ -72,19 +75,53 @@ export const test: Command = {
     { command: "kbuild test --rerun-failed", does: "Test again what failed" },
     { command: "kbuild test --since origin/master", does: "Test what a change can break" },
   ],
-  ...withDryRun({
+  ...testing("test"),
+};
+
+/** `kbuild test-integration`: port of `make test-integration` (`hack/make-rules/test-integration.sh`). */
+export const testIntegration: Command = {
+  name: "test-integration",
+  group: "Test",
+  summary: "Run integration tests, with an etcd of their own",
+  description:
+    "Starts etcd on a free port with a directory of its own, then the `go test` that the checkout's own " +
+    "hack/make-rules/test-integration.sh would start, and stops etcd however that ends. etcd is the one in " +
+    "PATH, or, if that is missing or too old for the checkout, the one in third_party/etcd.",
+  args: [{ name: "WHAT", summary: "Packages; all with tests if omitted", variadic: true }],
+  flags: TEST_FLAGS,
+  variables: [
+    ...TEST_VARIABLES,
+    ...ETCD_VARIABLES,
+    { name: "GOFLAGS", summary: "Extra flags for go" },
+    { name: "KUBE_RACE", summary: "-race, or empty for none", default: "the checkout's" },
+    OUTPUT_SUBPATH_VARIABLE,
+    ...GO_VARIABLES,
+  ],
+  examples: [
+    { command: "kbuild test-integration test/integration/auth", does: "Test one package" },
+    {
+      command:
+        "kbuild test-integration WHAT=./test/integration/auth KUBE_TEST_ARGS='-run TestRBAC'",
+      does: "Run some of its tests, as with make",
+    },
+  ],
+  ...testing("test-integration"),
+};
+
+function testing(name: AskedTests["command"]): Required<Pick<Command, "plan" | "run">> {
+  return withDryRun({
     async plan(command, input) {
       const { planTestSteps } = await import("./test_run.ts");
-      return await planTestSteps(command, askedTests(input));
+      return await planTestSteps(command, askedTests(name, input));
     },
     async run(command, input) {
       const { runTestCommand } = await import("./test_run.ts");
-      await runTestCommand(command, askedTests(input));
+      await runTestCommand(command, askedTests(name, input));
     },
-  }),
-};
+  });
+}
 
-function askedTests(input: Input): AskedTests {
+function askedTests(command: AskedTests["command"], input: Input): AskedTests {
   const shard = input.string("shard");
   const [, index, of] = /^([1-9]\d*)\/([1-9]\d*)$/.exec(shard ?? "") ?? [];
   if (shard !== undefined && (index === undefined || Number(index) > Number(of))) {
@@ -95,6 +132,7 @@ function askedTests(input: Input): AskedTests {
     throw new UsageError("Cannot use --rerun-failed with packages or --run: what failed is known");
   }
   return {
+    command,
     words: input.args,
     run: input.string("run"),
     jobs: input.number("jobs"),

@@ -6,6 +6,7 @@ import { makeLink } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import {
   coveredPercent,
+  type EtcdPlan,
   failureLines,
   junitOf,
   keepFailures,
@@ -13,12 +14,15 @@ import {
   packageLine,
   type PackageResult,
   parseCoverage,
+  planIntegrationTests,
   planTests,
   readFailures,
   runTests,
   type Shard,
+  startEtcd,
   summarize,
   summaryLine,
+  type TestCommand,
   type TestPlan,
 } from "../testing/mod.ts";
 import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
@@ -27,8 +31,9 @@ import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { withOutput } from "./with_output.ts";
 
-/** What a command line asks of `kbuild test`. */
+/** What a command line asks of `kbuild test` or `kbuild test-integration`. */
 export interface AskedTests {
+  readonly command: TestCommand;
   readonly words: readonly string[];
   readonly run: string | undefined;
   readonly jobs: number | undefined;
@@ -47,7 +52,7 @@ interface Reports {
 }
 
 interface PreparedTests {
-  readonly plan: TestPlan;
+  readonly plan: TestPlan & { readonly etcd?: EtcdPlan };
   readonly generation: GenerationPlan;
   readonly go: GoTool;
   readonly choice: GoChoice;
@@ -66,11 +71,12 @@ async function prepareTests(
   const words = [env["WHAT"] ?? "", env["TESTS"] ?? "", ...asked.words]
     .flatMap((text) => text.split(/\s+/)).filter((word) => word !== "");
   const reports = reportsOf(context);
-  const plan = await planTests(context, checkout, go, {
+  const planAll = asked.command === "test" ? planTests : planIntegrationTests;
+  const plan: PreparedTests["plan"] = await planAll(context, checkout, go, {
     ...asked,
     words: words.filter((word) => !word.startsWith("-")),
     goflags: words.filter((word) => word.startsWith("-")),
-    failures: asked.rerun ? await readFailures(context) : undefined,
+    failures: asked.rerun ? await readFailures(context, asked.command) : undefined,
     coverage: reports.coverage === undefined ? undefined : {
       profile: join(reports.coverage, `${PROFILE}.out`),
       mode: env["KUBE_COVERMODE"] || "atomic",
@@ -118,9 +124,17 @@ export async function planTestSteps(
   const open = await command.open();
   const { plan, generation, go, choice } = await prepareTests(open, asked, { fetch: false });
   for (const note of plan.notes) command.log.status(note);
+  const { etcd } = plan;
   const steps = Object.freeze([
     ...plan.link === undefined ? [] : [linkStep("GOPATH", plan.link)],
     ...generationSteps(generation),
+    ...etcd === undefined || plan.processes.length === 0 ? [] : [
+      { group: "etcd", kind: "directory", path: etcd.directory } as const,
+      {
+        ...{ group: "etcd", kind: "process", argv: etcd.argv, cwd: etcd.directory } as const,
+        env: etcd.env,
+      },
+    ],
     ...plan.processes.map(({ argv, cwd, shownEnv, source }): PlanStep => ({
       ...{ group: "tests", kind: "process", argv, cwd, env: shownEnv },
       ...source === undefined ? {} : { source },
@@ -134,7 +148,7 @@ export async function runTestCommand(command: CommandContext, asked: AskedTests)
   const opened = await command.open();
   // The lock is for what is written to the outputs; tests run without it, beside other builds.
   const { context, prepared } = await withOutput(opened, {
-    what: "test",
+    what: asked.command,
     check: (open) => prepareTests(open, asked, { fetch: true }),
     prepare: (open) => prepareTests(open, asked, { fetch: true }),
     needs: () => undefined,
@@ -151,7 +165,10 @@ export async function runTestCommand(command: CommandContext, asked: AskedTests)
   const { plan, reports, go } = prepared;
   const at = new Date();
   const packages = await testAndReport(context, prepared);
-  await keepFailures(context, packages, { isWhole: asked.run === undefined });
+  await keepFailures(context, packages, {
+    isWhole: asked.run === undefined,
+    command: asked.command,
+  });
   if (reports.junit !== undefined) {
     const isPruned = context.env["KUBE_PRUNE_JUNIT_TESTS"] === "true";
     const report = junitOf(packages, { go: go.description, at: at.toISOString(), isPruned });
@@ -175,7 +192,7 @@ export async function runTestCommand(command: CommandContext, asked: AskedTests)
       seconds,
     });
   } else {
-    for (const line of failureLines(packages, plan.own)) command.print(line);
+    for (const line of failureLines(packages, plan.own, asked.command)) command.print(line);
     if (packages.length > 0) {
       if (summary.packages.failed > 0) command.print("");
       command.print(`${summaryLine(summary, plan.own)}; ${seconds.toFixed(1)} s`);
@@ -185,7 +202,7 @@ export async function runTestCommand(command: CommandContext, asked: AskedTests)
   const { failed } = summary.packages;
   if (failed === 0) return;
   throw new KbuildError(`Tests failed in ${failed} of ${packages.length} packages`, {
-    notes: ["Test again what failed: kbuild test --rerun-failed"],
+    notes: [`Test again what failed: kbuild ${asked.command} --rerun-failed`],
   });
 }
 
@@ -208,7 +225,11 @@ async function testAndReport(
   using raw = keepsRaw
     ? await Deno.open(`${reports.junit}.stdout`, { write: true, create: true, truncate: true })
     : undefined;
-  return await runTests(context, plan, {
+  await using etcd = plan.etcd === undefined ? undefined : await startEtcd(context, plan.etcd);
+  if (plan.etcd !== undefined) {
+    log.status(`Started etcd ${plan.etcd.version} at ${plan.etcd.url}`);
+  }
+  const packages = await runTests(context, plan, {
     onPackage(result) {
       const isQuiet = isFull || result.outcome === "skipped";
       if (!isQuiet) log.info(packageLine(result));
@@ -220,6 +241,8 @@ async function testAndReport(
       },
     },
   });
+  etcd?.check();
+  return packages;
 }
 
 /** Writes the reports of a coverage profile; returns how much was covered, in percent. */

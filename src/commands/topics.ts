@@ -22,6 +22,7 @@ import {
   CONTAINER_VARIABLES,
   ENGINE,
   ENGINE_VARIABLES,
+  ETCD_VARIABLES,
   GENERATION_VARIABLES,
   GO,
   GO_VARIABLES,
@@ -60,7 +61,7 @@ const GROUPS: readonly (readonly [title: string, variables: readonly VariableSpe
   ["Targets and platforms", [WHAT, PLATFORM].map(behind)],
   ["Compiling", [...COMPILE_VARIABLES, OUT_DIR_VARIABLE]],
   ["Generated files", GENERATION_VARIABLES],
-  ["Tests", TEST_VARIABLES],
+  ["Tests", [...TEST_VARIABLES, ...ETCD_VARIABLES]],
   ["Version", VERSION_VARIABLES],
   ["Go toolchain", [behind(GO), ...GO_VARIABLES.filter((each) => each !== CACHE_VARIABLE)]],
   ["Releases and images", [
@@ -111,7 +112,7 @@ const SCRIPTS: HelpTopic = {
   name: "scripts",
   summary: "List make targets and scripts with their replacements",
   description: "These make targets are commands with the same name: all, cross, release, " +
-    "release-skip-tests, quick-release, package, package-tarballs, test, check, clean, help, ginkgo, and the " +
+    "release-skip-tests, quick-release, package, package-tarballs, test, check, test-integration, clean, help, ginkgo, and the " +
     "directories in cmd/. Other targets and scripts, of all releases:",
   sections: [
     entrySection("Commands with another name", ({ command }) => command !== undefined),

@@ -3,6 +3,9 @@ import { readNote, writeFileAtomic } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { PackageResult } from "./results.ts";
 
+/** The commands that test; what failed is remembered for each. */
+export type TestCommand = "test" | "test-integration";
+
 /** A package that failed when it was last tested. */
 export interface Failure {
   /** Import path. */
@@ -18,15 +21,17 @@ interface Rerun {
   readonly run: string | undefined;
 }
 
-function noteOf({ output }: Pick<KubeContext, "output">): string {
-  return join(output, ".kbuild", "failed-tests.json");
+function noteOf({ output }: Pick<KubeContext, "output">, command: TestCommand): string {
+  const name = command === "test" ? "failed-tests.json" : "failed-integration-tests.json";
+  return join(output, ".kbuild", name);
 }
 
-/** What failed when it was last tested in this checkout (`_output/local/.kbuild/failed-tests.json`). */
+/** What failed when it was last tested in this checkout (`_output/local/.kbuild/failed-tests.json`), by command. */
 export async function readFailures(
   context: Pick<KubeContext, "output">,
+  command: TestCommand = "test",
 ): Promise<readonly Failure[]> {
-  const note = await readNote(noteOf(context)) ?? {};
+  const note = await readNote(noteOf(context, command)) ?? {};
   return Object.entries(note).flatMap(([name, tests]) =>
     Array.isArray(tests) && tests.every((test) => typeof test === "string")
       ? [Object.freeze({ package: name, tests: Object.freeze([...tests as string[]]) })]
@@ -42,9 +47,10 @@ export async function readFailures(
 export async function keepFailures(
   context: Pick<KubeContext, "output">,
   results: readonly PackageResult[],
-  { isWhole }: { isWhole: boolean },
+  { isWhole, command = "test" }: { isWhole: boolean; command?: TestCommand },
 ): Promise<void> {
-  const failures = new Map((await readFailures(context)).map((each) => [each.package, each.tests]));
+  const known = await readFailures(context, command);
+  const failures = new Map(known.map((each) => [each.package, each.tests]));
   for (const { name, outcome, tests } of results) {
     if (outcome === "failed") {
       const failed = tests.filter((test) => test.outcome === "failed" && !test.name.includes("/"));
@@ -53,7 +59,7 @@ export async function keepFailures(
   }
   await Deno.mkdir(join(context.output, ".kbuild"), { recursive: true });
   const note = JSON.stringify(Object.fromEntries(failures), undefined, 1);
-  await writeFileAtomic(noteOf(context), `${note}\n`);
+  await writeFileAtomic(noteOf(context, command), `${note}\n`);
 }
 
 /** How failures are tested again: packages with failed tests by their names, others whole. */

@@ -1,12 +1,15 @@
 /**
- * Port of `hack/make-rules/test.sh`: which packages have tests, the `go test` that the checkout's own script
- * would start, its results, and reports of them (JUnit, coverage).
+ * Port of `hack/make-rules/test.sh` and `test-integration.sh`: which packages have tests, the `go test` that the
+ * checkout's own scripts would start, the etcd of integration tests, results, and reports of them (JUnit,
+ * coverage).
  *
  * @module
  */
 export { type Block, type Coverage, coveredPercent, lcovOf, parseCoverage } from "./coverage.ts";
-export { type Failure, keepFailures, readFailures } from "./failures.ts";
+export { type EtcdPlan, isOlder, planEtcd, type RunningEtcd, startEtcd } from "./etcd.ts";
+export { type Failure, keepFailures, readFailures, type TestCommand } from "./failures.ts";
 export { type GoEvent, GoEventReader } from "./go_events.ts";
+export { type IntegrationPlan, planIntegrationTests } from "./integration.ts";
 export { junitOf, type JunitOptions } from "./junit.ts";
 export {
   planTests,

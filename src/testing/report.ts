@@ -1,5 +1,5 @@
 import { quote } from "../shell/mod.ts";
-import { escapeRegex } from "./failures.ts";
+import { escapeRegex, type TestCommand } from "./failures.ts";
 import { failedTests, type PackageResult, type TestResult } from "./results.ts";
 import { shortName } from "./words.ts";
 
@@ -21,9 +21,14 @@ export function packageLine({ name, outcome, isCached, seconds }: PackageResult)
  * What failed, to be read at the end: the output of each failed test, and the command that repeats just it.
  *
  * @param own `k8s.io/kubernetes`.
+ * @param command What they were tested with.
  * @returns Lines; none where nothing failed.
  */
-export function failureLines(packages: readonly PackageResult[], own: string): readonly string[] {
+export function failureLines(
+  packages: readonly PackageResult[],
+  own: string,
+  command: TestCommand = "test",
+): readonly string[] {
   const lines: string[] = [];
   let shown = 0;
   for (const each of packages.filter(({ outcome }) => outcome === "failed")) {
@@ -38,9 +43,11 @@ export function failureLines(packages: readonly PackageResult[], own: string): r
       if (shown < SHOWN_FAILURES) lines.push(...indented(linesAround(each, test, told)));
       if (++shown > SHOWN_FAILURES) lines.push(`    --- FAIL: ${test.name}`);
       else lines.push(...indented(textOf(test)));
-      lines.push(`    again: ${repeatCommand(name, test.name, own)}`);
+      lines.push(`    again: ${repeatCommand(name, test.name, own, command)}`);
     }
-    if (failed.length === 0) lines.push(`    again: kbuild test ${quote(shortName(name, own))}`);
+    if (failed.length === 0) {
+      lines.push(`    again: kbuild ${command} ${quote(shortName(name, own))}`);
+    }
   }
   return lines;
 }
@@ -65,9 +72,14 @@ function textOf({ name, output, seconds }: TestResult): string {
 }
 
 /** The command that runs one test, or a part of it, again. */
-export function repeatCommand(name: string, test: string, own: string): string {
+export function repeatCommand(
+  name: string,
+  test: string,
+  own: string,
+  command: TestCommand = "test",
+): string {
   const run = test.split("/").map((part) => `^${escapeRegex(part)}$`).join("/");
-  return `kbuild test ${quote(shortName(name, own))} --run ${quote(run)}`;
+  return `kbuild ${command} ${quote(shortName(name, own))} --run ${quote(run)}`;
 }
 
 /** Without the lines that `go test` ends a package with. */

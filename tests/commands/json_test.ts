@@ -78,6 +78,7 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
     ["", "kept removed"],
   ],
   clean_meta: [["--dry-run", "command downloads files go processes pushes"], ["", "removed"]],
+  "test-integration": [["nothing", "error"], ["--shard 3/2", "error"]],
   clean: [["--dry-run", "command downloads files go processes pushes"], ["", "removed"]],
   completion: [["bash", "error"]],
   help: [["", "commands globalFlags topics version"], [

@@ -8,6 +8,7 @@ import { runCli } from "../../src/cli/mod.ts";
 import { COMMANDS, makeCommandContext, targetCommand } from "../../src/commands/mod.ts";
 import type { EraParameter } from "../../src/sample/mod.ts";
 import type { Start } from "../../src/shell/mod.ts";
+import { addIntegrationTests, NO_ETCD } from "../e2e/_etcd.ts";
 import { ENV, inScratch, makeSample, missingFor, unless } from "../e2e/_program.ts";
 import { NOTHING, Taker } from "../registry/_push.ts";
 import { digestOf, withRegistry } from "../registry/_world.ts";
@@ -29,6 +30,7 @@ const QUESTIONS: readonly (readonly [what: string, asks: (words: readonly string
       "what an engine is and has",
       ([program, command = ""]) => program === "docker" && ENGINE_QUESTIONS.includes(command),
     ],
+    ["etcd's version", ([program, first = ""]) => program === "etcd" && first === "--version"],
     ["what Go would build", ([program, command = ""]) => program === "go" && command === "list"],
   ];
 const GIT_QUESTIONS = [
@@ -225,6 +227,7 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
     ["cross", "WHAT=cmd/kubectl", "KUBE_BUILD_PLATFORMS=linux/amd64"],
     ["clean"],
     ["test", "pkg/util/slice"],
+    ...NO_ETCD === undefined ? [["test-integration", "ETCD_PORT=PORT", "ETCD_VERSION=3.0.0"]] : [],
     ["clean"],
     ["release", "WHAT=cmd/kubectl", "KUBE_BUILD_PLATFORMS=linux/amd64"],
     ["clean"],
@@ -248,6 +251,11 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
   "1.35": [["kubectl"], ["test", "KUBE_TEST_ARGS=-run Slice"], ["quick-release"], ["make-clean"]],
 };
 
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return (listener.addr as Deno.NetAddr).port;
+}
+
 for (const [era, lines] of Object.entries(SEQUENCES) as [EraParameter, string[][]][]) {
   Deno.test({
     ...unless(missingFor(era), `every command does what its plan says: ${era}`),
@@ -257,13 +265,17 @@ for (const [era, lines] of Object.entries(SEQUENCES) as [EraParameter, string[][
         const bin = join(dir, "bin");
         Deno.mkdirSync(bin);
         await fakeEngine(bin, "docker");
+        if (era === "1.20") await addIntegrationTests(root);
         const env = { PATH: `${bin}:${ENV["PATH"]}`, KBUILD_CACHE: join(dir, "cache") };
         const taker = new Taker();
+        const port = String(freePort());
         await withRegistry(
           NOTHING,
           async ({ host }) => {
             for (const words of lines) {
-              const argv = words.map((word) => word.replace("REGISTRY", host));
+              const argv = words.map((word) =>
+                word.replace("REGISTRY", host).replace("=PORT", `=${port}`)
+              );
               await t.step(`kbuild ${words.join(" ")}`, async () => {
                 const looked = await record(root, ["plan", "--json", ...argv], env);
                 assertEquals(looked.written, [], "the plan wrote something");
@@ -289,6 +301,7 @@ for (const [era, lines] of Object.entries(SEQUENCES) as [EraParameter, string[][
 
 Deno.test("every command that has a plan is held to it", () => {
   const tried = new Set(Object.values(SEQUENCES).flat().map(([name = ""]) => name));
+  if (NO_ETCD !== undefined) tried.add("test-integration");
   const planned = COMMANDS.filter(({ plan }) => plan !== undefined).map(({ name }) => name);
   assertEquals(planned.filter((name) => !tried.has(name)), []);
 });
