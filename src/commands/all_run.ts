@@ -62,7 +62,7 @@ async function targetsOf(
 export async function planAll(command: CommandContext, ask: Ask): Promise<CommandPlan> {
   const open = await command.open();
   const asked = await ask(open);
-  const planned = await planBuild(open, asked, () => readStamp(open), { fetch: false });
+  const planned = await planBuild(open, asked, (tree) => readStamp(open, tree), { fetch: false });
   return showBuild(open.context, planned);
 }
 
@@ -106,7 +106,9 @@ async function buildOpen(
     },
     prepare: async (open) => {
       const asked = await ask(open);
-      const planned = await planBuild(open, asked, () => readStamp(open), { fetch: true });
+      const planned = await planBuild(open, asked, (tree) => readStamp(open, tree), {
+        fetch: true,
+      });
       onPlanned?.(planned);
       return planned;
     },

@@ -22,6 +22,7 @@ import {
   type PreparedBuild,
   selectTargets,
 } from "../lib/golang/mod.ts";
+import { type GitTree, openTree } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import {
   buildDate,
@@ -47,12 +48,22 @@ export interface Stamp {
 const CRLF = "The files of the checkout have CRLF line ends (core.autocrlf): " +
   "what is packed and compiled has them, too";
 
-/** Reads version and time; a tree without a version stops here. */
+/** Opens what git says of a checkout, for all that a plan of a build asks. */
+export function treeOf({ context, checkout }: Pick<OpenCheckout, "context" | "checkout">): GitTree {
+  return openTree(context, { everything: checkout.generated.value === "makefile" });
+}
+
+/**
+ * Reads version and time; a tree without a version stops here.
+ *
+ * @param tree What git says of the checkout, if the caller asks more of it.
+ */
 export async function readStamp(
   { context, checkout }: Pick<OpenCheckout, "context" | "checkout">,
+  tree: GitTree = openTree(context),
 ): Promise<Stamp> {
-  const vars = requireVersion(await getVersionVars(context));
-  const { epoch, from, notes: dateNotes } = await findSourceDate(context, vars);
+  const vars = requireVersion(await getVersionVars(context, tree));
+  const { epoch, from, notes: dateNotes } = await findSourceDate(context, vars, { tree });
   const notes = Object.freeze([
     ...vars.notes ?? [],
     ...dateNotes,
@@ -129,28 +140,31 @@ export interface PlannedBuild extends PreparedBuild {
  *
  * @param stamp Gives version and time; called once, when the Go is there.
  * @param options.fetch Whether a Go that is not there is fetched, so that it can be asked.
+ * @param options.tree What git said of the checkout a moment ago; default {@linkcode treeOf}.
  */
 export async function planBuild(
   { context, checkout }: OpenCheckout,
   asked: AskedBuild,
-  stamp: () => Promise<Stamp>,
-  options: { fetch: boolean },
+  stamp: (tree: GitTree) => Promise<Stamp>,
+  options: { fetch: boolean; tree?: GitTree },
 ): Promise<PlannedBuild> {
   const { go, choice } = await takeGo(context, checkout, options);
+  const wasFetched = choice.action === "proxy" || choice.action === "archive";
+  const tree = (wasFetched ? undefined : options.tree) ?? treeOf({ context, checkout });
   const { matrix, goflags = [], jobs } = asked;
   // A Go that is still to be fetched cannot say what the targets need.
   const isThere = await ifPresent(Deno.stat(go.path)) !== undefined;
   const targets = isThere ? [...new Set(matrix.flatMap((row) => row.targets))] : undefined;
-  const reading = stamp();
+  const reading = stamp(tree);
   const planning = planGeneratedFiles(context, checkout, {
-    ...{ goflags, jobs, go, targets, stamp: reading },
+    ...{ goflags, jobs, go, targets, tree, stamp: reading },
   });
   const looking = reading.then(({ vars }) => findOutdated(context, checkout, vars));
   // Nothing may be at work when an error is shown.
   await Promise.allSettled([reading, planning, looking]);
   const { vars, epoch } = await reading;
   const generation = await planning;
-  const prepared = await prepareBuild(context, checkout, { ...asked, vars, epoch, go });
+  const prepared = await prepareBuild(context, checkout, { ...asked, vars, epoch, go, tree });
   const outdated = await looking;
   return Object.freeze({ ...prepared, asked, stamp: await reading, choice, generation, outdated });
 }

@@ -5,7 +5,7 @@ import type { Globals } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { binaryName } from "../lib/golang/mod.ts";
 import { checkOciLayout, probeOciLayout, writeOciLayout } from "../image/mod.ts";
-import { gitCommand } from "../git/mod.ts";
+import { gitCommand, type GitTree } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { checkReleaseReplaceable } from "../lib/outputs.ts";
 import { ownershipContext } from "../lib/ownership.ts";
@@ -37,6 +37,7 @@ import {
   sayStamp,
   showBuild,
   type Stamp,
+  treeOf,
 } from "./build_run.ts";
 import { planFetch, type WantedImage } from "../registry/mod.ts";
 import { type BaseChoice, baseChoice, basesToFetch, fetchBases } from "./base_images.ts";
@@ -87,6 +88,8 @@ interface CheckedRelease {
   /** What is built first; undefined where the binaries are there. */
   readonly asked: AskedBuild | undefined;
   readonly stamp: Stamp;
+  /** What git says of the checkout. */
+  readonly tree: GitTree;
   /** Bases that are fetched before anything is built. */
   readonly bases: readonly WantedImage[];
   readonly plan: PackagePlan;
@@ -119,7 +122,8 @@ async function checkRelease(
   const { context } = open;
   const { targets, goflags, named } = await chooseTargets(open, [context.env["WHAT"] ?? ""]);
   if (named) refuseUnreleased(open, targets);
-  const stamp = await readStamp(open);
+  const tree = treeOf(open);
+  const stamp = await readStamp(open, tree);
   // A variable beats quick-release's own setting, as it does with make on the command line.
   const fastbuild = globals.variables["KUBE_FASTBUILD"] === undefined
     ? request.fastbuild
@@ -155,7 +159,7 @@ async function checkRelease(
     jobs: request.jobs,
   };
   const bases = basesToFetch(context.env, plan, request.bases);
-  return { asked: build ? asked : undefined, stamp, bases, plan };
+  return { asked: build ? asked : undefined, stamp, tree, bases, plan };
 }
 
 /** Makes the plan of a release, with that of its build. */
@@ -166,10 +170,10 @@ export async function prepareRelease(
   fetching: { fetch: boolean },
 ): Promise<PreparedRelease> {
   const checked = await checkRelease(open, globals, request);
-  const { asked, stamp } = checked;
+  const { asked, stamp, tree } = checked;
   const build = asked === undefined
     ? undefined
-    : await planBuild(open, asked, () => Promise.resolve(stamp), fetching);
+    : await planBuild(open, asked, () => Promise.resolve(stamp), { ...fetching, tree });
   return { ...checked, build };
 }
 

@@ -26,7 +26,7 @@ import {
   type TestPlan,
 } from "../testing/mod.ts";
 import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
-import { generationSteps, linkStep, readStamp } from "./build_run.ts";
+import { generationSteps, linkStep, readStamp, treeOf } from "./build_run.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { withOutput } from "./with_output.ts";
@@ -82,9 +82,10 @@ async function prepareTests(
       mode: env["KUBE_COVERMODE"] || "atomic",
     },
   });
-  const stamp = readStamp({ context, checkout });
+  const tree = treeOf({ context, checkout });
+  const stamp = readStamp({ context, checkout }, tree);
   const planning = planGeneratedFiles(context, checkout, {
-    ...{ go, goflags: [], jobs: undefined, targets: plan.targets, stamp },
+    ...{ go, goflags: [], jobs: undefined, targets: plan.targets, stamp, tree },
   });
   // Only generators are stamped: without them, no version is needed.
   await Promise.allSettled([stamp, planning]);

@@ -8,7 +8,7 @@ import {
   type PreparedBuild,
   verifyGoVersion,
 } from "../lib/golang/mod.ts";
-import { askGit, statusEntries } from "../git/mod.ts";
+import { askGit, type GitTree, statusEntries } from "../git/mod.ts";
 import type { Unit, UnitSpec } from "../events/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { ownershipContext } from "../lib/ownership.ts";
@@ -42,6 +42,8 @@ export interface GenerateOptions extends Pick<BuildRequest, "goflags" | "jobs"> 
   readonly go?: GoTool;
   /** Targets of the build, as the checkout writes them; without them, every file counts. */
   readonly targets?: readonly string[] | undefined;
+  /** What git says of the checkout, if the caller asks more of it. */
+  readonly tree?: GitTree;
 }
 
 const NOTHING: GenerationPlan = Object.freeze({ tools: undefined, files: [], found: undefined });
@@ -53,11 +55,11 @@ const NOTHING: GenerationPlan = Object.freeze({ tools: undefined, files: [], fou
 export async function planGeneratedFiles(
   context: KubeContext,
   checkout: Checkout,
-  { targets, stamp, ...build }: GenerateOptions,
+  { targets, stamp, tree, ...build }: GenerateOptions,
 ): Promise<GenerationPlan> {
   if ((await readGeneratedFiles(context.root)).length === 0) return NOTHING;
   const go = build.go ?? await verifyGoVersion(context, checkout);
-  const stale = await findStale(context, checkout, go, targets);
+  const stale = await findStale(context, checkout, go, { targets, tree });
   if (stale === undefined) return NOTHING;
   const { files, ...found } = stale;
   if (files.length === 0) return Object.freeze({ ...NOTHING, found });

@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 import type { Checkout } from "../checkout/mod.ts";
-import { askGit } from "../git/mod.ts";
+import { askGit, type GitTree, openTree } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { GoTool } from "../toolchain/mod.ts";
 import { neededFiles, needsOf, rememberedNeeds, withNeeds } from "./needed.ts";
@@ -70,26 +70,32 @@ export interface StaleFile {
 /**
  * Finds the files that some targets need and that are not up to date.
  *
- * @param targets As the checkout writes them; undefined: every file is needed.
+ * @param options.targets As the checkout writes them; undefined: every file is needed.
+ * @param options.tree What git said of the checkout a moment ago; enough to see that nothing is to be done.
  * @returns undefined when there is nothing to do and nothing new to remember.
  */
 export async function findStale(
   context: KubeContext,
   checkout: Checkout,
   go: GoTool,
-  targets: readonly string[] | undefined,
+  { targets, tree: given }: { targets: readonly string[] | undefined; tree?: GitTree | undefined },
 ): Promise<Stale | undefined> {
-  const [all, tree, before] = await Promise.all([
+  const [all, key, before] = await Promise.all([
     missingFromGit(context),
-    treeKey(context),
+    treeKey(context, given),
     readState(context),
   ]);
   if (all.length === 0) return undefined;
+  const knownIn = (tree: string | undefined) =>
+    targets === undefined ? all : rememberedNeeds(needsOf(before, tree), all, targets);
+  const present = async (files: readonly GeneratedFile[] | undefined) =>
+    key !== undefined && files !== undefined && await allPresent(context, files, before, key);
+  if (await present(all) || await present(knownIn(key))) return undefined;
+
+  // What is remembered must be of the tree as it is when files are compared.
+  const tree = given === undefined ? key : await treeKey(context, openTree(context));
   const needs = needsOf(before, tree);
-  const known = targets === undefined ? all : rememberedNeeds(needs, all, targets);
-  const present = async (files: readonly GeneratedFile[]) =>
-    tree !== undefined && await allPresent(context, files, before, tree);
-  if (await present(all) || (known !== undefined && await present(known))) return undefined;
+  const known = knownIn(tree);
 
   // Go takes seconds to say what is needed: it is asked when a file was never made, or is stale.
   const ask = async () =>

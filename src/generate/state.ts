@@ -1,7 +1,7 @@
 import { dirname, join } from "@std/path";
 import { entriesOf, ifPresent, readFile, readNote, writeFileAtomic } from "../files/mod.ts";
 import { createHash } from "node:crypto";
-import { askGit, statusEntries } from "../git/mod.ts";
+import { type GitTree, openTree, statusEntries } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 
 /** What is remembered of the last generations, in `_output/local/.kbuild/generated.json`. */
@@ -54,19 +54,16 @@ export async function writeState(context: KubeContext, state: GenerationState): 
  * of every file that differs from it. `git` answers in a tenth of a second where reading every
  * file takes seconds.
  *
+ * @param tree What git says of the checkout, if it was asked before.
  * @returns undefined where git cannot say.
  */
-export async function treeKey(context: KubeContext): Promise<string | undefined> {
-  const [head, status] = await Promise.all([
-    askGit(context, ["rev-parse", "HEAD^{commit}"]),
-    // Also what the user's own list of ignored files hides: Go compiles it.
-    askGit(context, [
-      ...["-c", "core.excludesFile=/dev/null"],
-      ...["status", "--porcelain", "-z", "--untracked-files=all"],
-    ]),
-  ]);
-  if (head.text === undefined || status.text === undefined) return undefined;
-  const hash = createHash("sha256").update(head.text).update(status.text);
+export async function treeKey(
+  context: KubeContext,
+  tree: GitTree = openTree(context),
+): Promise<string | undefined> {
+  const [head, status] = await Promise.all([tree.head(), tree.everything()]);
+  if (head.commit === undefined || status.text === undefined) return undefined;
+  const hash = createHash("sha256").update(`${head.commit}\n`).update(status.text);
   for (const { path } of statusEntries(status.text)) {
     const info = await ifPresent(Deno.lstat(join(context.root, path)));
     hash.update(`${path}\0${info?.size}\0${info?.mtime?.getTime()}\0`);

@@ -1,16 +1,16 @@
 /** Nothing to do is known without Go, and what is known is never wrong. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { join } from "@std/path";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { dirname, join } from "@std/path";
 import { buildBinaries, prepareBuild, verifyGoVersion } from "../../src/lib/golang/mod.ts";
 import { createContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import { getVersionVars } from "../../src/lib/version/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
-import { copyTree, missingFor, unless } from "../e2e/_program.ts";
+import { copyTree, missingFor, unless, which } from "../e2e/_program.ts";
 import { randomNumbers } from "../bash/_mutations.ts";
 import { openSample } from "./_open.ts";
 
-const TRIES = Number(Deno.env.get("KBUILD_TEST_TRIES") ?? 6);
+const TRIES = Number(Deno.env.get("KBUILD_TEST_CHANGES") ?? 6);
 const SEED = Number(Deno.env.get("KBUILD_TEST_SEED") ?? Date.now() % 1_000_000);
 /** Longer than files count as young. */
 const SETTLED_MS = 3100;
@@ -35,18 +35,19 @@ async function openBuilds() {
     });
   const context = contextWith({});
   const vars = await getVersionVars(context);
-  const go = await verifyGoVersion(context, checkout);
-  const matrix = [{ platform: go.host, targets: ["cmd/kubectl"] }];
+  const host = (await verifyGoVersion(context, checkout)).host;
+  const matrix = [{ platform: host, targets: ["cmd/kubectl"] }];
   /** Builds; returns the go commands that it took. */
   const build = async (more: Record<string, string> = {}): Promise<readonly string[]> => {
     const used = contextWith(more);
+    const go = await verifyGoVersion(used, checkout);
     const prepared = await prepareBuild(used, checkout, { matrix, vars, epoch: 0, go });
     starts.length = 0;
     log = "";
     await buildBinaries(used, checkout, prepared);
     return starts.filter((start) => /\/go \w+$/.test(start)).map((start) => start.split(" ")[1]!);
   };
-  const binary = join(context.binPath, go.host, "kubectl");
+  const binary = join(context.binPath, host, "kubectl");
   const digest = async () => {
     const bytes = await crypto.subtle.digest("SHA-256", await Deno.readFile(binary));
     return [...new Uint8Array(bytes)].join(" ");
@@ -60,7 +61,8 @@ async function openBuilds() {
       return await digest();
     } finally {
       for (const path of kept) {
-        await Deno.remove(path, { recursive: true });
+        // A build that fails leaves less.
+        await Deno.remove(path, { recursive: true }).catch(() => {});
         await Deno.rename(`${path}.kept`, path);
       }
     }
@@ -74,7 +76,12 @@ function numbered(number: number): string {
   return `package main\n\nimport "os"\n\nfunc init() {\n\tif len(os.Args) > 99 {\n\t\tprintln("${text}")\n\t}\n}\n`;
 }
 
-type Change = (root: string, number: number) => Promise<void>;
+/** The variables of the builds that follow. */
+interface Settings {
+  env: Record<string, string>;
+}
+
+type Change = (root: string, number: number, settings: Settings) => Promise<void>;
 
 /** Each changes something, or seems to. */
 const CHANGES: Readonly<Record<string, Change>> = {
@@ -124,15 +131,114 @@ const CHANGES: Readonly<Record<string, Change>> = {
     await Deno.rename(`${path}.copy`, path);
   },
   "git stash": async (root) => {
-    const git = (...args: string[]) =>
-      new Deno.Command("git", {
-        args: ["-C", root, "-c", "user.name=a", "-c", "user.email=a@b", ...args],
-      })
-        .output();
-    const { code } = await git("stash", "pop");
-    if (code !== 0) await git("stash", "--include-untracked");
+    const { code } = await git(root, "stash", "pop");
+    if (code !== 0) await git(root, "stash", "--include-untracked");
   },
   "nothing": () => Promise.resolve(),
+};
+
+function git(root: string, ...args: string[]): Promise<Deno.CommandOutput> {
+  const given = ["-C", root, "-c", "user.name=a", "-c", "user.email=a@b", ...args];
+  return new Deno.Command("git", { args: given }).output();
+}
+
+/** Variables that change programs, or only the way to them. */
+const VARIABLES: readonly Readonly<Record<string, string>>[] = [
+  {},
+  { GOFLAGS: "-tags=never" },
+  { GOGCFLAGS: "all=-N -l" },
+  { GOLDFLAGS: "" },
+  { GOAMD64: "v3", GOARM64: "v9.0" },
+  { GOGC: "50" },
+  { TERM: "dumb" },
+];
+
+/** Distributions of Go on this machine. */
+async function goroots(): Promise<readonly string[]> {
+  const own = which("go");
+  const found = own === undefined ? [] : [await Deno.realPath(own)];
+  for (const directory of ["/usr/lib", "/usr/local"]) {
+    for await (const { name } of Deno.readDir(directory)) {
+      const path = `${directory}/${name}/bin/go`;
+      if (name.startsWith("go") && which("go", dirname(path)) !== undefined) found.push(path);
+    }
+  }
+  return [...new Set(found.map((path) => dirname(dirname(path))))];
+}
+
+/** Changes that take longer, or that need what a test with a fixed order has not. */
+const MORE_CHANGES: Readonly<Record<string, Change>> = {
+  ...CHANGES,
+  "a vendored package": async (root, number) => {
+    const vendored = `${root}/vendor/example.test/vendored`;
+    await Deno.mkdir(vendored, { recursive: true });
+    await Deno.writeTextFile(
+      `${vendored}/vendored.go`,
+      numbered(number).replace("package main", "package vendored"),
+    );
+    await Deno.writeTextFile(
+      `${root}/cmd/kubectl/vendored.go`,
+      'package main\n\nimport _ "example.test/vendored"\n',
+    );
+    const list = `${root}/vendor/modules.txt`;
+    const known = await Deno.readTextFile(list).catch(() => "");
+    const lines = "# example.test/vendored v1.0.0\n## explicit\nexample.test/vendored\n";
+    if (!known.includes(lines)) await Deno.writeTextFile(list, known + lines);
+    const mod = await Deno.readTextFile(`${root}/go.mod`);
+    const line = "require example.test/vendored v1.0.0\n";
+    if (!mod.includes(line)) await Deno.writeTextFile(`${root}/go.mod`, `${mod}\n${line}`);
+  },
+  "an edit of the vendored package": (root, number) =>
+    Deno.writeTextFile(
+      `${root}/vendor/example.test/vendored/vendored.go`,
+      numbered(number).replace("package main", "package vendored"),
+    ),
+  "a file behind a symbolic link": async (root, number) => {
+    const [path, link] = [`${root}/linked.txt`, `${root}/cmd/kubectl/linked.go`];
+    await Deno.writeTextFile(path, numbered(number));
+    await Deno.symlink("../../linked.txt", link).catch(() => {});
+  },
+  "a file by its other name": async (root, number) => {
+    const [path, other] = [`${root}/other.txt`, `${root}/cmd/kubectl/other.go`];
+    await Deno.writeTextFile(path, numbered(number));
+    await Deno.link(path, other).catch(() => {});
+  },
+  "a time in the future": (root) => {
+    const future = new Date(Date.now() + 3_600_000);
+    return Deno.utime(`${root}/cmd/kubectl/kubectl.go`, future, future);
+  },
+  "an edit with a time of years ago": async (root, number) => {
+    const path = `${root}/cmd/kubectl/extra.go`;
+    await Deno.writeTextFile(path, numbered(number));
+    await Deno.utime(path, 1_000_000_000, 1_000_000_000);
+  },
+  "another branch": async (root) => {
+    const { code } = await git(root, "checkout", "--quiet", "other");
+    if (code === 0) return;
+    const { code: back } = await git(root, "checkout", "--quiet", "-");
+    if (back !== 0) await git(root, "stash", "--include-untracked");
+  },
+  "a commit on another branch": async (root) => {
+    await git(root, "checkout", "--quiet", "-B", "other");
+    await git(root, "add", "--all", "cmd", "staging");
+    await git(root, "commit", "--quiet", "--message", "other");
+  },
+  "other variables": (_root, number, settings) => {
+    settings.env = { ...settings.env, ...VARIABLES[number % VARIABLES.length] };
+    return Promise.resolve();
+  },
+  "no variables": (_root, _number, settings) => {
+    settings.env = { PATH: settings.env["PATH"] ?? "" };
+    return Promise.resolve();
+  },
+  "another Go": async (root, number, settings) => {
+    const found = await goroots();
+    const sdk = `${root}/../sdk`;
+    await Deno.remove(sdk).catch(() => {});
+    // The same path leads elsewhere.
+    await Deno.symlink(found[number % found.length]!, sdk);
+    settings.env = { ...settings.env, PATH: `${sdk}/bin:${Deno.env.get("PATH")}` };
+  },
 };
 
 Deno.test({
@@ -153,7 +259,7 @@ Deno.test({
       for (const [name, change] of Object.entries(CHANGES)) {
         if (name === "nothing") continue;
         await t.step(name, async () => {
-          await change(root, number++);
+          await change(root, number++, { env: {} });
           await build();
           assertEquals(await digest(), await clean());
         });
@@ -214,28 +320,36 @@ Deno.test({
     const random = randomNumbers(SEED);
     const pick = <T>(list: readonly T[]) => list[Math.floor(random() * list.length)]!;
     const builds = await openBuilds();
-    const count = { without: 0, asked: 0 };
+    const count = { without: 0, asked: 0, failed: 0 };
+    const settings: Settings = { env: { PATH: Deno.env.get("PATH") ?? "" } };
     try {
       await Deno.writeTextFile(`${builds.root}/cmd/kubectl/extra.go`, numbered(1));
       await builds.build();
       for (let i = 0; i < TRIES; i++) {
         const names = Array.from(
           { length: 1 + Math.floor(random() * 2) },
-          () => pick(Object.keys(CHANGES)),
+          () => pick(Object.keys(MORE_CHANGES)),
         );
         const wanted = `try ${i} of seed ${SEED}: ${names.join(", ")}`;
         if (random() < 0.5) {
           await pause(SETTLED_MS);
-          await builds.build();
+          await builds.build(settings.env).catch(() => {});
         }
         for (const name of names) {
-          await CHANGES[name]!(builds.root, Math.floor(random() * 1000)).catch((error) => {
-            if (!(error instanceof Deno.errors.NotFound)) throw error;
-          });
+          await MORE_CHANGES[name]!(builds.root, Math.floor(random() * 1000), settings)
+            .catch((error) => {
+              if (!(error instanceof Deno.errors.NotFound)) throw error;
+            });
         }
-        const started = await builds.build();
+        const started = await builds.build(settings.env).catch(() => undefined);
+        if (started === undefined) {
+          // What does not compile must not be taken for built.
+          await assertRejects(() => builds.clean(settings.env), Error, undefined, wanted);
+          count.failed += 1;
+          continue;
+        }
         count[started.length === 0 ? "without" : "asked"] += 1;
-        assertEquals(await builds.digest(), await builds.clean(), wanted);
+        assertEquals(await builds.digest(), await builds.clean(settings.env), wanted);
       }
       console.log(JSON.stringify(count));
     } finally {

@@ -3,6 +3,7 @@ import type { Checkout } from "../../checkout/mod.ts";
 import { KbuildError } from "../../errors.ts";
 import type { GoTool } from "../../toolchain/mod.ts";
 import type { Unit, UnitSpec } from "../../events/mod.ts";
+import type { GitTree } from "../../git/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { checkInOutputs, claimOutputs } from "../outputs.ts";
 import { mapConcurrently, type MemoryBudget, memoryBudget } from "../util.ts";
@@ -59,12 +60,13 @@ export interface BuiltBinary {
 /**
  * Checks the toolchain and computes the plan of a build, without doing anything.
  *
- * @param request With the Go to build with, if it was chosen already.
+ * @param request With the Go to build with, if it was chosen already, and with what git says of the
+ * checkout, if the caller asks more of it.
  */
 export async function prepareBuild(
   context: KubeContext,
   checkout: Checkout,
-  request: BuildRequest & { readonly go?: GoTool },
+  request: BuildRequest & { readonly go?: GoTool; readonly tree?: GitTree | undefined },
 ): Promise<PreparedBuild> {
   checkBuildPath(context);
   const libraries = await libraryTargets(checkout, [
@@ -72,7 +74,7 @@ export async function prepareBuild(
   ]);
   const go = request.go ?? await verifyGoVersion(context, checkout);
   const { ldflags, note } = findLdflags(checkout, request.vars, request.epoch);
-  const vcs = await vcsStamp(context, checkout, go);
+  const vcs = await vcsStamp(context, checkout, go, request.tree);
   const bin = await hostLink(context, go.host);
   const notes = [note, vcs.note, bin.note].filter((line) => line !== undefined);
   const plan = planBuild(context, checkout, request, {

@@ -15,7 +15,7 @@ export interface StepSources {
   readonly request: string;
   /** Key of the build IDs that Go gave (`BuildRecord.key`). */
   readonly key: string;
-  /** Directories whose entries and files count; absolute. */
+  /** Directories whose entries and sources count; absolute. */
   readonly directories: readonly string[];
   /** Single files and directories, which need not exist; absolute. */
   readonly paths: readonly string[];
@@ -52,22 +52,41 @@ export async function sourcesOf(
   { argv, cwd, env }: BuildStep,
   listed: readonly PackageFiles[],
 ): Promise<Pick<StepSources, "directories" | "paths">> {
-  const directories = new Set<string>();
+  const directories = new Set(listed.map(({ directory }) => directory));
   const paths = new Set(LISTS.flatMap((name) => [join(root, name), join(cwd, name)]));
+  const [go = ""] = argv;
+  const tools = await toolsOf(go, env);
+  for (const path of tools) paths.add(path);
+  const trees = [root, cwd, dirname(dirname(tools[0] ?? go))];
+  const seen = new Set(directories);
   for (const { directory, embedded } of listed) {
-    directories.add(directory);
-    for (const file of embedded) directories.add(dirname(join(directory, file)));
+    for (const file of embedded) {
+      paths.add(join(directory, file));
+      for (const each of embedDirectories(directory, file)) directories.add(each);
+    }
     // A vendor directory that appears above a package changes where its imports come from; a new go.mod
-    // takes the package out of its module.
-    for (let above = directory; above.length > 1; above = dirname(above)) {
-      if (paths.has(join(above, "vendor"))) break;
-      paths.add(join(above, "vendor"));
-      paths.add(join(above, "go.mod"));
+    // takes the package out of its module. Both give the directory above them a new time.
+    for (let above = dirname(directory); above.length > 1 && !seen.has(above);) {
+      seen.add(above);
+      const isInside = trees.some((tree) => above.startsWith(`${tree}/`));
+      if (isInside) paths.add(above);
+      else for (const name of ["vendor", "go.mod"]) paths.add(join(above, name));
+      above = dirname(above);
     }
   }
-  const [go = ""] = argv;
-  for (const path of await toolsOf(go, env)) paths.add(path);
   return { directories: [...directories].sort(), paths: [...paths].sort() };
+}
+
+/** The directories between a package and a file that it embeds, and all that are below those. */
+function embedDirectories(directory: string, file: string): readonly string[] {
+  const [top = "", ...rest] = file.split("/");
+  if (rest.length === 0) return [];
+  const found = [join(directory, top)];
+  for (const above of found) {
+    const entries = ifPresentSync(() => [...Deno.readDirSync(above)]) ?? [];
+    for (const { name, isDirectory } of entries) if (isDirectory) found.push(join(above, name));
+  }
+  return found;
 }
 
 /** Go's own programs, and those of the C compiler where cgo counts. */
@@ -97,32 +116,64 @@ export interface Seen {
   readonly newest: number;
 }
 
-/** Looks at the files of a step. Contents are not read. */
+/** What was seen of directories and of other paths a moment ago, for steps that share them. */
+export type Looks = Map<string, { readonly text: string; readonly newest: number }>;
+
+/**
+ * Names of files that Go reads in the directory of a package (`go/build`, `matchFile` and `fileListForExt`):
+ * those of other files are in the time of the directory.
+ */
+const READ = /^[^_.].*\.(go|c|cc|cpp|cxx|m|h|hh|hpp|hxx|f|F|for|f90|s|S|sx|swig|swigcxx|syso)$/;
+
+/**
+ * Looks at the files of a step. Contents are not read.
+ *
+ * @param looks What was seen a moment ago, and need not be looked at again; takes what is seen now.
+ */
 export function lookAt(
   { directories, paths }: Pick<StepSources, "directories" | "paths">,
+  looks: Looks = new Map(),
 ): Seen {
   const hash = createHash("sha256");
   let newest = 0;
-  const add = (path: string) => {
+  const look = (key: string, files: () => readonly string[]) => {
+    const seen = looks.get(key) ?? lookAtFiles(files());
+    looks.set(key, seen);
+    newest = Math.max(newest, seen.newest);
+    hash.update(seen.text);
+  };
+  for (const directory of directories) {
+    look(`${directory}/`, () => [directory, ...sourcesIn(directory)]);
+  }
+  for (const path of paths) look(path, () => [path]);
+  return { identity: hash.digest("hex"), newest };
+}
+
+/** The files in a directory whose contents Go may read, in order. */
+function sourcesIn(directory: string): readonly string[] {
+  const entries = ifPresentSync(() => [...Deno.readDirSync(directory)]) ?? [];
+  return entries.filter(({ name, isDirectory }) => !isDirectory && READ.test(name))
+    .map(({ name }) => `${directory}/${name}`).sort();
+}
+
+function lookAtFiles(paths: readonly string[]): { text: string; newest: number } {
+  let text = "";
+  let newest = 0;
+  for (const path of paths) {
     const info = ifPresentSync(() => Deno.statSync(path));
-    if (info === undefined) return void hash.update(`${path}\0-\n`);
+    if (info === undefined) {
+      text += `${path}\0-\n`;
+      continue;
+    }
     const [modified, changed] = [info.mtime?.getTime() ?? 0, info.ctime?.getTime() ?? 0];
     newest = Math.max(newest, modified, changed);
     const { dev, ino, mode, size } = info;
     // The number of links of a directory and the like are in its times.
-    hash.update(
-      `${path}\0${dev} ${ino} ${mode} ${info.isDirectory ? "" : size} ${modified} ${changed}\n`,
-    );
-  };
-  for (const directory of directories) {
-    add(directory);
-    const entries = ifPresentSync(() => [...Deno.readDirSync(directory)]) ?? [];
-    for (const { name, isDirectory } of entries.sort((a, b) => a.name < b.name ? -1 : 1)) {
-      if (!isDirectory) add(join(directory, name));
-    }
+    text += `${path}\0${dev} ${ino} ${mode} ${
+      info.isDirectory ? "" : size
+    } ${modified} ${changed}\n`;
   }
-  for (const path of paths) add(path);
-  return { identity: hash.digest("hex"), newest };
+  return { text, newest };
 }
 
 /** Times of changes come in whole seconds (Deno's ctime), and file systems count in two at worst. */

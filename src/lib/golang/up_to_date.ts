@@ -7,7 +7,14 @@ import { type PackageFiles, readListed } from "./package_files.ts";
 import { type CompileProgress, reportPackages } from "./compile_progress.ts";
 import type { Unit } from "../../events/mod.ts";
 import type { BuildStep } from "./plan.ts";
-import { isSettled, lookAt, requestOf, sourcesOf, type StepSources } from "./sources.ts";
+import {
+  isSettled,
+  lookAt,
+  type Looks,
+  requestOf,
+  sourcesOf,
+  type StepSources,
+} from "./sources.ts";
 
 /**
  * What a step was built from, and what came out. `go install` with `-ldflags -buildid=` (1.15-1.20)
@@ -41,6 +48,8 @@ export interface BuildRecords {
   /** By the outputs of a step. */
   readonly sources: Map<string, StepSources>;
   readonly sourcesFile: string;
+  /** Files that were looked at since Go was last started. */
+  readonly looks: Looks;
 }
 
 /**
@@ -52,7 +61,13 @@ export async function openRecords(context: KubeContext): Promise<BuildRecords> {
   ) as [string, string];
   const records = Object.entries(await readNote(file) ?? {}).filter(isRecord);
   const sources = Object.entries(await readNote(sourcesFile) ?? {}).filter(isSources);
-  return { byPath: new Map(records), file, sources: new Map(sources), sourcesFile };
+  return {
+    byPath: new Map(records),
+    file,
+    sources: new Map(sources),
+    sourcesFile,
+    looks: new Map(),
+  };
 }
 
 function isSources(entry: [string, unknown]): entry is [string, StepSources] {
@@ -81,7 +96,8 @@ function isRecord(entry: [string, unknown]): entry is [string, BuildRecord] {
 async function isUntouched(records: BuildRecords, step: BuildStep): Promise<boolean> {
   const known = records.sources.get(nameOf(step));
   if (known === undefined || known.request !== await requestOf(step)) return false;
-  return lookAt(known).identity === known.identity && await isMade(records, step, known.key);
+  const { identity } = lookAt(known, records.looks);
+  return identity === known.identity && await isMade(records, step, known.key);
 }
 
 /** Whether the outputs of a step are there, as made from that key. */
@@ -111,6 +127,7 @@ export async function checkStep(
   const verify = isSet(context.env[VERIFY]);
   const untouched = await isUntouched(records, step);
   if (untouched && !verify) return { key: undefined, upToDate: true };
+  records.looks.clear();
   const at = Date.now();
   const progress = reportPackages(context, step, { unit, signal });
   const report = compileReport(context.log, step.env["GOFLAGS"], progress);
@@ -202,6 +219,7 @@ export async function recordSources(
   { key, asked }: StepCheck,
 ): Promise<void> {
   if (key === undefined || asked === undefined) return;
+  records.looks.clear();
   const made = await sourcesOf(context, step, asked.listed);
   const seen = lookAt(made);
   const { sources, sourcesFile } = records;

@@ -1,5 +1,11 @@
 import type { Checkout } from "../../checkout/mod.ts";
-import { askGit, explainFailure, findRepository, gitVariables } from "../../git/mod.ts";
+import {
+  explainFailure,
+  findRepository,
+  type GitTree,
+  gitVariables,
+  openTree,
+} from "../../git/mod.ts";
 import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
 
@@ -18,17 +24,20 @@ const NOTHING: VcsStamp = Object.freeze({ flags: Object.freeze([]), env: {} });
 /**
  * Go asks git for the commit, and fails where git does: in a repository of another user, or one that
  * cannot be read. There `-buildvcs=false` leaves it out. Without git in `PATH` Go does that itself.
+ *
+ * @param tree What git says of the checkout, if the caller asks more of it.
  */
 export async function vcsStamp(
   context: KubeContext,
   checkout: Checkout,
   go: GoTool,
+  tree: GitTree = openTree(context),
 ): Promise<VcsStamp> {
   const stamps = checkout.era.goMode !== "gopath" &&
     (go.devel || compareGoVersions(go.version, "1.18") >= 0);
   if (!stamps || /-buildvcs\b/.test(context.env["GOFLAGS"] ?? "")) return NOTHING;
   if (await findRepository(context.root) === undefined) return NOTHING;
-  const { failure } = await askGit(context, ["status", "--porcelain", "--untracked-files=no"]);
+  const { failure } = await tree.status();
   if (failure === undefined) return { flags: [], env: await gitVariables(context) };
   const { why } = await explainFailure(context, failure);
   const note = `Programs do not name their commit (vcs.revision): ${why}`;

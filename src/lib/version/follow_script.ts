@@ -28,7 +28,8 @@ export interface Answers {
 
 /** What git was asked already, and what it said. */
 interface Asked {
-  readonly questions: Readonly<Record<keyof Answers, readonly string[] | undefined>>;
+  /** Arguments of `git describe`; undefined where it was not asked. */
+  readonly described: readonly string[] | undefined;
   readonly answers: Answers;
 }
 
@@ -82,16 +83,19 @@ export async function followScript(
 }
 
 /** What git is known to say, by the arguments that scripts give. */
-function known(own: OwnVars, { questions, answers }: Asked): Map<string, string | undefined> {
+function known(
+  own: OwnVars,
+  { described: asked, answers }: Asked,
+): Map<string, string | undefined> {
   const git = new Map<string, string | undefined>();
   const add = (args: readonly string[] | undefined, answer: GitAnswer | undefined) => {
     if (args !== undefined && answer !== undefined) git.set(args.join(" "), answer.text);
   };
-  add(questions.head, answers.head);
+  add(["rev-parse", "HEAD^{commit}"], answers.head);
   add(["status", "--porcelain"], withLines(answers.status));
-  add(questions.described, answers.described);
+  add(asked, answers.described);
   // Scripts name the commit, which was not known when git was asked.
-  const described = questions.described?.map((word) => word.replace(/^HEAD\^/, `${own.commit}^`));
+  const described = asked?.map((word) => word.replace(/^HEAD\^/, `${own.commit}^`));
   add(described, answers.described);
   return git;
 }

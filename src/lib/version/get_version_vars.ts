@@ -2,7 +2,15 @@ import { dirname, join, relative, resolve } from "@std/path";
 import { type BashSource, readVersionScript, VERSION_SCRIPT } from "../../checkout/mod.ts";
 import { KbuildError } from "../../errors.ts";
 import { ifPresent } from "../../files/mod.ts";
-import { askGit, findRepository, statusEntries } from "../../git/mod.ts";
+import {
+  askGit,
+  findRepository,
+  type GitAnswer,
+  type GitTree,
+  openTree,
+  statusEntries,
+  type TreeHead,
+} from "../../git/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { explainMissing } from "./explain.ts";
 import { type Answers, followScript, type OwnVars } from "./follow_script.ts";
@@ -20,10 +28,14 @@ const OWN_FILES = ["kbuild.toml", "kbuild.json"];
  * environment win, then what `git archive` wrote into `hack/lib/version.sh`, then git, which is not
  * started where everything was given. Additional code of a fork's function is followed.
  *
+ * @param tree What git says of the checkout, if the caller asks more of it.
  * @throws {KbuildError} The version that was found is not a semantic version, or the version file or
  * `hack/lib/version.sh` cannot be read.
  */
-export async function getVersionVars(context: KubeContext): Promise<VersionVars> {
+export async function getVersionVars(
+  context: KubeContext,
+  tree: GitTree = openTree(context),
+): Promise<VersionVars> {
   const { env } = context;
   checkLines(env);
   const file = env["KUBE_GIT_VERSION_FILE"];
@@ -34,17 +46,11 @@ export async function getVersionVars(context: KubeContext): Promise<VersionVars>
   const given = givenVars(script, env);
 
   // The three questions do not depend on each other, so they are asked at once.
-  const questions = {
-    head: given.commit === undefined ? ["rev-parse", "HEAD^{commit}"] : undefined,
-    status: given.treeState === undefined ? ["status", "--porcelain", "-z"] : undefined,
-    described: given.version === undefined ? describeArguments(given) : undefined,
-  };
-  const ask = (args: readonly string[] | undefined) =>
-    args === undefined ? undefined : askGit(context, args);
+  const describing = given.version === undefined ? describeArguments(given) : undefined;
   const [head, status, described] = await Promise.all([
-    ask(questions.head),
-    ask(questions.status),
-    ask(questions.described),
+    given.commit === undefined ? tree.head().then(asRevParse) : undefined,
+    given.treeState === undefined ? tree.status() : undefined,
+    describing === undefined ? undefined : askGit(context, describing),
   ]);
   const answers: Answers = { head, status, described };
 
@@ -62,7 +68,7 @@ export async function getVersionVars(context: KubeContext): Promise<VersionVars>
   const own: OwnVars = { ...majorMinor(env, version), commit, treeState, version };
   const followed = script === undefined
     ? { vars: own, notes: [] }
-    : await followScript(context, script, own, { questions, answers });
+    : await followScript(context, script, own, { described: describing, answers });
   const { vars } = followed;
   // 1.6-1.13 take any version; later scripts name the rule that they insist on.
   const isStrict = script === undefined || /semantic version|semver/i.test(script.text);
@@ -89,6 +95,11 @@ export async function getVersionVars(context: KubeContext): Promise<VersionVars>
       matchesV: given.matchesV,
     }),
   });
+}
+
+/** What `git rev-parse HEAD^{commit}` would answer. */
+function asRevParse({ commit, failure }: TreeHead): GitAnswer {
+  return failure === undefined ? { text: `${commit}\n` } : { failure };
 }
 
 /** What is stamped is a line: another one would be cut off, or become a flag of the linker. */

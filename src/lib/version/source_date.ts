@@ -2,7 +2,7 @@ import { join } from "@std/path";
 import { VERSION_SCRIPT } from "../../checkout/mod.ts";
 import { KbuildError } from "../../errors.ts";
 import { ifPresent } from "../../files/mod.ts";
-import { askGit } from "../../git/mod.ts";
+import { askGit, type GitTree } from "../../git/mod.ts";
 import type { KubeContext } from "../init.ts";
 import type { VersionVars } from "./types.ts";
 
@@ -25,18 +25,19 @@ const SET_IT = "SOURCE_DATE_EPOCH sets another one";
  * `SOURCE_DATE_EPOCH`, else the commit's time. Scripts take the present time instead, which makes
  * every build differ; `--strict-parity` brings that back.
  *
+ * @param options.tree What git says of the checkout, if the caller asks more of it.
  * @throws {KbuildError} `SOURCE_DATE_EPOCH` is not a whole number of seconds, or after the year 9999.
  */
 export async function findSourceDate(
   context: KubeContext,
   vars: VersionVars,
-  now: () => number = Date.now,
+  { now = Date.now, tree }: { now?: () => number; tree?: GitTree } = {},
 ): Promise<SourceDate> {
   const given = context.env["SOURCE_DATE_EPOCH"];
   if (given !== undefined && given !== "") return sourceDate(seconds(given), "SOURCE_DATE_EPOCH");
   if (context.strictParity) return sourceDate(Math.floor(now() / 1000), "clock");
   const { gitCommit } = vars;
-  const ofCommit = gitCommit === undefined ? undefined : await commitTime(context, gitCommit);
+  const ofCommit = gitCommit === undefined ? undefined : await commitTime(context, gitCommit, tree);
   if (ofCommit !== undefined) return sourceDate(ofCommit, "commit");
   // The commit of a tree from `git archive` may be unknown to the repository it was put into.
   const ofHead = await commitTime(context, "HEAD");
@@ -66,7 +67,7 @@ export async function sourceDateEpoch(
   vars: VersionVars,
   now: () => number = Date.now,
 ): Promise<number> {
-  return (await findSourceDate(context, vars, now)).epoch;
+  return (await findSourceDate(context, vars, { now })).epoch;
 }
 
 function sourceDate(epoch: number, from: string, ...notes: string[]): SourceDate {
@@ -84,7 +85,13 @@ function seconds(given: string): number {
 }
 
 /** When a commit was made; undefined where git cannot say. */
-async function commitTime(context: KubeContext, commit: string): Promise<number | undefined> {
+async function commitTime(
+  context: KubeContext,
+  commit: string,
+  tree?: GitTree,
+): Promise<number | undefined> {
+  const head = await tree?.head();
+  if (head?.failure === undefined && head?.commit === commit) return head.time;
   const shown = await askGit(context, ["rev-list", "-1", "--timestamp", `${commit}^{commit}`]);
   const time = shown.text?.split(" ")[0] ?? "";
   return /^\d+$/.test(time) ? Number(time) : undefined;

@@ -1,0 +1,71 @@
+import { askGit, type GitAnswer, type GitContext, statusEntries } from "./git.ts";
+
+/** What git says of a checkout's commit and files. Each question is asked once, when somebody needs it. */
+export interface GitTree {
+  /** The commit of HEAD. */
+  head(): Promise<TreeHead>;
+  /** What `git status --porcelain -z` prints. */
+  status(): Promise<GitAnswer>;
+  /**
+   * The same with every file of new directories, and with files that only the user's own list of ignored
+   * files hides: Go compiles those.
+   */
+  everything(): Promise<GitAnswer>;
+}
+
+/** A commit, or why git does not say which. */
+export type TreeHead =
+  | {
+    readonly commit: string;
+    /** Seconds since 1970. */
+    readonly time: number;
+    readonly failure?: undefined;
+  }
+  | { readonly commit?: undefined; readonly failure: NonNullable<GitAnswer["failure"]> };
+
+/**
+ * Makes a {@linkcode GitTree}. It does not notice later changes: use it for one plan.
+ *
+ * @param options.everything Whether `everything()` will be asked for, too. If nothing in it is new to git,
+ * it answers `status()`.
+ */
+export function openTree(
+  context: GitContext,
+  { everything = false }: { everything?: boolean } = {},
+): GitTree {
+  let head: Promise<TreeHead> | undefined;
+  let status: Promise<GitAnswer> | undefined;
+  let all: Promise<GitAnswer> | undefined;
+  const askAll = () =>
+    all ??= askGit(context, [
+      ...["-c", "core.excludesFile=/dev/null"],
+      ...["status", "--porcelain", "-z", "--untracked-files=all"],
+    ]);
+  return Object.freeze({
+    head: () => head ??= askHead(context),
+    status: () => status ??= askStatus(context, everything ? askAll() : undefined),
+    everything: askAll,
+  });
+}
+
+async function askHead(context: GitContext): Promise<TreeHead> {
+  // Without its parents, which a damaged repository may lack.
+  const { text, failure } = await askGit(context, [
+    ...["rev-list", "--no-walk", "--timestamp", "HEAD^{commit}"],
+  ]);
+  if (failure !== undefined) return Object.freeze({ failure });
+  const [time = "", commit = ""] = text.trim().split(" ");
+  return Object.freeze({ commit, time: Number(time) });
+}
+
+async function askStatus(
+  context: GitContext,
+  everything: Promise<GitAnswer> | undefined,
+): Promise<GitAnswer> {
+  const all = await everything;
+  // The user's list hides nothing that git knows.
+  const hasNew = statusEntries(all?.text ?? "??").some(({ code }) => code === "??");
+  return all?.text !== undefined && !hasNew
+    ? all
+    : await askGit(context, ["status", "--porcelain", "-z"]);
+}

@@ -1,0 +1,99 @@
+/** One question to git instead of three, with the same answers. */
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { askGit, openTree } from "../../src/git/mod.ts";
+import { createShell } from "../../src/shell/mod.ts";
+
+/** A repository with one commit, and how often git was asked about it. */
+async function inRepository(
+  body: (repository: {
+    root: string;
+    run(...args: string[]): Promise<void>;
+    context: Parameters<typeof openTree>[0];
+    starts: string[];
+  }) => Promise<void>,
+): Promise<void> {
+  const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "kbuild-git-" }));
+  const root = join(dir, "a tree");
+  const ignored = join(dir, "ignored");
+  const env = {
+    PATH: Deno.env.get("PATH") ?? "",
+    HOME: dir,
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_COMMITTER_DATE: "1600000000 +0000",
+  };
+  const starts: string[] = [];
+  const shell = createShell({
+    cwd: dir,
+    env,
+    onStart: ({ argv }) => void starts.push(argv.join(" ")),
+  });
+  const run = async (...args: string[]) => {
+    const given = ["-c", "user.name=a", "-c", "user.email=a@b", ...args];
+    await createShell({ cwd: root, env }).run(["git", ...given]);
+  };
+  try {
+    await Deno.mkdir(root);
+    await Deno.writeTextFile(ignored, "*.mine\n");
+    await run("init", "--quiet");
+    await run("config", "--global", "core.excludesFile", ignored);
+    await Deno.writeTextFile(join(root, "a.go"), "package a\n");
+    await run("add", ".");
+    await run("commit", "--quiet", "--message", "first");
+    await body({ root, run, context: { root, env, shell }, starts });
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+Deno.test("openTree() asks each question once, and gives what git itself answers", () =>
+  inRepository(async ({ root, context, starts }) => {
+    const states: Record<string, () => Promise<void>> = {
+      "clean": () => Promise.resolve(),
+      "changed": () => Deno.writeTextFile(join(root, "a.go"), "package b\n"),
+      "ignored by the user": () => Deno.writeTextFile(join(root, "b.mine"), ""),
+      "new": async () => {
+        await Deno.mkdir(join(root, "new"));
+        await Deno.writeTextFile(join(root, "new", "ü\n.go"), "");
+      },
+    };
+    for (const [name, change] of Object.entries(states)) {
+      await change();
+      const asked = (...args: string[]) => askGit(context, args);
+      const wanted = {
+        head: (await asked("rev-parse", "HEAD^{commit}")).text?.trim(),
+        status: await asked("status", "--porcelain", "-z"),
+        everything: await asked(
+          ...["-c", "core.excludesFile=/dev/null"],
+          ...["status", "--porcelain", "-z", "--untracked-files=all"],
+        ),
+      };
+      const count: Record<string, number> = {};
+      for (const everything of [false, true]) {
+        starts.length = 0;
+        const tree = openTree(context, { everything });
+        for (let again = 0; again < 2; again++) {
+          assertEquals(await tree.head(), { commit: wanted.head ?? "", time: 1600000000 }, name);
+          assertEquals(await tree.status(), wanted.status, name);
+          if (everything) assertEquals(await tree.everything(), wanted.everything, name);
+        }
+        count[`${everything}`] = starts.length;
+      }
+      // Only what is new needs a second look at the user's own list.
+      const isNew = name.startsWith("ignored") || name === "new";
+      assertEquals(count, { false: 2, true: isNew ? 3 : 2 }, name);
+    }
+  }));
+
+Deno.test("openTree() says why git does not answer", () =>
+  inRepository(async ({ root, run, context }) => {
+    await run("checkout", "--quiet", "--orphan", "empty");
+    const unborn = await openTree(context, { everything: true }).head();
+    assertEquals(unborn.failure?.kind, "no commit");
+    await Deno.remove(join(root, ".git"), { recursive: true });
+    const env = { ...context.env, GIT_CEILING_DIRECTORIES: join(root, "..") };
+    const none = openTree({ ...context, env }, { everything: true });
+    assertEquals((await none.head()).failure?.kind, "no repository");
+    assertEquals((await none.status()).failure?.kind, "no repository");
+    assert((await none.everything()).text === undefined);
+  }));
