@@ -81,6 +81,25 @@ interface Settings {
   env: Record<string, string>;
 }
 
+/** Embeds a directory, in which other directories may be empty. */
+const TREE = `package main
+
+import (
+\t"embed"
+\t"os"
+)
+
+//go:embed tree
+var tree embed.FS
+
+func init() {
+\tif len(os.Args) > 99 {
+\t\tentries, _ := tree.ReadDir("tree")
+\t\tprintln(len(entries))
+\t}
+}
+`;
+
 type Change = (root: string, number: number, settings: Settings) => Promise<void>;
 
 /** Each changes something, or seems to. */
@@ -193,6 +212,13 @@ const MORE_CHANGES: Readonly<Record<string, Change>> = {
       `${root}/vendor/example.test/vendored/vendored.go`,
       numbered(number).replace("package main", "package vendored"),
     ),
+  "a file below an embedded directory": async (root, number) => {
+    const tree = `${root}/cmd/kubectl/tree`;
+    await Deno.mkdir(`${tree}/empty`, { recursive: true });
+    await Deno.writeTextFile(`${tree}/a`, "a");
+    await Deno.writeTextFile(`${tree}.go`, TREE);
+    if (number % 2 === 0) await Deno.writeTextFile(`${tree}/empty/b`, `b ${number}`);
+  },
   "a file behind a symbolic link": async (root, number) => {
     const [path, link] = [`${root}/linked.txt`, `${root}/cmd/kubectl/linked.go`];
     await Deno.writeTextFile(path, numbered(number));

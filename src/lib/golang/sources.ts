@@ -68,7 +68,9 @@ export async function sourcesOf(
     // takes the package out of its module. Both give the directory above them a new time.
     for (let above = dirname(directory); above.length > 1 && !seen.has(above);) {
       seen.add(above);
-      const isInside = trees.some((tree) => above.startsWith(`${tree}/`));
+      const isInside = trees.some((tree) => above.startsWith(`${tree}/`)) &&
+        // The way to a link in the outputs: kbuild itself writes there.
+        !cwd.startsWith(`${above}/`);
       if (isInside) paths.add(above);
       else for (const name of ["vendor", "go.mod"]) paths.add(join(above, name));
       above = dirname(above);
