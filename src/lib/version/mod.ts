@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { GitAnswer, GitFailure, GitTree, TreeHead } from "../../git/mod.ts";
 export { requireVersion } from "./explain.ts";
 export { getVersionVars } from "./get_version_vars.ts";
 export { findLdflags, ldflags, type VersionLdflags } from "./ldflags.ts";
