@@ -54,6 +54,7 @@ export * as packages from "./src/packages/mod.ts";
 export * as registry from "./src/registry/mod.ts";
 export * as release from "./src/release/mod.ts";
 export * as sample from "./src/sample/mod.ts";
+export * as sbom from "./src/sbom/mod.ts";
 export * as shell from "./src/shell/mod.ts";
 export * as testing from "./src/testing/mod.ts";
 export * as toolchain from "./src/toolchain/mod.ts";

@@ -48,8 +48,9 @@ const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "container": 6,
   "generate": 6,
   "release": 6,
+  "audit": 6,
+  "sbom": 7,
   "testing": 7,
-  "audit": 7,
   "doctor": 7,
   "lib": 7, // src/lib/mod.ts, which gathers the others
   "commands": 8,

@@ -1,8 +1,16 @@
 /** The input ended where more was needed. */
 export class EndOfInput extends Error {
-  /** @param missing How many bytes were still wanted. */
-  constructor(readonly missing: number) {
+  /** How many bytes were still wanted. */
+  readonly missing: number;
+
+  /**
+   * Makes the error.
+   *
+   * @param missing How many bytes were still wanted.
+   */
+  constructor(missing: number) {
     super(`Input ends ${missing} bytes too early`);
+    this.missing = missing;
   }
 }
 
@@ -14,7 +22,11 @@ export class ByteReader {
   /** Bytes taken so far. */
   offset = 0;
 
-  /** @param source Chunks of any sizes. */
+  /**
+   * Reads from the beginning.
+   *
+   * @param source Chunks of any sizes.
+   */
   constructor(source: AsyncIterable<Uint8Array>) {
     this.#chunks = source[Symbol.asyncIterator]();
   }

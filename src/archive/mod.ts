@@ -20,6 +20,7 @@
  * @module
  */
 export { type BlockCache, openBlockCache, trimCache } from "./block_cache.ts";
+export { ByteReader, EndOfInput } from "./byte_reader.ts";
 export { compareNames, sinkOf } from "./bytes.ts";
 export { cachingDeflater } from "./caching_deflater.ts";
 export {

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { jsonIn } from "../files/mod.ts";
 import { readExecutable } from "./executable.ts";
-import type { GoBuild, Program } from "./types.ts";
+import type { GoBuild, GoModule, Program } from "./types.ts";
 
 const HEAD = 1 << 16;
 /** Longest text that is looked for; matches that start later wait for the next chunk. */
@@ -16,6 +16,21 @@ const LINKS_VERSION = 'json:"gitTreeState"';
 /** -X texts end in a NUL, as cmd/link's addstrdata writes them. */
 const TOKENS =
   /\xff Go buildinf:|json:"gitTreeState"|v\d{1,3}\.\d{1,4}\.\d{1,4}[-+.0-9A-Za-z]{0,100}(?=\0)/g;
+
+/**
+ * Why a program is not one of a platform and a version: "it is a program for linux/arm64". Programs that do
+ * not link Kubernetes' version package have any version.
+ *
+ * @returns Undefined if it is.
+ */
+export function programFault(
+  { linksVersion, platform, versions }: Program,
+  expected: { readonly platform: string; readonly version: string },
+): string | undefined {
+  if (platform !== expected.platform) return `it is a program for ${platform}`;
+  const isStamped = !linksVersion || versions.includes(expected.version);
+  return isStamped ? undefined : `it is not stamped with ${expected.version}`;
+}
 
 /** Finds out about a program while its bytes pass by, with bounded memory. */
 export class ProgramScanner {
@@ -74,23 +89,39 @@ export class ProgramScanner {
  * points elsewhere in the program, nothing is read.
  */
 export function parseGoBuild(text: string): GoBuild {
-  const nothing = { version: undefined, path: "", module: "", settings: Object.freeze({}) };
+  const nothing = {
+    ...{ version: undefined, path: "", module: "", modules: Object.freeze([]) },
+    settings: Object.freeze({}),
+  };
   if ((text.charCodeAt(15) & 2) === 0) return Object.freeze(nothing);
   const [version = "", next] = counted(text, 32);
   const [padded = ""] = counted(text, next);
   // 16 bytes that mark its start, 16 its end.
   const lines = Buffer.from(padded.slice(16, -16), "latin1").toString("utf8").split("\n");
   const settings: Record<string, string> = {};
+  const modules: GoModule[] = [];
   let path = "";
   let module = "";
   for (const line of lines) {
     const [word, ...fields] = line.split("\t");
     if (word === "path") path = fields[0] ?? "";
     if (word === "mod") module = fields.slice(0, 2).join(" ");
+    if (word === "dep") modules.push(moduleIn(fields));
+    // The main module can be replaced, too: it comes before all others.
+    const replaced = word === "=>" ? modules.pop() : undefined;
+    if (replaced !== undefined) modules.push({ ...replaced, replacement: moduleIn(fields) });
     const setting = word === "build" ? /^([^=]+)=(.*)$/.exec(fields.join("\t")) : null;
     if (setting?.[1] !== undefined) settings[setting[1]] = unquoted(setting[2] ?? "");
   }
-  return Object.freeze({ version, path, module, settings: Object.freeze(settings) });
+  return Object.freeze({
+    ...{ version, path, module },
+    modules: Object.freeze(modules),
+    settings: Object.freeze(settings),
+  });
+}
+
+function moduleIn([path = "", version = "", sum = ""]: readonly string[]): GoModule {
+  return { path, version, sum };
 }
 
 /** A text behind its length (a varint), and where the next thing starts. */

@@ -5,13 +5,15 @@
  * @module
  */
 export { type Executable, readExecutable } from "./executable.ts";
-export { scanFile, type ScanOptions } from "./scan.ts";
+export { programFault } from "./go_binary.ts";
+export { scanFile, type ScanOptions, scanStream } from "./scan.ts";
 export type {
   Content,
   Finding,
   FirstDifference,
   Form,
   GoBuild,
+  GoModule,
   Hunk,
   Member,
   Program,

@@ -25,7 +25,7 @@ export interface ScanOptions {
   /** What messages call it; default: its path. */
   label?: string;
   /** Stops the reading. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Called with every chunk of the file itself, in their order. */
   see?: (chunk: Uint8Array) => void;
   /** Blocks of 64 KiB to keep, by {@linkcode Content.key}: one of each content. */
@@ -48,10 +48,21 @@ interface Work {
  * @throws {KbuildError} The file cannot be read.
  */
 export async function scanFile(path: string, options: ScanOptions = {}): Promise<Content> {
-  const { label = path, signal } = options;
+  return await scanStream(readFileChunks(path), { ...options, label: options.label ?? path });
+}
+
+/**
+ * Reads a stream to its end, as {@linkcode scanFile} reads a file.
+ *
+ * @throws Errors of the stream itself.
+ */
+export async function scanStream(
+  source: AsyncIterable<Uint8Array>,
+  options: Omit<ScanOptions, "label"> & { label: string },
+): Promise<Content> {
+  const { label, signal, hunks, see } = options;
   const budget = { documents: ALL_DOCUMENTS };
-  const work = { label, signal, depth: 0, key: "", hunks: options.hunks, budget };
-  return await scan(seen(readFileChunks(path), options.see), work);
+  return await scan(seen(source, see), { label, signal, depth: 0, key: "", hunks, budget });
 }
 
 async function* seen(

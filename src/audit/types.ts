@@ -95,6 +95,20 @@ export interface GoBuild {
   readonly path: string;
   /** Main module and its version; empty in a GOPATH. */
   readonly module: string;
+  /** Modules that are linked, the main one left out; empty in a GOPATH. */
+  readonly modules: readonly GoModule[];
   /** Build settings: `-ldflags`, `CGO_ENABLED`, `GOOS`. */
   readonly settings: Readonly<Record<string, string>>;
+}
+
+/** A module of a program, as Go's build information names it. */
+export interface GoModule {
+  /** `github.com/pkg/errors`. */
+  readonly path: string;
+  /** `v0.9.1`; `(devel)` for one of a workspace. */
+  readonly version: string;
+  /** `h1:…`; "" where modules are vendored. */
+  readonly sum: string;
+  /** The module, or the directory, that is linked in its place. */
+  readonly replacement?: Omit<GoModule, "replacement">;
 }

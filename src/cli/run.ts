@@ -18,6 +18,8 @@ import {
 
 /** What holds for every command: the common flags, and what the program was started with. */
 export interface Globals {
+  /** Version of the program, as `--version` prints it. */
+  readonly version: string;
   /** `--root` as given, not resolved; undefined: look for the checkout around the directory. */
   readonly root: string | undefined;
   /** `--json`: the result is read by a program. */
@@ -188,6 +190,7 @@ async function dispatch<C>(options: CliOptions<C>, color: boolean): Promise<void
   // How a run is shown is decided before its command reads the words of another command.
   const inner = passesCommand(command) ? input.args.slice(1) : [];
   const globals: Globals = Object.freeze({
+    version,
     root: input.string("root"),
     json: input.boolean("json") ?? false,
     debug: input.boolean("debug") ?? false,

@@ -25,6 +25,7 @@ import { env, platforms, targets } from "./look.ts";
 import { packagesCommand, rpmCommand } from "./packages.ts";
 import { planCommand } from "./plan.ts";
 import { packageTarballsCommand, quickRelease, release } from "./release.ts";
+import { sbom } from "./sbom.ts";
 import { test, testIntegration } from "./test.ts";
 import { toolchain } from "./toolchain.ts";
 import { verifyReleaseCommand } from "./verify_release.ts";
@@ -44,6 +45,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   packageTarballsCommand,
   packagesCommand,
   rpmCommand,
+  sbom,
   test,
   testIntegration,
   generatedFiles,

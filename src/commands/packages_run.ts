@@ -1,6 +1,6 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { isAbsolute, join, relative, resolve } from "@std/path";
-import { scanFile } from "../audit/mod.ts";
+import { programFault, scanFile } from "../audit/mod.ts";
 import type { Input } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { entriesOf, ifPresent, temporaryName, WorkDirectory } from "../files/mod.ts";
@@ -364,11 +364,8 @@ async function checkStamps(
       seen.add(path);
       const { form } = await scanFile(path, signal === undefined ? {} : { signal });
       if (form.kind !== "program") continue;
-      const { linksVersion, platform: its, versions } = form.program;
-      if (its !== platform) wrong.set(path, `it is a program for ${its}`);
-      else if (linksVersion && !versions.includes(gitVersion)) {
-        wrong.set(path, `it is not stamped with ${gitVersion}`);
-      }
+      const fault = programFault(form.program, { platform, version: gitVersion });
+      if (fault !== undefined) wrong.set(path, fault);
     }
   }
   if (wrong.size === 0) return;

@@ -8,6 +8,7 @@ export type UnitKind =
   | "image"
   | "tarball"
   | "package"
+  | "sbom"
   | "fetch"
   | "unpack"
   | "compress"

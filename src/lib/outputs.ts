@@ -36,10 +36,14 @@ export const RELEASE_DIRECTORIES = ["release-stage", "release-tars", "release-im
 /** Directory below `OUT_DIR` for debs and rpms. */
 export const PACKAGES_DIRECTORY = "release-packages";
 
+/** Directory below `OUT_DIR` for bills of materials, which new ones replace. */
+export const SBOM_DIRECTORY = "release-sbom";
+
 /** What kbuild and the checkouts' own scripts put into `OUT_DIR` and `KUBE_OUTPUT_SUBPATH`. */
 const KNOWN: ReadonlySet<string> = new Set([
   ...RELEASE_DIRECTORIES,
   PACKAGES_DIRECTORY,
+  SBOM_DIRECTORY,
   ...["bin", "local", "dockerized", "images", "gcs-stage", "federation", "go"],
 ]);
 
@@ -145,13 +149,17 @@ const WAY_OUT = 'Name a new or an empty directory, such as "_output-v1"';
  * Checks that the directories of a release may be replaced. To be called before anything is built,
  * and again before the new ones take their places.
  *
+ * @param names Directories below `OUT_DIR`.
  * @throws {KbuildError} One may not; the message says why.
  */
-export async function checkReleaseReplaceable(context: KubeContext): Promise<void> {
+export async function checkReleaseReplaceable(
+  context: KubeContext,
+  names: readonly string[] = RELEASE_DIRECTORIES,
+): Promise<void> {
   const { outputRoot } = context;
   const root = await realPathOfNearest(outputRoot);
   const ownership = outputOwnership(context);
-  for (const name of RELEASE_DIRECTORIES) {
+  for (const name of names) {
     const path = join(outputRoot, name);
     if (await ifPresent(Deno.lstat(path)) === undefined) continue;
     const evidence = async (real: string) =>
@@ -312,7 +320,7 @@ async function whereWritten(path: string): Promise<string> {
 async function checkOverlap(context: KubeContext): Promise<void> {
   const { root, binPath, gopath, output, outputRoot, thisPlatformBin } = context;
   const wholes = [join(root, "_output"), outputRoot].flatMap((directory) =>
-    [...RELEASE_DIRECTORIES, ".kbuild-cache"].map((name) => join(directory, name))
+    [...RELEASE_DIRECTORIES, SBOM_DIRECTORY, ".kbuild-cache"].map((name) => join(directory, name))
   );
   const others = [...wholes, binPath, gopath, join(output, ".kbuild"), join(root, ".make")];
   const taken = [...await Promise.all(others.map(realPathOfNearest)), thisPlatformBin];

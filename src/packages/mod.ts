@@ -24,6 +24,7 @@ export {
   type PlannedPackage,
   preparePackages,
 } from "./prepare.ts";
+export { type PackagedFile, packagedFiles } from "./read_package.ts";
 export { repositoryFiles, signatureFiles, writeRepositories } from "./repository.ts";
 export { checkSigningKey, gpgSigner, type Signer } from "./signer.ts";
 export { resolvePackage } from "./resolve.ts";

@@ -10,6 +10,7 @@ export const STAGES: Readonly<Record<UnitKind, StageName>> = Object.freeze({
   image: "package",
   tarball: "package",
   package: "package",
+  sbom: "package",
   compress: "push",
   push: "push",
   load: "load",

@@ -8,6 +8,7 @@ const VERBS: Readonly<Record<UnitKind, readonly [present: string, past: string]>
   image: ["building image", "Built image"],
   tarball: ["packing", "Packed"],
   package: ["packaging", "Packaged"],
+  sbom: ["listing the modules of", "Listed the modules of"],
   fetch: ["fetching", "Fetched"],
   unpack: ["unpacking", "Unpacked"],
   compress: ["compressing", "Compressed"],

@@ -19,6 +19,7 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
   "package-tarballs": [["--base-image go-runner", "error"]],
   packages: [["", "error"], ["dbe", "error"]],
   rpm: [["", "error"], ["amd65", "error"]],
+  sbom: [["", "error"], ["--format spx", "error"]],
   images: [["", "error"], ["push", "error"], ["nothing", "error"]],
   run: [["true", "error"]],
   shell: [["", "error"]],

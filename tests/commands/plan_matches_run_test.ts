@@ -239,6 +239,7 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
       ...["download", "stable", "--what", "client,bin/kubectl", "--to", "published", "--lock"],
       ...["KUBERNETES_RELEASE_URL=http://REGISTRY/release"],
     ],
+    ["sbom"],
     ["images", "load"],
     ["run", "make", "all"],
     ["shell"],

@@ -18,6 +18,7 @@ export { compilerVariable, tableGoCalls } from "./flag_rules.ts";
 export { buildsThroughLink, goWorkingDirectory } from "../../checkout/mod.ts";
 export { hostGoEnv, shownGoEnv } from "./go_env.ts";
 export { goList } from "./go_list.ts";
+export { type LinkedPackages, linkedPackages } from "./linked_packages.ts";
 export { gopathLink, hostLink, type Link, makeLink } from "./links.ts";
 export type { OverlayFile, StepFile } from "./overlay.ts";
 export { expandPatterns } from "./patterns.ts";

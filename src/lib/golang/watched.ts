@@ -1,19 +1,12 @@
 import type { KubeContext } from "../init.ts";
 import type { PreparedBuild } from "./build.ts";
+import { listArguments } from "./linked_packages.ts";
 import type { BuildStep } from "./plan.ts";
 
 /** The arguments of `go` that print the directories of the packages of a step, but for Go's own. */
-export function directoryArguments({ argv }: Pick<BuildStep, "argv">): readonly string[] {
-  const [, command, ...words] = argv;
-  const plain = words.filter((word, index) =>
-    word !== "-c" && word !== "-o" && words[index - 1] !== "-o"
-  );
-  return [
-    // Also for sources that do not compile.
-    ...["list", "-e", "-deps", "-f", "{{if not .Standard}}{{.Dir}}{{end}}"],
-    ...command === "test" ? ["-test"] : [],
-    ...plain,
-  ];
+export function directoryArguments(step: Pick<BuildStep, "argv">): readonly string[] {
+  // Also for sources that do not compile.
+  return listArguments(step, ["-e", "-f", "{{if not .Standard}}{{.Dir}}{{end}}"]);
 }
 
 /**

@@ -1,0 +1,64 @@
+import { DRY_RUN_FLAG, type FlagSpec } from "../cli/mod.ts";
+import type { Command } from "./context.ts";
+import { withDryRun } from "./dry_run.ts";
+import {
+  BUILD_VARIABLES,
+  CONFIG,
+  GO_FLAGS,
+  OUT_DIR_VARIABLE,
+  OUTPUT_SUBPATH_VARIABLE,
+  VERSION_VARIABLES,
+} from "./flags.ts";
+
+const FORMAT: FlagSpec = {
+  name: "format",
+  kind: "list",
+  placeholder: "FORMAT",
+  choices: ["spdx", "cyclonedx"],
+  summary: "Formats of documents",
+  default: "both",
+};
+
+const SUPPLIER: FlagSpec = {
+  name: "supplier",
+  kind: "string",
+  placeholder: "NAME",
+  summary: "Organization that distributes the release",
+  default: "The Kubernetes Authors",
+  check: (value) =>
+    /^[^\p{C}()]*\S[^\p{C}()]*$/u.test(value)
+      ? undefined
+      : { reason: "want a name on one line, without parentheses", notes: [] },
+};
+
+/** `kbuild sbom`: bills of materials. */
+export const sbom: Command = {
+  name: "sbom",
+  group: "Release",
+  summary: "Make SBOMs of binaries, tarballs, images and packages",
+  description:
+    "Writes SPDX 2.3 and CycloneDX 1.6 documents into _output/release-sbom: one of each binary, of each " +
+    "tarball and image of the release, of each package of kbuild packages, and kubernetes-release.spdx.json " +
+    "and kubernetes-release.cdx.json of all together.\n\n" +
+    "The modules of a binary are those that Go lists for its packages, with versions from " +
+    "vendor/modules.txt (up to 1.14 Godeps.json), sums from go.sum and licenses from vendor; modules of " +
+    "staging have the version that they are published under. The list is held against the build " +
+    "information in the binary, and it is an error if they differ. Nothing is fetched, and the same " +
+    "release gives the same bytes.",
+  flags: [FORMAT, SUPPLIER, CONFIG, ...GO_FLAGS, DRY_RUN_FLAG],
+  variables: [...BUILD_VARIABLES, ...VERSION_VARIABLES, OUT_DIR_VARIABLE, OUTPUT_SUBPATH_VARIABLE],
+  examples: [
+    { command: "kbuild quick-release && kbuild sbom", does: "Make a release and its SBOMs" },
+    { command: "kbuild sbom --format spdx", does: "Make SPDX documents alone" },
+  ],
+  ...withDryRun({
+    async plan(command, input) {
+      const { planSbomSteps } = await import("./sbom_run.ts");
+      return await planSbomSteps(command, input);
+    },
+    async run(command, input) {
+      const { makeSboms } = await import("./sbom_run.ts");
+      await makeSboms(command, input);
+    },
+  }),
+};

@@ -1,0 +1,386 @@
+import { join } from "@std/path";
+import { listReleaseFiles, programFault } from "../audit/mod.ts";
+import type { Input } from "../cli/mod.ts";
+import { KbuildError } from "../errors.ts";
+import type { UnitSpec } from "../events/mod.ts";
+import {
+  entriesOf,
+  ifPresent,
+  objectIn,
+  readText,
+  temporaryName,
+  WorkDirectory,
+  writeFileAtomic,
+} from "../files/mod.ts";
+import {
+  binaryName,
+  type LinkedPackages,
+  linkedPackages,
+  prepareBuild,
+  type PreparedBuild,
+} from "../lib/golang/mod.ts";
+import { checkReleaseReplaceable, PACKAGES_DIRECTORY, SBOM_DIRECTORY } from "../lib/outputs.ts";
+import { ARTIFACTS_FILE, SOURCE_TARBALL } from "../release/mod.ts";
+import {
+  artifactBom,
+  type Bom,
+  type BomContext,
+  cycloneDxDocument,
+  type DescribedArtifact,
+  digestOfFile,
+  type FoundProgram,
+  goVersionOf,
+  linkedModules,
+  type ListedModule,
+  type ListedProgram,
+  moduleDifferences,
+  type ModuleList,
+  modulesOfProgram,
+  plainImport,
+  programBom,
+  readArtifact,
+  readModuleList,
+  releaseBom,
+  spdxDocument,
+} from "../sbom/mod.ts";
+import { takeGo } from "../toolchain/mod.ts";
+import { chooseTargets, readStamp, sayStamp, type Stamp } from "./build_run.ts";
+import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
+import { existingBinPath } from "./existing_binaries.ts";
+import type { PlanStep } from "./plan_steps.ts";
+import { withOutput } from "./with_output.ts";
+
+/** Formats of documents: how their files end, and what writes them. */
+const FORMATS = Object.freeze({
+  spdx: { end: ".spdx.json", write: spdxDocument },
+  cyclonedx: { end: ".cdx.json", write: cycloneDxDocument },
+});
+
+/** What documents are asked for. */
+interface AskedSboms {
+  readonly formats: readonly (keyof typeof FORMATS)[];
+  readonly supplier: string;
+  /** Version of kbuild. */
+  readonly tool: string;
+}
+
+/** A file that is described. */
+interface Subject {
+  readonly kind: "program" | DescribedArtifact["kind"];
+  /** Absolute. */
+  readonly file: string;
+  /** In documents: `bin/linux/amd64/kubectl`, `release-tars/kubernetes.tar.gz`. */
+  readonly path: string;
+  /** Its documents below the directory, without their ends. */
+  readonly document: string;
+  /** Of a program. */
+  readonly platform: string;
+}
+
+/** Documents that can be made. */
+interface PreparedSboms {
+  readonly stamp: Stamp;
+  readonly build: PreparedBuild;
+  /** Programs first. */
+  readonly subjects: readonly Subject[];
+  /** Absolute. */
+  readonly directory: string;
+}
+
+/** What became of a file. */
+interface MadeSbom {
+  readonly of: string;
+  readonly programs: number;
+  readonly modules: number;
+  /** Paths below the checkout's outputs. */
+  readonly documents: readonly string[];
+}
+
+const RELEASE = "kubernetes-release";
+
+/** `kbuild sbom`: writes the documents of the checkout around, and shows them. */
+export async function makeSboms(command: CommandContext, input: Input): Promise<void> {
+  const asked = askedOf(command, input);
+  const made = await withOutput(await command.open(), {
+    what: command.name,
+    check: (open) => prepare(open, { fetch: false }),
+    prepare: (open) => prepare(open, { fetch: true }),
+    needs: () => undefined,
+    fetch: () => Promise.resolve(undefined),
+    work: (open, prepared) => writeAll(open, prepared, asked),
+  });
+  command.logSummary();
+  if (command.globals.json) return command.printJson({ sboms: made });
+  const rows = made.map(({ of, programs, modules }) => [of, `${programs}`, `${modules}`]);
+  command.printTable([["SBOM OF", "PROGRAMS", "MODULES"], ...rows], {
+    align: ["left", "right", "right"],
+    cut: ["start"],
+  });
+}
+
+/** What {@linkcode makeSboms} would do. */
+export async function planSbomSteps(command: CommandContext, input: Input): Promise<CommandPlan> {
+  const { formats } = askedOf(command, input);
+  const { subjects, directory } = await prepare(await command.open(), { fetch: false });
+  const paths = [...subjects.map(({ document }) => document), RELEASE].flatMap((document) =>
+    formats.map((format) => join(directory, `${document}${FORMATS[format].end}`))
+  );
+  return Object.freeze({
+    steps: Object.freeze(
+      paths.map((path): PlanStep => ({ group: "sbom", kind: "checksums", path })),
+    ),
+  });
+}
+
+function askedOf({ globals }: CommandContext, input: Input): AskedSboms {
+  const wanted = input.list("format");
+  const all = Object.keys(FORMATS) as (keyof typeof FORMATS)[];
+  return Object.freeze({
+    formats: all.filter((format) => wanted?.includes(format) ?? true),
+    supplier: input.string("supplier") ?? "The Kubernetes Authors",
+    tool: globals.version,
+  });
+}
+
+async function prepare(
+  open: OpenCheckout,
+  fetching: { fetch: boolean },
+): Promise<PreparedSboms> {
+  const { context, checkout } = open;
+  const { env, outputRoot } = context;
+  const binPath = await existingBinPath(open);
+  const programs = await programsIn(binPath);
+  if (programs.length === 0) {
+    throw new KbuildError(`Cannot list modules: there are no binaries in "${binPath}"`, {
+      notes: ["Build them first: kbuild quick-release, or kbuild all"],
+    });
+  }
+  const { goflags } = await chooseTargets(open, [env["WHAT"] ?? ""]);
+  const stamp = await readStamp(open);
+  const { go } = await takeGo(context, checkout, fetching);
+  const { targets } = checkout;
+  const { server, node, client, test, serverTest, all } = targets;
+  const known = [server, node, client, test, serverTest, all].flatMap(({ value }) => value);
+  const matrix = [...Map.groupBy(programs, ({ platform }) => platform)].map((
+    [platform, there],
+  ) => {
+    const names = new Set(there.map(({ file }) => binaryName(file).replace(/\.exe$/, "")));
+    const built = known.filter((target) => names.has(binaryName(target)));
+    return { platform, targets: [...new Set(built)] };
+  });
+  const { vars, epoch } = stamp;
+  const build = await prepareBuild(context, checkout, {
+    ...{ matrix, goflags, vars, epoch, go, binPath },
+  });
+  const subjects = [...programs, ...await artifactsIn(outputRoot), ...await packagesIn(outputRoot)];
+  await checkReleaseReplaceable(context, [SBOM_DIRECTORY]);
+  return Object.freeze({
+    ...{ stamp, build, subjects },
+    directory: join(outputRoot, SBOM_DIRECTORY),
+  });
+}
+
+/** The programs of a directory with `<os>/<arch>/<name>`. */
+async function programsIn(binPath: string): Promise<readonly Subject[]> {
+  const found: Subject[] = [];
+  for (const os of await entriesOf(binPath) ?? []) {
+    for (const arch of await entriesOf(join(binPath, os.name)) ?? []) {
+      const platform = `${os.name}/${arch.name}`;
+      for (const { name, isFile } of await entriesOf(join(binPath, platform)) ?? []) {
+        if (!isFile) continue;
+        const path = `bin/${platform}/${name}`;
+        const file = join(binPath, platform, name);
+        found.push(Object.freeze({ kind: "program", file, path, document: path, platform }));
+      }
+    }
+  }
+  return found.sort((a, b) => a.path < b.path ? -1 : 1);
+}
+
+/** The tarballs and images of a release. */
+async function artifactsIn(outputRoot: string): Promise<readonly Subject[]> {
+  const { artifacts, isOutputRoot } = await listReleaseFiles(outputRoot);
+  if (!isOutputRoot) return [];
+  return artifacts.flatMap((path): Subject[] => {
+    const kind = path.endsWith(".tar.gz") ? "tarball" : path.endsWith(".tar") ? "image" : undefined;
+    if (kind === undefined) return [];
+    const document = path.replace(/^release-/, "");
+    return [{ kind, file: join(outputRoot, path), path, document, platform: "" }];
+  });
+}
+
+/** The debs and rpms of `kbuild packages`. */
+async function packagesIn(outputRoot: string): Promise<readonly Subject[]> {
+  const found: string[] = [];
+  const visit = async (below: string) => {
+    for (const { name, isDirectory } of await entriesOf(join(outputRoot, below)) ?? []) {
+      if (isDirectory) await visit(`${below}/${name}`);
+      else if (/\.(deb|rpm)$/.test(name)) found.push(`${below}/${name}`);
+    }
+  };
+  await visit(PACKAGES_DIRECTORY);
+  return found.sort().map((path) => ({
+    ...{ kind: "package", path, file: join(outputRoot, path), platform: "" } as const,
+    document: path.replace(/^release-/, ""),
+  }));
+}
+
+async function writeAll(
+  { context, checkout }: OpenCheckout,
+  { stamp, build, subjects, directory }: PreparedSboms,
+  { formats, supplier, tool }: AskedSboms,
+): Promise<readonly MadeSbom[]> {
+  const { log, outputRoot, signal } = context;
+  sayStamp(context, stamp);
+  const version = stamp.vars.gitVersion;
+  const units = new Map(subjects.map((each) => [each, log.events.unit(unitOf(each))]));
+  const goVersion = build.go.version;
+  const list = await readModuleList(checkout, version);
+  const linked = await linkedPackages(context, build);
+  const about: BomContext = Object.freeze({
+    ...{ version, supplier, tool, epoch: stamp.epoch },
+    goPackage: checkout.goPackage.value,
+    license: list.main.license,
+  });
+  const work = await WorkDirectory.make(temporaryName(join(outputRoot, "sbom")));
+  await using _work = work;
+  const made: MadeSbom[] = [];
+  const write = async (document: string, of: string, bom: Bom) => {
+    const documents: string[] = [];
+    for (const format of formats) {
+      const name = `${document}${FORMATS[format].end}`;
+      const path = join(work.path, SBOM_DIRECTORY, name);
+      await Deno.mkdir(join(path, ".."), { recursive: true });
+      await writeFileAtomic(path, FORMATS[format].write(bom, about));
+      documents.push(`${SBOM_DIRECTORY}/${name}`);
+    }
+    const count = (kind: string) => bom.components.filter((each) => each.kind === kind).length;
+    made.push(
+      Object.freeze({ of, documents, programs: count("program"), modules: count("module") }),
+    );
+  };
+
+  const programs = new Map<string, ListedProgram>();
+  for (const subject of subjects.filter(({ kind }) => kind === "program")) {
+    await units.get(subject)!.run(async () => {
+      const listed = await listProgram(subject, { list, linked, version, goVersion, signal });
+      if (!programs.has(listed.sha256)) programs.set(listed.sha256, listed);
+      await write(subject.document, subject.path, programBom(listed, about));
+    });
+  }
+  const facts = await artifactFacts(outputRoot);
+  const artifacts: DescribedArtifact[] = [];
+  for (const subject of subjects) {
+    if (subject.kind === "program") continue;
+    const { file, kind, path } = subject;
+    await units.get(subject)!.run(async () => {
+      const artifact = Object.freeze({
+        ...{ kind, path },
+        ...facts.get(path),
+        ...path.endsWith(`/${SOURCE_TARBALL}`)
+          ? { sha256: await digestOfFile(file, signal), programs: [], sources: list.modules }
+          : await contentsOf(subject, programs, signal),
+      });
+      artifacts.push(artifact);
+      await write(subject.document, path, artifactBom(artifact, about));
+    });
+  }
+  await write(RELEASE, RELEASE, releaseBom(artifacts, [...programs.values()], about));
+  await checkReleaseReplaceable(context, [SBOM_DIRECTORY]);
+  signal?.throwIfAborted();
+  await work.replace({ [SBOM_DIRECTORY]: directory });
+  return Object.freeze(made);
+}
+
+function unitOf({ path }: Subject): UnitSpec {
+  return { kind: "sbom", name: path };
+}
+
+/** What a program is linked from; its build information must agree. */
+async function listProgram(
+  { file, path, platform }: Subject,
+  { list, linked, version, goVersion, signal }: {
+    list: ModuleList;
+    linked: readonly LinkedPackages[];
+    version: string;
+    /** For programs that do not say which Go built them. */
+    goVersion: string;
+    signal: AbortSignal | undefined;
+  },
+): Promise<ListedProgram> {
+  const { sha256, programs: [found] } = await readArtifact(file, { signal, label: path });
+  const name = binaryName(path);
+  const packages = linked.find(({ placed }) => placed === file);
+  if (found === undefined) return { ...foreign({ name, sha256 }, []), path, platform };
+  const { program } = found;
+  if (packages === undefined) {
+    return { ...foreign(found, modulesOfProgram(program)), path, platform };
+  }
+  const fault = (why: readonly string[]) =>
+    new KbuildError(`Cannot list the modules of "${file}": it is not what this checkout builds`, {
+      output: why,
+      notes: [
+        "Build it again: kbuild quick-release, or kbuild all",
+        "With the variables of that build: GOFLAGS, KUBE_GIT_VERSION",
+      ],
+    });
+  const other = programFault(program, { platform, version });
+  if (other !== undefined) throw fault([other]);
+  const modules = linkedModules(packages, list, goVersionOf(program) ?? goVersion);
+  if (program.go !== undefined) {
+    const different = moduleDifferences(modules, packages.main, program.go);
+    if (different.length > 0) throw fault(different);
+  }
+  const goPackage = plainImport(packages.main);
+  return Object.freeze({ path, name, platform, goPackage, sha256, modules, version });
+}
+
+/** A program that this checkout does not build, by what it says itself. */
+function foreign(
+  { name, sha256, program }: Pick<FoundProgram, "name" | "sha256"> & Partial<FoundProgram>,
+  modules: readonly ListedModule[],
+): ListedProgram {
+  const { path: goPackage = "", module = "" } = program?.go ?? {};
+  const version = module.split(" ")[1] || `sha256:${sha256}`;
+  const path = `other/${sha256.slice(0, 12)}/${name}`;
+  const platform = program?.platform ?? "";
+  return Object.freeze({ path, name, platform, goPackage, version, sha256, modules });
+}
+
+/** The programs in an artifact: those of the checkout by their digests, others by what they say. */
+async function contentsOf(
+  { file, path }: Subject,
+  known: ReadonlyMap<string, ListedProgram>,
+  signal: AbortSignal | undefined,
+): Promise<Pick<DescribedArtifact, "sha256" | "programs">> {
+  const { sha256, programs } = await readArtifact(file, { signal, label: path });
+  const listed = programs.map((found) => {
+    const program = known.get(found.sha256);
+    if (program !== undefined) return program;
+    if (!found.program.linksVersion) return foreign(found, modulesOfProgram(found.program));
+    throw new KbuildError(
+      `Cannot list the modules of "${path}": its "${found.name}" is not one of the binaries`,
+      { notes: ["Package the binaries again: kbuild package-tarballs, kbuild packages"] },
+    );
+  });
+  return { sha256, programs: Object.freeze(listed) };
+}
+
+/** Names and bases of images, by path, as the release's own list has them. */
+async function artifactFacts(
+  outputRoot: string,
+): Promise<ReadonlyMap<string, Pick<DescribedArtifact, "repoTags" | "base">>> {
+  const text = await ifPresent(readText(join(outputRoot, "release-tars", ARTIFACTS_FILE)));
+  const { artifacts } = objectIn(text ?? "") ?? {};
+  const facts = new Map<string, Pick<DescribedArtifact, "repoTags" | "base">>();
+  for (const each of Array.isArray(artifacts) ? artifacts : []) {
+    const { path, repoTags, base } = each ?? {};
+    if (typeof path !== "string" || !Array.isArray(repoTags)) continue;
+    const isBase = typeof base?.name === "string";
+    facts.set(path.replace(/^.*(?=release-(?:tars|images)\/)/, ""), {
+      repoTags: repoTags.map(String),
+      ...isBase ? { base: { name: base.name, digest: base.digest } } : {},
+    });
+  }
+  return facts;
+}
