@@ -28,6 +28,11 @@ export const inlineHasher: Hasher = Object.freeze({
   close(): void {},
 });
 
+/** Hashes in one thread beside the calling one, which starts at once. */
+export function createHashingThread(): Hasher {
+  return new ThreadHasher(1);
+}
+
 /**
  * Hashes in threads, which start at once. They also read and write what need not pass through the
  * calling thread ({@linkcode HashStream.copy}, {@linkcode OutputFile}).

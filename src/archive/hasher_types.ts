@@ -1,7 +1,7 @@
 import type { CopiedPart, FilePart } from "./types.ts";
 
-/** The algorithms that releases need. */
-export type HashAlgorithm = "sha256" | "sha512";
+/** The algorithms that releases need; SHA-1 where old ones are read. */
+export type HashAlgorithm = "sha1" | "sha256" | "sha512";
 
 /** A file that also receives a stream's bytes. */
 export interface OutputFile {

@@ -102,6 +102,13 @@ export const downloadCommand: Command = {
       kind: "boolean",
       summary: "Print the addresses of the files, and download nothing",
     },
+    {
+      name: "signatures",
+      kind: "string",
+      choices: ["auto", "require", "none"],
+      summary: "Check signatures by cosign: if it is there, always, or never",
+      default: "auto",
+    },
     ...NET_FLAGS,
     DRY_RUN_FLAG,
   ],

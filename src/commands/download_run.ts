@@ -4,17 +4,22 @@ import { searchRoot } from "../checkout/mod.ts";
 import type { Input } from "../cli/mod.ts";
 import {
   addToLockFile,
+  type DownloadedFile,
   downloadFiles,
   type DownloadPlan,
   type DownloadRequest,
   downloadUrls,
   LOCK_FILE,
+  type PlannedDownload,
   prepareDownload,
   readLockFile,
+  type SignatureContext,
+  type SignatureMode,
+  verifyBlobArgv,
 } from "../download/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { hostPlatform } from "../lib/util.ts";
-import type { NetContext } from "../net/mod.ts";
+import { partialPath } from "../net/mod.ts";
 import type { CommandContext, CommandPlan } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { shortDigest } from "./short_digest.ts";
@@ -42,13 +47,14 @@ export async function download(command: CommandContext, input: Input): Promise<v
   for (const note of plan.notes) command.log.warn(note);
   const files = await downloadFiles(context, plan);
   if (asked.isLocking) await lock(asked, plan);
-  command.log.status(NOT_SIGNED);
+  command.log.status(signatureWords(plan, files));
   command.logSummary();
   if (command.globals.json) {
     return command.printJson({
       ...{ version: plan.version, marker: plan.marker ?? null, directory: plan.directory },
-      files: files.map(({ path, url, size, digest, isReused }) => ({
-        ...{ path, url, size, reused: isReused },
+      signatures: plan.signatures,
+      files: files.map(({ path, url, size, digest, isReused, isVerifiedBySignature }) => ({
+        ...{ path, url, size, reused: isReused, signatureChecked: isVerifiedBySignature },
         ...{ digest: `${digest.algorithm}:${digest.hex}`, digestFrom: digest.digestFrom },
       })),
     });
@@ -63,9 +69,18 @@ export async function download(command: CommandContext, input: Input): Promise<v
   });
 }
 
-/** What the user should know of every download. */
-const NOT_SIGNED =
-  "Verified by digests; signatures, which Kubernetes has from 1.26 on, were not checked";
+/** What the user should know of signatures. */
+function signatureWords({ signatures }: DownloadPlan, files: readonly DownloadedFile[]): string {
+  if (signatures.by === "nobody") return `Signatures were not checked: ${signatures.why}`;
+  const others = files.filter(({ isVerifiedBySignature }) => !isVerifiedBySignature);
+  if (others.length === 0) return `Signatures of ${counted(files.length)} checked by cosign`;
+  const names = others.map(({ name, isReused }) => isReused ? `${name} (was there)` : name);
+  return `Signatures checked by cosign, but not of: ${names.join(", ")}`;
+}
+
+function counted(files: number): string {
+  return files === 1 ? "1 file" : `${files} files`;
+}
 
 /** What {@linkcode download} would do. */
 export async function planDownload(command: CommandContext, input: Input): Promise<CommandPlan> {
@@ -75,7 +90,21 @@ export async function planDownload(command: CommandContext, input: Input): Promi
   }
   const plan = await prepareDownload(await netContext(command), asked.request);
   for (const note of plan.notes) command.log.warn(note);
-  const steps = plan.files.map(({ name, candidates, path, digest }): PlanStep => ({
+  const steps = plan.files.flatMap((file): readonly PlanStep[] => [
+    downloadStep(plan, file),
+    ...signatureSteps(command, plan, file),
+  ]);
+  const locking: readonly PlanStep[] = asked.isLocking
+    ? [{ group: "lock file", kind: "checksums", path: asked.lockFile }]
+    : [];
+  return Object.freeze({ steps: Object.freeze([...steps, ...locking]) });
+}
+
+function downloadStep(
+  plan: DownloadPlan,
+  { name, candidates, path, digest }: PlannedDownload,
+): PlanStep {
+  return {
     group: plan.version,
     kind: "download",
     what: `${plan.version}/${name}`,
@@ -85,11 +114,17 @@ export async function planDownload(command: CommandContext, input: Input): Promi
     })),
     path,
     digest: `${digest.algorithm}:${digest.hex}`,
-  }));
-  const locking: readonly PlanStep[] = asked.isLocking
-    ? [{ group: "lock file", kind: "checksums", path: asked.lockFile }]
-    : [];
-  return Object.freeze({ steps: Object.freeze([...steps, ...locking]) });
+  };
+}
+
+function signatureSteps(
+  { cwd }: CommandContext,
+  { version, signatures }: DownloadPlan,
+  file: PlannedDownload,
+): readonly PlanStep[] {
+  if (signatures.by !== "cosign" || !file.isSignatureChecked) return [];
+  const argv = verifyBlobArgv(signatures.program, partialPath(file));
+  return [{ group: version, kind: "process", argv, cwd, env: {} }];
 }
 
 async function lock({ lockFile }: AskedDownload, { files }: DownloadPlan): Promise<void> {
@@ -97,11 +132,11 @@ async function lock({ lockFile }: AskedDownload, { files }: DownloadPlan): Promi
 }
 
 /** Mirrors of a checkout's configuration apply; there need not be one. */
-async function netContext(command: CommandContext): Promise<NetContext> {
-  const { globals, log, signal, cwd } = command;
+async function netContext(command: CommandContext): Promise<SignatureContext> {
+  const { globals, log, signal, cwd, shell } = command;
   const isInside = globals.root !== undefined || (await searchRoot(cwd)).root !== undefined;
   const env = isInside ? (await command.locate()).env : command.env;
-  return { env, log, signal, host: hostPlatform() };
+  return { env, log, signal, shell, host: hostPlatform() };
 }
 
 async function parseRequest(command: CommandContext, input: Input): Promise<AskedDownload> {
@@ -119,6 +154,7 @@ async function parseRequest(command: CommandContext, input: Input): Promise<Aske
   }
   const request: DownloadRequest = {
     ...{ version: input.args[0], what: input.list("what"), platforms, to: input.string("to"), cwd },
+    signatures: input.string("signatures") as SignatureMode | undefined,
     ...(files === undefined ? {} : { locked: { path: lockFile, files } }),
   };
   return Object.freeze({ request, lockFile, isLocking });

@@ -1,11 +1,5 @@
-import {
-  type Client,
-  type DigestAlgorithm,
-  downloadBytes,
-  nameOf,
-  NetworkError,
-  WrongContentError,
-} from "../net/mod.ts";
+import type { HashAlgorithm } from "../archive/mod.ts";
+import { type Client, downloadBytes, nameOf, NetworkError, WrongContentError } from "../net/mod.ts";
 import type { KnownDigest } from "./types.ts";
 import { isBefore } from "./version.ts";
 
@@ -16,7 +10,7 @@ const MAX_LIST = 4 << 20;
 const MAX_DIGEST = 1 << 16;
 
 /** Length in hexadecimal. */
-const LENGTHS: Readonly<Record<DigestAlgorithm, number>> = { sha512: 128, sha256: 64, sha1: 40 };
+const LENGTHS: Readonly<Record<HashAlgorithm, number>> = { sha512: 128, sha256: 64, sha1: 40 };
 
 /** What a server says where there is no such file; buckets say 403 to whoever may not list them. */
 export const MISSING: ReadonlySet<number | undefined> = new Set([403, 404, 410]);
@@ -44,7 +38,7 @@ export async function findDigests(
 ): Promise<ReadonlyMap<string, KnownDigest>> {
   const found = new Map<string, KnownDigest>();
   const left = () => names.filter((name) => !found.has(name));
-  const add = (name: string, algorithm: DigestAlgorithm, hex: string, source: string) =>
+  const add = (name: string, algorithm: HashAlgorithm, hex: string, source: string) =>
     found.set(name, Object.freeze({ algorithm, hex, source, digestFrom: "origin" }));
   for (const algorithm of ["sha512", "sha256"] as const) {
     if (left().length === 0) break;
@@ -69,7 +63,7 @@ export async function findDigests(
 }
 
 /** Best first; SHA-1 for versions that were published before 1.12.0-rc.2 only. */
-function algorithmsOf(version: string): readonly DigestAlgorithm[] {
+function algorithmsOf(version: string): readonly HashAlgorithm[] {
   const isOld = isBefore(version, 12) ||
     /^v1\.12\.0-(alpha|beta)\.|^v1\.12\.0-rc\.1$/.test(version);
   return isOld ? ["sha512", "sha256", "sha1"] : ["sha512", "sha256"];
@@ -93,7 +87,7 @@ async function textAt(client: Client, url: string, most: number): Promise<string
  */
 export function parseList(
   text: string,
-  algorithm: DigestAlgorithm,
+  algorithm: HashAlgorithm,
   url: string,
 ): ReadonlyMap<string, string> {
   const list = new Map<string, string>();
@@ -116,13 +110,13 @@ export function parseList(
  *
  * @throws {WrongContentError} It has something else.
  */
-export function parseDigest(text: string, algorithm: DigestAlgorithm, url: string): string {
+export function parseDigest(text: string, algorithm: HashAlgorithm, url: string): string {
   const digits = /^([0-9a-fA-F]+)(\s|$)/.exec(text.trim())?.[1] ?? "";
   if (digits.length === LENGTHS[algorithm]) return digits.toLowerCase();
   throw notDigests(url, algorithm, text);
 }
 
-function notDigests(url: string, algorithm: DigestAlgorithm, text: string): WrongContentError {
+function notDigests(url: string, algorithm: HashAlgorithm, text: string): WrongContentError {
   const start = text.trim().slice(0, 40).replaceAll(/[\s\p{Cc}]+/gu, " ");
   const found = start === "" ? "it is empty" : `it has "${start}"`;
   return new WrongContentError(`Cannot read a ${nameOf(algorithm)} from "${url}": ${found}`, {

@@ -14,7 +14,8 @@ export {
   readLockFile,
 } from "./lock_file.ts";
 export { type DownloadRequest, downloadUrls, prepareDownload } from "./prepare.ts";
-export { type DownloadedFile, downloadFiles } from "./run.ts";
+export { type DownloadedFile, downloadFiles, type DownloadFilesOptions } from "./run.ts";
+export { type SignatureContext, verifyBlobArgv } from "./signatures.ts";
 export { releaseSite, versionUrl } from "./site.ts";
 export type {
   DownloadPlan,
@@ -23,5 +24,7 @@ export type {
   ReleaseFile,
   ReleaseSite,
   RequestedVersion,
+  SignatureMode,
+  SignaturePlan,
 } from "./types.ts";
 export { isPublishedVersion, parseRequested } from "./version.ts";

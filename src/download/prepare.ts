@@ -1,5 +1,6 @@
 import { join, resolve } from "@std/path";
 import { KbuildError } from "../errors.ts";
+import { ifPresent } from "../files/mod.ts";
 import {
   candidatesFor,
   type Client,
@@ -20,6 +21,7 @@ import {
 import { chooseFiles } from "./choose.ts";
 import { findDigests, isMissing, MISSING } from "./digests.ts";
 import type { LockedFiles } from "./lock_file.ts";
+import { isSigned, planSignatures } from "./signatures.ts";
 import { markerUrl, releaseSite, siteNotes, versionUrl } from "./site.ts";
 import type {
   DownloadPlan,
@@ -28,6 +30,7 @@ import type {
   ReleaseFile,
   ReleaseSite,
   RequestedVersion,
+  SignatureMode,
 } from "./types.ts";
 import { isPublishedVersion, parseRequested, partsOf } from "./version.ts";
 
@@ -43,6 +46,8 @@ export interface DownloadRequest {
   readonly to?: string | undefined;
   /** Absolute. */
   readonly cwd: string;
+  /** Whether signatures are checked; default: `auto`. */
+  readonly signatures?: SignatureMode | undefined;
   /** Digests that are known before anybody is asked. */
   readonly locked?: { readonly path: string; readonly files: LockedFiles } | undefined;
   /** How long servers are waited for. */
@@ -77,22 +82,27 @@ export async function prepareDownload(
   using client = await createClient(context, request.retryPolicy);
   const chosen = await choose(context, client, table, request);
   const { site, version, marker } = chosen;
+  const signatures = await planSignatures(context, version, request.signatures ?? "auto");
   const base = versionUrl(site, version);
   const digests = await digestsOf(context, table, chosen, request);
   const missing = await missingFiles(client, table, chosen, digests);
   if (missing.length > 0) throw await incomplete(client, table, chosen, missing);
   const directory = resolve(request.cwd, request.to ?? `kubernetes-${version}`);
-  const files = chosen.files.map(({ name, place, isProgram }): PlannedDownload => {
+  const files: PlannedDownload[] = [];
+  for (const { name, place, isProgram } of chosen.files) {
     const url = `${base}/${name}`;
-    return Object.freeze({
-      ...{ name, url, candidates: candidatesFor(table, url) },
-      path: join(directory, place),
+    const path = join(directory, place);
+    files.push(Object.freeze({
+      ...{ name, url, candidates: candidatesFor(table, url), path },
       mode: isProgram ? 0o755 : 0o644,
       digest: digests.get(name)!,
-    });
-  });
+      // What is there was checked when it came.
+      isSignatureChecked: signatures.by === "cosign" && isSigned(name) &&
+        await ifPresent(Deno.lstat(path)) === undefined,
+    }));
+  }
   return Object.freeze({
-    ...{ version, marker, directory },
+    ...{ version, marker, directory, signatures },
     files: Object.freeze(files),
     notes: Object.freeze([...siteNotes(site), ...digestNotes(files)]),
   });

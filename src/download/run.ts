@@ -1,13 +1,8 @@
 import { relative } from "@std/path";
+import { createHashingThread, type Hasher } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
-import {
-  createClient,
-  fetchFile,
-  isFetched,
-  isOffline,
-  type NetContext,
-  type RetryPolicy,
-} from "../net/mod.ts";
+import { createClient, fetchFile, isFetched, isOffline, type RetryPolicy } from "../net/mod.ts";
+import { checkSignature, type SignatureContext } from "./signatures.ts";
 import type { DownloadPlan, PlannedDownload } from "./types.ts";
 
 /** A file that is there now. */
@@ -16,6 +11,16 @@ export interface DownloadedFile extends PlannedDownload {
   readonly size: number;
   /** Whether it was there before. */
   readonly isReused: boolean;
+  /** Whether its signature was checked in this run. */
+  readonly isVerifiedBySignature: boolean;
+}
+
+/** Options of {@linkcode downloadFiles}. */
+export interface DownloadFilesOptions {
+  /** How long servers are waited for. */
+  readonly retryPolicy?: Partial<RetryPolicy> | undefined;
+  /** What computes digests; default: a thread beside this one. The caller closes it. */
+  readonly hasher?: Hasher;
 }
 
 /**
@@ -25,9 +30,9 @@ export interface DownloadedFile extends PlannedDownload {
  * @throws {KbuildError} A file cannot be fetched, is not what its digest says, or its place is taken.
  */
 export async function downloadFiles(
-  context: NetContext,
-  { files, directory, version }: DownloadPlan,
-  options: { retryPolicy?: Partial<RetryPolicy> | undefined } = {},
+  context: SignatureContext,
+  { files, directory, version, signatures }: DownloadPlan,
+  options: DownloadFilesOptions = {},
 ): Promise<readonly DownloadedFile[]> {
   const missing: PlannedDownload[] = [];
   // What is in the way is found before anything is fetched.
@@ -35,11 +40,25 @@ export async function downloadFiles(
   if (missing.length > 0 && isOffline(context.env)) throw offline(version, directory, missing);
   const fetched: DownloadedFile[] = [];
   using client = await createClient(context, options.retryPolicy);
-  for (const file of files) {
-    const { size, isReused } = await fetchFile(client, { ...file, what: file.name });
-    fetched.push(Object.freeze({ ...file, size, isReused }));
+  const hasher = options.hasher ?? createHashingThread();
+  try {
+    for (const file of files) {
+      let isVerifiedBySignature = false;
+      const check = async (path: string) => {
+        if (signatures.by !== "cosign" || !file.isSignatureChecked) return;
+        isVerifiedBySignature = await checkSignature(context, client, signatures, file, path);
+      };
+      const { size, isReused } = await fetchFile(
+        client,
+        { ...file, what: file.name, check },
+        { hasher },
+      );
+      fetched.push(Object.freeze({ ...file, size, isReused, isVerifiedBySignature }));
+    }
+    return Object.freeze(fetched);
+  } finally {
+    if (options.hasher === undefined) hasher.close();
   }
-  return Object.freeze(fetched);
 }
 
 function offline(

@@ -48,6 +48,8 @@ export interface PlannedDownload {
   readonly mode: number;
   /** What it must be. */
   readonly digest: KnownDigest;
+  /** Whether its signature is checked when it has come. */
+  readonly isSignatureChecked: boolean;
 }
 
 /** What is to be downloaded. */
@@ -60,6 +62,27 @@ export interface DownloadPlan {
   readonly directory: string;
   /** The files. */
   readonly files: readonly PlannedDownload[];
+  /** How signatures are checked, or why they are not. */
+  readonly signatures: SignaturePlan;
   /** What a user may not expect, a sentence each. */
   readonly notes: readonly string[];
 }
+
+/** Whether signatures are checked: if cosign is there, always, or never. */
+export type SignatureMode = "auto" | "require" | "none";
+
+/** How signatures are checked. */
+export type SignaturePlan =
+  | {
+    /** By the user's cosign. */
+    readonly by: "cosign";
+    /** Path of the program. */
+    readonly program: string;
+    /** Whether a file without a signature is an error. */
+    readonly isRequired: boolean;
+  }
+  | {
+    readonly by: "nobody";
+    /** Why, as the end of "Signatures were not checked: …". */
+    readonly why: string;
+  };

@@ -1,15 +1,12 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import { concat, readFileChunks, writeAll } from "../files/mod.ts";
-import { createHash } from "node:crypto";
+import { CHUNK_SIZE, concat, readFileChunks, writeAll } from "../files/mod.ts";
+import { type HashAlgorithm, type Hasher, inlineHasher } from "../archive/mod.ts";
 import type { Client, NetRequest } from "./client.ts";
 import { NetworkError } from "./failure.ts";
 import { readBody } from "./read_body.ts";
 
 /** Sends a request: a client's `send`, or what adds credentials to it. */
 export type Send = (url: string, request: NetRequest) => Promise<Response>;
-
-/** Digests that published files are checked by, as `node:crypto` names them. */
-export type DigestAlgorithm = "sha1" | "sha256" | "sha512";
 
 /** Options of {@linkcode downloadInto}. */
 export interface DownloadOptions {
@@ -20,7 +17,9 @@ export interface DownloadOptions {
   /** Bytes that must come, where that is known: more are refused. */
   readonly size?: number | undefined;
   /** Of the digest; default SHA-256. */
-  readonly algorithm?: DigestAlgorithm;
+  readonly algorithm?: HashAlgorithm;
+  /** What computes it; default: the calling thread. */
+  readonly hasher?: Hasher;
 }
 
 /**
@@ -40,52 +39,90 @@ export async function downloadInto(
   options: DownloadOptions = {},
 ): Promise<string> {
   const { send = client.send, label = url.slice(url.lastIndexOf("/") + 1), size } = options;
-  const { algorithm = "sha256" } = options;
-  let hash = createHash(algorithm);
+  const { algorithm = "sha256", hasher = inlineHasher } = options;
+  let hash = hasher.open([algorithm]);
   let known = (await file.stat()).size;
-  for await (const chunk of readFileChunks(path, { size: known })) hash.update(chunk);
+  for await (const chunk of readFileChunks(path, { size: known })) await hash.update(chunk);
   let before = known;
   const restart = async () => {
     await file.truncate(0);
-    hash = createHash(algorithm);
+    hash[Symbol.dispose]();
+    hash = hasher.open([algorithm]);
     known = 0;
   };
   if (size !== undefined && known > size) await restart();
-  const unit = client.log.events.unit({ kind: "fetch", name: label });
-  await unit.run(() =>
-    client.retry(async () => {
-      before = known;
-      if (size !== undefined && known === size && size > 0) return;
-      const range = known === 0 ? {} : { range: `bytes=${known}-` };
-      const response = await send(url, { headers: range });
-      if (response.status === 416) {
-        await response.body?.cancel();
-        await restart();
-        throw new NetworkError(url, "the server has no such part of it", { retry: true });
-      }
-      if (!response.ok) throw await client.refusal(url, response);
-      if (known > 0 && !continues(response, known)) await restart();
-      await file.seek(known, Deno.SeekMode.Start);
-      const length = Number(response.headers.get("content-length") ?? NaN);
-      const total = size ?? (Number.isFinite(length) ? known + length : undefined);
-      for await (const chunk of readBody(url, response, client)) {
-        if (known + chunk.length > (size ?? MAX_UNKNOWN)) {
+  try {
+    const unit = client.log.events.unit({ kind: "fetch", name: label });
+    await unit.run(() =>
+      client.retry(async () => {
+        before = known;
+        if (size !== undefined && known === size && size > 0) return;
+        const range = known === 0 ? {} : { range: `bytes=${known}-` };
+        const response = await send(url, { headers: range });
+        if (response.status === 416) {
+          await response.body?.cancel();
           await restart();
-          throw new NetworkError(url, `more than ${size ?? MAX_UNKNOWN} bytes came`, {
-            code: "too-long",
-          });
+          throw new NetworkError(url, "the server has no such part of it", { retry: true });
         }
-        hash.update(chunk);
-        writeAll(path, file, chunk);
-        known += chunk.length;
-        unit.progress({ done: known, total, of: "bytes" });
+        if (!response.ok) throw await client.refusal(url, response);
+        if (known > 0 && !continues(response, known)) await restart();
+        await file.seek(known, Deno.SeekMode.Start);
+        const length = Number(response.headers.get("content-length") ?? NaN);
+        const total = size ?? (Number.isFinite(length) ? known + length : undefined);
+        for await (const chunk of gathered(readBody(url, response, client))) {
+          if (known + chunk.length > (size ?? MAX_UNKNOWN)) {
+            await restart();
+            throw new NetworkError(url, `more than ${size ?? MAX_UNKNOWN} bytes came`, {
+              code: "too-long",
+            });
+          }
+          await hash.update(chunk);
+          writeAll(path, file, chunk);
+          known += chunk.length;
+          unit.progress({ done: known, total, of: "bytes" });
+        }
+        if (size !== undefined && known < size) {
+          throw new NetworkError(url, `only ${known} of its ${size} bytes came`, { retry: true });
+        }
+      }, { progressed: () => known - before > PROGRESS })
+    );
+    const [digest = ""] = await hash.digests();
+    return digest;
+  } finally {
+    hash[Symbol.dispose]();
+  }
+}
+
+/** Bytes that are hashed and written at once, and how long they may take to come. */
+const PIECE = { size: CHUNK_SIZE, ms: 100 };
+
+/**
+ * The same bytes in fewer pieces, each in the same memory. What came before a failure comes before it here,
+ * too.
+ */
+async function* gathered(
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void> {
+  const buffer = new Uint8Array(PIECE.size);
+  let [filled, since] = [0, performance.now()];
+  try {
+    for await (const chunk of chunks) {
+      const isFull = filled + chunk.length > buffer.length;
+      if (filled > 0 && (isFull || performance.now() - since > PIECE.ms)) {
+        yield buffer.subarray(0, filled);
+        [filled, since] = [0, performance.now()];
       }
-      if (size !== undefined && known < size) {
-        throw new NetworkError(url, `only ${known} of its ${size} bytes came`, { retry: true });
+      if (chunk.length > buffer.length) yield chunk;
+      else {
+        buffer.set(chunk, filled);
+        filled += chunk.length;
       }
-    }, { progressed: () => known - before > PROGRESS })
-  );
-  return hash.digest("hex");
+    }
+  } catch (error) {
+    if (filled > 0) yield buffer.subarray(0, filled);
+    throw error;
+  }
+  if (filled > 0) yield buffer.subarray(0, filled);
 }
 
 /** Bytes of a file whose size is not known beforehand; Go's archives have a tenth at most. */

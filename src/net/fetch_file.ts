@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "@std/path";
 import { createHash } from "node:crypto";
+import type { HashAlgorithm, Hasher } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import {
   cannotWrite,
@@ -12,14 +13,14 @@ import {
   removeTree,
 } from "../files/mod.ts";
 import type { Client } from "./client.ts";
-import { type DigestAlgorithm, downloadInto } from "./download.ts";
+import { downloadInto } from "./download.ts";
 import type { Candidate } from "./mirrors.ts";
 import { tryCandidates, WrongContentError } from "./try_candidates.ts";
 
 /** What a file must be. */
 export interface FileDigest {
   /** What it is computed with. */
-  readonly algorithm: DigestAlgorithm;
+  readonly algorithm: HashAlgorithm;
   /** Lower-case hexadecimal. */
   readonly hex: string;
 }
@@ -48,6 +49,12 @@ export interface FetchedFile {
   readonly isReused: boolean;
 }
 
+/** What fetches files: see {@linkcode fetchFile}. */
+export interface FetchOptions {
+  /** What computes digests; default: the calling thread. */
+  readonly hasher?: Hasher;
+}
+
 /** Begins the names of files that are under way. */
 const PARTIAL_PREFIX = ".kbuild-part-";
 
@@ -66,7 +73,11 @@ export function partialPath({ path, digest }: Pick<FileRequest, "path" | "digest
  *
  * @throws {KbuildError} No candidate has it, the place is taken by something else, or it cannot be written.
  */
-export async function fetchFile(client: Client, request: FileRequest): Promise<FetchedFile> {
+export async function fetchFile(
+  client: Client,
+  request: FileRequest,
+  options: FetchOptions = {},
+): Promise<FetchedFile> {
   const { path, mode = 0o644, check } = request;
   const { log, signal } = client;
   if (await isFetched(request)) return await reused(client, path);
@@ -82,7 +93,7 @@ export async function fetchFile(client: Client, request: FileRequest): Promise<F
     return await reused(client, path);
   }
   try {
-    await fill(client, request, { file: lock.file, path: partial });
+    await fill(client, request, { file: lock.file, path: partial }, options);
     await check?.(partial);
     signal?.throwIfAborted();
     await Deno.chmod(partial, mode);
@@ -124,13 +135,14 @@ async function fill(
   client: Client,
   { what, candidates, path, digest }: FileRequest,
   partial: { file: Deno.FsFile; path: string },
+  given: FetchOptions,
 ): Promise<void> {
   const { file } = partial;
   const { algorithm, hex } = digest;
   // A killed run may have left a complete one, of which a server has no further part.
   const left = (await file.stat()).size;
   if (left > 0 && await digestOf(partial.path, algorithm) === hex) return;
-  const options = { algorithm, label: basename(path) };
+  const options = { ...given, algorithm, label: basename(path) };
   await tryCandidates(what, candidates, async ({ url }) => {
     const before = (await file.stat()).size;
     let found = await downloadInto(client, url, partial, options);
@@ -151,7 +163,7 @@ async function fill(
 }
 
 /** Digest of a file in hex. */
-async function digestOf(path: string, algorithm: DigestAlgorithm): Promise<string> {
+async function digestOf(path: string, algorithm: HashAlgorithm): Promise<string> {
   const hash = createHash(algorithm);
   for await (const chunk of readFileChunks(path)) hash.update(chunk);
   return hash.digest("hex");
@@ -166,7 +178,7 @@ async function startsLikePage(path: string): Promise<boolean> {
 }
 
 /** `SHA-512`. */
-export function nameOf(algorithm: DigestAlgorithm): string {
+export function nameOf(algorithm: HashAlgorithm): string {
   return algorithm.toUpperCase().replace("SHA", "SHA-");
 }
 

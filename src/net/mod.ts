@@ -10,7 +10,6 @@ export { checkInCache, claimCache } from "./claim_cache.ts";
 export { type Client, createClient, type NetContext, type NetRequest } from "./client.ts";
 export { type DigestFrom, isDigestFrom } from "./digest_from.ts";
 export {
-  type DigestAlgorithm,
   downloadBytes,
   downloadInto,
   type DownloadOptions,
@@ -21,6 +20,7 @@ export { NetworkError, type NetworkErrorCode, redirectedTo } from "./failure.ts"
 export {
   type FetchedFile,
   fetchFile,
+  type FetchOptions,
   type FileDigest,
   type FileRequest,
   isFetched,

@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { createLogger } from "../../src/lib/logging.ts";
-import type { NetContext } from "../../src/net/mod.ts";
+import type { SignatureContext } from "../../src/download/mod.ts";
+import { createShell } from "../../src/shell/mod.ts";
 
 /** Which checksums a version has. */
 export type Shape =
@@ -163,7 +164,7 @@ export async function withSite<T>(
 export function contextOf(
   env: Readonly<Record<string, string>>,
   signal?: AbortSignal,
-): { context: NetContext; log: string[] } {
+): { context: SignatureContext; log: string[] } {
   const log: string[] = [];
   return {
     log,
@@ -171,6 +172,7 @@ export function contextOf(
       // The system's certificates are many, and none is needed here.
       ...{ env: { SSL_CERT_FILE: "/dev/null", ...env }, host: "linux/amd64", signal },
       log: createLogger({ write: (text) => void log.push(text) }),
+      shell: createShell({ cwd: "/", env }),
     },
   };
 }

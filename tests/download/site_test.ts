@@ -7,6 +7,7 @@ import {
   parseLockFile,
   prepareDownload,
 } from "../../src/download/mod.ts";
+import { inlineHasher } from "../../src/archive/mod.ts";
 import { KbuildError } from "../../src/errors.ts";
 import { partialPath } from "../../src/net/mod.ts";
 import {
@@ -515,7 +516,7 @@ async function tryCase(
   try {
     const plan = await prepareDownload(context, request);
     log.push(...plan.notes);
-    await downloadFiles(context, plan, { retryPolicy: HASTY });
+    await downloadFiles(context, plan, { retryPolicy: HASTY, hasher: inlineHasher });
     return { error: undefined, log: log.join("\n") };
   } catch (error) {
     if (!(error instanceof KbuildError)) throw error;
