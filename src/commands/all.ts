@@ -1,28 +1,44 @@
 import type { Input } from "../cli/mod.ts";
 import type { Ask } from "./all_run.ts";
-import type { Command } from "./context.ts";
+import type { Command, OpenCheckout } from "./context.ts";
 import { withDryRun } from "./dry_run.ts";
-import { BUILD_FLAGS, BUILD_VARIABLES, VERSION_VARIABLES, WATCH, WHAT } from "./flags.ts";
+import {
+  BUILD_FLAGS,
+  BUILD_VARIABLES,
+  CONTAINER_BUILD_FLAGS,
+  CONTAINER_BUILD_VARIABLES,
+  VERSION_VARIABLES,
+  WATCH,
+  WHAT,
+} from "./flags.ts";
+import { inPlaceOfBuild, openDockerized, planPlaceOfBuild } from "./build_place.ts";
 
 /**
  * What each of these commands does; the work is loaded when it is done.
  *
- * @param watchable Whether the command has `--watch`.
+ * @param options.watchable Whether the command has `--watch`.
+ * @param options.dockerized Whether it builds here into the directory of containers.
  */
 function work(
   what: string,
   ask: (run: typeof import("./all_run.ts"), input: Input) => Ask,
-  { watchable = true }: { watchable?: boolean } = {},
+  { watchable = true, dockerized = false }: { watchable?: boolean; dockerized?: boolean } = {},
 ): Required<Pick<Command, "run" | "plan">> {
   return withDryRun({
     async plan(command, input) {
       const run = await import("./all_run.ts");
-      return await run.planAll(command, ask(run, input));
+      const plan = (open: OpenCheckout) => run.planAll(open, ask(run, input));
+      if (dockerized) return await plan(await openDockerized(command));
+      return await planPlaceOfBuild(command, input, plan);
     },
     async run(command, input) {
       const run = await import("./all_run.ts");
       const isWatched = watchable && input.boolean(WATCH.name) === true;
-      await (isWatched ? run.watchAll : run.buildAll)(command, what, ask(run, input));
+      const build = async (open: OpenCheckout) => {
+        await (isWatched ? run.watchAll : run.buildAll)(command, open, what, ask(run, input));
+      };
+      if (dockerized) return await build(await openDockerized(command));
+      await inPlaceOfBuild(command, input, build);
     },
   });
 }
@@ -37,14 +53,18 @@ export const all: Command = {
     "host's directory. Targets are directories (cmd/kubectl), names (kubectl), test binaries " +
     "(test/e2e/e2e.test) or Go packages; arguments that start with a dash are passed to go.",
   args: [{ name: "WHAT", summary: "Targets; all if omitted", variadic: true }],
-  flags: [WHAT, WATCH, ...BUILD_FLAGS],
-  variables: [...BUILD_VARIABLES, ...VERSION_VARIABLES],
+  flags: [WHAT, WATCH, ...CONTAINER_BUILD_FLAGS, ...BUILD_FLAGS],
+  variables: [...BUILD_VARIABLES, ...VERSION_VARIABLES, ...CONTAINER_BUILD_VARIABLES],
   examples: [
     { command: "kbuild all kubectl --watch", does: "Build kubectl whenever its sources change" },
     { command: "kbuild all WHAT=cmd/kubelet GOFLAGS=-v", does: "Build kubelet, as with make" },
     {
       command: "kbuild all kubectl --platform darwin/arm64",
       does: "Build kubectl for Apple silicon",
+    },
+    {
+      command: "kbuild all kubelet --container",
+      does: "Build kubelet with the Go and the C compiler of kube-cross",
     },
   ],
   ...work("all", ({ askAll }, input) => askAll(input.args, input.number("jobs"))),
@@ -58,8 +78,8 @@ export const cross: Command = {
   description: "Server, node, client, test and test-server targets, each for the platforms that " +
     "hack/lib/golang.sh lists for it. make runs five builds; kbuild builds each platform once.",
   args: [],
-  flags: [WHAT, ...BUILD_FLAGS],
-  variables: [...BUILD_VARIABLES, ...VERSION_VARIABLES],
+  flags: [WHAT, ...CONTAINER_BUILD_FLAGS, ...BUILD_FLAGS],
+  variables: [...BUILD_VARIABLES, ...VERSION_VARIABLES, ...CONTAINER_BUILD_VARIABLES],
   examples: [
     { command: "kbuild cross", does: "Build for all platforms" },
     {
@@ -69,6 +89,25 @@ export const cross: Command = {
   ],
   ...work("cross", ({ askCross }, input) => askCross(input.number("jobs")), {
     watchable: false,
+  }),
+};
+
+/** `kbuild cross-in-a-container`: port of `make cross-in-a-container`, for those who are in one. */
+export const crossInAContainer: Command = {
+  ...cross,
+  name: "cross-in-a-container",
+  summary: "Build as cross does, into _output/dockerized",
+  description:
+    "For a container that the checkout is in already, where make cross-in-a-container is run. No container is " +
+    "started: that is kbuild cross --container.",
+  flags: [WHAT, ...BUILD_FLAGS],
+  variables: [...BUILD_VARIABLES, ...VERSION_VARIABLES],
+  examples: [{
+    command: "kbuild cross-in-a-container && kbuild package-tarballs",
+    does: "Make a release in a container",
+  }],
+  ...work("cross-in-a-container", ({ askCross }, input) => askCross(input.number("jobs")), {
+    ...{ watchable: false, dockerized: true },
   }),
 };
 
@@ -92,7 +131,7 @@ export function commandFor(
       summary: "More targets to build: names of directories in cmd/",
       variadic: true,
     }],
-    flags: [WATCH, ...BUILD_FLAGS],
+    flags: [WATCH, ...CONTAINER_BUILD_FLAGS, ...BUILD_FLAGS],
     examples: [{ command: `kbuild ${name}`, does: `Build ${target} for this machine` }],
     ...work(
       name,

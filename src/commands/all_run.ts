@@ -59,26 +59,34 @@ async function targetsOf(
 }
 
 /** The plan of a build, to be shown. */
-export async function planAll(command: CommandContext, ask: Ask): Promise<CommandPlan> {
-  const open = await command.open();
+export async function planAll(open: OpenCheckout, ask: Ask): Promise<CommandPlan> {
   const asked = await ask(open);
   const planned = await planBuild(open, asked, (tree) => readStamp(open, tree), { fetch: false });
   return showBuild(open.context, planned);
 }
 
 /** Builds, and prints what was built. */
-export async function buildAll(command: CommandContext, what: string, ask: Ask): Promise<void> {
-  await buildOpen(command, await command.open(), { what, ask });
+export async function buildAll(
+  command: CommandContext,
+  open: OpenCheckout,
+  what: string,
+  ask: Ask,
+): Promise<void> {
+  await buildOpen(command, open, { what, ask });
 }
 
 /** The same, and again whenever a source changes, until the run is stopped. */
-export async function watchAll(command: CommandContext, what: string, ask: Ask): Promise<void> {
+export async function watchAll(
+  command: CommandContext,
+  open: OpenCheckout,
+  what: string,
+  ask: Ask,
+): Promise<void> {
   if (command.globals.json) {
     throw new UsageError("Cannot use --json with --watch: there would be a value for each build", [
       "The events of all builds: --events FILE, or --progress=json on standard error",
     ]);
   }
-  let open = await command.open();
   let last: PlannedBuild | undefined;
   await watchBuild(command, open.context.root, {
     async build() {

@@ -1,6 +1,5 @@
 import type { PlatformSet } from "../checkout/mod.ts";
 import type { UnitSpec } from "../events/mod.ts";
-import { ifPresent } from "../files/mod.ts";
 import {
   ensureGeneratedFiles,
   findOutdated,
@@ -23,7 +22,7 @@ import {
   selectTargets,
 } from "../lib/golang/mod.ts";
 import { type GitTree, openTree } from "../git/mod.ts";
-import type { KubeContext } from "../lib/init.ts";
+import type { Builder, KubeContext } from "../lib/init.ts";
 import {
   buildDate,
   findSourceDate,
@@ -32,6 +31,7 @@ import {
   type VersionVars,
 } from "../lib/version/mod.ts";
 import type { Provenance } from "../release/mod.ts";
+import type { Start } from "../shell/mod.ts";
 import { type GoChoice, sayGo, takeGo } from "../toolchain/mod.ts";
 import type { CommandPlan, OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
@@ -143,17 +143,17 @@ export interface PlannedBuild extends PreparedBuild {
  * @param options.tree What git said of the checkout a moment ago; default {@linkcode treeOf}.
  */
 export async function planBuild(
-  { context, checkout }: OpenCheckout,
+  { context, checkout, go: given }: OpenCheckout,
   asked: AskedBuild,
   stamp: (tree: GitTree) => Promise<Stamp>,
   options: { fetch: boolean; tree?: GitTree },
 ): Promise<PlannedBuild> {
-  const { go, choice } = await takeGo(context, checkout, options);
+  const { go, choice } = given ?? await takeGo(context, checkout, options);
   const wasFetched = choice.action === "proxy" || choice.action === "archive";
   const tree = (wasFetched ? undefined : options.tree) ?? treeOf({ context, checkout });
   const { matrix, goflags = [], jobs } = asked;
   // A Go that is still to be fetched cannot say what the targets need.
-  const isThere = await ifPresent(Deno.stat(go.path)) !== undefined;
+  const isThere = await context.builder.findProgram(go.path, undefined) !== undefined;
   const targets = isThere ? [...new Set(matrix.flatMap((row) => row.targets))] : undefined;
   const reading = stamp(tree);
   const planning = planGeneratedFiles(context, checkout, {
@@ -198,7 +198,7 @@ export function plannedUnits({ generation, plan }: PlannedBuild): readonly UnitS
 
 /** The exact commands and files of a build: `kbuild plan`, `--dry-run`. */
 export function showBuild(
-  { log }: KubeContext,
+  { builder, log }: KubeContext,
   { asked, stamp, generation, plan, go, choice }: PlannedBuild,
 ): CommandPlan {
   for (const warning of asked.warnings ?? []) log.warn(warning);
@@ -207,22 +207,27 @@ export function showBuild(
   const { gopathLink, hostLink } = plan;
   const steps = Object.freeze([
     ...gopathLink === undefined ? [] : [linkStep("GOPATH", gopathLink)],
-    ...generationSteps(generation),
-    ...buildSteps(plan),
+    ...generationSteps(generation, builder),
+    ...buildSteps(plan, builder),
     ...hostLink === undefined ? [] : [linkStep("binaries of this machine", hostLink)],
   ]);
   return Object.freeze({ steps, go: Object.freeze({ ...choice, tool: go }) });
 }
 
 /** What makes the generated files that something needs. */
-export function generationSteps({ tools, files }: GenerationPlan): readonly PlanStep[] {
+export function generationSteps(
+  { tools, files }: GenerationPlan,
+  builder: Builder,
+): readonly PlanStep[] {
   const group = "generated files that are not in git";
   return [
-    ...tools === undefined ? [] : buildSteps(tools.plan).map((step) => ({ ...step, group })),
+    ...tools === undefined
+      ? []
+      : buildSteps(tools.plan, builder).map((step) => ({ ...step, group })),
     ...files.flatMap(({ work, processes, made, output }): PlanStep[] => [
       { group, kind: "directory", path: work },
-      ...processes.map(({ argv, cwd, shownEnv }): PlanStep => (
-        { group, kind: "process", argv, cwd, env: shownEnv }
+      ...processes.map((process): PlanStep => (
+        { group, kind: "process", ...shownStart(builder, process) }
       )),
       { group, kind: "generated", path: output, from: made },
     ]),
@@ -235,18 +240,27 @@ export function linkStep(group: string, link: Link): PlanStep {
 }
 
 /** What a build starts and places, as steps of a plan. */
-export function buildSteps(plan: BuildPlan): readonly PlanStep[] {
+export function buildSteps(plan: BuildPlan, builder: Builder): readonly PlanStep[] {
   return plan.platforms.flatMap(({ platform, steps }) =>
-    steps.flatMap(({ argv, cwd, shownEnv, outputs, source, files }): PlanStep[] => [
-      ...files.map(({ path, text }): PlanStep => (
+    steps.flatMap((step): PlanStep[] => [
+      ...step.files.map(({ path, text }): PlanStep => (
         { group: platform, kind: "overlay", path, text }
       )),
-      { group: platform, kind: "process", argv, cwd, env: shownEnv, source },
-      ...outputs.map(({ built, placed }): PlanStep => (
+      { group: platform, kind: "process", ...shownStart(builder, step), source: step.source },
+      ...step.outputs.map(({ built, placed }): PlanStep => (
         { group: platform, kind: "binary", path: placed, from: built }
       )),
     ])
   );
+}
+
+/** What this machine starts for a program of a build; what is handed to a container is among its arguments. */
+function shownStart(
+  builder: Builder,
+  { shownEnv, ...start }: Start & { readonly shownEnv: Start["env"] },
+): Start {
+  const { argv, cwd, env } = builder.startOf(start);
+  return { argv, cwd, env: builder.image === undefined ? shownEnv : env };
 }
 
 /** Sorts out what is to be built: the words of `WHAT` and of arguments. */

@@ -29,7 +29,11 @@ export async function planRun(
   return { steps: stepsOf(open, prepared) };
 }
 
-function stepsOf({ context }: OpenCheckout, prepared: PreparedRun): readonly PlanStep[] {
+/** What is fetched, written and started for a container. */
+export function stepsOf(
+  { context }: OpenCheckout,
+  prepared: PreparedRun,
+): readonly PlanStep[] {
   const { engine: { kind }, image, version } = prepared;
   return Object.freeze<PlanStep[]>([
     ...image.fetches.map((fetch) => ({ group: kind, kind: "fetch", ...fetch }) as const),
@@ -129,7 +133,7 @@ export async function sayOutput(command: CommandContext): Promise<void> {
 }
 
 /** The engine and the image that a command line, else the environment names. */
-function choiceOf(
+export function choiceOf(
   { env }: CommandContext,
   input: Input,
 ): Pick<RunRequest, "engine" | "buildImage"> {

@@ -34,7 +34,7 @@ import {
 } from "../progress/mod.ts";
 import { hostPlatform } from "../lib/util.ts";
 import { createShell, type Shell, type Start } from "../shell/mod.ts";
-import type { GoDescription } from "../toolchain/mod.ts";
+import type { ChosenGo, GoDescription } from "../toolchain/mod.ts";
 import { CA_FILE, CONFIG, DIGESTS, GO, MIRROR, STRICT_PARITY } from "./flags.ts";
 import { doctorHint } from "./doctor_hint.ts";
 import type { PlanStep } from "./plan_steps.ts";
@@ -79,6 +79,8 @@ export interface OpenCheckout {
   readonly checkout: Checkout;
   /** Absolute path of the configuration that was applied. */
   readonly config?: string | undefined;
+  /** The Go of the container that is built in; absent: it is chosen when something is built. */
+  readonly go?: ChosenGo;
   /** Reads it again: it may have changed since. */
   reread(): Promise<OpenCheckout>;
 }

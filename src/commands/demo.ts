@@ -82,7 +82,6 @@ export const demo: Command = {
       baseImages: [],
       bases: "scratch",
       scratchExpected: true,
-      container: false,
       fastbuild: true,
     });
     if (command.globals.json) {

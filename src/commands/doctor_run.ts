@@ -143,7 +143,7 @@ async function checksOf(
   const prepare = () =>
     prepared ??= prepareRelease(open, globals, {
       ...{ what: "quick-release", jobs: undefined, baseImages: [], bases: undefined },
-      ...{ container: false, fastbuild: true },
+      fastbuild: true,
     }, { fetch: false });
   // The check "quick-release" tells why there is no plan.
   const planned = () =>

@@ -33,22 +33,15 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
     command: "cross",
   },
   {
-    targets: ["cross-in-a-container"],
-    does: "Builds as cross does, inside a container",
-    command: "cross",
-    note: "kbuild builds on this machine, without a container",
-  },
-  {
     scripts: ["build/release.sh"],
     does: "Builds for all platforms and packages",
     command: "release",
   },
   {
-    targets: ["release-in-a-container"],
     scripts: ["build/release-in-a-container.sh"],
     does: "Makes a release inside a container",
     command: "release",
-    note: "kbuild builds on this machine, without a container",
+    note: "it starts no container: that is kbuild release --container",
   },
   {
     scripts: ["build/package-tarballs.sh"],

@@ -159,7 +159,7 @@ export const COMPRESSION_LEVEL: FlagSpec = {
 export const CONTAINER: FlagSpec = {
   name: "container",
   kind: "boolean",
-  summary: "Build in a container (not available yet: kbuild run)",
+  summary: "Build in a container of the build image, into _output/dockerized",
 };
 
 export const WATCH: FlagSpec = {
@@ -435,4 +435,13 @@ export const CONTAINER_VARIABLES: readonly VariableSpec[] = [
     kind: "boolean-y",
     summary: "Has no effect: outputs of a mounted checkout are there at once",
   },
+];
+
+/** Of commands that build here or in a container. */
+export const CONTAINER_BUILD_FLAGS: readonly FlagSpec[] = [CONTAINER, ENGINE, BUILD_IMAGE];
+
+/** What decides over the container of such a command. */
+export const CONTAINER_BUILD_VARIABLES: readonly VariableSpec[] = [
+  ...ENGINE_VARIABLES,
+  ...CONTAINER_VARIABLES.filter(({ name }) => name !== "KUBE_RUN_COPY_OUTPUT"),
 ];

@@ -6,6 +6,7 @@ import {
   type StaleItem,
   verifyGenerators,
 } from "../generate/mod.ts";
+import type { Builder } from "../lib/init.ts";
 import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
 import { buildSteps, linkStep, readStamp } from "./build_run.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
@@ -197,7 +198,9 @@ export async function planGeneration(
   sayOrphans(log, plan.orphans);
   return Object.freeze({
     steps: Object.freeze(
-      stepsOf(plan).filter(({ kind }) => kind !== "generated" || asked.isAside !== true),
+      stepsOf(plan, open.context.builder).filter(({ kind }) =>
+        kind !== "generated" || asked.isAside !== true
+      ),
     ),
     go: Object.freeze({ ...choice, tool: go }),
   });
@@ -253,12 +256,12 @@ function describe(
 
 const GROUP = "generated files";
 
-function stepsOf({ tools, tasks }: GeneratorsPlan): readonly PlanStep[] {
+function stepsOf({ tools, tasks }: GeneratorsPlan, builder: Builder): readonly PlanStep[] {
   if (tools === undefined) return [];
   const { gopathLink, hostLink } = tools.plan;
   return [
     ...gopathLink === undefined ? [] : [linkStep("GOPATH", gopathLink)],
-    ...buildSteps(tools.plan).map((step) => ({ ...step, group: GROUP })),
+    ...buildSteps(tools.plan, builder).map((step) => ({ ...step, group: GROUP })),
     ...hostLink === undefined ? [] : [linkStep("generators of this machine", hostLink)],
     ...tasks.flatMap(({ generator, work, processes, makes }): PlanStep[] => {
       const group = `${GROUP}: ${generator}`;

@@ -7,7 +7,7 @@ import { findCommand, variablesOf } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import { searchRoot } from "../checkout/mod.ts";
-import { all, commandFor, cross } from "./all.ts";
+import { all, commandFor, cross, crossInAContainer } from "./all.ts";
 import { clean, cleanGenerated, cleanMeta } from "./clean.ts";
 import { compare } from "./compare.ts";
 import { completionCommand } from "./completion.ts";
@@ -40,6 +40,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   demo,
   all,
   cross,
+  crossInAContainer,
   release,
   quickRelease,
   packageTarballsCommand,
@@ -109,25 +110,19 @@ export async function targetCommand(name: string, start: string): Promise<Comman
   ]);
 }
 
-/** Targets of make whose command of kbuild has another name. */
-const GOALS: Readonly<Record<string, string>> = {
-  "cross-in-a-container": "cross",
-  "release-in-a-container": "release",
-};
 /** Commands of kbuild that are targets of make. */
 const MAKE_TARGETS: ReadonlySet<string> = new Set([
-  ...["all", "check", "clean", "clean_generated", "clean_meta", "cross", "generated_files"],
-  ...["package", "package-tarballs"],
-  ...["quick-release", "release", "release-skip-tests", "test", "test-integration"],
+  ...["all", "check", "clean", "clean_generated", "clean_meta", "cross", "cross-in-a-container"],
+  ...["generated_files", "package", "package-tarballs", "quick-release", "release"],
+  ...["release-in-a-container", "release-skip-tests", "test", "test-integration"],
 ]);
 
 /** The command that does what a target of make does, for `kbuild make`. */
 async function makeGoal(goal: string, start: string): Promise<Command | undefined> {
-  const name = GOALS[goal] ?? goal;
   const command = COMMANDS.find((each) =>
-    each.name === name || each.aliases?.includes(name) === true
+    each.name === goal || each.aliases?.includes(goal) === true
   );
-  if (command !== undefined) return MAKE_TARGETS.has(name) ? command : undefined;
+  if (command !== undefined) return MAKE_TARGETS.has(goal) ? command : undefined;
   const targets = await targetNames(start);
   const target = targets.find(([known]) => known === goal)?.[1];
   return target === undefined ? undefined : commandFor(goal, target, () => target);

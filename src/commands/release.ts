@@ -1,6 +1,7 @@
 import { resolve } from "@std/path";
 import { DRY_RUN_FLAG, type Input } from "../cli/mod.ts";
-import type { Command, CommandContext } from "./context.ts";
+import type { Command, CommandContext, OpenCheckout } from "./context.ts";
+import { inPlaceOfBuild, planPlaceOfBuild } from "./build_place.ts";
 import { withDryRun } from "./dry_run.ts";
 import {
   ALLOW_MISSING,
@@ -9,7 +10,8 @@ import {
   BUILD_VARIABLES,
   COMPRESSION_LEVEL,
   CONFIG,
-  CONTAINER,
+  CONTAINER_BUILD_FLAGS,
+  CONTAINER_BUILD_VARIABLES,
   GO_FLAGS,
   JOBS,
   OCI_LAYOUT,
@@ -31,16 +33,22 @@ const FLAGS = [
   JOBS,
   COMPRESSION_LEVEL,
   STRICT_PARITY,
-  CONTAINER,
   CONFIG,
   ...GO_FLAGS,
   DRY_RUN_FLAG,
 ];
 const VARIABLES = [...BUILD_VARIABLES, ...VERSION_VARIABLES, ...RELEASE_VARIABLES];
 
+/** Of commands that also build. */
+const BUILDING = {
+  flags: [...FLAGS, ...CONTAINER_BUILD_FLAGS],
+  variables: [...VARIABLES, ...CONTAINER_BUILD_VARIABLES],
+} as const;
+
 /** `kbuild release`: port of `build/release.sh`, built on this machine. */
 export const release: Command = {
   name: "release",
+  aliases: ["release-in-a-container"],
   group: "Release",
   summary: "Build everything for every platform and package it",
   description:
@@ -48,8 +56,7 @@ export const release: Command = {
     "release-tars and release-images under _output. The three directories are replaced together at " +
     "the end; a failed run keeps the old ones. release-tars also contains SHA256SUMS, SHA512SUMS and " +
     "artifacts.json. Unchanged artifacts are reused. Tests are not run.",
-  flags: FLAGS,
-  variables: VARIABLES,
+  ...BUILDING,
   examples: [{ command: "kbuild release", does: "Make a full release" }],
   ...work({ fastbuild: false, what: "release" }),
 };
@@ -63,8 +70,7 @@ export const quickRelease: Command = {
   description:
     "With WHAT, only those targets are built and packaged. Base images are fetched before anything is " +
     "built, through the mirrors; --base-image uses one from disk, --bases scratch uses none.",
-  flags: FLAGS,
-  variables: VARIABLES,
+  ...BUILDING,
   examples: [
     { command: "kbuild quick-release", does: "Make a release for this kind of machine" },
     {
@@ -107,20 +113,20 @@ function work(
       ? {}
       : { ociLayout: resolve(cwd, input.string("oci-layout")!) }),
     allowMissing: input.boolean("allow-missing") ?? false,
-    container: input.boolean("container") ?? false,
   });
   return withDryRun({
     async plan(command, input) {
       const { planReleaseSteps } = await import("./release_run.ts");
-      return await planReleaseSteps(
-        await command.open(),
-        command.globals,
-        requestOf(command, input),
-      );
+      const plan = (open: OpenCheckout) =>
+        planReleaseSteps(open, command.globals, requestOf(command, input));
+      if (fixed.build === false) return await plan(await command.open());
+      return await planPlaceOfBuild(command, input, plan);
     },
     async run(command, input) {
       const { makeRelease } = await import("./release_run.ts");
-      await makeRelease(command, requestOf(command, input));
+      const make = (open: OpenCheckout) => makeRelease(command, open, requestOf(command, input));
+      if (fixed.build === false) return await make(await command.open());
+      await inPlaceOfBuild(command, input, make);
     },
   });
 }

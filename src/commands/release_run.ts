@@ -2,7 +2,7 @@ import { format as formatBytes } from "@std/fmt/bytes";
 import { join, relative } from "@std/path";
 import type { PlatformSet } from "../checkout/mod.ts";
 import type { Globals } from "../cli/mod.ts";
-import { KbuildError, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import { binaryName } from "../lib/golang/mod.ts";
 import { checkOciLayout, probeOciLayout, writeOciLayout } from "../image/mod.ts";
 import { gitCommand, type GitTree } from "../git/mod.ts";
@@ -58,7 +58,6 @@ export interface ReleaseRequest {
   readonly bases: BaseChoice | undefined;
   /** Whether images from scratch need no warning; default false. */
   readonly scratchExpected?: boolean;
-  readonly container: boolean;
   /** Directory for an OCI layout of all images: absolute. */
   readonly ociLayout?: string;
   /** Whether what the checkout lacks is left out; default false. */
@@ -100,9 +99,13 @@ interface PreparedRelease extends CheckedRelease {
   readonly build: PlannedBuild | undefined;
 }
 
-/** Makes a release of the checkout around, and shows it. */
-export async function makeRelease(command: CommandContext, request: ReleaseRequest): Promise<void> {
-  showRelease(command, await releaseCheckout(command, await command.open(), request));
+/** Makes a release of an open checkout, and shows it. */
+export async function makeRelease(
+  command: CommandContext,
+  open: OpenCheckout,
+  request: ReleaseRequest,
+): Promise<void> {
+  showRelease(command, await releaseCheckout(command, open, request));
 }
 
 /** Sorts out a request, and says what is missing before anything is built. */
@@ -111,14 +114,6 @@ async function checkRelease(
   globals: Globals,
   request: ReleaseRequest,
 ): Promise<CheckedRelease> {
-  if (request.container) {
-    throw new KbuildError("Cannot build in a container: kbuild does not have that yet", {
-      notes: [
-        "Leave out --container: the build runs on this machine, with its own Go",
-        "Or run the checkout's own make in a container: kbuild run make quick-release",
-      ],
-    });
-  }
   const { context } = open;
   const { targets, goflags, named } = await chooseTargets(open, [context.env["WHAT"] ?? ""]);
   if (named) refuseUnreleased(open, targets);

@@ -128,7 +128,7 @@ export async function planTestSteps(
   const { etcd } = plan;
   const steps = Object.freeze([
     ...plan.link === undefined ? [] : [linkStep("GOPATH", plan.link)],
-    ...generationSteps(generation),
+    ...generationSteps(generation, open.context.builder),
     ...etcd === undefined || plan.processes.length === 0 ? [] : [
       { group: "etcd", kind: "directory", path: etcd.directory } as const,
       {

@@ -1,3 +1,4 @@
+import type { Start } from "../shell/mod.ts";
 import { LABEL } from "./names.ts";
 import type { ContainerRun, Engine, Mount } from "./types.ts";
 
@@ -62,4 +63,33 @@ export function removeArguments(engine: Engine, ...names: readonly string[]): re
 /** The command line that brings an image archive from stdin into the engine. */
 export function loadArguments(engine: Engine): readonly string[] {
   return Object.freeze([...engine.program, "load"]);
+}
+
+/** What a program in a running container is started with. */
+export interface ContainerStart {
+  /** Name of the container. */
+  readonly name: string;
+  /** The variables that every program there has. */
+  readonly base: Readonly<Record<string, string>>;
+}
+
+/**
+ * The command line that starts a program in a container that runs, with exactly the environment of the start:
+ * only what differs from the container's own is named.
+ */
+export function execArguments(
+  { program }: Pick<Engine, "program">,
+  { name, base }: ContainerStart,
+  { argv, cwd, env }: Start,
+): readonly string[] {
+  const changed = Object.entries(env).filter(([variable, value]) => base[variable] !== value);
+  const removed = Object.keys(base).filter((variable) => env[variable] === undefined);
+  return Object.freeze([
+    ...program,
+    ...["exec", `--workdir=${cwd}`],
+    ...changed.flatMap(([variable, value]) => ["--env", `${variable}=${value}`]),
+    name,
+    ...removed.length === 0 ? [] : ["env", ...removed.flatMap((variable) => ["-u", variable])],
+    ...argv,
+  ]);
 }

@@ -4,7 +4,19 @@
  *
  * @module
  */
-export { loadArguments, removeArguments, runArguments } from "./arguments.ts";
+export {
+  type ContainerStart,
+  execArguments,
+  loadArguments,
+  removeArguments,
+  runArguments,
+} from "./arguments.ts";
+export {
+  type BuildContainer,
+  type BuildContainerOptions,
+  KEEPER_COMMAND,
+  startBuildContainer,
+} from "./build_container.ts";
 export {
   type BuildImage,
   chooseBuildImage,

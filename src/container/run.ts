@@ -34,6 +34,8 @@ export interface RunRequest {
   readonly engine: Engine["kind"] | undefined;
   /** The image that is asked for; undefined: the checkout's kube-cross. */
   readonly buildImage: string | undefined;
+  /** Whether the checkout has its own path in the container, too; default: that of the scripts. */
+  readonly inPlace?: boolean;
 }
 
 /** A container for a command, as a value: what is shown and what runs is this. */
@@ -111,9 +113,11 @@ export async function prepareRun(
   requireFiles(engine);
   const image = readBuildImage(context, engine, chosen, imageAnswer);
   const found = readContainer(context, engine, name, answer);
-  const target = `/go/src/${checkout.goPackage.value}`;
+  const { inPlace = false } = request;
+  const target = inPlace ? root : `/go/src/${checkout.goPackage.value}`;
   const output = `${outputRoot.slice(root.length + 1)}/${DOCKERIZED}`;
-  const version = vars.gitVersion === undefined
+  // kbuild stamps by itself what it builds.
+  const version = inPlace || vars.gitVersion === undefined
     ? undefined
     : { path: join(root, output, VERSION_FILE), text: versionFile(vars) };
   const mounts: Mount[] = [
@@ -152,7 +156,7 @@ export async function prepareRun(
     terminal: request.terminal,
     command: Object.freeze([...request.command]),
   });
-  const notes = version === undefined
+  const notes = vars.gitVersion === undefined && !inPlace
     ? [`The command will not find a version: ${vars.problem?.why ?? "git gives none"}`]
     : [];
   return Object.freeze({
@@ -284,13 +288,17 @@ export async function executeRun(context: KubeContext, prepared: PreparedRun): P
 }
 
 /** Whether the engine has a container of this name that nobody uses. */
-async function isLeftover(context: KubeContext, engine: Engine, name: string): Promise<boolean> {
+export async function isLeftover(
+  context: KubeContext,
+  engine: Engine,
+  name: string,
+): Promise<boolean> {
   const answer = await askFor(context, engine, "container", name);
   return readContainer(context, engine, name, answer) === "leftover";
 }
 
 /** Removes a container that may be gone already. */
-async function removeContainer(shell: Shell, engine: Engine, name: string): Promise<void> {
+export async function removeContainer(shell: Shell, engine: Engine, name: string): Promise<void> {
   const { code, tail } = await shell.run(removeArguments(engine, name), { allowed: "any" });
   if (code === 0 || saysNoContainer(tail) || /already in progress/i.test(tail.join("\n"))) return;
   throw engineError(`Cannot remove the container "${name}"`, tail, engine);

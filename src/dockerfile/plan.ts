@@ -50,8 +50,7 @@ function unsupportedAt(path: string, { line }: Instruction, why: unknown): Kbuil
   const words = why instanceof Error ? why.message : String(why);
   return new KbuildError(`Cannot carry out line ${line} of "${path}": ${words}`, {
     notes: [
-      "Build in a container, which carries out everything: --container",
-      "Or give an image with that step done as the base: --base-image NAME=WHERE",
+      "Give an image with that step done as the base: --base-image NAME=WHERE",
     ],
   });
 }

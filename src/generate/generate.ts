@@ -133,7 +133,7 @@ async function generate(
   await Deno.mkdir(work, { recursive: true });
   try {
     for (const { argv, cwd, env, label } of processes) {
-      await context.shell.run(argv, {
+      await context.builder.shell.run(argv, {
         ...{ cwd, env, label },
         ...{ output: "stream", onStdout: show, onStderr: show },
       });

@@ -1,10 +1,8 @@
 import { dirname, join } from "@std/path";
 import type { Checkout } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { ifPresent } from "../files/mod.ts";
 import { hostGoEnv, shownGoEnv } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import { findProgram } from "../lib/util.ts";
 import { goRoot, type GoTool } from "../toolchain/mod.ts";
 import type { GeneratedFile } from "./sources.ts";
 import type { StaleFile } from "./stale.ts";
@@ -56,8 +54,10 @@ export async function planGenerationSteps(
 ): Promise<GenerationSteps> {
   const work = join(context.output, WORK, file.output.replaceAll("/", "_"));
   const { argv, cwd, made } = toolCommand(context, checkout, go.host, { file, packages, work });
-  const isThere = await ifPresent(Deno.stat(go.path)) !== undefined;
-  const goroot = isThere ? await goRoot(context, go) : dirname(dirname(go.path));
+  const isThere = await context.builder.findProgram(go.path, undefined) !== undefined;
+  const goroot = isThere
+    ? await goRoot({ ...context, ...context.builder }, go)
+    : dirname(dirname(go.path));
   // Programs that parse Go code look for the standard library there.
   const env = Object.freeze({ ...hostGoEnv(context, checkout, go), GOROOT: goroot });
   const shownEnv = Object.freeze({ ...shownGoEnv(env), GOROOT: goroot });
@@ -82,8 +82,9 @@ export async function planGenerationSteps(
 /** gofmt is beside go; some distributions put links to both into PATH. */
 async function findGofmt(context: KubeContext, goroot: string): Promise<string> {
   const beside = join(goroot, "bin", "gofmt");
-  const found = await findProgram(beside, undefined) ??
-    await findProgram("gofmt", context.env["PATH"]);
+  const { builder } = context;
+  const found = await builder.findProgram(beside, undefined) ??
+    await builder.findProgram("gofmt", builder.env["PATH"]);
   if (found !== undefined) return found;
   throw new KbuildError(`Cannot find "gofmt", which belongs to Go ("${beside}")`, {
     notes: ["Install the whole Go distribution: its bin directory holds go and gofmt"],

@@ -197,8 +197,10 @@ async function generatorEnv(
   go: GoTool,
   jobs: number,
 ): Promise<Pick<GenerationProcess, "env" | "shownEnv">> {
-  const isThere = await ifPresent(Deno.stat(go.path)) !== undefined;
-  const goroot = isThere ? await goRoot(context, go) : dirname(dirname(go.path));
+  const isThere = await context.builder.findProgram(go.path, undefined) !== undefined;
+  const goroot = isThere
+    ? await goRoot({ ...context, ...context.builder }, go)
+    : dirname(dirname(go.path));
   const env: Record<string, string> = { ...hostGoEnv(context, checkout, go), GOROOT: goroot };
   // Programs that read Go code with go/build look at these; none of them may change what is made.
   for (const name of ["CGO_ENABLED", "GOFLAGS"]) delete env[name];

@@ -439,7 +439,7 @@ async function makeTask(
   await Deno.mkdir(work, { recursive: true });
   if (header !== undefined) await writeFileAtomic(header.path, header.text);
   for (const { argv, cwd, env, label } of processes) {
-    await context.shell.run(argv, { cwd, env, label, signal });
+    await context.builder.shell.run(argv, { cwd, env, label, signal });
   }
 }
 

@@ -4,15 +4,45 @@
  *
  * @module
  */
-import { isAbsolute, join, relative, resolve, SEPARATOR } from "@std/path";
-import type { Shell } from "../shell/mod.ts";
+import { dirname, isAbsolute, join, relative, resolve, SEPARATOR } from "@std/path";
+import type { Shell, Start } from "../shell/mod.ts";
 import { KbuildError } from "../errors.ts";
+import { ifPossible, removeTree } from "../files/mod.ts";
 import { readGoSettings } from "./go_settings.ts";
 import type { Logger } from "./logging.ts";
-import { hostPlatform } from "./util.ts";
+import { findProgram, hostPlatform } from "./util.ts";
 
 /** Names and values, as `Deno.env.toObject()` gives them. */
 export type Environment = Readonly<Record<string, string>>;
+
+/** A directory outside of the checkout, for a moment. */
+export interface ScratchDirectory extends AsyncDisposable {
+  /** Absolute, where the programs of the build run. */
+  readonly path: string;
+}
+
+/**
+ * Where the programs of a build run: `go`, generators, compilers. Either this machine, or a container that sees
+ * the checkout under its own path.
+ */
+export interface Builder {
+  /** Starts them. */
+  readonly shell: Pick<Shell, "run">;
+  /** The environment that they start from. */
+  readonly env: Environment;
+  /** What its programs are if they are not files of this machine: the ID of an image. */
+  readonly image: string | undefined;
+  /** Finds a program there, as `findProgram` of `lib/util` does here. */
+  findProgram(program: string, path: string | undefined): Promise<string | undefined>;
+  /**
+   * Makes a directory there with a link in it.
+   *
+   * @param link Its path in the directory, and where it leads.
+   */
+  makeDirectory(link?: { path: string; target: string }): Promise<ScratchDirectory>;
+  /** What this machine starts to have a program run there. */
+  startOf(start: Start): Start;
+}
 
 /** Where a checkout and its outputs are, and what a run works with. */
 export interface KubeContext {
@@ -45,6 +75,8 @@ export interface KubeContext {
   readonly log: Logger;
   /** Starts other programs. */
   readonly shell: Shell;
+  /** Where the programs of builds run. */
+  readonly builder: Builder;
   /** Aborted when the run is to stop. */
   readonly signal: AbortSignal | undefined;
   /** Whether upstream's known bugs are wanted back. */
@@ -98,8 +130,28 @@ export function createContext(options: ContextOptions): KubeContext {
     thisPlatformBin: join(root, "_output", "bin"),
     log,
     shell,
+    builder: thisMachine(shell, env),
     signal,
     strictParity,
+  });
+}
+
+/** Programs of builds run as all others do. */
+function thisMachine(shell: Shell, env: Environment): Builder {
+  return Object.freeze<Builder>({
+    ...{ shell, env, image: undefined, findProgram },
+    async makeDirectory(link) {
+      const path = await Deno.makeTempDir({ prefix: "kbuild-list-" });
+      if (link !== undefined) {
+        await Deno.mkdir(dirname(join(path, link.path)), { recursive: true });
+        await Deno.symlink(link.target, join(path, link.path));
+      }
+      return Object.freeze({
+        path,
+        [Symbol.asyncDispose]: async () => void await ifPossible(removeTree(path)),
+      });
+    },
+    startOf: (start) => start,
   });
 }
 

@@ -58,7 +58,8 @@ export function createShell(options: ShellOptions): Shell {
     });
     const durationMs = performance.now() - started;
     if (end.signal !== null || (allowed !== "any" && !allowed.includes(end.code))) {
-      throw programFailed(end, { argv, cwd, label, isShown: output !== "capture" });
+      const { as = { argv, cwd } } = runOptions;
+      throw programFailed(end, { ...as, label, isShown: output !== "capture" });
     }
     return Object.freeze({
       argv: Object.freeze([...argv]),

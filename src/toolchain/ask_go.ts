@@ -2,6 +2,7 @@ import { dirname, join } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { ifPresent, isDirectory, readText } from "../files/mod.ts";
 import { findProgram } from "../lib/util.ts";
+import type { Shell } from "../shell/mod.ts";
 import { compareGoVersions, type GoTool, parseGoVersion } from "./go_tool.ts";
 import type { GoContext } from "./types.ts";
 
@@ -114,7 +115,10 @@ export async function ownDirectory(context: GoContext, go: GoTool): Promise<GoTo
 }
 
 /** `go env GOROOT`: the directory of a Go distribution. */
-export async function goRoot(context: GoContext, go: GoTool): Promise<string> {
+export async function goRoot(
+  context: Pick<GoContext, "env" | "root"> & { readonly shell: Pick<Shell, "run"> },
+  go: GoTool,
+): Promise<string> {
   const { stdout } = await context.shell.run([go.path, "env", "GOROOT"], {
     cwd: context.root ?? "/",
     env: { ...settingsEnv(context, go), GOENV: "off", GOFLAGS: "" },

@@ -13,8 +13,12 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
     ["--zzz", "error"],
   ],
   kubectl: [["--dry-run", "command downloads files go processes pushes"], ["--jobs many", "error"]],
+  "cross-in-a-container": [["--dry-run", "command downloads files go processes pushes"]],
   cross: [["--dry-run", "command downloads files go processes pushes"]],
-  release: [["--dry-run", "command downloads files go processes pushes"], ["--container", "error"]],
+  release: [["--dry-run", "command downloads files go processes pushes"], [
+    "--build-image x",
+    "error",
+  ]],
   "quick-release": [["--dry-run", "command downloads files go processes pushes"]],
   "package-tarballs": [["--base-image go-runner", "error"]],
   packages: [["", "error"], ["dbe", "error"]],

@@ -114,7 +114,9 @@ Deno.test({
       const tag = ["KUBE_DOCKER_IMAGE_TAG=v1", "SOME_VARIABLE_OF_CI=1"];
       const printed = await make("-n", "cross-in-a-container", "WHAT=cmd/kubectl", ...tag);
       assertEquals(printed.code, 0, printed.stderr);
-      const direct = await kbuild(["cross", "--dry-run", "WHAT=cmd/kubectl"], { cwd: root });
+      const direct = await kbuild(["cross-in-a-container", "--dry-run", "WHAT=cmd/kubectl"], {
+        cwd: root,
+      });
       assertEquals(printed.stdout, direct.stdout);
       assertStringIncludes(printed.stdout, "install");
 

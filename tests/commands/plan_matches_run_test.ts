@@ -13,7 +13,7 @@ import { ENV, inScratch, makeSample, missingFor, unless } from "../e2e/_program.
 import { NOTHING, Taker } from "../registry/_push.ts";
 import { digestOf, withRegistry } from "../registry/_world.ts";
 import { answer, usualFiles } from "../download/_site.ts";
-import { fakeEngine } from "../container/_engines.ts";
+import { EXECUTES, fakeEngine } from "../container/_engines.ts";
 
 /** Programs that only answer questions: a plan need not list their starts. */
 const QUESTIONS: readonly (readonly [what: string, asks: (words: readonly string[]) => boolean])[] =
@@ -31,6 +31,7 @@ const QUESTIONS: readonly (readonly [what: string, asks: (words: readonly string
       ([program, command = ""]) => program === "docker" && ENGINE_QUESTIONS.includes(command),
     ],
     ["etcd's version", ([program, first = ""]) => program === "etcd" && first === "--version"],
+    ["what a container has", ([program]) => program === "sh"],
     ["what Go would build", ([program, command = ""]) => program === "go" && command === "list"],
   ];
 const GIT_QUESTIONS = [
@@ -55,7 +56,7 @@ const PASSING = ["run", "shell"];
 /** Files that are not results: a plan need not list them. Paths below the checkout. */
 const BOOKKEEPING: readonly (readonly [what: string, path: RegExp])[] = [
   ["kbuild's lock, marks, records and cache", /^_output\/([^/]+\/)?\.kbuild[^/]*(\/|$)/],
-  ["Go's caches", /^_output\/local\/go\/(cache|pkg)\//],
+  ["Go's caches", /^_output\/(dockerized|local)\/go\/(cache|pkg)\//],
 ];
 
 /** What `kbuild plan --json` prints, as far as it is compared. */
@@ -85,12 +86,23 @@ interface Run {
 function questionOf(argv: readonly string[]): readonly string[] {
   const [program = "", ...words] = argv;
   const name = basename(program);
+  if (name === "docker" && words[0] === "exec") return questionOf(startedIn(words));
   if (name !== "git") return [name, words[0] ?? ""];
   let at = 0;
   while (words[at]?.startsWith("-") === true) {
     at += /^(-c|-C|--git-dir|--work-tree)$/.test(words[at]!) ? 2 : 1;
   }
   return [name, words[at] ?? ""];
+}
+
+/** What `docker exec` starts. */
+function startedIn(words: readonly string[]): readonly string[] {
+  let at = 1;
+  while (words[at]?.startsWith("-") === true) at += words[at] === "--env" ? 2 : 1;
+  const [first, ...rest] = words.slice(at + 1);
+  if (first !== "env") return [first ?? "", ...rest];
+  const end = rest.findIndex((word, index) => word !== "-u" && rest[index - 1] !== "-u");
+  return rest.slice(end);
 }
 
 /** A line for everything that was done and not planned, or planned and not done. */
@@ -225,6 +237,7 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
     ["all", "cmd/kubectl", "test/e2e/e2e.test"],
     ["clean"],
     ["cross", "WHAT=cmd/kubectl", "KUBE_BUILD_PLATFORMS=linux/amd64"],
+    ["cross-in-a-container", "WHAT=cmd/kubectl", "KUBE_BUILD_PLATFORMS=linux/amd64"],
     ["clean"],
     ["test", "pkg/util/slice"],
     ...NO_ETCD === undefined ? [["test-integration", "ETCD_PORT=PORT", "ETCD_VERSION=3.0.0"]] : [],
@@ -241,6 +254,7 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
     ],
     ["sbom"],
     ["images", "load"],
+    ["all", "cmd/kubectl", "--container", "--build-image", "kbuild.test/go:1"],
     ["run", "make", "all"],
     ["shell"],
     ["make-build-image"],
@@ -265,7 +279,7 @@ for (const [era, lines] of Object.entries(SEQUENCES) as [EraParameter, string[][
         const root = await makeSample(era, join(dir, "kubernetes"));
         const bin = join(dir, "bin");
         Deno.mkdirSync(bin);
-        await fakeEngine(bin, "docker");
+        await fakeEngine(bin, "docker", EXECUTES);
         if (era === "1.20") await addIntegrationTests(root);
         const env = { PATH: `${bin}:${ENV["PATH"]}`, KBUILD_CACHE: join(dir, "cache") };
         const taker = new Taker();

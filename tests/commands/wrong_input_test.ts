@@ -288,17 +288,23 @@ Deno.test("kbuild says where no checkout is", () =>
   }));
 
 Deno.test({
-  ...unless(missingFor("1.20"), "kbuild refuses a container, and a demo in a full directory"),
+  ...unless(missingFor("1.20"), "kbuild refuses half a container, and a demo in a full directory"),
   fn: () =>
     inScratch(async (dir) => {
       const root = await makeSample("1.20", join(dir, "kubernetes"));
-      const container = await kbuild(["release", "--container"], { cwd: root });
-      assertEquals([container.code, container.stdout, container.stderr], [
-        1,
+      const alone = await kbuild(["release", "--build-image", "golang:1.24"], { cwd: root });
+      assertEquals([alone.code, alone.stdout, alone.stderr], [
+        2,
         "",
-        "kbuild: Cannot build in a container: kbuild does not have that yet\n" +
-        "  -> Leave out --container: the build runs on this machine, with its own Go\n" +
-        "  -> Or run the checkout's own make in a container: kbuild run make quick-release\n",
+        "kbuild: Cannot use --build-image without --container\n" +
+        "  -> Without it, kbuild builds on this machine\n",
+      ]);
+      const both = await kbuild(["all", "--container", "--go", "1.24.3"], { cwd: root });
+      assertEquals([both.code, both.stdout, both.stderr], [
+        2,
+        "",
+        "kbuild: Cannot use --go with --container: the Go of the build image builds\n" +
+        "  -> Choose the image: --build-image golang:1.24\n",
       ]);
       const before = listing(root);
       const demo = await kbuild(["demo", "--dir", root]);

@@ -56,6 +56,33 @@ export const ANSWERS = `case "$1 $2" in
 esac
 `;
 
+/** The same, and what runs in a container runs here: its directories, its variables, its programs. */
+export const EXECUTES = `case "$1" in
+  run)
+    until [ "$1" = --interactive ]; do shift; done
+    shift 2
+    [ "$1" = sh ] || exit 0
+    touch "$0.running"
+    "$@"
+    status=$?
+    rm "$0.running"
+    exit "$status" ;;
+  container)
+    [ ! -e "$0.running" ] || { echo '{"State":{"Running":true}}'; exit; } ;;
+  exec)
+    shift
+    while :; do
+      case "$1" in
+        --workdir=*) cd "\${1#*=}" || exit; shift ;;
+        --env) export "$2"; shift 2 ;;
+        *) break ;;
+      esac
+    done
+    shift
+    exec "$@" ;;
+esac
+${ANSWERS}`;
+
 /**
  * Makes a program that logs its arguments, and then runs a script of `sh`.
  *

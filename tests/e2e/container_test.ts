@@ -359,6 +359,47 @@ engineTest(
   },
 );
 
+both(
+  "the container of a build is gone after Ctrl-C, SIGTERM and kill -9",
+  async (engine, root, dir) => {
+    const image = "kbuild.test/slow:1";
+    const place = await makeSmallRoot(join(dir, "slow"));
+    await Deno.mkdir(join(place, "usr/local/go/bin"), { recursive: true });
+    const go = '[ "$1" != version ] || exec echo go version go1.99.1 linux/amd64\n' +
+      "echo asked >&2; sleep 1000";
+    await Deno.writeTextFile(join(place, "usr/local/go/bin/go"), `#!/bin/sh\n${go}\n`, {
+      mode: 0o755,
+    });
+    await engine.import(place, image);
+    const argv = kbuildArgv(
+      ...["all", "cmd/kubectl", "--container", "--engine", engine.name, "--build-image", image],
+    );
+    for (
+      const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGKILL", undefined]] as const
+    ) {
+      const child = new Deno.Command(argv[0]!, {
+        ...{ args: argv.slice(1), cwd: root, env: { ...ENV, ...engine.env }, clearEnv: true },
+        ...{ detached: true, stdin: "null", stdout: "piped", stderr: "piped" },
+      }).spawn();
+      await until("go runs in the container", async () => {
+        const name = await containersOf(engine, root);
+        const top = name === "" ? "" : await engine.run("top", name).catch(() => "");
+        return top.includes("sleep 1000");
+      });
+      child.kill(signal);
+      if (status === undefined) {
+        await child.status;
+        await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
+      } else {
+        const { code, stderr } = await ended(child);
+        assertEquals([signal, code], [signal, status], stderr);
+        assertEquals([signal, await containersOf(engine, root)], [signal, ""]);
+      }
+      await until("the container is gone", async () => await containersOf(engine, root) === "");
+    }
+  },
+);
+
 function exists(path: string): boolean {
   try {
     return Deno.statSync(path).size >= 0;
@@ -384,6 +425,25 @@ engineTest(
     assertMatch(await output([built, "version"]), /v1\.20\.2/);
     assertEquals((await Deno.stat(built)).uid, Deno.uid());
     assertEquals(await output(["git", "-C", root, "status", "--porcelain"]), "");
+
+    // kbuild's own plan, in the container and here: the same Go at the same path, the same directories.
+    const digestOf = async (argv: string[], env: Record<string, string>) => {
+      for (const part of ["bin", "go/bin", ".kbuild"]) {
+        await Deno.remove(join(root, "_output/dockerized", part), { recursive: true })
+          .catch(() => {});
+      }
+      const made = await run(argv, { cwd: root, env: { ...engine.env, ...env } });
+      assertEquals(made.code, 0, made.stderr);
+      return (await output(["sha256sum", built])).split(" ")[0];
+    };
+    const all = ["all", "cmd/kubectl"];
+    const given = ["--container", "--engine", engine.name, "--build-image", image];
+    const inside = await digestOf(kbuildArgv(...all, ...given), {});
+    const again = await run(kbuildArgv(...all, ...given, "-v"), { cwd: root, env: engine.env });
+    assertMatch(again.stderr, /Up to date: kubectl/);
+    const subpath = { KUBE_OUTPUT_SUBPATH: "_output/dockerized" };
+    assertEquals(await digestOf(kbuildArgv(...all), subpath), inside);
+    assertEquals(await containersOf(engine, root), "");
   },
 );
 

@@ -75,7 +75,7 @@ export async function prepareBuild(
   const go = request.go ?? await verifyGoVersion(context, checkout);
   const { ldflags, note } = findLdflags(checkout, request.vars, request.epoch);
   const vcs = await vcsStamp(context, checkout, go, request.tree);
-  const bin = await hostLink(context, go.host);
+  const bin = context.builder.image === undefined ? await hostLink(context, go.host) : {};
   const notes = [note, vcs.note, bin.note].filter((line) => line !== undefined);
   const plan = planBuild(context, checkout, request, {
     go,
@@ -303,7 +303,7 @@ async function buildStep(
   planned: BuildStep,
   { platform, unit }: { platform: string; unit: Unit },
 ): Promise<void> {
-  const { log, shell } = context;
+  const { log, builder: { shell } } = context;
   const step = limit === undefined || planned.env["GOMAXPROCS"] !== undefined
     ? planned
     : { ...planned, env: { ...planned.env, GOMAXPROCS: String(limit.processes) } };

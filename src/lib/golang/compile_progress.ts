@@ -21,7 +21,7 @@ export interface CompileProgress {
  * have been compiled already, so that a build with little to do does not pay for it.
  */
 export function reportPackages(
-  { shell }: Pick<KubeContext, "shell">,
+  { builder: { shell } }: Pick<KubeContext, "builder">,
   step: BuildStep,
   { unit, signal }: { unit: Unit; signal: AbortSignal },
 ): CompileProgress {

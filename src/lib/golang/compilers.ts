@@ -2,7 +2,6 @@ import { type Checkout, type Platform, readGoCalls } from "../../checkout/mod.ts
 import { KbuildError } from "../../errors.ts";
 import type { GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
-import { findProgram } from "../util.ts";
 import { compilerVariable } from "./flag_rules.ts";
 import { goList } from "./go_list.ts";
 import type { BuildPlan, BuildStep } from "./plan.ts";
@@ -33,7 +32,7 @@ export async function checkCompilers(
   for (const { platform, steps } of plan.platforms) {
     const missingCompiler: BuildStep[] = [];
     for (const step of steps) {
-      if (step.env["CGO_ENABLED"] !== "1" || await hasCompiler(step)) continue;
+      if (step.env["CGO_ENABLED"] !== "1" || await hasCompiler(context, step)) continue;
       missingCompiler.push(step);
     }
     const [first] = missingCompiler;
@@ -58,8 +57,8 @@ function compilerOf({ env, platform }: BuildStep): string {
   return named || (/^(darwin|freebsd|openbsd)\//.test(platform) ? "clang" : "gcc");
 }
 
-async function hasCompiler(step: BuildStep): Promise<boolean> {
-  return await findProgram(compilerOf(step), step.env["PATH"]) !== undefined;
+async function hasCompiler({ builder }: KubeContext, step: BuildStep): Promise<boolean> {
+  return await builder.findProgram(compilerOf(step), step.env["PATH"]) !== undefined;
 }
 
 /** The outputs of a step that have cgo in them; none when Go cannot say. */

@@ -11,7 +11,7 @@ export function goEnv(
   checkout: Checkout,
   go: GoTool,
 ): Record<string, string> {
-  const { env, gopath } = context;
+  const { gopath, builder: { env } } = context;
   const shared: Record<string, string> = withoutDecided(env);
   const directories = [...(go.bin === undefined ? [] : [go.bin]), join(gopath, "bin"), env["PATH"]];
   shared["PATH"] = directories.filter((directory) => directory !== undefined && directory !== "")
@@ -20,9 +20,9 @@ export function goEnv(
   shared["GOTOOLCHAIN"] = "local";
   delete shared["GOROOT"];
   if (go.goroot !== undefined) shared["GOROOT"] = go.goroot;
-  if (isOffline(env)) shared["GOPROXY"] = "off";
+  if (isOffline(context.env)) shared["GOPROXY"] = "off";
   if (checkout.era.goMode === "gopath") {
-    const extra = env["KUBE_EXTRA_GOPATH"];
+    const extra = context.env["KUBE_EXTRA_GOPATH"];
     shared["GOPATH"] = extra ? `${gopath}:${extra}` : gopath;
     shared["GOCACHE"] = env["GOCACHE"] || join(gopath, "cache");
     shared["GO111MODULE"] = "off";

@@ -1,9 +1,8 @@
-import { dirname, join } from "@std/path";
+import { join } from "@std/path";
 import { type Checkout, readGoModes } from "../../checkout/mod.ts";
 import type { GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { hostGoEnv } from "./go_env.ts";
-import { ifPossible, removeTree } from "../../files/mod.ts";
 
 /**
  * Asks `go list` about a checkout without writing into it: GOPATH (up to 1.25, with the link to the
@@ -21,31 +20,26 @@ export async function goList(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<string | undefined> {
-  const top = await Deno.makeTempDir({ prefix: "kbuild-list-" });
-  try {
-    const cwd = checkout.era.goMode === "gopath"
-      ? join(top, "src", checkout.goPackage.value)
-      : context.root;
-    if (cwd !== context.root) {
-      await Deno.mkdir(dirname(cwd), { recursive: true });
-      await Deno.symlink(context.root, cwd);
-    }
-    const extra = context.env["KUBE_EXTRA_GOPATH"];
-    const listed = await context.shell.run([go.path, "list", ...args], {
-      cwd,
-      env: {
-        ...hostGoEnv(context, checkout, go),
-        GOPATH: extra ? `${top}:${extra}` : top,
-        GOCACHE: join(top, "cache"),
-        GO111MODULE: readGoModes(checkout).programs === "gopath" ? "off" : "on",
-        GOPROXY: "off",
-        PWD: cwd,
-        ...env,
-      },
-      allowed: "any",
-    });
-    return listed.code === 0 ? listed.stdout : undefined;
-  } finally {
-    await ifPossible(removeTree(top));
-  }
+  const place = join("src", checkout.goPackage.value);
+  const isLinked = checkout.era.goMode === "gopath";
+  await using scratch = await context.builder.makeDirectory(
+    isLinked ? { path: place, target: context.root } : undefined,
+  );
+  const top = scratch.path;
+  const cwd = isLinked ? join(top, place) : context.root;
+  const extra = context.env["KUBE_EXTRA_GOPATH"];
+  const listed = await context.builder.shell.run([go.path, "list", ...args], {
+    cwd,
+    env: {
+      ...hostGoEnv(context, checkout, go),
+      GOPATH: extra ? `${top}:${extra}` : top,
+      GOCACHE: join(top, "cache"),
+      GO111MODULE: readGoModes(checkout).programs === "gopath" ? "off" : "on",
+      GOPROXY: "off",
+      PWD: cwd,
+      ...env,
+    },
+    allowed: "any",
+  });
+  return listed.code === 0 ? listed.stdout : undefined;
 }

@@ -52,6 +52,8 @@ export interface BuildStep {
    * changed.
    */
   readonly buildIds: readonly string[] | undefined;
+  /** The image that the programs are from (`Builder.image`); absent: they are this machine's. */
+  readonly image?: string;
 }
 
 /** The part of a build that is for one platform. */
@@ -258,6 +260,7 @@ function platformSteps(
         source: call.source,
         files: Object.freeze(shown.files),
         buildIds: buildIds === undefined ? undefined : Object.freeze([go.path, ...buildIds]),
+        ...context.builder.image === undefined ? {} : { image: context.builder.image },
       } satisfies BuildStep,
     )];
   });

@@ -31,11 +31,12 @@ const UNREAD =
   /^(_|COLUMNS|DBUS_.*|DISPLAY|KBUILD_.*|KUBE_VERBOSE|LINES|OLDPWD|SHLVL|SSH_.*|TERM.*|TMUX.*|WINDOWID|XDG_(RUNTIME|SESSION|VTNR|SEAT).*)$/;
 
 /** Digest of what a step is asked to do, and of which programs that means in its `PATH`. */
-export async function requestOf({ argv, buildIds = [], env, files }: BuildStep): Promise<string> {
+export async function requestOf(step: BuildStep): Promise<string> {
+  const { argv, buildIds = [], env, files, image } = step;
   const read = Object.entries(env).filter(([name]) => !UNREAD.test(name))
     .toSorted(([a], [b]) => a < b ? -1 : 1);
   const overlays = files.map(({ path, text }) => [path, text]);
-  const request = [argv, buildIds, read, overlays, await toolsOf(argv[0] ?? "", env)];
+  const request = [argv, buildIds, read, overlays, image ?? await toolsOf(argv[0] ?? "", env)];
   return createHash("sha256").update(JSON.stringify(request)).digest("hex");
 }
 
@@ -49,13 +50,13 @@ const LISTS = ["go.mod", "go.sum", "go.work", "go.work.sum", "vendor/modules.txt
  */
 export async function sourcesOf(
   { root }: KubeContext,
-  { argv, cwd, env }: BuildStep,
+  { argv, cwd, env, image }: BuildStep,
   listed: readonly PackageFiles[],
 ): Promise<Pick<StepSources, "directories" | "paths">> {
   const directories = new Set(listed.map(({ directory }) => directory));
   const paths = new Set(LISTS.flatMap((name) => [join(root, name), join(cwd, name)]));
   const [go = ""] = argv;
-  const tools = await toolsOf(go, env);
+  const tools = image === undefined ? await toolsOf(go, env) : [];
   for (const path of tools) paths.add(path);
   const trees = [root, cwd, dirname(dirname(tools[0] ?? go))];
   const seen = new Set(directories);

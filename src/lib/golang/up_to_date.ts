@@ -133,7 +133,7 @@ export async function checkStep(
   const report = compileReport(context.log, step.env["GOFLAGS"], progress);
   // Its names of packages change neither what is compiled nor how it is cached.
   const [go = "", list = "", ...words] = step.buildIds;
-  const listed = await context.shell.run([go, list, "-v", ...words], {
+  const listed = await context.builder.shell.run([go, list, "-v", ...words], {
     cwd: step.cwd,
     env: step.env,
     allowed: "any",

@@ -16,7 +16,7 @@ export function directoryArguments(step: Pick<BuildStep, "argv">): readonly stri
  * @returns Absolute paths, in order.
  */
 export async function watchedDirectories(
-  { shell }: KubeContext,
+  { builder: { shell } }: KubeContext,
   { plan, go }: PreparedBuild,
 ): Promise<readonly string[]> {
   const found = new Set<string>();

@@ -1,0 +1,269 @@
+import { dirname } from "@std/path";
+import { KbuildError } from "../errors.ts";
+import type { Checkout } from "../checkout/mod.ts";
+import type { Builder, KubeContext } from "../lib/init.ts";
+import { claimOutputs } from "../lib/outputs.ts";
+import { CommandError, createShell, type RunResult, type Shell, type Start } from "../shell/mod.ts";
+import { compareGoVersions, type GoTool, parseGoVersion } from "../toolchain/mod.ts";
+import { execArguments, runArguments } from "./arguments.ts";
+import { inspectBuildImage, provideBuildImage } from "./build_image.ts";
+import { askFor } from "./engine.ts";
+import { engineError } from "./explain.ts";
+import { lockName } from "./locks.ts";
+import { isLeftover, type PreparedRun, removeContainer } from "./run.ts";
+import type { ContainerRun, Engine } from "./types.ts";
+
+/** A container that runs the programs of a build until it is disposed of. */
+export interface BuildContainer extends AsyncDisposable {
+  /** Starts programs in it. */
+  readonly builder: Builder;
+  /** The Go in its `PATH`. */
+  readonly go: GoTool;
+}
+
+/** Options of {@linkcode startBuildContainer}. */
+export interface BuildContainerOptions {
+  /** Only questions are asked: nothing is locked or written, and the checkout cannot be changed. */
+  readonly asking: boolean;
+}
+
+/** Variables that a shell sets by itself. */
+const OF_SHELLS: readonly string[] = Object.freeze(["_", "OLDPWD", "PWD", "SHLVL"]);
+
+/**
+ * First program of the container: says what there is, and then lives as long as its standard input is open.
+ * That closes with kbuild, however it ends, so that no container stays. Go is asked as in `askGo` of
+ * `src/toolchain`; its usual directory need not be in `PATH`.
+ */
+const KEEPER = `env -0
+PATH="$PATH:/usr/local/go/bin"
+printf '\\000'
+command -v go && GOTOOLCHAIN=local GOENV=off GOFLAGS= go version
+printf '\\000'
+exec cat >/dev/null`;
+
+/** The command that keeps a build container alive. */
+export const KEEPER_COMMAND: readonly string[] = Object.freeze(["sh", "-c", KEEPER]);
+
+/** What {@linkcode KEEPER} says. */
+interface Said {
+  readonly env: Readonly<Record<string, string>>;
+  readonly goPath: string | undefined;
+  readonly goVersion: string;
+}
+
+/**
+ * Starts the container that was prepared for {@linkcode KEEPER_COMMAND}.
+ *
+ * @throws {KbuildError} It cannot be started, or has no Go that builds the checkout.
+ */
+export async function startBuildContainer(
+  context: KubeContext,
+  checkout: Checkout,
+  prepared: PreparedRun,
+  { asking }: BuildContainerOptions,
+): Promise<BuildContainer> {
+  const { engine } = prepared;
+  const shown = prepared.run.name;
+  if (!asking) await claimOutputs(context);
+  const lock = asking ? undefined : await lockName(context, shown);
+  // It also works when everything else has been stopped.
+  const cleaner = createShell({ cwd: context.root, env: context.env });
+  const name = lock?.name ?? `${shown}-plan-${Deno.pid}`;
+  const closing = Promise.withResolvers<void>();
+  let running: Promise<RunResult> | undefined;
+  const end = async () => {
+    closing.resolve();
+    const [ended] = await Promise.allSettled([running]);
+    const isClean = ended.status === "fulfilled" && ended.value?.code === 0;
+    if (!isClean && running !== undefined) await removeContainer(cleaner, engine, name);
+    lock?.[Symbol.dispose]();
+  };
+  try {
+    const image = await provideBuildImage(context, engine, prepared.image);
+    const { id = image } = prepared.image.id === undefined
+      ? await inspectBuildImage(context, engine, { ...prepared.image, reference: image })
+      : prepared.image;
+    const isOther = name !== shown;
+    const leftover = isOther ? await isLeftover(context, engine, name) : prepared.leftover;
+    if (leftover) await removeContainer(cleaner, engine, name);
+    const mounts = prepared.run.mounts.map((mount) =>
+      asking && mount.type === "bind" ? { ...mount, readOnly: true } : mount
+    );
+    const run: ContainerRun = { ...prepared.run, name, image, mounts };
+    const started = start(context, engine, run, closing.promise);
+    running = started.running;
+    const said = await started.said;
+    const go = goOf(context, checkout, prepared, said);
+    const builder = makeBuilder(context, engine, { name, shown, base: said.env, image: id });
+    return Object.freeze({ builder, go, [Symbol.asyncDispose]: end });
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+/** Starts a container, whose standard input stays open until `closing`. */
+function start(
+  { shell }: KubeContext,
+  engine: Engine,
+  run: ContainerRun,
+  closing: Promise<void>,
+): { running: Promise<RunResult>; said: Promise<Said> } {
+  const { promise, resolve, reject } = Promise.withResolvers<Said>();
+  const decoder = new TextDecoder();
+  let text = "";
+  const running = shell.run(runArguments(engine, run), {
+    stdin: nothingUntil(closing),
+    onStdout(chunk) {
+      text += decoder.decode(chunk, { stream: true });
+      const said = readSaid(text);
+      if (said !== undefined) resolve(said);
+    },
+    allowed: "any",
+  });
+  running.then(({ tail }) => {
+    const lines = tail.filter((line) => !line.includes("\0"));
+    reject(engineError(`Cannot start the build container from "${run.image}"`, lines, engine));
+  }, reject);
+  return { running, said: promise };
+}
+
+async function* nothingUntil(end: Promise<void>): AsyncGenerator<Uint8Array> {
+  await end;
+  yield new Uint8Array();
+}
+
+/** Reads what the first program said; undefined as long as it is not complete. */
+function readSaid(text: string): Said | undefined {
+  const [variables, rest] = text.split("\0\0", 2);
+  if (variables === undefined || rest?.endsWith("\0") !== true) return undefined;
+  const env = Object.fromEntries(
+    variables.split("\0").map((line) => {
+      const at = line.indexOf("=");
+      return [line.slice(0, at), line.slice(at + 1)] as const;
+    }).filter(([name]) => !OF_SHELLS.includes(name)),
+  );
+  const [goPath = "", goVersion = ""] = rest.slice(0, -1).trim().split("\n");
+  return { env, goPath: goPath.startsWith("/") ? goPath : undefined, goVersion };
+}
+
+/** @throws {KbuildError} The image has no Go, or one that is too old for the checkout. */
+function goOf(
+  { log }: KubeContext,
+  { minimumGo, pinnedGo, pinnedGoExact }: Checkout,
+  { engine, image: { reference } }: PreparedRun,
+  { env, goPath, goVersion }: Said,
+): GoTool {
+  const parsed = parseGoVersion(goVersion);
+  const notes = [
+    `Name an image with Go: --build-image golang:${pinnedGo?.value ?? minimumGo.value}`,
+  ];
+  if (goPath === undefined || parsed === undefined) {
+    throw new KbuildError(`Cannot build in a container of "${reference}": it has no Go`, {
+      notes,
+      subject: "go",
+    });
+  }
+  const { devel, version } = parsed;
+  const release = version.replace(/(rc|beta)\d+$/, "");
+  if (!devel && compareGoVersions(release, minimumGo.value) < 0) {
+    throw new KbuildError(
+      `Cannot build with Go ${version} of "${reference}": this checkout needs Go ${minimumGo.value} or later`,
+      { notes: [`${minimumGo.source} sets the minimum`, ...notes], subject: "go" },
+    );
+  }
+  log.status(
+    `Building in a container of ${reference} (${engine.kind}) with Go ${version || "devel"}`,
+  );
+  if (pinnedGoExact && pinnedGo !== undefined && pinnedGo.value !== version) {
+    log.warn(
+      `The checkout pins Go ${pinnedGo.value} (${pinnedGo.source}); the build image has another`,
+    );
+  }
+  const directories = env["PATH"]?.split(":") ?? [];
+  const bin = dirname(goPath);
+  return Object.freeze({
+    ...{ path: goPath, description: goVersion, ...parsed },
+    ...directories.includes(bin) ? {} : { bin },
+  });
+}
+
+/** Makes a directory with a link in it, and prints its path. */
+const MAKE_DIRECTORY = `directory=$(mktemp -d /tmp/kbuild-list-XXXXXX) &&
+mkdir -p -- "$directory/$(dirname -- "$1")" && ln -s -- "$2" "$directory/$1" && echo "$directory"`;
+
+/** What a {@linkcode Builder} for a container is made of. */
+interface ContainerBuilder {
+  /** Of the container that runs. */
+  readonly name: string;
+  /** Its name in plans. */
+  readonly shown: string;
+  /** The variables that programs in it have. */
+  readonly base: Readonly<Record<string, string>>;
+  /** ID of its image. */
+  readonly image: string;
+}
+
+function makeBuilder(
+  context: KubeContext,
+  engine: Engine,
+  { name, shown, base, image }: ContainerBuilder,
+): Builder {
+  const { root, env: variables } = context;
+  const startIn = (name: string, start: Start): Start => (
+    { argv: execArguments(engine, { name, base }, start), cwd: root, env: variables }
+  );
+  const run: Shell["run"] = async (argv, options = {}) => {
+    const { cwd = root, env = base, ...rest } = options;
+    const { argv: client } = startIn(name, { argv, cwd, env });
+    try {
+      return await context.shell.run(client, { ...rest, as: { argv, cwd } });
+    } catch (error) {
+      if (!(error instanceof CommandError) || context.signal?.aborted === true) throw error;
+      throw await hasEnded(context, engine, name)
+        ? new KbuildError("Cannot go on: the build container has ended", {
+          notes: [
+            "The engine was stopped, or has no memory left; then run the same command again",
+            ...error.notes,
+          ],
+          output: error.output,
+          cause: error,
+        })
+        : error;
+    }
+  };
+  const ask = async (script: string, words: readonly string[], env = base) =>
+    await run(["sh", "-c", script, "sh", ...words], { env, allowed: "any" });
+  const found = new Map<string, Promise<string | undefined>>();
+  return Object.freeze<Builder>({
+    ...{ shell: Object.freeze({ run }), env: Object.freeze({ ...base }), image },
+    findProgram(program, path) {
+      const key = `${program}\0${path ?? ""}`;
+      const asking = found.get(key) ??
+        ask('command -v -- "$1"', [program], { ...base, PATH: path ?? "" }).then((answer) =>
+          answer.code === 0 ? answer.stdout.trim() : undefined
+        );
+      found.set(key, asking);
+      return asking;
+    },
+    async makeDirectory(link) {
+      const { stdout } = await run([
+        ...["sh", "-c", MAKE_DIRECTORY, "sh"],
+        ...[link?.path ?? "root", link?.target ?? root],
+      ]);
+      // It goes with the container.
+      return Object.freeze({
+        path: stdout.trim(),
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      });
+    },
+    startOf: (start) => ({ ...startIn(shown, start), env: {} }),
+  });
+}
+
+/** Whether a container that ran does not run any more. */
+async function hasEnded(context: KubeContext, engine: Engine, name: string): Promise<boolean> {
+  const { code, stdout } = await askFor(context, engine, "container", name);
+  return code !== 0 || !/"Running":\s*true/.test(stdout);
+}

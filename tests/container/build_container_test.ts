@@ -1,0 +1,128 @@
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { readCheckout } from "../../src/checkout/mod.ts";
+import {
+  execArguments,
+  KEEPER_COMMAND,
+  prepareRun,
+  startBuildContainer,
+} from "../../src/container/mod.ts";
+import { KbuildError } from "../../src/errors.ts";
+import { createContext, type KubeContext } from "../../src/lib/init.ts";
+import { createLogger } from "../../src/lib/logging.ts";
+import { createShell } from "../../src/shell/mod.ts";
+import { ENV, inScratch, makeSample, run, script } from "../e2e/_program.ts";
+import { DOCKER, EXECUTES, fakeEngine } from "./_engines.ts";
+
+Deno.test("execArguments() names what differs from the container's own environment", () => {
+  const base = { PATH: "/bin", HOME: "/h", GOARCH: "arm", GOPATH: "/go" };
+  const start = {
+    argv: ["go", "install", "", "a b"],
+    cwd: "/src/a b",
+    env: { PATH: "/bin", HOME: "/h", GOPATH: "/x\ny", GOOS: "" },
+  };
+  const argv = execArguments(DOCKER, { name: "c", base }, start);
+  assertEquals(argv, [
+    ...["docker", "exec", "--workdir=/src/a b", "--env", "GOPATH=/x\ny", "--env", "GOOS="],
+    ...["c", "env", "-u", "GOARCH", "go", "install", "", "a b"],
+  ]);
+  const same = execArguments(DOCKER, { name: "c", base }, { ...start, argv: ["ls"], env: base });
+  assertEquals(same, ["docker", "exec", "--workdir=/src/a b", "c", "ls"]);
+});
+
+/** A checkout, a docker whose containers are this machine, and a `go` that says what is wanted. */
+async function withContainer(
+  goVersion: string,
+  fn: (
+    open: (options: { asking: boolean }) => ReturnType<typeof startBuildContainer>,
+    starts: () => Promise<readonly (readonly string[])[]>,
+    said: readonly string[],
+    context: KubeContext,
+  ) => Promise<void>,
+): Promise<void> {
+  await inScratch(async (dir) => {
+    const root = await makeSample("1.20", join(dir, "kubernetes \u00fc"));
+    const bin = join(dir, "bin");
+    const starts = await fakeEngine(bin, "docker", EXECUTES);
+    script(join(bin, "go"), `echo "${goVersion}"`);
+    const env = { ...ENV, PATH: `${bin}:/usr/bin:/bin`, GOARCH: "arm" };
+    const said: string[] = [];
+    const log = createLogger({ write: (text) => void said.push(text) });
+    const context = createContext({ root, env, log, shell: createShell({ cwd: root, env }) });
+    const checkout = await readCheckout(root, { variables: env, hostArch: "amd64" });
+    const prepared = await prepareRun(context, checkout, {
+      ...{ command: KEEPER_COMMAND, terminal: false, verbosity: 1, inPlace: true },
+      ...{ engine: "docker", buildImage: "kbuild.test/go:1" },
+    });
+    await fn(
+      (options) => startBuildContainer(context, checkout, prepared, options),
+      starts,
+      said,
+      context,
+    );
+  });
+}
+
+Deno.test("a build container is asked once for variables and Go, and ends with its standard input", () =>
+  withContainer("go version go1.99.3 linux/arm64", async (open, starts, said, { root }) => {
+    {
+      await using container = await open({ asking: false });
+      const { builder, go } = container;
+      assertEquals([go.version, go.host, go.bin], ["1.99.3", "linux/arm64", undefined]);
+      assertMatch(go.path, /\/bin\/go$/);
+      assertEquals([builder.image, builder.env["GOARCH"], builder.env["PWD"]], [
+        ...["sha256:1", "arm", undefined],
+      ]);
+      assertEquals(await builder.findProgram("sh", "/usr/bin:/bin"), "/usr/bin/sh");
+      assertEquals(await builder.findProgram("no-such-program", "/usr/bin:/bin"), undefined);
+      await using scratch = await builder.makeDirectory({ path: "src/k8s.io/a b", target: root });
+      assertEquals(await Deno.readLink(join(scratch.path, "src/k8s.io/a b")), root);
+      const { GOARCH: _removed, ...env } = builder.env;
+      const { stdout } = await builder.shell.run(
+        ["sh", "-c", 'echo "$PWD|$A|$GOARCH|$1"', "sh", ""],
+        { cwd: root, env: { ...env, A: "x\ny" } },
+      );
+      assertEquals(stdout, `${root}|x\ny||\n`);
+      const failed = await assertRejects(
+        () => builder.shell.run(["sh", "-c", "exit 3"], { cwd: root, label: "Building kubectl" }),
+        KbuildError,
+        'Cannot finish "Building kubectl": sh exited with status 3',
+      );
+      assertStringIncludes(failed.notes.join("\n"), "Command: sh -c 'exit 3'");
+      await Deno.remove(scratch.path, { recursive: true });
+    }
+    const started = await starts();
+    assertEquals(started.filter(([word]) => word === "run").length, 1);
+    assertEquals(started.filter(([word]) => word === "rm").length, 0);
+    assertMatch(
+      said.join(""),
+      /Building in a container of kbuild.test\/go:1 \(docker\) with Go 1.99.3/,
+    );
+  }));
+
+Deno.test("a container for a plan cannot change the checkout and has a name of its own", () =>
+  withContainer("go version go1.99.3 linux/amd64", async (open, starts, _said, { root }) => {
+    await using container = await open({ asking: true });
+    const shown = container.builder.startOf({ argv: ["go"], cwd: root, env: {} });
+    const words = (await starts()).find(([word]) => word === "run")!;
+    assertMatch(words.find((word) => word.startsWith("--name="))!, /-plan-\d+$/);
+    assertEquals(shown.argv.some((word) => word.includes("-plan-")), false);
+    const mounts = words.filter((word) => word.startsWith("type=bind"));
+    assertEquals(mounts.filter((mount) => !mount.endsWith(",readonly")), []);
+    assertEquals(await run(["ls", "-A", root]).then(({ stdout }) => /_output/.test(stdout)), false);
+  }));
+
+for (
+  const [version, message] of [
+    [
+      "go version go1.2 linux/amd64",
+      'Cannot build with Go 1.2 of "kbuild.test/go:1": this checkout',
+    ],
+    ["nonsense", 'Cannot build in a container of "kbuild.test/go:1": it has no Go'],
+  ] as const
+) {
+  Deno.test(`an image whose go says "${version}" is refused`, () =>
+    withContainer(version, async (open) => {
+      await assertRejects(() => open({ asking: false }), KbuildError, message);
+    }));
+}
