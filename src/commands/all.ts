@@ -11,7 +11,8 @@ import {
   WATCH,
   WHAT,
 } from "./flags.ts";
-import { inPlaceOfBuild, openDockerized, planPlaceOfBuild } from "./build_place.ts";
+import { inPlaceOfBuild, planPlaceOfBuild } from "./build_place.ts";
+import { openDockerized } from "./dockerized.ts";
 
 /**
  * What each of these commands does; the work is loaded when it is done.

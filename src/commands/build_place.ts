@@ -1,14 +1,7 @@
 import type { Input } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
-import {
-  BUILD_IMAGE,
-  CONTAINER,
-  ENGINE,
-  GO,
-  OUT_DIR_VARIABLE,
-  OUTPUT_SUBPATH_VARIABLE,
-} from "./flags.ts";
+import { BUILD_IMAGE, CONTAINER, ENGINE, GO } from "./flags.ts";
 
 /** Does work on the checkout, whose programs are built here, or with `--container` in a container. */
 export async function inPlaceOfBuild<T>(
@@ -30,15 +23,6 @@ export async function planPlaceOfBuild(
   if (!isInContainer(input)) return await plan(await command.open());
   const { planInContainer } = await import("./container_build.ts");
   return await planInContainer(command, input, plan);
-}
-
-/** The checkout, with the output directory of builds in containers. */
-export async function openDockerized(command: CommandContext): Promise<OpenCheckout> {
-  const { cwd, env, globals: { root } } = command;
-  const outputs = env[OUT_DIR_VARIABLE.name] || "_output";
-  return await command.openAt(root ?? cwd, {
-    [OUTPUT_SUBPATH_VARIABLE.name]: `${outputs}/dockerized`,
-  });
 }
 
 /** @throws {UsageError} Another flag has no effect, or says otherwise. */

@@ -5,9 +5,9 @@ import {
   prepareRun,
   startBuildContainer,
 } from "../container/mod.ts";
-import { openDockerized } from "./build_place.ts";
 import { choiceOf, stepsOf } from "./container_run.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
+import { openDockerized } from "./dockerized.ts";
 
 /** Does work on a checkout whose programs are built in a container. */
 export async function buildInContainer<T>(
