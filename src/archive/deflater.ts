@@ -25,10 +25,25 @@ export interface Deflater {
   close(): void;
 }
 
+/** A level of zlib, 0 to 9, or one by name: {@linkcode FAST_LEVEL}. */
+export type CompressionLevel = number | typeof FAST_LEVEL;
+
+/**
+ * The level for releases that are made again and again on one machine.
+ *
+ * Measured against the default level, in processor time: programs of 1.20.2 take 0.56 of it and are 9 to 10 %
+ * larger, its sources 0.3 and are 22 % larger. zlib's level 1 would take half as long again, but uses fixed
+ * codes: programs are 31 % larger.
+ */
+export const FAST_LEVEL = "fast";
+
+/** What the {@linkcode FAST_LEVEL} gives zlib: text is not raised, and runs of codes are as long as can be. */
+const FAST = Object.freeze({ level: 2, memLevel: 9 });
+
 /** Options of {@linkcode createDeflater}. */
 export interface DeflaterOptions {
-  /** zlib level, 0 to 9; default {@linkcode DEFAULT_LEVEL}. */
-  level?: number;
+  /** Default {@linkcode DEFAULT_LEVEL}. */
+  level?: CompressionLevel;
   /** Threads; default 1, which compresses in the calling thread. */
   jobs?: number;
 }
@@ -54,7 +69,7 @@ const FORMAT = 3;
  * All that a compressed block depends on apart from its bytes, as one string: the level, the rules of
  * this module, the zlib in Deno and the kind of processor.
  */
-export function deflateFormat(level: number): string {
+export function deflateFormat(level: CompressionLevel): string {
   return `deflate-${level}-${FORMAT}-${Deno.version.deno}-${Deno.build.arch}`;
 }
 
@@ -74,8 +89,8 @@ self.onmessage = ({ data: { block, options } }) => {
 /** Makes a {@linkcode Deflater}; threads start when there is work for them. */
 export function createDeflater(options: DeflaterOptions = {}): Deflater {
   const { level = DEFAULT_LEVEL, jobs = 1 } = options;
-  if (!Number.isInteger(level) || level < 0 || level > 9) {
-    throw new RangeError(`Cannot compress at level ${level}: want 0 to 9`);
+  if (level !== FAST_LEVEL && (!Number.isInteger(level) || level < 0 || level > 9)) {
+    throw new RangeError(`Cannot compress at level ${level}: want 0 to 9, or "${FAST_LEVEL}"`);
   }
   if (!Number.isInteger(jobs) || jobs < 1) {
     throw new RangeError(`Cannot compress with ${jobs} jobs: want 1 or more`);
@@ -95,8 +110,9 @@ const ENOUGH_SAMPLES = 1 << 14;
  * slower. What has all bytes equally often is stored: it is compressed already, and trying takes
  * twice as long as compressing a program.
  */
-export function levelOf(block: Uint8Array, level: number): number {
+export function levelOf(block: Uint8Array, level: CompressionLevel): number {
   if (level === 0 || level === 9) return level;
+  const usual = level === FAST_LEVEL ? FAST.level : level;
   const counts = new Uint32Array(256);
   for (let at = 0; at < block.length; at += SAMPLE_STEP) counts[block[at]!]!++;
   const samples = Math.ceil(block.length / SAMPLE_STEP);
@@ -106,19 +122,19 @@ export function levelOf(block: Uint8Array, level: number): number {
     if (byte >= 0x80) beyond += count;
     squares += count * count;
   }
-  if (beyond * 16 < samples) return Math.min(level + 2, 9);
+  if (beyond * 16 < samples) return level === FAST_LEVEL ? usual : Math.min(usual + 2, 9);
   // Noise has some 1.002 of samples² / 256; 1.03 is 0.3 % that could be saved.
   const isNoise = samples >= ENOUGH_SAMPLES && squares * 256 < samples * samples * 1.03;
-  return isNoise ? 0 : level;
+  return isNoise ? 0 : usual;
 }
 
 /** Everything that zlib's result depends on, none of it left to a default. */
-function zlibOptions(block: Uint8Array, level: number) {
+function zlibOptions(block: Uint8Array, level: CompressionLevel) {
   return {
     level: levelOf(block, level),
     windowBits: 15,
     // More and shorter runs of codes suit programs. What level 9 gives everywhere was seen with 8.
-    memLevel: level === 9 ? 8 : 7,
+    memLevel: level === FAST_LEVEL ? FAST.memLevel : level === 9 ? 8 : 7,
     strategy: constants.Z_DEFAULT_STRATEGY,
     chunkSize: 1 << 20,
     finishFlush: constants.Z_SYNC_FLUSH,
@@ -127,9 +143,9 @@ function zlibOptions(block: Uint8Array, level: number) {
 
 class InlineDeflater implements Deflater {
   readonly jobs = 1;
-  readonly #level: number;
+  readonly #level: CompressionLevel;
 
-  constructor(level: number) {
+  constructor(level: CompressionLevel) {
     this.#level = level;
   }
 
@@ -162,12 +178,12 @@ const MAX_TASKS = 2;
 
 class ThreadDeflater implements Deflater {
   readonly jobs: number;
-  readonly #level: number;
+  readonly #level: CompressionLevel;
   readonly #threads: Thread[] = [];
   readonly #waiting: Task[] = [];
   #failure: KbuildError | undefined;
 
-  constructor(level: number, jobs: number) {
+  constructor(level: CompressionLevel, jobs: number) {
     this.#level = level;
     this.jobs = jobs;
   }

@@ -24,12 +24,14 @@ export { ByteReader, EndOfInput } from "./byte_reader.ts";
 export { compareNames, sinkOf } from "./bytes.ts";
 export { cachingDeflater } from "./caching_deflater.ts";
 export {
+  type CompressionLevel,
   createDeflater,
   DEFAULT_LEVEL,
   type Deflated,
   deflateFormat,
   type Deflater,
   type DeflaterOptions,
+  FAST_LEVEL,
 } from "./deflater.ts";
 export {
   bytesEntry,

@@ -145,16 +145,16 @@ export const BASES = {
   default: "registry",
 } as const satisfies FlagSpec;
 
-export const COMPRESSION_LEVEL: FlagSpec = {
+export const COMPRESSION_LEVEL = {
   name: "compression-level",
-  kind: "number",
-  placeholder: "N",
-  minimum: 0,
-  maximum: 9,
+  kind: "string",
+  choices: [..."0123456789", "fast"],
+  placeholder: "N|fast",
   variable: "KBUILD_COMPRESSION_LEVEL",
-  summary: "zlib level of tarballs, 0 to 9; 9 gives the same bytes on every architecture",
+  summary: "Compression level of tarballs, 0 to 9; 9 gives the same bytes on every architecture, " +
+    "fast takes half the time for a tenth more bytes",
   default: "5",
-};
+} as const satisfies FlagSpec;
 
 export const CONTAINER: FlagSpec = {
   name: "container",

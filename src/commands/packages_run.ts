@@ -7,7 +7,7 @@ import { entriesOf, ifPresent, temporaryName, WorkDirectory } from "../files/mod
 import type { KubeContext } from "../lib/init.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import { checkInOutputs, PACKAGES_DIRECTORY } from "../lib/outputs.ts";
-import { megabytesIn, numberIn } from "../lib/util.ts";
+import { megabytesIn } from "../lib/util.ts";
 import {
   checkMaintainer,
   checkSigningKey,
@@ -31,6 +31,7 @@ import {
 } from "../packages/mod.ts";
 import { openThreads, trimBlocks } from "../release/mod.ts";
 import { readStamp, sayStamp, type Stamp } from "./build_run.ts";
+import { compressionLevelIn } from "./compression_level.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { existingBinPath, nothingBuilt } from "./existing_binaries.ts";
 import type { PlanStep } from "./plan_steps.ts";
@@ -239,7 +240,7 @@ function known<T extends string>(
 async function prepare(open: OpenCheckout, asked: AskedPackages): Promise<PreparedPackages> {
   const { context, checkout } = open;
   const { formats, names, revision, maintainer, to } = asked;
-  numberIn(context.env, "KBUILD_COMPRESSION_LEVEL", 9);
+  compressionLevelIn(context.env);
   const binPath = await existingBinPath(open);
   const { platforms, skipped } = asked.platforms === undefined
     ? await choosePlatforms(context, binPath)
@@ -315,7 +316,7 @@ async function writeAll(
   const paths = plan.packages.map(({ path }) => join(directory, path));
   await checkInOutputs(context, [...paths, ...indexPaths(prepared, { repository, sign })]);
   await checkStamps(context, plan, stamp.vars.gitVersion);
-  const level = numberIn(env, "KBUILD_COMPRESSION_LEVEL", 9);
+  const level = compressionLevelIn(env);
   await using work = await WorkDirectory.make(temporaryName(join(context.outputRoot, "packages")));
   const { deflater, hasher } = openThreads(context, { level, jobs });
   const made: MadePackage[] = [];

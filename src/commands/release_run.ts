@@ -9,7 +9,7 @@ import { gitCommand, type GitTree } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { checkReleaseReplaceable } from "../lib/outputs.ts";
 import { ownershipContext } from "../lib/ownership.ts";
-import { megabytesIn, numberIn } from "../lib/util.ts";
+import { megabytesIn } from "../lib/util.ts";
 import {
   ARCHIVE_ENV,
   type Artifact,
@@ -41,6 +41,7 @@ import {
 } from "./build_run.ts";
 import { planFetch, type WantedImage } from "../registry/mod.ts";
 import { type BaseChoice, baseChoice, basesToFetch, fetchBases } from "./base_images.ts";
+import { compressionLevelIn } from "./compression_level.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { shortDigest } from "./short_digest.ts";
 import type { PlanStep } from "./plan_steps.ts";
@@ -136,7 +137,7 @@ async function checkRelease(
     baseImages: request.baseImages,
     scratchExpected: request.scratchExpected ?? false,
     jobs: request.jobs,
-    compressionLevel: numberIn(context.env, "KBUILD_COMPRESSION_LEVEL", 9),
+    compressionLevel: compressionLevelIn(context.env),
     cacheLimit: megabytesIn(context.env, "KBUILD_BLOCK_CACHE_MB"),
     allowMissing: request.allowMissing ?? false,
   };

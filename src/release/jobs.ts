@@ -1,5 +1,6 @@
 import { join } from "@std/path";
 import {
+  type CompressionLevel,
   deflateFormat,
   type Deflater,
   type Hasher,
@@ -60,8 +61,8 @@ export interface JobOptions {
   readonly context: KubeContext;
   /** Seconds since 1970: the time of every member and image. */
   readonly epoch: number;
-  /** zlib level of tarballs. */
-  readonly level: number;
+  /** Compression level of tarballs. */
+  readonly level: CompressionLevel;
   readonly binPath: string;
   /** Absolute paths in the checkout that are not packed. */
   readonly leftOut: ReadonlySet<string>;

@@ -2,6 +2,7 @@ import { join, relative } from "@std/path";
 import { ifPossible, temporaryName, WorkDirectory } from "../files/mod.ts";
 import {
   cachingDeflater,
+  type CompressionLevel,
   createDeflater,
   createHasher,
   DEFAULT_LEVEL,
@@ -117,8 +118,8 @@ export async function packageTarballs(
 
 /** Options of {@linkcode openThreads}. */
 export interface OpenThreadsOptions {
-  /** zlib level; default {@linkcode DEFAULT_LEVEL}. */
-  level?: number | undefined;
+  /** Default {@linkcode DEFAULT_LEVEL}. */
+  level?: CompressionLevel | undefined;
   /** Threads that compress; default: as many as processors, {@linkcode MAX_THREADS} at most. */
   jobs?: number | undefined;
 }
@@ -164,7 +165,7 @@ async function makeRelease(
   jobs: readonly Job[],
   making: Pick<MakeOptions, "before" | "last"> & {
     provenance: Provenance;
-    level: number;
+    level: CompressionLevel;
     cache: string;
   },
 ): Promise<readonly Artifact[]> {
@@ -197,7 +198,11 @@ async function makeRelease(
 function planJobs(
   context: KubeContext,
   plan: PackagePlan,
-  { bases, leftOut, level }: { leftOut: ReadonlySet<string>; level: number; bases: OpenBases },
+  { bases, leftOut, level }: {
+    leftOut: ReadonlySet<string>;
+    level: CompressionLevel;
+    bases: OpenBases;
+  },
 ): readonly Job[] {
   const { epoch, binPath } = plan.options;
   const shared: JobOptions = { context, epoch, binPath, leftOut, level };

@@ -1,3 +1,4 @@
+import type { CompressionLevel } from "../archive/mod.ts";
 import type { Checkout, PlatformSet } from "../checkout/mod.ts";
 import { binaryName } from "../lib/golang/mod.ts";
 import { engineReference, pinEngineImage } from "../image/mod.ts";
@@ -38,8 +39,8 @@ export interface PackageOptions {
   scratchExpected?: boolean;
   /** Compressing threads; default: the number of processors, at most {@linkcode MAX_THREADS}. */
   jobs?: number | undefined;
-  /** zlib level of the tarballs, 0 to 9; default {@linkcode archive.DEFAULT_LEVEL}. */
-  compressionLevel?: number | undefined;
+  /** Compression level of the tarballs; default {@linkcode archive.DEFAULT_LEVEL}. */
+  compressionLevel?: CompressionLevel | undefined;
   /** Bytes that compressed blocks may take in the cache; default {@linkcode CACHE_LIMIT}. */
   cacheLimit?: number | undefined;
   /** Whether inputs that the checkout lacks (licenses, documents) are left out. Default: no. */

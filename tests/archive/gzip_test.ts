@@ -1,8 +1,8 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { gunzipSync, inflateRawSync } from "node:zlib";
 import { join } from "@std/path";
 import { levelOf } from "../../src/archive/deflater.ts";
-import { createDeflater, gzip, GzipWriter } from "../../src/archive/mod.ts";
+import { createDeflater, deflateFormat, gzip, GzipWriter } from "../../src/archive/mod.ts";
 import { collect, has, inTempDir, needing, noise, run, words } from "./helpers.ts";
 
 const MIB = 1 << 20;
@@ -93,8 +93,22 @@ Deno.test("gzip() at level 9 gives the bytes that it always gave", async () => {
   assertEquals(digest, "326f8f99d8f35e22bf0c23cd645195e0868bead20240dfc228542e767ce2f271");
 });
 
+Deno.test("gzip() at the fast level gives other bytes, which the same readers take", async () => {
+  const data = words(3 * MIB + 77);
+  const [usual, fast, low] = await Promise.all(
+    ([undefined, "fast", 2] as const).map((level) =>
+      gzip(data, level === undefined ? {} : { level })
+    ),
+  ) as [Uint8Array, Uint8Array, Uint8Array];
+  assertEquals(new Uint8Array(gunzipSync(fast)), data);
+  assert(fast.length > usual.length && fast.length < usual.length * 1.5);
+  // Blocks of one must not be taken for blocks of the other.
+  assert(fast.length !== low.length);
+  assertNotEquals(deflateFormat("fast"), deflateFormat(2));
+});
+
 Deno.test("createDeflater() refuses levels and jobs that cannot be", () => {
-  assertThrows(() => createDeflater({ level: 10 }), RangeError, "0 to 9");
+  assertThrows(() => createDeflater({ level: 10 }), RangeError, '0 to 9, or "fast"');
   assertThrows(() => createDeflater({ jobs: 0 }), RangeError, "1 or more");
 });
 
@@ -120,6 +134,7 @@ Deno.test("levelOf() raises text, stores noise and leaves programs as they are",
   const program = random.map((byte) => byte & 0xc7);
   assertEquals([text, random, program].map((block) => levelOf(block, 5)), [7, 0, 5]);
   assertEquals([text, random, program].map((block) => levelOf(block, 9)), [9, 9, 9]);
+  assertEquals([text, random, program].map((block) => levelOf(block, "fast")), [2, 0, 2]);
   // Too little to tell noise from anything else.
   assertEquals(levelOf(random.subarray(0, 1000), 5), 5);
 });

@@ -75,7 +75,8 @@ const TABLE: readonly (readonly [args: readonly string[], stderr: string])[] = [
   ],
   [
     ["package-tarballs", "--compression-level", "10"],
-    'kbuild: Value "10" of "--compression-level" is not a whole number from 0 to 9\n',
+    'kbuild: Value "10" of "--compression-level" is not ' +
+    '"0", "1", "2", "3", "4", "5", "6", "7", "8", "9" or "fast"\n',
   ],
   [
     ["package-tarballs", "KBUILD_BLOCK_CACHE_MB=much"],
