@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: kbuild and the scripts of a checkout, in turn, on one copy of it.
  *
- * Usage: bench.ts [TREE | --sample] [--only PART] [--runs N] [--skip-cold] [--json]
+ * Usage: bench.ts [TREE | --sample] [--only PART] [--runs N] [--skip-cold] [--json | --readme]
  *
  * TREE is a Kubernetes checkout (default: `KBUILD_REAL_TREE`); it is copied, never written to.
  * Without one, the sample checkout is used, whose programs are tiny.
@@ -16,7 +16,8 @@ import { measureCold, measureLook, measureNothingToDo } from "./bench/builds.ts"
 import { measureImages, showImages } from "./bench/images.ts";
 import { type Measure, show } from "./bench/measure.ts";
 import { measurePackaging, showPackaging } from "./bench/packaging.ts";
-import { openSubject } from "./bench/subject.ts";
+import { openSubject, type Subject } from "./bench/subject.ts";
+import { markdownTable, packagingRows, type Row, thisMachine } from "./bench/table.ts";
 
 /** The options, as kbuild's own parser reads them. */
 const COMMAND: CommandData = {
@@ -35,6 +36,11 @@ const COMMAND: CommandData = {
     },
     { name: "skip-cold", kind: "boolean", summary: "Leave out the builds from nothing" },
     { name: "json", kind: "boolean", summary: "Print all times for a program" },
+    {
+      name: "readme",
+      kind: "boolean",
+      summary: "Print one table of builds and, if TREE has binaries, of packaging, in Markdown",
+    },
   ],
   examples: [],
 };
@@ -66,6 +72,11 @@ async function main(): Promise<void> {
       else showPackaging(subject.title, result);
       return;
     }
+    if (input.boolean("readme")) {
+      const skipCold = input.boolean("skip-cold") ?? false;
+      console.log(await measureTable(subject, { source, runs, skipCold }));
+      return;
+    }
     const measures: Measure[] = [];
     if (!input.boolean("skip-cold")) measures.push(await measureCold(subject));
     measures.push(await measureNothingToDo(subject, runs));
@@ -93,6 +104,26 @@ async function main(): Promise<void> {
   } finally {
     await remove(top);
   }
+}
+
+/** Everything that the table has, in one run. */
+async function measureTable(
+  subject: Subject,
+  { source, runs, skipCold }: { source: string | undefined; runs: number; skipCold: boolean },
+): Promise<string> {
+  const rows: Row[] = [];
+  const add = ({ name, make, kbuild }: Measure) =>
+    rows.push({ what: `\`${name.replace(", ", "\`, ")}`, scripts: make, kbuild });
+  if (!skipCold) add(await measureCold(subject));
+  add(await measureNothingToDo(subject, runs));
+  add(await measureLook(subject.bench, "version", { where: "real checkout", limit: 0, runs }));
+  const binaries = join(source ?? "/", "_output/dockerized/bin");
+  if (source !== undefined && await Deno.stat(binaries).then(() => true, () => false)) {
+    rows.push(...packagingRows(await measurePackaging(subject.bench, source, runs)));
+  }
+  const date = new Date().toISOString().slice(0, 10);
+  const { title } = subject;
+  return markdownTable({ title, date, machine: thisMachine(), runs }, rows);
 }
 
 /** Removes a directory, read-only ones in it too. */

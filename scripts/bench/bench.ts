@@ -2,6 +2,8 @@
 import { join } from "@std/path";
 import { createShell, type Shell } from "../../src/shell/mod.ts";
 import { V8_FLAGS } from "../dist/compile.ts";
+import type { Cost } from "./measure.ts";
+import { processorMs } from "./processor_time.ts";
 
 /** One way to do a thing. */
 export interface Side {
@@ -49,17 +51,19 @@ export class Bench {
     };
   }
 
-  /** The wall time of one run in milliseconds. */
-  async time({ argv, cwd }: Side): Promise<number> {
-    return (await this.#shell.run(argv, { cwd })).durationMs;
+  /** What one run costs. */
+  async time({ argv, cwd }: Side): Promise<Cost> {
+    const before = processorMs() ?? NaN;
+    const { durationMs: ms } = await this.#shell.run(argv, { cwd });
+    return { ms, processorMs: (processorMs() ?? NaN) - before };
   }
 
   /**
    * Runs the sides in turn, so that both meet the same machine. Before each measured run the side
    * runs once unmeasured: make links anew each time, and what it leaves is news to kbuild.
    */
-  async alternate(runs: number, sides: readonly Side[]): Promise<number[][]> {
-    const times: number[][] = sides.map(() => []);
+  async alternate(runs: number, sides: readonly Side[]): Promise<Cost[][]> {
+    const times: Cost[][] = sides.map(() => []);
     for (let run = 0; run < runs; run++) {
       for (const [index, side] of sides.entries()) {
         await this.time(side);

@@ -1,13 +1,21 @@
 /** What was measured, and how it is shown. */
 import { renderTable } from "../../src/cli/mod.ts";
 
-/** One thing that is measured: the times of both sides in milliseconds. */
+/** What one run took, in milliseconds. */
+export interface Cost {
+  /** Wall time. */
+  readonly ms: number;
+  /** Processor time, user and system, of all of its processes; NaN where it is unknown. */
+  readonly processorMs: number;
+}
+
+/** One thing that is measured on both sides. */
 export interface Measure {
   readonly name: string;
   /** What the times are, in words: "at most 1/5 of make". */
   readonly goal: string;
-  readonly make: readonly number[];
-  readonly kbuild: readonly number[];
+  readonly make: readonly Cost[];
+  readonly kbuild: readonly Cost[];
   /** Whether the goal is met; undefined where there is none. */
   readonly met: boolean | undefined;
 }
@@ -19,12 +27,18 @@ export function median(times: readonly number[]): number {
   return (low + high) / 2;
 }
 
+/** Median of the wall times. */
+export function wallOf(runs: readonly Cost[]): number {
+  return median(runs.map(({ ms }) => ms));
+}
+
 export function milliseconds(time: number): string {
   return time < 1000 ? `${time.toFixed(0)} ms` : `${(time / 1000).toFixed(2)} s`;
 }
 
 /** "7.70 s (7.51 s - 7.92 s)", or "-" for what was not measured. */
-export function summary(times: readonly number[]): string {
+export function summary(runs: readonly Cost[]): string {
+  const times = runs.map(({ ms }) => ms);
   if (times.length === 0) return "-";
   if (times.length === 1) return milliseconds(median(times));
   const range = [Math.min(...times), Math.max(...times)].map(milliseconds);
@@ -37,7 +51,7 @@ export function show(title: string, measures: readonly Measure[]): void {
     name,
     summary(make),
     summary(kbuild),
-    make.length === 0 ? "-" : (median(kbuild) / median(make)).toFixed(3),
+    make.length === 0 ? "-" : (wallOf(kbuild) / wallOf(make)).toFixed(3),
     met === undefined ? goal : `${goal}: ${met ? "met" : "MISSED"}`,
   ]);
   console.log(renderTable([["", "MAKE", "KBUILD", "RATIO", "GOAL"], ...rows]).trimEnd());

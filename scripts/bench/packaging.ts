@@ -20,6 +20,8 @@ export interface Packaging {
   readonly scripts: readonly Watched[];
   /** No tarballs and no compressed blocks; the image archives are there, as they are for the scripts. */
   readonly cold: readonly Watched[];
+  /** The same with `--compression-level fast`. */
+  readonly fast: readonly Watched[];
   readonly unchanged: readonly Watched[];
   readonly changed: readonly Watched[];
   /** Tarballs that were written anew after one binary had changed. */
@@ -29,6 +31,7 @@ export interface Packaging {
   /** Tarball -> bytes. */
   readonly theirSizes: Readonly<Record<string, number>>;
   readonly ourSizes: Readonly<Record<string, number>>;
+  readonly fastSizes: Readonly<Record<string, number>>;
 }
 
 /**
@@ -69,11 +72,19 @@ export async function measurePackaging(
   const images = join(tree, "_images-of-kbuild");
   await gatherImages(join(tree, "_output"), images);
   const scripts = { argv: ["bash", "-c", PACKAGE_TARBALLS, "bash", tree, images], cwd: tree };
-  const found = { scripts: [], cold: [], unchanged: [], changed: [] } as Record<string, Watched[]>;
+  const found = { scripts: [], cold: [], fast: [], unchanged: [], changed: [] } as Record<
+    string,
+    Watched[]
+  >;
+  let fastSizes: Readonly<Record<string, number>> = {};
   let rebuilt: readonly string[] = [];
   for (let at = 0; at < runs; at++) {
     console.error("package_tarballs of the scripts …");
     found["scripts"]?.push(await run(scripts));
+    console.error("kbuild package-tarballs --compression-level fast, no tarballs and no blocks …");
+    await clean(join(tree, "_output"));
+    found["fast"]?.push(await run(bench.kbuild("package-tarballs", "--compression-level", "fast")));
+    fastSizes = await sizes(join(tree, "_output", TARS));
     console.error("kbuild package-tarballs, no tarballs and no blocks …");
     await clean(join(tree, "_output"));
     found["cold"]?.push(await run(bench.kbuild("package-tarballs")));
@@ -91,12 +102,14 @@ export async function measurePackaging(
   return {
     scripts: found["scripts"] ?? [],
     cold: found["cold"] ?? [],
+    fast: found["fast"] ?? [],
     unchanged: found["unchanged"] ?? [],
     changed: found["changed"] ?? [],
     rebuilt,
     holders: await holders(theirs, shell),
     theirSizes: await sizes(theirs),
     ourSizes: await sizes(join(tree, "_output", TARS)),
+    fastSizes,
   };
 }
 
@@ -160,7 +173,7 @@ async function holders(
   return found;
 }
 
-const total = (all: Readonly<Record<string, number>>) =>
+export const total = (all: Readonly<Record<string, number>>) =>
   Object.values(all).reduce((sum, size) => sum + size, 0);
 const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
@@ -185,6 +198,7 @@ export function showPackaging(title: string, result: Packaging): void {
     renderTable([
       ["", "SCRIPTS", "KBUILD", "FACTOR", "GOAL", "PEAK MEMORY OF KBUILD"],
       row("no tarballs, no blocks", result.cold, 6),
+      row("the same, --compression-level fast", result.fast),
       row("nothing changed", result.unchanged, 40),
       row(`${CHANGED} changed`, result.changed),
     ]).trimEnd(),

@@ -1,11 +1,14 @@
 /** Runs a program and watches what it takes: time, and memory of all of its processes. */
 import { createShell } from "../../src/shell/mod.ts";
 import type { Side } from "./bench.ts";
+import { processorMs } from "./processor_time.ts";
 
 /** What one run took. */
 export interface Watched {
   /** Wall time in milliseconds, from the start of the program to its end. */
   readonly ms: number;
+  /** Processor time of all of its processes in milliseconds; NaN where it is unknown. */
+  readonly processorMs: number;
   /** Most bytes resident in all processes together at one of the moments looked at. */
   readonly peakBytes: number;
   /** Most bytes that the program itself ever had resident, by the kernel's count. */
@@ -34,9 +37,11 @@ export async function watch(
       mainPeakBytes = Math.max(mainPeakBytes, highWater(pid));
     }, INTERVAL_MS);
   };
+  const before = processorMs() ?? NaN;
   const { durationMs: ms, stdout } = await createShell({ cwd, env }).run(argv, { onSpawn })
     .finally(() => clearInterval(timer));
-  return { ms, peakBytes, mainPeakBytes, stdout };
+  const processor = (processorMs() ?? NaN) - before;
+  return { ms, processorMs: processor, peakBytes, mainPeakBytes, stdout };
 }
 
 function read(path: string): string {
