@@ -1,10 +1,13 @@
 import { DRY_RUN_FLAG, type FlagSpec } from "../cli/mod.ts";
 import type { Command } from "./context.ts";
 import { withDryRun } from "./dry_run.ts";
+import { LOCK_FILE_FLAG } from "./download.ts";
 import {
+  CACHE_VARIABLE,
   COMPRESSION_LEVEL,
   CONFIG,
   JOBS,
+  NET_FLAGS,
   OUT_DIR_VARIABLE,
   OUTPUT_SUBPATH_VARIABLE,
   PLATFORM,
@@ -70,7 +73,7 @@ const THREADS: FlagSpec = {
   default: "as many as processors, up to 4",
 };
 
-const VARIABLES = [...VERSION_VARIABLES, OUT_DIR_VARIABLE, OUTPUT_SUBPATH_VARIABLE];
+const VARIABLES = [CACHE_VARIABLE, ...VERSION_VARIABLES, OUT_DIR_VARIABLE, OUTPUT_SUBPATH_VARIABLE];
 
 /** `kbuild packages`: packages of Linux distributions. */
 export const packagesCommand: Command = {
@@ -82,15 +85,18 @@ export const packagesCommand: Command = {
     "kubelet, kubeadm's addition to it, and dependencies, each as the packages of Kubernetes' own " +
     "repositories had them for this version. No program of a distribution is needed, and the same binaries " +
     "give the same bytes.\n\n" +
-    "The programs of kubernetes-cni and cri-tools are not part of a checkout: --tarball names files as " +
-    "they are published, cni-plugins-linux-amd64-v0.8.7.tgz or crictl-v1.19.0-linux-amd64.tar.gz. If the " +
-    "checkout has digests of them (up to 1.20), they must match.\n\n" +
+    "The programs of kubernetes-cni and cri-tools are not part of a checkout. They are fetched in the versions that " +
+    "it names, and verified by the checkout's digests (up to 1.20) or those that their projects publish; without a " +
+    "network, these packages are left out by name. --tarball names files instead, as they are published: " +
+    "cni-plugins-linux-amd64-v0.8.7.tgz, crictl-v1.19.0-linux-amd64.tar.gz.\n\n" +
     "Without --platform, packages are made for every Linux platform that has binaries.",
   args: [{ name: "FORMAT", summary: "deb or rpm; both if omitted", variadic: true }],
   flags: [
     { ...PLATFORM, summary: "Platforms to package", default: "those that have binaries" },
     PACKAGES,
     TARBALL,
+    LOCK_FILE_FLAG,
+    ...NET_FLAGS,
     REPOSITORY,
     SIGN,
     REVISION,
@@ -141,6 +147,8 @@ export const rpmCommand: Command = {
   flags: [
     PACKAGES,
     TARBALL,
+    LOCK_FILE_FLAG,
+    ...NET_FLAGS,
     SIGN,
     REVISION,
     MAINTAINER,

@@ -25,6 +25,7 @@ import {
   repositoryFiles,
   revisionFault,
   signatureFiles,
+  wantedTarballs,
   writePackage,
   writeRepositories,
   type WrittenPackage,
@@ -36,6 +37,13 @@ import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { existingBinPath, nothingBuilt } from "./existing_binaries.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { shortDigest } from "./short_digest.ts";
+import {
+  fetchPrograms,
+  type PlannedProgram,
+  planPrograms,
+  programSteps,
+  programTarballs,
+} from "./published_programs.ts";
 import { withOutput } from "./with_output.ts";
 
 /** A request for packages, as it was typed. */
@@ -44,6 +52,8 @@ interface AskedPackages {
   readonly names: readonly PackageName[] | undefined;
   /** Absolute. */
   readonly tarballs: readonly string[];
+  /** Absolute path of the lock file that was named. */
+  readonly lockFile: string | undefined;
   readonly revision: string | undefined;
   readonly maintainer: string | undefined;
   readonly repository: boolean;
@@ -102,10 +112,16 @@ export async function planRpmSteps(command: CommandContext, input: Input): Promi
 }
 
 async function make(command: CommandContext, asked: AskedPackages): Promise<void> {
-  const { made, root } = await withOutput(await command.open(), {
+  const open = await command.open();
+  const areNamed = asked.names !== undefined;
+  const planned = await planProgramsOf(open, asked);
+  // A wrong request is refused before anything is fetched.
+  await prepare(open, asked, planned);
+  const programs = await fetchPrograms(open.context, planned, { areNamed });
+  const { made, root } = await withOutput(open, {
     what: command.name,
-    check: (open) => prepare(open, asked),
-    prepare: (open) => prepare(open, asked),
+    check: (open) => prepare(open, asked, programs),
+    prepare: (open) => prepare(open, asked, programs),
     needs: () => undefined,
     fetch: () => Promise.resolve(undefined),
     work: async (open, prepared) => (
@@ -126,7 +142,8 @@ async function make(command: CommandContext, asked: AskedPackages): Promise<void
 
 async function plan(command: CommandContext, asked: AskedPackages): Promise<CommandPlan> {
   const open = await command.open();
-  const prepared = await prepare(open, asked);
+  const programs = await planProgramsOf(open, asked);
+  const prepared = await prepare(open, asked, programs);
   sayPrepared(open.context, prepared);
   const steps = prepared.plan.packages.map(({ path, platform, programs, tarball }): PlanStep => ({
     group: platform,
@@ -137,6 +154,7 @@ async function plan(command: CommandContext, asked: AskedPackages): Promise<Comm
   const indices = indexPaths(prepared, asked);
   return Object.freeze({
     steps: Object.freeze([
+      ...programSteps(programs),
       ...steps,
       ...indices.map((path): PlanStep => ({ group: "repository", kind: "checksums", path })),
     ]),
@@ -188,7 +206,7 @@ function parseRequest(command: CommandContext, input: Input): AskedPackages {
 
 /** What both commands are asked. */
 function parseOptions(
-  { cwd }: CommandContext,
+  { cwd, env }: CommandContext,
   input: Input,
 ): Omit<AskedPackages, "formats" | "repository"> {
   const names = input.list("packages");
@@ -198,6 +216,7 @@ function parseOptions(
   return Object.freeze({
     names: names === undefined ? undefined : known("package", names, PACKAGE_NAMES),
     tarballs: (input.list("tarball") ?? []).map((path) => resolve(cwd, path)),
+    lockFile: env["KBUILD_LOCK_FILE"] ? resolve(cwd, env["KBUILD_LOCK_FILE"]) : undefined,
     revision: revisionOf(input),
     maintainer,
     sign: input.string("sign"),
@@ -237,18 +256,45 @@ function known<T extends string>(
   ]);
 }
 
-async function prepare(open: OpenCheckout, asked: AskedPackages): Promise<PreparedPackages> {
+/** Tarballs for packages whose programs are published elsewhere. */
+async function planProgramsOf(
+  open: OpenCheckout,
+  asked: AskedPackages,
+): Promise<readonly PlannedProgram[]> {
+  const { context, checkout } = open;
+  const { platforms } = await platformsOf(context, asked, await existingBinPath(open));
+  const tarballs = await Promise.all(asked.tarballs.map(readProgramTarball));
+  const wanted = await wantedTarballs(checkout, { platforms, names: asked.names, tarballs });
+  const areNamed = asked.names !== undefined;
+  return await planPrograms(context, wanted, { areNamed, lockFile: asked.lockFile });
+}
+
+async function platformsOf(
+  context: KubeContext,
+  { platforms }: AskedPackages,
+  binPath: string,
+): Promise<{ platforms: readonly string[]; skipped: readonly string[] }> {
+  if (platforms !== undefined) return { platforms, skipped: [] };
+  return await choosePlatforms(context, binPath);
+}
+
+async function prepare(
+  open: OpenCheckout,
+  asked: AskedPackages,
+  programs: readonly PlannedProgram[],
+): Promise<PreparedPackages> {
   const { context, checkout } = open;
   const { formats, names, revision, maintainer, to } = asked;
   compressionLevelIn(context.env);
   const binPath = await existingBinPath(open);
-  const { platforms, skipped } = asked.platforms === undefined
-    ? await choosePlatforms(context, binPath)
-    : { platforms: asked.platforms, skipped: [] };
+  const { platforms, skipped } = await platformsOf(context, asked, binPath);
   const stamp = await readStamp(open);
   const plan = await preparePackages(checkout, {
     ...{ formats, names, platforms, binPath, revision, maintainer },
-    tarballs: await Promise.all(asked.tarballs.map(readProgramTarball)),
+    tarballs: [
+      ...await Promise.all(asked.tarballs.map(readProgramTarball)),
+      ...await programTarballs(programs),
+    ],
     stamp: {
       gitVersion: stamp.vars.gitVersion,
       commit: stamp.vars.gitCommit,

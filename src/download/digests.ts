@@ -51,15 +51,32 @@ export async function findDigests(
     }
   }
   for (const name of left()) {
-    for (const algorithm of algorithmsOf(version)) {
-      const url = `${base}/${name}.${algorithm}`;
-      const text = await textAt(client, url, MAX_DIGEST);
-      if (text === undefined) continue;
-      add(name, algorithm, parseDigest(text, algorithm, url), url);
-      break;
-    }
+    const digest = await findDigestBeside(client, `${base}/${name}`, algorithmsOf(version));
+    if (digest !== undefined) found.set(name, digest);
   }
   return found;
+}
+
+/**
+ * Finds the digest that is published beside a file, as `URL.sha512`.
+ *
+ * @param algorithms In the order in which they are tried.
+ * @returns undefined if there is none.
+ * @throws As {@linkcode findDigests}.
+ */
+export async function findDigestBeside(
+  client: Client,
+  file: string,
+  algorithms: readonly HashAlgorithm[] = ["sha512", "sha256"],
+): Promise<KnownDigest | undefined> {
+  for (const algorithm of algorithms) {
+    const source = `${file}.${algorithm}`;
+    const text = await textAt(client, source, MAX_DIGEST);
+    if (text === undefined) continue;
+    const hex = parseDigest(text, algorithm, source);
+    return Object.freeze({ algorithm, hex, source, digestFrom: "origin" });
+  }
+  return undefined;
 }
 
 /** Best first; SHA-1 for versions that were published before 1.12.0-rc.2 only. */

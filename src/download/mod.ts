@@ -16,6 +16,7 @@ export {
 export { type DownloadRequest, downloadUrls, prepareDownload } from "./prepare.ts";
 export { type DownloadedFile, downloadFiles, type DownloadFilesOptions } from "./run.ts";
 export { type SignatureContext, verifyBlobArgv } from "./signatures.ts";
+export { planSingleFile, type SingleFile } from "./single_file.ts";
 export { releaseSite, versionUrl } from "./site.ts";
 export type {
   DownloadPlan,

@@ -6,7 +6,6 @@ import {
   type Client,
   createClient,
   downloadBytes,
-  hostOf,
   isOffline,
   MIRRORS,
   type MirrorTable,
@@ -19,6 +18,7 @@ import {
   WrongContentError,
 } from "../net/mod.ts";
 import { chooseFiles } from "./choose.ts";
+import { askOrigin } from "./origin.ts";
 import { findDigests, isMissing, MISSING } from "./digests.ts";
 import type { LockedFiles } from "./lock_file.ts";
 import { isSigned, planSignatures } from "./signatures.ts";
@@ -64,9 +64,6 @@ interface ChosenRelease {
 
 /** Versions before the one that a marker names, which may be complete. */
 const MAX_EARLIER = 3;
-
-/** Whoever names a mirror may have no way to the origin: it must not cost minutes to find out. */
-const BRIEF: Partial<RetryPolicy> = { attempts: 1, headersMs: 5000 };
 
 /**
  * Plans a download: looks up the version and the digest of each file. Nothing is written.
@@ -194,25 +191,12 @@ async function digestsOf(
   const names = files.map(({ name }) => name).filter((name) => !digests.has(name));
   if (names.length === 0) return digests;
   if (isOffline(context.env)) throw offline(version, names);
-  const isMirrored = candidatesFor(table, base).some(({ rule }) => rule !== undefined);
-  using client = await createClient(
+  const found = await askOrigin(
     context,
-    isMirrored ? { ...retryPolicy, ...BRIEF } : retryPolicy,
+    { table, url: base, what: version, retryPolicy },
+    (client) => findDigests(client, base, { version, names }),
   );
-  try {
-    const found = await findDigests(client, base, { version, names });
-    return new Map([...digests, ...found]);
-  } catch (error) {
-    if (!isMirrored || !(error instanceof NetworkError)) throw error;
-    throw new KbuildError(`Cannot verify what mirrors serve of ${version}: ${error.message}`, {
-      notes: [
-        `Digests come from "${hostOf(base)}" itself, or from a lock file, never from a mirror`,
-        "Make the lock file where that can be reached: kbuild download VERSION --lock",
-        ...error.notes,
-      ],
-      cause: error,
-    });
-  }
+  return new Map([...digests, ...found]);
 }
 
 function offline(version: string, names: readonly string[]): KbuildError {

@@ -23,6 +23,7 @@ export {
   type PackagesRequest,
   type PlannedPackage,
   preparePackages,
+  wantedTarballs,
 } from "./prepare.ts";
 export { type PackagedFile, packagedFiles } from "./read_package.ts";
 export { repositoryFiles, signatureFiles, writeRepositories } from "./repository.ts";
@@ -37,7 +38,10 @@ export {
   readNamedTarballs,
   readProgramTarball,
   type TarballMatch,
+  tarballName,
+  tarballUrl,
   unpackPrograms,
+  type WantedTarball,
 } from "./tarballs.ts";
 export { writeRpm } from "./rpm.ts";
 export {

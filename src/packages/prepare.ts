@@ -10,6 +10,9 @@ import {
   type NamedTarballs,
   type ProgramTarball,
   readNamedTarballs,
+  tarballName,
+  tarballUrl,
+  type WantedTarball,
 } from "./tarballs.ts";
 import {
   type BuiltPackageName,
@@ -154,22 +157,30 @@ function tarballFor(
   return tarballs.find((each) => each.name === name && each.platform === platform);
 }
 
-/** The published name of a tarball, in the version that the checkout names. */
-function publishedName(
-  name: TarballPackageName,
-  platform: string,
-  { versions }: NamedTarballs,
-): string {
-  const arch = platform.slice(platform.indexOf("/") + 1);
-  const version = versions[name];
-  const text = version === undefined ? "VERSION" : `v${version}`;
-  return name === "cri-tools"
-    ? `crictl-${text}-linux-${arch}.tar.gz`
-    : `cni-plugins-linux-${arch}-${text}.tgz`;
+/**
+ * The tarballs that packages need, in the versions that the checkout names, and that are not given.
+ *
+ * @throws {KbuildError} A file of the checkout cannot be read.
+ */
+export async function wantedTarballs(
+  checkout: Checkout,
+  { platforms, names, tarballs = [] }: Pick<PackagesRequest, "platforms" | "names" | "tarballs">,
+): Promise<readonly WantedTarball[]> {
+  const { versions, digests } = await readNamedTarballs(checkout);
+  const wanted = platforms.filter(isPackagePlatform).flatMap((platform) =>
+    namesFor(checkout, platform, names).flatMap((name): readonly WantedTarball[] => {
+      if (isBuilt(name) || tarballFor(name, platform, tarballs) !== undefined) return [];
+      const version = versions[name];
+      if (version === undefined) return [];
+      const url = tarballUrl(name, platform, version);
+      return [Object.freeze({ name, version, platform, url, sha256: digests[name][platform] })];
+    })
+  );
+  return Object.freeze(wanted);
 }
 
 function leftOut(name: TarballPackageName, platform: string, named: NamedTarballs): string {
-  const file = publishedName(name, platform, named);
+  const file = tarballName(name, platform, named.versions[name]);
   return `Left out: ${name} for ${platform}, whose programs are published elsewhere (--tarball ${file})`;
 }
 
@@ -178,7 +189,7 @@ function noTarball(
   platform: string,
   named: NamedTarballs,
 ): KbuildError {
-  const file = publishedName(name, platform, named);
+  const file = tarballName(name, platform, named.versions[name]);
   return new KbuildError(
     `Cannot make ${name} for ${platform}: its programs are not part of Kubernetes`,
     {
@@ -200,6 +211,7 @@ async function checkTarballs(
   const notes: string[] = [];
   for (const tarball of tarballs) {
     const { name, version, platform, path } = tarball;
+    if (tarball.isVerified === true) continue;
     const match = await matchTarball(tarball, named);
     if (match === "wrong") {
       throw new KbuildError(

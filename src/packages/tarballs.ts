@@ -18,6 +18,8 @@ export interface ProgramTarball {
   readonly path: string;
   /** Names of the programs in it, sorted; `./` in front is left out. */
   readonly programs: readonly string[];
+  /** Whether it has the digest that its project published; default false. */
+  readonly isVerified?: boolean;
 }
 
 /**
@@ -147,6 +149,44 @@ function digestsIn(workspace: string, what: string): Readonly<Record<string, str
   return Object.freeze(
     Object.fromEntries(Array.from(pairs, ([, arch, digest]) => [`linux/${arch}`, digest!])),
   );
+}
+
+/** A tarball that a package needs and that nobody gave. */
+export interface WantedTarball {
+  /** The package that it is for. */
+  readonly name: TarballPackageName;
+  /** The version that the checkout names. */
+  readonly version: string;
+  /** In Go's spelling. */
+  readonly platform: string;
+  /** Where its project publishes it; `.sha512` or `.sha256` is beside it. */
+  readonly url: string;
+  /** SHA-256 that the checkout has of it, hexadecimal. */
+  readonly sha256: string | undefined;
+}
+
+/** The published name of a tarball; in place of an unknown version, `VERSION`. */
+export function tarballName(
+  name: TarballPackageName,
+  platform: string,
+  version: string | undefined,
+): string {
+  const arch = platform.slice(platform.indexOf("/") + 1);
+  const text = version === undefined ? "VERSION" : `v${version}`;
+  if (name === "cri-tools") return `crictl-${text}-linux-${arch}.tar.gz`;
+  const isOld = version !== undefined && /^0\.[0-7]\./.test(version);
+  return `cni-plugins-${isOld ? "" : "linux-"}${arch}-${text}.tgz`;
+}
+
+/** Releases of both projects, which keep all of their versions; the buckets of old checkouts do not. */
+const PROJECTS: Readonly<Record<TarballPackageName, string>> = Object.freeze({
+  "kubernetes-cni": "https://github.com/containernetworking/plugins/releases/download",
+  "cri-tools": "https://github.com/kubernetes-sigs/cri-tools/releases/download",
+});
+
+/** Where a tarball is published. */
+export function tarballUrl(name: TarballPackageName, platform: string, version: string): string {
+  return `${PROJECTS[name]}/v${version}/${tarballName(name, platform, version)}`;
 }
 
 /** How a tarball fits to what a checkout names. */

@@ -2,6 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { bytesEntry, packTarball } from "../../src/archive/mod.ts";
+import { digestOf, withSite } from "../download/_site.ts";
 import {
   inScratch,
   kbuild,
@@ -122,7 +123,7 @@ Deno.test({
         const bytes = new TextEncoder().encode(name);
         await packTarball([bytesEntry(name, bytes, { mtime: 1, mode: 0o755 })], path);
       }
-      const env = { KUBE_GIT_VERSION: "v1.20.2" };
+      const env = { KUBE_GIT_VERSION: "v1.20.2", KBUILD_OFFLINE: "y" };
       const run = (...args: string[]) => kbuild(["packages", "deb", ...args], { cwd: root, env });
 
       const without = await run();
@@ -156,6 +157,78 @@ Deno.test({
       // What is unpacked in between is gone.
       const left = listing(join(root, "_output"), { sizes: false });
       assertEquals(left.filter((path) => path.includes(".kbuild-tmp")), []);
+    }),
+});
+
+Deno.test({
+  ...needs,
+  name: `kbuild packages fetches kubernetes-cni and cri-tools by digest${needs.name}`,
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await withPrograms(dir, AMD64);
+      const names = ["cni-plugins-linux-amd64-v0.8.7.tgz", "crictl-v1.19.0-linux-amd64.tar.gz"];
+      const paths = [
+        `/containernetworking/plugins/releases/download/v0.8.7/${names[0]}`,
+        `/kubernetes-sigs/cri-tools/releases/download/v1.19.0/${names[1]}`,
+      ];
+      const files = new Map<string, Uint8Array<ArrayBuffer>>();
+      for (const [i, name] of ["./bridge", "crictl"].entries()) {
+        const file = join(dir, names[i]!);
+        const bytes = new TextEncoder().encode(name);
+        await packTarball([bytesEntry(name, bytes, { mtime: 1, mode: 0o755 })], file);
+        files.set(paths[i]!, await Deno.readFile(file));
+      }
+      const [cni, crictl] = paths.map((path) => digestOf("sha256", files.get(path)!));
+      await Deno.writeTextFile(
+        join(root, "build/workspace.bzl"),
+        `CNI_VERSION = "0.8.7"\n_CNI_TARBALL_ARCH_SHA256 = {\n  "amd64": "${cni}",\n}\n` +
+          'CRI_TOOLS_VERSION = "1.19.0"\n',
+      );
+      // Of crictl, only the user has a digest.
+      const lock = `sha256:${crictl} https://github.com${paths[1]}\n`;
+      await Deno.writeTextFile(join(root, "kbuild.lock"), lock);
+      const made = (json: string) =>
+        JSON.parse(json).packages.map(({ path }: { path: string }) =>
+          path.split("/").at(-1)?.replace("+dirty", "")
+        );
+      const all = [
+        ...["kubelet_1.20.2-00_amd64.deb", "kubeadm_1.20.2-00_amd64.deb"],
+        ...["kubectl_1.20.2-00_amd64.deb", "kubernetes-cni_0.8.7-00_amd64.deb"],
+        "cri-tools_1.19.0-00_amd64.deb",
+      ];
+      await withSite(files, async ({ url, requests }) => {
+        const env = {
+          ...{ KUBE_GIT_VERSION: "v1.20.2", KBUILD_CACHE: join(dir, "ca che") },
+          KBUILD_MIRRORS: `github.com=${url}`,
+        };
+        const words = ["packages", "deb", "--json"];
+        const plan = JSON.parse(await kbuildOk(["plan", ...words], { cwd: root, env }));
+        assertEquals(plan.downloads.map(({ what }: { what: string }) => what), names);
+        assertEquals(requests, []);
+        assertEquals(made(await kbuildOk(words, { cwd: root, env })), all);
+        assertEquals(requests, paths.map((path) => `GET ${path}`));
+        // From the cache, without a network and without the user's digest.
+        await Deno.remove(join(root, "kbuild.lock"));
+        const offline = { ...env, KBUILD_OFFLINE: "y" };
+        assertEquals(made(await kbuildOk(words, { cwd: root, env: offline })), all);
+        assertEquals(requests.length, 2);
+
+        // Other bytes than the digest says, and a digest that nobody has.
+        files.set(paths[0]!, new TextEncoder().encode("<html>"));
+        const other = { ...env, KBUILD_CACHE: join(dir, "other cache") };
+        const left = await kbuild(words, { cwd: root, env: other });
+        assertEquals(left.code, 0, left.stderr);
+        assertEquals(made(left.stdout), all.slice(0, 3));
+        assertStringIncludes(left.stderr, "No programs for kubernetes-cni: Cannot get");
+        assertStringIncludes(left.stderr, "a web page or an error in XML came instead");
+        assertStringIncludes(left.stderr, "No programs for cri-tools: Cannot verify");
+        assertStringIncludes(left.stderr, "Left out: cri-tools for linux/amd64");
+        const asked = await kbuild([...words, "--packages", "kubernetes-cni"], {
+          ...{ cwd: root, env: other },
+        });
+        assertEquals(asked.code, 1);
+        assertStringIncludes(asked.stderr, "a web page or an error in XML came instead");
+      });
     }),
 });
 
