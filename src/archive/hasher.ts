@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { writeAll } from "../files/mod.ts";
+import { readFileChunks, writeAll } from "../files/mod.ts";
 import { ThreadHasher } from "./hasher_threads.ts";
 import type { HashAlgorithm, Hasher, HashStream, OutputFile } from "./hasher_types.ts";
 
@@ -27,6 +27,25 @@ export const inlineHasher: Hasher = Object.freeze({
   },
   close(): void {},
 });
+
+/**
+ * Digest of a file, hexadecimal, computed in the calling thread.
+ *
+ * @throws {KbuildError} It cannot be read.
+ * @throws The reason of `signal`.
+ */
+export async function digestOfFile(
+  path: string,
+  algorithm: HashAlgorithm,
+  options: { signal?: AbortSignal | undefined } = {},
+): Promise<string> {
+  const hash = createHash(algorithm);
+  for await (const chunk of readFileChunks(path)) {
+    options.signal?.throwIfAborted();
+    hash.update(chunk);
+  }
+  return hash.digest("hex");
+}
 
 /** Hashes in one thread beside the calling one, which starts at once. */
 export function createHashingThread(): Hasher {

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
+import { digestOfFile } from "../archive/mod.ts";
 import { compareContents, type CompareOptions } from "./compare_contents.ts";
 import { scanFile } from "./scan.ts";
 import type { Content, Finding } from "./types.ts";
-import { ifPresent, readFileChunks } from "../files/mod.ts";
+import { ifPresent } from "../files/mod.ts";
 
 /** Contents of one artifact that are looked at a second time, for the very bytes that differ. */
 const MAX_HUNKS = 200;
@@ -43,14 +43,6 @@ export async function compareFiles(
 async function sameBytes(a: string, b: string, signal?: AbortSignal): Promise<boolean> {
   const [x, y] = [await ifPresent(Deno.stat(a)), await ifPresent(Deno.stat(b))];
   if (x?.size !== y?.size) return false;
-  return await digestOf(a, signal) === await digestOf(b, signal);
-}
-
-async function digestOf(path: string, signal?: AbortSignal): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of readFileChunks(path)) {
-    signal?.throwIfAborted();
-    hash.update(chunk);
-  }
-  return hash.digest("hex");
+  return await digestOfFile(a, "sha256", { signal }) ===
+    await digestOfFile(b, "sha256", { signal });
 }

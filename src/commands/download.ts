@@ -3,13 +3,8 @@ import type { Command } from "./context.ts";
 import { withDryRun } from "./dry_run.ts";
 import { NET_FLAGS } from "./flags.ts";
 
-/** As in `cluster/get-kube.sh` and `cluster/get-kube-binaries.sh`. */
-export const DOWNLOAD_VARIABLES: readonly VariableSpec[] = [
-  {
-    name: "KUBERNETES_RELEASE",
-    summary: "Version or marker to download",
-    default: "release/stable",
-  },
+/** Where releases are published, as in `cluster/get-kube.sh`. */
+export const SITE_VARIABLES: readonly VariableSpec[] = [
   {
     name: "KUBERNETES_RELEASE_URL",
     summary: "Site with releases and markers",
@@ -20,6 +15,16 @@ export const DOWNLOAD_VARIABLES: readonly VariableSpec[] = [
     summary: "Site with builds of CI",
     default: "KUBERNETES_RELEASE_URL, https://dl.k8s.io/ci",
   },
+];
+
+/** As in `cluster/get-kube.sh` and `cluster/get-kube-binaries.sh`. */
+export const DOWNLOAD_VARIABLES: readonly VariableSpec[] = [
+  {
+    name: "KUBERNETES_RELEASE",
+    summary: "Version or marker to download",
+    default: "release/stable",
+  },
+  ...SITE_VARIABLES,
   { name: "KUBERNETES_SERVER_ARCH", summary: "Architecture of servers", default: "amd64" },
   { name: "KUBERNETES_NODE_PLATFORM", summary: "OS of nodes; adds them", default: "linux" },
   {

@@ -1,9 +1,10 @@
 import { join, resolve } from "@std/path";
 import { type Finding, type VerifiedArtifact, verifyRelease } from "../audit/mod.ts";
 import type { Input } from "../cli/mod.ts";
-import { KbuildError } from "../errors.ts";
+import { KbuildError, UsageError } from "../errors.ts";
 import { ifPresent } from "../files/mod.ts";
 import type { CommandContext } from "./context.ts";
+import { namesRelease, verifyPublished } from "./verify_published_run.ts";
 
 /** Problems shown of one artifact; --json has all. */
 const SHOWN = 20;
@@ -11,6 +12,15 @@ const SHOWN = 20;
 /** Checks a release and shows, artifact by artifact, what was found. */
 export async function showVerifiedRelease(command: CommandContext, input: Input): Promise<void> {
   const [path] = input.args;
+  if (path !== undefined && await namesRelease(path, command.cwd)) {
+    const outputRoot = await ownRelease(command);
+    return await verifyPublished(command, input, { version: path, outputRoot });
+  }
+  if (input.string("published") !== undefined) {
+    throw new UsageError("Cannot use --published without a version", [
+      "Name it: kbuild verify-release v1.30.2 --published DIR",
+    ]);
+  }
   const root = path === undefined ? await ownRelease(command) : resolve(command.cwd, path);
   const stamped = input.string("stamped");
   const { json } = command.globals;

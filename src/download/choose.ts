@@ -46,8 +46,7 @@ export function chooseFiles(request: FilesRequest): readonly ReleaseFile[] {
   const { version } = request;
   const what = request.what ?? usualWhat(request.env);
   const files = new Map<string, ReleaseFile>();
-  const addTarball = (name: string) =>
-    files.set(name, Object.freeze({ name, place: `release-tars/${name}`, isProgram: false }));
+  const addTarball = (name: string) => files.set(name, releaseTarball(name));
   for (const word of what) {
     const whole = WHOLE[word];
     if (whole !== undefined) addTarball(whole);
@@ -64,6 +63,11 @@ export function chooseFiles(request: FilesRequest): readonly ReleaseFile[] {
     }
   }
   return Object.freeze([...files.values()]);
+}
+
+/** A tarball, which is placed as a release of a checkout has it. */
+export function releaseTarball(name: string): ReleaseFile {
+  return Object.freeze({ name, place: `release-tars/${name}`, isProgram: false });
 }
 
 function isGroup(word: string): word is Group {

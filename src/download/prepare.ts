@@ -17,7 +17,7 @@ import {
   tryCandidates,
   WrongContentError,
 } from "../net/mod.ts";
-import { chooseFiles } from "./choose.ts";
+import { chooseFiles, releaseTarball } from "./choose.ts";
 import { askOrigin } from "./origin.ts";
 import { findDigests, isMissing, MISSING } from "./digests.ts";
 import type { LockedFiles } from "./lock_file.ts";
@@ -40,6 +40,8 @@ export interface DownloadRequest {
   readonly version?: string | undefined;
   /** Parts of the release; undefined: what `get-kube.sh` takes. */
   readonly what?: readonly string[] | undefined;
+  /** Tarballs by name, in place of `what`; those that are not published are left out. */
+  readonly tarballs?: readonly string[] | undefined;
   /** In Go's spelling; undefined: each group's own. */
   readonly platforms?: readonly string[] | undefined;
   /** Directory to download into, from `cwd`; default: `kubernetes-<version>`. */
@@ -83,10 +85,12 @@ export async function prepareDownload(
   const base = versionUrl(site, version);
   const digests = await digestsOf(context, table, chosen, request);
   const missing = await missingFiles(client, table, chosen, digests);
-  if (missing.length > 0) throw await incomplete(client, table, chosen, missing);
+  const mayLack = request.tarballs !== undefined && missing.length < chosen.files.length;
+  if (missing.length > 0 && !mayLack) throw await incomplete(client, table, chosen, missing);
   const directory = resolve(request.cwd, request.to ?? `kubernetes-${version}`);
   const files: PlannedDownload[] = [];
   for (const { name, place, isProgram } of chosen.files) {
+    if (missing.includes(name)) continue;
     const url = `${base}/${name}`;
     const path = join(directory, place);
     files.push(Object.freeze({
@@ -101,6 +105,7 @@ export async function prepareDownload(
   return Object.freeze({
     ...{ version, marker, directory, signatures },
     files: Object.freeze(files),
+    missing: Object.freeze(missing),
     notes: Object.freeze([...siteNotes(site), ...digestNotes(files)]),
   });
 }
@@ -125,14 +130,15 @@ async function choose(
   context: NetContext,
   client: Client,
   table: MirrorTable,
-  { version: word, what, platforms }: DownloadRequest,
+  { version: word, what, platforms, tarballs }: DownloadRequest,
 ): Promise<ChosenRelease> {
   const { env, host } = context;
   const site = releaseSite(env);
   const validate = !env["KUBERNETES_SKIP_RELEASE_VALIDATION"];
   const requested = parseRequested(word ?? (env["KUBERNETES_RELEASE"] || "stable"), { validate });
   // Words are checked before anybody is asked.
-  const filesOf = (version: string) => chooseFiles({ what, platforms, version, env, host });
+  const filesOf = (version: string) =>
+    tarballs?.map(releaseTarball) ?? chooseFiles({ what, platforms, version, env, host });
   filesOf(requested.kind === "version" ? requested.version : "v1.99.0");
   const version = requested.kind === "version"
     ? requested.version

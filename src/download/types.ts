@@ -62,6 +62,8 @@ export interface DownloadPlan {
   readonly directory: string;
   /** The files. */
   readonly files: readonly PlannedDownload[];
+  /** Tarballs that were asked for by name and are not published. */
+  readonly missing: readonly string[];
   /** How signatures are checked, or why they are not. */
   readonly signatures: SignaturePlan;
   /** What a user may not expect, a sentence each. */

@@ -1,6 +1,5 @@
 import { basename, dirname, join } from "@std/path";
-import { createHash } from "node:crypto";
-import type { HashAlgorithm, Hasher } from "../archive/mod.ts";
+import { digestOfFile, type HashAlgorithm, type Hasher } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import {
   cannotWrite,
@@ -116,7 +115,7 @@ export async function isFetched(
 ): Promise<boolean> {
   const info = await ifPresent(Deno.lstat(path));
   if (info === undefined) return false;
-  if (info.isFile && await digestOf(path, digest.algorithm) === digest.hex) return true;
+  if (info.isFile && await digestOfFile(path, digest.algorithm) === digest.hex) return true;
   throw new KbuildError(`Cannot write "${path}": something else has this name`, {
     notes: [
       `Its ${nameOf(digest.algorithm)} is not the one of the file to fetch, ${digest.hex}`,
@@ -141,7 +140,7 @@ async function fill(
   const { algorithm, hex } = digest;
   // A killed run may have left a complete one, of which a server has no further part.
   const left = (await file.stat()).size;
-  if (left > 0 && await digestOf(partial.path, algorithm) === hex) return;
+  if (left > 0 && await digestOfFile(partial.path, algorithm) === hex) return;
   const options = { ...given, algorithm, label: basename(path) };
   await tryCandidates(what, candidates, async ({ url }) => {
     const before = (await file.stat()).size;
@@ -160,13 +159,6 @@ async function fill(
         `Cannot use "${url}": its ${nameOf(algorithm)} is ${found}, not ${hex}`,
       );
   }, client);
-}
-
-/** Digest of a file in hex. */
-async function digestOf(path: string, algorithm: HashAlgorithm): Promise<string> {
-  const hash = createHash(algorithm);
-  for await (const chunk of readFileChunks(path)) hash.update(chunk);
-  return hash.digest("hex");
 }
 
 /** No file of a release begins with `<`, after white space or not: neither gzip nor a program. */

@@ -1,9 +1,8 @@
-import { createHash } from "node:crypto";
 import { basename, join } from "@std/path";
-import { compareNames, readTar, unpackTar } from "../archive/mod.ts";
+import { compareNames, digestOfFile, readTar, unpackTar } from "../archive/mod.ts";
 import type { Checkout } from "../checkout/mod.ts";
 import { UsageError } from "../errors.ts";
-import { ifPresent, readFileChunks, readText } from "../files/mod.ts";
+import { ifPresent, readText } from "../files/mod.ts";
 import type { TarballPackageName } from "./types.ts";
 
 /** Programs that somebody else published, as a package is made of them. */
@@ -212,7 +211,5 @@ export async function matchTarball(
   if (versions[name] !== version) return "other version";
   const digest = digests[name][platform];
   if (digest === undefined) return "no digest";
-  const hash = createHash("sha256");
-  for await (const chunk of readFileChunks(path)) hash.update(chunk);
-  return hash.digest("hex") === digest ? "known" : "wrong";
+  return await digestOfFile(path, "sha256") === digest ? "known" : "wrong";
 }

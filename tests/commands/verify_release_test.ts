@@ -1,7 +1,10 @@
 /** `kbuild verify-release`: what it is given, and what it says where there is nothing. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { bytesEntry, packTarball } from "../../src/archive/mod.ts";
 import { openBase, writeImageArchive } from "../../src/image/mod.ts";
+import { digestOf, withSite } from "../download/_site.ts";
 import { inScratch, kbuild, makeSample, output, unless, which } from "../e2e/_program.ts";
 
 const needs = unless(which("git") === undefined && "needs git", "");
@@ -68,5 +71,73 @@ Deno.test({
       const bad = await kbuild(["verify-release", "kube-proxy.tar"], { cwd: download });
       assertEquals(bad.code, 1);
       assertStringIncludes(bad.stdout, " (SHA256SUMS)\n");
+    }),
+});
+
+Deno.test({
+  ...needs,
+  name: `kbuild verify-release VERSION holds a release against the published one${needs.name}`,
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.20", join(dir, "kubernetes"));
+      const tars = join(root, "_output/release-tars");
+      await Deno.mkdir(tars, { recursive: true });
+      const names = ["client-linux-amd64", "node-linux-amd64", "server-linux-amd64", "mine"]
+        .map((each) => `kubernetes-${each}.tar.gz`);
+      const [client = "", node = "", server = "", mine = ""] = names;
+      const entry = (text: string) => [
+        bytesEntry("kubernetes/version", new TextEncoder().encode(text), { mtime: 1, mode: 0o644 }),
+      ];
+      for (const name of names) await packTarball(entry("v1.20.2\n"), join(tars, name));
+      const files = new Map<string, Uint8Array<ArrayBuffer> | string>();
+      const base = "/release/v1.20.2";
+      files.set(`${base}/${client}`, await Deno.readFile(join(tars, client)));
+      const tar = new Uint8Array(gunzipSync(await Deno.readFile(join(tars, node))));
+      files.set(`${base}/${node}`, new Uint8Array(gzipSync(tar, { level: 1 })));
+      const other = join(dir, "other.tar.gz");
+      await packTarball(entry("v1.20.1\n"), other);
+      files.set(`${base}/${server}`, await Deno.readFile(other));
+      const lines = [...files].map(([path, bytes]) =>
+        `${digestOf("sha512", bytes)}  ${path.slice(base.length + 1)}`
+      );
+      files.set(`${base}/SHA512SUMS`, lines.join("\n"));
+      await withSite(files, async ({ env, requests }) => {
+        const verify = (...args: string[]) =>
+          kbuild(["verify-release", "v1.20.2", ...args], { cwd: root, env });
+        const shown = await verify();
+        assertEquals([shown.code, shown.stdout.split("\n").slice(0, 2)], [1, [
+          `same bytes     ${client}`,
+          `same content   ${node}`,
+        ]], shown.stderr);
+        assertStringIncludes(shown.stdout, `\ndifferent      ${server}\n`);
+        assertStringIncludes(shown.stdout, "kubernetes/version: ");
+        assertStringIncludes(shown.stdout, `\nnot published  ${mine}\n`);
+        assertStringIncludes(
+          shown.stderr,
+          "differs from v1.20.2: 4 tarballs against v1.20.2: 1 same bytes, 1 same content, 1 different, " +
+            "1 not published",
+        );
+        assertEquals(requests.includes(`GET ${base}/${client}`), false);
+        assertEquals([...Deno.readDirSync(join(root, "_output"))].map(({ name }) => name), [
+          "release-tars",
+        ]);
+
+        // What is kept is not downloaded again.
+        await verify("--published", "../kept");
+        requests.length = 0;
+        const { code, stdout } = await verify("--published", "../kept", "--json");
+        assertEquals(requests.filter((request) => request.endsWith(".tar.gz")), []);
+        const { equal, tarballs } = JSON.parse(stdout);
+        assertEquals([code, equal], [1, false]);
+        assertEquals(tarballs.map(({ result }: { result: string }) => result), [
+          ...["same", "equal", "other", "not published"],
+        ]);
+        await Deno.remove(join(tars, server));
+        assertEquals((await verify("--published", "../kept")).code, 0);
+
+        const nothing = await kbuild(["verify-release", "v1.20.99"], { cwd: root, env });
+        assertStringIncludes(nothing.stderr, "There may be no such release");
+      });
+      assertEquals((await kbuild(["verify-release", "--published", "x"], { cwd: root })).code, 2);
     }),
 });
