@@ -40,7 +40,7 @@ const SIGN: FlagSpec = {
   name: "sign",
   kind: "string",
   placeholder: "KEY",
-  summary: "Sign the indices of repositories with this key of your gpg",
+  summary: "Sign rpms and the indices of repositories with this key of your gpg",
 };
 
 const REVISION: FlagSpec = {

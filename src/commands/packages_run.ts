@@ -365,6 +365,7 @@ async function writeAll(
   const level = compressionLevelIn(env);
   await using work = await WorkDirectory.make(temporaryName(join(context.outputRoot, "packages")));
   const { deflater, hasher } = openThreads(context, { level, jobs });
+  const signer = sign === undefined ? undefined : gpgSigner(context.shell, sign, { signal });
   const made: MadePackage[] = [];
   const written: WrittenPackage[] = [];
   try {
@@ -375,7 +376,7 @@ async function writeAll(
         name: path.slice(path.lastIndexOf("/") + 1),
       });
       const each = await unit.run(() =>
-        writePackage(planned, { directory, work: work.path, deflater, signal })
+        writePackage(planned, { directory, work: work.path, deflater, signer, signal })
       );
       const { header: _, plainSize: __, ...archive } = each.archive;
       made.push(Object.freeze({ name, format, version, platform, ...archive }));
@@ -386,7 +387,6 @@ async function writeAll(
     hasher.close();
   }
   if (repository) {
-    const signer = sign === undefined ? undefined : gpgSigner(context.shell, sign, { signal });
     await writeRepositories(written, { signer });
   }
   await trimBlocks(context, megabytesIn(env, "KBUILD_BLOCK_CACHE_MB"));

@@ -43,7 +43,7 @@ export {
   unpackPrograms,
   type WantedTarball,
 } from "./tarballs.ts";
-export { writeRpm } from "./rpm.ts";
+export { writeRpm, type WriteRpmOptions } from "./rpm.ts";
 export {
   type BuiltPackageName,
   type DescribedFile,

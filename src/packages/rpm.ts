@@ -15,7 +15,9 @@ import {
   SIGNATURE_REGION,
   text,
 } from "./rpm_header.ts";
+import { signatureTag } from "./rpm_signature.ts";
 import { headerTags, modeOf, type PayloadDigests, versionRelease } from "./rpm_tags.ts";
+import type { Signer } from "./signer.ts";
 import type { Package } from "./types.ts";
 
 /** As long as a digest, and none. */
@@ -23,6 +25,12 @@ const NO_DIGEST = "0".repeat(64);
 
 /** Sizes in headers have 32 bits. */
 const MAX_SIZE = 0xffffffff;
+
+/** Options of {@linkcode writeRpm}. */
+export interface WriteRpmOptions extends WritePackageOptions {
+  /** Signs the header, which has the digest of the payload; default: nobody. */
+  readonly signer?: Signer | undefined;
+}
 
 /**
  * Writes an rpm that depends on the package alone: lead, signature header with digests, header, and a
@@ -37,7 +45,7 @@ const MAX_SIZE = 0xffffffff;
 export async function writeRpm(
   pkg: Package,
   path: string,
-  options: WritePackageOptions = {},
+  { signer, ...options }: WriteRpmOptions = {},
 ): Promise<PackageArchive> {
   const { signal } = options;
   const abort = signal === undefined ? {} : { signal };
@@ -47,7 +55,10 @@ export async function writeRpm(
   const lead = encodeLead(`${pkg.name}-${versionRelease(pkg)}`);
   // Digests come last: the headers have their lengths before.
   const header = headerOf({ compressed: NO_DIGEST, plain: NO_DIGEST });
-  const front = concat([lead, signature(header, new Uint8Array(16), 0, 0), header]);
+  const sign = async (header: Uint8Array, room?: number) =>
+    signer === undefined ? undefined : roomFor(await signer.packet(header), room);
+  const trial = await sign(header);
+  const front = concat([lead, signatureHeader(header, new Uint8Array(16), 0, 0, trial), header]);
   return await writeFileAtomic(path, async (file, temporary) => {
     writeAll(path, file, front);
     const { size, plainSize, ...payload } = await writePayload(
@@ -64,8 +75,10 @@ export async function writeRpm(
     for await (const chunk of readFileChunks(temporary, { offset: front.length })) {
       md5.update(chunk);
     }
+    const signature = await sign(header, trial?.room);
     await file.seek(lead.length, Deno.SeekMode.Start);
-    writeAll(path, file, signature(header, md5.digest(), header.length + size, plainSize));
+    const all = header.length + size;
+    writeAll(path, file, signatureHeader(header, md5.digest(), all, plainSize, signature));
     writeAll(path, file, header);
     const content = headerOf({ ...payload, compressed: NO_DIGEST });
     const contentDigest = createHash("sha256").update(content).digest("hex");
@@ -75,18 +88,40 @@ export async function writeRpm(
   }, abort);
 }
 
+/** A signature, and the bytes that are kept for it: it is made anew over the final header. */
+interface RoomySignature {
+  readonly packet: Uint8Array;
+  readonly room: number;
+}
+
+/** Signatures by one key differ in length by some bytes. */
+const SPARE = 64;
+
+/** Zeros behind a signature, for longer ones: rpm's `RPMSIGTAG_RESERVEDSPACE`. */
+const RESERVED_SPACE = 1008;
+
+/** @throws {KbuildError} There is not enough room. */
+function roomFor(packet: Uint8Array, room = packet.length + SPARE): RoomySignature {
+  if (packet.length < room) return { packet, room };
+  throw new KbuildError("Cannot sign an rpm: the signature is longer than the one before", {
+    notes: ["Run it again"],
+  });
+}
+
 /**
- * The signature header, which has digests and no signature, padded to eight bytes.
+ * The signature header, which has digests and, if there is a key, a signature over the header; padded to
+ * eight bytes.
  *
  * @param md5 Of header and payload.
  * @param size Bytes of header and payload.
  * @param plainSize Bytes of the cpio archive.
  */
-function signature(
+function signatureHeader(
   header: Uint8Array,
   md5: Uint8Array,
   size: number,
   plainSize: number,
+  signature: RoomySignature | undefined,
 ): Uint8Array<ArrayBuffer> {
   const digest = (algorithm: string) => createHash(algorithm).update(header).digest("hex");
   const tags = new Map<number, RpmValue>([
@@ -96,6 +131,11 @@ function signature(
     [1004, { type: "bytes", value: md5 }],
     [1007, int32(plainSize)],
   ]);
+  if (signature !== undefined) {
+    const { packet, room } = signature;
+    tags.set(signatureTag(packet), { type: "bytes", value: packet });
+    tags.set(RESERVED_SPACE, { type: "bytes", value: new Uint8Array(room - packet.length) });
+  }
   const encoded = encodeRpmHeader(tags, SIGNATURE_REGION);
   return concat([encoded, new Uint8Array((8 - encoded.length % 8) % 8)]);
 }

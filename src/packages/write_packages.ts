@@ -3,6 +3,7 @@ import type { Deflater } from "../archive/mod.ts";
 import { writeDeb } from "./deb.ts";
 import type { PlannedPackage } from "./prepare.ts";
 import type { WrittenPackage } from "./package_archive.ts";
+import type { Signer } from "./signer.ts";
 import { resolvePackage } from "./resolve.ts";
 import { unpackPrograms } from "./tarballs.ts";
 import { writeRpm } from "./rpm.ts";
@@ -15,6 +16,8 @@ export interface WritePlannedOptions {
   readonly work: string;
   /** Compresses the programs; stays open. */
   readonly deflater: Deflater;
+  /** Signs rpms; default: nobody. */
+  readonly signer?: Signer | undefined;
   /** Stops the writing. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -26,7 +29,7 @@ export interface WritePlannedOptions {
  */
 export async function writePackage(
   { description, path, programs, tarball }: PlannedPackage,
-  { directory, work, deflater, signal }: WritePlannedOptions,
+  { directory, work, deflater, signer, signal }: WritePlannedOptions,
 ): Promise<WrittenPackage> {
   const unpacked = tarball === undefined
     ? programs
@@ -35,5 +38,5 @@ export async function writePackage(
   const out = join(directory, path);
   await Deno.mkdir(join(out, ".."), { recursive: true });
   const write = description.format === "deb" ? writeDeb : writeRpm;
-  return Object.freeze({ pkg, archive: await write(pkg, out, { deflater, signal }) });
+  return Object.freeze({ pkg, archive: await write(pkg, out, { deflater, signal, signer }) });
 }

@@ -51,7 +51,11 @@ async function packagesOf(
 }
 
 function digestOf(path: string): string {
-  return createHash("sha256").update(Deno.readFileSync(path)).digest("hex");
+  return digestOfBytes(Deno.readFileSync(path));
+}
+
+function digestOfBytes(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** A script that runs a pipe, as `dpkg-deb` can only print archives. */
@@ -279,6 +283,124 @@ Deno.test({
       assertEquals(files().filter((path) => path.includes("kube")), [
         "etc/sysconfig/kubelet.rpmsave",
       ]);
+    }),
+});
+
+Deno.test({
+  ...unless(
+    noRpm || (Deno.uid() !== 0 && "needs root") ||
+      (which("busybox") === undefined && "needs busybox"),
+    "scripts of rpms run under rpm, which neither they nor a missing systemd can break",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const checkout = await withPrograms("1.28", join(dir, "kubernetes"));
+      const made = (version: string, name = "kubelet") =>
+        packagesOf(checkout, ["rpm", "--packages", name, "--to", join(dir, version)], {
+          KUBE_GIT_VERSION: version,
+        });
+      const [old, young] = [await made("v1.27.9"), await made("v1.28.7")];
+      const ancient = await made("v1.20.2");
+      const root = join(dir, "root");
+      await output([
+        "mkdir",
+        "-p",
+        ...["bin", "usr/bin", "usr/lib/systemd"].map((d) => join(root, d)),
+      ]);
+      await output(["cp", which("busybox") ?? "", join(root, "bin/sh")]);
+      const rpm = (...args: string[]) =>
+        output([
+          "rpm",
+          "--root",
+          root,
+          "--dbpath",
+          "/rpm-db",
+          "--force-debian",
+          "--nodeps",
+          ...args,
+        ]);
+      const said = async () => {
+        const log = join(root, "log");
+        const text = await Deno.readTextFile(log).catch(() => "");
+        await Deno.writeTextFile(log, "");
+        return text.trim().split("\n");
+      };
+      // Programs that write down what they are asked, and fail.
+      const recorder = (path: string) =>
+        Deno.writeTextFile(join(root, path), `#!/bin/sh\necho "\${0##*/} $*" >>/log\nexit 1\n`, {
+          mode: 0o755,
+        });
+      const helper = "usr/lib/systemd/systemd-update-helper";
+
+      await rpm("-i", ...old);
+      await rpm("-e", "kubelet");
+      assertEquals(await said(), [""]);
+
+      await recorder("usr/bin/systemctl");
+      await rpm("-i", ...old);
+      assertEquals(await said(), ["systemctl --no-reload preset kubelet.service"]);
+      await recorder(helper);
+      await rpm("-U", ...young);
+      assertEquals(await said(), [""], "an upgrade leaves what the administrator chose");
+      await rpm("-e", "kubelet");
+      assertEquals(await said(), ["systemd-update-helper remove-system-units kubelet.service"]);
+      await rpm("-i", ...young);
+      assertEquals(await said(), ["systemd-update-helper install-system-units kubelet.service"]);
+      await Deno.remove(join(root, helper));
+      await rpm("-e", "kubelet");
+      assertEquals(await said(), ["systemctl --no-reload disable --now kubelet.service"]);
+
+      // Up to 1.23 there are none.
+      await rpm("-i", ...ancient);
+      await rpm("-e", "kubelet");
+      assertEquals(await said(), [""]);
+    }),
+});
+
+Deno.test({
+  ...unless(
+    noRpm || (which("gpg") === undefined && "needs gpg"),
+    "--sign signs rpms with the user's gpg; rpm trusts them by that key alone",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await withPrograms("1.20", join(dir, "kubernetes"));
+      for (const kind of ["rsa2048", "ed25519"]) {
+        const home = join(dir, kind);
+        await Deno.mkdir(home, { mode: 0o700 });
+        const env = { GNUPGHOME: home };
+        const gpg = (...args: string[]) => output(["gpg", "--batch", ...args], { env });
+        await gpg(
+          ...["--passphrase", "", "--quick-generate-key", "a@example.com", kind, "sign", "never"],
+        );
+        const args = ["rpm", "--packages", "kubectl", "--to", join(home, "out")];
+        const [unsigned = ""] = await packagesOf(root, args);
+        const plain = await Deno.readFile(unsigned);
+        await output(["rm", "-r", join(home, "out")]);
+        const [signed = ""] = await packagesOf(root, [...args, "--sign", "a@example.com"], env);
+        await gpg("--armor", "--output", join(home, "key.asc"), "--export", "a@example.com");
+        const check = (db: string) =>
+          run(["rpm", "--dbpath", join(home, db), "-Kv", signed], { env: { LC_ALL: "C" } });
+        const stranger = await check("nobody");
+        assert(stranger.stdout.includes("NOKEY"), stranger.stdout + stranger.stderr);
+        await output(["rpm", "--dbpath", join(home, "db"), "--import", join(home, "key.asc")]);
+        const known = await check("db");
+        assertEquals(known.code, 0, known.stdout + known.stderr);
+        assert(
+          /Header V4 (RSA|EdDSA)\/SHA256 Signature, key ID [0-9a-f]+: OK/.test(known.stdout),
+          known.stdout,
+        );
+
+        // The rest is what an rpm without a signature has.
+        const bytes = await Deno.readFile(signed);
+        const tail = 100_000;
+        assertEquals(digestOfBytes(bytes.subarray(-tail)), digestOfBytes(plain.subarray(-tail)));
+        const changed = bytes.slice();
+        changed[bytes.length - tail] = changed[bytes.length - tail]! ^ 1;
+        await Deno.writeFile(signed, changed);
+        assertEquals((await check("db")).code, 1);
+        await run(["gpgconf", "--kill", "all"], { env });
+      }
     }),
 });
 
