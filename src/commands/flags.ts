@@ -129,6 +129,19 @@ export const BASE_IMAGE: FlagSpec = {
     "Base image: an OCI layout directory, a docker or OCI tar, docker:IMAGE, or scratch; may be repeated",
 };
 
+/** Of `kbuild sbom`, also for releases. */
+export const SUPPLIER = {
+  name: "supplier",
+  kind: "string",
+  placeholder: "NAME",
+  summary: "Organization that distributes the release, in SBOMs",
+  default: "The Kubernetes Authors",
+  check: (value) =>
+    /^[^\p{C}()]*\S[^\p{C}()]*$/u.test(value)
+      ? undefined
+      : { reason: "want a name on one line, without parentheses", notes: [] },
+} as const satisfies FlagSpec;
+
 export const OCI_LAYOUT: FlagSpec = {
   name: "oci-layout",
   kind: "string",

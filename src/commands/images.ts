@@ -32,6 +32,12 @@ const NO_MANIFEST: FlagSpec = {
   summary: "Push without the lists over architectures",
 };
 
+const ATTEST: FlagSpec = {
+  name: "attest",
+  kind: "boolean",
+  summary: "Attach the SBOMs and the provenance that kbuild sbom made",
+};
+
 const nameOf = ({ name }: FlagSpec) => name;
 
 const REGISTRY: FlagSpec = {
@@ -77,7 +83,11 @@ export const images: Command = {
       summary: "Load images into a container engine",
       flags: [PLATFORM, INTO, DRY_RUN_FLAG].map(nameOf),
     },
-    { name: "push", summary: "Send images to a registry", flags: [...PUSH, NO_MANIFEST.name] },
+    {
+      name: "push",
+      summary: "Send images to a registry",
+      flags: [...PUSH, NO_MANIFEST.name, ATTEST.name],
+    },
     { name: "manifest", summary: "Make lists over images in a registry", flags: PUSH },
   ],
   args: [{
@@ -96,6 +106,7 @@ export const images: Command = {
     TAG,
     FORCE,
     NO_MANIFEST,
+    ATTEST,
     DRY_RUN_FLAG,
     OFFLINE,
     CA_FILE,
@@ -107,6 +118,10 @@ export const images: Command = {
     {
       command: "kbuild images push --registry registry.example/kubernetes",
       does: "Push every image, and a list over the architectures of each",
+    },
+    {
+      command: "kbuild sbom && kbuild images push --attest --registry registry.example/kubernetes",
+      does: "Push them with their SBOMs and provenance",
     },
     {
       command: "kbuild images load --into kind kube-proxy",

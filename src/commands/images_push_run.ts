@@ -15,11 +15,16 @@ import { findArchives } from "./image_archives.ts";
 import { noImages } from "./images_list_run.ts";
 import { shortDigest } from "./short_digest.ts";
 import type { PlanStep } from "./plan_steps.ts";
+import { ATTACHED_TYPES } from "./attest_run.ts";
 
 /** `kbuild images push`: archives, then lists over their architectures. */
 export async function pushFound(command: CommandContext, input: Input): Promise<void> {
   const images = await archivesOf(command, input);
-  show(command, await pushArchives(contextOf(command), images, optionsOf(input, images)));
+  const attachments = input.boolean("attest") === true
+    ? await (await import("./attest_run.ts")).imageAttachments(command, images)
+    : undefined;
+  const options = { ...optionsOf(input, images), attachments };
+  show(command, await pushArchives(contextOf(command), images, options));
 }
 
 /** What {@linkcode pushFound} would push; no registry is asked. */
@@ -29,7 +34,12 @@ export async function planPushes(
 ): Promise<CommandPlan> {
   const images = await archivesOf(command, input);
   const pushes = planPush(images, optionsOf(input, images));
-  return { steps: pushes.map((push): PlanStep => ({ group: "push", kind: "push", ...push })) };
+  const attached = input.boolean("attest") === true ? { attached: ATTACHED_TYPES } : {};
+  return {
+    steps: pushes.map((push): PlanStep => (
+      { group: "push", kind: "push", ...push, ...push.path === undefined ? {} : attached }
+    )),
+  };
 }
 
 /** `kbuild images manifest`: lists over what the registry has. */

@@ -106,7 +106,7 @@ function downloadsOf(
 
 function pushesOf(steps: readonly PlanStep[]): readonly PlannedName[] {
   return steps.filter((step) => step.kind === "push")
-    .map(({ name, path, archs }) => ({ name, path, archs }));
+    .map(({ kind: _kind, group: _group, ...push }) => push);
 }
 
 async function filesOf(steps: readonly PlanStep[]): Promise<readonly PlannedFile[]> {

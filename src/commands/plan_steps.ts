@@ -128,7 +128,8 @@ function downloadLine({ path, urls, digest }: PlanStep & { kind: "download" }): 
 }
 
 /** `push a list over amd64, arm64 as registry.example/kube-proxy:v1`. */
-export function pushLine({ name, path, archs }: PlannedName): string {
+export function pushLine({ name, path, archs, attached = [] }: PlannedName): string {
   const what = path ?? `a list over ${archs.join(", ") || "what the registry has"}`;
-  return `push ${what} as ${name}`;
+  const about = attached.length === 0 ? "" : ` with ${attached.join(", ")}`;
+  return `push ${what} as ${name}${about}`;
 }

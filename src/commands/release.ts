@@ -1,5 +1,5 @@
 import { resolve } from "@std/path";
-import { DRY_RUN_FLAG, type Input } from "../cli/mod.ts";
+import { DRY_RUN_FLAG, type FlagSpec, type Input } from "../cli/mod.ts";
 import type { Command, CommandContext, OpenCheckout } from "./context.ts";
 import { inPlaceOfBuild, planPlaceOfBuild } from "./build_place.ts";
 import { withDryRun } from "./dry_run.ts";
@@ -18,10 +18,17 @@ import {
   PLATFORM,
   RELEASE_VARIABLES,
   STRICT_PARITY,
+  SUPPLIER,
   VERSION_VARIABLES,
   WHAT,
 } from "./flags.ts";
 import type { ReleaseRequest } from "./release_run.ts";
+
+const SBOM: FlagSpec = {
+  name: "sbom",
+  kind: "boolean",
+  summary: "Also make SBOMs and provenance of it, as kbuild sbom does",
+};
 
 const FLAGS = [
   PLATFORM,
@@ -29,6 +36,8 @@ const FLAGS = [
   BASE_IMAGE,
   BASES,
   OCI_LAYOUT,
+  SBOM,
+  SUPPLIER,
   ALLOW_MISSING,
   JOBS,
   COMPRESSION_LEVEL,
@@ -104,7 +113,7 @@ export const packageTarballsCommand: Command = {
 function work(
   fixed: Pick<ReleaseRequest, "what" | "build" | "fastbuild">,
 ): Required<Pick<Command, "plan" | "run">> {
-  const requestOf = ({ cwd }: CommandContext, input: Input): ReleaseRequest => ({
+  const requestOf = ({ cwd, globals }: CommandContext, input: Input): ReleaseRequest => ({
     ...fixed,
     jobs: input.number("jobs"),
     bases: undefined,
@@ -113,6 +122,9 @@ function work(
       ? {}
       : { ociLayout: resolve(cwd, input.string("oci-layout")!) }),
     allowMissing: input.boolean("allow-missing") ?? false,
+    ...input.boolean("sbom") === true
+      ? { sbom: { supplier: input.string("supplier"), tool: globals.version } }
+      : {},
   });
   return withDryRun({
     async plan(command, input) {

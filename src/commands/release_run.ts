@@ -7,7 +7,7 @@ import { binaryName } from "../lib/golang/mod.ts";
 import { checkOciLayout, probeOciLayout, writeOciLayout } from "../image/mod.ts";
 import { gitCommand, type GitTree } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import { checkReleaseReplaceable } from "../lib/outputs.ts";
+import { checkReleaseReplaceable, SBOM_DIRECTORY } from "../lib/outputs.ts";
 import { ownershipContext } from "../lib/ownership.ts";
 import { megabytesIn } from "../lib/util.ts";
 import {
@@ -43,6 +43,7 @@ import { planFetch, type WantedImage } from "../registry/mod.ts";
 import { type BaseChoice, baseChoice, basesToFetch, fetchBases } from "./base_images.ts";
 import { compressionLevelIn } from "./compression_level.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
+import type { AskedSboms, MadeSbom } from "./sbom_run.ts";
 import { shortDigest } from "./short_digest.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { existingBinPath, nothingBuilt } from "./existing_binaries.ts";
@@ -61,6 +62,8 @@ export interface ReleaseRequest {
   readonly scratchExpected?: boolean;
   /** Directory for an OCI layout of all images: absolute. */
   readonly ociLayout?: string;
+  /** SBOMs and provenance that are made, too. */
+  readonly sbom?: Omit<AskedSboms, "formats">;
   /** Whether what the checkout lacks is left out; default false. */
   readonly allowMissing?: boolean;
   /** Whether to build first; default true. */
@@ -77,6 +80,8 @@ export interface ReleaseResult {
   readonly sizesBefore: Readonly<Record<string, number>>;
   /** What the checkout lacks and the artifacts therefore do not hold, a line each. */
   readonly leftOut: readonly string[];
+  /** SBOMs that were made with it. */
+  readonly sboms: readonly MadeSbom[];
   /** Milliseconds. */
   readonly generateMs: number;
   readonly buildMs: number;
@@ -212,6 +217,9 @@ export async function planReleaseSteps(
     ...request.ociLayout === undefined
       ? []
       : [{ group, kind: "directory", path: request.ociLayout } as const],
+    ...request.sbom === undefined
+      ? []
+      : [{ group, kind: "directory", path: join(directory, SBOM_DIRECTORY) } as const],
   ]);
   return Object.freeze({ steps, go: built?.go });
 }
@@ -276,17 +284,38 @@ export async function releaseCheckout(
       if (request.ociLayout !== undefined) {
         await writeLayout(open.context, request.ociLayout, artifacts);
       }
+      const packaged = performance.now();
+      const sboms = request.sbom === undefined
+        ? []
+        : await describeRelease(open, build, request.sbom);
       return Object.freeze({
         version: stamp.vars.gitVersion,
         artifacts,
         sizesBefore,
+        sboms,
         leftOut: describeMissing(plan.missing),
         generateMs,
         buildMs,
-        packageMs: performance.now() - started,
+        packageMs: packaged - started,
       });
     },
   });
+}
+
+/** Makes SBOMs of what a release has just made, and of nothing that was there before. */
+async function describeRelease(
+  open: OpenCheckout,
+  build: PlannedBuild | undefined,
+  asked: Omit<AskedSboms, "formats">,
+): Promise<readonly MadeSbom[]> {
+  const { prepareSboms, writeSboms } = await import("./sbom_run.ts");
+  const steps = build?.plan.platforms.flatMap(({ steps }) => steps);
+  const only = steps?.flatMap(({ outputs }) => outputs.map(({ placed }) => placed));
+  const prepared = await prepareSboms(open, {
+    ...{ fetch: false, packages: false },
+    only: only === undefined ? undefined : new Set(only),
+  });
+  return await writeSboms(open, prepared, asked);
 }
 
 function warnAboutRequest(
@@ -349,9 +378,10 @@ async function existingPlatforms(
 
 /** A release for programs, as `--json` prints it. */
 export function releaseJson(
-  { version, artifacts, leftOut, sizesBefore: _sizes, ...times }: ReleaseResult,
+  { version, artifacts, leftOut, sboms, sizesBefore: _sizes, ...times }: ReleaseResult,
 ) {
-  return { version, artifacts, leftOut, seconds: secondsOf(times) };
+  const made = sboms.length === 0 ? {} : { sboms };
+  return { version, artifacts, leftOut, ...made, seconds: secondsOf(times) };
 }
 
 function secondsOf(
@@ -386,7 +416,7 @@ function changeOf(
 
 /** Shows every artifact with size and digest, and where the time went. */
 export function showRelease(command: CommandContext, result: ReleaseResult): void {
-  const { artifacts, leftOut, version } = result;
+  const { artifacts, leftOut, sboms, version } = result;
   command.logSummary();
   const seconds = secondsOf(result);
   if (command.globals.json) {
@@ -407,6 +437,7 @@ export function showRelease(command: CommandContext, result: ReleaseResult): voi
   });
   command.print("");
   if (leftOut.length > 0) command.print(`Left out: ${leftOut.join("; ")}\n`);
+  if (sboms.length > 0) command.print(`SBOMs: ${sboms.length}, in ${SBOM_DIRECTORY}\n`);
   const total = seconds.generate + seconds.build + seconds.package;
   const slowest = [...artifacts].sort((a, b) => b.durationMs - a.durationMs)[0];
   const parts = Object.entries(seconds).filter(([, value]) => value > 0)

@@ -7,6 +7,7 @@ import {
   GO_FLAGS,
   OUT_DIR_VARIABLE,
   OUTPUT_SUBPATH_VARIABLE,
+  SUPPLIER,
   VERSION_VARIABLES,
 } from "./flags.ts";
 
@@ -19,18 +20,6 @@ const FORMAT: FlagSpec = {
   default: "both",
 };
 
-const SUPPLIER: FlagSpec = {
-  name: "supplier",
-  kind: "string",
-  placeholder: "NAME",
-  summary: "Organization that distributes the release",
-  default: "The Kubernetes Authors",
-  check: (value) =>
-    /^[^\p{C}()]*\S[^\p{C}()]*$/u.test(value)
-      ? undefined
-      : { reason: "want a name on one line, without parentheses", notes: [] },
-};
-
 /** `kbuild sbom`: bills of materials. */
 export const sbom: Command = {
   name: "sbom",
@@ -39,7 +28,8 @@ export const sbom: Command = {
   description:
     "Writes SPDX 2.3 and CycloneDX 1.6 documents into _output/release-sbom: one of each binary, of each " +
     "tarball and image of the release, of each package of kbuild packages, and kubernetes-release.spdx.json " +
-    "and kubernetes-release.cdx.json of all together.\n\n" +
+    "and kubernetes-release.cdx.json of all together. provenance.json is an in-toto statement with a SLSA " +
+    "provenance of all files.\n\n" +
     "The modules of a binary are those that Go lists for its packages, with versions from " +
     "vendor/modules.txt (up to 1.14 Godeps.json), sums from go.sum and licenses from vendor; modules of " +
     "staging have the version that they are published under. The list is held against the build " +

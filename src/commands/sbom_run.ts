@@ -38,6 +38,8 @@ import {
   modulesOfProgram,
   plainImport,
   programBom,
+  PROVENANCE_FILE,
+  provenanceStatement,
   readArtifact,
   readModuleList,
   releaseBom,
@@ -47,7 +49,9 @@ import { takeGo } from "../toolchain/mod.ts";
 import { chooseTargets, readStamp, sayStamp, type Stamp } from "./build_run.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { existingBinPath } from "./existing_binaries.ts";
+import { SUPPLIER } from "./flags.ts";
 import type { PlanStep } from "./plan_steps.ts";
+import { provenanceFacts } from "./provenance_run.ts";
 import { withOutput } from "./with_output.ts";
 
 /** Formats of documents: how their files end, and what writes them. */
@@ -56,10 +60,14 @@ const FORMATS = Object.freeze({
   cyclonedx: { end: ".cdx.json", write: cycloneDxDocument },
 });
 
+const ALL_FORMATS = Object.keys(FORMATS) as readonly (keyof typeof FORMATS)[];
+
 /** What documents are asked for. */
-interface AskedSboms {
-  readonly formats: readonly (keyof typeof FORMATS)[];
-  readonly supplier: string;
+export interface AskedSboms {
+  /** Default: all. */
+  readonly formats?: readonly (keyof typeof FORMATS)[];
+  /** Default: the Kubernetes Authors. */
+  readonly supplier: string | undefined;
   /** Version of kbuild. */
   readonly tool: string;
 }
@@ -78,7 +86,7 @@ interface Subject {
 }
 
 /** Documents that can be made. */
-interface PreparedSboms {
+export interface PreparedSboms {
   readonly stamp: Stamp;
   readonly build: PreparedBuild;
   /** Programs first. */
@@ -88,9 +96,12 @@ interface PreparedSboms {
 }
 
 /** What became of a file. */
-interface MadeSbom {
+export interface MadeSbom {
+  /** `bin/linux/amd64/kubectl`. */
   readonly of: string;
+  /** How many are in it. */
   readonly programs: number;
+  /** How many its programs are linked from. */
   readonly modules: number;
   /** Paths below the checkout's outputs. */
   readonly documents: readonly string[];
@@ -100,14 +111,17 @@ const RELEASE = "kubernetes-release";
 
 /** `kbuild sbom`: writes the documents of the checkout around, and shows them. */
 export async function makeSboms(command: CommandContext, input: Input): Promise<void> {
-  const asked = askedOf(command, input);
+  const asked = askedSboms(command, input);
   const made = await withOutput(await command.open(), {
     what: command.name,
-    check: (open) => prepare(open, { fetch: false }),
-    prepare: (open) => prepare(open, { fetch: true }),
+    check: (open) => prepareSboms(open, { fetch: false }),
+    prepare: (open) => prepareSboms(open, { fetch: true }),
     needs: () => undefined,
     fetch: () => Promise.resolve(undefined),
-    work: (open, prepared) => writeAll(open, prepared, asked),
+    work: (open, prepared) => {
+      sayStamp(open.context, prepared.stamp);
+      return writeSboms(open, prepared, asked);
+    },
   });
   command.logSummary();
   if (command.globals.json) return command.printJson({ sboms: made });
@@ -120,11 +134,12 @@ export async function makeSboms(command: CommandContext, input: Input): Promise<
 
 /** What {@linkcode makeSboms} would do. */
 export async function planSbomSteps(command: CommandContext, input: Input): Promise<CommandPlan> {
-  const { formats } = askedOf(command, input);
-  const { subjects, directory } = await prepare(await command.open(), { fetch: false });
+  const { formats } = askedSboms(command, input);
+  const { subjects, directory } = await prepareSboms(await command.open(), { fetch: false });
   const paths = [...subjects.map(({ document }) => document), RELEASE].flatMap((document) =>
     formats.map((format) => join(directory, `${document}${FORMATS[format].end}`))
   );
+  paths.push(join(directory, PROVENANCE_FILE));
   return Object.freeze({
     steps: Object.freeze(
       paths.map((path): PlanStep => ({ group: "sbom", kind: "checksums", path })),
@@ -132,24 +147,39 @@ export async function planSbomSteps(command: CommandContext, input: Input): Prom
   });
 }
 
-function askedOf({ globals }: CommandContext, input: Input): AskedSboms {
+/** The formats that are asked for, and who the supplier is. */
+export function askedSboms(
+  { globals }: CommandContext,
+  input: Input,
+): Required<AskedSboms> {
   const wanted = input.list("format");
-  const all = Object.keys(FORMATS) as (keyof typeof FORMATS)[];
   return Object.freeze({
-    formats: all.filter((format) => wanted?.includes(format) ?? true),
-    supplier: input.string("supplier") ?? "The Kubernetes Authors",
+    formats: ALL_FORMATS.filter((format) => wanted?.includes(format) ?? true),
+    supplier: input.string("supplier"),
     tool: globals.version,
   });
 }
 
-async function prepare(
+/**
+ * Finds what is to be described: binaries that exist, and what a release and `kbuild packages` made.
+ *
+ * @param options.fetch Whether a Go that is missing is fetched.
+ * @param options.only Absolute paths: describe these binaries alone.
+ * @param options.packages Whether packages are described; default true.
+ * @throws {KbuildError} There are no binaries.
+ */
+export async function prepareSboms(
   open: OpenCheckout,
-  fetching: { fetch: boolean },
+  { fetch, only, packages = true }: {
+    fetch: boolean;
+    only?: ReadonlySet<string> | undefined;
+    packages?: boolean;
+  },
 ): Promise<PreparedSboms> {
   const { context, checkout } = open;
   const { env, outputRoot } = context;
   const binPath = await existingBinPath(open);
-  const programs = await programsIn(binPath);
+  const programs = (await programsIn(binPath)).filter(({ file }) => only?.has(file) ?? true);
   if (programs.length === 0) {
     throw new KbuildError(`Cannot list modules: there are no binaries in "${binPath}"`, {
       notes: ["Build them first: kbuild quick-release, or kbuild all"],
@@ -157,7 +187,7 @@ async function prepare(
   }
   const { goflags } = await chooseTargets(open, [env["WHAT"] ?? ""]);
   const stamp = await readStamp(open);
-  const { go } = await takeGo(context, checkout, fetching);
+  const { go } = await takeGo(context, checkout, { fetch });
   const { targets } = checkout;
   const { server, node, client, test, serverTest, all } = targets;
   const known = [server, node, client, test, serverTest, all].flatMap(({ value }) => value);
@@ -172,7 +202,11 @@ async function prepare(
   const build = await prepareBuild(context, checkout, {
     ...{ matrix, goflags, vars, epoch, go, binPath },
   });
-  const subjects = [...programs, ...await artifactsIn(outputRoot), ...await packagesIn(outputRoot)];
+  const subjects = [
+    ...programs,
+    ...await artifactsIn(outputRoot),
+    ...packages ? await packagesIn(outputRoot) : [],
+  ];
   await checkReleaseReplaceable(context, [SBOM_DIRECTORY]);
   return Object.freeze({
     ...{ stamp, build, subjects },
@@ -225,13 +259,18 @@ async function packagesIn(outputRoot: string): Promise<readonly Subject[]> {
   }));
 }
 
-async function writeAll(
-  { context, checkout }: OpenCheckout,
+/**
+ * Writes the documents, which replace those of an earlier run together.
+ *
+ * @throws {KbuildError} A binary is not what the checkout builds, or an artifact holds another one.
+ */
+export async function writeSboms(
+  open: OpenCheckout,
   { stamp, build, subjects, directory }: PreparedSboms,
-  { formats, supplier, tool }: AskedSboms,
+  { formats = ALL_FORMATS, supplier = SUPPLIER.default, tool }: AskedSboms,
 ): Promise<readonly MadeSbom[]> {
+  const { context, checkout } = open;
   const { log, outputRoot, signal } = context;
-  sayStamp(context, stamp);
   const version = stamp.vars.gitVersion;
   const units = new Map(subjects.map((each) => [each, log.events.unit(unitOf(each))]));
   const goVersion = build.go.version;
@@ -244,7 +283,7 @@ async function writeAll(
   });
   const work = await WorkDirectory.make(temporaryName(join(outputRoot, "sbom")));
   await using _work = work;
-  const made: MadeSbom[] = [];
+  const done: MadeSbom[] = [];
   const write = async (document: string, of: string, bom: Bom) => {
     const documents: string[] = [];
     for (const format of formats) {
@@ -255,7 +294,7 @@ async function writeAll(
       documents.push(`${SBOM_DIRECTORY}/${name}`);
     }
     const count = (kind: string) => bom.components.filter((each) => each.kind === kind).length;
-    made.push(
+    done.push(
       Object.freeze({ of, documents, programs: count("program"), modules: count("module") }),
     );
   };
@@ -268,7 +307,7 @@ async function writeAll(
       await write(subject.document, subject.path, programBom(listed, about));
     });
   }
-  const facts = await artifactFacts(outputRoot);
+  const known = await artifactFacts(outputRoot);
   const artifacts: DescribedArtifact[] = [];
   for (const subject of subjects) {
     if (subject.kind === "program") continue;
@@ -276,7 +315,7 @@ async function writeAll(
     await units.get(subject)!.run(async () => {
       const artifact = Object.freeze({
         ...{ kind, path },
-        ...facts.get(path),
+        ...known.get(path),
         ...path.endsWith(`/${SOURCE_TARBALL}`)
           ? { sha256: await digestOfFile(file, signal), programs: [], sources: list.modules }
           : await contentsOf(subject, programs, signal),
@@ -286,10 +325,18 @@ async function writeAll(
     });
   }
   await write(RELEASE, RELEASE, releaseBom(artifacts, [...programs.values()], about));
+  const made = [...programs.values(), ...artifacts].map(({ path: name, sha256 }) => (
+    { name, sha256 }
+  ));
+  const facts = await provenanceFacts(open, { stamp, build, list, artifacts, tool });
+  await writeFileAtomic(
+    join(work.path, SBOM_DIRECTORY, PROVENANCE_FILE),
+    provenanceStatement(made, facts),
+  );
   await checkReleaseReplaceable(context, [SBOM_DIRECTORY]);
   signal?.throwIfAborted();
   await work.replace({ [SBOM_DIRECTORY]: directory });
-  return Object.freeze(made);
+  return Object.freeze(done);
 }
 
 function unitOf({ path }: Subject): UnitSpec {

@@ -5,6 +5,7 @@ import { digestOf } from "../image/mod.ts";
 import { type ArchivedImage, type ArchivedName, openArchivedImage } from "./archived_image.ts";
 import { blobsLimit, BlobStore } from "./blob_store.ts";
 import { compressLayer, LAYER_LEVEL } from "./compress_layer.ts";
+import type { Attachment } from "./attach.ts";
 import type { RegistryContext } from "./types.ts";
 import { type Descriptor, MEDIA } from "./manifest.ts";
 import type { PushedBlob } from "./push_blob.ts";
@@ -24,6 +25,8 @@ export interface PlannedPush {
   readonly imageId: string | undefined;
   /** What must be there before; empty for a list. */
   readonly blobs: readonly PushedBlob[];
+  /** Documents about it. */
+  readonly attachments: readonly Attachment[];
   /** The images of a list: a registry wants them in the list's own repository. */
   readonly parts: readonly ListedImage[];
   readonly names: PushNames;
@@ -35,7 +38,20 @@ export interface ListedImage {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly described: Descriptor;
   readonly blobs: readonly PushedBlob[];
+  /** Documents about it. */
+  readonly attachments: readonly Attachment[];
 }
+
+/**
+ * Gives the documents about an image.
+ *
+ * @param path Its archive.
+ * @param image Its name in the registry, and the digest of its manifest there: `sha256:…`.
+ */
+export type AttachmentSource = (
+  path: string,
+  image: { readonly name: string; readonly digest: string },
+) => readonly Attachment[];
 
 /**
  * Compresses the layers of archives and makes their manifests: docker's second schema, which every
@@ -46,7 +62,7 @@ export interface ListedImage {
 export async function prepareImages(
   context: RegistryContext,
   archives: readonly ArchivedName[],
-  options: TargetOptions & { cache: string },
+  options: TargetOptions & { cache: string; attachments?: AttachmentSource | undefined },
 ): Promise<readonly PlannedPush[]> {
   const { cache } = options;
   const store = new BlobStore(cache);
@@ -81,9 +97,14 @@ export async function prepareImages(
 async function prepareImage(
   context: RegistryContext,
   image: ArchivedImage,
-  options: TargetOptions & { cache: string; store: BlobStore; deflater: Deflater },
+  options: TargetOptions & {
+    cache: string;
+    store: BlobStore;
+    deflater: Deflater;
+    attachments?: AttachmentSource | undefined;
+  },
 ): Promise<PlannedPush> {
-  const { store } = options;
+  const { store, attachments = () => [] } = options;
   const { signal, log } = context;
   const { architecture } = image.platform;
   const names = pushNames(image.repoTag, architecture, options);
@@ -112,15 +133,17 @@ async function prepareImage(
     },
   };
   const blobs = [...layers.map((layer) => blobIn(store, layer)), own];
+  const digest = digestOf(bytes);
   return Object.freeze({
     ...{ name: names.image, tag: names.tag, names, bytes, imageId, archs: [architecture] },
     endpoint: pushEndpoint(names.image, names),
     described: Object.freeze({
       mediaType: MEDIA.dockerManifest,
-      digest: digestOf(bytes),
+      digest,
       size: bytes.length,
       platform: image.platform,
     }),
+    attachments: attachments(image.path, { name: names.image, digest }),
     blobs: [...new Map(blobs.map((blob) => [blob.digest, blob])).values()],
     parts: [],
   });
@@ -153,6 +176,7 @@ export function planList(names: PushNames, images: readonly ListedImage[]): Plan
     archs: sorted.map(archOf),
     endpoint: pushEndpoint(names.list, names),
     blobs: [],
+    attachments: [],
     parts: sorted,
   });
 }

@@ -15,6 +15,7 @@ import { type ArchivedName, archivedNames } from "./archived_image.ts";
 import type { RegistryContext } from "./types.ts";
 import { type Descriptor, getManifest } from "./manifest.ts";
 import {
+  type AttachmentSource,
   type ListedImage,
   planList,
   planLists,
@@ -34,6 +35,8 @@ export interface PushOptions extends TargetOptions {
   readonly force?: boolean;
   /** Whether lists over the architectures are pushed with the images; default true. */
   readonly lists?: boolean;
+  /** Documents that are attached to images; default: none. */
+  readonly attachments?: AttachmentSource | undefined;
   /** How long servers are waited for. */
   readonly retryPolicy?: Partial<RetryPolicy>;
 }
@@ -146,6 +149,7 @@ async function imageThere(
     bytes,
     described: { mediaType, digest, size: bytes.length, platform },
     blobs: [config!, ...layers].map((blob) => remoteBlob(session, endpoint, blob)),
+    attachments: [],
   });
 }
 

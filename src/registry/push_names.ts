@@ -67,6 +67,8 @@ export interface PlannedName {
   readonly path: string | undefined;
   /** The one of an image, those of a list. */
   readonly archs: readonly string[];
+  /** Types of the documents that are attached to an image; missing where there are none. */
+  readonly attached?: readonly string[];
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Logger } from "../lib/logging.ts";
 import { mapConcurrently } from "../lib/util.ts";
 import type { ListedImage, PlannedPush } from "./prepare_push.ts";
 import { type BlobResult, pushBlob, type PushedBlob, type UploadWays } from "./push_blob.ts";
+import { attach } from "./attach.ts";
 import { hasTag, putManifest } from "./tags.ts";
 import type { Endpoint } from "./reference.ts";
 import type { Session } from "./session.ts";
@@ -23,6 +24,8 @@ export interface PushResult {
   readonly unchanged: boolean;
   /** Bytes of blobs that were sent. */
   readonly sent: number;
+  /** Documents that are attached to it, those of a list's images included. */
+  readonly attached: number;
 }
 
 /** Images on their way at a time. */
@@ -66,6 +69,9 @@ export class Pusher {
     if (parts.length > 0 && !await hasTag(this.#session, endpoint, tag, described.digest)) {
       for (const part of parts) await this.#listed(endpoint, part);
     }
+    const about = [item, ...parts].flatMap(({ described, attachments }) =>
+      attachments.map((attachment) => ({ described, attachment }))
+    );
     const total = blobs.reduce((sum, { size }) => sum + size, 0);
     const results: BlobResult[] = [];
     let sent = 0;
@@ -76,6 +82,9 @@ export class Pusher {
       if (result === "sent") sent += blob.size;
     }
     const unchanged = await putManifest(this.#session, endpoint, tag, { bytes, described });
+    for (const { described, attachment } of about) {
+      await attach(this.#session, endpoint, described, attachment, this.#known);
+    }
     if (unchanged) unit.reuse("the registry has it");
     const count = (wanted: BlobResult) => results.filter((result) => result === wanted).length;
     const how = blobs.length === 0
@@ -84,8 +93,11 @@ export class Pusher {
         count("there") + count("mounted")
       } of ${blobs.length} blobs ` +
         "were there";
-    this.#log.status(`${unchanged ? "Unchanged" : "Pushed"} ${name}: ${how}`);
-    return Object.freeze({ name, digest: described.digest, imageId, archs, unchanged, sent });
+    const documents = about.length === 0 ? "" : `, ${about.length} documents attached`;
+    this.#log.status(`${unchanged ? "Unchanged" : "Pushed"} ${name}: ${how}${documents}`);
+    const { digest } = described;
+    const attached = about.length;
+    return Object.freeze({ name, digest, imageId, archs, unchanged, sent, attached });
   }
 
   /** Brings an image of a list into the list's repository: its blobs are mounted from its own. */

@@ -1,6 +1,6 @@
 /**
  * Bills of materials (SBOMs) of a release: which modules its programs are linked from, and which
- * programs its tarballs, images and packages hold, as SPDX and CycloneDX documents.
+ * programs its tarballs, images and packages hold, as SPDX and CycloneDX documents. Also its provenance.
  *
  * @module
  */
@@ -24,6 +24,15 @@ export {
   sumDigest,
   type Vendored,
 } from "./module_list.ts";
+export {
+  PROVENANCE_FILE,
+  type ProvenanceFacts,
+  type ProvenanceInput,
+  provenanceStatement,
+  type ProvenanceSubject,
+  STATEMENT_TYPE,
+  statementOf,
+} from "./provenance.ts";
 export { golangPurl, imagePurl, packagePurl } from "./purl.ts";
 export { spdxDocument } from "./spdx.ts";
 export type {

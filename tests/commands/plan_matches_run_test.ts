@@ -245,7 +245,7 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
     ["release", "WHAT=cmd/kubectl", "KUBE_BUILD_PLATFORMS=linux/amd64"],
     ["clean"],
     ["quick-release", "--oci-layout", "../layout"],
-    ["package-tarballs", "--compression-level", "1"],
+    ["package-tarballs", "--compression-level", "1", "--sbom"],
     ["packages", "--repository"],
     ["rpm", "--revision", "2"],
     [
@@ -258,7 +258,7 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
     ["run", "make", "all"],
     ["shell"],
     ["make-build-image"],
-    ["images", "push", "--registry", "REGISTRY/r"],
+    ["images", "push", "--attest", "--registry", "REGISTRY/r"],
     ["images", "manifest", "--registry", "REGISTRY/r"],
     ["clean"],
   ],

@@ -11,6 +11,7 @@ import {
   missingFor,
   unless,
 } from "./_program.ts";
+import { NO_REGISTRY, withRealRegistry } from "./_registry.ts";
 
 const ERA = "1.28";
 
@@ -22,7 +23,10 @@ Deno.test({
       const refused = await kbuild(["sbom"], { cwd: made });
       assertEquals(refused.code, 1);
       assertStringIncludes(refused.stderr, "Cannot list modules: there are no binaries in");
-      await kbuildOk(["quick-release", "WHAT=cmd/kubectl"], { cwd: made });
+      const { sboms } = JSON.parse(
+        await kbuildOk(["quick-release", "--sbom", "--json", "WHAT=cmd/kubectl"], { cwd: made }),
+      );
+      assertEquals(sboms[0].of, "bin/linux/amd64/kubectl");
       await kbuildOk(["packages", "deb", "--packages", "kubectl"], { cwd: made });
       const texts: ReadonlyMap<string, string>[] = [];
       for (const root of [made, await copyTree(made, join(dir, "b"))]) {
@@ -57,6 +61,12 @@ Deno.test({
       ]);
       const inDeb = [...first!.keys()].find((path) => path.endsWith(".deb.cdx.json"));
       assertEquals(names(inDeb!), ["kubectl v1.28.7", ...modules]);
+      const { subject, predicate } = JSON.parse(first!.get("provenance.json")!);
+      const subjects = subject.map(({ name }: { name: string }) => name);
+      assert(subjects.includes("release-tars/kubernetes-client-linux-amd64.tar.gz"), subjects);
+      assertEquals(predicate.buildDefinition.externalParameters.targets, {
+        "linux/amd64": ["cmd/kubectl"],
+      });
     }),
 });
 
@@ -86,4 +96,63 @@ Deno.test({
         ...["bin/linux/amd64/notes.txt", "bin/linux/amd64/renamed", "kubernetes-release"],
       ]);
     }),
+});
+
+Deno.test({
+  ...unless(
+    NO_REGISTRY ?? missingFor(ERA),
+    "kbuild images push --attest attaches SBOMs and provenance to images in a registry",
+  ),
+  fn: () =>
+    inScratch((dir) =>
+      withRealRegistry(dir, async ({ host }) => {
+        const root = await makeSample(ERA, join(dir, "kubernetes"));
+        const options = { cwd: root, env: { KBUILD_CACHE: join(dir, "cache") } };
+        const push = ["images", "push", "--attest", "--registry", `${host}/r`];
+        await kbuildOk(["quick-release", "WHAT=cmd/kubectl"], options);
+        const none = await kbuild(push, options);
+        assertEquals(none.code, 1);
+        assertStringIncludes(none.stderr, "Make them: kbuild sbom");
+        await kbuildOk(["sbom"], options);
+        const { images: [image] } = JSON.parse(await kbuildOk([...push, "--json"], options));
+        assertEquals(image.attached, 3);
+
+        const get = async (path: string): Promise<string> => {
+          const answer = await fetch(`http://${host}/v2/r/${path}`, {
+            headers: {
+              accept: "application/vnd.oci.image.index.v1+json, " +
+                "application/vnd.oci.image.manifest.v1+json",
+            },
+          });
+          const text = await answer.text();
+          assert(answer.ok, `${path}: ${text}`);
+          return text;
+        };
+        const tag = image.digest.replace(":", "-");
+        for (const name of ["kubectl-amd64", "kubectl"]) {
+          const { manifests } = JSON.parse(await get(`${name}/manifests/${tag}`));
+          const types: string[] = [];
+          for (const { digest, artifactType } of manifests) {
+            const { layers, subject } = JSON.parse(await get(`${name}/manifests/${digest}`));
+            assertEquals(subject.digest, image.digest);
+            const text = await get(`${name}/blobs/${layers[0].digest}`);
+            types.push(artifactType);
+            if (artifactType !== "application/vnd.in-toto+json") continue;
+            assertEquals(JSON.parse(text).subject, [
+              { name: image.name, digest: { sha256: image.digest.slice("sha256:".length) } },
+            ]);
+          }
+          assertEquals(types, [
+            ...["application/spdx+json", "application/vnd.cyclonedx+json"],
+            "application/vnd.in-toto+json",
+          ]);
+        }
+
+        // SBOMs of another archive are not attached.
+        const path = join(root, "_output/release-images/amd64/kubectl.tar");
+        await Deno.writeFile(path, new Uint8Array(10240), { append: true });
+        const other = await kbuild([...push, "--force"], options);
+        assertStringIncludes(other.stderr, `none is of "${path}" as it is now`);
+      })
+    ),
 });

@@ -2,7 +2,7 @@
 import { join } from "@std/path";
 import { bytesEntry } from "../../src/archive/mod.ts";
 import { copyLayer, openBase, writeImageArchive } from "../../src/image/mod.ts";
-import { pushImages, type PushOptions } from "../../src/registry/mod.ts";
+import { type AttachmentSource, pushImages, type PushOptions } from "../../src/registry/mod.ts";
 import {
   digestOf,
   HASTY,
@@ -141,4 +141,12 @@ export async function pushing(
       });
     await body(push, taker, server);
   }, async (request, url) => await misbehave(request, url) ?? await taker.respond(request, url));
+}
+
+/** Documents of these types, which name the image. */
+export function attachmentsOf(...types: string[]): AttachmentSource {
+  return (_path, { name, digest }) =>
+    types.map((artifactType) => (
+      { artifactType, bytes: new TextEncoder().encode(`about ${name} ${digest}`) }
+    ));
 }
