@@ -45,6 +45,7 @@ const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "lib/golang": 5,
   "registry": 5,
   "download": 5,
+  "checks": 6,
   "container": 6,
   "generate": 6,
   "release": 6,

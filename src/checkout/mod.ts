@@ -20,6 +20,12 @@ export {
 } from "./config.ts";
 export { PLATFORM_GROUPS, TARGET_GROUPS } from "./groups.ts";
 export { detectEra } from "./era.ts";
+export {
+  readUpdateList,
+  readVerifyLists,
+  VERIFY_SCRIPT,
+  type VerifyLists,
+} from "./check_scripts.ts";
 export { type CheckoutFile, readCheckoutFile } from "./files.ts";
 export { type GoCall, type GoCallInputs, type GoCalls, readGoCalls } from "./go_calls.ts";
 export {

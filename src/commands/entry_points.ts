@@ -150,9 +150,9 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
     note: "kbuild all e2e.test builds them",
   },
   {
-    targets: ["verify", "quick-verify"],
     scripts: ["hack/make-rules/verify.sh", "hack/verify-*.sh", "hack/verify-*.py"],
     does: "Checks the sources before they are merged",
+    command: "verify",
   },
   {
     targets: ["vet", "lint"],
@@ -160,9 +160,9 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
     does: "Looks for suspicious code",
   },
   {
-    targets: ["update"],
     scripts: ["hack/make-rules/update.sh", "hack/update*", "hack/_update-*.sh"],
     does: "Regenerates generated files that git has",
+    command: "update",
   },
   {
     targets: ["bazel-build", "bazel-test", "bazel-test-integration", "bazel-release"],

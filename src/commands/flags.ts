@@ -276,6 +276,40 @@ export const ETCD_VARIABLES: readonly VariableSpec[] = [
   },
 ];
 
+/** Variables of `hack/make-rules/verify.sh`. */
+export const VERIFY_VARIABLES: readonly VariableSpec[] = [
+  {
+    name: "SILENT",
+    choices: ["true", "false"],
+    summary: "true: show nothing of what scripts print, false: everything",
+    default: "verify: what failed; update: errors",
+  },
+  { name: "BRANCH", summary: "Branch that checks compare with (KUBE_VERIFY_GIT_BRANCH)" },
+  { name: "EXCLUDE_TYPECHECK", kind: "boolean-y", summary: "y: leave out the checks of types" },
+  { name: "EXCLUDE_GODEP", kind: "boolean-y", summary: "y: leave out the checks of dependencies" },
+  {
+    name: "EXCLUDE_FILES_REMAKE",
+    kind: "boolean-y",
+    summary: "y: leave out that generated files are made again (up to 1.25)",
+  },
+  {
+    name: "EXCLUDE_READONLY_PACKAGE",
+    kind: "boolean-y",
+    summary: "y: leave out the check of packages that must not change",
+  },
+  { name: "EXCLUDE_GOLANGCI_LINT", kind: "boolean-y", summary: "y: leave out golangci-lint" },
+];
+
+/** Variables of `hack/make-rules/update.sh`. */
+export const UPDATE_VARIABLES: readonly VariableSpec[] = [
+  VERIFY_VARIABLES[0]!,
+  {
+    name: "FORCE_ALL",
+    kind: "boolean-true",
+    summary: "true: go on after a failure; the exit status still says so",
+  },
+];
+
 /** Variables of `kube::golang::build_binaries`. */
 export const COMPILE_VARIABLES: readonly VariableSpec[] = [
   { name: "GOFLAGS", summary: "Extra flags for go" },

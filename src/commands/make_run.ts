@@ -4,8 +4,8 @@ import { type Input, parseInput, variablesOf } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { ifPresent, readText, removeTree } from "../files/mod.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
-import { quote } from "../shell/mod.ts";
 import type { Command, CommandContext } from "./context.ts";
+import { withMake } from "./make_shim.ts";
 import { scriptOf } from "./plan_steps.ts";
 
 /** Exit status of make when a target fails. */
@@ -173,19 +173,6 @@ function exportedBy(
     if (isComplete && !/^(SHELL|MAKE.*)$/.test(name)) exported[name] = text;
   }
   return exported;
-}
-
-/** An environment in which this kbuild is `make`, where kbuild knows how it was started. */
-async function withMake(
-  env: Readonly<Record<string, string>>,
-  bin: string,
-): Promise<Readonly<Record<string, string>>> {
-  const launcher = env["KBUILD_LAUNCHER"] || (Deno.build.standalone ? Deno.execPath() : "");
-  if (launcher === "") return env;
-  await Deno.writeTextFile(join(bin, "make"), `#!/bin/sh\nexec ${quote(launcher)} make "$@"\n`, {
-    mode: 0o755,
-  });
-  return { ...env, PATH: `${bin}:${env["PATH"] ?? ""}` };
 }
 
 /** Prints what the checkout's Makefile says of a target: `make all PRINT_HELP=y`. */

@@ -29,6 +29,7 @@ import { sbom } from "./sbom.ts";
 import { test, testIntegration } from "./test.ts";
 import { toolchain } from "./toolchain.ts";
 import { verifyReleaseCommand } from "./verify_release.ts";
+import { quickVerify, update, verify } from "./verify.ts";
 import { version } from "./version.ts";
 
 export { type Command, type CommandContext, makeCommandContext } from "./context.ts";
@@ -49,8 +50,11 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   sbom,
   test,
   testIntegration,
+  verify,
+  quickVerify,
   generatedFiles,
   verifyGeneratedFiles,
+  update,
   images,
   run,
   shell,
@@ -115,6 +119,7 @@ const MAKE_TARGETS: ReadonlySet<string> = new Set([
   ...["all", "check", "clean", "clean_generated", "clean_meta", "cross", "cross-in-a-container"],
   ...["generated_files", "package", "package-tarballs", "quick-release", "release"],
   ...["release-in-a-container", "release-skip-tests", "test", "test-integration"],
+  ...["quick-verify", "update", "verify"],
 ]);
 
 /** The command that does what a target of make does, for `kbuild make`. */

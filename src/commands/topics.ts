@@ -33,6 +33,8 @@ import {
   PRINT_HELP,
   RELEASE_VARIABLES,
   TEST_VARIABLES,
+  UPDATE_VARIABLES,
+  VERIFY_VARIABLES,
   VERSION_VARIABLES,
   WHAT,
 } from "./flags.ts";
@@ -62,6 +64,7 @@ const GROUPS: readonly (readonly [title: string, variables: readonly VariableSpe
   ["Compiling", [...COMPILE_VARIABLES, OUT_DIR_VARIABLE]],
   ["Generated files", GENERATION_VARIABLES],
   ["Tests", [...TEST_VARIABLES, ...ETCD_VARIABLES]],
+  ["Checks and updates", [...VERIFY_VARIABLES, ...UPDATE_VARIABLES.slice(1)]],
   ["Version", VERSION_VARIABLES],
   ["Go toolchain", [behind(GO), ...GO_VARIABLES.filter((each) => each !== CACHE_VARIABLE)]],
   ["Releases and images", [
@@ -112,7 +115,7 @@ const SCRIPTS: HelpTopic = {
   name: "scripts",
   summary: "List make targets and scripts with their replacements",
   description: "These make targets are commands with the same name: all, cross, release, " +
-    "release-skip-tests, quick-release, package, package-tarballs, test, check, test-integration, clean, help, ginkgo, and the " +
+    "release-skip-tests, quick-release, package, package-tarballs, test, check, test-integration, verify, quick-verify, update, clean, help, ginkgo, and the " +
     "directories in cmd/. Other targets and scripts, of all releases:",
   sections: [
     entrySection("Commands with another name", ({ command }) => command !== undefined),

@@ -1,3 +1,4 @@
+import { escapeXml } from "../lib/markup.ts";
 import type { PackageResult, TestResult } from "./results.ts";
 
 /** Options of {@linkcode junitOf}. */
@@ -45,8 +46,9 @@ function suiteOf(
     cases.push(caseOf(name, { name: "TestMain", outcome, seconds: 0, output }));
   }
   const attributes = `tests="${cases.length}" failures="${failures}" ` +
-    `time="${seconds.toFixed(6)}" name="${escape(name)}" timestamp="${escape(at)}"`;
-  const properties = `\t\t<properties>\n\t\t\t<property name="go.version" value="${escape(go)}">` +
+    `time="${seconds.toFixed(6)}" name="${escapeXml(name)}" timestamp="${escapeXml(at)}"`;
+  const properties =
+    `\t\t<properties>\n\t\t\t<property name="go.version" value="${escapeXml(go)}">` +
     "</property>\n\t\t</properties>\n";
   const text = `\t<testsuite ${attributes}>\n${properties}${cases.join("")}\t</testsuite>\n`;
   return { tests: cases.length, failures, seconds, text };
@@ -63,30 +65,11 @@ function pruned(tests: readonly TestResult[]): readonly TestResult[] {
 }
 
 function caseOf(classname: string, { name, outcome, seconds, output }: TestResult): string {
-  const attributes = `classname="${escape(classname)}" name="${escape(name)}" ` +
+  const attributes = `classname="${escapeXml(classname)}" name="${escapeXml(name)}" ` +
     `time="${seconds.toFixed(6)}"`;
   if (outcome === "passed") return `\t\t<testcase ${attributes}></testcase>\n`;
   const inner = outcome === "failed"
-    ? `<failure message="Failed" type="">${escape(output)}</failure>`
-    : `<skipped message="${escape(output.trim())}"></skipped>`;
+    ? `<failure message="Failed" type="">${escapeXml(output)}</failure>`
+    : `<skipped message="${escapeXml(output.trim())}"></skipped>`;
   return `\t\t<testcase ${attributes}>\n\t\t\t${inner}\n\t\t</testcase>\n`;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&#34;",
-  "'": "&#39;",
-  "\n": "&#xA;",
-  "\t": "&#x9;",
-  "\r": "&#xD;",
-};
-
-/** Text of an element or a value; what XML 1.0 has no characters for becomes U+FFFD. */
-function escape(text: string): string {
-  return text.toWellFormed()
-    // deno-lint-ignore no-control-regex
-    .replaceAll(/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, "\ufffd")
-    .replaceAll(/[&<>"'\n\t\r]/g, (char) => ENTITIES[char] ?? char);
 }

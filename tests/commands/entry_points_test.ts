@@ -64,9 +64,10 @@ const LISTS = '  -> "kbuild help" lists the commands, "kbuild help scripts" what
 /** Word -> its explanation in a sample of 1.20. */
 const INSIDE: readonly (readonly [word: string, stderr: string])[] = [
   [
-    "verify",
+    "test-e2e",
     ": it is a target of this checkout's Makefile (build/root/Makefile:NN)\n" +
-    "  -> Checks the sources before they are merged; kbuild cannot do that yet: run make verify\n",
+    "  -> Runs end-to-end tests; kbuild cannot do that yet: run make test-e2e\n" +
+    "  -> kbuild all e2e.test builds them\n",
   ],
   [
     "build/shell.sh",
@@ -112,7 +113,7 @@ Deno.test({
       const root = await makeSample("1.20", join(dir, "kubernetes"));
       const makefile = join(root, "build/root/Makefile");
       const more = "\n.PHONY: fork-target\nfork-target: all\n\t@hack/fork.sh \\\n\t  --fast\n" +
-        "\techo done\n";
+        "\techo done\ntest-e2e:\n\techo tests\n";
       await Deno.writeTextFile(makefile, await Deno.readTextFile(makefile) + more);
       await Deno.writeTextFile(join(root, "hack/fork.sh"), "#!/bin/sh\n");
       for (const name of ["build/shell.sh", "build/copy-output.sh", "hack/build-go.sh"]) {
@@ -130,7 +131,7 @@ Deno.test({
         }
       }
       const outside: readonly (readonly [word: string, words: string])[] = [
-        ["verify", ": it is a make target of Kubernetes\n"],
+        ["test-e2e", ": it is a make target of Kubernetes\n"],
         ["build/run.sh", ": it is a script of Kubernetes\n"],
         [
           "kubectl",

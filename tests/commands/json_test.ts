@@ -83,6 +83,12 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
     ["", "kept removed"],
   ],
   clean_meta: [["--dry-run", "command downloads files go processes pushes"], ["", "removed"]],
+  verify: [["nothing", "error"], [
+    "gofmt --dry-run",
+    "command downloads files go processes pushes",
+  ]],
+  "quick-verify": [["nothing", "error"]],
+  update: [["nothing", "error"], ["", "error"]],
   "test-integration": [["nothing", "error"], ["--shard 3/2", "error"]],
   clean: [["--dry-run", "command downloads files go processes pushes"], ["", "removed"]],
   completion: [["bash", "error"]],

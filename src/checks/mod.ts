@@ -1,0 +1,11 @@
+/**
+ * Ports of `hack/make-rules/verify.sh` and `update.sh`: which of a checkout's `hack/verify-*` and
+ * `hack/update-*.sh` run, what each needs, running them, and the report.
+ *
+ * @module
+ */
+export { type Check, type CheckRequest, listChecks, listUpdates } from "./list.ts";
+export { findNeeds, type Need, type NeedsContext, scriptNeeds } from "./needs.ts";
+export { checkReport } from "./report.ts";
+export { type CheckResult, type CheckRun, runCheck, runChecks } from "./run.ts";
+export { scriptEnv } from "./script_env.ts";

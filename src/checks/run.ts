@@ -1,0 +1,130 @@
+import { dirname, join } from "@std/path";
+import type { KubeContext } from "../lib/init.ts";
+import { mapConcurrently } from "../lib/util.ts";
+import { CommandError, createTail } from "../shell/mod.ts";
+import type { Check } from "./list.ts";
+
+/** How a check ended. */
+export interface CheckResult {
+  /** Which. */
+  readonly check: Check;
+  /** Skipped: something that it needs is missing. */
+  readonly outcome: "passed" | "failed" | "skipped";
+  /** Wall time. */
+  readonly seconds: number;
+  /** Its last lines, of standard output and standard error; of a skipped one why. */
+  readonly tail: readonly string[];
+  /** Lines of its standard error that begin with `ERROR: `, without that. */
+  readonly errors: readonly string[];
+  /** Absolute path of all that it printed; undefined if it did not run. */
+  readonly log: string | undefined;
+}
+
+/** How checks run. */
+export interface CheckRun {
+  /** Environment of the scripts. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Directory of their logs; absolute. */
+  readonly logs: string;
+  /** Receives what a script prints, as it comes. */
+  readonly onOutput?:
+    | ((chunk: Uint8Array, check: Check, stream: "stdout" | "stderr") => void)
+    | undefined;
+}
+
+/**
+ * Checks of the releases that only read the checkout: they may run at the same time. Others run one after the
+ * other, for they build, generate or rewrite files.
+ */
+const READING: ReadonlySet<string> = new Set([
+  ...["api-groups", "boilerplate", "conformance-requirements", "e2e-test-ownership"],
+  ...["external-dependencies-version", "fieldname-docs", "file-sizes", "flags-underscore"],
+  ...["gofmt", "netparse-cve", "non-mutating-validation", "pkg-names", "prometheus-imports"],
+  ...["publishing-bot", "readonly-packages", "staging-meta-files", "test-code"],
+  ...["test-featuregates", "test-images", "testing-import"],
+]);
+/** Lines that errors show. */
+const TAIL_LINES = 20;
+/** Lines that a report has of what failed. */
+const MAX_ERRORS = 200;
+
+/**
+ * Runs checks: those that only read side by side, then the others one after the other. A failed check is a
+ * result, not an error.
+ *
+ * @param options.jobs How many at once.
+ * @param options.onEnd Receives each when it has ended.
+ * @returns In the order of the checks.
+ */
+export async function runChecks(
+  context: KubeContext,
+  checks: readonly Check[],
+  run: CheckRun,
+  options: { jobs: number; onEnd: (result: CheckResult) => void },
+): Promise<readonly CheckResult[]> {
+  const results = new Map<Check, CheckResult>();
+  const one = async (check: Check) => {
+    const result = await runCheck(context, check, run);
+    results.set(check, result);
+    options.onEnd(result);
+  };
+  const isReading = ({ name, directory }: Check) => directory === "" && READING.has(name);
+  await mapConcurrently(checks.filter(isReading), options.jobs, one);
+  for (const check of checks.filter((each) => !isReading(each))) await one(check);
+  return Object.freeze(checks.flatMap((check) => results.get(check) ?? []));
+}
+
+/** Runs one script in bash or python, in a process group of its own, without a terminal. */
+export async function runCheck(
+  context: KubeContext,
+  check: Check,
+  { env, logs, onOutput }: CheckRun,
+): Promise<CheckResult> {
+  const { shell, log: { events }, root } = context;
+  const log = join(logs, `${check.path.replaceAll("/", "_")}.log`);
+  await Deno.mkdir(dirname(log), { recursive: true });
+  using file = await Deno.open(log, { write: true, create: true, truncate: true });
+  const tail = createTail(TAIL_LINES);
+  const texts = { stdout: new TextDecoder(), stderr: new TextDecoder() };
+  const errors: string[] = [];
+  let rest = "";
+  const take = (stream: "stdout" | "stderr") => async (chunk: Uint8Array) => {
+    const text = texts[stream].decode(chunk, { stream: true });
+    tail.push(text);
+    onOutput?.(chunk, check, stream);
+    if (stream === "stderr") {
+      const lines = (rest + text).split("\n");
+      rest = (lines.pop() ?? "").slice(-4096);
+      for (const line of lines) {
+        if (line.startsWith("ERROR: ") && errors.length < MAX_ERRORS) errors.push(line.slice(7));
+      }
+    }
+    for (let at = 0; at < chunk.length;) at += await file.write(chunk.subarray(at));
+  };
+  const started = performance.now();
+  const unit = events.unit({ kind: "test", name: check.path });
+  let isPassed = false;
+  try {
+    await unit.run(async () => {
+      await shell.run(check.argv, {
+        cwd: join(root, check.directory),
+        env,
+        label: check.file,
+        onStdout: take("stdout"),
+        onStderr: take("stderr"),
+      });
+    });
+    isPassed = true;
+  } catch (error) {
+    // Its status is the result; an interrupt or a full disk is an error.
+    if (!(error instanceof CommandError)) throw error;
+  }
+  return Object.freeze({
+    check,
+    outcome: isPassed ? "passed" : "failed",
+    seconds: (performance.now() - started) / 1000,
+    tail: Object.freeze(tail.lines()),
+    errors: Object.freeze(errors),
+    log,
+  });
+}
