@@ -29,6 +29,8 @@ export interface MakeRule {
   readonly line: number;
   /** What it runs, a command each, continued lines joined; without the prefixes `@`, `-` and `+`. */
   readonly recipe: readonly string[];
+  /** Which of those may fail (prefix `-`), by index. */
+  readonly mayFail: readonly number[];
 }
 
 /** Options of {@linkcode readMakefile}. */
@@ -54,26 +56,29 @@ export function readMakefile(source: string, options: ReadMakefileOptions = {}):
   const conditions: boolean[] = [];
   const lines: string[] = [];
   const rules: MakeRule[] = [];
-  let recipe: string[] | undefined;
+  let open: { readonly recipe: string[]; readonly mayFail: number[] } | undefined;
   const templates = new Map<string, string>();
   let template: { readonly name: string; readonly text: string[] } | undefined;
 
   const readRule = (text: string, line: number): void => {
     if (text.startsWith("\t")) {
-      recipe?.push(text.trim().replace(/^[@+-]+/, ""));
+      const [prefix = ""] = /^[@+-]*/.exec(text.trim()) ?? [];
+      if (prefix.includes("-")) open?.mayFail.push(open.recipe.length);
+      open?.recipe.push(text.trim().slice(prefix.length));
       return;
     }
     const found = RULE.exec(text);
     if (found !== null) {
       const words = (list: string) => list.split(/\s+/).filter((word) => word !== "");
+      open = { recipe: [], mayFail: [] };
       rules.push({
         targets: words(found[1] ?? ""),
         prerequisites: words(text.slice(found[0].length).replace(/[;#].*$/, "")),
         holds: !conditions.includes(false),
         line,
-        recipe: recipe = [],
+        ...open,
       });
-    } else if (text.trim() !== "" && !text.startsWith("#")) recipe = undefined;
+    } else if (text.trim() !== "" && !text.startsWith("#")) open = undefined;
   };
 
   for (const { text, line } of logicalLines(source)) {

@@ -60,6 +60,7 @@ export {
   readMakefile,
   type ReadMakefileOptions,
 } from "./makefile.ts";
+export { runsReleaseTests } from "./release_tests.ts";
 export { readCheckout, type ReadCheckoutOptions } from "./read_checkout.ts";
 export {
   MODULES,
@@ -83,6 +84,7 @@ export {
   type VersionValue,
   type VersionVariable,
 } from "./version_script.ts";
+export { readVetScript, VET_SCRIPT, type VetScript } from "./vet_script.ts";
 export type {
   Checkout,
   ContainerNames,

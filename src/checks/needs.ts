@@ -85,7 +85,7 @@ export async function scriptNeeds(root: string, path: string): Promise<readonly 
  */
 export async function findNeeds(
   context: NeedsContext,
-  checks: readonly Check[],
+  checks: readonly Pick<Check, "argv" | "path">[],
 ): Promise<ReadonlyMap<string, readonly Need[]>> {
   const known = new Map<Need, Promise<boolean>>();
   const has = (need: Need) => {

@@ -215,7 +215,7 @@ export function showBuild(
 }
 
 /** What makes the generated files that something needs. */
-export function generationSteps(
+function generationSteps(
   { tools, files }: GenerationPlan,
   builder: Builder,
 ): readonly PlanStep[] {
@@ -231,6 +231,20 @@ export function generationSteps(
       )),
       { group, kind: "generated", path: output, from: made },
     ]),
+  ];
+}
+
+/** What comes before programs that need generated files, but no binaries: tests, checks. */
+export function preparationSteps(
+  link: Link | undefined,
+  generation: GenerationPlan,
+  builder: Builder,
+): readonly PlanStep[] {
+  const hostLink = generation.tools?.plan.hostLink;
+  return [
+    ...link === undefined ? [] : [linkStep("GOPATH", link)],
+    ...generationSteps(generation, builder),
+    ...hostLink === undefined ? [] : [linkStep("generators of this machine", hostLink)],
   ];
 }
 

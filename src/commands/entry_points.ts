@@ -136,16 +136,26 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
     command: "test-integration",
   },
   {
-    targets: ["test-cmd"],
     scripts: [
       ...["hack/make-rules/test-*cmd.sh", "hack/test-cmd.sh"],
       "hack/test-update-storage-objects.sh",
     ],
     does: "Runs the tests of the command line",
+    command: "test-cmd",
   },
   {
-    targets: ["test-e2e", "test-e2e-node", "test-e2e-kubeadm"],
-    scripts: ["hack/make-rules/test-e2e-*.sh", "hack/e2e-node-test.sh", "hack/*ginkgo-e2e.sh"],
+    scripts: ["hack/make-rules/test-e2e-node.sh", "hack/e2e-node-test.sh"],
+    does: "Runs end-to-end tests of a node",
+    command: "test-e2e-node",
+  },
+  {
+    scripts: ["hack/make-rules/test-e2e-kubeadm.sh"],
+    does: "Runs end-to-end tests of kubeadm",
+    command: "test-e2e-kubeadm",
+  },
+  {
+    targets: ["test-e2e"],
+    scripts: ["hack/*ginkgo-e2e.sh"],
     does: "Runs end-to-end tests",
     note: "kbuild all e2e.test builds them",
   },
@@ -155,9 +165,9 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
     command: "verify",
   },
   {
-    targets: ["vet", "lint"],
     scripts: ["hack/make-rules/vet.sh"],
     does: "Looks for suspicious code",
+    command: "vet",
   },
   {
     scripts: ["hack/make-rules/update.sh", "hack/update*", "hack/_update-*.sh"],

@@ -438,7 +438,8 @@ export const RELEASE_VARIABLES: readonly VariableSpec[] = [
   {
     name: "KUBE_RELEASE_RUN_TESTS",
     kind: "boolean-y",
-    summary: "Has no effect: kbuild test runs them",
+    summary: "y: run unit and integration tests before",
+    default: "y for release of 1.28 and later",
   },
 ];
 

@@ -95,7 +95,9 @@ async function makeGoal(run: Run, goal: string): Promise<void> {
       await makeGoal(run, name);
     }
   }
-  for (const line of rule?.recipe ?? []) await runRecipe(run, goal, line);
+  for (const [index, line] of (rule?.recipe ?? []).entries()) {
+    await runRecipe(run, goal, line, rule?.mayFail.includes(index) === true);
+  }
   if (rule === undefined) command.log.status(`Nothing to do for ${goal}`, [], { v: 2 });
 }
 
@@ -127,7 +129,12 @@ function isPlain({ variables, expand }: Makefile, text: string): boolean {
 }
 
 /** Runs one line of a recipe, as make hands it to the shell. */
-async function runRecipe(run: Run, goal: string, line: string): Promise<void> {
+async function runRecipe(
+  run: Run,
+  goal: string,
+  line: string,
+  mayFail: boolean,
+): Promise<void> {
   const { command, input, makefile, root, env } = run;
   const marked = line.replaceAll("$$", DOLLAR).replaceAll(/\$@|\$\(@\)/g, goal);
   if (!isPlain(makefile, marked)) throw notUnderstood(goal, line);
@@ -142,6 +149,9 @@ async function runRecipe(run: Run, goal: string, line: string): Promise<void> {
     label: `Making ${goal}`,
   });
   if (code === 0) return;
+  if (mayFail) {
+    return command.log.warn(`A command of "${goal}" exited with status ${code}, which is ignored`);
+  }
   throw new KbuildError(`Cannot make "${goal}": its recipe exited with status ${code}`, {
     notes: [`It ran: ${script.length > 200 ? `${script.slice(0, 200)}…` : script}`],
     exitCode: FAILED,

@@ -20,6 +20,7 @@ import { timings } from "./timings.ts";
 import { generatedFiles, verifyGeneratedFiles } from "./generate.ts";
 import { images } from "./images.ts";
 import { makeCommand } from "./make.ts";
+import type { MakeSources } from "./make_run.ts";
 import { inspect } from "./inspect.ts";
 import { env, platforms, targets } from "./look.ts";
 import { packagesCommand, rpmCommand } from "./packages.ts";
@@ -28,13 +29,18 @@ import { packageTarballsCommand, quickRelease, release } from "./release.ts";
 import { sbom } from "./sbom.ts";
 import { test, testIntegration } from "./test.ts";
 import { toolchain } from "./toolchain.ts";
+import { treeTargets } from "./tree_targets.ts";
 import { verifyReleaseCommand } from "./verify_release.ts";
 import { quickVerify, update, verify } from "./verify.ts";
+import { vet } from "./vet.ts";
 import { version } from "./version.ts";
 
 export { type Command, type CommandContext, makeCommandContext } from "./context.ts";
 export { doctorHint } from "./doctor_hint.ts";
 export { TOPICS } from "./topics.ts";
+
+const MAKE_SOURCES: MakeSources = { find: makeGoal };
+const make = makeCommand(MAKE_SOURCES);
 
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly Command[] = Object.freeze([
@@ -50,6 +56,8 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   sbom,
   test,
   testIntegration,
+  ...treeTargets(() => make, MAKE_SOURCES),
+  vet,
   verify,
   quickVerify,
   generatedFiles,
@@ -66,7 +74,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   inspect,
   doctor,
   timings,
-  makeCommand({ find: makeGoal }),
+  make,
   planCommand({
     find: (name, start) => findCommand(name, COMMANDS, (word) => targetCommand(word, start)),
     variables: () => COMMANDS.flatMap(variablesOf),
@@ -119,7 +127,7 @@ const MAKE_TARGETS: ReadonlySet<string> = new Set([
   ...["all", "check", "clean", "clean_generated", "clean_meta", "cross", "cross-in-a-container"],
   ...["generated_files", "package", "package-tarballs", "quick-release", "release"],
   ...["release-in-a-container", "release-skip-tests", "test", "test-integration"],
-  ...["quick-verify", "update", "verify"],
+  ...["quick-verify", "update", "verify", "vet"],
 ]);
 
 /** The command that does what a target of make does, for `kbuild make`. */

@@ -64,7 +64,8 @@ export const release: Command = {
     "Builds as `kbuild cross` does, into _output/dockerized/bin, then makes release-stage, " +
     "release-tars and release-images under _output. The three directories are replaced together at " +
     "the end; a failed run keeps the old ones. release-tars also contains SHA256SUMS, SHA512SUMS and " +
-    "artifacts.json. Unchanged artifacts are reused. Tests are not run.",
+    "artifacts.json. Unchanged artifacts are reused. Unit and integration tests run before, if " +
+    "KUBE_RELEASE_RUN_TESTS or the checkout's own scripts (1.28 and later) say so.",
   ...BUILDING,
   examples: [{ command: "kbuild release", does: "Make a full release" }],
   ...work({ fastbuild: false, what: "release" }),
@@ -126,18 +127,33 @@ function work(
       ? { sbom: { supplier: input.string("supplier"), tool: globals.version } }
       : {},
   });
+  const testsBefore = async (command: CommandContext) => {
+    if (fixed.build === false) return false;
+    const { runsTestsBefore } = await import("./release_tests_run.ts");
+    return await runsTestsBefore(command, fixed.fastbuild === true);
+  };
   return withDryRun({
     async plan(command, input) {
       const { planReleaseSteps } = await import("./release_run.ts");
       const plan = (open: OpenCheckout) =>
         planReleaseSteps(open, command.globals, requestOf(command, input));
       if (fixed.build === false) return await plan(await command.open());
-      return await planPlaceOfBuild(command, input, plan);
+      const planned = await planPlaceOfBuild(command, input, plan);
+      if (!await testsBefore(command)) return planned;
+      const { planReleaseTests } = await import("./release_tests_run.ts");
+      // Generated files are made once.
+      const steps = [...await planReleaseTests(command), ...planned.steps];
+      const once = new Map(steps.map((step) => [JSON.stringify(step), step]));
+      return { ...planned, steps: Object.freeze([...once.values()]) };
     },
     async run(command, input) {
       const { makeRelease } = await import("./release_run.ts");
       const make = (open: OpenCheckout) => makeRelease(command, open, requestOf(command, input));
       if (fixed.build === false) return await make(await command.open());
+      if (await testsBefore(command)) {
+        const { runReleaseTests } = await import("./release_tests_run.ts");
+        await runReleaseTests(command);
+      }
       await inPlaceOfBuild(command, input, make);
     },
   });

@@ -319,12 +319,9 @@ async function describeRelease(
 }
 
 function warnAboutRequest(
-  { env, log }: KubeContext,
+  { log }: KubeContext,
   { plan: { options: { only } } }: CheckedRelease,
 ): void {
-  if (/^[yY]$/.test(env["KUBE_RELEASE_RUN_TESTS"] ?? "")) {
-    log.warn("Releases run no tests (KUBE_RELEASE_RUN_TESTS=y): run kbuild test before");
-  }
   if (only !== undefined) log.warn("This is a part of a release: it holds only", [...only]);
 }
 

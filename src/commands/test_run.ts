@@ -26,7 +26,7 @@ import {
   type TestPlan,
 } from "../testing/mod.ts";
 import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
-import { generationSteps, linkStep, readStamp, treeOf } from "./build_run.ts";
+import { preparationSteps, readStamp, treeOf } from "./build_run.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { withOutput } from "./with_output.ts";
@@ -41,6 +41,8 @@ export interface AskedTests {
   readonly shard: Shard | undefined;
   /** Whether what failed is tested again. */
   readonly rerun: boolean;
+  /** Whether a release follows: WHAT is then the release's, and the result is its. */
+  readonly isPartOfRelease?: boolean;
 }
 
 /** Where reports go; undefined: they are not wanted. */
@@ -68,7 +70,8 @@ async function prepareTests(
 ): Promise<PreparedTests> {
   const { env } = context;
   const { go, choice } = await takeGo(context, checkout, options);
-  const words = [env["WHAT"] ?? "", env["TESTS"] ?? "", ...asked.words]
+  const named = asked.isPartOfRelease === true ? [] : [env["WHAT"] ?? "", env["TESTS"] ?? ""];
+  const words = [...named, ...asked.words]
     .flatMap((text) => text.split(/\s+/)).filter((word) => word !== "");
   const reports = reportsOf(context);
   const planAll = asked.command === "test" ? planTests : planIntegrationTests;
@@ -127,8 +130,7 @@ export async function planTestSteps(
   for (const note of plan.notes) command.log.status(note);
   const { etcd } = plan;
   const steps = Object.freeze([
-    ...plan.link === undefined ? [] : [linkStep("GOPATH", plan.link)],
-    ...generationSteps(generation, open.context.builder),
+    ...preparationSteps(plan.link, generation, open.context.builder),
     ...etcd === undefined || plan.processes.length === 0 ? [] : [
       { group: "etcd", kind: "directory", path: etcd.directory } as const,
       {
@@ -182,7 +184,9 @@ export async function runTestCommand(command: CommandContext, asked: AskedTests)
   command.logSummary();
   const summary = summarize(packages);
   const seconds = (Date.now() - at.getTime()) / 1000;
-  if (command.globals.json) {
+  const print = (line: string) =>
+    asked.isPartOfRelease === true ? context.log.info(line) : command.print(line);
+  if (command.globals.json && asked.isPartOfRelease !== true) {
     command.printJson({
       ...summary,
       ...covered === undefined ? {} : { coveredPercent: covered },
@@ -193,12 +197,12 @@ export async function runTestCommand(command: CommandContext, asked: AskedTests)
       seconds,
     });
   } else {
-    for (const line of failureLines(packages, plan.own, asked.command)) command.print(line);
+    for (const line of failureLines(packages, plan.own, asked.command)) print(line);
     if (packages.length > 0) {
-      if (summary.packages.failed > 0) command.print("");
-      command.print(`${summaryLine(summary, plan.own)}; ${seconds.toFixed(1)} s`);
+      if (summary.packages.failed > 0) print("");
+      print(`${summaryLine(summary, plan.own)}; ${seconds.toFixed(1)} s`);
     }
-    if (covered !== undefined) command.print(`Coverage: ${covered.toFixed(1)}% of statements`);
+    if (covered !== undefined) print(`Coverage: ${covered.toFixed(1)}% of statements`);
   }
   const { failed } = summary.packages;
   if (failed === 0) return;

@@ -115,7 +115,8 @@ const SCRIPTS: HelpTopic = {
   name: "scripts",
   summary: "List make targets and scripts with their replacements",
   description: "These make targets are commands with the same name: all, cross, release, " +
-    "release-skip-tests, quick-release, package, package-tarballs, test, check, test-integration, verify, quick-verify, update, clean, help, ginkgo, and the " +
+    "release-skip-tests, quick-release, package, package-tarballs, test, check, test-integration, test-cmd, test-e2e-node, " +
+    "test-e2e-kubeadm, lint, vet, verify, quick-verify, update, clean, help, ginkgo, and the " +
     "directories in cmd/. Other targets and scripts, of all releases:",
   sections: [
     entrySection("Commands with another name", ({ command }) => command !== undefined),

@@ -17,7 +17,7 @@ import { removeTree, writeFileAtomic } from "../files/mod.ts";
 import { ensureGeneratedFiles, planGeneratedFiles } from "../generate/mod.ts";
 import { gopathLink, hostGoEnv, type Link, makeLink } from "../lib/golang/mod.ts";
 import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
-import { generationSteps, linkStep, readStamp } from "./build_run.ts";
+import { linkStep, preparationSteps, readStamp } from "./build_run.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { launcherOf, withMake } from "./make_shim.ts";
 import type { PlanStep } from "./plan_steps.ts";
@@ -79,12 +79,9 @@ function stepsOf(
   { context }: OpenCheckout,
   prepared: PreparedChecks,
 ): readonly PlanStep[] {
-  return [
-    ...prepared.link === undefined ? [] : [linkStep("GOPATH", prepared.link)],
-    ...running(prepared).map(({ argv, directory }): PlanStep => ({
-      ...{ group: "scripts", kind: "process", argv, cwd: join(context.root, directory), env: {} },
-    })),
-  ];
+  return running(prepared).map(({ argv, directory }): PlanStep => ({
+    ...{ group: "scripts", kind: "process", argv, cwd: join(context.root, directory), env: {} },
+  }));
 }
 
 /** What `kbuild verify` would start. */
@@ -97,7 +94,10 @@ export async function planChecks(
   for (const [path, needs] of prepared.missing) {
     command.log.status(`${path} is skipped: ${needsOf(needs)}`);
   }
-  const steps = Object.freeze(stepsOf(open, prepared));
+  const steps = Object.freeze([
+    ...prepared.link === undefined ? [] : [linkStep("GOPATH", prepared.link)],
+    ...stepsOf(open, prepared),
+  ]);
   return Object.freeze({ steps, go: Object.freeze({ ...prepared.choice, tool: prepared.go }) });
 }
 
@@ -291,7 +291,10 @@ export async function planUpdates(
   for (const [path, needs] of prepared.missing) {
     command.log.warn(`${path} cannot run: ${needsOf(needs)}`);
   }
-  const steps = [...generationSteps(generation), ...stepsOf(open, prepared)];
+  const steps = [
+    ...preparationSteps(prepared.link, generation, context.builder),
+    ...stepsOf(open, prepared),
+  ];
   const go = Object.freeze({ ...prepared.choice, tool: prepared.go });
   return Object.freeze({ steps: Object.freeze(steps), go });
 }

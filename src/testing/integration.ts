@@ -42,7 +42,9 @@ export async function planIntegrationTests(
   go: GoTool,
   request: TestRequest,
 ): Promise<IntegrationPlan> {
-  const { env, gopath, host } = context;
+  const { gopath, host } = context;
+  // Packages are named apart.
+  const { WHAT: _what, ...env } = context.env;
   const read = await readIntegrationScript(checkout, { host, variables: env, gopath });
   const notes = "why" in read
     ? [`${read.why}: integration tests run with kbuild's own values, -short and a timeout of 600 s`]

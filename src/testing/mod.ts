@@ -35,4 +35,5 @@ export {
   type TestResultsOptions,
 } from "./results.ts";
 export { runTests, type TestListener } from "./run.ts";
+export { planVet, type VetPlan } from "./vet.ts";
 export { packageArguments, type PackageNames, shortName } from "./words.ts";

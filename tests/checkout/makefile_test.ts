@@ -63,13 +63,21 @@ V := a:b
 \tno recipe
 `;
   assertEquals(readMakefile(text).rules, [
-    { targets: ["all"], prerequisites: [], holds: false, line: 3, recipe: ["echo help"] },
+    {
+      targets: ["all"],
+      prerequisites: [],
+      holds: false,
+      line: 3,
+      recipe: ["echo help"],
+      mayFail: [],
+    },
     {
       targets: ["all", "other"],
       prerequisites: ["prerequisite"],
       holds: true,
       line: 6,
       recipe: ["run it", "again"],
+      mayFail: [0],
     },
   ]);
 });

@@ -69,9 +69,38 @@ BASH_TARGETS="
 for t in \${BASH_TARGETS}; do bash "$(dirname "$0")/../\${t}.sh" || exit 1; done
 `;
 
+/** `hack/make-rules/vet.sh` in the form of 1.20. */
+export const VET = `#!/usr/bin/env bash
+set -o errexit
+set -o nounset
+set -o pipefail
+KUBE_ROOT=$(dirname "\${BASH_SOURCE[0]}")/../..
+source "\${KUBE_ROOT}/hack/lib/init.sh"
+cd "\${KUBE_ROOT}"
+if [[ "\${CALLED_FROM_MAIN_MAKEFILE:-""}" == "" ]]; then
+    echo "ERROR: $0 should not be run directly." >&2
+    exit 1
+fi
+targets=()
+for arg; do
+  if [[ "\${arg}" == -* ]]; then
+    goflags+=("\${arg}")
+  else
+    targets+=("\${arg}")
+  fi
+done
+if [[ \${#targets[@]} -eq 0 ]]; then
+  while IFS='' read -r line; do
+    targets+=("\${line}")
+  done < <(go list -e ./... | grep -E -v "/(build|third_party|vendor|staging|clientset_generated|hack)/")
+fi
+go vet "\${goflags[@]:+\${goflags[@]}}" "\${targets[@]}"
+`;
+
 /** Scripts of a checkout: path from the root -> text. */
 export const SCRIPTS: Readonly<Record<string, string>> = {
   "hack/make-rules/verify.sh": VERIFY,
+  "hack/make-rules/vet.sh": VET,
   "hack/make-rules/update.sh": UPDATE,
   "hack/verify-all.sh": "exit 9\n",
   "hack/verify-bad.sh": 'echo "on stdout"\necho "ERROR: it is <wrong> & \\"bad\\"" >&2\nexit 3\n',

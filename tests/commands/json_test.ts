@@ -83,6 +83,11 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
     ["", "kept removed"],
   ],
   clean_meta: [["--dry-run", "command downloads files go processes pushes"], ["", "removed"]],
+  "test-cmd": [["", "error"]],
+  "test-e2e-node": [["FOCUS=x", "error"]],
+  "test-e2e-kubeadm": [["", "error"]],
+  lint: [["", "error"]],
+  vet: [["", "error"]],
   verify: [["nothing", "error"], [
     "gofmt --dry-run",
     "command downloads files go processes pushes",

@@ -21,7 +21,7 @@ define SHOW_HELP_INFO
 endef
 FORCED := forced
 SOFT ?= soft
-.PHONY: env show needs fails inner quoted empty two
+.PHONY: ignored env show needs fails inner quoted empty two
 ifeq ($(PRINT_HELP),y)
 show:
 	@echo "$$SHOW_HELP_INFO"
@@ -39,6 +39,10 @@ fails:
 quoted:
 	@printf '<%s>\\n' 'it'"'"'s' "$$(echo '$$(x)')" \\
 	  $(WHAT)
+ignored:
+	-@echo before; exit 3
+	@-false
+	- echo after
 inner:
 	$(MAKE) show WHAT=inside
 	make --no-print-directory -C "$$PWD" show WHAT=again
@@ -52,6 +56,7 @@ const LINES: readonly (readonly string[])[] = [
   ["show", "WHAT=cmd/a cmd/b", "MINE=from the command line"],
   ["needs"],
   ["needs", "show", "two", "-j4"],
+  ["ignored", "fails", "show"],
   ["fails"],
   ["fails", "show"],
   ["-k", "fails", "show"],

@@ -242,6 +242,7 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
     ["clean"],
     ["test", "pkg/util/slice"],
     ...NO_ETCD === undefined ? [["test-integration", "ETCD_PORT=PORT", "ETCD_VERSION=3.0.0"]] : [],
+    ["vet", "./pkg/util/slice"],
     ["verify", "pkg-names"],
     ["quick-verify"],
     ["update", "first"],
