@@ -14,6 +14,7 @@ import {
 import { KbuildError } from "../errors.ts";
 import { ifPresent, temporaryName, WorkDirectory } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
+import { lockOutput } from "../lib/lock.ts";
 import { nameOf } from "../net/mod.ts";
 import type { CommandContext } from "./context.ts";
 
@@ -56,6 +57,8 @@ export async function verifyPublished(
     });
   }
   const named = input.string("published");
+  // What lies in outputs under a temporary name is removed by other runs, unless they wait.
+  using _lock = named === undefined ? await lockOutput(context, command.name) : undefined;
   await using work = named === undefined
     ? await WorkDirectory.make(temporaryName(join(outputRoot, "published")))
     : undefined;

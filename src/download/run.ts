@@ -1,7 +1,14 @@
 import { relative } from "@std/path";
 import { createHashingThread, type Hasher } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { createClient, fetchFile, isFetched, isOffline, type RetryPolicy } from "../net/mod.ts";
+import {
+  createClient,
+  fetchFile,
+  isFetched,
+  isOffline,
+  keptFile,
+  type RetryPolicy,
+} from "../net/mod.ts";
 import { checkSignature, type SignatureContext } from "./signatures.ts";
 import type { DownloadPlan, PlannedDownload } from "./types.ts";
 
@@ -37,6 +44,7 @@ export async function downloadFiles(
   const missing: PlannedDownload[] = [];
   // What is in the way is found before anything is fetched.
   for (const file of files) if (!await isFetched(file)) missing.push(file);
+  const isMissing = (file: PlannedDownload) => missing.includes(file);
   if (missing.length > 0 && isOffline(context.env)) throw offline(version, directory, missing);
   const fetched: DownloadedFile[] = [];
   using client = await createClient(context, options.retryPolicy);
@@ -48,11 +56,9 @@ export async function downloadFiles(
         if (signatures.by !== "cosign" || !file.isSignatureChecked) return;
         isVerifiedBySignature = await checkSignature(context, client, signatures, file, path);
       };
-      const { size, isReused } = await fetchFile(
-        client,
-        { ...file, what: file.name, check },
-        { hasher },
-      );
+      const { size, isReused } = isMissing(file)
+        ? await fetchFile(client, { ...file, what: file.name, check }, { hasher })
+        : await keptFile(context, file.path);
       fetched.push(Object.freeze({ ...file, size, isReused, isVerifiedBySignature }));
     }
     return Object.freeze(fetched);

@@ -3,6 +3,7 @@ import { digestOfFile, type HashAlgorithm, type Hasher } from "../archive/mod.ts
 import { KbuildError } from "../errors.ts";
 import {
   cannotWrite,
+  ifPossible,
   ifPresent,
   isDiskFull,
   lockFile,
@@ -79,7 +80,7 @@ export async function fetchFile(
 ): Promise<FetchedFile> {
   const { path, mode = 0o644, check } = request;
   const { log, signal } = client;
-  if (await isFetched(request)) return await reused(client, path);
+  if (await isFetched(request)) return await keptFile(client, path);
   const partial = partialPath(request);
   using lock = await lockFile(partial, {
     signal,
@@ -89,7 +90,7 @@ export async function fetchFile(
   // Another kbuild may have finished it in the meantime.
   if (await isFetched(request)) {
     await removeTree(partial);
-    return await reused(client, path);
+    return await keptFile(client, path);
   }
   try {
     await fill(client, request, { file: lock.file, path: partial }, options);
@@ -101,6 +102,8 @@ export async function fetchFile(
     });
     return Object.freeze({ size: (await lock.file.stat()).size, isReused: false });
   } catch (error) {
+    // Nothing that could be resumed is left of what was wrong.
+    if ((await lock.file.stat()).size === 0) await ifPossible(removeTree(partial));
     throw isDiskFull(error) ? diskIsFull(path, error) : error;
   }
 }
@@ -124,7 +127,11 @@ export async function isFetched(
   });
 }
 
-async function reused({ log }: Client, path: string): Promise<FetchedFile> {
+/** Reports a file that {@linkcode isFetched}. */
+export async function keptFile(
+  { log }: Pick<Client, "log">,
+  path: string,
+): Promise<FetchedFile> {
   log.events.unit({ kind: "fetch", name: basename(path) }).reuse("it is there already");
   return Object.freeze({ size: (await Deno.stat(path)).size, isReused: true });
 }

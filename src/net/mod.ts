@@ -24,6 +24,7 @@ export {
   type FileDigest,
   type FileRequest,
   isFetched,
+  keptFile,
   nameOf,
   partialPath,
 } from "./fetch_file.ts";

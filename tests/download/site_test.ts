@@ -539,6 +539,9 @@ function checkFiles(
   }
   const named = found.filter((path) => !path.includes(".kbuild-part-"));
   assertEquals(named, files);
+  for (const path of found.filter((each) => !named.includes(each))) {
+    assert(Deno.statSync(join(to, path)).size > 0, "an empty part is left");
+  }
   if (error !== undefined) return;
   assertEquals(found, named, "something is left");
   const known = new Set([...published.values()].map((bytes) => digestOf("sha256", bytes)));
