@@ -57,7 +57,7 @@ export async function verifyPublished(
     });
   }
   const named = input.string("published");
-  // What lies in outputs under a temporary name is removed by other runs, unless they wait.
+  // Other runs remove whatever has a temporary name in outputs, unless they wait.
   using _lock = named === undefined ? await lockOutput(context, command.name) : undefined;
   await using work = named === undefined
     ? await WorkDirectory.make(temporaryName(join(outputRoot, "published")))
