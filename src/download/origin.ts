@@ -13,6 +13,11 @@ import {
 /** Whoever names a mirror may have no way to the origin: it must not cost minutes to find out. */
 const BRIEF: Partial<RetryPolicy> = { attempts: 1, headersMs: 5000 };
 
+/** What helps where a site cannot be reached. */
+export function otherWays(url: string): string {
+  return `Behind a firewall: a mirror (--mirror ${hostOf(url)}=…) with a lock file, or HTTPS_PROXY`;
+}
+
 /** A question to an origin. */
 export interface OriginQuestion {
   /** Mirrors, which are not asked. */
@@ -44,7 +49,8 @@ export async function askOrigin<T>(
   try {
     return await ask(client);
   } catch (error) {
-    if (!isMirrored || !(error instanceof NetworkError)) throw error;
+    if (!(error instanceof NetworkError)) throw error;
+    if (!isMirrored) throw error.with({ notes: [...error.notes, otherWays(url)] });
     throw new KbuildError(`Cannot verify what mirrors serve of ${what}: ${error.message}`, {
       notes: [
         `Digests come from "${hostOf(url)}" itself, or from a lock file, never from a mirror`,

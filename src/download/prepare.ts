@@ -18,7 +18,7 @@ import {
   WrongContentError,
 } from "../net/mod.ts";
 import { chooseFiles, releaseTarball } from "./choose.ts";
-import { askOrigin } from "./origin.ts";
+import { askOrigin, otherWays } from "./origin.ts";
 import { findDigests, isMissing, MISSING } from "./digests.ts";
 import type { LockedFiles } from "./lock_file.ts";
 import { isSigned, planSignatures } from "./signatures.ts";
@@ -173,7 +173,7 @@ async function lookUp(
     if (isPublishedVersion(text)) return text;
     const start = text.slice(0, 40).replaceAll(/[\s\p{Cc}]+/gu, " ");
     throw new WrongContentError(`Cannot read a version from "${candidate.url}": it has "${start}"`);
-  }, client);
+  }, { ...client, notes: [otherWays(url)] });
   client.log.status(`${marker} is ${version}`);
   return version;
 }
