@@ -165,7 +165,7 @@ export const COMPRESSION_LEVEL = {
   placeholder: "N|fast",
   variable: "KBUILD_COMPRESSION_LEVEL",
   summary: "Compression level of tarballs, 0 to 9; 9 gives the same bytes on every architecture, " +
-    "fast takes half the time for a tenth more bytes",
+    "fast compresses in half the time to a tenth more",
   default: "5",
 } as const satisfies FlagSpec;
 
