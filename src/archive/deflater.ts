@@ -107,8 +107,8 @@ const ENOUGH_SAMPLES = 1 << 14;
 /**
  * The level for one block. Text, of which less than a sixteenth is beyond ASCII, is compressed two
  * levels higher, since there zlib-ng's levels 5 and 6 are much worse than zlib's, and 7 not much
- * slower; at the fast level one is enough. What has all bytes equally often is stored: it is compressed already, and trying takes
- * twice as long as compressing a program.
+ * slower; at the fast level one is enough. What has all bytes equally often is stored: it is compressed
+ * already, and trying takes twice as long as compressing a program.
  */
 export function levelOf(block: Uint8Array, level: CompressionLevel): number {
   if (level === 0 || level === 9) return level;

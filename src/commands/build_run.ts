@@ -159,7 +159,7 @@ export async function planBuild(
   const planning = planGeneratedFiles(context, checkout, {
     ...{ goflags, jobs, go, targets, tree, stamp: reading },
   });
-  const looking = reading.then(({ vars }) => findOutdated(context, checkout, vars));
+  const looking = reading.then(({ vars }) => findOutdated(context, checkout, vars, tree));
   // Nothing may be at work when an error is shown.
   await Promise.allSettled([reading, planning, looking]);
   const { vars, epoch } = await reading;

@@ -1,7 +1,7 @@
 import { basename, dirname, join } from "@std/path";
 import type { Checkout } from "../checkout/mod.ts";
 import { ifPresent, readText } from "../files/mod.ts";
-import { askGit } from "../git/mod.ts";
+import { type GitTree, openTree, statusEntries } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { VersionVars } from "../lib/version/mod.ts";
 
@@ -14,15 +14,17 @@ const GENERATED = "zz_generated.deepcopy.go";
  *
  * Only files that differ from the commit are looked at: the times of a clone say nothing.
  *
+ * @param tree What git says of the checkout, if the caller asks more of it.
  * @returns Paths below the root.
  */
 export async function findOutdated(
   context: KubeContext,
   checkout: Checkout,
   vars: VersionVars,
+  tree: GitTree = openTree(context),
 ): Promise<readonly string[]> {
   if (checkout.generated.value !== "makefile") return [];
-  const sources = (await changedPaths(context, vars)).filter(isSource);
+  const sources = (await changedPaths(vars, tree)).filter(isSource);
   const found = await Promise.all(sources.map((path) => isOutdated(context.root, path)));
   return Object.freeze(sources.filter((_, index) => found[index]));
 }
@@ -38,12 +40,12 @@ export function warnAboutOutdated({ log }: KubeContext, outdated: readonly strin
 
 /** Paths that differ from the commit; a version that is not from git comes without them. */
 async function changedPaths(
-  context: KubeContext,
   { dirtyPaths, from = "git" }: VersionVars,
+  tree: GitTree,
 ): Promise<readonly string[]> {
   if (dirtyPaths.length > 0 || from === "git") return dirtyPaths;
-  const { text = "" } = await askGit(context, ["diff", "--name-only", "-z", "HEAD"]);
-  return text.split("\0");
+  const { text = "" } = await tree.everything();
+  return statusEntries(text).filter(({ code }) => code !== "??").map(({ path }) => path);
 }
 
 function isSource(path: string): boolean {

@@ -40,7 +40,7 @@ export async function findSourceDate(
   const ofCommit = gitCommit === undefined ? undefined : await commitTime(context, gitCommit, tree);
   if (ofCommit !== undefined) return sourceDate(ofCommit, "commit");
   // The commit of a tree from `git archive` may be unknown to the repository it was put into.
-  const ofHead = await commitTime(context, "HEAD");
+  const ofHead = await commitTime(context, "HEAD", tree);
   if (ofHead !== undefined) {
     const why = gitCommit === undefined ? "" : `: git does not know ${gitCommit.slice(0, 12)}`;
     return sourceDate(ofHead, "HEAD", `The time is that of HEAD${why}; ${SET_IT}`);
@@ -91,7 +91,8 @@ async function commitTime(
   tree?: GitTree,
 ): Promise<number | undefined> {
   const head = await tree?.head();
-  if (head?.failure === undefined && head?.commit === commit) return head.time;
+  const isHead = commit === "HEAD" || head?.commit === commit;
+  if (head?.commit !== undefined && isHead) return head.time;
   const shown = await askGit(context, ["rev-list", "-1", "--timestamp", `${commit}^{commit}`]);
   const time = shown.text?.split(" ")[0] ?? "";
   return /^\d+$/.test(time) ? Number(time) : undefined;
