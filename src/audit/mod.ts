@@ -5,6 +5,7 @@
  * @module
  */
 export { type Executable, readExecutable } from "./executable.ts";
+export { NO_PACKAGE, packageOf, type ProgramSizes, programSizes } from "./program_sizes.ts";
 export { programFault } from "./go_binary.ts";
 export { scanFile, type ScanOptions, scanStream } from "./scan.ts";
 export type {

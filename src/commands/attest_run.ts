@@ -1,9 +1,10 @@
 import { join, relative } from "@std/path";
+import { digestOfFile } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { ifPresent, readFile } from "../files/mod.ts";
 import { SBOM_DIRECTORY } from "../lib/outputs.ts";
 import type { ArchivedName, Attachment, AttachmentSource } from "../registry/mod.ts";
-import { digestOfFile, PROVENANCE_FILE, STATEMENT_TYPE, statementOf } from "../sbom/mod.ts";
+import { PROVENANCE_FILE, STATEMENT_TYPE, statementOf } from "../sbom/mod.ts";
 import type { CommandContext } from "./context.ts";
 
 /** Documents of an image as `kbuild sbom` names them, by what they are. */
@@ -30,7 +31,7 @@ export async function imageAttachments(
   const found = new Map<string, { readonly documents: readonly Attachment[]; sha256: string }>();
   for (const { path } of archives) {
     const name = relative(outputRoot, path);
-    const sha256 = await digestOfFile(path, signal);
+    const sha256 = await digestOfFile(path, "sha256", { signal });
     // The provenance was written last, of everything that is described.
     if (statementOf(provenance, { name, sha256 }, { name, sha256 }) === undefined) {
       throw outdated(path);

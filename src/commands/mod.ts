@@ -27,6 +27,7 @@ import { packagesCommand, rpmCommand } from "./packages.ts";
 import { planCommand } from "./plan.ts";
 import { packageTarballsCommand, quickRelease, release } from "./release.ts";
 import { sbom } from "./sbom.ts";
+import { sizes } from "./sizes.ts";
 import { test, testIntegration } from "./test.ts";
 import { toolchain } from "./toolchain.ts";
 import { treeTargets } from "./tree_targets.ts";
@@ -71,6 +72,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   downloadCommand,
   verifyReleaseCommand,
   compare,
+  sizes,
   inspect,
   doctor,
   timings,

@@ -1,9 +1,9 @@
 import { join } from "@std/path";
+import { digestOfFile } from "../archive/mod.ts";
 import { ifPresent } from "../files/mod.ts";
 import type { PreparedBuild } from "../lib/golang/mod.ts";
 import {
   type DescribedArtifact,
-  digestOfFile,
   golangPurl,
   imagePurl,
   type ModuleList,
@@ -50,7 +50,7 @@ export async function provenanceFacts(
     [list.source, "go.sum"].map(async (name): Promise<ProvenanceInput[]> => {
       const path = join(root, name);
       if (await ifPresent(Deno.stat(path)) === undefined) return [];
-      return [{ name, digest: { sha256: await digestOfFile(path, signal) } }];
+      return [{ name, digest: { sha256: await digestOfFile(path, "sha256", { signal }) } }];
     }),
   );
   return Object.freeze({
@@ -94,7 +94,7 @@ async function goPrograms(
     // Releases build some of them when they are needed.
     if ((await ifPresent(Deno.stat(path)))?.isFile !== true) return [];
     const name = `${about}: ${path.slice(path.lastIndexOf("/") + 1)}`;
-    return [{ name, digest: { sha256: await digestOfFile(path, signal) } }];
+    return [{ name, digest: { sha256: await digestOfFile(path, "sha256", { signal }) } }];
   }));
   return found.flat();
 }

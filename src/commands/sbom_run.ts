@@ -1,4 +1,5 @@
 import { join } from "@std/path";
+import { digestOfFile } from "../archive/mod.ts";
 import { listReleaseFiles, programFault } from "../audit/mod.ts";
 import type { Input } from "../cli/mod.ts";
 import { KbuildError } from "../errors.ts";
@@ -27,7 +28,6 @@ import {
   type BomContext,
   cycloneDxDocument,
   type DescribedArtifact,
-  digestOfFile,
   type FoundProgram,
   goVersionOf,
   linkedModules,
@@ -317,7 +317,11 @@ export async function writeSboms(
         ...{ kind, path },
         ...known.get(path),
         ...path.endsWith(`/${SOURCE_TARBALL}`)
-          ? { sha256: await digestOfFile(file, signal), programs: [], sources: list.modules }
+          ? {
+            sha256: await digestOfFile(file, "sha256", { signal }),
+            programs: [],
+            sources: list.modules,
+          }
           : await contentsOf(subject, programs, signal),
       });
       artifacts.push(artifact);

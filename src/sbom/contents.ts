@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { digestOfFile } from "../archive/mod.ts";
 import {
   type Content,
   type Program,
@@ -7,7 +7,6 @@ import {
   scanStream,
 } from "../audit/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { readFileChunks } from "../files/mod.ts";
 import { packagedFiles } from "../packages/mod.ts";
 
 /** A program somewhere in an artifact. */
@@ -49,7 +48,7 @@ export async function readArtifact(path: string, options: ScanOptions): Promise<
   const name = path.slice(path.lastIndexOf("/") + 1);
   let sha256: string;
   if (/\.(deb|rpm)$/.test(name)) {
-    sha256 = await digestOfFile(path, options.signal);
+    sha256 = await digestOfFile(path, "sha256", options);
     for await (const file of packagedFiles(path)) {
       add(await scanStream(file.chunks, { ...options, label: file.name }), file.name);
     }
@@ -59,16 +58,6 @@ export async function readArtifact(path: string, options: ScanOptions): Promise<
     add(content, name);
   }
   return Object.freeze({ sha256, programs: Object.freeze([...found.values()]) });
-}
-
-/** The digest of a file, hexadecimal. */
-export async function digestOfFile(path: string, signal?: AbortSignal): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of readFileChunks(path)) {
-    signal?.throwIfAborted();
-    hash.update(chunk);
-  }
-  return hash.digest("hex");
 }
 
 function* programsIn({ form, sha256 }: Content, name: string): Generator<FoundProgram, void> {

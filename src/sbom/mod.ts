@@ -5,7 +5,7 @@
  * @module
  */
 export { artifactBom, type DescribedArtifact, programBom, releaseBom } from "./bom.ts";
-export { digestOfFile, type FoundProgram, type ReadArtifact, readArtifact } from "./contents.ts";
+export { type FoundProgram, type ReadArtifact, readArtifact } from "./contents.ts";
 export { cycloneDxDocument } from "./cyclonedx.ts";
 export { licenseIn, licenseOf } from "./licenses.ts";
 export {

@@ -32,6 +32,7 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
   "make-clean": [["--engine rkt", "error"]],
   download: [["nothing", "error"], ["v1.30.2 --print-urls", "urls"]],
   "verify-release": [["/nowhere", "error"]],
+  sizes: [["/nowhere", "error"], ["--fail-over 2", "error"]],
   compare: [["Makefile Makefile", "a b equal notes results"], [
     "Makefile LICENSE",
     "a b equal notes results",
