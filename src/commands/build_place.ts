@@ -1,7 +1,7 @@
 import type { Input } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
-import { BUILD_IMAGE, CONTAINER, ENGINE, GO } from "./flags.ts";
+import { BUILD_IMAGE, CONTAINER, ENGINE, GO, SYNC } from "./flags.ts";
 
 /** Does work on the checkout, whose programs are built here, or with `--container` in a container. */
 export async function inPlaceOfBuild<T>(
@@ -34,7 +34,7 @@ function isInContainer(input: Input): boolean {
       "Choose the image: --build-image golang:1.24",
     ]);
   }
-  const alone = isIn ? undefined : [ENGINE, BUILD_IMAGE].find(given);
+  const alone = isIn ? undefined : [ENGINE, BUILD_IMAGE, SYNC].find(given);
   if (alone === undefined) return isIn;
   throw new UsageError(`Cannot use --${alone.name} without --container`, [
     "Without it, kbuild builds on this machine",

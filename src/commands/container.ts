@@ -12,6 +12,7 @@ import {
   NET_FLAGS,
   OUT_DIR_VARIABLE,
   OUTPUT_SUBPATH_VARIABLE,
+  SYNC,
   VERSION_VARIABLES,
 } from "./flags.ts";
 
@@ -31,7 +32,9 @@ const IMAGE_VARIABLES: readonly string[] = [
   ...["KBUILD_CACHE", "KBUILD_BLOB_CACHE_MB"],
 ];
 
-const RUN_FLAGS: readonly FlagSpec[] = [ENGINE, BUILD_IMAGE, CONFIG, ...NET_FLAGS, DRY_RUN_FLAG];
+const IMAGE_FLAGS: readonly FlagSpec[] = [ENGINE, BUILD_IMAGE, CONFIG, ...NET_FLAGS, DRY_RUN_FLAG];
+
+const RUN_FLAGS: readonly FlagSpec[] = [SYNC, ...IMAGE_FLAGS];
 
 /** `kbuild run`: port of `build/run.sh`. */
 export const run: Command = {
@@ -99,7 +102,7 @@ export const makeBuildImage: Command = {
   description:
     "As build/make-build-image.sh. Prints the image that containers start from, its ID and its platform. If the engine does " +
     "not have it, it is fetched through kbuild's mirrors and loaded. Nothing is built.",
-  flags: RUN_FLAGS,
+  flags: IMAGE_FLAGS,
   variables: RUN_VARIABLES.filter(({ name }) => IMAGE_VARIABLES.includes(name)),
   examples: [{
     command: "kbuild make-build-image",
@@ -121,16 +124,17 @@ export const makeBuildImage: Command = {
 export const copyOutput: Command = {
   name: "copy-output",
   group: "Container",
-  summary: "Say where outputs of containers are (build/copy-output.sh)",
+  summary: "Copy outputs of containers, or say where they are (build/copy-output.sh)",
   description:
-    "Containers write to _output/dockerized of the checkout, so there is nothing to copy.",
-  flags: [],
-  variables: [OUT_DIR_VARIABLE],
+    "Containers that have the checkout mounted write to its _output/dockerized, and there is nothing to copy. From the " +
+    "volume of an engine elsewhere (--sync volume) programs and generated files are copied.",
+  flags: [SYNC, ...IMAGE_FLAGS.filter(({ name }) => name !== DRY_RUN_FLAG.name)],
+  variables: RUN_VARIABLES,
   examples: [{ command: "kbuild copy-output", does: "Print the directory of the programs" }],
-  unplanned: { reason: "it changes nothing", notes: [] },
-  async run(command) {
-    const { sayOutput } = await import("./container_run.ts");
-    await sayOutput(command);
+  unplanned: { reason: "it only copies what containers have made", notes: [] },
+  async run(command, input) {
+    const { copyOutput } = await import("./container_run.ts");
+    await copyOutput(command, input);
   },
 };
 

@@ -5,7 +5,7 @@ import {
   prepareRun,
   startBuildContainer,
 } from "../container/mod.ts";
-import { choiceOf, stepsOf } from "./container_run.ts";
+import { choiceOf, saySync, stepsOf, syncOf } from "./container_run.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { openDockerized } from "./dockerized.ts";
 
@@ -37,6 +37,10 @@ export async function planInContainer(
     );
     return Object.freeze({ steps: first });
   }
+  if (prepared.sync.kind === "volume") {
+    command.log.warn("What is started in the container is known when the sources are there");
+    return Object.freeze({ steps: first });
+  }
   const { steps, ...rest } = await inside(open, prepared, { asking: true }, plan);
   return Object.freeze({ ...rest, steps: Object.freeze([...first, ...steps]) });
 }
@@ -49,8 +53,10 @@ async function prepareBuildContainer(
   const open = await openDockerized(command);
   const prepared = await prepareRun(open.context, open.checkout, {
     ...choiceOf(command, input),
+    sync: syncOf(command, input),
     ...{ command: KEEPER_COMMAND, terminal: false, verbosity, inPlace: true },
   });
+  saySync(command, prepared);
   return { open, prepared };
 }
 

@@ -1,20 +1,27 @@
 import type { Input } from "../cli/mod.ts";
 import {
   chooseBuildImage,
+  copyFromVolume,
   engineNamed,
+  executeInVolume,
   executeRun,
   findEngine,
+  hasEngine,
   inspectBuildImage,
   loadArguments,
+  type PlannedStart,
   type PreparedRun,
   prepareRun,
   provideBuildImage,
   type RunRequest,
   startsOf,
+  SYNC_MODES,
+  type SyncMode,
+  volumeStarts,
 } from "../container/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { quoteCommand } from "../shell/mod.ts";
-import { BUILD_IMAGE, ENGINE } from "./flags.ts";
+import { BUILD_IMAGE, COPY_OUTPUT, ENGINE, SYNC } from "./flags.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
 
@@ -26,13 +33,28 @@ export async function planRun(
 ): Promise<CommandPlan> {
   const open = await command.open();
   const prepared = await prepare(command, open, input, words);
-  return { steps: stepsOf(open, prepared) };
+  if (prepared.sync.kind === "bind") return { steps: stepsOf(open, prepared) };
+  saySync(command, prepared);
+  const starts = volumeStarts(open.context, prepared, { copy: copies(command) });
+  return { steps: stepsOf(open, prepared, starts) };
+}
+
+/** Says that the checkout is copied, and why. */
+export function saySync({ log }: CommandContext, { sync }: PreparedRun): void {
+  if (sync.kind === "bind") return;
+  log.status(`Sources are copied into the volume ${sync.volume}: ${sync.why}`);
+}
+
+/** Whether outputs come back by themselves. */
+function copies({ env, name }: CommandContext): boolean {
+  return /^[yY]$/.test(env[COPY_OUTPUT] || (name === "shell" ? "n" : "y"));
 }
 
 /** What is fetched, written and started for a container. */
 export function stepsOf(
   { context }: OpenCheckout,
   prepared: PreparedRun,
+  starts: readonly PlannedStart[] = startsOf(context, prepared),
 ): readonly PlanStep[] {
   const { engine: { kind }, image, version } = prepared;
   return Object.freeze<PlanStep[]>([
@@ -40,7 +62,7 @@ export function stepsOf(
     ...version === undefined
       ? []
       : [{ group: "version", kind: "version", path: version.path, text: version.text } as const],
-    ...startsOf(context, prepared).map(({ argv, cwd }) => (
+    ...starts.map(({ argv, cwd }) => (
       { group: kind, kind: "process", argv, cwd, env: {} } as const
     )),
   ]);
@@ -62,7 +84,10 @@ export async function runCommand(
   }
   const open = await command.open();
   const prepared = await prepare(command, open, input, words);
-  const code = await executeRun(open.context, prepared);
+  saySync(command, prepared);
+  const code = prepared.sync.kind === "bind"
+    ? await executeRun(open.context, prepared)
+    : await executeInVolume(open.context, open.checkout, prepared, { copy: copies(command) });
   if (code === 0) return;
   const { kind } = prepared.engine;
   const why: Readonly<Record<number, string>> = {
@@ -123,13 +148,41 @@ async function findBuildImage(command: CommandContext, input: Input) {
   return { context, engine, image: await inspectBuildImage(context, engine, chosen) };
 }
 
-/** `copy-output`: outputs of a mounted checkout are there at once. */
-export async function sayOutput(command: CommandContext): Promise<void> {
+/** `copy-output`: outputs of a mounted checkout are there at once, those of a volume are copied. */
+export async function copyOutput(command: CommandContext, input: Input): Promise<void> {
   const { releaseBinPath, root } = await command.locate();
   const path = releaseBinPath.slice(root.length + 1);
-  command.log.status("Nothing to copy: containers write to the checkout itself");
-  if (command.globals.json) command.printJson({ output: path });
+  const files = await copiedFiles(command, input);
+  if (files === undefined) {
+    command.log.status("Nothing to copy: containers write to the checkout itself");
+  }
+  if (command.globals.json) command.printJson({ output: path, files: files ?? [] });
   else command.print(path);
+}
+
+/** What was copied out of a volume; undefined if none is used. */
+async function copiedFiles(
+  command: CommandContext,
+  input: Input,
+): Promise<readonly string[] | undefined> {
+  const { engine: wanted } = choiceOf(command, input);
+  const sync = syncOf(command, input);
+  if (sync === "bind") return undefined;
+  if (sync === "auto" && !await hasEngine(command.env, wanted)) return undefined;
+  const open = await command.open();
+  if (sync === "auto" && !(await findEngine(open.context, wanted)).isRemote) return undefined;
+  const prepared = await prepare(command, open, input, []);
+  saySync(command, prepared);
+  const { files } = await copyFromVolume(open.context, open.checkout, prepared);
+  return files;
+}
+
+/** How the checkout is to get into containers. */
+export function syncOf({ env }: CommandContext, input: Input): SyncMode {
+  const given = input.string(SYNC.name) ?? (env[SYNC.variable] || "auto");
+  const found = SYNC_MODES.find((mode) => mode === given);
+  if (found !== undefined) return found;
+  throw new UsageError(`Unknown ${SYNC.variable}="${given}"`, [`Known: ${SYNC_MODES.join(", ")}`]);
 }
 
 /** The engine and the image that a command line, else the environment names. */
@@ -152,6 +205,7 @@ async function prepare(
   const { stdin, verbosity } = command.globals;
   return await prepareRun(context, checkout, {
     ...choiceOf(command, input),
+    sync: syncOf(command, input),
     ...{ command: words, terminal: stdin.terminal, verbosity },
   });
 }

@@ -464,11 +464,24 @@ export const BUILD_IMAGE = {
   default: "the checkout's kube-cross",
 } as const satisfies FlagSpec;
 
+/** How the checkout gets into a container. */
+export const SYNC = {
+  name: "sync",
+  kind: "string",
+  choices: ["auto", "bind", "volume"],
+  variable: "KBUILD_SYNC",
+  summary: "How the checkout gets into the container: mounted (bind), or copied into a volume",
+  default: "auto: bind, or volume for an engine elsewhere",
+} as const satisfies FlagSpec;
+
 /** How docker is started. */
 export const ENGINE_VARIABLES: readonly VariableSpec[] = [
   { name: "DOCKER_HOST", summary: "Where docker's engine is" },
   { name: "DOCKER_OPTS", summary: "Options of docker itself, separated by spaces" },
 ];
+
+/** Whether outputs are copied out of a volume. */
+export const COPY_OUTPUT = "KUBE_RUN_COPY_OUTPUT";
 
 /** What decides over a build container, beside the version. */
 export const CONTAINER_VARIABLES: readonly VariableSpec[] = [
@@ -479,17 +492,18 @@ export const CONTAINER_VARIABLES: readonly VariableSpec[] = [
   { name: "KUBERNETES_HTTP_PROXY", summary: "http_proxy of the container" },
   { name: "KUBERNETES_NO_PROXY", summary: "no_proxy of the container" },
   {
-    name: "KUBE_RUN_COPY_OUTPUT",
+    name: COPY_OUTPUT,
     kind: "boolean-y",
-    summary: "Has no effect: outputs of a mounted checkout are there at once",
+    summary: "n: leave outputs in the volume (--sync volume); kbuild copy-output copies them",
+    default: "y; of kbuild shell, n",
   },
 ];
 
 /** Of commands that build here or in a container. */
-export const CONTAINER_BUILD_FLAGS: readonly FlagSpec[] = [CONTAINER, ENGINE, BUILD_IMAGE];
+export const CONTAINER_BUILD_FLAGS: readonly FlagSpec[] = [CONTAINER, ENGINE, BUILD_IMAGE, SYNC];
 
 /** What decides over the container of such a command. */
 export const CONTAINER_BUILD_VARIABLES: readonly VariableSpec[] = [
   ...ENGINE_VARIABLES,
-  ...CONTAINER_VARIABLES.filter(({ name }) => name !== "KUBE_RUN_COPY_OUTPUT"),
+  ...CONTAINER_VARIABLES.filter(({ name }) => name !== COPY_OUTPUT),
 ];

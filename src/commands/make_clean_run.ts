@@ -43,15 +43,17 @@ export async function runMakeClean(command: CommandContext, input: Input): Promi
   const open = await command.open();
   const { log } = open.context;
   const found = await findDisposal(command, open, input);
-  const { containers, images, left } = found?.disposal ?? { containers: [], images: [], left: [] };
+  const { containers, images, left, volumes } = found?.disposal ??
+    { containers: [], images: [], left: [], volumes: [] };
   if (left.length > 0) {
     log.warn("These are in use, so they are left, and so are the outputs:", left);
   }
   if (containers.length > 0) log.status("Removing containers with their volumes:", containers);
+  if (volumes.length > 0) log.status("Removing volumes with copies of the checkout:", volumes);
   if (images.length > 0) log.status("Removing images:", images);
   if (found !== undefined) await disposeOfEngine(open.context, found.engine, found.disposal);
   const removed = left.length > 0 ? [] : await removeOutput(open);
-  if (command.globals.json) command.printJson({ containers, images, left, removed });
+  if (command.globals.json) command.printJson({ containers, volumes, images, left, removed });
 }
 
 async function findDisposal(

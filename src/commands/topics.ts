@@ -32,6 +32,7 @@ import {
   PLATFORM,
   PRINT_HELP,
   RELEASE_VARIABLES,
+  SYNC,
   TEST_VARIABLES,
   UPDATE_VARIABLES,
   VERIFY_VARIABLES,
@@ -78,7 +79,7 @@ const GROUPS: readonly (readonly [title: string, variables: readonly VariableSpe
   ]],
   ["Published releases", [behind(LOCK_FILE_FLAG), ...DOWNLOAD_VARIABLES]],
   ["Containers", [
-    ...[ENGINE, BUILD_IMAGE].map(behind),
+    ...[ENGINE, BUILD_IMAGE, SYNC].map(behind),
     ...ENGINE_VARIABLES,
     ...CONTAINER_VARIABLES,
   ]],

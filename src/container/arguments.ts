@@ -43,9 +43,10 @@ function userArguments(engine: Engine, { uid, gid }: ContainerRun["user"]): read
 
 function mountArguments(mount: Mount): readonly string[] {
   if (mount.type === "tmpfs") return ["--tmpfs", mount.target];
-  const { source, target, readOnly } = mount;
-  const fields = ["type=bind", `source=${source}`, `target=${target}`];
-  return ["--mount", [...fields, ...readOnly ? ["readonly"] : []].map(csvField).join(",")];
+  const { type, source, target } = mount;
+  const fields = [`type=${type}`, `source=${source}`, `target=${target}`];
+  const isReadOnly = type === "bind" && mount.readOnly;
+  return ["--mount", [...fields, ...isReadOnly ? ["readonly"] : []].map(csvField).join(",")];
 }
 
 /** Engines read the value as a line of CSV (RFC 4180). */

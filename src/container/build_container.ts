@@ -1,6 +1,7 @@
-import { dirname } from "@std/path";
+import { dirname, join } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import type { Checkout } from "../checkout/mod.ts";
+import { ifPresent } from "../files/mod.ts";
 import type { Builder, KubeContext } from "../lib/init.ts";
 import { claimOutputs } from "../lib/outputs.ts";
 import { CommandError, createShell, type RunResult, type Shell, type Start } from "../shell/mod.ts";
@@ -12,6 +13,13 @@ import { engineError } from "./explain.ts";
 import { lockName } from "./locks.ts";
 import { isLeftover, type PreparedRun, removeContainer } from "./run.ts";
 import type { ContainerRun, Engine } from "./types.ts";
+import {
+  bringSources,
+  excludedNames,
+  fetchPaths,
+  sendPaths,
+  type VolumeContainer,
+} from "./volume.ts";
 
 /** A container that runs the programs of a build until it is disposed of. */
 export interface BuildContainer extends AsyncDisposable {
@@ -45,24 +53,38 @@ exec cat >/dev/null`;
 /** The command that keeps a build container alive. */
 export const KEEPER_COMMAND: readonly string[] = Object.freeze(["sh", "-c", KEEPER]);
 
-/** What {@linkcode KEEPER} says. */
-interface Said {
+/** What the first program says. */
+export interface Said {
   readonly env: Readonly<Record<string, string>>;
   readonly goPath: string | undefined;
   readonly goVersion: string;
 }
 
+/** A container that runs {@linkcode KEEPER_COMMAND}. */
+export interface Keeper {
+  readonly engine: Engine;
+  /** Of the container. */
+  readonly name: string;
+  /** ID of its image. */
+  readonly image: string;
+  readonly said: Said;
+  /** Its volume with the checkout; undefined if the checkout is mounted. */
+  readonly volume: VolumeContainer | undefined;
+  /** Ends it: the container is gone afterwards. */
+  end(): Promise<void>;
+}
+
 /**
- * Starts the container that was prepared for {@linkcode KEEPER_COMMAND}.
+ * Starts the container that was prepared for {@linkcode KEEPER_COMMAND}, and brings the sources into its volume.
  *
- * @throws {KbuildError} It cannot be started, or has no Go that builds the checkout.
+ * @throws {KbuildError} It cannot be started.
  */
-export async function startBuildContainer(
+export async function startKeeper(
   context: KubeContext,
   checkout: Checkout,
   prepared: PreparedRun,
   { asking }: BuildContainerOptions,
-): Promise<BuildContainer> {
+): Promise<Keeper> {
   const { engine } = prepared;
   const shown = prepared.run.name;
   if (!asking) await claimOutputs(context);
@@ -80,9 +102,9 @@ export async function startBuildContainer(
     lock?.[Symbol.dispose]();
   };
   try {
-    const image = await provideBuildImage(context, engine, prepared.image);
-    const { id = image } = prepared.image.id === undefined
-      ? await inspectBuildImage(context, engine, { ...prepared.image, reference: image })
+    const reference = await provideBuildImage(context, engine, prepared.image);
+    const { id: image = reference } = prepared.image.id === undefined
+      ? await inspectBuildImage(context, engine, { ...prepared.image, reference })
       : prepared.image;
     const isOther = name !== shown;
     const leftover = isOther ? await isLeftover(context, engine, name) : prepared.leftover;
@@ -90,15 +112,57 @@ export async function startBuildContainer(
     const mounts = prepared.run.mounts.map((mount) =>
       asking && mount.type === "bind" ? { ...mount, readOnly: true } : mount
     );
-    const run: ContainerRun = { ...prepared.run, name, image, mounts };
+    const run: ContainerRun = {
+      ...prepared.run,
+      ...{ name, image: reference, mounts, command: KEEPER_COMMAND, terminal: false },
+    };
     const started = start(context, engine, run, closing.promise);
     running = started.running;
     const said = await started.said;
-    const go = goOf(context, checkout, prepared, said);
-    const builder = makeBuilder(context, engine, { name, shown, base: said.env, image: id });
-    return Object.freeze({ builder, go, [Symbol.asyncDispose]: end });
+    const { user, workdir: target } = run;
+    const volume = prepared.sync.kind === "volume" ? { engine, name, target, user } : undefined;
+    if (volume !== undefined && !asking) await bring(context, checkout, volume);
+    return Object.freeze({ engine, name, image, said, volume, end });
   } catch (error) {
     await end();
+    throw error;
+  }
+}
+
+/** Brings the sources, and says how much. */
+async function bring(
+  context: KubeContext,
+  checkout: Checkout,
+  volume: VolumeContainer,
+): Promise<void> {
+  const git = await ifPresent(Deno.lstat(join(context.root, ".git")));
+  const names = excludedNames(context, checkout, { isRepository: git?.isDirectory === true });
+  context.log.status("Copying changed sources into the container");
+  const { bytes, removed, sent } = await bringSources(context, volume, names);
+  const counts = sent + removed === 0
+    ? "Nothing has changed since the last time"
+    : `Copied ${sent} files and directories (${(bytes / 1e6).toFixed(1)} MB), removed ${removed}`;
+  context.log.status(counts);
+}
+
+/**
+ * Starts the container of a build.
+ *
+ * @throws {KbuildError} It cannot be started, or has no Go that builds the checkout.
+ */
+export async function startBuildContainer(
+  context: KubeContext,
+  checkout: Checkout,
+  prepared: PreparedRun,
+  options: BuildContainerOptions,
+): Promise<BuildContainer> {
+  const keeper = await startKeeper(context, checkout, prepared, options);
+  try {
+    const go = goOf(context, checkout, prepared, keeper.said);
+    const builder = makeBuilder(context, keeper, prepared.run.name);
+    return Object.freeze({ builder, go, [Symbol.asyncDispose]: keeper.end });
+  } catch (error) {
+    await keeper.end();
     throw error;
   }
 }
@@ -193,22 +257,10 @@ function goOf(
 const MAKE_DIRECTORY = `directory=$(mktemp -d /tmp/kbuild-list-XXXXXX) &&
 mkdir -p -- "$directory/$(dirname -- "$1")" && ln -s -- "$2" "$directory/$1" && echo "$directory"`;
 
-/** What a {@linkcode Builder} for a container is made of. */
-interface ContainerBuilder {
-  /** Of the container that runs. */
-  readonly name: string;
-  /** Its name in plans. */
-  readonly shown: string;
-  /** The variables that programs in it have. */
-  readonly base: Readonly<Record<string, string>>;
-  /** ID of its image. */
-  readonly image: string;
-}
-
 function makeBuilder(
   context: KubeContext,
-  engine: Engine,
-  { name, shown, base, image }: ContainerBuilder,
+  { engine, name, image, said: { env: base }, volume }: Keeper,
+  shown: string,
 ): Builder {
   const { root, env: variables } = context;
   const startIn = (name: string, start: Start): Start => (
@@ -257,6 +309,12 @@ function makeBuilder(
         path: stdout.trim(),
         [Symbol.asyncDispose]: () => Promise.resolve(),
       });
+    },
+    async send(paths) {
+      if (volume !== undefined) await sendPaths(context, volume, paths);
+    },
+    async fetch(paths) {
+      if (volume !== undefined) await fetchPaths(context, volume, paths);
     },
     startOf: (start) => ({ ...startIn(shown, start), env: {} }),
   });

@@ -6,7 +6,7 @@ import { removeArguments } from "./arguments.ts";
 import { parseAnswers } from "./engine.ts";
 import { engineError } from "./explain.ts";
 import { isLocked } from "./locks.ts";
-import { hostnameOf } from "./run.ts";
+import { hostnameOf, volumeName } from "./run.ts";
 import { LABEL, rootHash } from "./names.ts";
 import type { Engine } from "./types.ts";
 
@@ -25,6 +25,8 @@ export interface FoundContainer {
 export interface EngineDisposal {
   /** Names of containers; their volumes go with them. */
   readonly containers: readonly string[];
+  /** Names of volumes with copies of the checkout. */
+  readonly volumes: readonly string[];
   /** Names of images, with tags. */
   readonly images: readonly string[];
   /** Containers that are in use, with the reason. */
@@ -110,10 +112,11 @@ export async function planEngineDisposal(
     throw engineError(`Cannot ask ${engine.kind} for what it has`, tail, engine);
   };
   const lines = (text: string) => text.split("\n").map((line) => line.trim()).filter(Boolean);
-  const [hashes, ids, names] = await Promise.all([
+  const [hashes, ids, names, volumes] = await Promise.all([
     checkoutHashes(context),
     ask(["ps", "--all", "--quiet", "--no-trunc", "--filter", "name=kube-"]).then(lines),
     ask(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]).then(lines),
+    ask(["volume", "ls", "--quiet", "--filter", "name=kube-build-data-"]).then(lines),
   ]);
   const inspected = ids.length === 0
     ? []
@@ -129,6 +132,9 @@ export async function planEngineDisposal(
   const repository = containerNames.value.imageRepository ?? "kube-build";
   return Object.freeze({
     containers: Object.freeze(containers.sort()),
+    volumes: Object.freeze(
+      left.length > 0 ? [] : volumes.filter((name) => name === volumeName(context)),
+    ),
     images: Object.freeze(ownImages(names, { repository, hashes }).filter(isFree).sort()),
     left: Object.freeze(left.map(({ name, reason }) => `${name}: ${reason}`)),
   });
@@ -148,10 +154,11 @@ async function whyInUse(
 /** The programs of {@linkcode disposeOfEngine}, in order. */
 export function disposalStarts(
   engine: Engine,
-  { containers, images }: EngineDisposal,
+  { containers, images, volumes }: EngineDisposal,
 ): readonly (readonly string[])[] {
   return Object.freeze([
     ...containers.length === 0 ? [] : [removeArguments(engine, ...containers)],
+    ...volumes.length === 0 ? [] : [Object.freeze([...engine.program, "volume", "rm", ...volumes])],
     ...images.length === 0 ? [] : [Object.freeze([...engine.program, "rmi", ...images])],
   ]);
 }

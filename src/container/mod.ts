@@ -14,8 +14,11 @@ export {
 export {
   type BuildContainer,
   type BuildContainerOptions,
+  type Keeper,
   KEEPER_COMMAND,
+  type Said,
   startBuildContainer,
+  startKeeper,
 } from "./build_container.ts";
 export {
   type BuildImage,
@@ -45,5 +48,34 @@ export {
   prepareRun,
   type RunRequest,
   startsOf,
+  type Sync,
+  SYNC_MODES,
+  type SyncMode,
+  volumeName,
 } from "./run.ts";
+export {
+  listSources,
+  type Manifest,
+  manifestText,
+  parseManifest,
+  planSync,
+  type SyncPlan,
+  type VolumeState,
+} from "./sync.ts";
+export {
+  bringSources,
+  type CopiedOutputs,
+  copyOutputs,
+  excludedNames,
+  fetchPaths,
+  sendPaths,
+  type SyncCounts,
+  type VolumeContainer,
+} from "./volume.ts";
+export {
+  copyFromVolume,
+  executeInVolume,
+  type VolumeRunOptions,
+  volumeStarts,
+} from "./volume_run.ts";
 export type { ContainerRun, Engine, Mount } from "./types.ts";

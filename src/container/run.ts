@@ -34,9 +34,28 @@ export interface RunRequest {
   readonly engine: Engine["kind"] | undefined;
   /** The image that is asked for; undefined: the checkout's kube-cross. */
   readonly buildImage: string | undefined;
+  /** How the checkout gets into the container; default: as the engine needs it. */
+  readonly sync?: SyncMode;
   /** Whether the checkout has its own path in the container, too; default: that of the scripts. */
   readonly inPlace?: boolean;
 }
+
+/** How a checkout gets into a container: mounted, copied into a volume, or whichever the engine needs. */
+export type SyncMode = "bind" | "volume" | "auto";
+
+/** Ways of {@linkcode SyncMode}. */
+export const SYNC_MODES: readonly ["auto", "bind", "volume"] = Object.freeze(
+  ["auto", "bind", "volume"] as const,
+);
+
+/** How it gets there, decided. */
+export type Sync = { readonly kind: "bind" } | {
+  readonly kind: "volume";
+  /** Its name. */
+  readonly volume: string;
+  /** Why it is copied. */
+  readonly why: string;
+};
 
 /** A container for a command, as a value: what is shown and what runs is this. */
 export interface PreparedRun {
@@ -45,6 +64,7 @@ export interface PreparedRun {
   readonly run: ContainerRun;
   /** A container by this name that an earlier run has left, and that is removed first. */
   readonly leftover: boolean;
+  readonly sync: Sync;
   /** The file with the version, and what it holds; undefined without a version. */
   readonly version: { readonly path: string; readonly text: string } | undefined;
   /** What a user may not expect, a line each. */
@@ -110,33 +130,41 @@ export async function prepareRun(
   const [engine, imageAnswer, { name, answer }, vars, gitDirectory, localtime] = await Promise.all(
     questions,
   );
-  requireFiles(engine);
+  const { inPlace = false, sync: wanted = "auto" } = request;
+  const sync = chooseSync(context, engine, wanted);
   const image = readBuildImage(context, engine, chosen, imageAnswer);
   const found = readContainer(context, engine, name, answer);
-  const { inPlace = false } = request;
   const target = inPlace ? root : `/go/src/${checkout.goPackage.value}`;
   const output = `${outputRoot.slice(root.length + 1)}/${DOCKERIZED}`;
   // kbuild stamps by itself what it builds.
   const version = inPlace || vars.gitVersion === undefined
     ? undefined
     : { path: join(root, output, VERSION_FILE), text: versionFile(vars) };
-  const mounts: Mount[] = [
-    { type: "bind", source: root, target, readOnly: false },
-    ...gitDirectory === undefined
-      ? []
-      : [{ type: "bind", source: gitDirectory, target: gitDirectory, readOnly: true } as const],
-    ...localtime?.isFile === true
-      ? [
-        {
-          type: "bind",
-          source: "/etc/localtime",
-          target: "/etc/localtime",
-          readOnly: true,
-        } as const,
-      ]
-      : [],
-    ...scratchDirectories(checkout).map((target) => ({ type: "tmpfs", target }) as const),
-  ];
+  const scratch = scratchDirectories(checkout).map((target) =>
+    ({ type: "tmpfs", target }) as const
+  );
+  const mounts: Mount[] = sync.kind === "volume"
+    ? [
+      { type: "volume", source: sync.volume, target },
+      ...scratch,
+    ]
+    : [
+      { type: "bind", source: root, target, readOnly: false },
+      ...gitDirectory === undefined
+        ? []
+        : [{ type: "bind", source: gitDirectory, target: gitDirectory, readOnly: true } as const],
+      ...localtime?.isFile === true
+        ? [
+          {
+            type: "bind",
+            source: "/etc/localtime",
+            target: "/etc/localtime",
+            readOnly: true,
+          } as const,
+        ]
+        : [],
+      ...scratch,
+    ];
   const run: ContainerRun = Object.freeze({
     name: found === "foreign" ? `${name}-2` : name,
     image: image.reference,
@@ -160,7 +188,7 @@ export async function prepareRun(
     ? [`The command will not find a version: ${vars.problem?.why ?? "git gives none"}`]
     : [];
   return Object.freeze({
-    ...{ engine, image, run, version },
+    ...{ engine, image, run, sync, version },
     leftover: found === "leftover",
     notes: Object.freeze(notes),
   });
@@ -206,19 +234,29 @@ function scratchDirectories({ container, era }: Checkout): readonly string[] {
   ];
 }
 
-/** @throws {KbuildError} The engine is on another machine. */
-function requireFiles({ isRemote, kind, endpoint }: Engine): void {
-  if (!isRemote) return;
-  const where = endpoint === undefined ? "" : ` at ${endpoint}`;
-  throw new KbuildError(
-    `Cannot run in a container of ${kind}${where}: the engine does not see the files of this machine`,
-    {
-      notes: [
-        "Use an engine of this machine: unset DOCKER_HOST, or docker context use default",
-        "kbuild all and kbuild quick-release build on this machine, without an engine",
-      ],
-    },
-  );
+/** Name of the volume of a checkout; it has the same one on every branch. */
+export function volumeName({ env, root }: Pick<KubeContext, "env" | "root">): string {
+  return `kube-build-data-${
+    rootHash({ hostname: hostnameOf(env), root, branch: undefined })
+  }-kbuild`;
+}
+
+/** @throws {KbuildError} The checkout is to be mounted, and the engine is on another machine. */
+function chooseSync(
+  context: Pick<KubeContext, "env" | "root">,
+  { isRemote, kind, endpoint }: Engine,
+  wanted: SyncMode,
+): Sync {
+  const where = endpoint === undefined ? kind : `${kind} at ${endpoint}`;
+  if (wanted === "bind" && isRemote) {
+    throw new KbuildError(
+      `Cannot mount the checkout in a container of ${where}: it does not see the files of this machine`,
+      { notes: ["Sources are copied with --sync volume"] },
+    );
+  }
+  if (wanted === "bind" || (wanted === "auto" && !isRemote)) return { kind: "bind" };
+  const why = isRemote ? `${where} does not see the files of this machine` : "--sync volume";
+  return { kind: "volume", volume: volumeName(context), why };
 }
 
 /**

@@ -29,6 +29,8 @@ export type Mount =
     readonly target: string;
     readonly readOnly: boolean;
   }
+  /** A volume of the engine, which it makes if there is none. */
+  | { readonly type: "volume"; readonly source: string; readonly target: string }
   /** An empty directory that everybody may write to, in memory. */
   | { readonly type: "tmpfs"; readonly target: string };
 

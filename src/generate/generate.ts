@@ -105,6 +105,7 @@ export async function ensureGeneratedFiles(
       const { file, inputs } = steps;
       const unit = units[index]!;
       const isNew = await unit.run(() => generate(context, steps, unit));
+      await context.builder.send([steps.output]);
       if (isNew) written.push(file.output);
       const output = await fileDigest(steps.output) ?? "";
       records[file.output] = { tree: tree ?? "", inputs, output };
@@ -132,12 +133,16 @@ async function generate(
   await removeTree(work);
   await Deno.mkdir(work, { recursive: true });
   try {
+    const { builder, root } = context;
+    const programs = processes.map(({ argv: [program = ""] }) => program);
+    await builder.send([work, ...programs.filter((path) => path.startsWith(`${root}/`))]);
     for (const { argv, cwd, env, label } of processes) {
-      await context.builder.shell.run(argv, {
+      await builder.shell.run(argv, {
         ...{ cwd, env, label },
         ...{ output: "stream", onStdout: show, onStderr: show },
       });
     }
+    await builder.fetch([work]);
     if (file.kind === "openapi") await checkViolations(context, file, work);
     return await replaceIfDifferent(context, made, output);
   } finally {

@@ -40,6 +40,14 @@ export interface Builder {
    * @param link Its path in the directory, and where it leads.
    */
   makeDirectory(link?: { path: string; target: string }): Promise<ScratchDirectory>;
+  /**
+   * Brings files, links and directories of this machine to their places there, if it has other files.
+   *
+   * @param paths Absolute, below the checkout.
+   */
+  send(paths: readonly string[]): Promise<void>;
+  /** Brings files and directories from there to their places here, likewise. */
+  fetch(paths: readonly string[]): Promise<void>;
   /** What this machine starts to have a program run there. */
   startOf(start: Start): Start;
 }
@@ -151,6 +159,8 @@ function thisMachine(shell: Shell, env: Environment): Builder {
         [Symbol.asyncDispose]: async () => void await ifPossible(removeTree(path)),
       });
     },
+    send: () => Promise.resolve(),
+    fetch: () => Promise.resolve(),
     startOf: (start) => start,
   });
 }

@@ -49,7 +49,7 @@ const GIT_QUESTIONS = [
   ],
   ...["for-each-ref", "reflog", "symbolic-ref"],
 ];
-const ENGINE_QUESTIONS = ["container", "context", "image", "info", "ps"];
+const ENGINE_QUESTIONS = ["container", "context", "image", "info", "ps", "volume"];
 
 /** Commands whose standard output is another program's. */
 const PASSING = ["run", "shell"];

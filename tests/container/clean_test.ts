@@ -52,9 +52,16 @@ Deno.test("ownImages() are the build images of the scripts, on every branch", ()
 });
 
 Deno.test("disposalStarts() are empty where there is nothing", () => {
-  assertEquals(disposalStarts(DOCKER, { containers: [], images: [], left: ["x: y"] }), []);
-  assertEquals(disposalStarts(DOCKER, { containers: ["a", "b"], images: ["c:d"], left: [] }), [
-    ["docker", "rm", "--force", "--volumes", "a", "b"],
-    ["docker", "rmi", "c:d"],
-  ]);
+  assertEquals(
+    disposalStarts(DOCKER, { containers: [], volumes: [], images: [], left: ["x: y"] }),
+    [],
+  );
+  assertEquals(
+    disposalStarts(DOCKER, { containers: ["a", "b"], volumes: ["v"], images: ["c:d"], left: [] }),
+    [
+      ["docker", "rm", "--force", "--volumes", "a", "b"],
+      ["docker", "volume", "rm", "v"],
+      ["docker", "rmi", "c:d"],
+    ],
+  );
 });

@@ -92,7 +92,8 @@ runroot = "${dir}/run"
 /** The files of a small image: busybox. */
 export async function makeSmallRoot(root: string): Promise<string> {
   const names =
-    "sh cat cp dirname echo env false id ln ls mkdir mktemp printf pwd rm sleep stat stty touch true tty wc";
+    "sh cat chown cp dirname echo env false find id ln ls mkdir mktemp mv printf pwd rm sleep stat " +
+    "stty tar touch true tty wc xargs";
   const make = `mkdir -p "$1/bin" "$1/etc" && mkdir -m 1777 "$1/tmp" && cp "$2" "$1/bin/busybox" &&
 for name in ${names} bash; do ln -s busybox "$1/bin/$name"; done &&
 printf 'root:x:0:0:root:/root:/bin/sh\\n' > "$1/etc/passwd"`;

@@ -400,6 +400,113 @@ both(
   },
 );
 
+/** A copy of a checkout: what is sent, what comes back, what a killed run leaves. */
+async function tryVolume(engine: TestEngine, root: string, more: string[]): Promise<void> {
+  const options = { cwd: root, env: engine.env };
+  const start = (script: string) =>
+    run(
+      kbuildArgv(
+        ...["run", "--engine", engine.name, "--build-image", SMALL, ...more, "sh", "-c", script],
+      ),
+      options,
+    );
+  const list = "find . \\( -path ./_output -o -path ./.git \\) -prune -o -type f -print";
+  const here = async () =>
+    (await output(["sh", "-c", `cd '${root}' && ${list}`])).split("\n").sort();
+  const there = async () => {
+    const { code, stdout, stderr } = await start(list);
+    assertEquals(code, 0, stderr);
+    return { names: stdout.split("\n").sort(), said: stderr };
+  };
+  const odd = join(root, "a b $(x)");
+  await Deno.mkdir(odd);
+  await Deno.writeTextFile(join(odd, "ü"), "1");
+  const first = await there();
+  assertEquals(first.names, await here());
+  assertMatch(first.said, /Copied \d+ files and directories/);
+
+  await Deno.remove(join(root, "cmd/kubectl"), { recursive: true });
+  await Deno.writeTextFile(join(odd, "ü"), "2");
+  const second = await there();
+  assertEquals(second.names, await here());
+  assertMatch(second.said, /Copied 1 files and directories \(0\.\d MB\), removed 1\n/);
+
+  // What a command changes in the copy is there no longer in the next run; outputs come back.
+  const made = await start(
+    "rm -r pkg; echo x >new; cat 'a b $(x)/ü'; mkdir -p _output/dockerized/bin/linux api &&" +
+      "echo x >_output/dockerized/bin/linux/x && echo y >api/zz_generated.y && exit 0",
+  );
+  assertEquals([made.code, made.stdout], [0, "2"], made.stderr);
+  assertEquals(await Deno.readTextFile(join(root, "_output/dockerized/bin/linux/x")), "x\n");
+  assertEquals(await Deno.readTextFile(join(root, "api/zz_generated.y")), "y\n");
+  assertEquals((await Deno.stat(join(root, "api/zz_generated.y"))).uid, Deno.uid());
+  assertEquals((await there()).names, await here());
+  assertMatch((await start("exit 7")).stderr, /status 7/);
+
+  await Deno.remove(join(root, "_output/dockerized/bin"), { recursive: true });
+  const given = ["--engine", engine.name, "--build-image", SMALL, ...more];
+  const copied = await run(kbuildArgv("copy-output", ...given), options);
+  assertEquals([copied.code, copied.stdout], [0, "_output/dockerized/bin\n"], copied.stderr);
+  assertEquals(await Deno.readTextFile(join(root, "_output/dockerized/bin/linux/x")), "x\n");
+
+  const clean = await run(kbuildArgv("make-clean", "--engine", engine.name, "--json"), options);
+  assertEquals(clean.code, 0, clean.stderr);
+  const [volume = "none"] = JSON.parse(clean.stdout).volumes;
+  assertMatch(volume, /^kube-build-data-[0-9a-f]{10}-kbuild$/);
+  assertEquals((await engine.run("volume", "ls", "--quiet")).includes(volume), false);
+}
+
+const [volumeEngine, volumeName] = typeof podman === "string"
+  ? [docker, "docker"] as const
+  : [podman, "podman"] as const;
+engineTest(
+  volumeEngine,
+  volumeName,
+  "a volume gets what has changed, and outputs come back",
+  (engine, root) => tryVolume(engine, root, ["--sync", "volume"]),
+);
+
+const lacksRemote = Deno.uid() !== 0
+  ? "needs root, to start another engine"
+  : which("unshare") === undefined ||
+      which("dockerd", `${Deno.env.get("PATH")}:/usr/sbin`) === undefined
+  ? "needs dockerd and unshare"
+  : undefined;
+engineTest(
+  lacksRemote ?? docker,
+  "docker",
+  "an engine that does not see the checkout gets a copy by itself",
+  async (engine, root, dir) => {
+    const port = 23000 + Deno.pid % 10000;
+    const place = join(dir, "remote");
+    await Deno.mkdir(place);
+    // It sees an empty directory in place of the checkout.
+    const script =
+      'mount -t tmpfs none "$1" && exec dockerd --data-root "$2/data" --exec-root "$2/exec" ' +
+      '--pidfile "$2/pid" -H "tcp://127.0.0.1:$3" --tls=false --iptables=false --bridge=none';
+    const child = new Deno.Command("unshare", {
+      args: ["--mount", "sh", "-c", script, "sh", root, place, String(port)],
+      env: { ...ENV, PATH: `${Deno.env.get("PATH")}:/usr/sbin:/sbin` },
+      ...{ clearEnv: true, stdin: "null", stdout: "null", stderr: "null" },
+    }).spawn();
+    try {
+      const env = { ...engine.env, DOCKER_HOST: `tcp://127.0.0.1:${port}` };
+      const client = (...args: string[]) =>
+        output(["env", `DOCKER_HOST=${env.DOCKER_HOST}`, "docker", ...args]);
+      await until(
+        "the other engine answers",
+        () => client("version").then(() => true, () => false),
+      );
+      await engine.run("save", "-o", join(dir, "small.tar"), SMALL);
+      await client("load", "-i", join(dir, "small.tar"));
+      await tryVolume({ ...engine, env, run: client }, root, []);
+    } finally {
+      child.kill("SIGTERM");
+      await child.status;
+    }
+  },
+);
+
 function exists(path: string): boolean {
   try {
     return Deno.statSync(path).size >= 0;

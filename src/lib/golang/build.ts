@@ -118,6 +118,7 @@ export async function buildBinaries(
   if (context.env["GOFLAGS"]) log.status(`GOFLAGS: ${context.env["GOFLAGS"]}`);
   if (plan.gopathLink !== undefined) await makeLink(plan.gopathLink);
   await writeStepFiles(plan);
+  await context.builder.send(stepPaths(plan));
 
   const records = await openRecords(context);
   const limit = await knownLimit(context, memoryBudget);
@@ -148,6 +149,13 @@ function writtenPaths(
     ...gopathLink === undefined ? [] : [dirname(gopathLink.path)],
     join(context.output, ".kbuild"),
   ];
+}
+
+/** What the steps of a build need beside the sources. */
+function stepPaths({ gopathLink, platforms }: BuildPlan): readonly string[] {
+  const files = platforms.flatMap(({ steps }) => steps.flatMap((step) => step.files));
+  const links = gopathLink === undefined ? [] : [gopathLink.path];
+  return [...new Set([...links, ...files.map(({ path }) => path)])];
 }
 
 /** What the platforms of one build share. */
@@ -335,6 +343,7 @@ async function buildStep(
   }).catch((error: unknown) => {
     throw explainFailure(error, step, jobs);
   });
+  await context.builder.fetch(step.outputs.map(({ built }) => built));
   await undoTouch(step.outputs, before);
   if (check.key !== undefined) await recordStep(records, step, check.key);
   await recordSources(context, records, step, check);

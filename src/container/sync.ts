@@ -1,0 +1,175 @@
+import { join } from "@std/path";
+import { bytesEntry, streamTar, symlinkEntry, type TarEntry } from "../archive/mod.ts";
+import { KbuildError } from "../errors.ts";
+import { cannotRead, checkRegular, ifPresentSync } from "../files/mod.ts";
+import { isObject } from "../image/mod.ts";
+
+/**
+ * What is known of a tree: path below its root to what a file, link or directory is like. A value that no file has
+ * (`?`) is for what may be anything.
+ */
+export type Manifest = ReadonlyMap<string, string>;
+
+/** File of a volume that says what it holds, below the root of the checkout. */
+export const MANIFEST = "_output/.kbuild-sync.json";
+
+/** What a path may be like that was not brought completely. */
+const UNKNOWN = "?";
+
+/** Which paths of a checkout are not brought into a container. */
+export type Excluded = (path: string) => boolean;
+
+/**
+ * Lists the files, links and directories of a checkout with what tells whether they have changed: kind, size,
+ * executable or not, times. Contents are not read.
+ *
+ * @throws {KbuildError} A directory cannot be read, or there is a name that is not UTF-8.
+ */
+export function listSources(root: string, isExcluded: Excluded): Manifest {
+  const found = new Map<string, string>();
+  const visit = (directory: string, above: string) => {
+    for (const { name } of entriesIn(directory)) {
+      const path = above === "" ? name : `${above}/${name}`;
+      if (isExcluded(path)) continue;
+      const info = ifPresentSync(() => Deno.lstatSync(join(root, path)));
+      // It was removed in the meantime, or is a socket or a pipe.
+      if (info === undefined) continue;
+      if (name.includes("\ufffd")) {
+        throw new KbuildError(
+          `Cannot copy "${path}" into a container: its name is not valid UTF-8`,
+        );
+      }
+      if (info.isDirectory) {
+        found.set(path, "d");
+        visit(join(root, path), path);
+      } else if (info.isSymlink) {
+        found.set(path, `l ${Deno.readLinkSync(join(root, path))}`);
+      } else if (info.isFile) {
+        const { ctime, mode, mtime, size } = info;
+        const times = `${mtime?.getTime()} ${ctime?.getTime()}`;
+        found.set(path, `f ${size} ${isExecutable(mode) ? "x" : "-"} ${times}`);
+      }
+    }
+  };
+  visit(root, "");
+  return found;
+}
+
+function entriesIn(directory: string): Deno.DirEntry[] {
+  try {
+    return [...Deno.readDirSync(directory)];
+  } catch (cause) {
+    throw cannotRead(directory, cause);
+  }
+}
+
+function isExecutable(mode: number | null): boolean {
+  return ((mode ?? 0) & 0o111) !== 0;
+}
+
+/** What makes a volume equal to a checkout. */
+export interface SyncPlan {
+  /** Paths to remove there, in order. */
+  readonly remove: readonly string[];
+  /** Paths to bring there, directories before what is in them. */
+  readonly send: readonly string[];
+  /** What the volume will hold. */
+  readonly manifest: Manifest;
+  /** What it may hold while that is done: if kbuild is killed, the next run begins with this. */
+  readonly meanwhile: Manifest;
+}
+
+/** What a volume says of itself. */
+export interface VolumeState {
+  /** What was brought last; undefined if nothing was, or that was not finished. */
+  readonly known: Manifest | undefined;
+  /** Every path that is there. */
+  readonly paths: readonly string[];
+  /** Files that were changed there since. */
+  readonly touched: readonly string[];
+}
+
+/**
+ * Compares a checkout with what a volume holds.
+ *
+ * @param local What there is here.
+ */
+export function planSync(local: Manifest, { known, paths, touched }: VolumeState): SyncPlan {
+  const there = new Map(paths.map((path) => [path, known?.get(path) ?? UNKNOWN]));
+  for (const path of touched) there.set(path, UNKNOWN);
+  const send = [...local].filter(([path, state]) => there.get(path) !== state)
+    .map(([path]) => path);
+  const isInTheWay = (path: string, state: string) => {
+    const wanted = local.get(path);
+    return wanted === undefined || (wanted === "d" ? /^[fl]/ : /^[d?]/).test(state);
+  };
+  const gone = new Set([...there].filter((each) => isInTheWay(...each)).map(([path]) => path));
+  const remove = [...gone].filter((path) => !gone.has(parentOf(path)));
+  const meanwhile = new Map([
+    ...there,
+    ...[...send, ...gone].map((path) => [path, UNKNOWN] as const),
+  ]);
+  return Object.freeze({
+    remove: Object.freeze(remove),
+    send: Object.freeze(send),
+    manifest: local,
+    meanwhile,
+  });
+}
+
+function parentOf(path: string): string {
+  const at = path.lastIndexOf("/");
+  return at < 0 ? "" : path.slice(0, at);
+}
+
+/** A manifest as it is kept. */
+export function manifestText(manifest: Manifest): string {
+  return JSON.stringify(Object.fromEntries(manifest));
+}
+
+/** Reads a manifest; undefined if it is not whole. */
+export function parseManifest(text: string): Manifest | undefined {
+  try {
+    const value = JSON.parse(text);
+    if (!isObject(value)) return undefined;
+    const entries = Object.entries(value);
+    return entries.every(([, state]) => typeof state === "string")
+      ? new Map(entries as [string, string][])
+      : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** The archive that brings what is to be sent; the manifest comes first as it is meanwhile, and last. */
+export function syncArchive(root: string, plan: SyncPlan): AsyncGenerator<Uint8Array> {
+  return streamTar((function* () {
+    yield manifestEntry(plan.meanwhile);
+    for (const path of plan.send) {
+      const entry = entryOf(root, path);
+      if (entry !== undefined) yield entry;
+    }
+    yield manifestEntry(plan.manifest);
+  })());
+}
+
+function manifestEntry(manifest: Manifest): TarEntry {
+  const bytes = new TextEncoder().encode(manifestText(manifest));
+  return bytesEntry(MANIFEST, bytes, { mtime: Math.floor(Date.now() / 1000) });
+}
+
+/** A path of a checkout as a member; undefined if it has gone. */
+export function entryOf(root: string, path: string): TarEntry | undefined {
+  const place = join(root, path);
+  const info = ifPresentSync(() => Deno.lstatSync(place));
+  if (info === undefined) return undefined;
+  const mtime = Math.max(0, Math.floor((info.mtime?.getTime() ?? 0) / 1000));
+  if (info.isDirectory) {
+    return { name: `${path}/`, type: "directory", size: 0, mode: 0o755, mtime };
+  }
+  if (info.isSymlink) return symlinkEntry(path, Deno.readLinkSync(place), { mtime });
+  checkRegular(place, info, "copy");
+  const mode = isExecutable(info.mode) ? 0o755 : 0o644;
+  return { name: path, type: "file", size: info.size, content: { path: place }, mode, mtime };
+}

@@ -1,0 +1,98 @@
+import { dirname } from "@std/path";
+import type { Checkout } from "../checkout/mod.ts";
+import { writeFileAtomic } from "../files/mod.ts";
+import type { KubeContext } from "../lib/init.ts";
+import { runArguments } from "./arguments.ts";
+import { KEEPER_COMMAND, startKeeper } from "./build_container.ts";
+import { startsOf } from "./run.ts";
+import type { PlannedStart, PreparedRun } from "./run.ts";
+import { bringStarts, type CopiedOutputs, copyOutputs, copyStarts, sendPaths } from "./volume.ts";
+import type { Engine } from "./types.ts";
+
+/** Options of {@linkcode executeInVolume}. */
+export interface VolumeRunOptions {
+  /** Whether outputs are copied when the command has succeeded (`KUBE_RUN_COPY_OUTPUT`). */
+  readonly copy: boolean;
+}
+
+/**
+ * Runs the command in a container whose volume has a copy of the checkout, with kbuild's own stdin, stdout and
+ * stderr. Outputs are copied afterwards if it has succeeded.
+ *
+ * @returns Exit status of the command.
+ */
+export async function executeInVolume(
+  context: KubeContext,
+  checkout: Checkout,
+  prepared: PreparedRun,
+  { copy }: VolumeRunOptions,
+): Promise<number> {
+  const { log, shell } = context;
+  const { engine, run, version } = prepared;
+  for (const note of prepared.notes) log.warn(note);
+  const keeper = await startKeeper(context, checkout, prepared, { asking: false });
+  try {
+    const { name, volume } = keeper;
+    if (version !== undefined && volume !== undefined) {
+      await Deno.mkdir(dirname(version.path), { recursive: true });
+      await writeFileAtomic(version.path, version.text);
+      await sendPaths(context, volume, [version.path]);
+    }
+    const { code } = await shell.run(commandArguments(engine, prepared, name), {
+      ...{ output: "inherit", foreground: run.terminal, allowed: "any" },
+    });
+    if (code !== 0 || !copy || volume === undefined) return code;
+    sayCopied(context, await copyOutputs(context, volume, { all: false }));
+    return code;
+  } finally {
+    await keeper.end();
+  }
+}
+
+/** Programs of {@linkcode executeInVolume}, in order; what depends on the volume's contents is there once. */
+export function volumeStarts(
+  context: Pick<KubeContext, "releaseBinPath" | "root">,
+  prepared: PreparedRun,
+  { copy }: VolumeRunOptions,
+): readonly PlannedStart[] {
+  const { engine, run } = prepared;
+  const { name, user, workdir: target } = run;
+  const volume = { engine, name, target, user };
+  const keeper = runArguments(engine, { ...run, command: KEEPER_COMMAND, terminal: false });
+  const first = startsOf(context, prepared).slice(0, -1);
+  const then = [
+    ...[keeper, ...bringStarts(volume), commandArguments(engine, prepared, name)],
+    ...copy ? copyStarts(context, volume, { all: false }) : [],
+  ];
+  return Object.freeze([...first, ...then.map((argv) => ({ argv, cwd: context.root }))]);
+}
+
+/** Copies everything that builds have left in the volume. */
+export async function copyFromVolume(
+  context: KubeContext,
+  checkout: Checkout,
+  prepared: PreparedRun,
+): Promise<CopiedOutputs> {
+  const keeper = await startKeeper(context, checkout, prepared, { asking: true });
+  try {
+    if (keeper.volume === undefined) return { files: [] };
+    const copied = await copyOutputs(context, keeper.volume, { all: true });
+    sayCopied(context, copied);
+    return copied;
+  } finally {
+    await keeper.end();
+  }
+}
+
+function sayCopied({ log }: Pick<KubeContext, "log">, { files }: CopiedOutputs): void {
+  if (files.length > 0) log.status(`Copied ${files.length} files out of the container`);
+}
+
+function commandArguments(
+  { program }: Engine,
+  { run: { command, terminal, workdir } }: PreparedRun,
+  name: string,
+): readonly string[] {
+  const options = ["--interactive", ...terminal ? ["--tty"] : [], `--workdir=${workdir}`];
+  return Object.freeze([...program, "exec", ...options, name, ...command]);
+}

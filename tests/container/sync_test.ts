@@ -1,0 +1,173 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { concat } from "../../src/files/mod.ts";
+import { readTar, type TarEntry, writeTar } from "../../src/archive/mod.ts";
+import {
+  copyOutputs,
+  listSources,
+  type Manifest,
+  manifestText,
+  parseManifest,
+  planSync,
+} from "../../src/container/mod.ts";
+import { syncArchive } from "../../src/container/sync.ts";
+import { KbuildError } from "../../src/errors.ts";
+import { createContext } from "../../src/lib/init.ts";
+import { createLogger } from "../../src/lib/logging.ts";
+import { createShell } from "../../src/shell/mod.ts";
+import { ENV, inScratch } from "../e2e/_program.ts";
+import { DOCKER, fakeEngine } from "./_engines.ts";
+
+const manifest = (entries: Record<string, string>): Manifest => new Map(Object.entries(entries));
+
+Deno.test("planSync() sends what is new or changed, and removes what is not here", () => {
+  const known = manifest({ a: "f 1", b: "f 1", d: "d", "d/x": "f 1", e: "d", "e/y": "f 1" });
+  const local = manifest({ a: "f 1", b: "f 2", d: "d", "d/z": "l b", e: "f 3" });
+  const plan = planSync(local, { known, paths: [...known.keys()], touched: [] });
+  assertEquals(plan.send, ["b", "d/z", "e"]);
+  assertEquals(plan.remove, ["d/x", "e"]);
+  assertEquals(plan.meanwhile.get("a"), "f 1");
+  for (const path of ["b", "d/z", "e", "d/x"]) assertEquals(plan.meanwhile.get(path), "?");
+  const again = planSync(local, { known: local, paths: [...local.keys()], touched: [] });
+  assertEquals([again.send, again.remove], [[], []]);
+});
+
+Deno.test("planSync() mends what was changed, removed or made in the volume", () => {
+  const local = manifest({ a: "f 1", b: "f 1", d: "d", "d/x": "f 1" });
+  const state = { known: local, paths: ["a", "b", "new", "new/file"], touched: ["a", "new/file"] };
+  const plan = planSync(local, state);
+  assertEquals(plan.send, ["a", "d", "d/x"]);
+  assertEquals(plan.remove, ["a", "new"]);
+});
+
+Deno.test("planSync() after a run that was killed takes nothing for granted that was under way", () => {
+  const before = manifest({ a: "f 1", b: "f 1" });
+  const local = manifest({ a: "f 2", c: "f 1" });
+  const { meanwhile } = planSync(local, { known: before, paths: ["a", "b"], touched: [] });
+  // It was killed when a and b were done; now a is as it was before, and c is not wanted.
+  const later = manifest({ a: "f 1" });
+  const plan = planSync(later, { known: meanwhile, paths: ["a", "c"], touched: [] });
+  assertEquals([plan.send, plan.remove], [["a"], ["a", "c"]]);
+  // Without a manifest everything is sent, and everything else removed.
+  const blind = planSync(later, { known: undefined, paths: ["a", "x"], touched: [] });
+  assertEquals([blind.send, blind.remove], [["a"], ["a", "x"]]);
+});
+
+Deno.test("parseManifest() takes whole manifests only", () => {
+  const whole = manifest({ "a b": "f 1", "\n": "d", __proto__x: "l /" });
+  const text = manifestText(whole);
+  assertEquals(parseManifest(text), whole);
+  for (const bad of ["", text.slice(0, -1), "[]", "null", '{"a":1}']) {
+    assertEquals(parseManifest(bad), undefined, bad);
+  }
+});
+
+Deno.test("listSources() and syncArchive() hold every name, and follow no link", () =>
+  inScratch(async (dir) => {
+    const root = join(dir, "tree");
+    await Deno.mkdir(join(root, "a b", "ü\n$(x)"), { recursive: true });
+    await Deno.mkdir(join(root, "_output"));
+    await Deno.writeTextFile(join(root, "a b", "ü\n$(x)", "file"), "text", { mode: 0o755 });
+    await Deno.symlink("/etc", join(root, "link"));
+    const local = listSources(root, (path) => path === "_output");
+    assertEquals([...local.keys()].sort(), ["a b", "a b/ü\n$(x)", "a b/ü\n$(x)/file", "link"]);
+    const state = { known: undefined, paths: [], touched: [] };
+    const names: string[] = [];
+    const manifests: (Manifest | undefined)[] = [];
+    for await (const member of readTar(syncArchive(root, planSync(local, state)))) {
+      names.push(`${member.type} ${member.name}`);
+      if (!member.name.startsWith("_output/")) continue;
+      manifests.push(parseManifest(new TextDecoder().decode(await member.bytes())));
+    }
+    const inside = ["directory a b/", "directory a b/ü\n$(x)/", "file a b/ü\n$(x)/file"];
+    assertEquals(names.slice(1, -1).sort(), [...inside, "symlink link"].sort());
+    assertEquals(manifests[0]?.get("link"), "?");
+    assertEquals(manifests[1], local);
+  }));
+
+/** Lets `copyOutputs()` read an archive that a container prints. */
+async function copyFrom(
+  entries: readonly TarEntry[] | string,
+  fn: (root: string, copy: () => ReturnType<typeof copyOutputs>) => Promise<void>,
+): Promise<void> {
+  await inScratch(async (dir) => {
+    const [root, bin] = [join(dir, "kubernetes"), join(dir, "bin")];
+    await Deno.mkdir(join(root, "pkg"), { recursive: true });
+    const archive = join(dir, "archive.tar");
+    const chunks: Uint8Array[] = [];
+    if (typeof entries === "string") chunks.push(rawMember(entries));
+    else await writeTar(entries, (chunk) => void chunks.push(chunk.slice()));
+    await Deno.writeFile(archive, concat(chunks));
+    await fakeEngine(bin, "docker", `case "$*" in *tar*) cat '${archive}' ;; esac`);
+    const env = { ...ENV, PATH: `${bin}:${ENV["PATH"]}` };
+    const log = createLogger({ write: () => {} });
+    const shell = createShell({ cwd: dir, env });
+    const context = createContext({ root: await Deno.realPath(root), env, log, shell });
+    const container = {
+      ...{ engine: DOCKER, name: "c", target: "/go/src", user: { uid: 0, gid: 0 } },
+    };
+    await fn(context.root, () => copyOutputs(context, container, { all: true }));
+  });
+}
+
+/** An archive with a name that kbuild does not write. */
+function rawMember(name: string): Uint8Array {
+  const bytes = new Uint8Array(4 * 512);
+  const put = (at: number, text: string) => bytes.set(new TextEncoder().encode(text), at);
+  put(0, name);
+  put(100, "0000644\x000000000\x000000000\x0000000000001\x0000000000000\x00");
+  put(148, "        0");
+  put(257, "ustar\x0000");
+  const sum = bytes.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  put(148, `${sum.toString(8).padStart(6, "0")}\0 `);
+  put(512, "x");
+  return bytes;
+}
+
+const file = (name: string) => ({
+  ...{ name, type: "file", size: 1, mode: 0o6777, mtime: 1e9 } as const,
+  content: { bytes: new TextEncoder().encode("x") },
+});
+
+Deno.test("copyOutputs() writes programs and generated files, and not again", () =>
+  copyFrom(
+    [file("_output/dockerized/bin/linux/amd64/kubectl"), file("./pkg/zz_generated.deepcopy.go")],
+    async (root, copy) => {
+      const names = ["_output/dockerized/bin/linux/amd64/kubectl", "pkg/zz_generated.deepcopy.go"];
+      assertEquals((await copy()).files, names);
+      const { mode, mtime } = await Deno.stat(join(root, names[0]!));
+      assertEquals([(mode ?? 0) & 0o7777, mtime?.getTime()], [0o755, 1e12]);
+      assertEquals((await copy()).files, []);
+    },
+  ));
+
+for (
+  const [what, entries, why] of [
+    ["a path upwards", "_output/dockerized/bin/../../../../x", "its path leads elsewhere"],
+    ["an absolute path", "/etc/x/types.go", "its path leads elsewhere"],
+    ["another output", [file("_output/release-tars/x")], "it was not asked for"],
+    ["a source", [file("pkg/main.go")], "it was not asked for"],
+    ["git's own", [file(".git/hooks/types.go")], "it was not asked for"],
+    ["a link", [{
+      ...{ name: "_output/dockerized/bin/x", type: "symlink", linkName: "/etc", size: 0 } as const,
+      ...{ mode: 0o777, mtime: 0 },
+    }], "it is a symlink"],
+  ] as const
+) {
+  Deno.test(`copyOutputs() refuses ${what}`, () =>
+    copyFrom(entries, async (root, copy) => {
+      const error = await assertRejects(copy, KbuildError, "out of the container");
+      assertStringIncludes(error.message, why);
+      assertEquals([...Deno.readDirSync(root)].map(({ name }) => name), ["pkg"]);
+      assertEquals([...Deno.readDirSync(join(root, "pkg"))], []);
+    }));
+}
+
+Deno.test("copyOutputs() does not write through a link of the checkout", () =>
+  copyFrom([file("vendor/x/types.go")], async (root, copy) => {
+    const elsewhere = join(root, "../elsewhere");
+    await Deno.mkdir(elsewhere);
+    await Deno.symlink(elsewhere, join(root, "vendor"));
+    await assertRejects(copy, KbuildError, "leads out of the checkout");
+    assertEquals([...Deno.readDirSync(elsewhere)], []);
+  }));
