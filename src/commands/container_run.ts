@@ -20,6 +20,7 @@ import {
   volumeStarts,
 } from "../container/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
+import { ifPossible } from "../files/mod.ts";
 import { quoteCommand } from "../shell/mod.ts";
 import { BUILD_IMAGE, COPY_OUTPUT, ENGINE, SYNC } from "./flags.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
@@ -170,11 +171,22 @@ async function copiedFiles(
   if (sync === "bind") return undefined;
   if (sync === "auto" && !await hasEngine(command.env, wanted)) return undefined;
   const open = await command.open();
-  if (sync === "auto" && !(await findEngine(open.context, wanted)).isRemote) return undefined;
+  if (sync === "auto" && !await isElsewhere(open, wanted)) return undefined;
   const prepared = await prepare(command, open, input, []);
   saySync(command, prepared);
   const { files } = await copyFromVolume(open.context, open.checkout, prepared);
   return files;
+}
+
+/** Whether the engine does not see this machine's files; one that does not answer counts if it is named. */
+async function isElsewhere(
+  { context }: OpenCheckout,
+  wanted: RunRequest["engine"],
+): Promise<boolean> {
+  const isNamed = /^(?!unix:|npipe:)./.test(context.env["DOCKER_HOST"] ?? "");
+  const asking = findEngine(context, wanted);
+  const engine = isNamed ? await asking : await ifPossible(asking);
+  return engine?.isRemote === true;
 }
 
 /** How the checkout is to get into containers. */

@@ -79,7 +79,7 @@ export interface SyncPlan {
   readonly meanwhile: Manifest;
 }
 
-/** What a volume says of itself. */
+/** Contents of a volume. */
 export interface VolumeState {
   /** What was brought last; undefined if nothing was, or that was not finished. */
   readonly known: Manifest | undefined;

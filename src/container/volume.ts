@@ -370,7 +370,7 @@ async function execute(
   throw engineError(what, result.tail.map(printable), container.engine);
 }
 
-/** An archive is no text. */
+/** Lines of a program that also prints an archive. */
 function printable(line: string): string {
   return line.replaceAll(/[^\x20-\x7e\u00a0-\uffff]/g, "").slice(0, 400);
 }
