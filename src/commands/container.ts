@@ -124,7 +124,7 @@ export const makeBuildImage: Command = {
 export const copyOutput: Command = {
   name: "copy-output",
   group: "Container",
-  summary: "Copy outputs of containers, or say where they are (build/copy-output.sh)",
+  summary: "Copy outputs out of containers (build/copy-output.sh)",
   description:
     "Containers that have the checkout mounted write to its _output/dockerized, and there is nothing to copy. From the " +
     "volume of an engine elsewhere (--sync volume) programs and generated files are copied.",

@@ -192,9 +192,7 @@ async function isElsewhere(
 /** How the checkout is to get into containers. */
 export function syncOf({ env }: CommandContext, input: Input): SyncMode {
   const given = input.string(SYNC.name) ?? (env[SYNC.variable] || "auto");
-  const found = SYNC_MODES.find((mode) => mode === given);
-  if (found !== undefined) return found;
-  throw new UsageError(`Unknown ${SYNC.variable}="${given}"`, [`Known: ${SYNC_MODES.join(", ")}`]);
+  return SYNC_MODES.find((mode) => mode === given) ?? "auto";
 }
 
 /** The engine and the image that a command line, else the environment names. */

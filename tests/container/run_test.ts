@@ -51,17 +51,24 @@ async function prepare(
 const argvs = (context: KubeContext, prepared: PreparedRun) =>
   startsOf(context, prepared).map(({ argv }) => argv);
 
-Deno.test("prepareRun() refuses an engine that does not see the files", () =>
+Deno.test("prepareRun() copies where an engine does not see the files, and does not mount there", () =>
   inScratch(async (dir) => {
     const root = await makeSample("latest", join(dir, "kubernetes"));
     const answers = ANSWERS.replace("unix:///var/run/docker.sock", "tcp://build.example:2376");
-    const error = await assertRejects(() => prepare(root, dir, { answers }), KbuildError);
+    const { prepared: { run, sync } } = await prepare(root, dir, { answers });
+    assert(sync.kind === "volume");
     assertEquals(
-      error.message,
-      "Cannot run in a container of docker at tcp://build.example:2376: the engine does not see the " +
-        "files of this machine",
+      sync.why,
+      "docker at tcp://build.example:2376 does not see the files of this machine",
     );
-    assertMatch(error.notes.join("\n"), /unset DOCKER_HOST[^]*kbuild all/);
+    const target = "/go/src/k8s.io/kubernetes";
+    assertEquals(run.mounts, [{ type: "volume", source: sync.volume, target }]);
+    const request = { sync: "bind" } as const;
+    const error = await assertRejects(() => prepare(root, dir, { answers, request }), KbuildError);
+    assertMatch(error.message, /^Cannot mount the checkout in a container of docker at tcp:/);
+    assertMatch(error.notes.join("\n"), /--sync volume/);
+    const { prepared: local } = await prepare(root, dir, { request: { sync: "volume" } });
+    assertEquals(local.sync, { ...sync, why: "--sync volume" });
   }));
 
 Deno.test("prepareRun() loads an image that the engine lacks, and removes what a killed run left", () =>
