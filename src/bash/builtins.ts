@@ -15,8 +15,8 @@ export interface BuiltinHost {
   print(text: string): void;
   /** What is left of stdin; undefined when there is none. */
   readInput(): string | undefined;
-  /** One line of stdin without its end, and whether it had one; undefined when there is no stdin. */
-  readLine(): { line: string; ended: boolean } | undefined;
+  /** One line of stdin, or what is before another delimiter, without its end, and whether it had one; undefined when there is no stdin. */
+  readLine(delimiter?: string): { line: string; ended: boolean } | undefined;
   readFile(path: string): string | undefined;
   /** Answers `-f`, `-x` and the like, unless they are unsupported. */
   testFile(op: string, path: string): boolean;
@@ -95,7 +95,8 @@ function unescape(host: BuiltinHost, text: string): string {
 
 function printf(host: BuiltinHost, args: readonly string[]): number {
   const variable = args[0] === "-v" ? nameArgument(host, args[1]) : undefined;
-  const [template, ...values] = args.slice(variable === undefined ? 0 : 2);
+  const rest = args.slice(variable === undefined ? 0 : 2);
+  const [template, ...values] = rest[0] === "--" ? rest.slice(1) : rest;
   if (template === undefined) host.unsupported('"printf" has no format');
   const format = unescape(host, template);
   let text = "";
@@ -115,8 +116,11 @@ function printf(host: BuiltinHost, args: readonly string[]): number {
 }
 
 function read(host: BuiltinHost, args: readonly string[]): number {
-  const { flags, rest } = takeFlags(host, args, "ra");
-  const input = host.readLine() ?? host.unsupported("There is no input to read");
+  const { flags, rest: words } = takeFlags(host, args, "rad");
+  // "read -r -d '' NAME": an empty delimiter is NUL.
+  const delimiter = flags.has("d") ? words[0]?.[0] ?? "\0" : "\n";
+  const rest = flags.has("d") ? words.slice(1) : words;
+  const input = host.readLine(delimiter) ?? host.unsupported("There is no input to read");
   if (!flags.has("r") && input.line.includes("\\")) {
     host.unsupported("A backslash is read without -r");
   }

@@ -80,6 +80,12 @@ export interface EvaluatorOptions {
   testFile?: ((op: string, path: string) => boolean) | undefined;
   /** Whether what is written to files is dropped; else such a command is unsupported. */
   dropsFiles?: boolean | undefined;
+  /** `$0`; without it, it is not known. */
+  scriptName?: string | undefined;
+  /** Receives what is written to files; with it, nothing is dropped. */
+  writeFile?: ((path: string, text: string, options: { append: boolean }) => void) | undefined;
+  /** Keeps the output of `<(…)`, and names the file that has it. */
+  keepOutput?: ((text: string) => string) | undefined;
 }
 
 const MAX_CALLS = 100;
@@ -124,6 +130,10 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
   /** Position of the command that is being run. */
   get place(): { path: string; line: number } {
     return { path: this.#path, line: this.#line };
+  }
+
+  get scriptName(): string | undefined {
+    return this.#options.scriptName;
   }
 
   get ifs(): string {
@@ -203,6 +213,12 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     }
   }
 
+  fileOf(body: readonly Node[]): string {
+    const { keepOutput } = this.#options;
+    if (keepOutput === undefined) return this.unsupported('"<(…)" is not understood here');
+    return keepOutput(this.capture(body));
+  }
+
   /** Runs text as if it stood here: `eval`. */
   evaluate(text: string): number {
     const script = parseBash(this.#path, text, this.#line);
@@ -235,10 +251,10 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     return text;
   }
 
-  readLine(): { line: string; ended: boolean } | undefined {
+  readLine(delimiter = "\n"): { line: string; ended: boolean } | undefined {
     const input = this.#input;
     if (input === undefined) return undefined;
-    const end = input.text.indexOf("\n", input.pos);
+    const end = input.text.indexOf(delimiter, input.pos);
     const line = input.text.slice(input.pos, end < 0 ? undefined : end);
     input.pos = end < 0 ? input.text.length : end + 1;
     return { line, ended: end >= 0 };
@@ -496,15 +512,30 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
     for (const redirect of redirects) this.#redirect(redirect);
     const inner = this.#sink;
     try {
-      return body();
+      const status = body();
+      this.#write(redirects, inner);
+      return status;
     } finally {
       [this.#input, this.#sink] = [input, sink];
       if (inner.unknown !== undefined && inner !== sink) this.#record(inner.unknown);
     }
   }
 
+  /** Hands on what was written to a file. */
+  #write(redirects: readonly Redirect[], { text }: Sink): void {
+    const { writeFile } = this.#options;
+    const last = redirects.findLast(({ fd, op }) => (fd ?? 1) === 1 && /^>[>|]?$/.test(op));
+    if (writeFile === undefined || last === undefined || isOutputProcess(last.target)) return;
+    const path = this.#expander.text(last.target);
+    if (path !== "/dev/null") writeFile(path, text, { append: last.op === ">>" });
+  }
+
   #redirect({ fd, op, target }: Redirect): void {
     if (op.startsWith("<")) return this.#redirectInput(op, target, fd ?? 0);
+    if (this.#options.dropsFiles && isOutputProcess(target)) {
+      if ((fd ?? 1) === 1) this.#sink = { text: "" };
+      return;
+    }
     const name = this.#expander.text(target);
     const toNothing = name === "/dev/null" || (op === ">&" && name === "2") ||
       name === "/dev/stderr";
@@ -792,6 +823,12 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
       throw error;
     }
   }
+}
+
+/** Whether it is `>(…)`. */
+function isOutputProcess({ parts }: Word): boolean {
+  const [part] = parts;
+  return parts.length === 1 && part?.type === "opaque" && part.isOutput === true;
 }
 
 function isWords(value: Word | readonly Word[]): value is readonly Word[] {

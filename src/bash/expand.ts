@@ -16,6 +16,10 @@ export interface ExpandHost {
   assign(name: string, value: string): void;
   /** Output of `$(body)`, trailing newlines kept. */
   capture(body: readonly Node[]): string;
+  /** The name of a file with the output of `<(body)`. */
+  fileOf(body: readonly Node[]): string;
+  /** `$0`, if it is known. */
+  readonly scriptName: string | undefined;
 }
 
 /** An expanded stretch of a word, or the border between two fields of `"${X[@]}"`. */
@@ -165,7 +169,7 @@ export class Expander {
         return [{ text, quoted: part.quoted }];
       }
       case "process":
-        return this.#host.unsupported('"<(…)" is not understood here');
+        return [{ text: this.#host.fileOf(part.body), quoted: true }];
       case "opaque":
         return this.#host.unsupported(part.why);
     }
@@ -180,7 +184,7 @@ export class Expander {
     if (name === "?") return [String(this.#host.status)];
     if (/^[0-9]/.test(name)) {
       const value = name === "0"
-        ? this.#host.unsupported('"$0" is not known')
+        ? this.#host.scriptName ?? this.#host.unsupported('"$0" is not known')
         : state.positional[+name - 1];
       return value === undefined ? undefined : [value];
     }

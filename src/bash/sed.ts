@@ -11,7 +11,7 @@ type Item =
   | { readonly type: "start" | "end" };
 
 /**
- * Compiles `s|EXPRESSION|REPLACEMENT|flags` with a basic regular expression of characters, sets,
+ * Compiles `s|EXPRESSION|REPLACEMENT|flags`, or several with `;` between, with a basic regular expression of characters, sets,
  * `.`, `*`, `\{n\}`, `\{n,\}`, `^`, `$` and groups that are not repeated.
  *
  * @param silent `-n`: only lines that the flag `p` prints.
@@ -21,7 +21,17 @@ export function compileSed(
   script: string,
   silent: boolean,
 ): (line: string) => string | undefined {
-  const { expression, replacement, flags } = divide(script.trim());
+  const { expression, replacement, flags: all } = divide(script.trim());
+  const end = all.indexOf(";");
+  const flags = end < 0 ? all : all.slice(0, end);
+  if (end >= 0) {
+    if (silent || flags.includes("p")) {
+      throw new TextToolError("Commands of sed after one that prints are not evaluated");
+    }
+    const first = compileSed(script.trim().slice(0, end - all.length), false);
+    const next = compileSed(all.slice(end + 1), false);
+    return (line) => next(first(line) ?? "");
+  }
   if (/[^gp]/.test(flags)) throw new TextToolError(`The flags "${flags}" of sed are not known`);
   const items = parseExpression(expression);
   const parts = parseReplacement(replacement);

@@ -66,6 +66,8 @@ export interface OpaquePart {
   readonly type: "opaque";
   readonly why: string;
   readonly quoted: boolean;
+  /** Whether it is a process that something is written to: `>(…)`. */
+  readonly isOutput?: true;
 }
 
 /** A piece of a word. */

@@ -157,7 +157,7 @@ export abstract class WordParser {
         parts.push(
           char === "<"
             ? { type: "process", body, quoted: true }
-            : { type: "opaque", why, quoted: true },
+            : { type: "opaque", why, quoted: true, isOutput: true },
         );
       } else {
         text += this.take(PLAIN) ?? this.text[this.pos++];
@@ -246,6 +246,8 @@ export abstract class WordParser {
   #ansiQuotes(): Part {
     const match = this.take(/\$'(?:[^'\\]|\\[^])*'/y) ?? this.fail("A quote is not closed");
     const known: Record<string, string> = { n: "\n", t: "\t", r: "\r", "\\": "\\", "'": "'" };
+    // Bash ends the text at a NUL.
+    known["0"] = "\0";
     let unknown = false;
     const text = match.slice(2, -1).replace(/\\([^])/g, (_, char: string) => {
       const value = char === '"' ? '"' : known[char];
@@ -255,7 +257,7 @@ export abstract class WordParser {
     if (unknown) {
       return { type: "opaque", why: `The escape in ${match} is not known`, quoted: true };
     }
-    return { type: "text", text, quoted: true };
+    return { type: "text", text: text.split("\0")[0]!, quoted: true };
   }
 
   #braces(quoted: boolean): ParamPart {
