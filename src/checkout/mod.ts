@@ -6,6 +6,17 @@
  */
 
 export type { BashContext, BashReader, BashSource, Diagnostic } from "../bash/mod.ts";
+export {
+  type Codegen,
+  CODEGEN_SCRIPT,
+  type CodegenCall,
+  type CodegenInputs,
+  codegenNames,
+  type CodegenScript,
+  type CodegenStep,
+  readCodegenScript,
+} from "./codegen_calls.ts";
+export type { CodegenFiles } from "./codegen_files.ts";
 export { buildsThroughLink, goWorkingDirectory } from "./go_directory.ts";
 export {
   applyConfig,

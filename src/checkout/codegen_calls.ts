@@ -1,0 +1,672 @@
+import { join } from "@std/path";
+import { BashEvaluator, type Builtin, type BuiltinHost, scriptOf } from "../bash/mod.ts";
+import { reasonAt, sourceOf } from "./build_scripts.ts";
+import {
+  type CodegenFiles,
+  CodegenFilesError,
+  filesWith,
+  grepExpression,
+  pathspecs,
+  within,
+} from "./codegen_files.ts";
+import { readCheckoutFileSync } from "./files.ts";
+import { kubernetesCommands } from "./kubernetes_bash.ts";
+import type { Platform } from "./types.ts";
+
+/** The script that renews generated files, from 1.26 on. */
+export const CODEGEN_SCRIPT = "hack/update-codegen.sh";
+
+/** The start of a generator. Paths in its arguments are those of the checkout. */
+export interface CodegenCall {
+  /** Base name of the program: `deepcopy-gen`. */
+  readonly program: string;
+  /** Its arguments. */
+  readonly args: readonly string[];
+  /** Directory that it runs in, below the root, as the script names it: `vendor/k8s.io/metrics`. */
+  readonly cwd: string;
+  /** `GO111MODULE`, if the script sets it: `off`. */
+  readonly moduleMode: string | undefined;
+  /** Where the script starts it: `hack/update-codegen.sh:227`. */
+  readonly source: string;
+  /** Files among the arguments that have the output of another program. */
+  readonly reads: readonly { readonly path: string; readonly call: CodegenCall }[];
+}
+
+/** What a script does after another: it runs a generator, or writes a file with what one prints. */
+export type CodegenStep =
+  | { readonly kind: "run"; readonly call: CodegenCall; readonly removes: readonly string[] }
+  | {
+    readonly kind: "write";
+    /** Below the root. */
+    readonly path: string;
+    /** Texts, and programs whose output takes their place. */
+    readonly pieces: readonly (string | CodegenCall)[];
+    /** Whether gofmt -s formats it. */
+    readonly isFormatted: boolean;
+    /** Files that are removed before; below the root. */
+    readonly removes: readonly string[];
+    readonly source: string;
+  }
+  | {
+    /** A report of API rule violations is compared with the known ones. */
+    readonly kind: "compare";
+    /** The known ones; below the root, or undefined for `/dev/null`. */
+    readonly known: string | undefined;
+    /** The report, below the root. */
+    readonly report: string;
+    readonly source: string;
+  };
+
+/** One `codegen::NAME` of the script. */
+export interface Codegen {
+  /** `deepcopy`. */
+  readonly name: string;
+  /** Where it begins: `hack/update-codegen.sh:145`. */
+  readonly source: string;
+  /** What it does, in order. */
+  readonly steps: readonly CodegenStep[];
+  /** Packages that are built, by program: `k8s.io/code-generator/cmd/deepcopy-gen`, `./cmd/genswaggertypedocs`. */
+  readonly tools: Readonly<Record<string, string>>;
+  /** Scripts that it starts, with their arguments: they need protoc. */
+  readonly scripts: readonly (readonly string[])[];
+  /** Why it is not understood. */
+  readonly why: string | undefined;
+}
+
+/** What a checkout's own `hack/update-codegen.sh` would do. */
+export interface CodegenScript {
+  /** In the order of the script. */
+  readonly codegens: readonly Codegen[];
+  /** Version of protoc that protobuf code is made with: `23.4`. */
+  readonly protoc: string | undefined;
+}
+
+/** Inputs of {@linkcode readCodegenScript}. */
+export interface CodegenInputs {
+  /** Where it runs. */
+  readonly host: Platform;
+  /** The environment: KUBE_VERBOSE, GENERATED_FILE_PREFIX, LINT … */
+  readonly variables: Readonly<Record<string, string>>;
+  /** The files of the checkout. */
+  readonly files: CodegenFiles;
+  /** Names of the generators to read; all if undefined. */
+  readonly isWanted?: (name: string) => boolean;
+  /** Arguments that every generator gets. */
+  readonly flags?: readonly string[];
+}
+
+/** Loops over hundreds of files, for each of many packages. */
+const MAX_STEPS = 3_000_000;
+const PREFIX = "codegen::";
+/** Precedes and follows the number of a program in what it prints. */
+const MARK = "\u0001";
+
+/** Functions and programs that change nothing that is made. */
+const SETTING_UP = [
+  ...["chmod", "exit", "export", "mkdir", "touch", "umask", "wait", "which"],
+  ...[
+    "kube::golang::setup_env",
+    "kube::golang::setup_gomaxprocs",
+    "kube::golang::verify_go_version",
+  ],
+  ...["kube::golang::internal::verify_go_version", "kube::golang::create_gopath_tree"],
+  ...["kube::log::install_errexit", "kube::util::ensure-bash-version", "kube::util::trap_add"],
+  ...["kube::protoc::check_protoc", "kube::protoc::install"],
+];
+
+/** The names of the generators in the script, in its order, and their lines, without reading what they do. */
+export function codegenNames(
+  text: string,
+): readonly { readonly name: string; readonly line: number }[] {
+  return Object.freeze(
+    [...text.matchAll(/^[ \t]*function\s+codegen::([\w-]+)/gm)].map(({ 1: name = "", index }) =>
+      Object.freeze({ name, line: text.slice(0, index).split("\n").length })
+    ),
+  );
+}
+
+/**
+ * Tells which generators the checkout's own `hack/update-codegen.sh` would start, with which arguments, by
+ * interpreting it and the scripts of its sub-projects; nothing is run.
+ *
+ * @param root Absolute.
+ * @returns What the script does; a generator that is not understood says why. Undefined if there is no such script.
+ */
+export function readCodegenScript(root: string, inputs: CodegenInputs): CodegenScript | undefined {
+  const { text } = readCheckoutFileSync(root, CODEGEN_SCRIPT);
+  if (text === undefined) return undefined;
+  const reading = new Reading(root, inputs);
+  const evaluator = reading.evaluator(inputs.variables, {
+    KUBE_ROOT: root,
+    BASH_SOURCE: join(root, CODEGEN_SCRIPT),
+  }, CODEGEN_SCRIPT);
+  evaluator.runScript(scriptOf({ path: CODEGEN_SCRIPT, text }));
+  const names = [...evaluator.state.functions.keys()].filter((name) => name.startsWith(PREFIX))
+    .map((name) => name.slice(PREFIX.length));
+  const protoc = evaluator.state.get("PROTOC_VERSION")?.value;
+  return Object.freeze({
+    codegens: Object.freeze(
+      names.filter((name) => inputs.isWanted?.(name) !== false)
+        .map((name) => reading.codegen(evaluator, name, inputs.flags ?? [])),
+    ),
+    protoc: typeof protoc === "string" ? protoc : undefined,
+  });
+}
+
+/** A recorded step, before it is known which programs only print for others. */
+type Recorded =
+  | { kind: "run"; number: number; removes: readonly string[] }
+  | {
+    kind: "write";
+    path: string;
+    text: string;
+    isFormatted: boolean;
+    removes: readonly string[];
+    source: string;
+  }
+  | { kind: "compare"; known: string | undefined; report: string; source: string };
+
+/** What is recorded while the script is interpreted. */
+class Reading {
+  readonly #root: string;
+  readonly #inputs: CodegenInputs;
+  #calls: Omit<CodegenCall, "reads">[] = [];
+  #recorded: Recorded[] = [];
+  #tools: Record<string, string> = {};
+  #scripts: (readonly string[])[] = [];
+  #removes: string[] = [];
+  /** Files with the output of `<(…)`. */
+  readonly #outputs = new Map<string, string>();
+  /** Files that the script has written, by path below the root or absolute. */
+  readonly #written = new Map<string, { text: string; isFormatted: boolean }>();
+  #files = 0;
+
+  constructor(root: string, inputs: CodegenInputs) {
+    this.#root = root;
+    this.#inputs = inputs;
+  }
+
+  /** Interprets one `codegen::NAME`. */
+  codegen(evaluator: BashEvaluator, name: string, flags: readonly string[]): Codegen {
+    this.#calls = [];
+    this.#recorded = [];
+    this.#tools = {};
+    this.#scripts = [];
+    this.#removes = [];
+    const result = evaluator.callFunction(`${PREFIX}${name}`, flags, true);
+    const place = evaluator.state.functions.get(`${PREFIX}${name}`);
+    return Object.freeze({
+      name,
+      source: sourceOf(this.#root, { path: place?.path ?? "", line: place?.body.line ?? 0 }),
+      ...this.#steps(),
+      tools: Object.freeze(this.#tools),
+      scripts: Object.freeze(this.#scripts),
+      why: typeof result === "string" ? undefined : reasonAt(this.#root, result),
+    });
+  }
+
+  /** Puts programs whose output is used into the steps that use it. */
+  #steps(): Pick<Codegen, "steps"> {
+    const used = new Set<number>();
+    const callOf = (number: number): CodegenCall => {
+      const call = this.#calls[number]!;
+      const reads = call.args.flatMap((path) => {
+        const text = this.#outputs.get(path);
+        const [, inner] = new RegExp(`^${MARK}(\\d+)${MARK}\\s*$`).exec(text ?? "") ?? [];
+        if (inner === undefined) return [];
+        used.add(Number(inner));
+        return [{ path, call: callOf(Number(inner)) }];
+      });
+      return Object.freeze({ ...call, reads: Object.freeze(reads) });
+    };
+    const steps = this.#recorded.map((step): CodegenStep & { number?: number } => {
+      if (step.kind === "compare") return step;
+      if (step.kind === "run") {
+        const { number, removes } = step;
+        return { kind: "run", call: callOf(number), removes, number };
+      }
+      const pieces = step.text.split(MARK).map((piece, index) => {
+        if (index % 2 === 0) return piece;
+        used.add(Number(piece));
+        return callOf(Number(piece));
+      });
+      const { path, isFormatted, removes, source } = step;
+      return { kind: "write", path, pieces, isFormatted, removes, source };
+    });
+    // What a program removed before it printed for another is removed by the other.
+    let removes: readonly string[] = [];
+    return {
+      steps: Object.freeze(steps.flatMap(({ number, ...step }): CodegenStep[] => {
+        if (step.kind === "compare") return [step];
+        if (number !== undefined && used.has(number)) {
+          removes = [...removes, ...step.removes];
+          return [];
+        }
+        const all = [...removes, ...step.removes];
+        removes = [];
+        return [Object.freeze({ ...step, removes: all })];
+      })),
+    };
+  }
+
+  evaluator(
+    variables: Readonly<Record<string, string>>,
+    constants: Readonly<Record<string, string>>,
+    scriptName: string,
+  ): BashEvaluator {
+    const { host } = this.#inputs;
+    const evaluator: BashEvaluator = new BashEvaluator({
+      variables: { PWD: this.#root, ...variables },
+      constants: {
+        OSTYPE: host.startsWith("darwin/") ? "darwin" : "linux-gnu",
+        ...constants,
+      },
+      scriptName,
+      readFile: (path) => this.#readFile(evaluator, path),
+      maxSteps: MAX_STEPS,
+      commands: kubernetesCommands(host.split("/")[1] ?? "", this.#commands()),
+      onCommand: (name, args) => this.#onCommand(evaluator, name, args),
+      testFile: (op, path) => this.#testFile(evaluator, op, path),
+      dropsFiles: true,
+      writeFile: (path, text, { append }) => {
+        const before = append ? this.#written.get(path)?.text ?? "" : "";
+        this.#written.set(path, { text: before + text, isFormatted: false });
+      },
+      keepOutput: (text) => {
+        const path = join(this.#root, "_output", `.kbuild-output-${++this.#files}`);
+        this.#outputs.set(path, text);
+        return path;
+      },
+    });
+    return evaluator;
+  }
+
+  #commands(): ReadonlyMap<string, Builtin> {
+    const guarded = (builtin: Builtin): Builtin => (host, args, name) => {
+      try {
+        return builtin(host, args, name);
+      } catch (error) {
+        if (error instanceof CodegenFilesError) return host.unsupported(error.message);
+        throw error;
+      }
+    };
+    const commands: Record<string, Builtin> = {
+      ...Object.fromEntries(SETTING_UP.map((name): [string, Builtin] => [name, () => 0])),
+      cd: (host, args) => this.#cd(host, args),
+      pushd: (host, [to = ""]) => {
+        host.assign("KBUILD_PUSHED", [...list(host, "KBUILD_PUSHED"), cwdOf(host)]);
+        return this.#cd(host, [to]);
+      },
+      popd: (host) => {
+        const pushed = list(host, "KBUILD_PUSHED");
+        host.assign("PWD", pushed.at(-1) ?? host.unsupported("popd: nothing was pushed"));
+        host.assign("KBUILD_PUSHED", pushed.slice(0, -1));
+        return 0;
+      },
+      pwd: (host, [flag]) => {
+        const { real } = this.#inputs.files;
+        const path = flag === "-P" ? join(this.#root, real(this.#below(host))) : cwdOf(host);
+        return print(host, `${path.replace(/\/$/, "")}\n`);
+      },
+      "kube::realpath": (host, [path = ""]) =>
+        print(host, `${join(this.#root, this.#inputs.files.real(this.#below(host, path)))}\n`),
+      date: (host) => print(host, "0\n"),
+      diff: (host, args) => this.#diff(host, args),
+      find: (host, args) => this.#find(host, args),
+      git: (host, args) => this.#git(host, args),
+      go: (host, args) => this.#go(host, args),
+      gofmt: (host, args) => {
+        for (const path of args.filter((word) => !word.startsWith("-"))) {
+          const file = this.#written.get(path) ?? host.unsupported(`"${path}" was not written`);
+          this.#written.set(path, { ...file, isFormatted: true });
+        }
+        return 0;
+      },
+      grep: (host, args) => this.#grep(host, args),
+      "kube::util::find-binary": (host, [name = ""]) => print(host, `${name}\n`),
+      "kube::util::host_os": (host) => print(host, `${this.#inputs.host.split("/")[0]}\n`),
+      list_codegens: () => 0,
+      ls: () => 1,
+      mktemp: (host) =>
+        print(host, `${join(this.#root, "_output", `.kbuild-output-${++this.#files}`)}\n`),
+      mv: (host, args) => this.#move(host, args),
+      rm: (host, args) => {
+        this.#removes.push(
+          ...args.filter((word) => !word.startsWith("-")).map((path) =>
+            this.#inputs.files.real(this.#below(host, path))
+          ),
+        );
+        return 0;
+      },
+      xargs: (host, args) => this.#xargs(host, args),
+    };
+    return new Map(Object.entries(commands).map(([name, each]) => [name, guarded(each)]));
+  }
+
+  /** A path below the root, relative to the directory of the script; links are not followed. */
+  #below(host: BuiltinHost, path = "."): string {
+    return within(path, within(cwdOf(host), "", this.#root), this.#root);
+  }
+
+  #cd(host: BuiltinHost, args: readonly string[]): number {
+    const to = args.filter((word) => word !== "--")[0] ?? "";
+    const below = this.#below(host, to);
+    if (below !== "" && !this.#inputs.files.has(below)) return 1;
+    host.assign("PWD", below === "" ? this.#root : join(this.#root, below));
+    return 0;
+  }
+
+  #readFile(evaluator: BuiltinHost, path: string): string | undefined {
+    const written = this.#written.get(path);
+    if (written !== undefined) return written.text;
+    const below = attempt(() => this.#below(evaluator, path));
+    return below === undefined ? undefined : this.#inputs.files.readText(below);
+  }
+
+  #testFile(evaluator: BuiltinHost, op: string, path: string): boolean {
+    const below = attempt(() => this.#below(evaluator, path));
+    if (below === undefined || op === "-x") return false;
+    return this.#inputs.files.has(below);
+  }
+
+  #git(host: BuiltinHost, args: readonly string[]): number {
+    const [command, ...rest] = args;
+    const at = rest.indexOf("--");
+    const isSpec = (word: string) => word.startsWith(":");
+    const flags: string[] = [];
+    const specs: string[] = at < 0 ? [] : rest.slice(at + 1);
+    const patterns: string[] = [];
+    const before = at < 0 ? rest : rest.slice(0, at);
+    for (let index = 0; index < before.length; index++) {
+      const word = before[index]!;
+      if (word === "-e") patterns.push(before[++index] ?? "");
+      else if (isSpec(word) || !word.startsWith("-")) specs.push(word);
+      else flags.push(word);
+    }
+    const known = [
+      "-c",
+      "-m",
+      "-o",
+      "-cmo",
+      "-z",
+      "-l",
+      "--null",
+      "--untracked",
+      "--exclude-standard",
+    ];
+    const other = flags.find((flag) => !known.includes(flag));
+    if (other !== undefined || (command !== "ls-files" && command !== "grep")) {
+      host.unsupported(`"git ${args.join(" ")}" is not understood`);
+    }
+    const cwd = this.#inputs.files.real(this.#below(host));
+    const fits = pathspecs(specs, cwd, this.#root);
+    let paths = this.#inputs.files.paths.filter(fits);
+    if (command === "grep") {
+      if (!flags.includes("-l")) host.unsupported(`"git ${args.join(" ")}" is not understood`);
+      paths = [...filesWith(this.#inputs.files, paths, patterns, false)];
+    }
+    const end = flags.includes("-z") || flags.includes("--null") ? "\0" : "\n";
+    print(host, paths.map((path) => relativeTo(cwd, path) + end).join(""));
+    return command === "grep" && paths.length === 0 ? 1 : 0;
+  }
+
+  #grep(host: BuiltinHost, args: readonly string[]): number {
+    const patterns: string[] = [];
+    const operands: string[] = [];
+    const excluded: string[] = [];
+    let include = "";
+    const flags = new Set<string>();
+    for (let index = 0; index < args.length; index++) {
+      const word = args[index]!;
+      if (word === "-e") patterns.push(args[++index] ?? "");
+      else if (word === "--include") include = args[++index] ?? "";
+      else if (word === "--exclude-dir") excluded.push(args[++index] ?? "");
+      else if (word === "--null") flags.add("0");
+      else if (/^-[lrEqv]+$/.test(word)) { for (const flag of word.slice(1)) flags.add(flag); }
+      else if (word.startsWith("-")) host.unsupported(`"grep ${word}" is not understood`);
+      else operands.push(word);
+    }
+    if (patterns.length === 0) patterns.push(operands.shift() ?? "");
+    if (flags.has("r")) {
+      const found = operands.flatMap((start) => {
+        const below = this.#inputs.files.real(this.#below(host, start));
+        const paths = this.#inputs.files.paths.filter((path) =>
+          path.startsWith(`${below}/`) && fitsName(path, include) &&
+          !path.slice(below.length + 1).split("/").slice(0, -1).some((part) =>
+            excluded.includes(part)
+          )
+        );
+        return filesWith(this.#inputs.files, paths, patterns, flags.has("E"))
+          .map((path) => `${start}${path.slice(below.length)}`);
+      });
+      return this.#printFound(host, found, flags);
+    }
+    if (flags.has("l")) {
+      const real = (path: string) => {
+        const below = this.#below(host, path);
+        const at = below.lastIndexOf("/");
+        return at < 0
+          ? below
+          : `${this.#inputs.files.real(below.slice(0, at))}/${below.slice(at + 1)}`;
+      };
+      const found = operands.filter((path) =>
+        filesWith(this.#inputs.files, [real(path)], patterns, flags.has("E")).length > 0
+      );
+      return this.#printFound(host, found, flags);
+    }
+    if (operands.length > 0) host.unsupported(`"grep ${args.join(" ")}" is not understood`);
+    const expressions = patterns.map((pattern) => grepExpression(pattern, flags.has("E")));
+    const lines = (host.readInput() ?? host.unsupported("There is no input")).split("\n");
+    if (lines.at(-1) === "") lines.pop();
+    const kept = lines.filter((line) =>
+      expressions.some((expression) => expression.test(line)) !== flags.has("v")
+    );
+    if (!flags.has("q")) print(host, kept.map((line) => `${line}\n`).join(""));
+    return kept.length === 0 ? 1 : 0;
+  }
+
+  #printFound(host: BuiltinHost, found: readonly string[], flags: ReadonlySet<string>): number {
+    print(host, found.map((path) => path + (flags.has("0") ? "\0" : "\n")).join(""));
+    return found.length === 0 ? 1 : 0;
+  }
+
+  /** `find . -name types.go -exec dirname {} \;`, `find DIR -type f -name NAME -print0`. */
+  #find(host: BuiltinHost, args: readonly string[]): number {
+    const text = args.join(" ");
+    const [, start, name, action] =
+      /^(\S+)(?: -type f)? -name (\S+)(?: (-print0|-exec dirname \{\} ;))?$/.exec(text) ?? [];
+    if (start === undefined || name === undefined) {
+      host.unsupported(`"find ${text}" is not understood`);
+    }
+    const below = this.#inputs.files.real(this.#below(host, start));
+    const inside = below === "" ? "" : `${below}/`;
+    const found = this.#inputs.files.paths.filter((path) =>
+      path.startsWith(inside) && fitsName(path, name)
+    ).map((path) => `${start}/${path.slice(inside.length)}`);
+    if (action?.startsWith("-exec") === true) {
+      return print(host, found.map((path) => `${path.slice(0, path.lastIndexOf("/"))}\n`).join(""));
+    }
+    return print(host, found.map((path) => path + (action === undefined ? "\n" : "\0")).join(""));
+  }
+
+  #xargs(host: BuiltinHost, args: readonly string[]): number {
+    const isNull = args[0]?.startsWith("-0") === true;
+    const one = /^(-0 -n ?1|-0n1|-n ?1) /.test(`${args.join(" ")} `);
+    const command = args.filter((word) => !word.startsWith("-") && word !== "1");
+    const words = (host.readInput() ?? "").split(isNull ? "\0" : /\s+/).filter((word) =>
+      word !== ""
+    );
+    if (command[0] === "dirname" && one) {
+      return print(
+        host,
+        words.map((path) => `${path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "."}\n`)
+          .join(""),
+      );
+    }
+    if (command[0] !== "rm") host.unsupported(`"xargs ${args.join(" ")}" is not understood`);
+    this.#removes.push(...words.map((path) => {
+      const below = this.#below(host, path);
+      const at = below.lastIndexOf("/");
+      return at < 0
+        ? below
+        : `${this.#inputs.files.real(below.slice(0, at))}/${below.slice(at + 1)}`;
+    }));
+    return 0;
+  }
+
+  #go(host: BuiltinHost, args: readonly string[]): number {
+    if (args[0] === "list" && args.at(-1) === "." && args.includes("-find")) {
+      return print(host, `${this.#importPath(host)}\n`);
+    }
+    if (args[0] === "env" && args.length === 2) {
+      return print(host, args[1] === "GOPATH" ? `${join(this.#root, "_output/go")}\n` : "\n");
+    }
+    // Another module: what it builds is for protobuf.
+    if (args[0] === "-C") return 0;
+    if (args[0] !== "install") host.unsupported(`"go ${args.join(" ")}" is not understood`);
+    for (const path of args.slice(1).filter((word) => !word.startsWith("-"))) {
+      const plain = path.replace(/@.*/, "");
+      this.#tools[plain.slice(plain.lastIndexOf("/") + 1)] = plain;
+    }
+    return 0;
+  }
+
+  /** The import path of the directory of the script, by the go.mod around it. */
+  #importPath(host: BuiltinHost): string {
+    const { files } = this.#inputs;
+    const place = files.real(this.#below(host));
+    for (
+      let directory = place;;
+      directory = directory.slice(0, Math.max(directory.lastIndexOf("/"), 0))
+    ) {
+      const text = files.readText(directory === "" ? "go.mod" : `${directory}/go.mod`);
+      const [, name] = /^module\s+"?([^\s"]+)/m.exec(text ?? "") ?? [];
+      if (name !== undefined) {
+        const rest = directory === "" ? `/${place}` : place.slice(directory.length);
+        return place === directory ? name : `${name}${rest}`;
+      }
+      if (directory === "") return host.unsupported(`"${place}" is in no Go module`);
+    }
+  }
+
+  #diff(host: BuiltinHost, args: readonly string[]): number {
+    const [known, report] = args.filter((word) => !word.startsWith("-"));
+    if (known === undefined || report === undefined) {
+      host.unsupported(`"diff ${args.join(" ")}" is not understood`);
+    }
+    this.#recorded.push({
+      kind: "compare",
+      known: known === "/dev/null" ? undefined : this.#below(host, known),
+      report: this.#below(host, report),
+      source: sourceOf(this.#root, host.place),
+    });
+    return 0;
+  }
+
+  #move(host: BuiltinHost, args: readonly string[]): number {
+    const [from, to] = args.filter((word) => !word.startsWith("-"));
+    const file = this.#written.get(from ?? "");
+    if (file === undefined || to === undefined) {
+      host.unsupported(`"mv ${args.join(" ")}" is not understood`);
+    }
+    const below = this.#below(host, to);
+    const at = below.lastIndexOf("/");
+    this.#recorded.push({
+      kind: "write",
+      path: `${this.#inputs.files.real(below.slice(0, at))}/${below.slice(at + 1)}`,
+      ...file,
+      removes: this.#removes.splice(0),
+      source: sourceOf(this.#root, host.place),
+    });
+    return 0;
+  }
+
+  #onCommand(evaluator: BashEvaluator, name: string, args: readonly string[]): boolean {
+    const [, base = name] = /\/([^/]+)$/.exec(name) ?? [];
+    if (base === "run-in-gopath.sh" && args[0] !== undefined) {
+      return this.#onCommand(evaluator, args[0], args.slice(1));
+    }
+    if (name === "./hack/update-codegen.sh") return this.#subproject(evaluator, name);
+    if (base in this.#tools) {
+      const number = this.#calls.length;
+      const mode = evaluator.state.get("GO111MODULE")?.value;
+      this.#calls.push(Object.freeze({
+        program: base,
+        args: Object.freeze([...args]),
+        cwd: this.#below(evaluator),
+        moduleMode: typeof mode === "string" ? mode : undefined,
+        source: sourceOf(this.#root, evaluator.place),
+      }));
+      this.#recorded.push({ kind: "run", number, removes: this.#removes.splice(0) });
+      evaluator.print(`${MARK}${number}${MARK}`);
+      return true;
+    }
+    if (base.endsWith(".sh")) {
+      this.#scripts.push(Object.freeze([name, ...args]));
+      return true;
+    }
+    return false;
+  }
+
+  /** A sub-project has a script of its own, which is read in the same way. */
+  #subproject(outer: BashEvaluator, name: string): boolean {
+    const path = this.#below(outer, name);
+    const text = this.#inputs.files.readText(path);
+    if (text === undefined) outer.unsupported(`There is no "${path}"`);
+    const variables: Record<string, string> = {};
+    for (const [key, { value }] of outer.state.exported()) {
+      if (typeof value === "string") variables[key] = value;
+    }
+    delete variables["BASH_SOURCE"];
+    const generator = variables["CODEGEN_PKG"];
+    const inner = this.evaluator(variables, {
+      BASH_SOURCE: name,
+      ...generator === undefined ? {} : { KUBE_CODEGEN_ROOT: generator },
+    }, name);
+    inner.runScript(scriptOf({ path, text }));
+    const [first] = inner.diagnostics;
+    if (first !== undefined) outer.unsupported(reasonAt(this.#root, first));
+    return true;
+  }
+}
+
+function print(host: BuiltinHost, text: string): 0 {
+  host.print(text);
+  return 0;
+}
+
+function cwdOf(host: BuiltinHost): string {
+  const value = host.state.get("PWD")?.value;
+  return typeof value === "string" ? value : host.unsupported('"PWD" is not known');
+}
+
+function list(host: BuiltinHost, name: string): readonly string[] {
+  const value = host.state.get(name)?.value ?? [];
+  return typeof value === "string" ? [value] : value;
+}
+
+/** @param name May begin with a star: `*.go`. */
+function fitsName(path: string, name: string): boolean {
+  if (name === "") return true;
+  const base = path.slice(path.lastIndexOf("/") + 1);
+  return name.startsWith("*") ? base.endsWith(name.slice(1)) : base === name;
+}
+
+function relativeTo(cwd: string, path: string): string {
+  if (cwd === "") return path;
+  if (path.startsWith(`${cwd}/`)) return path.slice(cwd.length + 1);
+  const parts = cwd.split("/");
+  let common = 0;
+  const wanted = path.split("/");
+  while (common < parts.length && parts[common] === wanted[common]) common++;
+  return [...parts.slice(common).map(() => ".."), ...wanted.slice(common)].join("/");
+}
+
+function attempt<T>(run: () => T): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof CodegenFilesError) return undefined;
+    throw error;
+  }
+}
