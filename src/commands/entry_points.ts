@@ -116,6 +116,16 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
     command: "generated_files bindata",
   },
   {
+    scripts: ["hack/update-codegen.sh"],
+    does: "Renews generated files",
+    command: "update-codegen",
+  },
+  {
+    scripts: ["hack/verify-codegen.sh"],
+    does: "Checks that generated files are what their generators make",
+    command: "verify-codegen",
+  },
+  {
     scripts: ["hack/verify-generated-files.sh", "hack/verify-generated-files-remake.sh"],
     does: "Checks that generated files are up to date",
     command: "verify_generated_files",

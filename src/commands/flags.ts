@@ -363,6 +363,19 @@ export const GENERATION_VARIABLES: readonly VariableSpec[] = [
   },
 ];
 
+/** Of `hack/update-codegen.sh`, from 1.26 on. */
+export const CODEGEN_VARIABLES: readonly VariableSpec[] = [
+  {
+    name: "API_KNOWN_VIOLATIONS_DIR",
+    summary:
+      "From 1.26 on: directory of the known violations of API rules, instead of api/api-rules",
+  },
+  {
+    name: "GENERATED_FILE_PREFIX",
+    summary: "From 1.26 on: how names of generated files begin, instead of zz_generated.",
+  },
+];
+
 export const VERSION_VARIABLES: readonly VariableSpec[] = [
   { name: "KUBE_GIT_VERSION", summary: "Version to stamp instead of git's" },
   { name: "KUBE_GIT_COMMIT", summary: "Commit to stamp" },

@@ -1,6 +1,7 @@
 import type { Command } from "./context.ts";
 import { withDryRun } from "./dry_run.ts";
 import {
+  CODEGEN_VARIABLES,
   CONFIG,
   GENERATION_VARIABLES,
   GO_FLAGS,
@@ -29,10 +30,13 @@ const GENERATOR_JOBS: FlagSpec = {
   default: "by memory and processors",
 };
 
-function asked(input: Input): { names: readonly string[]; packages: readonly string[] } {
+/** Words that begin with a dash go to every generator, as hack/update-codegen.sh does it. */
+function asked(input: Input) {
+  const words = input.args.filter((word) => word !== "");
   return {
-    names: input.args.flatMap((word) => word.split(/[\s,]+/)).filter((word) => word !== "")
-      .map((word) => word.replace(/^gen_/, "").replaceAll("_", "-")),
+    names: words.filter((word) => !word.startsWith("-"))
+      .flatMap((word) => word.split(/[\s,]+/)).filter((word) => word !== ""),
+    flags: words.filter((word) => word.startsWith("-")),
     packages: input.list("package") ?? [],
   };
 }
@@ -49,9 +53,23 @@ const FLAGS: readonly FlagSpec[] = [
 
 const VARIABLES: readonly VariableSpec[] = [
   OUTPUT_SUBPATH_VARIABLE,
+  ...CODEGEN_VARIABLES,
   ...GO_VARIABLES,
   ...VERSION_VARIABLES,
 ];
+
+const LIST: FlagSpec = {
+  name: "list",
+  short: "?",
+  kind: "boolean",
+  summary: "List the generators of the checkout",
+};
+
+const FROM_NOTHING: FlagSpec = {
+  name: "from-nothing",
+  kind: "boolean",
+  summary: "Generate all files, whatever is known of them",
+};
 
 /** `kbuild generated_files`: port of `make generated_files` (`Makefile.generated_files`). */
 export const generatedFiles: Command = {
@@ -62,7 +80,8 @@ export const generatedFiles: Command = {
     "Runs the checkout's own generators (deepcopy, defaulter, conversion, prerelease-lifecycle, openapi, " +
     "bindata) for the packages whose file is missing, or was made from other contents. Files that git has " +
     "are renewed, too. Everything is generated aside first: when a generator fails, no file has changed. " +
-    "For checkouts with Makefile.generated_files (up to 1.25). A plan says of each file why.",
+    "Up to 1.25 that is what Makefile.generated_files makes, from 1.26 on what hack/update-codegen.sh makes, and " +
+    "update-codegen is the same. A plan says of each file why.",
   args: [{
     name: "GENERATOR",
     summary: "Generators to run, as in the makefile: deepcopy, openapi …; all if omitted",
@@ -104,11 +123,7 @@ export const verifyGeneratedFiles: Command = {
     "that kbuild knows to be up to date, by the content of all that they are made from, are not generated again.",
   args: [{ name: "GENERATOR", summary: "Generators to check; all if omitted", variadic: true }],
   flags: [
-    {
-      name: "from-nothing",
-      kind: "boolean",
-      summary: "Generate all files, whatever is known of them",
-    },
+    FROM_NOTHING,
     ...FLAGS,
   ],
   variables: VARIABLES,
@@ -118,6 +133,86 @@ export const verifyGeneratedFiles: Command = {
       command: "kbuild verify_generated_files deepcopy --from-nothing",
       does: "Generate all deep copies, and compare",
     },
+  ],
+  ...withDryRun({
+    async plan(command, input) {
+      const run = await import("./generate_run.ts");
+      return await run.planGeneration(command, askedVerification(input));
+    },
+    async run(command, input) {
+      const run = await import("./generate_run.ts");
+      await run.verifyGeneration(command, askedVerification(input));
+    },
+  }),
+};
+
+/** `kbuild update-codegen`: port of `hack/update-codegen.sh`, from 1.26 on. */
+export const updateCodegen: Command = {
+  name: "update-codegen",
+  group: "Build",
+  summary: "Renew generated files as hack/update-codegen.sh does",
+  description:
+    "Reads in the checkout's hack/update-codegen.sh and kube_codegen.sh which generators run for which packages, with " +
+    "which flags, and runs those whose files are missing, or were made from other contents. A NAME is a regular " +
+    "expression that fits a part of a generator's name; words after -- that begin with a dash go to every generator. " +
+    "The generators work in a copy of the sources: when one fails, no file has changed. What needs protoc is named as " +
+    "left out. Up to 1.25 it does what generated_files does.",
+  args: [{
+    name: "NAME",
+    summary: "Patterns of generators to run: deepcopy, clients …; all if omitted",
+    variadic: true,
+  }],
+  flags: [LIST, FROM_NOTHING, ...FLAGS],
+  variables: [...GENERATION_VARIABLES, ...VARIABLES],
+  examples: [
+    { command: "kbuild update-codegen", does: "Renew what is not up to date" },
+    { command: "kbuild update-codegen deepcopy conv", does: "Only deep copies and conversions" },
+    { command: "kbuild update-codegen '-?'", does: "List the generators" },
+    {
+      command: "kbuild plan update-codegen clients",
+      does: "Show the command line of the generator, and why it would run",
+    },
+  ],
+  ...withDryRun({
+    async plan(command, input) {
+      const run = await import("./generate_run.ts");
+      return await run.planGeneration(command, askedCodegen(input));
+    },
+    async run(command, input) {
+      const run = await import("./generate_run.ts");
+      if (input.boolean("list") === true) return await run.listCodegens(command);
+      await run.generate(command, askedCodegen(input));
+    },
+  }),
+};
+
+function askedCodegen(input: Input) {
+  return {
+    ...asked(input),
+    jobs: input.number("jobs"),
+    fromNothing: input.boolean("from-nothing") === true,
+  };
+}
+
+/** `kbuild verify-codegen`: what `hack/verify-codegen.sh` asks. */
+export const verifyCodegen: Command = {
+  name: "verify-codegen",
+  group: "Build",
+  summary: "Check generated files against their generators",
+  description:
+    "Generates aside and compares; nothing in the checkout changes, and uncommitted work counts, which " +
+    "hack/verify-codegen.sh never sees. Each file that differs is listed with the first lines that do, and so are " +
+    "violations of API rules that are not known.",
+  args: [{
+    name: "NAME",
+    summary: "Patterns of generators to check; all if omitted",
+    variadic: true,
+  }],
+  flags: [FROM_NOTHING, ...FLAGS],
+  variables: VARIABLES,
+  examples: [
+    { command: "kbuild verify-codegen", does: "Check all files" },
+    { command: "kbuild verify-codegen deepcopy --from-nothing", does: "Generate all deep copies" },
   ],
   ...withDryRun({
     async plan(command, input) {

@@ -1,9 +1,17 @@
+import { dirname, join } from "@std/path";
+import { CODEGEN_SCRIPT, codegenNames, readCheckoutFile } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
 import {
+  type CodegenPlan,
   type GeneratorsPlan,
+  type GeneratorsResult,
+  type GeneratorsVerdict,
+  planCodegen,
   planGenerators,
+  readGeneratorRules,
+  runCodegen,
   runGenerators,
-  type StaleItem,
+  verifyCodegen,
   verifyGenerators,
 } from "../generate/mod.ts";
 import type { Builder } from "../lib/init.ts";
@@ -25,41 +33,101 @@ export interface AskedGeneration {
   readonly fromNothing?: boolean;
   /** Whether no file is put into its place. */
   readonly isAside?: boolean;
+  /** Arguments that every generator gets, from 1.26 on. */
+  readonly flags?: readonly string[];
 }
 
 /** A plan, and why it has that Go. */
 interface PlannedGeneration {
-  readonly plan: GeneratorsPlan;
+  readonly plan: SomePlan;
   readonly go: GoTool;
   readonly choice: GoChoice;
 }
 
+/** What both kinds of plans say: that of `Makefile.generated_files`, and that of `hack/update-codegen.sh`. */
+interface SomePlan extends Pick<GeneratorsPlan, "generators" | "leftOut" | "orphans"> {
+  /** Files to be made. */
+  readonly stale: readonly StaleFile[];
+  readonly steps: readonly PlanStep[];
+  run(): Promise<GeneratorsResult & { readonly removed?: readonly string[] }>;
+  verify(): Promise<GeneratorsVerdict>;
+}
+
+/** A file to be made. */
+interface StaleFile {
+  readonly generator: string;
+  readonly path: string;
+  readonly directory: string;
+  readonly why: string;
+}
+
 async function prepare(
   open: OpenCheckout,
-  { names, packages, jobs, fromNothing = false }: AskedGeneration,
+  { names, packages, jobs, fromNothing = false, flags = [] }: AskedGeneration,
   options: { fetch: boolean },
 ): Promise<PlannedGeneration> {
   const { context, checkout } = open;
-  if (checkout.generated.value !== "makefile") {
-    throw new KbuildError(
-      'Cannot generate files: this checkout has no "Makefile.generated_files"',
-      {
-        notes: ["From 1.26 on all generated files are in git: hack/update-codegen.sh renews them"],
-      },
-    );
+  const isMakefile = checkout.generated.value === "makefile";
+  if (isMakefile && flags.length > 0) {
+    throw new KbuildError(`Generators of "${checkout.generated.source}" take no flags`, {
+      notes: ["Flags are for checkouts from 1.26 on, as hack/update-codegen.sh takes them"],
+      exitCode: 2,
+    });
   }
   const { go, choice } = await takeGo(context, checkout, options);
-  const plan = await planGenerators(context, checkout, {
-    ...{ go, names, packages, jobs, fromNothing },
-    stamp: () => readStamp(open),
-  });
-  return { plan, go, choice };
+  if (isMakefile) {
+    const plan = await planGenerators(context, checkout, {
+      ...{ go, names: names.map(ruleName), packages, jobs, fromNothing },
+      stamp: () => readStamp(open),
+    });
+    return { plan: ofMakefile(open, plan), go, choice };
+  }
+  const plan = await planCodegen(context, checkout, { go, names, flags, packages, fromNothing });
+  return { plan: ofScript(open, plan, flags), go, choice };
+}
+
+/** A rule of the makefile, `gen_prerelease_lifecycle`, as the generators are called here. */
+function ruleName(word: string): string {
+  return word.replace(/^gen_/, "").replaceAll("_", "-");
+}
+
+function ofMakefile({ context, checkout }: OpenCheckout, plan: GeneratorsPlan): SomePlan {
+  return {
+    ...plan,
+    stale: plan.stale.map(({ item: { generator, output, directory }, why }) => (
+      { generator, path: output, directory, why }
+    )),
+    steps: stepsOf(plan, context.builder),
+    run: () => runGenerators(context, checkout, plan),
+    verify: () => verifyGenerators(context, checkout, plan),
+  };
+}
+
+function ofScript(
+  { context, checkout }: OpenCheckout,
+  plan: CodegenPlan,
+  flags: readonly string[],
+): SomePlan {
+  return {
+    ...plan,
+    orphans: [],
+    stale: plan.stale.flatMap(({ task, why, outputs }) => {
+      const [tree = ""] = task.trees;
+      const paths = outputs.length === 0 ? [`${tree}/`] : outputs;
+      return paths.map((path) => (
+        { generator: task.generator, path, directory: dirname(path), why }
+      ));
+    }),
+    steps: codegenSteps(plan),
+    run: () => runCodegen(context, checkout, plan, { flags }),
+    verify: () => verifyCodegen(context, checkout, plan),
+  };
 }
 
 /** Generates, and prints what changed. */
 export async function generate(command: CommandContext, asked: AskedGeneration): Promise<void> {
   await withOutput(await command.open(), {
-    what: "generated_files",
+    what: command.name,
     check: (open) => prepare(open, asked, { fetch: true }),
     prepare: (open) => prepare(open, asked, { fetch: true }),
     needs: () => undefined,
@@ -72,7 +140,7 @@ export async function generate(command: CommandContext, asked: AskedGeneration):
         context.log.status(`Generating ${plan.stale.length} files:`, summaryLines(plan));
       }
       sayLeftOut(context.log, plan);
-      const { written, newerGo, unmade } = await runGenerators(context, checkout, plan);
+      const { written, newerGo, unmade, removed = [] } = await plan.run();
       sayOrphans(context.log, [...plan.orphans, ...unmade]);
       if (newerGo.length > 0) {
         context.log.status(
@@ -88,14 +156,32 @@ export async function generate(command: CommandContext, asked: AskedGeneration):
           written,
           newerGo,
           unmade,
+          removed,
           seconds: (performance.now() - started) / 1000,
         });
         return;
       }
-      for (const path of written) command.print(path);
-      if (written.length === 0) context.log.status("All generated files are up to date");
+      if (removed.length > 0) {
+        context.log.status("No generator makes these files any more; they are removed:", removed);
+      }
+      for (const path of [...written, ...removed].sort()) command.print(path);
+      if (written.length + removed.length === 0) {
+        context.log.status("All generated files are up to date");
+      }
     },
   });
+}
+
+/** Prints the names of the generators, as `hack/update-codegen.sh -?` does. */
+export async function listCodegens(command: CommandContext): Promise<void> {
+  const { context, checkout } = await command.open();
+  const { text } = await readCheckoutFile(context.root, CODEGEN_SCRIPT);
+  const names = checkout.generated.value === "makefile"
+    ? (await readGeneratorRules(context.root)).generators.map(({ name }) => name)
+    : codegenNames(text ?? "").map(({ name }) => name);
+  if (command.globals.json) return command.printJson({ generators: names });
+  command.print("available codegens:");
+  for (const name of names) command.print(`    ${name}`);
 }
 
 /** Lines that are shown of a difference; --json has both files whole. */
@@ -112,14 +198,14 @@ export async function verifyGeneration(
     prepare: (open) => prepare(open, asked, { fetch: true }),
     needs: () => undefined,
     fetch: () => Promise.resolve(),
-    work: async ({ context, checkout }, planned) => {
+    work: async ({ context }, planned) => {
       const { plan } = planned;
       if (plan.stale.length > 0) {
         sayGo(context, planned);
         context.log.status(`Generating ${plan.stale.length} files aside:`, summaryLines(plan));
       }
       sayLeftOut(context.log, plan);
-      const verdict = await verifyGenerators(context, checkout, plan);
+      const verdict = await plan.verify();
       const files = plan.generators.reduce((sum, { files }) => sum + files, 0);
       return { verdict, files, leftOut: plan.leftOut };
     },
@@ -145,11 +231,12 @@ export async function verifyGeneration(
     command.log.status(`${made} ${files} generated files are what their generators make`);
     return;
   }
+  const renewal = command.name === "verify-codegen" ? "update-codegen" : "generated_files";
   const notes = [
-    ...differences.length === 0 ? [] : ["Renew the files: kbuild generated_files"],
+    ...differences.length === 0 ? [] : [`Renew the files: kbuild ${renewal}`],
     ...new Set(violations.flatMap(({ notes }) => notes)),
     ...violations.length === 0 ? [] : [
-      "Accept violations: kbuild generated_files openapi UPDATE_API_KNOWN_VIOLATIONS=true",
+      `Accept violations: kbuild ${renewal} openapi UPDATE_API_KNOWN_VIOLATIONS=true`,
     ],
   ];
   throw new KbuildError(
@@ -193,21 +280,19 @@ export async function planGeneration(
       : `${plan.stale.length} files are to be made:`,
     plan.stale.length === 0 ? [] : summaryLines(plan),
   );
-  for (const { item, why } of plan.stale) log.status(`${item.output}: ${why}`, [], { v: 2 });
+  for (const { path, why } of plan.stale) log.status(`${path}: ${why}`, [], { v: 2 });
   sayLeftOut(log, plan);
   sayOrphans(log, plan.orphans);
   return Object.freeze({
     steps: Object.freeze(
-      stepsOf(plan, open.context.builder).filter(({ kind }) =>
-        kind !== "generated" || asked.isAside !== true
-      ),
+      plan.steps.filter(({ kind }) => kind !== "generated" || asked.isAside !== true),
     ),
     go: Object.freeze({ ...choice, tool: go }),
   });
 }
 
 /** A generator that is not run is never left out silently. */
-function sayLeftOut(log: CommandContext["log"], { leftOut }: GeneratorsPlan): void {
+function sayLeftOut(log: CommandContext["log"], { leftOut }: SomePlan): void {
   for (const { name, why, source } of leftOut) log.warn(`Left out: ${name} (${source}): ${why}`);
 }
 
@@ -217,9 +302,9 @@ function sayOrphans(log: CommandContext["log"], orphans: readonly string[]): voi
 }
 
 /** A line for each generator that has something to do: how many files, and the first reason. */
-function summaryLines({ generators, stale }: GeneratorsPlan): readonly string[] {
+function summaryLines({ generators, stale }: SomePlan): readonly string[] {
   return generators.filter((each) => each.stale > 0).flatMap(({ name, files, stale: count }) => {
-    const own = stale.filter(({ item }) => item.generator === name);
+    const own = stale.filter(({ generator }) => generator === name);
     return [
       `${name}: ${count} of ${files}`,
       ...reasonsOf(own).map((line) => `  ${line}`),
@@ -230,31 +315,43 @@ function summaryLines({ generators, stale }: GeneratorsPlan): readonly string[] 
 /** Reasons that a line tells of. */
 const SHOWN_REASONS = 3;
 
-function reasonsOf(stale: readonly StaleItem[]): readonly string[] {
-  const byReason = new Map<string, StaleItem[]>();
+function reasonsOf(stale: readonly StaleFile[]): readonly string[] {
+  const byReason = new Map<string, StaleFile[]>();
   for (const each of stale) byReason.set(each.why, [...byReason.get(each.why) ?? [], each]);
   const lines = [...byReason].map(([why, items]) => {
-    const [first] = items as [StaleItem];
-    return `${first.item.output}${items.length > 1 ? ` and ${items.length - 1} more` : ""}: ${why}`;
+    const [first] = items as [StaleFile];
+    return `${first.path}${items.length > 1 ? ` and ${items.length - 1} more` : ""}: ${why}`;
   });
   const more = lines.length - SHOWN_REASONS;
   return more > 0 ? [...lines.slice(0, SHOWN_REASONS), `… and ${more} more reasons`] : lines;
 }
 
 function describe(
-  { generators, stale, orphans, leftOut }: GeneratorsPlan,
+  { generators, stale, orphans, leftOut }: SomePlan,
 ): Record<string, unknown> {
-  return {
-    generators,
-    stale: stale.map(({ item, why }) => ({
-      ...{ generator: item.generator, path: item.output, directory: item.directory, why },
-    })),
-    orphans,
-    leftOut,
-  };
+  return { generators, stale, orphans, leftOut };
 }
 
 const GROUP = "generated files";
+
+function codegenSteps({ stale, tree }: CodegenPlan): readonly PlanStep[] {
+  if (stale.length === 0) return [];
+  const copy: PlanStep = { group: `${GROUP}: copy of the sources`, kind: "directory", path: tree };
+  const steps = stale.flatMap(({ task, why, outputs, install, producers, process, format }) => {
+    const group = `${GROUP}: ${task.generator}`;
+    const started = [install, ...producers.map(({ process }) => process), process, format]
+      .filter((each) => each !== undefined);
+    return [
+      ...started.map(({ argv, cwd, shownEnv }): PlanStep => (
+        { group, kind: "process", argv, cwd, env: shownEnv }
+      )),
+      ...outputs.map((path): PlanStep => (
+        { group, kind: "generated", path, from: join(tree, path), why }
+      )),
+    ];
+  });
+  return [copy, ...steps];
+}
 
 function stepsOf({ tools, tasks }: GeneratorsPlan, builder: Builder): readonly PlanStep[] {
   if (tools === undefined) return [];

@@ -1,6 +1,9 @@
 import {
   type Checkout,
+  CODEGEN_SCRIPT,
+  codegenNames,
   goWorkingDirectory,
+  readCheckoutFile,
   readGoCalls,
   readGoModes,
   type Sourced,
@@ -216,8 +219,17 @@ function buildSection(open: OpenCheckout): Section {
   };
 }
 
-/** The generators of `make generated_files`; those of later checkouts are in scripts. */
-async function generatorSection({ context }: OpenCheckout): Promise<Section> {
+/** The generators of `make generated_files`, or of `hack/update-codegen.sh`. */
+async function generatorSection({ context, checkout }: OpenCheckout): Promise<Section> {
+  if (checkout.generated.value !== "makefile") {
+    const { text = "" } = await readCheckoutFile(context.root, CODEGEN_SCRIPT);
+    return {
+      title: "Generators",
+      rows: codegenNames(text).map(({ name, line }) => (
+        { name, value: `codegen::${name}`, source: `${CODEGEN_SCRIPT}:${line}` }
+      )),
+    };
+  }
   const { generators, leftOut } = await readGeneratorRules(context.root);
   return {
     title: "Generators",

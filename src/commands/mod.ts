@@ -17,7 +17,7 @@ import { demo } from "./demo.ts";
 import { downloadCommand } from "./download.ts";
 import { doctor } from "./doctor.ts";
 import { timings } from "./timings.ts";
-import { generatedFiles, verifyGeneratedFiles } from "./generate.ts";
+import { generatedFiles, updateCodegen, verifyCodegen, verifyGeneratedFiles } from "./generate.ts";
 import { images } from "./images.ts";
 import { makeCommand } from "./make.ts";
 import type { MakeSources } from "./make_run.ts";
@@ -64,6 +64,8 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   generatedFiles,
   verifyGeneratedFiles,
   update,
+  updateCodegen,
+  verifyCodegen,
   images,
   run,
   shell,

@@ -16,6 +16,7 @@ import {
   BUILD_IMAGE,
   CA_FILE,
   CACHE_VARIABLE,
+  CODEGEN_VARIABLES,
   COMPILE_VARIABLES,
   COMPRESSION_LEVEL,
   CONFIG,
@@ -63,7 +64,7 @@ function behind(flag: FlagSpec): VariableSpec {
 const GROUPS: readonly (readonly [title: string, variables: readonly VariableSpec[]])[] = [
   ["Targets and platforms", [WHAT, PLATFORM].map(behind)],
   ["Compiling", [...COMPILE_VARIABLES, OUT_DIR_VARIABLE]],
-  ["Generated files", GENERATION_VARIABLES],
+  ["Generated files", [...GENERATION_VARIABLES, ...CODEGEN_VARIABLES]],
   ["Tests", [...TEST_VARIABLES, ...ETCD_VARIABLES]],
   ["Checks and updates", [...VERIFY_VARIABLES, ...UPDATE_VARIABLES.slice(1)]],
   ["Version", VERSION_VARIABLES],

@@ -191,7 +191,7 @@ async function singleFileTask(
 }
 
 /** The environment of a generator: for this machine, whatever the user builds for. */
-async function generatorEnv(
+export async function generatorEnv(
   context: KubeContext,
   checkout: Checkout,
   go: GoTool,

@@ -1,8 +1,11 @@
 import { join } from "@std/path";
 import { digestOf, type GoFile, type GoSources } from "./go_sources.ts";
 
-/** Which part of a Go file counts: all of it, what generators see, functions with a `_` in their names. */
-export type Part = "content" | "shape" | "functions";
+/**
+ * Which part of a Go file counts: all of it, all of those that are not generated, what generators see, functions with
+ * a `_` in their names.
+ */
+export type Part = "content" | "sources" | "shape" | "functions";
 
 /**
  * The packages of a checkout and their imports, as generators follow them: test files and what they made
@@ -36,8 +39,12 @@ export class GoGraph {
   resolve(path: string): string | undefined {
     if (this.#resolved.has(path)) return this.#resolved.get(path);
     const own = `${this.#goPackage}/`;
-    const directory = path.startsWith(own) ? path.slice(own.length) : `vendor/${path}`;
-    const found = this.#sources.has(directory) ? this.#sources.real(directory) : undefined;
+    // From 1.30 on, vendor has no links to staging.
+    const places = path.startsWith(own)
+      ? [path.slice(own.length)]
+      : [`vendor/${path}`, `staging/src/${path}`];
+    const directory = places.find((place) => this.#sources.has(place));
+    const found = directory === undefined ? undefined : this.#sources.real(directory);
     this.#resolved.set(path, found);
     return found;
   }
@@ -69,8 +76,9 @@ export class GoGraph {
     // A program is compiled with the files that were generated, too.
     const files = part === "content"
       ? this.#sources.directory(place).filter(({ name }) => !name.endsWith("_test.go"))
-      : this.files(place).filter((file) => file[part] !== "");
-    const digest = digestOf(files.flatMap((file) => [file.name, file[part]]));
+      : this.files(place).filter((file) => part === "sources" || file[part] !== "");
+    const value = part === "sources" ? "content" : part;
+    const digest = digestOf(files.flatMap((file) => [file.name, file[value]]));
     this.#digests.set(key, digest);
     return digest;
   }
@@ -108,6 +116,11 @@ export class GoGraph {
     return this.#sources.real(directory);
   }
 
+  /** Whether a directory exists below the root. */
+  has(directory: string): boolean {
+    return this.#sources.has(directory);
+  }
+
   /** Names of the types that some directories declare. */
   types(directories: readonly string[]): ReadonlySet<string> {
     return new Set(
@@ -130,7 +143,9 @@ export class GoGraph {
       for (const { name, path } of imports) {
         const directory = this.resolve(path);
         if (directory === undefined || found.has(directory)) continue;
-        if (part === "content" || this.#isUsed(name, directory, used)) found.add(directory);
+        if (part === "content" || part === "sources" || this.#isUsed(name, directory, used)) {
+          found.add(directory);
+        }
       }
     }
     const list = [...found];

@@ -30,6 +30,8 @@ export interface GoFile {
   readonly types: readonly string[];
   /** Lines with `+k8s:`. */
   readonly tags: readonly string[];
+  /** Comments with a tag (`// +genclient`), and those that say that the file is generated. */
+  readonly comments: readonly string[];
   /** Whether a line begins with `// +k8s:`: the file is in `ALL_K8S_TAG_FILES`. */
   readonly isTagged: boolean;
   /** Whether generators leave it out: a test, or a file that they have made. */
@@ -48,11 +50,14 @@ interface Entry {
 /** A line that makes a file count in `ALL_K8S_TAG_FILES`. */
 const ANY_TAG = /^\/\/ *\+k8s:/m;
 
+/** Lines that the scripts of generators look for. */
+const COMMENTS = /^[ \t]*\/\/\s*(\+[a-zA-Z]|Code generated).*$/gm;
+
 /** Times of changes come in whole seconds (Deno's ctime), and file systems count in two at worst. */
 const TICK_MS = 3000;
 
 /** The form of the note; another one is not read. */
-const FORM = 2;
+const FORM = 3;
 
 /**
  * The Go sources of a checkout, each read once: what was read is remembered in
@@ -170,6 +175,7 @@ export function readGoFile(name: string, text: string): GoFile {
     tags: Object.freeze(
       text.includes("+k8s:") ? text.split("\n").filter((line) => line.includes("+k8s:")) : [],
     ),
+    comments: Object.freeze(text.match(COMMENTS) ?? []),
     isTagged,
     isIgnored: isIgnored || name.endsWith("_test.go"),
   });

@@ -52,3 +52,13 @@ export type { GenerationRecord, GenerationState } from "./state.ts";
 export { findTagged, openapiPackages } from "./tagged.ts";
 export type { GenerationProcess, GenerationSteps } from "./generation_steps.ts";
 export type { ToolCommand } from "./tool_command.ts";
+export {
+  type CodegenFindings,
+  type CodegenOptions,
+  type CodegenPlan,
+  planCodegen,
+  type StaleTask,
+} from "./plan_codegen.ts";
+export { type CodegenResult, runCodegen, verifyCodegen } from "./run_codegen.ts";
+export type { CodegenRecord, CodegenState } from "./codegen_state.ts";
+export type { CodegenTask } from "./codegen_tasks.ts";

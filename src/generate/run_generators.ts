@@ -293,10 +293,10 @@ function* withSiblings(
 }
 
 /** Whether a file is in one of the packages that were asked for. */
-function packageFilter(
+export function packageFilter(
   patterns: readonly string[],
   goPackage: string,
-): (item: GenerationItem) => boolean {
+): (item: Pick<GenerationItem, "directory" | "output">) => boolean {
   if (patterns.length === 0) return () => true;
   const expressions = patterns.map((pattern) => {
     const plain = pattern.replace(/^\.\//, "").replace(/\/+$/, "");
@@ -391,10 +391,11 @@ export async function runGenerators(
   }
 }
 
-async function checkPlace(
+/** @throws {KbuildError} A file may not be written: nobody generated what is there. */
+export async function checkPlace(
   context: KubeContext,
   output: string,
-  { items }: ItemState,
+  { items }: Pick<ItemState, "items">,
 ): Promise<void> {
   await checkInCheckout(context, output);
   const path = join(context.root, output);
@@ -483,7 +484,10 @@ export type Made =
  *
  * @param tolerant Whether to pass over what a newer Go adds.
  */
-export async function compareMade({ made, output }: TaskItem, tolerant: boolean): Promise<Made> {
+export async function compareMade(
+  { made, output }: Pick<TaskItem, "made" | "output">,
+  tolerant: boolean,
+): Promise<Made> {
   let from: string | undefined;
   for (const path of made) from ??= await ifPresent(Deno.stat(path)) && path;
   // A package whose tag asks for nothing gets no file.
@@ -496,9 +500,10 @@ export async function compareMade({ made, output }: TaskItem, tolerant: boolean)
   return { result: "differs", from, wanted, existing };
 }
 
-async function placeOne(
+/** Puts a file into its place, unless the same content is there. */
+export async function placeOne(
   context: KubeContext,
-  item: TaskItem,
+  item: Pick<TaskItem, "made" | "output">,
   { tolerant, isMove }: { tolerant: boolean; isMove: boolean },
 ): Promise<"none" | "same" | "written" | "newer Go"> {
   const { output } = item;
@@ -513,7 +518,8 @@ async function placeOne(
   return "written";
 }
 
-async function isOtherDevice({ root, output }: KubeContext): Promise<boolean> {
+/** Whether files are copied into the checkout: the outputs are on another file system. */
+export async function isOtherDevice({ root, output }: KubeContext): Promise<boolean> {
   const [there, here] = await Promise.all([Deno.stat(root), ifPresent(Deno.stat(output))]);
   return here !== undefined && there.dev !== here.dev;
 }

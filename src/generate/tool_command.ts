@@ -67,21 +67,36 @@ export async function checkViolations(
   file: GeneratedFile & { kind: "openapi" },
   work: string,
 ): Promise<void> {
-  if (file.knownViolations === undefined) return;
-  const report = reportPath(work);
-  const known = join(context.root, file.knownViolations);
+  const { name, knownViolations } = file;
+  if (knownViolations === undefined) return;
+  await compareViolations(context, { name, knownViolations, report: reportPath(work) });
+}
+
+/**
+ * Compares a report of API rule violations with the known ones.
+ *
+ * @param options.name What the report is about: `KUBE`.
+ * @param options.knownViolations Below the root; a list that does not exist is empty.
+ * @param options.report Absolute.
+ * @throws {KbuildError} They differ; the report is kept in `_output`.
+ */
+export async function compareViolations(
+  context: KubeContext,
+  { name, knownViolations, report }: { name: string; knownViolations: string; report: string },
+): Promise<void> {
+  const known = join(context.root, knownViolations);
   const [found, expected = ""] = await Promise.all([
     readText(report),
     ifPresent(readText(known)),
   ]);
   if (found === expected) return;
-  const kept = join(context.outputRoot, `${file.name}_violations.report`);
+  const kept = join(context.outputRoot, `${name}_violations.report`);
   await Deno.mkdir(dirname(kept), { recursive: true });
   await copyFile(report, kept);
   const before = new Set(expected.split("\n"));
   const added = found.split("\n").filter((line) => line !== "" && !before.has(line));
   throw new KbuildError(
-    `Cannot accept the API rule violations of ${file.name}: they differ from "${file.knownViolations}"`,
+    `Cannot accept the API rule violations of ${name}: they differ from "${knownViolations}"`,
     {
       output: added.slice(0, 20),
       notes: [
@@ -103,9 +118,17 @@ export async function placeViolations(
   work: string,
 ): Promise<string | undefined> {
   if (knownViolations === undefined) return undefined;
+  return await acceptViolations(context, { knownViolations, report: reportPath(work) });
+}
+
+/** As {@linkcode placeViolations}, for any report. */
+export async function acceptViolations(
+  context: KubeContext,
+  { knownViolations, report }: { knownViolations: string; report: string },
+): Promise<string | undefined> {
   const place = join(context.root, knownViolations);
   const [found, known] = await Promise.all([
-    readText(reportPath(work)),
+    readText(report),
     ifPresent(readText(place)),
   ]);
   if (found === known) return undefined;

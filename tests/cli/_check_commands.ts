@@ -37,7 +37,7 @@ function complaints(command: CommandData): readonly string[] {
     const isTaken = actions.length === 0 || actions.some(({ flags }) => flags.includes(flag.name));
     if (!isTaken) complain(`has no action that takes "--${flag.name}"`);
     if (flag.short === undefined) continue;
-    if (!/^[A-Za-z]$/.test(flag.short)) complain(`has a malformed flag "-${flag.short}"`);
+    if (!/^[A-Za-z?]$/.test(flag.short)) complain(`has a malformed flag "-${flag.short}"`);
     if (short.has(flag.short)) complain(`has a second flag "-${flag.short}"`);
     short.add(flag.short);
   }

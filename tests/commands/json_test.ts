@@ -45,6 +45,15 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
     ["--dry-run", "command downloads files go processes pushes"],
     ["nothing", "error"],
   ],
+  "update-codegen": [
+    ["--dry-run", "command downloads files go processes pushes"],
+    ["-?", "generators"],
+    ["nothing", "error"],
+  ],
+  "verify-codegen": [
+    ["--dry-run", "command downloads files go processes pushes"],
+    ["nothing", "error"],
+  ],
   generated_files: [
     ["--dry-run", "command downloads files go processes pushes"],
     ["nothing", "error"],

@@ -1,0 +1,508 @@
+import { dirname, join } from "@std/path";
+import {
+  type Checkout,
+  CODEGEN_SCRIPT,
+  type CodegenCall,
+  codegenNames,
+  readCheckoutFile,
+  readCodegenScript,
+} from "../checkout/mod.ts";
+import { KbuildError } from "../errors.ts";
+import { ifPresentSync, readTextSync } from "../files/mod.ts";
+import type { KubeContext } from "../lib/init.ts";
+import type { GoTool } from "../toolchain/mod.ts";
+import { listCodegenFiles } from "./codegen_files.ts";
+import { type CodegenRecord, type CodegenState, readCodegenState } from "./codegen_state.ts";
+import { type CodegenTask, codegenTasks } from "./codegen_tasks.ts";
+import { type GenerationProcess, WORK } from "./generation_steps.ts";
+import { generatorEnv } from "./generator_steps.ts";
+import { GoGraph } from "./go_graph.ts";
+import { digestOf, GoSources } from "./go_sources.ts";
+import { contentOf, seenFile, treeKey } from "./item_state.ts";
+import type { LeftOut } from "./package_generators.ts";
+import { type GeneratorSummary, packageFilter } from "./run_generators.ts";
+
+/** What `hack/update-codegen.sh` has to do. */
+export interface CodegenPlan {
+  /** Names and counts, in the order of the script. */
+  readonly generators: readonly GeneratorSummary[];
+  /** Starts of generators whose files are not up to date, in the order of the script. */
+  readonly stale: readonly StaleTask[];
+  /** Generators that are not run, and why. */
+  readonly leftOut: readonly LeftOut[];
+  /** The copy of the sources that generators work in; absolute. */
+  readonly tree: string;
+  /** What is remembered if nothing is made. */
+  readonly found: CodegenFindings;
+}
+
+/** A start of a generator whose files are to be made, and how. */
+export interface StaleTask {
+  /** What is started, what it reads and writes. */
+  readonly task: CodegenTask;
+  /** For people: "staging/src/k8s.io/api/batch/v1 changed". */
+  readonly why: string;
+  /** Files that it made before, or that it replaces; below the root. */
+  readonly outputs: readonly string[];
+  /** Files that are removed in the copy before; below the root. */
+  readonly removes: readonly string[];
+  /** Builds its programs; undefined where an earlier task has built them. */
+  readonly install: GenerationProcess | undefined;
+  /** Programs whose output is written to a file, and that file. */
+  readonly producers: readonly { readonly process: GenerationProcess; readonly to: string }[];
+  /** What is started; undefined for a file that consists of a text alone. */
+  readonly process: GenerationProcess | undefined;
+  /** Formats the file; undefined where the generator does. */
+  readonly format: GenerationProcess | undefined;
+}
+
+/** What was found out of the tree. */
+export interface CodegenFindings {
+  /** The Go that generates. */
+  readonly go: GoTool;
+  /** Key of the tree; undefined where git cannot say, or a file has only just changed. */
+  readonly key: string | undefined;
+  /** What is remembered so far. */
+  readonly state: CodegenState;
+  /** Files that were made; below the root. */
+  readonly outputs: ReadonlySet<string>;
+  /** Files of the copy that generators work in; below the root. */
+  readonly paths: readonly string[];
+  /** Sources that were read; undefined if none had to be. */
+  readonly sources: GoSources | undefined;
+  /** Whether everything was looked at. */
+  readonly isWhole: boolean;
+  /** Which files are wanted. */
+  readonly isMeant: (output: string) => boolean;
+  /** Whether there is anything new to remember. */
+  readonly isNew: boolean;
+}
+
+/** Options of {@linkcode planCodegen}. */
+export interface CodegenOptions {
+  /** The Go to generate with. */
+  readonly go: GoTool;
+  /** Patterns of names: regular expressions that fit a part of the name, as the script has it; default: all. */
+  readonly names?: readonly string[];
+  /** Arguments that every generator gets. */
+  readonly flags?: readonly string[];
+  /** Which packages: directories below the root, import paths, `*`, and `...` for all below. */
+  readonly packages?: readonly string[];
+  /** Whether files that are known to be up to date are generated, too. */
+  readonly fromNothing?: boolean;
+}
+
+/** Variables that decide over what the script does. */
+const VARIABLES = ["API_KNOWN_VIOLATIONS_DIR", "GENERATED_FILE_PREFIX"];
+
+/**
+ * Plans what `hack/update-codegen.sh` (from 1.26 on) makes: the files of every start of a generator whose inputs,
+ * program or files are not what they were when it last ran here. Nothing is written. While no source has changed, the
+ * sources are not read.
+ *
+ * @throws {KbuildError} No generator fits a name, or git cannot list the files.
+ */
+export async function planCodegen(
+  context: KubeContext,
+  checkout: Checkout,
+  options: CodegenOptions,
+): Promise<CodegenPlan> {
+  const { root } = context;
+  const { go, names = [], flags = [], packages = [], fromNothing = false } = options;
+  if (context.env["LINT"]) {
+    throw new KbuildError("Cannot lint: LINT is for hack/update-codegen.sh", {
+      notes: ["Run the script itself, or leave LINT out to generate"],
+      exitCode: 2,
+    });
+  }
+  const { text = "" } = await readCheckoutFile(root, CODEGEN_SCRIPT);
+  const chosen = chooseCodegens(codegenNames(text).map(({ name }) => name), names);
+  const before = await readCodegenState(context);
+  const outputs = outputsOf(before.tasks);
+  const key = await codegenKey(context, go, { outputs, flags });
+  const isAccepted = context.env["UPDATE_API_KNOWN_VIOLATIONS"] === "true";
+  if (
+    !fromNothing && !isAccepted && key !== undefined && before.key === key &&
+    isUnchanged(root, before)
+  ) {
+    return upToDate(before, { go, outputs, chosen });
+  }
+  const sources = await GoSources.open(context);
+  const graph = new GoGraph(sources, checkout.goPackage.value);
+  const files = await listCodegenFiles(context, sources);
+  const { UPDATE_API_KNOWN_VIOLATIONS: _, ...variables } = context.env;
+  const script = readCodegenScript(root, {
+    ...{ host: context.host, variables, files, flags },
+    isWanted: (name) => chosen.has(name),
+  });
+  if (script === undefined) throw new KbuildError(`There is no "${CODEGEN_SCRIPT}"`);
+  const goPackage = checkout.goPackage.value;
+  const { tasks, leftOut } = codegenTasks(script, { root, graph, goPackage });
+  const filter = packageFilter(packages, goPackage);
+  const isMeant = (output: string) => filter({ directory: dirname(output), output });
+  const wanted = tasks.filter((task) =>
+    packages.length === 0 || known(before, task).some(isMeant) ||
+    task.inputs.some((directory) => isMeant(`${directory}/doc.go`))
+  );
+  if (packages.length > 0 && wanted.length === 0) {
+    throw new KbuildError(`No generated file is in a package like "${packages.join(" ")}"`, {
+      notes: [
+        "Packages are directories, also with * and ...: --package staging/src/k8s.io/api/...",
+      ],
+      exitCode: 2,
+    });
+  }
+  const stale: { task: CodegenTask; why: string }[] = [];
+  const records: Record<string, CodegenRecord> = {};
+  for (const task of wanted) {
+    const record = before.tasks[task.id];
+    const { inputs, places } = taskInputs(context, go, graph, task);
+    const why = fromNothing
+      ? "all are compared"
+      : isAccepted && task.compares.length > 0
+      ? "its API rule violations are to be accepted"
+      : await whyStale(context, task, { record, inputs, places, outputs }) ??
+        dependency(task, stale, graph);
+    if (why === undefined) records[task.id] = refreshed(root, record!);
+    else stale.push({ task, why });
+  }
+  const isWhole = names.length === 0 && packages.length === 0;
+  const state: CodegenState = {
+    key: undefined,
+    tasks: { ...isWhole ? {} : before.tasks, ...kept(before, wanted), ...records },
+    leftOut,
+  };
+  return Object.freeze({
+    generators: summaries([...chosen], tasks, stale, before),
+    stale: Object.freeze(
+      await planStale(context, checkout, go, { stale, before, current: outputsOf(records) }),
+    ),
+    leftOut,
+    tree: codegenPlaces(context).tree,
+    found: {
+      ...{ go, key, state, outputs, sources, isWhole, isMeant },
+      paths: files.paths,
+      isNew: true,
+    },
+  });
+}
+
+/** The generators whose name fits one of the patterns, in the order of the patterns, as the script runs them. */
+function chooseCodegens(all: readonly string[], patterns: readonly string[]): ReadonlySet<string> {
+  if (patterns.length === 0) return new Set(all);
+  const chosen = new Set<string>();
+  for (const pattern of patterns) {
+    const found = all.filter((name) => expressionOf(pattern).test(name));
+    if (found.length === 0) {
+      throw new KbuildError(`No generator fits the pattern "${pattern}"`, {
+        notes: [`Generators of this checkout: ${all.join(", ")}`],
+        exitCode: 2,
+      });
+    }
+    for (const name of found) chosen.add(name);
+  }
+  return chosen;
+}
+
+function expressionOf(pattern: string): RegExp {
+  try {
+    return new RegExp(pattern);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new KbuildError(`"${pattern}" is not a regular expression`, { exitCode: 2 });
+  }
+}
+
+/** Changes whenever the files or what is asked of the script may have. */
+export async function codegenKey(
+  context: KubeContext,
+  go: GoTool,
+  { outputs, flags }: { outputs: ReadonlySet<string>; flags: readonly string[] },
+): Promise<string | undefined> {
+  const key = await treeKey(context, go, outputs);
+  const variables = VARIABLES.map((name) => context.env[name] ?? "");
+  const groups = Object.entries(context.env).filter(([name]) => /_GROUP_VERSIONS$/.test(name));
+  return key === undefined
+    ? undefined
+    : digestOf([key, ...variables, JSON.stringify(groups.sort()), ...flags]);
+}
+
+/** Whether all files are as they were left. */
+function isUnchanged(root: string, { tasks }: CodegenState): boolean {
+  return Object.values(tasks).every(({ outputs }) =>
+    Object.entries(outputs).every(([path, { seen }]) => seenFile(join(root, path)) === seen)
+  );
+}
+
+function upToDate(
+  state: CodegenState,
+  { go, outputs, chosen }: {
+    go: GoTool;
+    outputs: ReadonlySet<string>;
+    chosen: ReadonlySet<string>;
+  },
+): CodegenPlan {
+  return Object.freeze({
+    generators: summaries([...chosen], [], [], state),
+    stale: [],
+    leftOut: state.leftOut.filter(({ name }) => chosen.has(name)),
+    tree: "",
+    found: {
+      ...{ go, key: state.key, state, outputs, paths: [], sources: undefined },
+      isWhole: true,
+      isMeant: () => true,
+      isNew: false,
+    },
+  });
+}
+
+/** Records of tasks that the script still has. */
+function kept(
+  { tasks }: CodegenState,
+  wanted: readonly CodegenTask[],
+): Record<string, CodegenRecord> {
+  return Object.fromEntries(
+    wanted.flatMap(({ id }) => tasks[id] === undefined ? [] : [[id, tasks[id]!]]),
+  );
+}
+
+function refreshed(root: string, record: CodegenRecord): CodegenRecord {
+  return {
+    ...record,
+    outputs: Object.fromEntries(
+      Object.entries(record.outputs).map(([path, { content }]) => [
+        path,
+        { content, seen: seenFile(join(root, path)) },
+      ]),
+    ),
+  };
+}
+
+/** Files that a task made before, or that it removes before it makes new ones. */
+function known({ tasks }: CodegenState, { id, step, removes }: CodegenTask): readonly string[] {
+  const replaced = step.kind === "write" ? [step.path] : removes;
+  return [...new Set([...Object.keys(tasks[id]?.outputs ?? {}), ...replaced])].sort();
+}
+
+/** Files of tasks that are up to date. */
+function outputsOf(tasks: CodegenState["tasks"]): ReadonlySet<string> {
+  return new Set(Object.values(tasks).flatMap(({ outputs }) => Object.keys(outputs)));
+}
+
+/** Digest of everything that decides over the files of a task, and of each directory among it. */
+export function taskInputs(
+  { root }: KubeContext,
+  go: GoTool,
+  graph: GoGraph,
+  task: CodegenTask,
+): { inputs: string; places: Readonly<Record<string, string>> } {
+  const roots = task.inputs.flatMap((place) => [place, ...graph.taggedPackages(place)]);
+  const places: Record<string, string> = {};
+  for (const place of [...new Set(roots.flatMap((each) => [...graph.closure(each)]))].sort()) {
+    places[place] = graph.digest(place, "shape");
+  }
+  const printing = printers(task).map((program) => directoryOf(task, program, graph));
+  const tools = Object.keys(task.tools).filter((program) => !printers(task).includes(program))
+    .map((program) => directoryOf(task, program, graph));
+  const texts = task.files.map((path) => ifPresentSync(() => readTextSync(join(root, path))) ?? "");
+  const { step } = task;
+  const pieces = step.kind === "run" ? [step.call] : step.pieces;
+  const inputs = digestOf([
+    go.description,
+    graph.closureDigest(tools, "sources"),
+    graph.closureDigest(printing, "content"),
+    JSON.stringify(pieces).replaceAll(root, "").replace(/"source":"[^"]*"/g, ""),
+    ...texts,
+    ...Object.entries(places).flat(),
+  ]);
+  return { inputs, places };
+}
+
+/** Programs whose output another one reads: what is compiled into them counts, generated files too. */
+function printers({ step }: CodegenTask): readonly string[] {
+  const calls = step.kind === "run" ? [step.call] : [];
+  return calls.flatMap(({ reads }) => reads.map(({ call }) => call.program));
+}
+
+function directoryOf({ tools }: CodegenTask, program: string, graph: GoGraph): string {
+  const path = tools[program] ?? program;
+  return path.startsWith("./") ? path.slice(2) : graph.resolve(path) ?? path;
+}
+
+async function whyStale(
+  { root }: KubeContext,
+  task: CodegenTask,
+  { record, inputs, places, outputs }: {
+    record: CodegenRecord | undefined;
+    outputs: ReadonlySet<string>;
+    inputs: string;
+    places: Readonly<Record<string, string>>;
+  },
+): Promise<string | undefined> {
+  if (record === undefined) return "it was not generated here yet";
+  for (const [path, { content, seen }] of Object.entries(record.outputs)) {
+    if (!exists(join(root, path))) return `${path} is missing`;
+    if (seenFile(join(root, path)) === seen) continue;
+    if (await contentOf(join(root, path)) !== content) return `${path} is not what was generated`;
+  }
+  const foreign = task.removes.find((path) => !outputs.has(path));
+  if (foreign !== undefined) return `no generator made ${foreign}`;
+  if (record.inputs === inputs) return undefined;
+  const changed = [...new Set([...Object.keys(places), ...Object.keys(record.places)])]
+    .filter((place) => places[place] !== record.places[place]).sort();
+  const [first] = changed;
+  return first === undefined
+    ? "the generator, its flags or Go changed"
+    : `${first} changed${changed.length > 1 ? `, and ${changed.length - 1} more` : ""}`;
+}
+
+function exists(path: string): boolean {
+  return seenFile(path) !== "";
+}
+
+/** Whether a program that prints for the task is compiled from files that are to be made. */
+function dependency(
+  task: CodegenTask,
+  stale: readonly { task: CodegenTask }[],
+  graph: GoGraph,
+): string | undefined {
+  for (const program of printers(task)) {
+    const closure = graph.closure(directoryOf(task, program, graph), "content");
+    const made = stale.find(({ task: { trees, inputs } }) =>
+      [...trees, ...inputs].some((place) => closure.has(place))
+    );
+    if (made !== undefined) return `${program} is compiled from files of ${made.task.generator}`;
+  }
+  return undefined;
+}
+
+function summaries(
+  names: readonly string[],
+  tasks: readonly CodegenTask[],
+  stale: readonly { task: CodegenTask }[],
+  before: CodegenState,
+): readonly GeneratorSummary[] {
+  return names.map((name) => {
+    const own = tasks.filter(({ generator }) => generator === name);
+    const made = own.length > 0
+      ? own.map((task) => known(before, task).length)
+      : Object.values(before.tasks).filter(({ generator }) => generator === name)
+        .map(({ outputs }) => Object.keys(outputs).length);
+    const count = (numbers: readonly number[]) => numbers.reduce((sum, each) => sum + each, 0);
+    return Object.freeze({
+      name,
+      tool: [...new Set(own.flatMap(({ tools }) => Object.values(tools)))].join(" "),
+      source: own[0]?.source ?? CODEGEN_SCRIPT,
+      files: count(made),
+      stale: count(
+        stale.filter(({ task }) => task.generator === name).map(({ task }) =>
+          known(before, task).length
+        ),
+      ),
+    });
+  });
+}
+
+/** Directories of a generation, in the output. */
+export function codegenPlaces(context: KubeContext): {
+  readonly work: string;
+  /** A copy of the sources. */
+  readonly tree: string;
+  /** GOPATH with a link to it, for generators that read packages so (up to 1.29). */
+  readonly gopath: string;
+  /** Generators, which stay. */
+  readonly bin: string;
+} {
+  const work = join(context.output, WORK);
+  return {
+    work,
+    tree: join(work, "tree"),
+    gopath: join(work, "gopath"),
+    bin: join(context.output, ".kbuild", "generators"),
+  };
+}
+
+async function planStale(
+  context: KubeContext,
+  checkout: Checkout,
+  go: GoTool,
+  { stale, before, current }: {
+    stale: readonly { task: CodegenTask; why: string }[];
+    before: CodegenState;
+    /** Files of tasks that are up to date: they stay for the generators to read. */
+    current: ReadonlySet<string>;
+  },
+): Promise<readonly StaleTask[]> {
+  if (stale.length === 0) return [];
+  const { tree, gopath, bin } = codegenPlaces(context);
+  const { env, shownEnv } = await generatorEnv(context, checkout, go, 1);
+  const process = (
+    argv: readonly string[],
+    cwd: string,
+    label: string,
+    more: Readonly<Record<string, string>>,
+  ): GenerationProcess =>
+    Object.freeze({
+      argv: Object.freeze(argv),
+      cwd,
+      label,
+      env: Object.freeze({ ...env, PWD: cwd, ...more }),
+      shownEnv: Object.freeze({ ...shownEnv, ...more }),
+    });
+  const call = ({ program, args, cwd, moduleMode }: CodegenCall): GenerationProcess => {
+    const isInGopath = moduleMode === "off";
+    const start = isInGopath ? join(gopath, "src", checkout.goPackage.value) : tree;
+    return process(
+      [join(bin, program), ...args.map((word) => moved(word, context.root, tree))],
+      join(start, cwd),
+      `Generating with ${program}`,
+      // What modules there are is in the sources: nothing is fetched.
+      { GOPROXY: "off", ...isInGopath ? { GO111MODULE: "off", GOPATH: gopath } : {} },
+    );
+  };
+  const built = new Set<string>();
+  return stale.map(({ task, why }): StaleTask => {
+    const { step } = task;
+    const packages = Object.values(task.tools).sort();
+    // Programs that print for others are compiled from files that were made before them.
+    const isBuilt = printers(task).length === 0 && packages.every((each) => built.has(each));
+    for (const each of packages) built.add(each);
+    const calls = step.kind === "run"
+      ? [step.call]
+      : step.pieces.filter((piece) => typeof piece !== "string");
+    const [main] = calls;
+    return Object.freeze({
+      task,
+      why,
+      outputs: Object.freeze(known(before, task)),
+      removes: Object.freeze(task.removes.filter((path) => !current.has(path))),
+      install: isBuilt || packages.length === 0 ? undefined : process(
+        [go.path, "install", "-trimpath", "-buildvcs=false", ...packages],
+        tree,
+        `Building ${Object.keys(task.tools).join(", ")}`,
+        { GOBIN: bin, GO111MODULE: "on", GOPROXY: "off" },
+      ),
+      producers: calls.flatMap(({ reads }) =>
+        reads.map((each) => ({
+          process: call(each.call),
+          to: moved(each.path, context.root, tree),
+        }))
+      ),
+      process: main === undefined ? undefined : call(main),
+      format: step.kind === "write" && step.isFormatted
+        ? process(
+          [join(env["GOROOT"] ?? "", "bin", "gofmt"), "-s", "-w", join(tree, step.path)],
+          tree,
+          `Formatting ${step.path}`,
+          {},
+        )
+        : undefined,
+    });
+  });
+}
+
+/** A word of the command line, with paths of the checkout in the copy. */
+function moved(word: string, root: string, tree: string): string {
+  if (word === root) return tree;
+  return word.split(`${root}/`).length === 1 ? word : word.replaceAll(`${root}/`, `${tree}/`);
+}

@@ -1,0 +1,388 @@
+import { dirname, join, relative, resolve } from "@std/path";
+import type { Checkout } from "../checkout/mod.ts";
+import { KbuildError, systemCode } from "../errors.ts";
+import {
+  copyFile,
+  entriesOf,
+  ifPossible,
+  ifPresent,
+  ifPresentSync,
+  linkOrCopy,
+  removeTree,
+  writeFileAtomic,
+} from "../files/mod.ts";
+import type { KubeContext } from "../lib/init.ts";
+import type { CodegenRecord } from "./codegen_state.ts";
+import { writeCodegenState } from "./codegen_state.ts";
+import { GoGraph } from "./go_graph.ts";
+import { GoSources } from "./go_sources.ts";
+import { contentOf, seenFile } from "./item_state.ts";
+import {
+  codegenKey,
+  codegenPlaces,
+  type CodegenPlan,
+  type StaleTask,
+  taskInputs,
+} from "./plan_codegen.ts";
+import {
+  addsBuildLines,
+  checkPlace,
+  compareMade,
+  type GeneratorsResult,
+  isOtherDevice,
+  placeOne,
+} from "./run_generators.ts";
+import { acceptViolations, compareViolations } from "./tool_command.ts";
+import type {
+  GeneratedDifference,
+  GeneratedViolations,
+  GeneratorsVerdict,
+} from "./verify_generators.ts";
+
+/** What a run of `hack/update-codegen.sh`'s generators did. */
+export interface CodegenResult extends GeneratorsResult {
+  /** Files that no generator makes any more, which were removed as the script does; below the root. */
+  readonly removed: readonly string[];
+}
+
+/** What one task has made. */
+interface MadeFiles {
+  readonly stale: StaleTask;
+  /** Below the root. */
+  readonly outputs: readonly string[];
+}
+
+/**
+ * Carries a {@linkcode CodegenPlan} out. The generators work in a copy of the sources; when all have succeeded, files
+ * whose content changed appear by rename, and those that no generator makes any more are removed. When a generator
+ * fails, no file has changed.
+ *
+ * @param options.flags As the plan was made with.
+ * @throws {KbuildError} A generator failed, the API rule violations differ from the known ones, or a file that nobody
+ * generated is in the way.
+ */
+export async function runCodegen(
+  context: KubeContext,
+  checkout: Checkout,
+  plan: CodegenPlan,
+  { flags = [] }: { flags?: readonly string[] } = {},
+): Promise<CodegenResult> {
+  const { stale, found } = plan;
+  const { go, key, isWhole, isMeant, state } = found;
+  await found.sources?.save();
+  if (stale.length === 0) {
+    if (found.isNew) {
+      await writeCodegenState(context, { ...state, key: isWhole ? key : undefined });
+    }
+    return Object.freeze({ written: [], newerGo: [], unmade: [], removed: [] });
+  }
+  const isAccepted = context.env["UPDATE_API_KNOWN_VIOLATIONS"] === "true";
+  const { work, tree } = codegenPlaces(context);
+  try {
+    const made = await makeAside(context, checkout, plan, async (task) => {
+      // The script prints an error, and succeeds.
+      if (!isAccepted && !context.strictParity) await checkReports(context, task);
+    });
+    const isSame = key !== undefined &&
+      await codegenKey(context, go, { outputs: found.outputs, flags }) === key;
+    const tolerant = addsBuildLines(checkout, go);
+    const isMove = await isOtherDevice(context);
+    const all = [...new Set(made.flatMap(({ outputs }) => outputs))].filter(isMeant).sort();
+    const gone = goneFiles(made).filter(isMeant);
+    const recorded = { items: recordedItems(plan) };
+    for (const path of [...all, ...gone]) await checkPlace(context, path, recorded);
+    const written: string[] = [];
+    const newerGo: string[] = [];
+    for (const path of all) {
+      const item = { made: [join(tree, path)], output: join(context.root, path) };
+      await ifPresent(Deno.stat(dirname(item.output))) ??
+        await Deno.mkdir(dirname(item.output), { recursive: true });
+      const result = await placeOne(context, item, { tolerant, isMove });
+      if (result === "written") written.push(path);
+      if (result === "newer Go") newerGo.push(path);
+    }
+    const removed: string[] = [];
+    for (const path of gone) {
+      if (seenFile(join(context.root, path)) === "") continue;
+      await removeTree(join(context.root, path));
+      removed.push(path);
+    }
+    if (isAccepted) {
+      for (const { task } of stale) {
+        for (const { known, report } of task.compares) {
+          const accepted = await acceptViolations(context, {
+            knownViolations: known,
+            report: join(tree, report),
+          });
+          if (accepted !== undefined) written.push(accepted);
+        }
+      }
+    }
+    const records = await recordsOf(context, checkout, plan, made);
+    const tasks = { ...state.tasks, ...records };
+    const outputs = new Set(
+      Object.values(tasks).flatMap((record) => Object.keys(record.outputs)),
+    );
+    await writeCodegenState(context, {
+      ...state,
+      tasks,
+      key: isWhole && isSame ? await codegenKey(context, go, { outputs, flags }) : undefined,
+    });
+    return Object.freeze({ written: written.sort(), newerGo, unmade: [], removed });
+  } finally {
+    await ifPossible(removeTree(work));
+  }
+}
+
+/**
+ * Generates what is not known to be up to date in a copy of the sources, and compares it with the files of the checkout.
+ * Nothing in the checkout changes.
+ *
+ * @throws {KbuildError} A generator failed.
+ */
+export async function verifyCodegen(
+  context: KubeContext,
+  checkout: Checkout,
+  plan: CodegenPlan,
+): Promise<GeneratorsVerdict> {
+  const { found, stale } = plan;
+  const differences: GeneratedDifference[] = [];
+  const violations: GeneratedViolations[] = [];
+  const newerGo: string[] = [];
+  const { work, tree } = codegenPlaces(context);
+  await found.sources?.save();
+  try {
+    const broken = new Set<string>();
+    const made = stale.length === 0
+      ? []
+      : await makeAside(context, checkout, plan, async (task) => {
+        try {
+          await checkReports(context, task);
+        } catch (error) {
+          if (!(error instanceof KbuildError)) throw error;
+          const { message, output = [], notes } = error;
+          violations.push({ message, added: output, notes });
+          broken.add(task.task.id);
+        }
+      });
+    const tolerant = addsBuildLines(checkout, found.go);
+    const differing = new Set<string>();
+    for (const { stale: { task }, outputs } of made) {
+      for (const path of outputs.filter(found.isMeant)) {
+        const compared = await compareMade({
+          made: [join(tree, path)],
+          output: join(context.root, path),
+        }, tolerant);
+        if (compared.result === "newer Go") newerGo.push(path);
+        if (compared.result !== "differs" || differing.has(path)) continue;
+        differing.add(path);
+        broken.add(task.id);
+        const { existing, wanted } = compared;
+        differences.push({
+          path,
+          generator: task.generator,
+          why: existing === undefined ? "it is missing" : "it is not what its generator makes",
+          existing: existing === undefined ? undefined : new TextDecoder().decode(existing),
+          made: new TextDecoder().decode(wanted),
+        });
+      }
+    }
+    for (const path of goneFiles(made).filter(found.isMeant)) {
+      if (seenFile(join(context.root, path)) === "") continue;
+      const why = "no generator makes it any more";
+      differences.push({ path, generator: "", why, existing: undefined, made: undefined });
+    }
+    if (found.isNew) {
+      const sound = made.filter(({ stale: { task } }) => !broken.has(task.id));
+      const records = await recordsOf(context, checkout, plan, sound);
+      const { state } = found;
+      await writeCodegenState(context, { ...state, tasks: { ...state.tasks, ...records } });
+    }
+  } finally {
+    await ifPossible(removeTree(work));
+  }
+  return Object.freeze({
+    differences: Object.freeze(differences.toSorted((a, b) => a.path < b.path ? -1 : 1)),
+    violations: Object.freeze(violations),
+    newerGo: Object.freeze(newerGo.sort()),
+  });
+}
+
+/** What checkPlace() knows of files that kbuild has made before. */
+function recordedItems({ found }: CodegenPlan) {
+  return Object.fromEntries(
+    Object.values(found.state.tasks).flatMap(({ generator, inputs, outputs }) =>
+      Object.entries(outputs).map(([path, { content, seen }]) => [
+        path,
+        { generator, inputs, output: content, isMade: true, seen },
+      ])
+    ),
+  );
+}
+
+/** Files that were there before, and that no task made again. */
+function goneFiles(made: readonly MadeFiles[]): readonly string[] {
+  const all = new Set(made.flatMap(({ outputs }) => outputs));
+  const before = made.flatMap(({ stale: { outputs, removes } }) => [...outputs, ...removes]);
+  return [...new Set(before)].filter((path) => !all.has(path)).sort();
+}
+
+async function recordsOf(
+  context: KubeContext,
+  checkout: Checkout,
+  { found }: CodegenPlan,
+  made: readonly MadeFiles[],
+): Promise<Record<string, CodegenRecord>> {
+  // What was generated is among the sources of others.
+  const sources = await GoSources.open(context);
+  const graph = new GoGraph(sources, checkout.goPackage.value);
+  const records: Record<string, CodegenRecord> = {};
+  for (const { stale: { task }, outputs } of made) {
+    // Only some of its files were put into their places.
+    if (!outputs.every(found.isMeant)) continue;
+    const entries = await Promise.all(outputs.map(async (path) => {
+      const whole = join(context.root, path);
+      return [path, { content: await contentOf(whole), seen: seenFile(whole) }] as const;
+    }));
+    records[task.id] = {
+      generator: task.generator,
+      ...taskInputs(context, found.go, graph, task),
+      outputs: Object.fromEntries(entries),
+    };
+  }
+  await sources.save();
+  return records;
+}
+
+async function checkReports(context: KubeContext, { task }: StaleTask): Promise<void> {
+  const { tree } = codegenPlaces(context);
+  for (const { known, report } of task.compares) {
+    const name = known.slice(known.lastIndexOf("/") + 1).replace(
+      /_?violation_exceptions\.list$/,
+      "",
+    );
+    await compareViolations(context, {
+      name: name === "" ? "KUBE" : name.toUpperCase(),
+      knownViolations: known,
+      report: join(tree, report),
+    });
+  }
+}
+
+/** Runs the tasks in a copy of the sources; what they make is there afterwards. */
+async function makeAside(
+  context: KubeContext,
+  checkout: Checkout,
+  { stale, found }: CodegenPlan,
+  check: (task: StaleTask) => Promise<void>,
+): Promise<readonly MadeFiles[]> {
+  const units = stale.map(({ task: { name } }) =>
+    context.log.events.unit({ kind: "generate", name })
+  );
+  await makeTree(context, checkout, found.paths);
+  const made: MadeFiles[] = [];
+  for (const [index, task] of stale.entries()) {
+    const outputs = await units[index]!.run(async () => {
+      const outputs = await makeTask(context, task);
+      await check(task);
+      return outputs;
+    });
+    made.push({ stale: task, outputs });
+  }
+  return made;
+}
+
+/** Runs the programs of a task; returns the files that it has written, below the root. */
+async function makeTask(context: KubeContext, stale: StaleTask): Promise<readonly string[]> {
+  const { tree } = codegenPlaces(context);
+  const { task, removes, install, producers, process, format } = stale;
+  const run = async ({ argv, cwd, env, label }: NonNullable<typeof process>) =>
+    await context.builder.shell.run(argv, { cwd, env, label });
+  for (const path of removes) await removeTree(join(tree, path));
+  if (install !== undefined) await run(install);
+  for (const { process, to } of producers) {
+    await writeFileAtomic(to, (await run(process)).stdout);
+  }
+  const { step } = task;
+  if (step.kind === "write") {
+    const stdout = process === undefined ? "" : (await run(process)).stdout;
+    const text = step.pieces.map((piece) => typeof piece === "string" ? piece : stdout).join("");
+    await writeFileAtomic(join(tree, step.path), text);
+    if (format !== undefined) await run(format);
+    return [step.path];
+  }
+  const before = await goFiles(tree, task);
+  await run(process!);
+  const after = await goFiles(tree, task);
+  return [...after].filter(([path, seen]) => before.get(path) !== seen).map(([path]) => path)
+    .sort();
+}
+
+/** Go files in the directories that a task may write to, and their sizes, inodes and times. */
+async function goFiles(
+  tree: string,
+  { inputs, trees }: StaleTask["task"],
+): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  const visit = async (directory: string, isDeep: boolean): Promise<void> => {
+    for (const { name, isFile, isDirectory } of await entriesOf(join(tree, directory)) ?? []) {
+      const path = `${directory}/${name}`;
+      if (isFile && name.endsWith(".go")) found.set(path, seenFile(join(tree, path)));
+      if (isDirectory && isDeep) await visit(path, true);
+    }
+  };
+  for (const directory of inputs) await visit(directory, false);
+  for (const directory of trees) await visit(directory, true);
+  return found;
+}
+
+/**
+ * A copy of the sources for generators to work in. Files that generators may write to are copies; the others have a
+ * second name there.
+ */
+async function makeTree(
+  context: KubeContext,
+  checkout: Checkout,
+  paths: readonly string[],
+): Promise<void> {
+  const { root } = context;
+  const { work, tree, gopath, bin } = codegenPlaces(context);
+  await removeTree(work);
+  const made = new Set<string>();
+  const place = (directory: string) => {
+    if (made.has(directory)) return;
+    Deno.mkdirSync(directory, { recursive: true });
+    made.add(directory);
+  };
+  const out: string[] = [];
+  for (const path of paths) {
+    const [from, to] = [join(root, path), join(tree, path)];
+    const info = ifPresentSync(() => Deno.lstatSync(from));
+    if (info === undefined || info.isDirectory) continue;
+    place(dirname(to));
+    if (info.isSymlink) {
+      // A generator that writes through a link must not leave the copy.
+      const target = relative(root, resolve(dirname(from), Deno.readLinkSync(from)));
+      if (target.startsWith("..")) out.push(path);
+      else Deno.symlinkSync(relative(dirname(to), join(tree, target)), to);
+    } else if (path.endsWith(".go") && !path.startsWith("vendor/")) await copyFile(from, to);
+    else if (!linked(from, to)) await linkOrCopy(from, to);
+  }
+  if (out.length > 0) {
+    context.log.warn("Generators do not see these links, which lead out of the checkout:", out);
+  }
+  for (const directory of [join(tree, "_output"), bin]) place(directory);
+  const link = join(gopath, "src", checkout.goPackage.value);
+  place(dirname(link));
+  await Deno.symlink(tree, link);
+}
+
+function linked(from: string, to: string): boolean {
+  try {
+    Deno.linkSync(from, to);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === "EXDEV" || systemCode(error) === "EPERM") return false;
+    throw error;
+  }
+}
