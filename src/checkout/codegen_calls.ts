@@ -103,7 +103,7 @@ const MARK = "\u0001";
 
 /** Functions and programs that change nothing that is made. */
 const SETTING_UP = [
-  ...["chmod", "exit", "export", "mkdir", "touch", "umask", "wait", "which"],
+  ...["chmod", "mkdir", "touch", "umask", "wait", "which"],
   ...[
     "kube::golang::setup_env",
     "kube::golang::setup_gomaxprocs",
@@ -119,9 +119,10 @@ export function codegenNames(
   text: string,
 ): readonly { readonly name: string; readonly line: number }[] {
   return Object.freeze(
-    [...text.matchAll(/^[ \t]*function\s+codegen::([\w-]+)/gm)].map(({ 1: name = "", index }) =>
-      Object.freeze({ name, line: text.slice(0, index).split("\n").length })
-    ),
+    [...text.matchAll(/^[ \t]*(?:function\s+codegen::([\w-]+)|codegen::([\w-]+)\s*\(\))/gm)]
+      .map(({ 1: word, 2: posix = "", index }) =>
+        Object.freeze({ name: word ?? posix, line: text.slice(0, index).split("\n").length })
+      ),
   );
 }
 

@@ -4,6 +4,7 @@ import {
   CODEGEN_SCRIPT,
   type CodegenCall,
   codegenNames,
+  type CodegenScript,
   readCheckoutFile,
   readCodegenScript,
 } from "../checkout/mod.ts";
@@ -137,7 +138,8 @@ export async function planCodegen(
   });
   if (script === undefined) throw new KbuildError(`There is no "${CODEGEN_SCRIPT}"`);
   const goPackage = checkout.goPackage.value;
-  const { tasks, leftOut } = codegenTasks(script, { root, graph, goPackage });
+  const { tasks, ...read } = codegenTasks(script, { root, graph, goPackage });
+  const leftOut = [...read.leftOut, ...unread(text, chosen, script)];
   const filter = packageFilter(packages, goPackage);
   const isMeant = (output: string) => filter({ directory: dirname(output), output });
   const wanted = tasks.filter((task) =>
@@ -185,6 +187,23 @@ export async function planCodegen(
       isNew: true,
     },
   });
+}
+
+/** Generators that the text of the script has, and that were not found when it was interpreted. */
+function unread(
+  text: string,
+  chosen: ReadonlySet<string>,
+  { codegens }: CodegenScript,
+): readonly LeftOut[] {
+  const found = new Set(codegens.map(({ name }) => name));
+  return codegenNames(text).filter(({ name }) => chosen.has(name) && !found.has(name))
+    .map(({ name, line }) =>
+      Object.freeze({
+        name,
+        why: "it cannot be read: the script is not understood before it",
+        source: `${CODEGEN_SCRIPT}:${line}`,
+      })
+    );
 }
 
 /** The generators whose name fits one of the patterns, in the order of the patterns, as the script runs them. */

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { type CodegenFiles, readCodegenScript } from "../../src/checkout/mod.ts";
+import { type CodegenFiles, codegenNames, readCodegenScript } from "../../src/checkout/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
 import { which } from "../e2e/_program.ts";
 import { FILES, SCRIPT, writeFiles } from "../generate/_codegen.ts";
@@ -133,6 +133,11 @@ Deno.test({
       assertEquals(await isThere("pkg/old/zz_generated.deepcopy.go"), false);
       assertEquals(await isThere("pkg/client/own.go"), true);
     }),
+});
+
+Deno.test("codegenNames() finds both forms of functions", () => {
+  const text = "function codegen::a() {\n}\n\ncodegen::b-c () {\n}\n# codegen::d\ncodegen::e\n";
+  assertEquals(codegenNames(text), [{ name: "a", line: 1 }, { name: "b-c", line: 4 }]);
 });
 
 Deno.test("readCodegenScript() says of a generator that it does not understand", () =>
