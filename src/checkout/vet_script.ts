@@ -65,12 +65,14 @@ export async function readVetScript(
       ...SETTING_UP.map((name): [string, Builtin] => [name, () => 0]),
       ["make", () => 0],
       ["go", go],
-      ["grep", (host, args) => {
-        const pattern = /^-(E -v|v -E|Ev|vE)$/.test(args.slice(0, -1).join(" "));
-        if (!pattern) host.unsupported(`"grep ${args.join(" ")}" is not understood`);
+      ...["grep", "egrep"].map((name): [string, Builtin] => [name, (host, args) => {
+        const flags = [...args.slice(0, -1), ...name === "egrep" ? ["-E"] : []].join(" ");
+        if (!/^-(E -v|v -E|Ev|vE)$/.test(flags)) {
+          host.unsupported(`"${name} ${args.join(" ")}" is not understood`);
+        }
         without.push(new RegExp(args.at(-1) ?? ""));
         return print(host, host.readInput() ?? "");
-      }],
+      }]),
     ]),
   });
   if ("why" in evaluator) return evaluator;
