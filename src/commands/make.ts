@@ -51,7 +51,10 @@ export function makeCommand(sources: MakeSources): Command {
     examples: [
       { command: "kbuild make quick-release KUBE_FASTBUILD=true", does: "As with make" },
       { command: "kbuild make -C ~/src/kubernetes kubectl", does: "Build in another directory" },
-      { command: "kbuild make verify WHAT=gofmt", does: "Run a recipe of the checkout's Makefile" },
+      {
+        command: "kbuild make test-cmd WHAT=pods",
+        does: "Run a recipe of the checkout's Makefile",
+      },
       { command: "kbuild make help PRINT_HELP=y", does: "Print the checkout's own help" },
     ],
     unplanned: {
