@@ -43,6 +43,8 @@ async function recorded(
     script(join(bin, "etcd"), 'case "$1" in --version) echo "etcd Version: 99.0.0";; esac\n');
     script(join(bin, "ss"), "echo iproute2\n");
     for (const name of ["curl", "jq"]) script(join(bin, name), "exit 0\n");
+    // 1.28 and later ask etcd every 30 s for its metrics.
+    script(join(bin, "sleep"), "exit 1\n");
     const go =
       'case "$1" in version) echo go version go1.99.0 linux/amd64 ;; env) echo linux ;; esac\n';
     script(join(bin, "go"), go);
