@@ -276,6 +276,11 @@ export const ETCD_VARIABLES: readonly VariableSpec[] = [
   },
 ];
 
+/** Where JUnit reports go, of tests and of checks. */
+export const REPORT_VARIABLES: readonly VariableSpec[] = TEST_VARIABLES.filter(({ name }) =>
+  ["ARTIFACTS", "KUBE_JUNIT_REPORT_DIR"].includes(name)
+);
+
 /** Variables of `hack/make-rules/verify.sh`. */
 export const VERIFY_VARIABLES: readonly VariableSpec[] = [
   {

@@ -6,6 +6,7 @@ import {
   GO_FLAGS,
   GO_VARIABLES,
   OUTPUT_SUBPATH_VARIABLE,
+  REPORT_VARIABLES,
   STRICT_PARITY,
   UPDATE_VARIABLES,
   VERIFY_VARIABLES,
@@ -68,7 +69,7 @@ function verifyCommand(
       ...GO_FLAGS,
       DRY_RUN_FLAG,
     ],
-    variables: [...VERIFY_VARIABLES, OUTPUT_SUBPATH_VARIABLE, ...GO_VARIABLES],
+    variables: [...VERIFY_VARIABLES, ...REPORT_VARIABLES, OUTPUT_SUBPATH_VARIABLE, ...GO_VARIABLES],
     examples: isQuick ? [{ command: "kbuild quick-verify", does: "Run the quick checks" }] : [
       { command: "kbuild verify gofmt boilerplate", does: "Run two checks" },
       {
