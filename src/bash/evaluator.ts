@@ -78,6 +78,8 @@ export interface EvaluatorOptions {
   commands?: BashCommands | undefined;
   /** Answers `-f`, `-x` and the like; without it they are unsupported. */
   testFile?: ((op: string, path: string) => boolean) | undefined;
+  /** Answers whether a file name pattern fits no file, and stays; without it, patterns are unsupported. */
+  isUnmatched?: ((pattern: string) => boolean) | undefined;
   /** Whether what is written to files is dropped; else such a command is unsupported. */
   dropsFiles?: boolean | undefined;
   /** `$0`; without it, it is not known. */
@@ -234,6 +236,10 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
   testFile(op: string, path: string): boolean {
     return this.#options.testFile?.(op, path) ??
       this.unsupported(`The test "${op}" is not evaluated`);
+  }
+
+  isUnmatched(pattern: string): boolean {
+    return this.#options.isUnmatched?.(pattern) === true;
   }
 
   print(text: string): void {

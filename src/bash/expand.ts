@@ -10,6 +10,8 @@ export interface ExpandHost {
   readonly status: number;
   /** Stops the command: something is not understood, or unknown. */
   unsupported(why: string): never;
+  /** Whether no file has a name that fits a pattern, which then stays as it is. */
+  isUnmatched(pattern: string): boolean;
   /** The value of a variable; unsupported if it is unknown. */
   valueOf(name: string): string | readonly string[] | undefined;
   /** Sets a scalar: `${X:=word}`. */
@@ -105,14 +107,14 @@ export class Expander {
       if (piece === BREAK) end();
       else if (piece.quoted) field = (field ?? "") + piece.text;
       else {
-        if (/[*?]|\[.*\]/s.test(piece.text)) {
-          this.#host.unsupported(`The file name pattern "${piece.text}" is not expanded`);
-        }
-        const split = splitFields(`${piece.text}`, ifs);
+        const split = splitFields(piece.text, ifs);
         if (piece.text !== "" && ifs.includes(piece.text[0]!)) end();
         split.forEach((text, i) => {
           if (i > 0) end();
           field = (field ?? "") + text;
+          if (/[*?]|\[.*\]/s.test(text) && !this.#host.isUnmatched(field)) {
+            this.#host.unsupported(`The file name pattern "${piece.text}" is not expanded`);
+          }
         });
         if (piece.text !== "" && ifs.includes(piece.text.at(-1)!)) end();
       }

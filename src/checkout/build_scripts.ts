@@ -77,6 +77,8 @@ export function openBuildScripts(
     commands: kubernetesCommands(host.split("/")[1] ?? "", commands),
     onCommand: (name, args) => onCommand?.(evaluator, name, args) === true,
     testFile: () => false,
+    // Arguments of programs: no file of a checkout has such a name (--vmodule=garbagecollector*=6).
+    isUnmatched: (pattern) => /^--?[a-z][\w-]*=/.test(pattern),
     dropsFiles: true,
   });
   for (const source of sources) evaluator.runScript(scriptOf(source));

@@ -74,6 +74,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "KUBE_TIMEOUT": { KUBE_TIMEOUT: "-timeout=7s" },
   "KUBE_TIMEOUT as in 1.7": { KUBE_TIMEOUT: "-timeout 7s" },
   "KUBE_TEST_ARGS": { KUBE_TEST_ARGS: `-run 'A b' -args --x="$HOME" --y` },
+  "KUBE_TEST_ARGS with patterns": { KUBE_TEST_ARGS: "-short=true --vmodule=a*=6,b[cd]*=7 -x='?'" },
   "KUBE_GOFLAGS": { KUBE_GOFLAGS: `-count=2 -tags "a b"` },
   "GOFLAGS": { GOFLAGS: "-v -count=1" },
   "two lists of API versions": { KUBE_TEST_API_VERSIONS: "v1,apps/v1;v1" },
