@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import { createServer } from "node:net";
-import { dirname, join } from "@std/path";
+import { dirname, join, resolve } from "@std/path";
 import type { EtcdWanted } from "../checkout/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import {
@@ -63,7 +63,7 @@ const HOME = ".kbuild/etcd";
  * @throws {UsageError} `ETCD_PORT` is not a port.
  */
 export async function planEtcd(context: KubeContext, wanted: EtcdWanted): Promise<EtcdPlan> {
-  const { env, output, root } = context;
+  const { env, output } = context;
   const { program, version, path } = await findEtcd(context, wanted);
   const host = env["ETCD_HOST"] || "127.0.0.1";
   const port = env["ETCD_PORT"] ? portOf(env["ETCD_PORT"]) : await freePort(host);
@@ -96,7 +96,7 @@ export async function planEtcd(context: KubeContext, wanted: EtcdWanted): Promis
     version,
     url,
     directory,
-    logFile: log ? join(log.startsWith("/") ? "" : root, log) : undefined,
+    logFile: log ? resolve(context.cwd, log) : undefined,
   });
 }
 
