@@ -386,7 +386,7 @@ Deno.test({
         env: plain.env,
         onStart: (start) => void starts.push(start),
       });
-      const context = { ...plain, shell };
+      const context = { ...plain, shell, builder: { ...plain.builder, shell } };
       const tool = await verifyGoVersion(context, checkout);
       const before = [...Deno.readDirSync(context.root)].length;
       const vars = await getVersionVars(context);
