@@ -78,6 +78,7 @@ export type SystemCode =
   | "ENOTDIR"
   | "EPERM"
   | "ESRCH"
+  | "ETXTBSY"
   | "EXDEV";
 
 /**
@@ -91,6 +92,8 @@ export function systemCode(error: unknown): SystemCode | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code } = error as { code?: unknown };
   if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code)) return code as SystemCode;
+  // A program that is open for writing: Deno has neither a code nor a class; 26 on Linux and macOS.
+  if (error.message.endsWith("(os error 26)")) return "ETXTBSY";
   // Deno.kill() and errors of kbuild's own have the class alone.
   if (error instanceof Deno.errors.NotFound) return "ENOENT";
   if (error instanceof Deno.errors.PermissionDenied) return "EACCES";

@@ -99,18 +99,16 @@ export async function runGroup(options: GroupOptions): Promise<GroupEnd> {
   signal?.throwIfAborted();
   if (options.inherit !== undefined) return await runInheriting({ ...options, program, args });
 
-  const child = new Deno.Command(program, {
+  const child = await start(program, {
     args,
     cwd,
-    env: { ...env },
-    clearEnv: true,
+    env,
     detached: true,
     stdin: stdin === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
-  }).spawn();
+  });
   running.set(child.pid, "group");
-  onSpawn?.(child.pid);
 
   let aborted = false;
   let killer: ReturnType<typeof setTimeout> | undefined;
@@ -120,6 +118,7 @@ export async function runGroup(options: GroupOptions): Promise<GroupEnd> {
     killer = setTimeout(() => signalGroup(child.pid, "SIGKILL"), graceMs);
   };
   signal?.addEventListener("abort", onAbort, { once: true });
+  onSpawn?.(child.pid);
 
   const tail = createTail(TAIL_LINES);
   const outText = new TextDecoder();
@@ -162,21 +161,46 @@ export async function runGroup(options: GroupOptions): Promise<GroupEnd> {
   }
 }
 
+/** Milliseconds between two starts of a file that is open for writing, and how long to try. */
+const BUSY = Object.freeze({ pauseMs: 10, giveUpMs: 2000 });
+
+/**
+ * Starts a program. One that was written just now can be busy for a moment, although its writer has closed
+ * it: another process that was forked meanwhile holds it open until it executes its own program.
+ */
+async function start(
+  program: string,
+  options: Omit<Deno.CommandOptions, "env"> & { env: Readonly<Record<string, string>> },
+): Promise<Deno.ChildProcess> {
+  const command = new Deno.Command(program, {
+    ...options,
+    env: { ...options.env },
+    clearEnv: true,
+  });
+  for (const from = performance.now();;) {
+    try {
+      return command.spawn();
+    } catch (error) {
+      if (systemCode(error) !== "ETXTBSY" || performance.now() - from > BUSY.giveUpMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, BUSY.pauseMs));
+    }
+  }
+}
+
 /** {@linkcode runGroup} for a program that has kbuild's own stdin, stdout and stderr. */
 async function runInheriting(
   options: GroupOptions & { program: string; args: string[] },
 ): Promise<GroupEnd> {
   const { program, args, cwd, env, onSpawn, signal, graceMs, inherit: kind = "group" } = options;
-  const child = new Deno.Command(program, {
+  const child = await start(program, {
     args,
     cwd,
-    env: { ...env },
-    clearEnv: true,
+    env,
     detached: kind === "group",
     stdin: "inherit",
     stdout: "inherit",
     stderr: "inherit",
-  }).spawn();
+  });
   running.set(child.pid, kind);
   let aborted = false;
   let killer: ReturnType<typeof setTimeout> | undefined;

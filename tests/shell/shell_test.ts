@@ -42,6 +42,16 @@ Deno.test("runGroup() ends the program and throws when what it reads fails", asy
   await assertRejects(group, Error, "the source is broken");
 });
 
+Deno.test("run() waits for a program that is open for writing, for a while", async () => {
+  const program = join(cwd, "just written");
+  await Deno.copyFile("/bin/sh", program);
+  const writer = await Deno.open(program, { write: true });
+  const running = createShell({ cwd, env }).run([program, "-c", "echo ran"]);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  writer.close();
+  assertEquals((await running).stdout, "ran\n");
+});
+
 Deno.test("run() returns what the program printed", async () => {
   const shell = createShell({ cwd, env });
   const result = await shell.run(["sh", "-c", "echo out; echo err >&2; pwd"]);
