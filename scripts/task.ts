@@ -60,6 +60,8 @@ const TASKS: Readonly<Record<string, () => readonly Template[]>> = {
   ],
   /** Renews the demo's output in README.md. */
   readme: () => [$`${deno} run -A --config ${config} scripts/readme_demo.ts ${config}`],
+  /** Renews docs/recordings, what runs show on a terminal. */
+  record: () => [script("record.ts")],
   /** Standalone binaries, into dist/bin. */
   compile: () => [script("compile.ts", config)],
   /** The npm packages, into dist/npm. */
