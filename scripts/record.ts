@@ -21,7 +21,10 @@ const RECORDINGS: readonly {
   readonly prepare?: (checkout: string) => Promise<void>;
 }[] = [
   { name: "demo", args: ["demo"] },
-  { name: "quick-release", args: ["quick-release", "KUBE_BUILD_PLATFORMS=linux/arm64"] },
+  {
+    name: "quick-release",
+    args: ["quick-release", "--bases", "scratch", "KUBE_BUILD_PLATFORMS=linux/arm64"],
+  },
   { name: "test", args: ["test"] },
   {
     name: "failure",
@@ -81,6 +84,9 @@ async function recordSample(): Promise<void> {
 const [file, directory, ...argv] = Deno.args;
 if (file === undefined) await recordSample();
 else {
-  const shell = createShell({ cwd: directory ?? ".", env: { ...environment, TERM: "xterm-256color" } });
+  const shell = createShell({
+    cwd: directory ?? ".",
+    env: { ...environment, TERM: "xterm-256color" },
+  });
   await record(shell, file, argv, quoteCommand(argv));
 }

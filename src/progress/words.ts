@@ -56,6 +56,6 @@ export function howFar(progress: Progress | undefined): string {
   const { done, total, of } = progress;
   const word = (value: number) => of === "bytes" ? formatBytes(value) : String(value);
   const all = total === undefined ? "" : ` of ${word(total)}`;
-  if (of === "packages") return `${word(done)}${all} packages`;
+  if (of === "packages") return `${word(done)}${all} ${(total ?? done) === 1 ? "package" : of}`;
   return of === "layers" ? `layer ${done}${all}` : `${word(done)}${all}`;
 }

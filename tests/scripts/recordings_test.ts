@@ -7,7 +7,9 @@ type CastEvent = readonly [number, "o", string];
 
 for (const { name } of Deno.readDirSync(DIRECTORY)) {
   Deno.test(`docs/recordings/${name} is an asciicast of a run that is never silent`, async () => {
-    const [first = "", ...rest] = (await Deno.readTextFile(join(DIRECTORY, name))).trimEnd().split("\n");
+    const [first = "", ...rest] = (await Deno.readTextFile(join(DIRECTORY, name))).trimEnd().split(
+      "\n",
+    );
     const { version, width } = JSON.parse(first);
     assertEquals([version, width], [2, 100]);
     const events: readonly CastEvent[] = rest.map((line) => JSON.parse(line));
