@@ -93,6 +93,7 @@ export function systemCode(error: unknown): SystemCode | undefined {
   const { code } = error as { code?: unknown };
   if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code)) return code as SystemCode;
   // A program that is open for writing: Deno has neither a code nor a class; 26 on Linux and macOS.
+  // deno-lint-ignore kbuild/texts-are-for-people
   if (error.message.endsWith("(os error 26)")) return "ETXTBSY";
   // Deno.kill() and errors of kbuild's own have the class alone.
   if (error instanceof Deno.errors.NotFound) return "ENOENT";
