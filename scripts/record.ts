@@ -67,7 +67,12 @@ async function recordSample(): Promise<void> {
   const top = await Deno.makeTempDir();
   try {
     const checkout = join(top, "kubernetes");
-    const env = { ...environment, TERM: "xterm-256color", GOCACHE: join(top, "go-build") };
+    const env = {
+      ...environment,
+      TERM: "xterm-256color",
+      GOENV: "off",
+      GOCACHE: join(top, "go-build"),
+    };
     for (const { name, args, prepare } of RECORDINGS) {
       await prepare?.(checkout);
       const isDemo = name === "demo";
