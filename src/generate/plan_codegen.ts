@@ -475,8 +475,8 @@ async function planStale(
       [join(bin, program), ...args.map((word) => moved(word, context.root, tree))],
       join(start, cwd),
       `Generating with ${program}`,
-      // What modules there are is in the sources: nothing is fetched.
-      { GOPROXY: "off", ...isInGopath ? { GO111MODULE: "off", GOPATH: gopath } : {} },
+      // The examples of code-generator are a workspace of their own (1.35): Go fetches what they need, as for the script.
+      isInGopath ? { GO111MODULE: "off", GOPATH: gopath } : {},
     );
   };
   const built = new Set<string>();
