@@ -118,7 +118,7 @@ function ofScript(
         { generator: task.generator, path, directory: dirname(path), why }
       ));
     }),
-    steps: codegenSteps(plan),
+    steps: codegenSteps(context.root, plan),
     run: () => runCodegen(context, checkout, plan, { flags }),
     verify: () => verifyCodegen(context, checkout, plan),
   };
@@ -334,7 +334,8 @@ function describe(
 
 const GROUP = "generated files";
 
-function codegenSteps({ stale, tree }: CodegenPlan): readonly PlanStep[] {
+/** What a generator makes is known once it has run: before, the plan has the directories that it may write to. */
+function codegenSteps(root: string, { stale, tree }: CodegenPlan): readonly PlanStep[] {
   if (stale.length === 0) return [];
   const copy: PlanStep = { group: `${GROUP}: copy of the sources`, kind: "directory", path: tree };
   const steps = stale.flatMap(({ task, why, outputs, install, producers, process, format }) => {
@@ -346,8 +347,11 @@ function codegenSteps({ stale, tree }: CodegenPlan): readonly PlanStep[] {
         { group, kind: "process", argv, cwd, env: shownEnv }
       )),
       ...outputs.map((path): PlanStep => (
-        { group, kind: "generated", path, from: join(tree, path), why }
+        { group, kind: "generated", path: join(root, path), from: join(tree, path), why }
       )),
+      ...(task.trees.length > 0 ? task.trees : task.inputs)
+        .filter((place) => !outputs.some((path) => path.startsWith(`${place}/`)))
+        .map((place): PlanStep => ({ group, kind: "directory", path: join(root, place) })),
     ];
   });
   return [copy, ...steps];

@@ -6,6 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { basename, join } from "@std/path";
 import { runCli } from "../../src/cli/mod.ts";
 import { COMMANDS, makeCommandContext, targetCommand } from "../../src/commands/mod.ts";
+import { FILES, writeFiles } from "../generate/_codegen.ts";
 import type { EraParameter } from "../../src/sample/mod.ts";
 import type { Start } from "../../src/shell/mod.ts";
 import { addIntegrationTests, NO_ETCD } from "../e2e/_etcd.ts";
@@ -268,7 +269,15 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
     ["clean"],
   ],
   "1.7": [["quick-release"], ["clean"]],
-  "1.35": [["kubectl"], ["test", "KUBE_TEST_ARGS=-run Slice"], ["quick-release"], ["make-clean"]],
+  "1.35": [
+    ["kubectl"],
+    ["test", "KUBE_TEST_ARGS=-run Slice"],
+    ["update-codegen"],
+    ["verify-codegen"],
+    ["verify-codegen", "--from-nothing"],
+    ["quick-release"],
+    ["make-clean"],
+  ],
 };
 
 function freePort(): number {
@@ -291,6 +300,7 @@ for (const [era, lines] of Object.entries(SEQUENCES) as [EraParameter, string[][
             await Deno.writeTextFile(join(root, path), text.replace(">> updated", "> /dev/null"));
           }
         }
+        if (era === "1.35") await writeFiles(root, FILES);
         const env = { PATH: `${bin}:${ENV["PATH"]}`, KBUILD_CACHE: join(dir, "cache") };
         const taker = new Taker();
         const port = String(freePort());
