@@ -38,7 +38,31 @@ function asked(input: Input) {
       .flatMap((word) => word.split(/[\s,]+/)).filter((word) => word !== ""),
     flags: words.filter((word) => word.startsWith("-")),
     packages: input.list("package") ?? [],
+    jobs: input.number("jobs"),
   };
+}
+
+/** The same where there is a flag to generate all. */
+function askedAnew(input: Input) {
+  return { ...asked(input), fromNothing: input.boolean("from-nothing") === true };
+}
+
+/** Generates what `read` finds asked; aside, nothing is put into its place, and the files are compared. */
+function generation(
+  read: (input: Input) => ReturnType<typeof asked>,
+  { isAside = false, canList = false } = {},
+) {
+  return withDryRun({
+    async plan(command, input) {
+      const run = await import("./generate_run.ts");
+      return await run.planGeneration(command, { ...read(input), isAside });
+    },
+    async run(command, input) {
+      const run = await import("./generate_run.ts");
+      if (canList && input.boolean("list") === true) return await run.listCodegens(command);
+      await (isAside ? run.verifyGeneration : run.generate)(command, { ...read(input), isAside });
+    },
+  });
 }
 
 /** What decides over a generation. */
@@ -100,16 +124,7 @@ export const generatedFiles: Command = {
       does: "Show the generators, and why each file is made",
     },
   ],
-  ...withDryRun({
-    async plan(command, input) {
-      const run = await import("./generate_run.ts");
-      return await run.planGeneration(command, { ...asked(input), jobs: input.number("jobs") });
-    },
-    async run(command, input) {
-      const run = await import("./generate_run.ts");
-      await run.generate(command, { ...asked(input), jobs: input.number("jobs") });
-    },
-  }),
+  ...generation(asked),
 };
 
 /** `kbuild verify_generated_files`: what `make verify_generated_files` of 1.7 and `hack/verify-generated-files.sh` ask. */
@@ -134,16 +149,7 @@ export const verifyGeneratedFiles: Command = {
       does: "Generate all deep copies, and compare",
     },
   ],
-  ...withDryRun({
-    async plan(command, input) {
-      const run = await import("./generate_run.ts");
-      return await run.planGeneration(command, askedVerification(input));
-    },
-    async run(command, input) {
-      const run = await import("./generate_run.ts");
-      await run.verifyGeneration(command, askedVerification(input));
-    },
-  }),
+  ...generation(askedAnew, { isAside: true }),
 };
 
 /** `kbuild update-codegen`: port of `hack/update-codegen.sh`, from 1.26 on. */
@@ -173,26 +179,8 @@ export const updateCodegen: Command = {
       does: "Show the command line of the generator, and why it would run",
     },
   ],
-  ...withDryRun({
-    async plan(command, input) {
-      const run = await import("./generate_run.ts");
-      return await run.planGeneration(command, askedCodegen(input));
-    },
-    async run(command, input) {
-      const run = await import("./generate_run.ts");
-      if (input.boolean("list") === true) return await run.listCodegens(command);
-      await run.generate(command, askedCodegen(input));
-    },
-  }),
+  ...generation(askedAnew, { canList: true }),
 };
-
-function askedCodegen(input: Input) {
-  return {
-    ...asked(input),
-    jobs: input.number("jobs"),
-    fromNothing: input.boolean("from-nothing") === true,
-  };
-}
 
 /** `kbuild verify-codegen`: what `hack/verify-codegen.sh` asks. */
 export const verifyCodegen: Command = {
@@ -214,23 +202,5 @@ export const verifyCodegen: Command = {
     { command: "kbuild verify-codegen", does: "Check all files" },
     { command: "kbuild verify-codegen deepcopy --from-nothing", does: "Generate all deep copies" },
   ],
-  ...withDryRun({
-    async plan(command, input) {
-      const run = await import("./generate_run.ts");
-      return await run.planGeneration(command, askedVerification(input));
-    },
-    async run(command, input) {
-      const run = await import("./generate_run.ts");
-      await run.verifyGeneration(command, askedVerification(input));
-    },
-  }),
+  ...generation(askedAnew, { isAside: true }),
 };
-
-function askedVerification(input: Input) {
-  return {
-    ...asked(input),
-    jobs: input.number("jobs"),
-    fromNothing: input.boolean("from-nothing") === true,
-    isAside: true,
-  };
-}

@@ -63,7 +63,7 @@ interface StaleFile {
 
 async function prepare(
   open: OpenCheckout,
-  { names, packages, jobs, fromNothing = false, flags = [] }: AskedGeneration,
+  { names, packages, jobs, fromNothing = false, isAside = false, flags = [] }: AskedGeneration,
   options: { fetch: boolean },
 ): Promise<PlannedGeneration> {
   const { context, checkout } = open;
@@ -80,10 +80,10 @@ async function prepare(
       ...{ go, names: names.map(ruleName), packages, jobs, fromNothing },
       stamp: () => readStamp(open),
     });
-    return { plan: ofMakefile(open, plan), go, choice };
+    return { plan: ofMakefile(open, plan, isAside), go, choice };
   }
   const plan = await planCodegen(context, checkout, { go, names, flags, packages, fromNothing });
-  return { plan: ofScript(open, plan, flags), go, choice };
+  return { plan: ofScript(open, plan, { flags, isAside }), go, choice };
 }
 
 /** A rule of the makefile, `gen_prerelease_lifecycle`, as the generators are called here. */
@@ -91,13 +91,17 @@ function ruleName(word: string): string {
   return word.replace(/^gen_/, "").replaceAll("_", "-");
 }
 
-function ofMakefile({ context, checkout }: OpenCheckout, plan: GeneratorsPlan): SomePlan {
+function ofMakefile(
+  { context, checkout }: OpenCheckout,
+  plan: GeneratorsPlan,
+  isAside: boolean,
+): SomePlan {
   return {
     ...plan,
     stale: plan.stale.map(({ item: { generator, output, directory }, why }) => (
       { generator, path: output, directory, why }
     )),
-    steps: stepsOf(plan, context.builder),
+    steps: stepsOf(plan, context.builder, isAside),
     run: () => runGenerators(context, checkout, plan),
     verify: () => verifyGenerators(context, checkout, plan),
   };
@@ -106,7 +110,7 @@ function ofMakefile({ context, checkout }: OpenCheckout, plan: GeneratorsPlan): 
 function ofScript(
   { context, checkout }: OpenCheckout,
   plan: CodegenPlan,
-  flags: readonly string[],
+  { flags, isAside }: { flags: readonly string[]; isAside: boolean },
 ): SomePlan {
   return {
     ...plan,
@@ -118,7 +122,7 @@ function ofScript(
         { generator: task.generator, path, directory: dirname(path), why }
       ));
     }),
-    steps: codegenSteps(context.root, plan),
+    steps: codegenSteps(context.root, plan, isAside),
     run: () => runCodegen(context, checkout, plan, { flags }),
     verify: () => verifyCodegen(context, checkout, plan),
   };
@@ -284,9 +288,7 @@ export async function planGeneration(
   sayLeftOut(log, plan);
   sayOrphans(log, plan.orphans);
   return Object.freeze({
-    steps: Object.freeze(
-      plan.steps.filter(({ kind }) => kind !== "generated" || asked.isAside !== true),
-    ),
+    steps: Object.freeze(plan.steps),
     go: Object.freeze({ ...choice, tool: go }),
   });
 }
@@ -335,17 +337,23 @@ function describe(
 const GROUP = "generated files";
 
 /** What a generator makes is known once it has run: before, the plan has the directories that it may write to. */
-function codegenSteps(root: string, { stale, tree }: CodegenPlan): readonly PlanStep[] {
+function codegenSteps(
+  root: string,
+  { stale, tree }: CodegenPlan,
+  isAside: boolean,
+): readonly PlanStep[] {
   if (stale.length === 0) return [];
   const copy: PlanStep = { group: `${GROUP}: copy of the sources`, kind: "directory", path: tree };
   const steps = stale.flatMap(({ task, why, outputs, install, producers, process, format }) => {
     const group = `${GROUP}: ${task.generator}`;
     const started = [install, ...producers.map(({ process }) => process), process, format]
       .filter((each) => each !== undefined);
+    const work = started.map(({ argv, cwd, shownEnv }): PlanStep => (
+      { group, kind: "process", argv, cwd, env: shownEnv }
+    ));
+    if (isAside) return work;
     return [
-      ...started.map(({ argv, cwd, shownEnv }): PlanStep => (
-        { group, kind: "process", argv, cwd, env: shownEnv }
-      )),
+      ...work,
       ...outputs.map((path): PlanStep => (
         { group, kind: "generated", path: join(root, path), from: join(tree, path), why }
       )),
@@ -357,7 +365,11 @@ function codegenSteps(root: string, { stale, tree }: CodegenPlan): readonly Plan
   return [copy, ...steps];
 }
 
-function stepsOf({ tools, tasks }: GeneratorsPlan, builder: Builder): readonly PlanStep[] {
+function stepsOf(
+  { tools, tasks }: GeneratorsPlan,
+  builder: Builder,
+  isAside: boolean,
+): readonly PlanStep[] {
   if (tools === undefined) return [];
   const { gopathLink, hostLink } = tools.plan;
   return [
@@ -371,7 +383,7 @@ function stepsOf({ tools, tasks }: GeneratorsPlan, builder: Builder): readonly P
         ...processes.map(({ argv, cwd, shownEnv }): PlanStep => (
           { group, kind: "process", argv, cwd, env: shownEnv }
         )),
-        ...makes.map(({ made: [from = ""], output, why }): PlanStep => (
+        ...(isAside ? [] : makes).map(({ made: [from = ""], output, why }): PlanStep => (
           { group, kind: "generated", path: output, from, why }
         )),
       ];
