@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { createShell, type Shell } from "../../src/shell/mod.ts";
 import { V8_FLAGS } from "../dist/compile.ts";
 import type { Cost } from "./measure.ts";
-import { processorMs } from "./processor_time.ts";
+import { processorTime } from "../../src/progress/mod.ts";
 
 /** One way to do a thing. */
 export interface Side {
@@ -53,9 +53,9 @@ export class Bench {
 
   /** What one run costs. */
   async time({ argv, cwd }: Side): Promise<Cost> {
-    const before = processorMs() ?? NaN;
+    const before = processorTime("programs") ?? NaN;
     const { durationMs: ms } = await this.#shell.run(argv, { cwd });
-    return { ms, processorMs: (processorMs() ?? NaN) - before };
+    return { ms, processorMs: (processorTime("programs") ?? NaN) - before };
   }
 
   /**

@@ -1,7 +1,7 @@
 /** Runs a program and watches what it takes: time, and memory of all of its processes. */
 import { createShell } from "../../src/shell/mod.ts";
 import type { Side } from "./bench.ts";
-import { processorMs } from "./processor_time.ts";
+import { processorTime } from "../../src/progress/mod.ts";
 
 /** What one run took. */
 export interface Watched {
@@ -37,10 +37,10 @@ export async function watch(
       mainPeakBytes = Math.max(mainPeakBytes, highWater(pid));
     }, INTERVAL_MS);
   };
-  const before = processorMs() ?? NaN;
+  const before = processorTime("programs") ?? NaN;
   const { durationMs: ms, stdout } = await createShell({ cwd, env }).run(argv, { onSpawn })
     .finally(() => clearInterval(timer));
-  const processor = (processorMs() ?? NaN) - before;
+  const processor = (processorTime("programs") ?? NaN) - before;
   return { ms, processorMs: processor, peakBytes, mainPeakBytes, stdout };
 }
 

@@ -21,15 +21,16 @@ export const STAGES: Readonly<Record<UnitKind, StageName>> = Object.freeze({
 const TICK_MS = 10;
 
 /**
- * Milliseconds of processors that this process and the programs that it has waited for have used; undefined
- * where the system does not say, as on macOS.
+ * Milliseconds of processors that this process and the programs that it has waited for have used, or those
+ * programs alone; undefined where the system does not say, as on macOS.
  */
-export function processorTime(): number | undefined {
+export function processorTime(whose: "all" | "programs" = "all"): number | undefined {
   const text = ifPossibleSync(() => readTextSync("/proc/self/stat"));
   // proc(5): the name in parentheses may hold anything; utime, stime, cutime and cstime are fields 14 to 17.
   const fields = text?.slice(text.lastIndexOf(")") + 2).split(" ").slice(11, 15).map(Number);
   if (fields?.length !== 4 || fields.some(Number.isNaN)) return undefined;
-  return fields.reduce((sum, ticks) => sum + ticks, 0) * TICK_MS;
+  const counted = whose === "all" ? fields : fields.slice(2);
+  return counted.reduce((sum, ticks) => sum + ticks, 0) * TICK_MS;
 }
 
 /** Measures what each stage takes of the processors, by the events of its units. */
@@ -40,7 +41,7 @@ export class StageMeter {
   #last: number | undefined;
 
   /** @param read Gives milliseconds of processors so far. */
-  constructor(read: () => number | undefined = processorTime) {
+  constructor(read: () => number | undefined = () => processorTime()) {
     this.#read = read;
   }
 

@@ -1,7 +1,7 @@
 /** The table of figures, and the processor time in it. */
 import { assert, assertEquals } from "@std/assert";
 import { markdownTable } from "../../scripts/bench/table.ts";
-import { processorMs } from "../../scripts/bench/processor_time.ts";
+import { processorTime } from "../../src/progress/mod.ts";
 
 Deno.test("markdownTable() has medians of processor time and their ratio", () => {
   const costs = (...times: number[]) => times.map((processorMs) => ({ ms: 1, processorMs }));
@@ -20,12 +20,12 @@ Deno.test("markdownTable() has medians of processor time and their ratio", () =>
 });
 
 Deno.test({
-  name: "processorMs() counts what programs took, and what those started",
+  name: "processorTime() counts what programs took, and what those started",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
-    const before = processorMs() ?? NaN;
+    const before = processorTime("programs") ?? NaN;
     const loop = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done";
     await new Deno.Command("sh", { args: ["-c", `sh -c '${loop}'; true`] }).output();
-    assert(processorMs()! - before >= 20);
+    assert(processorTime("programs")! - before >= 20);
   },
 });
