@@ -15,7 +15,6 @@ import { findArchives } from "./image_archives.ts";
 import { noImages } from "./images_list_run.ts";
 import { shortDigest } from "./short_digest.ts";
 import type { PlanStep } from "./plan_steps.ts";
-import { ATTACHED_TYPES } from "./attest_run.ts";
 
 /** `kbuild images push`: archives, then lists over their architectures. */
 export async function pushFound(command: CommandContext, input: Input): Promise<void> {
@@ -34,7 +33,9 @@ export async function planPushes(
 ): Promise<CommandPlan> {
   const images = await archivesOf(command, input);
   const pushes = planPush(images, optionsOf(input, images));
-  const attached = input.boolean("attest") === true ? { attached: ATTACHED_TYPES } : {};
+  const attached = input.boolean("attest") === true
+    ? { attached: (await import("./attest_run.ts")).ATTACHED_TYPES }
+    : {};
   return {
     steps: pushes.map((push): PlanStep => (
       { group: "push", kind: "push", ...push, ...push.path === undefined ? {} : attached }

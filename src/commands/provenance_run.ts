@@ -76,13 +76,16 @@ export async function provenanceFacts(
   });
 }
 
-/** The programs of the Go that builds, by digest. */
+/** The programs of the Go that builds, by digest; in a container, the image that has them. */
 async function goPrograms(
-  { shell, signal }: OpenCheckout["context"],
+  { builder, shell, signal }: OpenCheckout["context"],
   { go, plan }: PreparedBuild,
 ): Promise<readonly ProvenanceInput[]> {
   const step = plan.platforms.flatMap(({ steps }) => steps)[0];
   if (step === undefined) return [];
+  if (builder.image !== undefined) {
+    return [{ name: "build image", digest: { sha256: builder.image.replace(/^sha256:/, "") } }];
+  }
   const { stdout } = await shell.run([go.path, "env", "GOTOOLDIR"], {
     cwd: step.cwd,
     env: step.env,

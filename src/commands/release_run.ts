@@ -287,7 +287,7 @@ export async function releaseCheckout(
       const packaged = performance.now();
       const sboms = request.sbom === undefined
         ? []
-        : await describeRelease(open, build, request.sbom);
+        : await describeRelease(open, build, { stamp, asked: request.sbom });
       return Object.freeze({
         version: stamp.vars.gitVersion,
         artifacts,
@@ -306,13 +306,14 @@ export async function releaseCheckout(
 async function describeRelease(
   open: OpenCheckout,
   build: PlannedBuild | undefined,
-  asked: Omit<AskedSboms, "formats">,
+  { stamp, asked }: { stamp: Stamp; asked: Omit<AskedSboms, "formats"> },
 ): Promise<readonly MadeSbom[]> {
   const { prepareSboms, writeSboms } = await import("./sbom_run.ts");
   const steps = build?.plan.platforms.flatMap(({ steps }) => steps);
   const only = steps?.flatMap(({ outputs }) => outputs.map(({ placed }) => placed));
   const prepared = await prepareSboms(open, {
-    ...{ fetch: false, packages: false },
+    // A build has taken a Go already; packaging alone has not.
+    ...{ fetch: true, packages: false, stamp },
     only: only === undefined ? undefined : new Set(only),
   });
   return await writeSboms(open, prepared, asked);

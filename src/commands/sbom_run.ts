@@ -46,7 +46,7 @@ import {
   spdxDocument,
 } from "../sbom/mod.ts";
 import { takeGo } from "../toolchain/mod.ts";
-import { chooseTargets, readStamp, sayStamp, type Stamp } from "./build_run.ts";
+import { chooseTargets, readStamp, sayStamp, type Stamp, treeOf } from "./build_run.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { existingBinPath } from "./existing_binaries.ts";
 import { SUPPLIER } from "./flags.ts";
@@ -166,12 +166,14 @@ export function askedSboms(
  * @param options.fetch Whether a Go that is missing is fetched.
  * @param options.only Absolute paths: describe these binaries alone.
  * @param options.packages Whether packages are described; default true.
+ * @param options.stamp What the binaries were stamped with; default: what a build would stamp now.
  * @throws {KbuildError} There are no binaries.
  */
 export async function prepareSboms(
   open: OpenCheckout,
-  { fetch, only, packages = true }: {
+  { fetch, only, packages = true, stamp: taken }: {
     fetch: boolean;
+    stamp?: Stamp;
     only?: ReadonlySet<string> | undefined;
     packages?: boolean;
   },
@@ -186,8 +188,9 @@ export async function prepareSboms(
     });
   }
   const { goflags } = await chooseTargets(open, [env["WHAT"] ?? ""]);
-  const stamp = await readStamp(open);
-  const { go } = await takeGo(context, checkout, { fetch });
+  const tree = treeOf(open);
+  const stamp = taken ?? await readStamp(open, tree);
+  const { go } = open.go ?? await takeGo(context, checkout, { fetch });
   const { targets } = checkout;
   const { server, node, client, test, serverTest, all } = targets;
   const known = [server, node, client, test, serverTest, all].flatMap(({ value }) => value);
@@ -200,7 +203,7 @@ export async function prepareSboms(
   });
   const { vars, epoch } = stamp;
   const build = await prepareBuild(context, checkout, {
-    ...{ matrix, goflags, vars, epoch, go, binPath },
+    ...{ matrix, goflags, vars, epoch, go, binPath, tree },
   });
   const subjects = [
     ...programs,

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { buildDate } from "../lib/version/mod.ts";
 import type { Bom, BomContext, Component } from "./types.ts";
 
 /** What each kind is, in CycloneDX' words. */
@@ -23,7 +24,7 @@ export function cycloneDxDocument(bom: Bom, context: BomContext): string {
   const content = {
     version: 1,
     metadata: {
-      timestamp: `${new Date(context.epoch * 1000).toISOString().slice(0, 19)}Z`,
+      timestamp: buildDate(context.epoch),
       tools: {
         components: [{ type: "application", name: "kbuild", version: context.tool }],
       },

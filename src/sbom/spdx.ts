@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { buildDate } from "../lib/version/mod.ts";
 import type { Bom, BomContext, Component, RelationKind } from "./types.ts";
 
 const UNKNOWN = "NOASSERTION";
@@ -30,7 +31,7 @@ export function spdxDocument(bom: Bom, context: BomContext): string {
   const content = {
     name: bom.name,
     creationInfo: {
-      created: `${new Date(context.epoch * 1000).toISOString().slice(0, 19)}Z`,
+      created: buildDate(context.epoch),
       creators: [`Organization: ${context.supplier}`, `Tool: kbuild-${context.tool}`],
     },
     packages: bom.components.map((component) => ({

@@ -41,7 +41,7 @@ const TEMPLATE = '{{.ImportPath}}|{{.Standard}}|{{if not .DepOnly}}{{join .Deps 
  * @throws {CommandError} Go cannot say.
  */
 export async function linkedPackages(
-  { shell }: KubeContext,
+  { builder: { shell } }: KubeContext,
   { plan, go }: PreparedBuild,
 ): Promise<readonly LinkedPackages[]> {
   if (plan.gopathLink !== undefined) await makeLink(plan.gopathLink);
