@@ -22,6 +22,7 @@ import {
   isFetched,
   isOffline,
   type RetryPolicy,
+  withLock,
 } from "../net/mod.ts";
 import {
   parseTarballName,
@@ -158,13 +159,15 @@ export async function fetchPrograms(
     using client = await createClient(context, areNamed ? undefined : BRIEF);
     for (const file of missing) {
       try {
-        if (await ifPresent(Deno.lstat(file.path)) !== undefined) {
+        // Another run may have fetched it meanwhile.
+        if (!await isSound(file) && await ifPresent(Deno.lstat(file.path)) !== undefined) {
           await checkInCache(file.path, cache, ownershipContext(context));
           await removeTree(file.path);
         }
         await fetchFile(client, { ...file, what: file.name });
         const digests = new Map([[file.url, file.digest]]);
-        await addToLockFile(join(cache, "programs", DIGESTS), digests);
+        const directory = join(cache, "programs");
+        await withLock(directory, context, () => addToLockFile(join(directory, DIGESTS), digests));
         there.push({ ...file, isThere: true });
       } catch (error) {
         context.signal?.throwIfAborted();

@@ -138,12 +138,20 @@ async function fetchPart(
   what: string,
   candidates: readonly Candidate[],
 ): Promise<Uint8Array | undefined> {
-  return await tryCandidates(what, candidates, async ({ url }) => {
-    try {
-      return (await downloadBytes(client, url, { most: MAX_SIGNATURE })).bytes;
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
-    }
-  }, client);
+  // A mirror that lacks it does not say that there is none: the next one is asked.
+  let isAbsent = false;
+  try {
+    return await tryCandidates(what, candidates, async ({ url }) => {
+      try {
+        return (await downloadBytes(client, url, { most: MAX_SIGNATURE })).bytes;
+      } catch (error) {
+        isAbsent ||= isMissing(error);
+        throw error;
+      }
+    }, client);
+  } catch (error) {
+    client.signal?.throwIfAborted();
+    if (isAbsent) return undefined;
+    throw error;
+  }
 }

@@ -34,6 +34,8 @@ export async function* packagedFiles(path: string): AsyncGenerator<PackagedFile,
   } catch (error) {
     if (!(error instanceof EndOfInput)) throw error;
     throw endedEarly(path, error.missing);
+  } finally {
+    await reader.close();
   }
 }
 
@@ -69,6 +71,14 @@ async function* rpmFiles(reader: ByteReader, path: string): AsyncGenerator<Packa
   await reader.skip((8 - signature % 8) % 8);
   await skipHeader(reader, path);
   const files = new ByteReader(gunzip(rest(reader), path));
+  try {
+    yield* cpioFiles(files, path);
+  } finally {
+    await files.close();
+  }
+}
+
+async function* cpioFiles(files: ByteReader, path: string): AsyncGenerator<PackagedFile, void> {
   while (true) {
     const fields = new TextDecoder("latin1").decode(await files.exactly(CPIO_HEADER_BYTES));
     const [size, nameSize] = [54, 94].map((at) => parseInt(fields.slice(at, at + 8), 16));
