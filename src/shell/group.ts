@@ -107,7 +107,7 @@ export async function runGroup(options: GroupOptions): Promise<GroupEnd> {
     stdin: stdin === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
-  });
+  }, signal);
   running.set(child.pid, "group");
 
   let aborted = false;
@@ -118,6 +118,7 @@ export async function runGroup(options: GroupOptions): Promise<GroupEnd> {
     killer = setTimeout(() => signalGroup(child.pid, "SIGKILL"), graceMs);
   };
   signal?.addEventListener("abort", onAbort, { once: true });
+  if (signal?.aborted) onAbort();
   onSpawn?.(child.pid);
 
   const tail = createTail(TAIL_LINES);
@@ -171,6 +172,7 @@ const BUSY = Object.freeze({ pauseMs: 10, giveUpMs: 2000 });
 async function start(
   program: string,
   options: Omit<Deno.CommandOptions, "env"> & { env: Readonly<Record<string, string>> },
+  signal: AbortSignal | undefined,
 ): Promise<Deno.ChildProcess> {
   const command = new Deno.Command(program, {
     ...options,
@@ -183,6 +185,7 @@ async function start(
     } catch (error) {
       if (systemCode(error) !== "ETXTBSY" || performance.now() - from > BUSY.giveUpMs) throw error;
       await new Promise((resolve) => setTimeout(resolve, BUSY.pauseMs));
+      signal?.throwIfAborted();
     }
   }
 }
@@ -200,7 +203,7 @@ async function runInheriting(
     stdin: "inherit",
     stdout: "inherit",
     stderr: "inherit",
-  });
+  }, signal);
   running.set(child.pid, kind);
   let aborted = false;
   let killer: ReturnType<typeof setTimeout> | undefined;
@@ -210,6 +213,7 @@ async function runInheriting(
     killer = setTimeout(() => signalGroup(child.pid, "SIGKILL", kind), graceMs);
   };
   signal?.addEventListener("abort", onAbort, { once: true });
+  if (signal?.aborted) onAbort();
   onSpawn?.(child.pid);
   try {
     const { code, signal: endedBy } = await child.status;
