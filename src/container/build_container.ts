@@ -98,8 +98,11 @@ export async function startKeeper(
     closing.resolve();
     const [ended] = await Promise.allSettled([running]);
     const isClean = ended.status === "fulfilled" && ended.value?.code === 0;
-    if (!isClean && running !== undefined) await removeContainer(cleaner, engine, name);
-    lock?.[Symbol.dispose]();
+    try {
+      if (!isClean && running !== undefined) await removeContainer(cleaner, engine, name);
+    } finally {
+      lock?.[Symbol.dispose]();
+    }
   };
   try {
     const reference = await provideBuildImage(context, engine, prepared.image);
@@ -124,7 +127,8 @@ export async function startKeeper(
     if (volume !== undefined && !asking) await bring(context, checkout, volume);
     return Object.freeze({ engine, name, image, said, volume, end });
   } catch (error) {
-    await end();
+    // What went wrong first is what the user has to know.
+    await Promise.allSettled([end()]);
     throw error;
   }
 }

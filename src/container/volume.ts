@@ -262,12 +262,15 @@ async function take(
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
   let isEmpty = true;
+  // Each side that fails ends the other one, whose error says nothing.
+  let first: "program" | "archive" | undefined;
   const running = execute(context, container, argv, {
     onStdout(chunk) {
       isEmpty = false;
       return writer.write(chunk);
     },
   }).then(() => writer.close(), async (error) => {
+    first ??= "program";
     await writer.abort(error);
     throw error;
   });
@@ -277,19 +280,18 @@ async function take(
     for await (const member of readTar(readable, { label })) {
       if (await place(context, member, isWanted)) changed.push(cleanName(member.name));
     }
-  })();
+  })().catch((error) => {
+    first ??= "archive";
+    throw error;
+  });
   const [ended, read] = await Promise.allSettled([running, reading]);
-  // A refused archive ends the program, too; a program that fails cuts the archive off.
-  if (read.status === "rejected" && read.reason instanceof RefusedMember) throw read.reason;
+  if (read.status === "rejected" && first === "archive" && !isEmpty) throw read.reason;
   if (ended.status === "rejected") throw ended.reason;
   // busybox makes no archive of nothing.
   if (isEmpty) return [];
   if (read.status === "rejected") throw read.reason;
   return Object.freeze(changed);
 }
-
-/** A member that may not be unpacked. */
-class RefusedMember extends KbuildError {}
 
 function cleanName(name: string): string {
   return name.replace(/^(\.\/)+/, "").replace(/\/$/, "");
@@ -304,7 +306,7 @@ async function place(
   const { mode, mtime, size, type } = member;
   const name = cleanName(member.name);
   const refuse = (why: string): never => {
-    throw new RefusedMember(`Cannot copy ${JSON.stringify(name)} out of the container: ${why}`, {
+    throw new KbuildError(`Cannot copy ${JSON.stringify(name)} out of the container: ${why}`, {
       notes: ["A program in the container has made it; nothing was written for it"],
     });
   };
