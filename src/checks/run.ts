@@ -28,7 +28,7 @@ export interface CheckRun {
   readonly logs: string;
   /** Receives what a script prints, as it comes. */
   readonly onOutput?:
-    | ((chunk: Uint8Array, check: Check, stream: "stdout" | "stderr") => void)
+    | ((text: string, stream: "stdout" | "stderr") => void)
     | undefined;
 }
 
@@ -91,7 +91,7 @@ export async function runCheck(
   const take = (stream: "stdout" | "stderr") => async (chunk: Uint8Array) => {
     const text = texts[stream].decode(chunk, { stream: true });
     tail.push(text);
-    onOutput?.(chunk, check, stream);
+    onOutput?.(text, stream);
     if (stream === "stderr") {
       const lines = (rest + text).split("\n");
       rest = (lines.pop() ?? "").slice(-4096);
@@ -119,6 +119,7 @@ export async function runCheck(
     // Its status is the result; an interrupt or a full disk is an error.
     if (!(error instanceof CommandError)) throw error;
   }
+  if (rest.startsWith("ERROR: ") && errors.length < MAX_ERRORS) errors.push(rest.slice(7));
   return Object.freeze({
     check,
     outcome: isPassed ? "passed" : "failed",

@@ -32,7 +32,7 @@ import {
 } from "../lib/version/mod.ts";
 import type { Provenance } from "../release/mod.ts";
 import type { Start } from "../shell/mod.ts";
-import { type GoChoice, sayGo, takeGo } from "../toolchain/mod.ts";
+import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
 import type { CommandPlan, OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
 
@@ -51,6 +51,22 @@ const CRLF = "The files of the checkout have CRLF line ends (core.autocrlf): " +
 /** Opens what git says of a checkout, for all that a plan of a build asks. */
 export function treeOf({ context, checkout }: Pick<OpenCheckout, "context" | "checkout">): GitTree {
   return openTree(context, { everything: checkout.generated.value === "makefile" });
+}
+
+/** Plans the generated files that tests, checks and updates need beside what they run. */
+export async function planPreparation(
+  open: Pick<OpenCheckout, "context" | "checkout">,
+  go: GoTool,
+  targets?: readonly string[],
+): Promise<GenerationPlan> {
+  const tree = treeOf(open);
+  const stamp = readStamp(open, tree);
+  const planning = planGeneratedFiles(open.context, open.checkout, {
+    ...{ go, goflags: [], jobs: undefined, targets, stamp, tree },
+  });
+  // Only generators are stamped: without them, no version is needed.
+  await Promise.allSettled([stamp, planning]);
+  return await planning;
 }
 
 /**

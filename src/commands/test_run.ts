@@ -1,7 +1,7 @@
 import { join, resolve } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { ifPresent, readText, writeFileAtomic } from "../files/mod.ts";
-import { ensureGeneratedFiles, type GenerationPlan, planGeneratedFiles } from "../generate/mod.ts";
+import { ensureGeneratedFiles, type GenerationPlan } from "../generate/mod.ts";
 import { makeLink } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import {
@@ -26,7 +26,7 @@ import {
   type TestPlan,
 } from "../testing/mod.ts";
 import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
-import { preparationSteps, readStamp, treeOf } from "./build_run.ts";
+import { planPreparation, preparationSteps } from "./build_run.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { withOutput } from "./with_output.ts";
@@ -85,14 +85,8 @@ async function prepareTests(
       mode: env["KUBE_COVERMODE"] || "atomic",
     },
   });
-  const tree = treeOf({ context, checkout });
-  const stamp = readStamp({ context, checkout }, tree);
-  const planning = planGeneratedFiles(context, checkout, {
-    ...{ go, goflags: [], jobs: undefined, targets: plan.targets, stamp, tree },
-  });
-  // Only generators are stamped: without them, no version is needed.
-  await Promise.allSettled([stamp, planning]);
-  return Object.freeze({ plan, generation: await planning, go, choice, reports });
+  const generation = await planPreparation({ context, checkout }, go, plan.targets);
+  return Object.freeze({ plan, generation, go, choice, reports });
 }
 
 /** Port of `kube::util::sortable_date`: `date +%Y%m%d-%H%M%S`, local time. */

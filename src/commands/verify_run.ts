@@ -14,10 +14,10 @@ import {
 import { readVerifyLists } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { removeTree, writeFileAtomic } from "../files/mod.ts";
-import { ensureGeneratedFiles, planGeneratedFiles } from "../generate/mod.ts";
+import { ensureGeneratedFiles } from "../generate/mod.ts";
 import { gopathLink, hostGoEnv, type Link, makeLink } from "../lib/golang/mod.ts";
 import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
-import { linkStep, preparationSteps, readStamp } from "./build_run.ts";
+import { linkStep, planPreparation, preparationSteps } from "./build_run.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { launcherOf, withMake } from "./make_shim.ts";
 import type { PlanStep } from "./plan_steps.ts";
@@ -122,7 +122,7 @@ export async function runVerify(command: CommandContext, asked: AskedChecks): Pr
       await runChecks(context, running(prepared), {
         env: scripts,
         logs: join(output, ".kbuild", "verify"),
-        onOutput: env["SILENT"] === "false" ? (chunk) => show(context, chunk) : undefined,
+        onOutput: env["SILENT"] === "false" ? (text) => show(context, text) : undefined,
       }, {
         jobs: asked.jobs ?? navigator.hardwareConcurrency,
         onEnd(result) {
@@ -231,12 +231,7 @@ async function takePrepared(
       if (prepared.link !== undefined) await makeLink(prepared.link);
       // As in the Makefile up to 1.25: scripts of updates compile what these files belong to.
       if (what === "update") {
-        const { go } = prepared;
-        const stamp = readStamp({ context, checkout });
-        const generation = await planGeneratedFiles(context, checkout, {
-          ...{ go, goflags: [], jobs: undefined, targets: undefined, stamp },
-        });
-        await stamp;
+        const generation = await planPreparation({ context, checkout }, prepared.go);
         await ensureGeneratedFiles(context, checkout, generation);
       }
       return { context, prepared };
@@ -263,8 +258,8 @@ async function inScripts<T>(
   }
 }
 
-function show({ log }: OpenCheckout["context"], chunk: Uint8Array): void {
-  log.events.log("output", new TextDecoder().decode(chunk));
+function show({ log }: OpenCheckout["context"], text: string): void {
+  log.events.log("output", text);
 }
 
 /** Scripts that change the checkout run one after the other. */
@@ -282,12 +277,8 @@ export async function planUpdates(
     what: "update",
     fetch: false,
   });
-  const { context, checkout } = open;
-  const stamp = readStamp(open);
-  const generation = await planGeneratedFiles(context, checkout, {
-    ...{ go: prepared.go, goflags: [], jobs: undefined, targets: undefined, stamp },
-  });
-  await stamp;
+  const { context } = open;
+  const generation = await planPreparation(open, prepared.go);
   for (const [path, needs] of prepared.missing) {
     command.log.warn(`${path} cannot run: ${needsOf(needs)}`);
   }
@@ -327,8 +318,8 @@ export async function runUpdate(
       const result = await runCheck(context, check, {
         env: scripts,
         logs: join(output, ".kbuild", "update"),
-        onOutput: (chunk, _check, stream) => {
-          if (stream === "stderr" || env["SILENT"] === "false") show(context, chunk);
+        onOutput: (text, stream) => {
+          if (stream === "stderr" || env["SILENT"] === "false") show(context, text);
         },
       });
       results.push(result);

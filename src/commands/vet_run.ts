@@ -1,9 +1,9 @@
 import { KbuildError } from "../errors.ts";
-import { ensureGeneratedFiles, type GenerationPlan, planGeneratedFiles } from "../generate/mod.ts";
+import { ensureGeneratedFiles, type GenerationPlan } from "../generate/mod.ts";
 import { makeLink } from "../lib/golang/mod.ts";
 import { planVet, type VetPlan } from "../testing/mod.ts";
 import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
-import { preparationSteps, readStamp } from "./build_run.ts";
+import { planPreparation, preparationSteps } from "./build_run.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { withOutput } from "./with_output.ts";
 
@@ -23,13 +23,8 @@ async function prepare(
   const all = [context.env["WHAT"] ?? "", ...words].flatMap((text) => text.split(/\s+/))
     .filter((word) => word !== "");
   const plan = await planVet(context, checkout, go, all);
-  const stamp = readStamp({ context, checkout });
-  const planning = planGeneratedFiles(context, checkout, {
-    ...{ go, goflags: [], jobs: undefined, targets: undefined, stamp },
-  });
-  // Only generators are stamped: without them, no version is needed.
-  await Promise.allSettled([stamp, planning]);
-  return Object.freeze({ plan, generation: await planning, go, choice });
+  const generation = await planPreparation({ context, checkout }, go);
+  return Object.freeze({ plan, generation, go, choice });
 }
 
 /** What `kbuild vet` would start. */
