@@ -245,11 +245,13 @@ export abstract class WordParser {
 
   #ansiQuotes(): Part {
     const match = this.take(/\$'(?:[^'\\]|\\[^])*'/y) ?? this.fail("A quote is not closed");
-    const known: Record<string, string> = { n: "\n", t: "\t", r: "\r", "\\": "\\", "'": "'" };
-    // Bash ends the text at a NUL.
-    known["0"] = "\0";
+    const known: Record<string, string> = {
+      ...{ n: "\n", t: "\t", r: "\r", "\\": "\\", "'": "'" },
+      // Bash ends the text at a NUL.
+      "0": "\0",
+    };
     let unknown = false;
-    const text = match.slice(2, -1).replace(/\\([^])/g, (_, char: string) => {
+    const text = match.slice(2, -1).replace(/\\([0-7]{2,3}|[^])/g, (_, char: string) => {
       const value = char === '"' ? '"' : known[char];
       if (value === undefined) unknown = true;
       return value ?? "";

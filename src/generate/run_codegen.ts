@@ -1,6 +1,6 @@
 import { dirname, join, relative, resolve } from "@std/path";
 import type { Checkout } from "../checkout/mod.ts";
-import { KbuildError, systemCode } from "../errors.ts";
+import { KbuildError } from "../errors.ts";
 import {
   copyFile,
   entriesOf,
@@ -174,9 +174,10 @@ export async function verifyCodegen(
           output: join(context.root, path),
         }, tolerant);
         if (compared.result === "newer Go") newerGo.push(path);
-        if (compared.result !== "differs" || differing.has(path)) continue;
-        differing.add(path);
+        if (compared.result !== "differs") continue;
         broken.add(task.id);
+        if (differing.has(path)) continue;
+        differing.add(path);
         const { existing, wanted } = compared;
         differences.push({
           path,
@@ -189,6 +190,7 @@ export async function verifyCodegen(
     }
     for (const path of goneFiles(made).filter(found.isMeant)) {
       if (seenFile(join(context.root, path)) === "") continue;
+      for (const { stale } of made) if (stale.outputs.includes(path)) broken.add(stale.task.id);
       const why = "no generator makes it any more";
       differences.push({ path, generator: "", why, existing: undefined, made: undefined });
     }
@@ -237,6 +239,15 @@ async function recordsOf(
   const sources = await GoSources.open(context);
   const graph = new GoGraph(sources, checkout.goPackage.value);
   const records: Record<string, CodegenRecord> = {};
+  // A source that was edited while generators ran: the next run makes its files.
+  const ours = new Set(made.flatMap(({ stale, outputs }) => [...outputs, ...stale.outputs]));
+  const isAsPlanned = (place: string) => {
+    const planned = found.sources?.directory(place) ?? [];
+    const contents = new Map(planned.map(({ name, content }) => [name, content]));
+    return sources.directory(place).every(({ name, content }) =>
+      ours.has(`${place}/${name}`) || contents.get(name) === content
+    );
+  };
   for (const { stale: { task }, outputs } of made) {
     // Only some of its files were put into their places.
     if (!outputs.every(found.isMeant)) continue;
@@ -244,9 +255,11 @@ async function recordsOf(
       const whole = join(context.root, path);
       return [path, { content: await contentOf(whole), seen: seenFile(whole) }] as const;
     }));
+    const inputs = taskInputs(context, found.go, graph, task);
+    if (!Object.keys(inputs.places).every(isAsPlanned)) continue;
     records[task.id] = {
       generator: task.generator,
-      ...taskInputs(context, found.go, graph, task),
+      ...inputs,
       outputs: Object.fromEntries(entries),
     };
   }
@@ -366,7 +379,7 @@ async function makeTree(
       if (target.startsWith("..")) out.push(path);
       else Deno.symlinkSync(relative(dirname(to), join(tree, target)), to);
     } else if (path.endsWith(".go") && !path.startsWith("vendor/")) await copyFile(from, to);
-    else if (!linked(from, to)) await linkOrCopy(from, to);
+    else await linkOrCopy(from, to);
   }
   if (out.length > 0) {
     context.log.warn("Generators do not see these links, which lead out of the checkout:", out);
@@ -375,14 +388,4 @@ async function makeTree(
   const link = join(gopath, "src", checkout.goPackage.value);
   place(dirname(link));
   await Deno.symlink(tree, link);
-}
-
-function linked(from: string, to: string): boolean {
-  try {
-    Deno.linkSync(from, to);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === "EXDEV" || systemCode(error) === "EPERM") return false;
-    throw error;
-  }
 }

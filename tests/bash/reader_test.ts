@@ -58,6 +58,7 @@ const UNKNOWN: Record<string, { script: string; why: string }> = {
   "arithmetic": { script: "A=$((2 ** 3)); B=1", why: 'arithmetic "2 ** 3"' },
   "what arithmetic may set": { script: "X=$(id); : $((A = X + 1)); B=1", why: '"id"' },
   "what an expansion may set": { script: "unset A; : $(id) ${A:=x}; B=1", why: '"id"' },
+  "an octal escape": { script: "A=$'\\033[0m'; B=1", why: "is not known" },
   "a variable that is not set": { script: 'A="x${NOPE}"; B=1', why: '"NOPE" is not set' },
   "a variable made from an unknown one": { script: "X=$(id); A=(a $X); B=1", why: '"id"' },
   "a file that is not there": { script: "A=$(cat /nowhere); B=1", why: '"/nowhere"' },
