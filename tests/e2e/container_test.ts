@@ -477,18 +477,21 @@ engineTest(
   "docker",
   "an engine that does not see the checkout gets a copy by itself",
   async (engine, root, dir) => {
-    const port = 23000 + Deno.pid % 10000;
     const place = join(dir, "remote");
     await Deno.mkdir(place);
-    // It sees an empty directory in place of the checkout.
-    const script =
-      'mount -t tmpfs none "$1" && exec dockerd --data-root "$2/data" --exec-root "$2/exec" ' +
-      '--pidfile "$2/pid" -H "tcp://127.0.0.1:$3" --tls=false --iptables=false --bridge=none';
+    const socket = join(place, "socket");
+    // It sees an empty directory in place of the checkout, and no network: an engine without a bridge
+    // removes the one of other engines.
+    const script = 'mount -t tmpfs none "$1" && exec dockerd --data-root "$2/data" ' +
+      '--exec-root "$2/exec" --pidfile "$2/pid" -H "unix://$3" --iptables=false --bridge=none';
     const child = new Deno.Command("unshare", {
-      args: ["--mount", "sh", "-c", script, "sh", root, place, String(port)],
+      args: ["--mount", "--net", "sh", "-c", script, "sh", root, place, socket],
       env: { ...ENV, PATH: `${Deno.env.get("PATH")}:/usr/sbin:/sbin` },
       ...{ clearEnv: true, stdin: "null", stdout: "null", stderr: "null" },
     }).spawn();
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const serving = forward(listener, socket);
+    const { port } = listener.addr;
     try {
       const env = { ...engine.env, DOCKER_HOST: `tcp://127.0.0.1:${port}` };
       const client = (...args: string[]) =>
@@ -501,11 +504,36 @@ engineTest(
       await client("load", "-i", join(dir, "small.tar"));
       await tryVolume({ ...engine, env, run: client }, root, []);
     } finally {
+      listener.close();
       child.kill("SIGTERM");
       await child.status;
+      await serving;
     }
   },
 );
+
+/** Serves a Unix socket on a port until the listener is closed. */
+async function forward(listener: Deno.TcpListener, path: string): Promise<void> {
+  // Its streams would close a connection at the end of one direction.
+  const copy = async (from: Deno.Conn, to: Deno.Conn) => {
+    const buffer = new Uint8Array(65536);
+    for (let size; (size = await from.read(buffer)) !== null;) {
+      for (let at = 0; at < size;) at += await to.write(buffer.subarray(at, size));
+    }
+    await to.closeWrite();
+  };
+  const serve = async (client: Deno.TcpConn) => {
+    const server = await Deno.connect({ transport: "unix", path }).catch(() => undefined);
+    if (server !== undefined) {
+      await Promise.allSettled([copy(client, server), copy(server, client)]);
+      server.close();
+    }
+    client.close();
+  };
+  const connections: Promise<void>[] = [];
+  for await (const client of listener) connections.push(serve(client));
+  await Promise.all(connections);
+}
 
 function exists(path: string): boolean {
   try {
