@@ -57,6 +57,7 @@ export * as release from "./src/release/mod.ts";
 export * as sample from "./src/sample/mod.ts";
 export * as sbom from "./src/sbom/mod.ts";
 export * as shell from "./src/shell/mod.ts";
+export * as store from "./src/store/mod.ts";
 export * as testing from "./src/testing/mod.ts";
 export * as toolchain from "./src/toolchain/mod.ts";
 export * as util from "./src/lib/util.ts";

@@ -42,6 +42,7 @@ const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "toolchain": 4,
   "image": 4,
   "packages": 4,
+  "store": 4,
   "lib/golang": 5,
   "registry": 5,
   "download": 5,
