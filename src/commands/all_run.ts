@@ -62,7 +62,11 @@ async function targetsOf(
 export async function planAll(open: OpenCheckout, ask: Ask): Promise<CommandPlan> {
   const asked = await ask(open);
   const planned = await planBuild(open, asked, (tree) => readStamp(open, tree), { fetch: false });
-  return showBuild(open.context, planned);
+  const units = async () => {
+    const { unitsOf } = await import("./planned_units.ts");
+    return await unitsOf(open, { build: planned });
+  };
+  return Object.freeze({ ...showBuild(open.context, planned), units });
 }
 
 /** Builds, and prints what was built. */

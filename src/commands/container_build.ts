@@ -41,7 +41,8 @@ export async function planInContainer(
     command.log.warn("What is started in the container is known when the sources are there");
     return Object.freeze({ steps: first });
   }
-  const { steps, ...rest } = await inside(open, prepared, { asking: true }, plan);
+  // Units are looked for when the container has ended.
+  const { steps, units: _units, ...rest } = await inside(open, prepared, { asking: true }, plan);
   return Object.freeze({ ...rest, steps: Object.freeze([...first, ...steps]) });
 }
 

@@ -37,7 +37,7 @@ import { createShell, type Shell, type Start } from "../shell/mod.ts";
 import type { ChosenGo, GoDescription } from "../toolchain/mod.ts";
 import { CA_FILE, CONFIG, DIGESTS, GO, MIRROR, STRICT_PARITY } from "./flags.ts";
 import { doctorHint } from "./doctor_hint.ts";
-import type { PlanStep } from "./plan_steps.ts";
+import type { PlannedUnit, PlanStep } from "./plan_steps.ts";
 
 /** What every command works with. */
 export interface CommandContext {
@@ -91,6 +91,8 @@ export interface CommandPlan {
   readonly steps: readonly PlanStep[];
   /** The Go that builds, where anything is built. */
   readonly go?: GoDescription | undefined;
+  /** Finds the units of work, with their keys; absent where kbuild does not make it of units with keys. */
+  readonly units?: (() => Promise<readonly PlannedUnit[]>) | undefined;
 }
 
 /** A command of kbuild. */

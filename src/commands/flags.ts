@@ -175,6 +175,14 @@ export const CONTAINER: FlagSpec = {
   summary: "Build in a container of the build image, into _output/dockerized",
 };
 
+export const TRIMPATH: FlagSpec = {
+  name: "trimpath",
+  kind: "boolean",
+  variable: "KBUILD_TRIMPATH",
+  summary: "Keep the path of the checkout out of programs (Go's -trimpath)",
+  default: "with a store, yes; else as the checkout's scripts do",
+};
+
 export const WATCH: FlagSpec = {
   name: "watch",
   kind: "boolean",
@@ -184,6 +192,7 @@ export const WATCH: FlagSpec = {
 export const BUILD_FLAGS: readonly FlagSpec[] = [
   PLATFORM,
   JOBS,
+  TRIMPATH,
   STRICT_PARITY,
   CONFIG,
   ...GO_FLAGS,

@@ -29,6 +29,12 @@ export function planCommand({ find, variables }: PlanSources): Command {
         kind: "boolean",
         summary: "Show only downloads: every URL, with the mirror rule that leads to it",
       },
+      {
+        name: "units",
+        kind: "boolean",
+        summary:
+          "Show only the units of work: their keys, what they need and leave, how long they took",
+      },
     ],
     examples: [
       { command: "kbuild plan quick-release", does: "Show what a release would start and write" },
@@ -36,6 +42,10 @@ export function planCommand({ find, variables }: PlanSources): Command {
       {
         command: "kbuild plan --json all WHAT=cmd/kubectl",
         does: "Print the plan of a build as JSON",
+      },
+      {
+        command: "kbuild plan --units --json release",
+        does: "Print the units of a release, with the keys of what they would make",
       },
     ],
     async run(command, input) {
@@ -45,6 +55,7 @@ export function planCommand({ find, variables }: PlanSources): Command {
       const planned = await find(name, root ?? command.cwd);
       await showPlan(command, planned, words, {
         network: input.boolean("network") === true,
+        units: input.boolean("units") === true,
         variables: variables(),
       });
     },

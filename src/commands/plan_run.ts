@@ -9,7 +9,7 @@ import type { Command, CommandContext, CommandPlan } from "./context.ts";
 import { goText } from "./inspect_run.ts";
 import { networkOf, printNetwork } from "./plan_network.ts";
 import type { PlannedFetch, PlannedName } from "../registry/mod.ts";
-import { type PlanStep, pushLine } from "./plan_steps.ts";
+import { type PlannedUnit, type PlanStep, pushLine } from "./plan_steps.ts";
 import { ifPresent } from "../files/mod.ts";
 
 /** One file that would be written, and the size of what is there now. */
@@ -42,8 +42,13 @@ export async function showPlan(
   command: CommandContext,
   planned: Command,
   words: readonly string[],
-  { network, variables }: { network: boolean; variables: readonly VariableSpec[] },
+  { network, units, variables }: {
+    network: boolean;
+    units: boolean;
+    variables: readonly VariableSpec[];
+  },
 ): Promise<void> {
+  if (network && units) throw new UsageError("Cannot use --network with --units");
   if (planned.plan === undefined) {
     const { reason, notes } = planned.unplanned ?? {
       reason: "it only looks",
@@ -55,9 +60,35 @@ export async function showPlan(
   checkEnvironment(undecidedVariables(planned, input), command.globals.env);
   const context = command.forCommand(planned, input);
   const plan = await planned.plan(context, input);
+  if (units) return printUnits(context, planned.name, await plan.units?.());
   if (network) return printNetwork(context, await fetchesOf(context, plan));
   if (context.globals.json) await printPlanJson(context, plan);
   else print(context, await rootOf(context), plan, await filesOf(plan.steps));
+}
+
+/** @throws {UsageError} The command is not made of units with keys. */
+function printUnits(
+  context: CommandContext,
+  name: string,
+  units: readonly PlannedUnit[] | undefined,
+): void {
+  if (units === undefined) {
+    throw new UsageError(
+      `Cannot show the units of "kbuild ${name}": it does not build or package`,
+      [
+        `The whole plan: kbuild plan ${name}`,
+      ],
+    );
+  }
+  if (context.globals.json) return context.printJson({ command: name, units });
+  context.printTable([
+    ["UNIT", "SECONDS", "KEY"],
+    ...units.map(({ id, key, seconds, why }) => [
+      id,
+      seconds === null ? "" : seconds.toFixed(1),
+      key ?? `none: ${why}`,
+    ]),
+  ], { align: ["left", "right"] });
 }
 
 async function fetchesOf(

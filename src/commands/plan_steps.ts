@@ -1,4 +1,5 @@
 import { dirname } from "@std/path";
+import type { UnitSpec } from "../events/mod.ts";
 import type { PlannedFetch, PlannedName } from "../registry/mod.ts";
 import { quote, quoteCommand } from "../shell/mod.ts";
 
@@ -61,6 +62,26 @@ export type PlanStep =
     /** A file or directory that would be removed. */
     | { readonly kind: "remove"; readonly path: string }
   );
+
+/** A unit of work of a plan, as `kbuild plan --units --json` prints it. */
+export interface PlannedUnit {
+  /** As events name it: `build kubectl, kubelet for linux/amd64`. */
+  readonly id: string;
+  readonly kind: UnitSpec["kind"];
+  readonly name: string;
+  /** What it is made for; null where that does not matter. */
+  readonly platform: string | null;
+  /** SHA-256 in hexadecimal: the same key stands for the same bytes. Null: see `why`. */
+  readonly key: string | null;
+  /** Why there is no key, as the end of a sentence. */
+  readonly why: string | null;
+  /** Ids of the units that have to be made before. */
+  readonly needs: readonly string[];
+  /** The files that it leaves, below the checkout. */
+  readonly leaves: readonly string[];
+  /** How long it took when it was last made in this output directory. */
+  readonly seconds: number | null;
+}
 
 /** The steps as lines of a shell script: what kbuild does itself is in comments. */
 export function scriptOf(steps: readonly PlanStep[]): readonly string[] {

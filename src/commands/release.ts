@@ -19,6 +19,7 @@ import {
   RELEASE_VARIABLES,
   STRICT_PARITY,
   SUPPLIER,
+  TRIMPATH,
   VERSION_VARIABLES,
   WHAT,
 } from "./flags.ts";
@@ -50,7 +51,7 @@ const VARIABLES = [...BUILD_VARIABLES, ...VERSION_VARIABLES, ...RELEASE_VARIABLE
 
 /** Of commands that also build. */
 const BUILDING = {
-  flags: [...FLAGS, ...CONTAINER_BUILD_FLAGS],
+  flags: [...FLAGS, TRIMPATH, ...CONTAINER_BUILD_FLAGS],
   variables: [...VARIABLES, ...CONTAINER_BUILD_VARIABLES],
 } as const;
 

@@ -221,7 +221,11 @@ export async function planReleaseSteps(
       ? []
       : [{ group, kind: "directory", path: join(directory, SBOM_DIRECTORY) } as const],
   ]);
-  return Object.freeze({ steps, go: built?.go });
+  const units = async () => {
+    const { unitsOf } = await import("./planned_units.ts");
+    return await unitsOf(open, { build, release: plan });
+  };
+  return Object.freeze({ steps, go: built?.go, units });
 }
 
 /** A clean checkout's sources are what git archives. */

@@ -22,6 +22,7 @@
  *
  * @module
  */
+export { artifactKeys, type KeyedArtifact } from "./artifact_keys.ts";
 export { checkInputs } from "./check_inputs.ts";
 export type { DockerfileSource, ImageInputs, ImagePlan } from "./image_plan.ts";
 export { type BaseImages, parseBaseImages, planImages, wantedBases } from "./images.ts";

@@ -317,20 +317,23 @@ const UNCHANGED = "it would be made from the same files";
 export function packageUnits({ images, tarballs }: PackagePlan): readonly UnitSpec[] {
   return [
     ...images.map(({ arch, path }) => (
-      specOf({ kind: "image", path: `release-images/${path}`, platform: `linux/${arch}` })
+      artifactUnit({ kind: "image", path: `release-images/${path}`, platform: `linux/${arch}` })
     )),
     ...tarballs.map(({ name }) => (
-      specOf({ kind: "tarball", path: `release-tars/${name}`, platform: null })
+      artifactUnit({ kind: "tarball", path: `release-tars/${name}`, platform: null })
     )),
   ];
 }
 
 /** What is shown of an artifact: `kube-proxy for linux/amd64`, `kubernetes-client-linux-amd64.tar.gz`. */
 function unitOf({ log }: KubeContext, job: Job): Unit {
-  return log.events.unit(specOf(job));
+  return log.events.unit(artifactUnit(job));
 }
 
-function specOf({ kind, path, platform }: Pick<Artifact, "kind" | "path" | "platform">): UnitSpec {
+/** The unit of an artifact. */
+export function artifactUnit(
+  { kind, path, platform }: Pick<Artifact, "kind" | "path" | "platform">,
+): UnitSpec {
   const file = path.slice(path.lastIndexOf("/") + 1);
   const name = kind === "image" ? `${file.replace(/\.tar$/, "")} for ${platform}` : file;
   return { kind: kind === "image" ? kind : "tarball", name };

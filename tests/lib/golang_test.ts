@@ -332,6 +332,7 @@ Deno.test("adjustCall() changes what kbuild does otherwise than the scripts", ()
     variables: {},
     trimmed: ["/a b", "/c"],
     strictParity: false,
+    trimPaths: false,
   };
   const adjust = (argv: string[], more: Partial<typeof inputs> = {}) =>
     adjustCall({ argv, env: {}, makes: [], source: "" }, { ...inputs, ...more }).argv;
@@ -361,6 +362,16 @@ Deno.test("adjustCall() changes what kbuild does otherwise than the scripts", ()
     ...["test", "-c", "-gcflags", "-N", "-o", "x", "y"],
   ]);
   assertEquals(adjust(["test", "-c", "-gcflags=all=-trimpath=/c "]), ["test", "-c", "-gcflags="]);
+  const trim = { trimPaths: true };
+  assertEquals(
+    adjust(["install", "-gcflags", " -trimpath=/c", "-asmflags=all=-trimpath=/a b"], trim),
+    [
+      ...["install", "-trimpath", "-gcflags", "", "-asmflags="],
+    ],
+  );
+  assertEquals(adjust(["install", "-trimpath", "-gcflags=all=-trimpath=/c -N -l"], trim), [
+    ...["install", "-trimpath", "-gcflags=all= -N -l"],
+  ]);
   const strict = { strictParity: true };
   assertEquals(adjust(["test", "-gcflags= -trimpath=/c"], strict), [
     ...["test", "-gcflags= -trimpath=/c"],

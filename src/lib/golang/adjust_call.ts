@@ -12,6 +12,8 @@ export interface AdjustInputs {
   readonly trimmed: readonly string[];
   /** Known bugs of the scripts are kept. */
   readonly strictParity: boolean;
+  /** Programs are not to contain the path of the checkout: `-trimpath`, which Go has since 1.13. */
+  readonly trimPaths?: boolean;
 }
 
 /**
@@ -26,6 +28,8 @@ export interface AdjustInputs {
  *   whole), and test binaries go without a `-trimpath` in `-gcflags`: it replaces go's own, which
  *   would cut the random work directory from the path of the generated main file, so that the binary
  *   differs from build to build.
+ * - With `trimPaths`, `-trimpath` replaces the `-trimpath=` of compiler and assembler. Go writes these flags
+ *   into binaries, and they cut the main package's path only (1.15-1.20).
  */
 export function adjustCall(call: GoCall, inputs: AdjustInputs): GoCall {
   const { platform, host, variables, trimmed, strictParity } = inputs;
@@ -39,7 +43,15 @@ export function adjustCall(call: GoCall, inputs: AdjustInputs): GoCall {
     if (isTest) argv = mapFlag(argv, "gcflags", (flags) => withoutTrim(flags, trimmed));
   }
   for (const name of ["gcflags", "asmflags"]) {
-    argv = mapFlag(argv, name, (flags) => quoteTrim(flags, trimmed));
+    argv = mapFlag(
+      argv,
+      name,
+      (flags) =>
+        inputs.trimPaths === true ? withoutTrims(flags, trimmed) : quoteTrim(flags, trimmed),
+    );
+  }
+  if (inputs.trimPaths === true && !argv.includes("-trimpath")) {
+    argv = [...argv.slice(0, 1), "-trimpath", ...argv.slice(1)];
   }
   const { CC, ...env } = call.env as Record<string, string>;
   const cgo = call.env["CGO_ENABLED"] ||
@@ -80,6 +92,13 @@ function withoutTrim(flags: string, trimmed: readonly string[]): string {
     }
   }
   return flags;
+}
+
+/** The flags without any `-trimpath=` of these paths; `all=` stays for the flags behind it. */
+function withoutTrims(flags: string, trimmed: readonly string[]): string {
+  let left = flags;
+  for (const path of trimmed) left = left.replaceAll(`-trimpath=${path}`, "");
+  return /^\s*(all=)?\s*$/.test(left) ? "" : left.trim();
 }
 
 /**

@@ -217,9 +217,12 @@ async function buildPlatforms(
 
 /** The units of a build, as {@linkcode buildBinaries} reports them. */
 export function buildUnits({ platforms }: BuildPlan): readonly UnitSpec[] {
-  return platforms.flatMap(({ platform, steps }) =>
-    steps.map((step): UnitSpec => ({ kind: "build", name: unitName(step, platform) }))
-  );
+  return platforms.flatMap(({ steps }) => steps.map(unitOfStep));
+}
+
+/** The unit of one step. */
+export function unitOfStep(step: BuildStep): UnitSpec {
+  return { kind: "build", name: unitName(step, step.platform) };
 }
 
 function unitsOf(
@@ -227,10 +230,8 @@ function unitsOf(
   platforms: readonly PlatformPlan[],
 ): ReadonlyMap<BuildStep, Unit> {
   return new Map(
-    platforms.flatMap(({ platform, steps }) =>
-      steps.map((
-        step,
-      ) => [step, log.events.unit({ kind: "build", name: unitName(step, platform) })])
+    platforms.flatMap(({ steps }) =>
+      steps.map((step) => [step, log.events.unit(unitOfStep(step))])
     ),
   );
 }

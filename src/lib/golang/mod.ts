@@ -11,6 +11,7 @@ export {
   type BuiltBinary,
   prepareBuild,
   type PreparedBuild,
+  unitOfStep,
 } from "./build.ts";
 export { checkCompilers } from "./compilers.ts";
 export { type Correction, currentGoCorrections } from "./current_go.ts";
@@ -23,7 +24,16 @@ export { gopathLink, hostLink, type Link, makeLink } from "./links.ts";
 export type { OverlayFile, StepFile } from "./overlay.ts";
 export { expandPatterns } from "./patterns.ts";
 export { libraryTargets } from "./libraries.ts";
+export type { PackageFiles } from "./package_files.ts";
 export { placeBins } from "./place.ts";
+export { plannedKeys } from "./planned_keys.ts";
+export {
+  isPathFree,
+  type KeyOptions,
+  openStepKeys,
+  type StepKey,
+  type StepKeys,
+} from "./step_key.ts";
 export {
   type BinaryOutput,
   type BuildFacts,

@@ -214,6 +214,7 @@ function platformSteps(
     variables: context.env,
     trimmed: [cwd, context.root],
     strictParity: context.strictParity,
+    trimPaths: trimsPaths(context, go),
   };
   return calls.flatMap((original) => {
     const call = adjustCall(original, adjust);
@@ -264,6 +265,23 @@ function platformSteps(
       } satisfies BuildStep,
     )];
   });
+}
+
+/**
+ * Whether programs are built without the path of the checkout in them: if `KBUILD_TRIMPATH` says so; without a
+ * word of it, where a store is used, because other machines have other paths.
+ */
+export function trimsPaths(
+  { env, strictParity }: Pick<KubeContext, "env" | "strictParity">,
+  { devel, version }: Pick<GoTool, "devel" | "version">,
+): boolean {
+  const said = env["KBUILD_TRIMPATH"] ?? "";
+  const isAsked = said === "" ? !strictParity && !!env["KBUILD_STORE"] : isSet(said);
+  return isAsked && (devel || compareGoVersions(version, "1.13") >= 0);
+}
+
+function isSet(value: string): boolean {
+  return /^(1|y|yes|true)$/i.test(value);
 }
 
 /** Says what is from the built-in table, and why. */

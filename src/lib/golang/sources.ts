@@ -96,11 +96,6 @@ function embedDirectories(directory: string, file: string): readonly string[] {
 async function toolsOf(go: string, env: BuildStep["env"]): Promise<readonly string[]> {
   const real = ifPresentSync(() => Deno.realPathSync(go)) ?? go;
   const goroot = env["GOROOT"] || dirname(dirname(real));
-  const tools = join(goroot, "pkg", "tool");
-  const platforms = ifPresentSync(() => [...Deno.readDirSync(tools)].map(({ name }) => name)) ?? [];
-  const own = platforms.flatMap((platform) =>
-    ["asm", "cgo", "compile", "link"].map((name) => join(tools, platform, name))
-  );
   const names = env["CGO_ENABLED"] === "0" ? [] : [
     ...[env["CC"] || "gcc", env["CC"] || "clang", env["CXX"] || "g++", env["AR"] || "ar"],
     ...[env["FC"] || "gfortran", env["PKG_CONFIG"] || "pkg-config", "ld"],
@@ -108,7 +103,17 @@ async function toolsOf(go: string, env: BuildStep["env"]): Promise<readonly stri
   const found = await Promise.all(
     names.map((name) => findProgram(name.split(/\s/)[0] ?? "", env["PATH"])),
   );
-  return [real, join(goroot, "VERSION"), ...own, ...found.filter((path) => path !== undefined)];
+  return [...goTools(real, goroot), ...found.filter((path) => path !== undefined)];
+}
+
+/** The programs of a Go that make binaries, and the file with its version; absolute. */
+export function goTools(go: string, goroot: string): readonly string[] {
+  const tools = join(goroot, "pkg", "tool");
+  const platforms = ifPresentSync(() => [...Deno.readDirSync(tools)].map(({ name }) => name)) ?? [];
+  const own = platforms.sort().flatMap((platform) =>
+    ["asm", "cgo", "compile", "link"].map((name) => join(tools, platform, name))
+  );
+  return [go, join(goroot, "VERSION"), ...own];
 }
 
 /** What is seen of the files of a step. */

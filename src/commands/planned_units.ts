@@ -1,0 +1,112 @@
+import { relative } from "@std/path";
+import type { UnitSpec } from "../events/mod.ts";
+import { ifPossible } from "../files/mod.ts";
+import { plannedKeys, unitOfStep } from "../lib/golang/mod.ts";
+import { artifactKeys, type PackagePlan } from "../release/mod.ts";
+import { keptRuns, readRun } from "../timings/mod.ts";
+import type { KubeContext } from "../lib/init.ts";
+import type { PlannedBuild } from "./build_run.ts";
+import type { OpenCheckout } from "./context.ts";
+import type { PlannedUnit } from "./plan_steps.ts";
+
+/**
+ * The units of a build, and of the release that is made of it. Go is asked what programs are made of; nothing
+ * is built or written.
+ */
+export async function unitsOf(
+  open: OpenCheckout,
+  { build, release }: { build: PlannedBuild | undefined; release?: PackagePlan },
+): Promise<readonly PlannedUnit[]> {
+  const { context } = open;
+  const seconds = await recordedSeconds(context);
+  const ids = new Map<string, number>();
+  const units: PlannedUnit[] = [];
+  const add = (
+    { kind, name }: UnitSpec,
+    { leaves, ...rest }: Omit<PlannedUnit, "id" | "kind" | "name" | "seconds">,
+  ): string => {
+    const base = `${kind} ${name}`;
+    const count = (ids.get(base) ?? 0) + 1;
+    ids.set(base, count);
+    const id = count === 1 ? base : `${base} #${count}`;
+    const below = leaves.map((path) => relative(context.root, path));
+    const took = seconds[id];
+    units.push(Object.freeze({
+      ...{ id, kind, name, ...rest, leaves: below },
+      seconds: took === undefined ? null : took / 1000,
+    }));
+    return id;
+  };
+
+  const generated: string[] = [];
+  const programs = new Map<string, { readonly key: string | undefined; readonly id: string }>();
+  const addSteps = async (
+    prepared: PlannedBuild["generation"]["tools"],
+    needs: readonly string[],
+  ) => {
+    if (prepared === undefined) return [];
+    const keys = await plannedKeys(context, open.checkout, prepared);
+    return prepared.plan.platforms.flatMap(({ steps }) =>
+      steps.map((step) => {
+        const { key, why } = keys.get(step)!;
+        const isLate = needs.length > 0;
+        const id = add(unitOfStep(step), {
+          platform: step.platform,
+          // The generated files that it is made of may change.
+          key: isLate ? null : key ?? null,
+          why: isLate ? "files are generated before" : why ?? null,
+          needs,
+          leaves: step.outputs.map(({ placed }) => placed),
+        });
+        for (const { placed } of step.outputs) {
+          programs.set(placed, { key: isLate ? undefined : key, id });
+        }
+        return id;
+      })
+    );
+  };
+  if (build !== undefined) {
+    const { tools, files } = build.generation;
+    const makers = await addSteps(tools, []);
+    for (const { file, output } of files) {
+      generated.push(add({ kind: "generate", name: file.output }, {
+        ...{ platform: null, key: null, why: "its key is not planned", needs: makers },
+        leaves: [output],
+      }));
+    }
+    await addSteps(build, generated);
+  }
+  if (release === undefined) return Object.freeze(units);
+  const artifacts = new Map<string, string>();
+  const keyed = await artifactKeys(context, release, (placed) => programs.get(placed)?.key);
+  for (const { unit, path, key, why, programs: inside, artifacts: above } of keyed) {
+    const needs = [
+      ...inside.flatMap((placed) => programs.get(placed)?.id ?? []),
+      ...above.flatMap((each) => artifacts.get(each) ?? []),
+    ];
+    const platform = / for (\S+)$/.exec(unit.name)?.[1] ?? null;
+    artifacts.set(
+      path,
+      add(unit, {
+        ...{ platform, key: key ?? null, why: why ?? null },
+        needs: [...new Set(needs)],
+        leaves: [`${context.outputRoot}/${path}`],
+      }),
+    );
+  }
+  return Object.freeze(units);
+}
+
+/** Milliseconds that each unit took when it was last made, by its id. */
+export async function recordedSeconds(context: KubeContext): Promise<Record<string, number>> {
+  const took: Record<string, number> = {};
+  for (const { path } of (await keptRuns(context)).toReversed()) {
+    const run = await ifPossible(readRun(path));
+    for (const { id, started, ended, result } of run?.state.units.values() ?? []) {
+      if (result === "made" && started !== undefined && ended !== undefined) {
+        took[id] = ended - started;
+      }
+    }
+  }
+  return took;
+}

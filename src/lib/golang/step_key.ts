@@ -1,0 +1,339 @@
+import { createHash, type Hash } from "node:crypto";
+import { dirname, join } from "@std/path";
+import type { Checkout } from "../../checkout/mod.ts";
+import { entriesOf, ifPresent, ifPresentSync, readFile } from "../../files/mod.ts";
+import { askGit, type GitTree, openTree } from "../../git/mod.ts";
+import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
+import type { KubeContext } from "../init.ts";
+import { compilerKey, type CSources } from "./compiler_key.ts";
+import { listArguments } from "./linked_packages.ts";
+import type { BuildStep } from "./plan.ts";
+import { goTools, lookAt, type Looks } from "./sources.ts";
+import type { PackageFiles } from "./package_files.ts";
+
+/**
+ * How steps become bytes, as far as kbuild has a part in it. It grows when the same key would stand for other
+ * bytes: keys of before then match nothing.
+ */
+const RECIPE = 1;
+
+/** The content key of a step. */
+export type StepKey =
+  | {
+    /** SHA-256 in hexadecimal of everything that its bytes depend on. */
+    readonly key: string;
+    readonly why?: undefined;
+    /** The directories and embedded files that it is made of, as the records of builds have them. */
+    readonly listed: readonly PackageFiles[];
+    /** When Go was asked; milliseconds since 1970. */
+    readonly at: number;
+    /** Whether no file that was read has changed since. */
+    readonly isCurrent: () => boolean;
+  }
+  | {
+    readonly key?: undefined;
+    /** Why there is none, as the end of a sentence: "it measures coverage". */
+    readonly why: string;
+  };
+
+/** Finds the keys of steps. What steps share is read once: use it for one build. */
+export interface StepKeys {
+  /** The key of a step. Its generated files, overlays and the link into the GOPATH must be there. */
+  keyOf(step: BuildStep, options?: KeyOptions): Promise<StepKey>;
+  /** A digest of the Go and, where the programs of builds are those of an image, of that. */
+  goKey(): Promise<string>;
+}
+
+/** Options of {@linkcode StepKeys.keyOf}. */
+export interface KeyOptions {
+  /** Where Go lists instead, while the step's own directory is not there; absolute. */
+  readonly place?: Pick<BuildStep, "cwd" | "env">;
+  /** Stops Go. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Makes a {@linkcode StepKeys}. A key is a digest over the recipe, Go and its tools, arguments, variables that
+ * Go or a C compiler reads, and the contents of every source file that Go's list of dependencies names, those of
+ * the standard library included; of the C compiler and its libraries if a package has cgo; of the commit if Go
+ * writes it into programs. The path of the checkout counts unless `-trimpath` keeps it out of the bytes.
+ *
+ * @param tree What git says of the checkout, if the caller asks more of it.
+ */
+export function openStepKeys(
+  context: KubeContext,
+  checkout: Checkout,
+  go: GoTool,
+  tree: GitTree = openTree(context),
+): StepKeys {
+  const digests = new Map<string, string>();
+  const looks: Looks = new Map();
+  let commit: Promise<string> | undefined;
+  let goDigest: Promise<string> | undefined;
+  const digestOf = async (path: string): Promise<string> => {
+    const known = digests.get(path);
+    if (known !== undefined) return known;
+    const bytes = await ifPresent(readFile(path));
+    const digest = bytes === undefined
+      ? "missing"
+      : createHash("sha256").update(bytes).digest("hex");
+    digests.set(path, digest);
+    return digest;
+  };
+  const goKey = () => goDigest ??= goIdentity(context, go, digestOf);
+
+  async function keyOf(step: BuildStep, { place, signal }: KeyOptions = {}): Promise<StepKey> {
+    const refused = refuse(step, go);
+    if (refused !== undefined) return { why: refused };
+    const at = Date.now();
+    let said = "";
+    const { code, stdout } = await context.builder.shell.run(
+      [go.path, ...listArguments(step, ["-f", template(go)])],
+      {
+        ...{ cwd: step.cwd, env: step.env, allowed: "any", ...place },
+        ...signal === undefined ? {} : { signal },
+        onStderr: (chunk) => void (said += new TextDecoder().decode(chunk)),
+      },
+    );
+    if (code !== 0) return { why: `Go cannot list what it is made of: ${lastLine(said)}` };
+    const packages = readPackages(stdout);
+    const listed = packages.filter(({ directory }) => directory.startsWith("/"))
+      .map(({ directory, files }) => ({ directory, embedded: embeddedIn(files) }));
+    const seen = filesToWatch(context, step, packages);
+    const { identity } = lookAt(seen, looks);
+
+    const hash = createHash("sha256");
+    const add = (...words: readonly string[]) => addWords(hash, words);
+    const portable = portableText(context, step);
+    add("step", String(RECIPE), await goKey(), step.platform, step.kind);
+    add(...step.argv.slice(1).map(portable));
+    for (const [name, value] of Object.entries(countedVariables(step.env))) {
+      add(name, portable(value));
+    }
+    for (const { path, text } of step.files) add(portable(path), portable(text));
+    if (!isPathFree(step)) add("paths", step.cwd, context.root, gorootOf(step.env, go));
+    if (stampsCommit(checkout, go, step)) {
+      add("commit", await (commit ??= commitOf(context, tree, go)));
+    }
+    for (const name of MODULE_FILES) {
+      // Where Go runs is the checkout, under this or another name.
+      add(name, await digestOf(join(context.root, name)));
+    }
+    for (const each of packages) {
+      add("package", each.path, ...each.facts);
+      // Files of an image are known by it.
+      if (each.isStandard && step.image !== undefined) continue;
+      for (const [list, name] of each.files) {
+        add(list, name, await digestOf(join(each.directory, name)));
+      }
+      if (each.goMod !== "") add("go.mod", await digestOf(each.goMod));
+    }
+    const cgo = packages.filter(({ files }) => files.some(([list]) => list === "CgoFiles"));
+    if (cgo.length > 0 && step.image === undefined) {
+      const compiler = await compilerKey(context, step, cSourcesOf(cgo), { digestOf, signal });
+      if (compiler.why !== undefined) return { why: compiler.why };
+      add("compiler", compiler.key);
+    }
+    return Object.freeze({
+      key: hash.digest("hex"),
+      ...{ listed, at },
+      isCurrent: () => lookAt(seen).identity === identity,
+    });
+  }
+  return Object.freeze<StepKeys>({ keyOf, goKey });
+}
+
+/** Files that decide which packages there are, and how they are compiled; they need not exist. */
+const MODULE_FILES = ["go.mod", "go.sum", "go.work", "go.work.sum", "vendor/modules.txt"] as const;
+
+/** Why a step has no key, before Go is asked. */
+function refuse({ argv, outputs }: BuildStep, { devel, version }: GoTool): string | undefined {
+  if (outputs.length === 0) return "it leaves no program";
+  if (argv.includes("-coverpkg")) return "it measures coverage";
+  if (!devel && compareGoVersions(version, "1.13") < 0) return `Go ${version} is older than 1.13`;
+  return undefined;
+}
+
+function addWords(hash: Hash, words: readonly string[]): void {
+  for (const word of words) hash.update(`${word.length}:${word}\0`);
+  hash.update("\n");
+}
+
+function lastLine(text: string): string {
+  return text.trimEnd().split("\n").at(-1) ?? "";
+}
+
+/** Variables that go or a C compiler reads (`go help environment`; GCC's manual, Environment Variables). */
+const COUNTED =
+  /^(GO[A-Z0-9_]*|CGO_.*|CC|CXX|AR|FC|PKG_CONFIG.*|GCC_.*|CPATH|C_INCLUDE_PATH|CPLUS_INCLUDE_PATH|OBJC_INCLUDE_PATH|LIBRARY_PATH|COMPILER_PATH|LD_RUN_PATH|SOURCE_DATE_EPOCH|SDKROOT|MACOSX_DEPLOYMENT_TARGET|ZERO_AR_DATE)$/;
+
+/** Those of them that only say where things are, where they come from, or how fast it goes. */
+const PLACES =
+  /^GO(AUTH|BIN|CACHE|CACHEPROG|ENV|GC|INSECURE|MAXPROCS|MEMLIMIT|MODCACHE|NOPROXY|NOSUMCHECK|NOSUMDB|PATH|PRIVATE|PROXY|ROOT|SUMDB|TELEMETRY.*|TMPDIR|TOOLCHAIN|TRACEBACK|VCS)$/;
+
+function countedVariables(env: BuildStep["env"]): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name, value]) =>
+      value !== "" && COUNTED.test(name) && !PLACES.test(name)
+    ).toSorted(([a], [b]) => a < b ? -1 : 1),
+  );
+}
+
+/** Whether the bytes of a step contain no paths of this machine. */
+export function isPathFree({ argv, env }: Pick<BuildStep, "argv" | "env">): boolean {
+  return argv.some((word) => /^--?trimpath(=(1|t|true))?$/i.test(word)) ||
+    /(^|\s)--?trimpath(=(1|t|true))?(\s|$)/i.test(env["GOFLAGS"] ?? "");
+}
+
+/** Replaces the places of this machine, which stand for the same everywhere. */
+function portableText({ root, output, gopath }: KubeContext, { cwd }: BuildStep) {
+  const places = Object.entries({ cwd, gopath, output, root })
+    .toSorted(([, a], [, b]) => b.length - a.length);
+  return (text: string): string =>
+    places.reduce((left, [name, place]) => left.replaceAll(place, `{${name}}`), text);
+}
+
+function gorootOf(env: BuildStep["env"], go: GoTool): string {
+  const real = ifPresentSync(() => Deno.realPathSync(go.path)) ?? go.path;
+  return env["GOROOT"] || dirname(dirname(real));
+}
+
+/** Digest of a Go: its version, programs and headers. Its library is in the list of packages. */
+async function goIdentity(
+  { builder: { image } }: KubeContext,
+  go: GoTool,
+  digestOf: (path: string) => Promise<string>,
+): Promise<string> {
+  const hash = createHash("sha256");
+  addWords(hash, [go.version, String(go.devel), image ?? ""]);
+  if (image !== undefined) return hash.digest("hex");
+  const goroot = go.goroot ?? gorootOf({}, go);
+  const include = join(goroot, "pkg", "include");
+  const headers = (await entriesOf(include) ?? []).map(({ name }) => join(include, name));
+  for (const path of [...goTools(go.path, goroot), ...headers.sort()]) {
+    addWords(hash, [
+      path.startsWith(`${goroot}/`) ? path.slice(goroot.length) : "go",
+      await digestOf(path),
+    ]);
+  }
+  return hash.digest("hex");
+}
+
+/** Go 1.18 and later write commit and time into programs of modules, 1.24 and later a version from tags. */
+function stampsCommit(checkout: Checkout, go: GoTool, { argv, env }: BuildStep): boolean {
+  const off = /-buildvcs=(false|0|f)\b/i;
+  return checkout.era.goMode !== "gopath" &&
+    (go.devel || compareGoVersions(go.version, "1.18") >= 0) &&
+    !argv.some((word) => off.test(word)) && !off.test(env["GOFLAGS"] ?? "");
+}
+
+async function commitOf(context: KubeContext, tree: GitTree, go: GoTool): Promise<string> {
+  const [head, status] = await Promise.all([tree.head(), tree.status()]);
+  const { commit = "none" } = head;
+  const isClean = status.text === undefined ? "unknown" : String(status.text === "");
+  const readsTags = go.devel || compareGoVersions(go.version, "1.24") >= 0;
+  const tags = readsTags && head.commit !== undefined
+    ? await askGit(context, ["for-each-ref", "--merged=HEAD", "--format=%(refname)", "refs/tags"])
+    : undefined;
+  return [commit, isClean, tags?.text ?? ""].join(" ");
+}
+
+/** Lists of files of a package that decide over its bytes (`go help list`). */
+const LISTS = [
+  ...["GoFiles", "CgoFiles", "CFiles", "CXXFiles", "MFiles", "HFiles", "FFiles", "SFiles"],
+  ...["SwigFiles", "SwigCXXFiles", "SysoFiles"],
+] as const;
+const EMBEDS = "EmbedFiles";
+const FLAGS = ["CgoCFLAGS", "CgoCPPFLAGS", "CgoLDFLAGS", "CgoPkgConfig"] as const;
+
+/** The template of `go list -f`: a word and a value on each line. */
+function template({ devel, version }: GoTool): string {
+  const lists = devel || compareGoVersions(version, "1.16") >= 0 ? [...LISTS, EMBEDS] : LISTS;
+  const values = (name: string) => `{{range .${name}}}\n${name} {{.}}{{end}}`;
+  return [
+    "Package {{.ImportPath}}\nDir {{.Dir}}\nStandard {{.Standard}}",
+    "{{with .Module}}\nModule {{.Path}} {{.Version}} {{.GoVersion}}\nGoMod {{.GoMod}}{{end}}",
+    ...[...lists, ...FLAGS, "Imports"].map(values),
+  ].join("");
+}
+
+/** A package as Go lists it. */
+interface ListedPackage {
+  readonly path: string;
+  readonly directory: string;
+  readonly isStandard: boolean;
+  readonly goMod: string;
+  /** What counts beside files. */
+  readonly facts: readonly string[];
+  /** Names below the directory, with the list that they are in. */
+  readonly files: readonly (readonly [list: string, name: string])[];
+}
+
+/** Takes apart what `go list` printed with {@linkcode template}; sorted by import path. */
+function readPackages(text: string): readonly ListedPackage[] {
+  const found: {
+    -readonly [K in keyof ListedPackage]: ListedPackage[K] extends readonly (infer E)[] ? E[]
+      : ListedPackage[K];
+  }[] = [];
+  for (const line of text.split("\n")) {
+    const at = line.indexOf(" ");
+    const [word, value] = [line.slice(0, at), line.slice(at + 1)];
+    if (word === "Package") {
+      found.push({
+        path: value,
+        directory: "",
+        isStandard: false,
+        goMod: "",
+        facts: [],
+        files: [],
+      });
+    }
+    const last = found.at(-1);
+    if (last === undefined) continue;
+    if (word === "Dir") last.directory = value;
+    else if (word === "Standard") last.isStandard = value === "true";
+    else if (word === "GoMod") last.goMod = value;
+    // The main file of a test is made by Go, in its cache.
+    else if (word.endsWith("Files")) { if (!value.startsWith("/")) last.files.push([word, value]); }
+    else if (word !== "Package" && word !== "") last.facts.push(line);
+  }
+  return found.sort((a, b) => a.path < b.path ? -1 : 1);
+}
+
+function embeddedIn(files: ListedPackage["files"]): readonly string[] {
+  return files.filter(([list]) => list === EMBEDS).map(([, name]) => name);
+}
+
+/** What must not change while a step is made; absolute. */
+function filesToWatch(
+  { root }: KubeContext,
+  { cwd }: BuildStep,
+  packages: readonly ListedPackage[],
+): { directories: readonly string[]; paths: readonly string[] } {
+  const own = packages.filter(({ directory }) => directory.startsWith("/"));
+  return {
+    directories: [...new Set(own.map(({ directory }) => directory))].sort(),
+    paths: [
+      ...MODULE_FILES.flatMap((name) => [join(root, name), join(cwd, name)]),
+      ...own.flatMap(({ directory, files }) =>
+        embeddedIn(files).map((name) => join(directory, name))
+      ),
+    ],
+  };
+}
+
+function cSourcesOf(packages: readonly ListedPackage[]): CSources {
+  const flags = (name: string) =>
+    packages.flatMap(({ facts }) =>
+      facts.filter((fact) => fact.startsWith(`${name} `)).map((fact) => fact.slice(name.length + 1))
+    );
+  const isRead = (list: string) => /^(Cgo|C|CXX|M|H|S)Files$/.test(list);
+  return {
+    files: packages.flatMap(({ directory, files }) =>
+      files.filter(([list]) => isRead(list)).map(([, name]) => join(directory, name))
+    ),
+    cFlags: [...flags("CgoCFLAGS"), ...flags("CgoCPPFLAGS")],
+    linkFlags: flags("CgoLDFLAGS"),
+    pkgConfig: flags("CgoPkgConfig"),
+  };
+}
