@@ -333,9 +333,7 @@ class Reading {
       mv: (host, args) => this.#move(host, args),
       rm: (host, args) => {
         this.#removes.push(
-          ...args.filter((word) => !word.startsWith("-")).map((path) =>
-            this.#inputs.files.real(this.#below(host, path))
-          ),
+          ...args.filter((word) => !word.startsWith("-")).map((path) => this.#file(host, path)),
         );
         return 0;
       },
@@ -347,6 +345,14 @@ class Reading {
   /** A path below the root, relative to the directory of the script; links are not followed. */
   #below(host: BuiltinHost, path = "."): string {
     return within(path, within(cwdOf(host), "", this.#root), this.#root);
+  }
+
+  /** A file below the root: links on the way to it are followed, it is not. */
+  #file(host: BuiltinHost, path: string): string {
+    const below = this.#below(host, path);
+    const at = below.lastIndexOf("/");
+    if (at < 0) return below;
+    return `${this.#inputs.files.real(below.slice(0, at))}/${below.slice(at + 1)}`;
   }
 
   #cd(host: BuiltinHost, args: readonly string[]): number {
@@ -443,15 +449,8 @@ class Reading {
       return this.#printFound(host, found, flags);
     }
     if (flags.has("l")) {
-      const real = (path: string) => {
-        const below = this.#below(host, path);
-        const at = below.lastIndexOf("/");
-        return at < 0
-          ? below
-          : `${this.#inputs.files.real(below.slice(0, at))}/${below.slice(at + 1)}`;
-      };
       const found = operands.filter((path) =>
-        filesWith(this.#inputs.files, [real(path)], patterns, flags.has("E")).length > 0
+        filesWith(this.#inputs.files, [this.#file(host, path)], patterns, flags.has("E")).length > 0
       );
       return this.#printFound(host, found, flags);
     }
@@ -505,13 +504,7 @@ class Reading {
       );
     }
     if (command[0] !== "rm") host.unsupported(`"xargs ${args.join(" ")}" is not understood`);
-    this.#removes.push(...words.map((path) => {
-      const below = this.#below(host, path);
-      const at = below.lastIndexOf("/");
-      return at < 0
-        ? below
-        : `${this.#inputs.files.real(below.slice(0, at))}/${below.slice(at + 1)}`;
-    }));
+    this.#removes.push(...words.map((path) => this.#file(host, path)));
     return 0;
   }
 
@@ -570,11 +563,9 @@ class Reading {
     if (file === undefined || to === undefined) {
       host.unsupported(`"mv ${args.join(" ")}" is not understood`);
     }
-    const below = this.#below(host, to);
-    const at = below.lastIndexOf("/");
     this.#recorded.push({
       kind: "write",
-      path: `${this.#inputs.files.real(below.slice(0, at))}/${below.slice(at + 1)}`,
+      path: this.#file(host, to),
       ...file,
       removes: this.#removes.splice(0),
       source: sourceOf(this.#root, host.place),

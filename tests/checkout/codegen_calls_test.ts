@@ -159,3 +159,26 @@ Deno.test("readCodegenScript() says of a generator that it does not understand",
       'hack/update-codegen.sh:N: "python3" is not run',
     );
   }));
+
+Deno.test("readCodegenScript() follows links on the way to a file, also for files of the root", () =>
+  inCheckout({
+    "hack/update-codegen.sh": `codegen::one() {
+    echo "package a" > tmpfile
+    mv tmpfile root_generated.go
+    echo "package b" > tmpfile
+    rm -f vendor/linked/old.go
+    mv tmpfile vendor/linked/b_generated.go
+}
+`,
+  }, async (root) => {
+    const files = await filesOf(root);
+    const script = readCodegenScript(root, {
+      host: "linux/amd64",
+      variables: {},
+      files: { ...files, real: (path) => path.replace(/^vendor\/linked/, "staging/linked") },
+    });
+    assertEquals(
+      script!.codegens[0]!.steps.map((step) => step.kind === "write" && [step.path, step.removes]),
+      [["root_generated.go", []], ["staging/linked/b_generated.go", ["staging/linked/old.go"]]],
+    );
+  }));
