@@ -28,6 +28,8 @@ export interface CodegenCall {
   readonly moduleMode: string | undefined;
   /** Where the script starts it: `hack/update-codegen.sh:227`. */
   readonly source: string;
+  /** The file that it leaves for the script, below the root; undefined if it is what the program prints. */
+  readonly writes: string | undefined;
   /** Files among the arguments that have the output of another program. */
   readonly reads: readonly { readonly path: string; readonly call: CodegenCall }[];
 }
@@ -39,7 +41,7 @@ export type CodegenStep =
     readonly kind: "write";
     /** Below the root. */
     readonly path: string;
-    /** Texts, and programs whose output takes their place. */
+    /** Texts, and programs whose output, or the file that they leave, takes their place. */
     readonly pieces: readonly (string | CodegenCall)[];
     /** Whether gofmt -s formats it. */
     readonly isFormatted: boolean;
@@ -67,7 +69,7 @@ export interface Codegen {
   readonly steps: readonly CodegenStep[];
   /** Packages that are built, by program: `k8s.io/code-generator/cmd/deepcopy-gen`, `./cmd/genswaggertypedocs`. */
   readonly tools: Readonly<Record<string, string>>;
-  /** Scripts that it starts, with their arguments: they need protoc. */
+  /** Scripts that it starts and that cannot be read, with their arguments: they need protoc. */
   readonly scripts: readonly (readonly string[])[];
   /** Why it is not understood. */
   readonly why: string | undefined;
@@ -113,6 +115,9 @@ const SETTING_UP = [
   ...["kube::log::install_errexit", "kube::util::ensure-bash-version", "kube::util::trap_add"],
   ...["kube::protoc::check_protoc", "kube::protoc::install"],
 ];
+
+/** The compiler of protocol buffers. */
+export const PROTOC = "protoc";
 
 /** The names of the generators in the script, in its order, and their lines, without reading what they do. */
 export function codegenNames(
@@ -257,7 +262,7 @@ class Reading {
   ): BashEvaluator {
     const { host } = this.#inputs;
     const evaluator: BashEvaluator = new BashEvaluator({
-      variables: { PWD: this.#root, ...variables },
+      variables: { PATH: "", PWD: this.#root, ...variables },
       constants: {
         OSTYPE: host.startsWith("darwin/") ? "darwin" : "linux-gnu",
         ...constants,
@@ -270,8 +275,9 @@ class Reading {
       testFile: (op, path) => this.#testFile(evaluator, op, path),
       dropsFiles: true,
       writeFile: (path, text, { append }) => {
-        const before = append ? this.#written.get(path)?.text ?? "" : "";
-        this.#written.set(path, { text: before + text, isFormatted: false });
+        const key = this.#key(evaluator, path);
+        const before = append ? this.#written.get(key)?.text ?? "" : "";
+        this.#written.set(key, { text: before + text, isFormatted: false });
       },
       keepOutput: (text) => {
         const path = join(this.#root, "_output", `.kbuild-output-${++this.#files}`);
@@ -318,8 +324,7 @@ class Reading {
       go: (host, args) => this.#go(host, args),
       gofmt: (host, args) => {
         for (const path of args.filter((word) => !word.startsWith("-"))) {
-          const file = this.#written.get(path) ?? host.unsupported(`"${path}" was not written`);
-          this.#written.set(path, { ...file, isFormatted: true });
+          this.#format(host, path);
         }
         return 0;
       },
@@ -337,6 +342,10 @@ class Reading {
         );
         return 0;
       },
+      type: (host, [flag, name = ""]) => {
+        if (flag !== "-t") host.unsupported('"type" is not understood');
+        return host.state.functions.has(name) ? print(host, "function\n") : 1;
+      },
       xargs: (host, args) => this.#xargs(host, args),
     };
     return new Map(Object.entries(commands).map(([name, each]) => [name, guarded(each)]));
@@ -345,6 +354,12 @@ class Reading {
   /** A path below the root, relative to the directory of the script; links are not followed. */
   #below(host: BuiltinHost, path = "."): string {
     return within(path, within(cwdOf(host), "", this.#root), this.#root);
+  }
+
+  /** Names a file that the script has written: absolute. */
+  #key(host: BuiltinHost, path: string): string {
+    const below = attempt(() => this.#file(host, path));
+    return below === undefined ? path : join(this.#root, below);
   }
 
   /** A file below the root: links on the way to it are followed, it is not. */
@@ -364,7 +379,7 @@ class Reading {
   }
 
   #readFile(evaluator: BuiltinHost, path: string): string | undefined {
-    const written = this.#written.get(path);
+    const written = this.#written.get(this.#key(evaluator, path));
     if (written !== undefined) return written.text;
     const below = attempt(() => this.#below(evaluator, path));
     return below === undefined ? undefined : this.#inputs.files.readText(below);
@@ -557,12 +572,30 @@ class Reading {
     return 0;
   }
 
+  /** gofmt of a file that the script is about to move into its place, or has moved there. */
+  #format(host: BuiltinHost, path: string): void {
+    const key = this.#key(host, path);
+    const file = this.#written.get(key);
+    if (file !== undefined) {
+      this.#written.set(key, { ...file, isFormatted: true });
+      return;
+    }
+    const placed = this.#recorded.findLast((step) =>
+      step.kind === "write" && join(this.#root, step.path) === key
+    );
+    if (placed?.kind !== "write") host.unsupported(`"${path}" was not written`);
+    placed.isFormatted = true;
+  }
+
   #move(host: BuiltinHost, args: readonly string[]): number {
     const [from, to] = args.filter((word) => !word.startsWith("-"));
-    const file = this.#written.get(from ?? "");
+    const key = this.#key(host, from ?? "");
+    const file = this.#written.get(key);
     if (file === undefined || to === undefined) {
       host.unsupported(`"mv ${args.join(" ")}" is not understood`);
     }
+    this.#written.delete(key);
+    this.#written.delete(this.#key(host, to));
     this.#recorded.push({
       kind: "write",
       path: this.#file(host, to),
@@ -580,19 +613,12 @@ class Reading {
     }
     if (name === "./hack/update-codegen.sh") return this.#subproject(evaluator, name);
     if (base in this.#tools) {
-      const number = this.#calls.length;
-      const mode = evaluator.state.get("GO111MODULE")?.value;
-      this.#calls.push(Object.freeze({
-        program: base,
-        args: Object.freeze([...args]),
-        cwd: this.#below(evaluator),
-        moduleMode: typeof mode === "string" ? mode : undefined,
-        source: sourceOf(this.#root, evaluator.place),
-      }));
-      this.#recorded.push({ kind: "run", number, removes: this.#removes.splice(0) });
-      evaluator.print(`${MARK}${number}${MARK}`);
+      evaluator.print(this.#start(evaluator, base, args, undefined));
       return true;
     }
+    if (name === PROTOC) return this.#protoc(evaluator, args);
+    // Made to run in a container, too: it does the work itself, and needs protoc.
+    if (base.endsWith("-dockerized.sh") && this.#script(evaluator, name, args)) return true;
     if (base.endsWith(".sh")) {
       this.#scripts.push(Object.freeze([name, ...args]));
       return true;
@@ -600,24 +626,92 @@ class Reading {
     return false;
   }
 
-  /** A sub-project has a script of its own, which is read in the same way. */
-  #subproject(outer: BashEvaluator, name: string): boolean {
+  /** Records the start of a generator; returns what stands for its output. */
+  #start(
+    evaluator: BashEvaluator,
+    program: string,
+    args: readonly string[],
+    writes: string | undefined,
+  ): string {
+    const number = this.#calls.length;
+    const mode = evaluator.state.get("GO111MODULE")?.value;
+    this.#calls.push(Object.freeze({
+      program,
+      args: Object.freeze([...args]),
+      cwd: this.#below(evaluator),
+      moduleMode: typeof mode === "string" ? mode : undefined,
+      source: sourceOf(this.#root, evaluator.place),
+      writes,
+    }));
+    this.#recorded.push({ kind: "run", number, removes: this.#removes.splice(0) });
+    return `${MARK}${number}${MARK}`;
+  }
+
+  /** `protoc … --gogo_out=…:. api.proto` leaves `api.pb.go` where it runs. */
+  #protoc(evaluator: BashEvaluator, args: readonly string[]): true {
+    const plugins = args.flatMap((word) => /^--(\w+)_out=(?:[^:]*:)?\.$/.exec(word)?.[1] ?? []);
+    const [source, ...others] = args.filter((word) => !word.startsWith("-"));
+    if (source === undefined || others.length > 0 || plugins.length !== 1) {
+      evaluator.unsupported(`"protoc ${args.join(" ")}" is not understood`);
+    }
+    const plugin = `protoc-gen-${plugins[0]}`;
+    if (!(plugin in this.#tools)) {
+      evaluator.unsupported(`"${plugin}" is not built from the checkout's own modules`);
+    }
+    const made = this.#file(evaluator, source.replace(/\.proto$/, ".pb.go"));
+    const text = this.#start(evaluator, PROTOC, args, made);
+    this.#written.set(join(this.#root, made), { text, isFormatted: false });
+    return true;
+  }
+
+  /** A script that another one starts; returns whether there is one. */
+  #script(outer: BashEvaluator, name: string, args: readonly string[]): boolean {
     const path = this.#below(outer, name);
     const text = this.#inputs.files.readText(path);
-    if (text === undefined) outer.unsupported(`There is no "${path}"`);
+    if (text === undefined) return false;
+    this.#nested(outer, { path, text, args, functions: outer.state.functions }, {
+      KUBE_ROOT: this.#root,
+      BASH_SOURCE: join(this.#root, path),
+    }, name);
+    return true;
+  }
+
+  /** Interprets a script with the exported variables of the one that starts it. */
+  #nested(
+    outer: BashEvaluator,
+    { path, text, args, functions }: {
+      path: string;
+      text: string;
+      args: readonly string[];
+      functions?: BashEvaluator["state"]["functions"];
+    },
+    constants: Readonly<Record<string, string>>,
+    name: string,
+  ): void {
     const variables: Record<string, string> = {};
     for (const [key, { value }] of outer.state.exported()) {
       if (typeof value === "string") variables[key] = value;
     }
     delete variables["BASH_SOURCE"];
-    const generator = variables["CODEGEN_PKG"];
-    const inner = this.evaluator(variables, {
-      BASH_SOURCE: name,
-      ...generator === undefined ? {} : { KUBE_CODEGEN_ROOT: generator },
-    }, name);
+    const inner = this.evaluator(variables, constants, name);
+    inner.state.positional = args;
+    // Libraries that are there already, which say so by a function of theirs.
+    for (const [known, body] of functions ?? []) inner.state.setFunction(known, body);
     inner.runScript(scriptOf({ path, text }));
     const [first] = inner.diagnostics;
     if (first !== undefined) outer.unsupported(reasonAt(this.#root, first));
+  }
+
+  /** A sub-project has a script of its own, which is read in the same way. */
+  #subproject(outer: BashEvaluator, name: string): boolean {
+    const path = this.#below(outer, name);
+    const text = this.#inputs.files.readText(path);
+    if (text === undefined) outer.unsupported(`There is no "${path}"`);
+    const generator = new Map(outer.state.exported()).get("CODEGEN_PKG")?.value;
+    this.#nested(outer, { path, text, args: [] }, {
+      BASH_SOURCE: name,
+      ...typeof generator === "string" ? { KUBE_CODEGEN_ROOT: generator } : {},
+    }, name);
     return true;
   }
 }

@@ -14,6 +14,7 @@ export {
   codegenNames,
   type CodegenScript,
   type CodegenStep,
+  PROTOC,
   readCodegenScript,
 } from "./codegen_calls.ts";
 export type { CodegenFiles } from "./codegen_files.ts";

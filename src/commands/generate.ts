@@ -161,8 +161,9 @@ export const updateCodegen: Command = {
     "Reads in the checkout's hack/update-codegen.sh and kube_codegen.sh which generators run for which packages, with " +
     "which flags, and runs those whose files are missing, or were made from other contents. A NAME is a regular " +
     "expression that fits a part of a generator's name; words after -- that begin with a dash go to every generator. " +
-    "The generators work in a copy of the sources: when one fails, no file has changed. What needs protoc is named as " +
-    "left out. Up to 1.25 it does what generated_files does.",
+    "The generators work in a copy of the sources: when one fails, no file has changed. Protobuf needs the protoc that " +
+    "the checkout names, in PATH or from hack/install-protoc.sh; else it is named as left out. Up to 1.25 it does what " +
+    "generated_files does.",
   args: [{
     name: "NAME",
     summary: "Patterns of generators to run: deepcopy, clients …; all if omitted",

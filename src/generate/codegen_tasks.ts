@@ -1,6 +1,13 @@
-import type { Codegen, CodegenCall, CodegenScript, CodegenStep } from "../checkout/mod.ts";
+import {
+  type Codegen,
+  type CodegenCall,
+  type CodegenScript,
+  type CodegenStep,
+  PROTOC,
+} from "../checkout/mod.ts";
 import type { GoGraph } from "./go_graph.ts";
 import type { LeftOut } from "./package_generators.ts";
+import { madeNames, needsProtoc, type ProtocTools, protoFiles, startsProtoc } from "./protoc.ts";
 
 /** One start of a generator that `hack/update-codegen.sh` makes, and what it reads and writes. */
 export interface CodegenTask {
@@ -26,6 +33,13 @@ export interface CodegenTask {
   readonly trees: readonly string[];
   /** Files that the script removes before; below the root. */
   readonly removes: readonly string[];
+  /**
+   * Names of the files that it makes. It may change other Go files of its packages, too, which stay their author's.
+   * Undefined if every Go file that it writes is one that it makes.
+   */
+  readonly names: readonly string[] | undefined;
+  /** The programs that it needs for protobuf. */
+  readonly protoc: ProtocTools | undefined;
 }
 
 /** What the script does, apart from what is left out. */
@@ -36,22 +50,29 @@ export interface CodegenTasks {
 
 /** Flags that name what is written, or only a name. */
 const NO_INPUT =
-  /^--?(output-.*|O|p|o|r|report-filename|versioned-clientset-package|listers-package|apply-configuration-package|bounding-dirs|clientset-name|openapi-schema|plural-exceptions|v|logtostderr|prefers-protobuf|input-base)$/;
+  /^--?(output-.*|O|p|o|r|report-filename|versioned-clientset-package|listers-package|apply-configuration-package|bounding-dirs|clientset-name|openapi-schema|plural-exceptions|v|logtostderr|prefers-protobuf|input-base|proto-import)$/;
 const HEADER = /^--?(go-header-file|h)$/;
 
 /**
  * Splits what the script does into tasks.
  *
  * @param options.root Root of the checkout, which absolute paths in arguments begin with.
+ * @param options.protoc What protobuf code is made with, or why it cannot be made.
  */
 export function codegenTasks(
-  { codegens, protoc }: CodegenScript,
-  { root, graph, goPackage }: { root: string; graph: GoGraph; goPackage: string },
+  { codegens, protoc: wanted }: CodegenScript,
+  { protoc, ...options }: {
+    root: string;
+    graph: GoGraph;
+    goPackage: string;
+    protoc: ProtocTools | string;
+  },
 ): CodegenTasks {
   const leftOut: LeftOut[] = [];
   const tasks: CodegenTask[] = [];
   for (const codegen of codegens) {
-    const why = whyLeftOut(codegen, protoc);
+    const why = whyLeftOut(codegen, wanted) ??
+      (typeof protoc === "string" && needsProtoc(codegen) ? protoc : undefined);
     if (why !== undefined) {
       leftOut.push(Object.freeze({ name: codegen.name, why, source: codegen.source }));
       continue;
@@ -65,7 +86,10 @@ export function codegenTasks(
         tasks[tasks.length - 1] = { ...last, compares: [...last.compares, { known, report }] };
         continue;
       }
-      const task = taskOf(codegen, step, { root, graph, goPackage });
+      const task = taskOf(codegen, step, {
+        ...options,
+        protoc: typeof protoc === "string" ? undefined : protoc,
+      });
       const count = counts.get(task.id) ?? 0;
       counts.set(task.id, count + 1);
       tasks.push(count === 0 ? task : { ...task, id: `${task.id} ${count + 1}` });
@@ -87,7 +111,12 @@ function whyLeftOut({ why, scripts }: Codegen, protoc: string | undefined): stri
 function taskOf(
   { name, tools }: Codegen,
   step: CodegenTask["step"],
-  options: { root: string; graph: GoGraph; goPackage: string },
+  { protoc, ...options }: {
+    root: string;
+    graph: GoGraph;
+    goPackage: string;
+    protoc: ProtocTools | undefined;
+  },
 ): CodegenTask {
   const calls = step.kind === "run"
     ? [step.call]
@@ -96,7 +125,13 @@ function taskOf(
     .map(({ program }) => program);
   const read = calls.map((call) => inputsOf(call, options));
   const inputs = [...new Set(read.flatMap(({ directories }) => directories))].sort();
-  const trees = [...new Set(calls.flatMap((call) => treesOf(call, options)))];
+  const names = calls.flatMap((call) => madeNames(call) ?? []);
+  // Packages that are built into go-to-protobuf are not among its arguments.
+  const trees = names.length > 0
+    ? [...new Set([...inputs, ...step.removes].map((path) => path.split("/")[0]!))].sort()
+    : [...new Set(calls.flatMap((call) => treesOf(call, options)))];
+  const isProtoc = calls.some(startsProtoc);
+  const built = isProtoc ? [...programs, ...Object.keys(tools)] : programs;
   const source = step.kind === "run" ? step.call.source : step.source;
   const [first = ""] = programs;
   const where = step.kind === "write"
@@ -115,12 +150,21 @@ function taskOf(
     step,
     compares: [],
     tools: Object.fromEntries(
-      programs.map((program): [string, string] => [program, tools[program] ?? program]),
+      built.filter((program) => program !== PROTOC).map((
+        program,
+      ): [string, string] => [program, tools[program] ?? program]),
     ),
     inputs: Object.freeze(inputs),
-    files: Object.freeze([...new Set(read.flatMap(({ files }) => files))].sort()),
+    files: Object.freeze([
+      ...new Set([
+        ...read.flatMap(({ files }) => files),
+        ...calls.flatMap((call) => protoFiles(call, options.root)),
+      ]),
+    ].sort()),
     trees: Object.freeze(trees),
     removes: step.removes,
+    names: names.length > 0 ? Object.freeze(names) : undefined,
+    protoc: isProtoc ? protoc : undefined,
   });
 }
 
@@ -142,11 +186,13 @@ function* flagsOf(args: readonly string[]): Iterable<{ flag: string; value: stri
 }
 
 function inputsOf(
-  { args, cwd }: CodegenCall,
+  { program, args, cwd }: CodegenCall,
   { root, graph, goPackage }: { root: string; graph: GoGraph; goPackage: string },
 ): { directories: readonly string[]; files: readonly string[] } {
   const directories: string[] = [];
   const files: string[] = [];
+  // It reads definitions alone.
+  if (program === PROTOC) return { directories, files };
   const place = (text: string) => placeOf(text, { cwd, root, graph, goPackage });
   const flags = [...flagsOf(args)];
   const base = flags.find(({ flag }) => flag === "--input-base")?.value;

@@ -62,3 +62,4 @@ export {
 export { type CodegenResult, runCodegen, verifyCodegen } from "./run_codegen.ts";
 export type { CodegenRecord, CodegenState } from "./codegen_state.ts";
 export type { CodegenTask } from "./codegen_tasks.ts";
+export type { ProtocTools } from "./protoc.ts";

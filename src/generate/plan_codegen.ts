@@ -1,10 +1,11 @@
-import { dirname, join } from "@std/path";
+import { DELIMITER, dirname, join } from "@std/path";
 import {
   type Checkout,
   CODEGEN_SCRIPT,
   type CodegenCall,
   codegenNames,
   type CodegenScript,
+  PROTOC,
   readCheckoutFile,
   readCodegenScript,
 } from "../checkout/mod.ts";
@@ -21,6 +22,7 @@ import { GoGraph } from "./go_graph.ts";
 import { digestOf, GoSources } from "./go_sources.ts";
 import { contentOf, seenFile, treeKey } from "./item_state.ts";
 import type { LeftOut } from "./package_generators.ts";
+import { findProtoc, needsProtoc, type ProtocTools, startsProtoc, usesGopath } from "./protoc.ts";
 import { type GeneratorSummary, packageFilter } from "./run_generators.ts";
 
 /** What `hack/update-codegen.sh` has to do. */
@@ -53,6 +55,8 @@ export interface StaleTask {
   readonly producers: readonly { readonly process: GenerationProcess; readonly to: string }[];
   /** What is started; undefined for a file that consists of a text alone. */
   readonly process: GenerationProcess | undefined;
+  /** The file that has the program's text; undefined if it prints it. */
+  readonly reads: string | undefined;
   /** Formats the file; undefined where the generator does. */
   readonly format: GenerationProcess | undefined;
 }
@@ -138,7 +142,8 @@ export async function planCodegen(
   });
   if (script === undefined) throw new KbuildError(`There is no "${CODEGEN_SCRIPT}"`);
   const goPackage = checkout.goPackage.value;
-  const { tasks, ...read } = codegenTasks(script, { root, graph, goPackage });
+  const protoc = script.codegens.some(needsProtoc) ? await findProtoc(context, script) : "";
+  const { tasks, ...read } = codegenTasks(script, { root, graph, goPackage, protoc });
   const leftOut = [...read.leftOut, ...unread(text, chosen, script)];
   const filter = packageFilter(packages, goPackage);
   const isMeant = (output: string) => filter({ directory: dirname(output), output });
@@ -325,12 +330,13 @@ export function taskInputs(
     .map((program) => directoryOf(task, program, graph));
   const texts = task.files.map((path) => ifPresentSync(() => readTextSync(join(root, path))) ?? "");
   const { step } = task;
-  const pieces = step.kind === "run" ? [step.call] : step.pieces;
+  const pieces = step.kind === "run" ? [step.call] : [step.isFormatted, ...step.pieces];
   const inputs = digestOf([
     go.description,
     graph.closureDigest(tools, "sources"),
     graph.closureDigest(printing, "content"),
     JSON.stringify(pieces).replaceAll(root, "").replace(/"source":"[^"]*"/g, ""),
+    task.protoc?.version ?? "",
     ...texts,
     ...Object.entries(places).flat(),
   ]);
@@ -468,15 +474,25 @@ async function planStale(
       env: Object.freeze({ ...env, PWD: cwd, ...more }),
       shownEnv: Object.freeze({ ...shownEnv, ...more }),
     });
-  const call = ({ program, args, cwd, moduleMode }: CodegenCall): GenerationProcess => {
-    const isInGopath = moduleMode === "off";
+  const call = (started: CodegenCall, protoc: ProtocTools | undefined): GenerationProcess => {
+    const { program, args, cwd, moduleMode } = started;
+    const isInGopath = usesGopath(started);
     const start = isInGopath ? join(gopath, "src", checkout.goPackage.value) : tree;
+    const path = startsProtoc(started) && protoc !== undefined
+      ? [bin, ...protoc.directories, join(env["GOROOT"] ?? "", "bin"), env["PATH"] ?? ""]
+      : undefined;
     return process(
-      [join(bin, program), ...args.map((word) => moved(word, context.root, tree))],
+      [
+        program === PROTOC ? protoc?.path ?? PROTOC : join(bin, program),
+        ...args.map((word) => moved(word, context.root, tree)),
+      ],
       join(start, cwd),
       `Generating with ${program}`,
-      // The examples of code-generator are a workspace of their own (1.35): Go fetches what they need, as for the script.
-      isInGopath ? { GO111MODULE: "off", GOPATH: gopath } : {},
+      {
+        // The examples of code-generator are a workspace of their own (1.35): Go fetches what they need, as for the script.
+        ...isInGopath ? { GO111MODULE: moduleMode === "off" ? "off" : "on", GOPATH: gopath } : {},
+        ...path === undefined ? {} : { PATH: path.join(DELIMITER) },
+      },
     );
   };
   const built = new Set<string>();
@@ -503,11 +519,12 @@ async function planStale(
       ),
       producers: calls.flatMap(({ reads }) =>
         reads.map((each) => ({
-          process: call(each.call),
+          process: call(each.call, task.protoc),
           to: moved(each.path, context.root, tree),
         }))
       ),
-      process: main === undefined ? undefined : call(main),
+      process: main === undefined ? undefined : call(main, task.protoc),
+      reads: main?.writes === undefined ? undefined : join(tree, main.writes),
       format: step.kind === "write" && step.isFormatted
         ? process(
           [join(env["GOROOT"] ?? "", "bin", "gofmt"), "-s", "-w", join(tree, step.path)],

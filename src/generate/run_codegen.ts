@@ -8,6 +8,7 @@ import {
   ifPresent,
   ifPresentSync,
   linkOrCopy,
+  readText,
   removeTree,
   writeFileAtomic,
 } from "../files/mod.ts";
@@ -50,6 +51,18 @@ interface MadeFiles {
   readonly stale: StaleTask;
   /** Below the root. */
   readonly outputs: readonly string[];
+  /** Sources that it has changed: go-to-protobuf numbers the fields of types. */
+  readonly edits: readonly EditedSource[];
+}
+
+/** A source that a generator has changed. */
+interface EditedSource {
+  /** Below the root. */
+  readonly path: string;
+  /** Before. */
+  readonly text: string;
+  /** Afterwards. */
+  readonly made: string;
 }
 
 /**
@@ -91,7 +104,14 @@ export async function runCodegen(
     const gone = goneFiles(made).filter(isMeant);
     const recorded = { items: recordedItems(plan) };
     for (const path of [...all, ...gone]) await checkPlace(context, path, recorded);
+    const edits = made.flatMap(({ edits }) => edits).filter(({ path }) => isMeant(path));
+    for (const edit of edits) await checkUnedited(context, edit);
     const written: string[] = [];
+    for (const { path, made } of edits) {
+      const whole = join(context.root, path);
+      await writeFileAtomic(whole, made, { mode: (await Deno.stat(whole)).mode! & 0o777 });
+      written.push(path);
+    }
     const newerGo: string[] = [];
     for (const path of all) {
       const item = { made: [join(tree, path)], output: join(context.root, path) };
@@ -167,7 +187,12 @@ export async function verifyCodegen(
       });
     const tolerant = addsBuildLines(checkout, found.go);
     const differing = new Set<string>();
-    for (const { stale: { task }, outputs } of made) {
+    for (const { stale: { task }, outputs, edits } of made) {
+      for (const { path, text, made } of edits.filter(({ path }) => found.isMeant(path))) {
+        broken.add(task.id);
+        const why = "its tags are not those that the generator gives it";
+        differences.push({ path, generator: task.generator, why, existing: text, made });
+      }
       for (const path of outputs.filter(found.isMeant)) {
         const compared = await compareMade({
           made: [join(tree, path)],
@@ -240,7 +265,12 @@ async function recordsOf(
   const graph = new GoGraph(sources, checkout.goPackage.value);
   const records: Record<string, CodegenRecord> = {};
   // A source that was edited while generators ran: the next run makes its files.
-  const ours = new Set(made.flatMap(({ stale, outputs }) => [...outputs, ...stale.outputs]));
+  const ours = new Set(
+    made.flatMap(({ stale, outputs, edits }) => [
+      ...[...outputs, ...stale.outputs],
+      ...edits.map(({ path }) => path),
+    ]),
+  );
   const isAsPlanned = (place: string) => {
     const planned = found.sources?.directory(place) ?? [];
     const contents = new Map(planned.map(({ name, content }) => [name, content]));
@@ -295,18 +325,30 @@ async function makeAside(
   await makeTree(context, checkout, found.paths);
   const made: MadeFiles[] = [];
   for (const [index, task] of stale.entries()) {
-    const outputs = await units[index]!.run(async () => {
-      const outputs = await makeTask(context, task);
-      await check(task);
-      return outputs;
-    });
-    made.push({ stale: task, outputs });
+    made.push(
+      await units[index]!.run(async () => {
+        const result = await makeTask(context, task);
+        await check(task);
+        return { stale: task, ...result };
+      }),
+    );
   }
   return made;
 }
 
-/** Runs the programs of a task; returns the files that it has written, below the root. */
-async function makeTask(context: KubeContext, stale: StaleTask): Promise<readonly string[]> {
+/** Fails if a source has changed since a generator read it. */
+async function checkUnedited({ root }: KubeContext, { path, text }: EditedSource): Promise<void> {
+  if (await ifPresent(readText(join(root, path))) === text) return;
+  throw new KbuildError(`Cannot write "${path}": it was edited while generators ran`, {
+    notes: ["Run the command again"],
+  });
+}
+
+/** Runs the programs of a task; returns what it has written. */
+async function makeTask(
+  context: KubeContext,
+  stale: StaleTask,
+): Promise<Pick<MadeFiles, "outputs" | "edits">> {
   const { tree } = codegenPlaces(context);
   const { task, removes, install, producers, process, format } = stale;
   const run = async ({ argv, cwd, env, label }: NonNullable<typeof process>) =>
@@ -319,28 +361,54 @@ async function makeTask(context: KubeContext, stale: StaleTask): Promise<readonl
   const { step } = task;
   if (step.kind === "write") {
     const stdout = process === undefined ? "" : (await run(process)).stdout;
-    const text = step.pieces.map((piece) => typeof piece === "string" ? piece : stdout).join("");
+    const made = stale.reads === undefined ? stdout : await readText(stale.reads);
+    const text = step.pieces.map((piece) => typeof piece === "string" ? piece : made).join("");
     await writeFileAtomic(join(tree, step.path), text);
     if (format !== undefined) await run(format);
-    return [step.path];
+    return { outputs: [step.path], edits: [] };
   }
-  const before = await goFiles(tree, task);
+  const before = await filesOf(tree, task);
+  const sources = await sourcesOf(tree, task);
   await run(process!);
-  const after = await goFiles(tree, task);
-  return [...after].filter(([path, seen]) => before.get(path) !== seen).map(([path]) => path)
-    .sort();
+  const after = await filesOf(tree, task);
+  const outputs = [...after].filter(([path, seen]) => before.get(path) !== seen)
+    .map(([path]) => path).sort();
+  const edits: EditedSource[] = [];
+  for (const [path, made] of await sourcesOf(tree, task)) {
+    const text = sources.get(path);
+    if (text !== undefined && text !== made) edits.push({ path, text, made });
+  }
+  return { outputs, edits };
 }
 
-/** Go files in the directories that a task may write to, and their sizes, inodes and times. */
-async function goFiles(
+/** Sources that a task may change beside the files that it makes, and their texts. */
+async function sourcesOf(
   tree: string,
-  { inputs, trees }: StaleTask["task"],
+  { inputs, names }: StaleTask["task"],
 ): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
+  if (names === undefined) return found;
+  for (const directory of inputs) {
+    for (const { name, isFile } of await entriesOf(join(tree, directory)) ?? []) {
+      if (!isFile || !name.endsWith(".go") || names.includes(name)) continue;
+      const path = `${directory}/${name}`;
+      found.set(path, await readText(join(tree, path)));
+    }
+  }
+  return found;
+}
+
+/** Files that a task may make, in the directories that it may write to, and their sizes, inodes and times. */
+async function filesOf(
+  tree: string,
+  { inputs, trees, names }: StaleTask["task"],
+): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  const isMade = (name: string) => names?.includes(name) ?? name.endsWith(".go");
   const visit = async (directory: string, isDeep: boolean): Promise<void> => {
     for (const { name, isFile, isDirectory } of await entriesOf(join(tree, directory)) ?? []) {
       const path = `${directory}/${name}`;
-      if (isFile && name.endsWith(".go")) found.set(path, seenFile(join(tree, path)));
+      if (isFile && isMade(name)) found.set(path, seenFile(join(tree, path)));
       if (isDirectory && isDeep) await visit(path, true);
     }
   };
@@ -378,7 +446,7 @@ async function makeTree(
       const target = relative(root, resolve(dirname(from), Deno.readLinkSync(from)));
       if (target.startsWith("..")) out.push(path);
       else Deno.symlinkSync(relative(dirname(to), join(tree, target)), to);
-    } else if (path.endsWith(".go") && !path.startsWith("vendor/")) await copyFile(from, to);
+    } else if (/\.(go|proto)$/.test(path) && !path.startsWith("vendor/")) await copyFile(from, to);
     else await linkOrCopy(from, to);
   }
   if (out.length > 0) {

@@ -8,7 +8,7 @@ import {
 } from "../../src/generate/mod.ts";
 import { verifyGoVersion } from "../../src/lib/golang/mod.ts";
 import { openSample } from "../lib/_open.ts";
-import { FILES, writeFiles } from "../generate/_codegen.ts";
+import { FILES, MESSAGES, PROTOC, writeFiles } from "../generate/_codegen.ts";
 import { noGo } from "../generate/_generators.ts";
 
 const COPY = "zz_generated.deepcopy.go";
@@ -46,9 +46,10 @@ Deno.test({
       const first = await plan();
       assertEquals(first.leftOut.map(({ name, why }) => [name, why.slice(0, 20)]), [
         ["protobuf", "it needs protoc 23.4"],
+        ["protobindings", "it needs protoc 23.4"],
       ]);
       assertEquals(first.generators.map(({ name }) => name), [
-        ...["protobuf", "deepcopy", "docs", "clients", "subprojects"],
+        ...["protobuf", "protobindings", "deepcopy", "docs", "clients", "subprojects"],
       ]);
       assertEquals(await run(), ALL);
       assertStringIncludes(await read(`pkg/b/${COPY}`), "package b\n\n// Types: Second\n");
@@ -107,6 +108,76 @@ Deno.test({
       await assertRejects(() => plan({ names: ["("] }), KbuildError, "not a regular expression");
       await assertRejects(() => plan({ packages: ["no/where"] }), KbuildError, "is in a package");
     } finally {
+      await sample.remove();
+    }
+  },
+});
+
+Deno.test({
+  name: "runCodegen() makes protobuf code with the protoc that the checkout asks for",
+  ignore: noGo !== undefined,
+  fn: async () => {
+    const sample = await openSample("1.35");
+    const bin = await Deno.makeTempDir({ prefix: "kbuild protoc-" });
+    const cache = Deno.env.get("GOCACHE");
+    const context = sample.withEnv({
+      ...cache === undefined ? {} : { GOCACHE: cache },
+      PATH: `${bin}:${Deno.env.get("PATH")}`,
+    });
+    const { checkout } = sample;
+    const { root } = context;
+    const go = await verifyGoVersion(context, checkout);
+    const names = ["proto"];
+    const plan = () => planCodegen(context, checkout, { go, names });
+    const run = async () => (await runCodegen(context, checkout, await plan())).written;
+    const read = (path: string) => Deno.readTextFile(`${root}/${path}`);
+    const protoc = async (text: string) => {
+      await Deno.writeTextFile(`${bin}/protoc`, text);
+      await Deno.chmod(`${bin}/protoc`, 0o755);
+    };
+    try {
+      await writeFiles(root, { ...FILES, ...MESSAGES });
+      await protoc(PROTOC.replace("23.4", "3.21.12"));
+      assertEquals(
+        (await plan()).leftOut.map(({ name, why }) => [name, why]),
+        ["protobuf", "protobindings"].map((name) => [
+          name,
+          `it needs protoc 23.4 ("${bin}/protoc" is 3.21.12): ` +
+          "hack/install-protoc.sh fetches it, or put one into PATH",
+        ]),
+      );
+      await protoc(PROTOC);
+      const all = [
+        ...["pkg/p/generated.pb.go", "pkg/p/generated.proto", "pkg/p/types.go"],
+        "pkg/proto/v1/api.pb.go",
+      ];
+      assertEquals((await plan()).leftOut, []);
+      assertEquals((await verifyCodegen(context, checkout, await plan())).differences.length, 4);
+      assertEquals(await run(), all);
+      assertStringIncludes(await read("pkg/p/types.go"), '\tName string `protobuf:"1"`\n');
+      assertStringIncludes(await read("pkg/proto/v1/api.pb.go"), "\tfor k := range all {\n");
+      assertEquals((await plan()).stale, []);
+
+      // A source is never taken for a file that a generator made.
+      await Deno.remove(`${root}/pkg/p/generated.proto`);
+      assertEquals(await run(), ["pkg/p/generated.proto"]);
+      assertStringIncludes(await read("pkg/p/types.go"), '`protobuf:"1"`');
+      assertEquals((await verifyCodegen(context, checkout, await plan())).differences, []);
+
+      // Definitions that others import count; so does protoc.
+      await writeFiles(root, { "third_party/protobuf/common.proto": "message Other {}\n" });
+      assertEquals((await plan()).stale.map(({ task }) => task.name), ["pkg/proto/v1/api.pb.go"]);
+      await protoc(PROTOC.replace("23.4", "23.4.1"));
+      assertEquals((await plan()).stale.length, 2);
+
+      // When protoc fails, no file has changed.
+      await protoc(PROTOC.replace("for word", "exit 7; for word"));
+      await Deno.remove(`${root}/pkg/proto/v1/api.pb.go`);
+      await assertRejects(() => run(), KbuildError, "protoc");
+      await protoc(PROTOC);
+      assertEquals(await run(), ["pkg/proto/v1/api.pb.go"]);
+    } finally {
+      await Deno.remove(bin, { recursive: true });
       await sample.remove();
     }
   },
