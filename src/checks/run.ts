@@ -1,8 +1,10 @@
 import { dirname, join } from "@std/path";
+import { KbuildError } from "../errors.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { mapConcurrently } from "../lib/util.ts";
 import { CommandError, createTail } from "../shell/mod.ts";
 import type { Check } from "./list.ts";
+import type { NativeScript } from "./native.ts";
 
 /** How a check ended. */
 export interface CheckResult {
@@ -30,6 +32,10 @@ export interface CheckRun {
   readonly onOutput?:
     | ((text: string, stream: "stdout" | "stderr") => void)
     | undefined;
+  /** Scripts whose work kbuild does itself, by path. */
+  readonly natives?: ReadonlyMap<string, NativeScript>;
+  /** Why a script cannot run here: undefined if it can. Asked where only the script can tell. */
+  whyNot?(check: Check): string | undefined;
 }
 
 /**
@@ -43,6 +49,13 @@ const READING: ReadonlySet<string> = new Set([
   ...["publishing-bot", "readonly-packages", "staging-meta-files", "test-code"],
   ...["test-featuregates", "test-images", "testing-import"],
 ]);
+/** A check did not pass, and has said so. */
+class CheckFailure extends KbuildError {
+  constructor() {
+    super("Cannot pass the check");
+  }
+}
+
 /** Lines that errors show. */
 const TAIL_LINES = 20;
 /** Lines that a report has of what failed. */
@@ -74,13 +87,18 @@ export async function runChecks(
   return Object.freeze(checks.flatMap((check) => results.get(check) ?? []));
 }
 
-/** Runs one script in bash or python, in a process group of its own, without a terminal. */
+/**
+ * Runs one script in bash or python, in a process group of its own, without a terminal; or does its work, where
+ * kbuild can.
+ */
 export async function runCheck(
   context: KubeContext,
   check: Check,
-  { env, logs, onOutput }: CheckRun,
+  run: CheckRun,
 ): Promise<CheckResult> {
+  const { env, logs, onOutput } = run;
   const { shell, log: { events }, root } = context;
+  const native = run.natives?.get(check.path);
   const log = join(logs, `${check.path.replaceAll("/", "_")}.log`);
   await Deno.mkdir(dirname(log), { recursive: true });
   using file = await Deno.open(log, { write: true, create: true, truncate: true });
@@ -88,6 +106,7 @@ export async function runCheck(
   const texts = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   const errors: string[] = [];
   let rest = "";
+  const encoder = new TextEncoder();
   const take = (stream: "stdout" | "stderr") => async (chunk: Uint8Array) => {
     const text = texts[stream].decode(chunk, { stream: true });
     tail.push(text);
@@ -103,26 +122,38 @@ export async function runCheck(
   };
   const started = performance.now();
   const unit = events.unit({ kind: "test", name: check.path });
-  let isPassed = false;
+  let outcome: CheckResult["outcome"] = "failed";
   try {
     await unit.run(async () => {
-      await shell.run(check.argv, {
-        cwd: join(root, check.directory),
-        env,
-        label: check.file,
-        onStdout: take("stdout"),
-        onStderr: take("stderr"),
-      });
+      const said: string[] = [];
+      const verdict = await native?.run((text) => said.push(text));
+      for (const text of said) await take("stderr")(encoder.encode(text));
+      if (verdict === false) throw new CheckFailure();
+      const why = verdict === undefined ? run.whyNot?.(check) : undefined;
+      if (why !== undefined) {
+        tail.push(why);
+        outcome = "skipped";
+        return;
+      }
+      if (verdict === undefined) {
+        await shell.run(check.argv, {
+          cwd: join(root, check.directory),
+          env,
+          label: check.file,
+          onStdout: take("stdout"),
+          onStderr: take("stderr"),
+        });
+      }
+      outcome = "passed";
     });
-    isPassed = true;
   } catch (error) {
     // Its status is the result; an interrupt or a full disk is an error.
-    if (!(error instanceof CommandError)) throw error;
+    if (!(error instanceof CommandError || error instanceof CheckFailure)) throw error;
   }
   if (rest.startsWith("ERROR: ") && errors.length < MAX_ERRORS) errors.push(rest.slice(7));
   return Object.freeze({
     check,
-    outcome: isPassed ? "passed" : "failed",
+    outcome,
     seconds: (performance.now() - started) / 1000,
     tail: Object.freeze(tail.lines()),
     errors: Object.freeze(errors),

@@ -1,4 +1,5 @@
 import { dirname, join } from "@std/path";
+import type { NativeScript } from "../checks/mod.ts";
 import { CODEGEN_SCRIPT, codegenNames, readCheckoutFile } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
 import {
@@ -191,13 +192,23 @@ export async function listCodegens(command: CommandContext): Promise<void> {
 /** Lines that are shown of a difference; --json has both files whole. */
 const SHOWN_LINES = 12;
 
-/** Generates aside, compares, and prints what differs. */
-export async function verifyGeneration(
-  command: CommandContext,
+/** What a check of generated files found. */
+interface GenerationVerdict {
+  readonly verdict: GeneratorsVerdict;
+  /** Number of generated files. */
+  readonly files: number;
+  /** Generators that were not run. */
+  readonly leftOut: SomePlan["leftOut"];
+}
+
+/** Generates aside, and compares. */
+async function generatedVerdict(
+  opened: OpenCheckout,
+  what: string,
   asked: AskedGeneration,
-): Promise<void> {
-  const { verdict, files, leftOut } = await withOutput(await command.open(), {
-    what: command.name,
+): Promise<GenerationVerdict> {
+  return await withOutput(opened, {
+    what,
     check: (open) => prepare(open, asked, { fetch: true }),
     prepare: (open) => prepare(open, asked, { fetch: true }),
     needs: () => undefined,
@@ -214,21 +225,85 @@ export async function verifyGeneration(
       return { verdict, files, leftOut: plan.leftOut };
     },
   });
+}
+
+/**
+ * The checkout's script that checks what kbuild generates: `hack/verify-generated-files.sh` up to 1.25,
+ * `hack/verify-codegen.sh` from 1.26 on.
+ *
+ * @returns undefined where it does more than that, or kbuild cannot run all of its generators.
+ */
+export async function nativeGeneration(
+  open: OpenCheckout,
+  path: string,
+): Promise<NativeScript | undefined> {
+  const { context, checkout } = open;
+  const isMakefile = checkout.generated.value === "makefile";
+  const own = isMakefile ? "hack/verify-generated-files.sh" : "hack/verify-codegen.sh";
+  if (path !== own) return undefined;
+  const { text } = await readCheckoutFile(context.root, path);
+  if (text === undefined || !checksOnly(text, isMakefile)) return undefined;
+  const asked: AskedGeneration = { names: [], packages: [], jobs: undefined, isAside: true };
+  return {
+    summary: "generated files",
+    async run(print) {
+      const { plan } = await prepare(open, asked, { fetch: true });
+      if (plan.leftOut.length > 0) return undefined;
+      const { verdict, files } = await generatedVerdict(open, path, asked);
+      for (const line of verdictLines(verdict)) print(`${line}\n`);
+      const isSound = verdict.differences.length + verdict.violations.length === 0;
+      if (isSound) print(`All ${files} generated files are what their generators make\n`);
+      else print(`Run kbuild ${isMakefile ? "generated_files" : "update-codegen"}\n`);
+      return isSound;
+    },
+  };
+}
+
+/** Whether a script generates in a copy and looks at what git says then, and does nothing else. */
+function checksOnly(text: string, isMakefile: boolean): boolean {
+  const code = text.replaceAll(/^[ \t]*#.*$/gm, "");
+  const started = [
+    ...code.matchAll(/(?:^|[\s;&|("/])((?:hack|build|vendor|staging)\/[\w./-]+\.sh|make\s+\w+)/g),
+  ]
+    .map(([, name = ""]) => name.replaceAll(/\s+/g, " "))
+    .filter((name) => !name.startsWith("hack/lib/"));
+  const wanted = isMakefile ? "make generated_files" : "hack/update-codegen.sh";
+  const compares = /git status --porcelain|kube::verify::generated /.test(code);
+  return compares && started.length > 0 &&
+    started.every((name) =>
+      name === wanted || code.includes(`Please run ${name}`) ||
+      code.includes(`Please run '${name}'`)
+    );
+}
+
+/** What differs, for people. */
+function verdictLines({ differences, violations }: GeneratorsVerdict): readonly string[] {
+  return [
+    ...differences.flatMap(({ path, why, existing = "", made }) => [
+      `${path}: ${why}`,
+      ...made === undefined ? [] : firstDifference(existing, made).map((line) => `  ${line}`),
+    ]),
+    ...violations.flatMap(({ message, added }) => [message, ...added.map((line) => `  ${line}`)]),
+  ];
+}
+
+/** Generates aside, compares, and prints what differs. */
+export async function verifyGeneration(
+  command: CommandContext,
+  asked: AskedGeneration,
+): Promise<void> {
+  const { verdict, files, leftOut } = await generatedVerdict(
+    await command.open(),
+    command.name,
+    asked,
+  );
   command.logSummary();
   const { differences, violations, newerGo } = verdict;
   const isSound = differences.length === 0 && violations.length === 0;
   if (command.globals.json) {
     command.printJson({ ok: isSound, files, differences, violations, newerGo, leftOut });
   } else {
-    for (const { path, why, existing = "", made } of differences) {
-      command.print(`${path}: ${why}`);
-      if (made === undefined) continue;
-      for (const line of firstDifference(existing, made)) command.print(`  ${line}`);
-    }
-    for (const { message, added } of violations) {
-      command.print(message);
-      for (const line of added) command.print(`  ${line}`);
-    }
+    for (const line of verdictLines(verdict)) command.print(line);
   }
   if (isSound) {
     const made = leftOut.length === 0 ? "All" : "Apart from what was left out, all";

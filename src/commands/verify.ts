@@ -65,6 +65,7 @@ function verifyCommand(
     flags: [
       what("CHECK", isQuick ? "the quick ones" : "all"),
       JOBS,
+      STRICT_PARITY,
       CONFIG,
       ...GO_FLAGS,
       DRY_RUN_FLAG,

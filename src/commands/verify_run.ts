@@ -6,7 +6,10 @@ import {
   findNeeds,
   listChecks,
   listUpdates,
+  type NativeScript,
+  nativeScript,
   type Need,
+  openUndo,
   runCheck,
   runChecks,
   scriptEnv,
@@ -19,6 +22,7 @@ import { gopathLink, hostGoEnv, type Link, makeLink } from "../lib/golang/mod.ts
 import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
 import { linkStep, planPreparation, preparationSteps } from "./build_run.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
+import { nativeGeneration } from "./generate_run.ts";
 import { launcherOf, withMake } from "./make_shim.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { withOutput } from "./with_output.ts";
@@ -41,6 +45,8 @@ interface PreparedChecks {
   readonly choice: GoChoice;
   /** The link through which the scripts run Go: two that make it at once get in each other's way. */
   readonly link: Link | undefined;
+  /** Scripts whose work kbuild does itself, by path. */
+  readonly natives: ReadonlyMap<string, NativeScript>;
 }
 
 function namesOf({ env }: CommandContext, { words }: AskedChecks): readonly string[] {
@@ -50,10 +56,11 @@ function namesOf({ env }: CommandContext, { words }: AskedChecks): readonly stri
 
 async function prepare(
   command: CommandContext,
-  { context, checkout }: OpenCheckout,
+  open: OpenCheckout,
   asked: AskedChecks,
   options: { what: "verify" | "update"; fetch: boolean },
 ): Promise<PreparedChecks> {
+  const { context, checkout } = open;
   const names = namesOf(command, asked);
   const checks = options.what === "update"
     ? await listUpdates(checkout, names)
@@ -63,12 +70,49 @@ async function prepare(
   const { go, choice } = await takeGo(context, checkout, options);
   const missing = await findNeeds({ ...context, hasMake }, needed);
   const link = gopathLink(context, checkout);
-  return Object.freeze({ checks, missing, isNamed: names.length > 0, go, choice, link });
+  const natives = await findNatives(open, needed, go);
+  return Object.freeze({ checks, missing, isNamed: names.length > 0, go, choice, link, natives });
+}
+
+/** Scripts whose work kbuild does itself; with `--strict-parity` none. */
+async function findNatives(
+  open: OpenCheckout,
+  checks: readonly Check[],
+  go: GoTool,
+): Promise<ReadonlyMap<string, NativeScript>> {
+  const { context, checkout } = open;
+  const natives = new Map<string, NativeScript>();
+  if (context.strictParity) return natives;
+  const env = scriptEnv(context.env, goVariables(context, checkout, go));
+  for (const check of checks) {
+    const native = await nativeScript(context, check, env) ??
+      await nativeGeneration(open, check.path);
+    if (native !== undefined) natives.set(check.path, native);
+  }
+  return natives;
 }
 
 /** Those that run. */
-function running({ checks, missing }: PreparedChecks): readonly Check[] {
-  return checks.filter(({ skipped, path }) => skipped === undefined && !missing.has(path));
+function running({ checks, missing, natives }: PreparedChecks): readonly Check[] {
+  return checks.filter(({ skipped, path }) =>
+    skipped === undefined && (natives.has(path) || !missing.has(path))
+  );
+}
+
+/** Those that cannot run here. */
+function lackingOf({ missing, natives }: PreparedChecks): readonly (readonly [
+  path: string,
+  needs: readonly Need[],
+])[] {
+  return [...missing].filter(([path]) => !natives.has(path));
+}
+
+/** Why a script cannot run here. */
+function whyNot({ missing }: PreparedChecks): (check: Check) => string | undefined {
+  return ({ path }) => {
+    const needs = missing.get(path);
+    return needs === undefined ? undefined : `Skipped: ${needsOf(needs)}`;
+  };
 }
 
 function needsOf(needs: readonly Need[]): string {
@@ -79,9 +123,17 @@ function stepsOf(
   { context }: OpenCheckout,
   prepared: PreparedChecks,
 ): readonly PlanStep[] {
-  return running(prepared).map(({ argv, directory }): PlanStep => ({
-    ...{ group: "scripts", kind: "process", argv, cwd: join(context.root, directory), env: {} },
-  }));
+  return running(prepared).filter(({ path }) => !prepared.natives.has(path))
+    .map(({ argv, directory }): PlanStep => ({
+      ...{ group: "scripts", kind: "process", argv, cwd: join(context.root, directory), env: {} },
+    }));
+}
+
+/** Plans say what no program is started for. */
+function sayNatives({ log }: CommandContext, { natives }: PreparedChecks): void {
+  for (const [path, { summary }] of natives) {
+    log.status(`${path} is not started: kbuild does its work itself (${summary})`);
+  }
 }
 
 /** What `kbuild verify` would start. */
@@ -91,7 +143,8 @@ export async function planChecks(
 ): Promise<CommandPlan> {
   const open = await command.open();
   const prepared = await prepare(command, open, asked, { what: "verify", fetch: false });
-  for (const [path, needs] of prepared.missing) {
+  sayNatives(command, prepared);
+  for (const [path, needs] of lackingOf(prepared)) {
     command.log.status(`${path} is skipped: ${needsOf(needs)}`);
   }
   const steps = Object.freeze([
@@ -106,7 +159,8 @@ export async function runVerify(command: CommandContext, asked: AskedChecks): Pr
   const opened = await command.open();
   const { context, prepared } = await takePrepared(command, opened, asked, "verify");
   const { env, log, output } = context;
-  const { checks, missing, isNamed } = prepared;
+  const { checks, isNamed, natives } = prepared;
+  const missing = new Map(lackingOf(prepared));
   const { reportsErrors } = await readVerifyLists(context, env);
   const isSilent = env["SILENT"] === "true";
   const results = new Map<string, CheckResult>();
@@ -123,11 +177,14 @@ export async function runVerify(command: CommandContext, asked: AskedChecks): Pr
         env: scripts,
         logs: join(output, ".kbuild", "verify"),
         onOutput: env["SILENT"] === "false" ? (text) => show(context, text) : undefined,
+        natives,
+        whyNot: whyNot(prepared),
       }, {
         jobs: asked.jobs ?? navigator.hardwareConcurrency,
         onEnd(result) {
           results.set(result.check.path, result);
           const { check, outcome, seconds, tail } = result;
+          if (outcome === "skipped") return log.status(`Skipping ${check.file}: ${tail[0]}`);
           const word = outcome === "passed" ? "SUCCESS " : "FAILED  ";
           log.info(`${word} ${check.file}\t${Math.round(seconds)}s`);
           if (outcome === "failed" && !isSilent) {
@@ -197,10 +254,11 @@ function printFailed(
 
 /** Those that ran, and those that cannot, in order. */
 function allOf(
-  { checks, missing }: PreparedChecks,
+  prepared: PreparedChecks,
   results: ReadonlyMap<string, CheckResult>,
 ): readonly CheckResult[] {
-  return checks.flatMap((check): readonly CheckResult[] => {
+  const missing = new Map(lackingOf(prepared));
+  return prepared.checks.flatMap((check): readonly CheckResult[] => {
     const needs = missing.get(check.path);
     const result = results.get(check.path);
     if (result !== undefined) return [result];
@@ -248,14 +306,23 @@ async function inScripts<T>(
 ): Promise<T> {
   const bin = await Deno.makeTempDir({ prefix: "kbuild-make-" });
   try {
-    const { PATH = "", GOTOOLCHAIN = "", GOROOT } = hostGoEnv(context, checkout, go);
-    const chosen = { PATH, GOTOOLCHAIN, ...GOROOT === undefined ? {} : { GOROOT } };
+    const chosen = goVariables(context, checkout, go);
     const branch = context.env["BRANCH"];
     const given = branch ? { ...context.env, KUBE_VERIFY_GIT_BRANCH: branch } : context.env;
     return await work(await withMake(scriptEnv(given, chosen), bin));
   } finally {
     await removeTree(bin);
   }
+}
+
+/** Variables that decide over Go. */
+function goVariables(
+  context: OpenCheckout["context"],
+  checkout: OpenCheckout["checkout"],
+  go: GoTool,
+): Readonly<Record<string, string>> {
+  const { PATH = "", GOTOOLCHAIN = "", GOROOT } = hostGoEnv(context, checkout, go);
+  return { PATH, GOTOOLCHAIN, ...GOROOT === undefined ? {} : { GOROOT } };
 }
 
 function show({ log }: OpenCheckout["context"], text: string): void {
@@ -279,7 +346,8 @@ export async function planUpdates(
   });
   const { context } = open;
   const generation = await planPreparation(open, prepared.go);
-  for (const [path, needs] of prepared.missing) {
+  sayNatives(command, prepared);
+  for (const [path, needs] of lackingOf(prepared)) {
     command.log.warn(`${path} cannot run: ${needsOf(needs)}`);
   }
   const steps = [
@@ -288,6 +356,26 @@ export async function planUpdates(
   ];
   const go = Object.freeze({ ...prepared.choice, tool: prepared.go });
   return Object.freeze({ steps: Object.freeze(steps), go });
+}
+
+/** Puts the checkout back as it was before a script that failed; what that left is kept. */
+async function putBack(
+  { log, output, root }: OpenCheckout["context"],
+  { name }: Check,
+  undo: Awaited<ReturnType<typeof openUndo>>,
+): Promise<readonly string[]> {
+  if (undo === undefined) return ["What it changed stays: git cannot say how the files were"];
+  const aside = join(output, ".kbuild", "update", `${name}.undone`);
+  const { paths, left } = await undo.run(aside);
+  if (paths.length > 0) log.status("Put back as they were before:", paths);
+  return [
+    ...paths.length === 0 ? [] : [
+      `${paths.length} files are as they were before it; what it made of them: ${
+        relative(root, aside)
+      }`,
+    ],
+    ...left.length === 0 ? [] : [`These stay as it left them: ${left.join(", ")}`],
+  ];
 }
 
 /** Runs the scripts that bring generated files up to date. */
@@ -304,7 +392,7 @@ export async function runUpdate(
     "update",
   );
   const { env, log, output, root, strictParity } = context;
-  const lacking = [...prepared.missing].map(([path, needs]) => `${path}: ${needsOf(needs)}`);
+  const lacking = lackingOf(prepared).map(([path, needs]) => `${path}: ${needsOf(needs)}`);
   if (lacking.length > 0 && !isForced) {
     throw new KbuildError("Cannot update: scripts cannot run here, and nothing was changed", {
       notes: [...lacking, `Name others: kbuild update ${running(prepared)[0]?.name ?? "gofmt"}`],
@@ -312,20 +400,26 @@ export async function runUpdate(
   }
   for (const line of lacking) log.warn(`Skipped ${line}`);
   const results: CheckResult[] = [];
+  let undone: readonly string[] = [];
   await inScripts(context, prepared, opened, async (scripts) => {
     for (const check of running(prepared)) {
       log.status(`Running ${check.file.replace(/\.sh$/, "")}`);
+      const undo = isForced || strictParity ? undefined : await openUndo(context);
       const result = await runCheck(context, check, {
         env: scripts,
         logs: join(output, ".kbuild", "update"),
         onOutput: (text, stream) => {
           if (stream === "stderr" || env["SILENT"] === "false") show(context, text);
         },
+        natives: prepared.natives,
+        whyNot: whyNot(prepared),
       });
       results.push(result);
       if (result.outcome !== "failed") continue;
       log.info(`Running ${check.file.replace(/\.sh$/, "")} FAILED`);
-      if (!isForced) break;
+      if (isForced) continue;
+      undone = await putBack(context, check, undo);
+      break;
     }
   });
   const failed = results.filter(({ outcome }) => outcome === "failed");
@@ -335,7 +429,7 @@ export async function runUpdate(
       scripts: results.map(({ check, outcome, seconds, log }) => (
         { name: check.name, path: check.path, outcome, seconds, log }
       )),
-      skipped: [...prepared.missing.keys()],
+      skipped: lackingOf(prepared).map(([path]) => path),
     });
   }
   if (failed.length + lacking.length > 0 && !(strictParity && isForced)) {
@@ -349,6 +443,7 @@ export async function runUpdate(
     throw new KbuildError(`Cannot update everything: ${what}`, {
       notes: [
         ...logs.length === 0 ? [] : [`All that it printed: ${logs.join(", ")}`],
+        ...undone,
         "What was changed so far: git status",
       ],
       output: first?.tail ?? [],

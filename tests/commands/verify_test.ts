@@ -1,6 +1,7 @@
 /** `kbuild verify`, `quick-verify` and `update` on a sample with scripts that end in every way. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { UPDATE_GOFMT, VERIFY_GOFMT } from "../checks/_gofmt_scripts.ts";
 import { SCRIPTS } from "../checks/_scripts.ts";
 import {
   inScratch,
@@ -110,6 +111,35 @@ Deno.test({
 });
 
 Deno.test({
+  ...unless(missing, "kbuild verify runs gofmt itself, and the script with --strict-parity"),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.20", join(dir, "kubernetes"));
+      await withScripts(root);
+      await Deno.writeTextFile(join(root, "hack/verify-gofmt.sh"), VERIFY_GOFMT);
+      await Deno.writeTextFile(join(root, "hack/update-gofmt.sh"), UPDATE_GOFMT);
+      const verified = async (...flags: string[]) => {
+        const { code, stderr } = await kbuild(["verify", "gofmt", ...flags], { cwd: root });
+        const log = "_output/local/.kbuild/verify/hack_verify-gofmt.sh.log";
+        return { code, stderr, log: await Deno.readTextFile(join(root, log)) };
+      };
+      await kbuild(["update", "gofmt"], { cwd: root });
+      assertEquals([(await verified()).code, (await verified("--strict-parity")).code], [0, 0]);
+      await Deno.writeTextFile(join(root, "pkg/wrong.go"), "package  pkg\n");
+      const [own, script] = [await verified(), await verified("--strict-parity")];
+      assertEquals([own.code, script.code], [1, 1]);
+      assertStringIncludes(own.log, "Not formatted: pkg/wrong.go\n");
+      assertStringIncludes(script.log, "Run ./hack/update-gofmt.sh\n");
+      const { stdout, stderr } = await kbuild(["verify", "gofmt", "--dry-run"], { cwd: root });
+      assertStringIncludes(
+        stderr,
+        "hack/verify-gofmt.sh is not started: kbuild does its work itself",
+      );
+      assertEquals(stdout.includes("bash"), false);
+    }),
+});
+
+Deno.test({
   ...unless(missing, "kbuild update stops at the first failure, and never hides one"),
   fn: (t) =>
     inScratch(async (dir) => {
@@ -124,7 +154,7 @@ Deno.test({
       await t.step("the checkout's list", async () => {
         const { code, stdout, stderr } = await kbuild(["update"], { cwd: root });
         assertEquals([code, stdout], [1, ""]);
-        assertEquals(await updated(), "first\nsecond\n");
+        assertEquals(await updated(), "first\n");
         assertMatch(stderr, /Running update-first\n[^]*Running update-second\nis broken\n/);
         assertMatch(stderr, /kbuild: Cannot update everything: hack\/update-second.sh failed\n/);
       });
@@ -142,6 +172,19 @@ Deno.test({
         const { code, stdout } = await kbuild(["update", "third", "first"], { cwd: root });
         assertEquals([code, stdout], [0, "Update scripts completed successfully\n"]);
         assertEquals(await updated(), "third\nfirst\n");
+      });
+
+      await t.step("what a failed script did is put back, and kept", async () => {
+        await Deno.writeTextFile(join(root, "README.md"), "by the user\n");
+        const broken = "echo half > new; echo half > README.md; rm Makefile; exit 1\n";
+        await Deno.writeTextFile(join(root, "hack/update-third.sh"), broken);
+        const { code, stderr } = await kbuild(["update", "third"], { cwd: root });
+        assertEquals(code, 1);
+        assertMatch(stderr, /Put back as they were before:\n *Makefile\n *README.md\n *new\n/);
+        assertEquals(await Deno.readTextFile(join(root, "README.md")), "by the user\n");
+        assertEquals((await Deno.stat(join(root, "Makefile"))).isFile, true);
+        const [, aside = ""] = /what it made of them: (.*)\n/.exec(stderr) ?? [];
+        assertEquals(await Deno.readTextFile(join(root, aside, "new")), "half\n");
       });
 
       await t.step("nothing is changed where one of them cannot run", async () => {

@@ -1,0 +1,31 @@
+import { join } from "@std/path";
+
+/** A file below a directory, or a link to anything. */
+export interface FileBelow {
+  /** From the directory. */
+  readonly path: string;
+  readonly isLink: boolean;
+}
+
+/**
+ * Files and links below a directory; links are not followed. Checkouts have twenty thousand of them, which is ten times
+ * faster without a promise each.
+ *
+ * @param takes Whether a file is wanted, or what is in a directory; receives its path from the top.
+ */
+export function filesBelow(
+  top: string,
+  takes: (path: string, isDirectory: boolean) => boolean,
+): readonly FileBelow[] {
+  const found: FileBelow[] = [];
+  const walk = (directory: string): void => {
+    for (const { name, isDirectory, isSymlink } of Deno.readDirSync(join(top, directory))) {
+      const path = directory === "" ? name : `${directory}/${name}`;
+      if (!takes(path, isDirectory)) continue;
+      if (isDirectory) walk(path);
+      else found.push({ path, isLink: isSymlink });
+    }
+  };
+  walk("");
+  return found;
+}
