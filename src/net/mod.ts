@@ -28,6 +28,7 @@ export {
   nameOf,
   partialPath,
 } from "./fetch_file.ts";
+export { ifFound } from "./if_found.ts";
 export { inCache } from "./in_cache.ts";
 export { withLock } from "./lock.ts";
 export {
@@ -46,6 +47,7 @@ export { PRESETS } from "./mirror_presets.ts";
 export { readBody } from "./read_body.ts";
 export { DEFAULT_RETRY_POLICY, type RetryPolicy } from "./retry_policy.ts";
 export { type Proxy, proxyFor } from "./proxy.ts";
+export { type ResumableBody, resumedBody } from "./resumed_body.ts";
 export { hostOf, type RetryOptions } from "./retry.ts";
 export type { StreamedBody } from "./streamed_body.ts";
 export { tryCandidates, WrongContentError } from "./try_candidates.ts";

@@ -14,4 +14,5 @@ export type { AttachmentSource } from "./prepare_push.ts";
 export type { PushResult } from "./pusher.ts";
 export { planFetch, type PlannedFetch, type PlannedUrl } from "./plan_fetch.ts";
 export { type Endpoint, endpointsFor, parseReference, type Reference, urlOf } from "./reference.ts";
+export { registryOpener } from "./results.ts";
 export type { FetchedImage, RegistryContext, WantedImage } from "./types.ts";

@@ -242,11 +242,15 @@ export class CheckedStore implements Store {
 
   #report({ message, extent, notes }: StoreFault): void {
     // Several may be under way when the first of them finds out.
-    if (!this.#reads || (extent === "writing" && !this.#writes)) return;
+    const isKnown = extent === "writing" ? !this.#writes : extent === "reading" && !this.#reads;
+    if (isKnown || (!this.#reads && !this.#writes)) return;
     this.#faults++;
     if (extent === "all" || this.#faults >= MAX_FAULTS) {
       this.#reads = this.#writes = false;
       this.#log.warn(`The store "${this.url}" is not used any more: ${message}`, notes);
+    } else if (extent === "reading") {
+      this.#reads = false;
+      this.#log.warn(`Nothing is read from the store "${this.url}" any more: ${message}`, notes);
     } else if (extent === "writing") {
       this.#writes = false;
       this.#log.warn(`Nothing is written to the store "${this.url}" any more: ${message}`, notes);

@@ -1,15 +1,22 @@
 /**
  * Stores of results: what units of work left, by the key of everything that they were made from, shared by
- * several machines. A directory is one. The room knows nothing about Kubernetes.
+ * several machines. A directory is one, a server of Bazel's cache protocol, or a registry. The room knows
+ * nothing about Kubernetes.
  *
  * @module
  */
+export { parseStoreAddress, type StoreAddress } from "./address.ts";
 export { describeFiles } from "./describe.ts";
-export { openStore, type OpenStoreOptions } from "./open.ts";
+export { atServer, chunksAtServer } from "./network_fault.ts";
+export { openStore, type OpenStoreOptions, type RegistryOpener } from "./open.ts";
 export {
+  type Backend,
+  type FaultExtent,
   MAX_VALUE,
   type Store,
   type StoreCounts,
+  type StoredBlob,
   type StoredFile,
   type StoredResult,
+  StoreFault,
 } from "./types.ts";

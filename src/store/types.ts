@@ -123,10 +123,10 @@ export interface Backend extends Disposable {
 }
 
 /**
- * How much a failure spoils: `one` operation, all `writing` (no permission, no space), `all` that would
- * follow (nobody answers).
+ * How much a failure spoils: `one` operation, all `reading` or all `writing` (no permission, no space), `all`
+ * that would follow (nobody answers).
  */
-export type FaultExtent = "one" | "writing" | "all";
+export type FaultExtent = "one" | "reading" | "writing" | "all";
 
 /** A failure of a store. */
 export class StoreFault extends Error {

@@ -10,10 +10,7 @@ function everyKind(name: string, test: (world: World) => Promise<void>): void {
     Deno.test({
       name: `${kind.name}: ${name}${why}`,
       ignore: kind.missing !== undefined,
-      async fn() {
-        await using world = await kind.start();
-        await test(world);
-      },
+      fn: () => kind.run(test),
     });
   }
 }
@@ -110,7 +107,9 @@ everyKind(
       );
       // The unit is made again: what is saved then replaces it.
       assert(await other.save(result, ({ path }) => join(world.dir, "made-kubectl", path)));
-      assert(await other.fetch(file, join(world.dir, "healed")));
+      assertEquals(await other.fetch(file, join(world.dir, "healed")), world.heals);
+      // A registry keeps what it has under a digest.
+      if (!world.heals) await world.tamper(file, () => bytesOf(2_500_000));
     }
   },
 );

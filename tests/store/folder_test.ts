@@ -4,15 +4,7 @@ import { KbuildError } from "../../src/errors.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import { openStore } from "../../src/store/mod.ts";
 import { bytesOf, keyOf } from "./_files.ts";
-
-async function inTempDir(test: (dir: string) => Promise<void>): Promise<void> {
-  const dir = await Deno.makeTempDir({ prefix: "kbuild store " });
-  try {
-    await test(dir);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
-}
+import { inTempDir } from "./_kinds.ts";
 
 const silent = createLogger({ write: () => {} });
 
