@@ -48,7 +48,7 @@ export function binaryName(platform: DistPlatform): string {
 }
 
 /**
- * Makes the binaries. Each holds Deno's runtime and one JavaScript file, whose time is the commit's:
+ * Makes the binaries. Each holds Deno's runtime and the program's JavaScript, whose time is the commit's:
  * the same commit, Deno and libraries give the same bytes. A binary for this machine is tried.
  *
  * @throws {KbuildError} Deno's runtime is unavailable; the notes say how to provide it.
@@ -62,8 +62,7 @@ export async function compileBinaries(options: CompileOptions): Promise<readonly
 
   const work = await Deno.makeTempDir({ dir: out, prefix: ".kbuild-tmp-" });
   try {
-    const file = join(work, "kbuild.js");
-    await bundleProgram({ ...options, file });
+    const file = await bundleProgram({ ...options, directory: join(work, "kbuild") });
     const made: Binary[] = [];
     for (const platform of platforms) {
       say(`compiling ${binaryName(platform)}`);

@@ -73,7 +73,7 @@ export function mainManifest(repository?: string): Record<string, unknown> {
       PLATFORMS.map((platform) => [`${NAME}-${platform.name}`, version]),
     ),
     kbuild: {
-      program: "lib/kbuild.js",
+      program: "lib/program/main.js",
       denoFlags: [
         ...["run", "--quiet", "-A", "--no-prompt", "--no-config", "--no-lock"],
         `--v8-flags=${V8_FLAGS}`,
@@ -138,7 +138,7 @@ async function writeMain(options: PackOptions, directory: string): Promise<strin
   await Deno.mkdir(join(directory, "man"));
   await Deno.copyFile(join(root, "docs/kbuild.1"), join(directory, "man/kbuild.1"));
   await writeLibrary({ ...options, out: join(directory, "lib") });
-  await bundleProgram({ ...options, file: join(directory, "lib/kbuild.js") });
+  await bundleProgram({ ...options, directory: join(directory, "lib/program") });
   await writeJson(join(directory, "package.json"), mainManifest(options.repository));
   return directory;
 }
