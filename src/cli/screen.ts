@@ -36,7 +36,8 @@ export function createScreen(write: (text: string) => void, size: () => Size): S
       (sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / Math.max(1, columns))),
       0,
     );
-    return `\r\x1b[${rows}A\x1b[J`;
+    // Line by line: some terminals keep a screen that is erased as a whole in their history.
+    return `\r\x1b[K${"\x1b[A\x1b[K".repeat(rows)}`;
   }
 
   function draw(): string {

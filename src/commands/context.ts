@@ -31,6 +31,7 @@ import {
   stageLines,
   StageMeter,
   summary,
+  Waits,
 } from "../progress/mod.ts";
 import { hostPlatform } from "../lib/util.ts";
 import { createShell, type Shell, type Start } from "../shell/mod.ts";
@@ -114,7 +115,9 @@ export interface ProcessContext {
 }
 
 /** What the commands of one run share. */
-type RunOfCommand = Pick<CommandContext, "log" | "ended" | "logSummary" | "reportError">;
+type RunOfCommand =
+  & Pick<CommandContext, "log" | "ended" | "logSummary" | "reportError">
+  & { readonly waits: Waits };
 
 /** Begins a run: its events, and what shows them. */
 function beginRun(
@@ -125,9 +128,11 @@ function beginRun(
   const { stderr, env } = globals;
   const events = createEvents({ signal });
   const mode = progressMode(globals.progress, { terminal: stderr.screen !== undefined, env });
+  const waits = new Waits();
   showRun(events, mode, {
     write: (text) => stderr.write(text),
     screen: stderr.screen,
+    waits,
     color: globals.color,
     groups: env["GITHUB_ACTIONS"] === "true",
   });
@@ -149,6 +154,7 @@ function beginRun(
   const stopSampling = sampleMachine(events, state);
   return Object.freeze({
     log,
+    waits,
     logSummary() {
       const text = summary(state);
       if (text === undefined) return;
@@ -195,6 +201,7 @@ export function makeCommandContext(
     env,
     signal,
     write: (chunk) => log.events.log("output", decoder.decode(chunk, { stream: true })),
+    onWait: (what) => run.waits.add(what),
     ...(onStart === undefined ? {} : { onStart }),
   });
 

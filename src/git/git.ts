@@ -111,8 +111,10 @@ export async function askGit(
   options: RunOptions = {},
 ): Promise<GitAnswer> {
   try {
+    const command = args.find((arg, i) => !arg.startsWith("-") && args[i - 1] !== "-c");
     const result = await runGit(shell, ["--work-tree", root, ...args], {
       ...options,
+      doing: `git ${command}`,
       cwd: root,
       env,
       allowed: "any",

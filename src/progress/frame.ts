@@ -11,11 +11,19 @@ const SHARE_OF_ROWS = 3;
  * is as wide as the terminal, so none wraps.
  *
  * @param now Milliseconds since the run began.
+ * @param waitedFor What is shown where no unit is at work: "git status".
  */
-export function frame(state: RunState, now: number, { columns, rows }: Size): readonly string[] {
+export function frame(
+  state: RunState,
+  now: number,
+  { columns, rows }: Size,
+  waitedFor?: string,
+): readonly string[] {
   const { running } = state;
-  if (running.length === 0) return [];
   const width = Math.max(1, columns - 1);
+  if (running.length === 0) {
+    return waitedFor === undefined ? [] : [cutTo(`[${age(now)}] ${waitedFor}`, width)];
+  }
   const most = Math.max(1, Math.floor(rows / SHARE_OF_ROWS) - 1);
   // A unit whose place is needed is still counted.
   const shown = running.slice(0, running.length > most ? Math.max(1, most - 1) : most);

@@ -10,4 +10,5 @@ export { recordEvents } from "./record.ts";
 export { estimate, timeLeft } from "./estimate.ts";
 export { frame } from "./frame.ts";
 export { sampleMachine } from "./sample.ts";
+export { Waits } from "./waits.ts";
 export { duration } from "./words.ts";

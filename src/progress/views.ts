@@ -11,6 +11,7 @@ import { frame } from "./frame.ts";
 import { HeldOutput } from "./held.ts";
 import type { ProgressMode } from "./mode.ts";
 import { STAGES } from "./stages.ts";
+import type { Waits } from "./waits.ts";
 import { age, doing, done, duration, howFar } from "./words.ts";
 
 /** What views of a run work with. */
@@ -21,6 +22,8 @@ export interface ViewOptions {
   readonly screen?: Screen | undefined;
   /** Whether marks are coloured. */
   readonly color: boolean;
+  /** The programs that are waited for: shown where no unit is at work. */
+  readonly waits?: Waits | undefined;
   /** Whether groups of lines are marked, as GitHub's service folds them (`GITHUB_ACTIONS`). */
   readonly groups: boolean;
 }
@@ -152,8 +155,13 @@ function inLines(events: Events, options: ViewOptions): () => void {
   };
   const timer = setInterval(() => {
     const { running } = state;
-    if (running.length === 0 || performance.now() - said < SILENCE_MS) return;
     const now = performance.now() - began;
+    if (performance.now() - said < SILENCE_MS) return;
+    if (running.length === 0) {
+      const what = options.waits?.longest(SILENCE_MS);
+      if (what !== undefined) write(`+++ ${timestamp(new Date())} ${age(now)}, ${what} runs\n`);
+      return;
+    }
     const units = running.slice(0, 3).map((unit) => {
       const far = [age(now - (unit.started ?? now)), howFar(unit.progress)];
       return `${doing(unit)} (${far.filter((each) => each !== "").join(", ")})`;
@@ -191,10 +199,19 @@ function onTerminal(events: Events, options: ViewOptions): () => void {
   const state = new RunState();
   const held = new HeldOutput();
   const began = performance.now();
-  const timer = setInterval(() => {
+  let isDrawn = false;
+  const draw = () => {
     const now = performance.now() - began;
-    if (now >= FIRST_MS) screen.show(frame(state, now, screen.size()));
-  }, FRAME_MS);
+    if (now < FIRST_MS) return;
+    const lines = frame(state, now, screen.size(), options.waits?.longest(FIRST_MS));
+    isDrawn = lines.length > 0;
+    screen.show(lines);
+  };
+  const timer = setInterval(draw, FRAME_MS);
+  // What comes next may write to the terminal by itself.
+  if (options.waits !== undefined) {
+    options.waits.onEnd = () => isDrawn && state.running.length === 0 ? draw() : undefined;
+  }
   Deno.unrefTimer(timer);
   const end = events.listen((event) => {
     state.add(event);
@@ -205,6 +222,7 @@ function onTerminal(events: Events, options: ViewOptions): () => void {
   const stop = () => {
     clearInterval(timer);
     end();
+    isDrawn = false;
     screen.show([]);
   };
   return stop;

@@ -30,6 +30,8 @@ export interface StartOptions extends Omit<GroupOptions, "graceMs" | "signal"> {
   readonly signals: readonly (AbortSignal | undefined)[];
   /** What the user knows the step by. */
   readonly label: string | undefined;
+  /** What the user waits for; undefined where output is shown. */
+  readonly doing?: string | undefined;
 }
 
 /** How a process group ended. */

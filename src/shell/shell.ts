@@ -16,6 +16,11 @@ export interface ShellOptions {
   signal?: AbortSignal;
   /** Told of every program before it starts. */
   onStart?: (start: Start) => void;
+  /**
+   * Told of every program whose output is not shown, when it starts: what kbuild waits for, as the user
+   * knows it. The returned function is called when it has ended.
+   */
+  onWait?: (what: string) => () => void;
   /** Milliseconds that a group has to end itself after an abort. Default 5000. */
   graceMs?: number;
 }
@@ -25,20 +30,21 @@ export interface ShellOptions {
  * of a process group, so that Ctrl-C or a failure ends its children too.
  */
 export function createShell(options: ShellOptions): Shell {
-  const { cwd: defaultCwd, env: defaultEnv, write = () => {}, onStart, graceMs = 5000 } = options;
+  const { cwd: defaultCwd, env: defaultEnv, write = () => {}, graceMs = 5000 } = options;
 
   async function start(startOptions: StartOptions): Promise<GroupEnd> {
-    const { argv, cwd, env, label, signals } = startOptions;
+    const { argv, cwd, env, label, signals, doing } = startOptions;
     const what = label ?? quoteCommand(argv);
     const given = [options.signal, ...signals].filter((signal) => signal !== undefined);
     const signal = given.length === 0 ? undefined : AbortSignal.any(given);
     if (signal?.aborted === true) throw new InterruptedError(what);
-    onStart?.({ argv, cwd, env });
+    options.onStart?.({ argv, cwd, env });
+    const ended = doing === undefined ? undefined : options.onWait?.(doing);
     const end = await runGroup({ ...startOptions, graceMs, signal }).catch(
       async (error: unknown) => {
         throw await cannotStart(error, argv, { cwd, env, what });
       },
-    );
+    ).finally(ended);
     if (end.aborted) throw new InterruptedError(what);
     return end;
   }
@@ -51,9 +57,13 @@ export function createShell(options: ShellOptions): Shell {
     const capture = (chunk: Uint8Array) => void captured.push(chunk);
     const { foreground = false } = runOptions;
     const inherit = output !== "inherit" ? undefined : foreground ? "foreground" : "group";
+    const isSilent = output === "capture" &&
+      (runOptions.onStdout ?? runOptions.onStderr) === undefined;
+    const doing = isSilent ? runOptions.doing ?? label ?? quoteCommand(argv) : undefined;
     const started = performance.now();
     const end = await start({
       ...{ argv, cwd, env, stdin, inherit, label, onSpawn, onStderr, signals: [runOptions.signal] },
+      doing,
       onStdout: onStdout ?? (output === "stream" ? write : capture),
     });
     const durationMs = performance.now() - started;

@@ -35,6 +35,8 @@ export interface RunOptions {
   signal?: AbortSignal;
   /** What the user knows the step by, for error messages: "Building kubectl". */
   label?: string;
+  /** What a user reads while nothing else is shown: "git status". Default: the label, else the command line. */
+  doing?: string;
   /** The program that runs, where `argv` has it run elsewhere, in a container: errors name this one. */
   as?: Pick<Start, "argv" | "cwd">;
 }

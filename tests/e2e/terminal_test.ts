@@ -97,6 +97,25 @@ Deno.test({
 });
 
 Deno.test({
+  ...unless(missing, "a terminal names the program that is waited for before anything is made"),
+  fn: () =>
+    inTerminal(async (terminal, root) => {
+      // git looks at every file of a copied checkout.
+      const bin = join(root, "_output/slow");
+      await Deno.mkdir(bin, { recursive: true });
+      const script = `#!/bin/sh\ncase "$*" in *" status "*) sleep 3 ;; esac\n` +
+        `exec '${which("git")}' "$@"\n`;
+      await Deno.writeTextFile(join(bin, "git"), script, { mode: 0o755 });
+      await terminal.type(`clear; PATH='${bin}':$PATH ${quoted(kbuildArgv("version"))}`);
+      const waiting = await terminal.until(/^\[\d s\] git status$/m);
+      assert(!/v1\.20/.test(waiting), waiting);
+      const end = await terminal.until(/^READY>$/m);
+      assertMatch(end, /^v1\.20\.2/m);
+      assert(!/git status/.test(end.replace(/^.*clear;.*$/m, "")), end);
+    }),
+});
+
+Deno.test({
   ...unless(missing, "resizing, Ctrl-Z and Ctrl-C leave a right screen"),
   fn: () =>
     inTerminal(async (terminal) => {

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { createEvents, type Events, type RunEvent, RunState } from "../../src/events/mod.ts";
 import { UsageError } from "../../src/errors.ts";
 import { createLogger } from "../../src/lib/logging.ts";
-import { frame, progressMode, showRun, summary } from "../../src/progress/mod.ts";
+import { frame, progressMode, showRun, summary, Waits } from "../../src/progress/mod.ts";
 
 /** State after some units: two at work for 3 and 61 s, one done, one that waits. */
 function someState(): RunState {
@@ -55,6 +55,35 @@ Deno.test("frame() fits any terminal", () => {
     "    building kubelet          1 min 1 s",
     "    and 1 more",
   ]);
+});
+
+Deno.test("frame() names what is waited for where no unit is at work", () => {
+  const size = { columns: 60, rows: 24 };
+  assertEquals(frame(new RunState(), 2000, size), []);
+  assertEquals(frame(new RunState(), 2000, size, "git status"), ["[2 s] git status"]);
+  assertEquals(frame(someState(), 62_000, size, "git status"), frame(someState(), 62_000, size));
+});
+
+Deno.test("a program that is waited for is gone from the terminal when it has ended", async () => {
+  const drawn: (readonly string[])[] = [];
+  const screen = {
+    write: () => {},
+    show: (lines: readonly string[]) => void drawn.push(lines),
+    forget: () => {},
+    size: () => ({ columns: 60, rows: 24 }),
+  };
+  const waits = new Waits();
+  const events = createEvents({});
+  showRun(events, "tty", { write: () => {}, screen, color: false, groups: false, waits });
+  events.begin("version");
+  const end = waits.add("git status");
+  while (!drawn.some((lines) => lines.length > 0)) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assertMatch(drawn.at(-1)?.[0] ?? "", /^\[\d s\] git status$/);
+  end();
+  assertEquals(drawn.at(-1), []);
+  events.end(0);
 });
 
 Deno.test("progressMode() redraws on terminals alone, and not for CI services", () => {

@@ -221,6 +221,29 @@ Deno.test("run() starts nothing after an abort", async () => {
   assertEquals(starts, []);
 });
 
+Deno.test("onWait is told of programs whose output nobody sees, and of their end", async () => {
+  const told: string[] = [];
+  const onWait = (what: string) => {
+    told.push(what);
+    return () => void told.push(`end of ${what}`);
+  };
+  const shell = createShell({ cwd, env, onWait });
+  await shell.run(["true"]);
+  await shell.run(["true"], { label: "Trying" });
+  await shell.run(["true"], { label: "Trying", doing: "true" });
+  await shell.run(["true"], { output: "stream" });
+  await shell.run(["true"], { onStdout: () => {} });
+  await assertRejects(() => shell.run(["false"]), CommandError);
+  assertEquals(
+    told.filter((what) => !what.startsWith("end of ")),
+    ["true", "Trying", "true", "false"],
+  );
+  assertEquals(
+    told.filter((_, i) => i % 2 === 1).every((what) => what.startsWith("end of ")),
+    true,
+  );
+});
+
 Deno.test("onStart receives every program", async () => {
   const starts: string[] = [];
   const shell = createShell({ cwd, env, onStart: ({ argv }) => void starts.push(argv.join(" ")) });
