@@ -38,6 +38,7 @@
  */
 export * as archive from "./src/archive/mod.ts";
 export * as audit from "./src/audit/mod.ts";
+export * as bundle from "./src/bundle/mod.ts";
 export * as checkout from "./src/checkout/mod.ts";
 export * as checks from "./src/checks/mod.ts";
 export * as container from "./src/container/mod.ts";

@@ -51,6 +51,7 @@ const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "generate": 6,
   "release": 6,
   "audit": 6,
+  "bundle": 7,
   "sbom": 7,
   "testing": 7,
   "doctor": 7,

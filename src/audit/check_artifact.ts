@@ -17,6 +17,7 @@ export interface CheckedArtifact {
   readonly members: number;
   /** Programs of Kubernetes in it, wherever; those in images count, too. */
   readonly programs: number;
+  /** Images of the archive itself. */
   readonly images: readonly ArchivedImage[];
   /** What a file `version` in it says: `kubernetes/version` of tarballs. */
   readonly version: string | undefined;

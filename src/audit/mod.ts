@@ -4,6 +4,8 @@
  *
  * @module
  */
+export { checkArtifact, type CheckedArtifact, type Expectation } from "./check_artifact.ts";
+export type { ArchivedImage } from "./image_archive.ts";
 export { type Executable, readExecutable } from "./executable.ts";
 export { NO_PACKAGE, packageOf, type ProgramSizes, programSizes } from "./program_sizes.ts";
 export { programFault } from "./go_binary.ts";

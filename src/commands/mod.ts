@@ -26,6 +26,7 @@ import { env, platforms, targets } from "./look.ts";
 import { packagesCommand, rpmCommand } from "./packages.ts";
 import { planCommand } from "./plan.ts";
 import { packageTarballsCommand, quickRelease, release } from "./release.ts";
+import { bundle } from "./bundle.ts";
 import { sbom } from "./sbom.ts";
 import { sizes } from "./sizes.ts";
 import { test, testIntegration } from "./test.ts";
@@ -55,6 +56,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   packagesCommand,
   rpmCommand,
   sbom,
+  bundle,
   test,
   testIntegration,
   ...treeTargets(() => make, MAKE_SOURCES),

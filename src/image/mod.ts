@@ -31,6 +31,7 @@
  * @module
  */
 export { copyLayer, type NewDirectories, type Owner } from "./base_tree.ts";
+export { type CopiedImage, copyImageArchive, type CopyImageOptions } from "./copy_image_archive.ts";
 export { describeArchive, type DescribedImage } from "./describe_archive.ts";
 export { applyDockerfile, type ApplyDockerfileOptions } from "./apply_dockerfile.ts";
 export {

@@ -17,6 +17,7 @@ const MAX_DEPTH = 4;
 
 interface Candidate {
   readonly digest: string;
+  readonly mediaType: string;
   readonly platform: Platform;
 }
 
@@ -37,24 +38,31 @@ export async function findOciImage(files: ImageFiles, arch: string): Promise<Fou
   };
 }
 
-/**
- * The manifest of the image that {@linkcode findOciImage} finds.
- *
- * @returns It, and its name for messages.
- */
+/** A manifest that was found in an OCI layout. */
+export interface FoundManifest {
+  readonly manifest: JsonObject;
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly platform: Platform;
+  /** Its name for messages. */
+  readonly where: string;
+}
+
+/** The manifest of the image that {@linkcode findOciImage} finds. */
 export async function findOciManifest(
   files: ImageFiles,
   arch: string,
-): Promise<{ readonly manifest: JsonObject; readonly where: string }> {
+): Promise<FoundManifest> {
   const index = parseJson(
     await readDocument(files, "index.json"),
     `"index.json" of "${files.label}"`,
   );
   const all = await candidates(files, object(index, `"index.json" of "${files.label}"`), 0);
   const unique = [...new Map(all.map((candidate) => [candidate.digest, candidate])).values()];
-  const { digest } = choose(unique, arch, files.label);
+  const { digest, mediaType, platform } = choose(unique, arch, files.label);
   const manifest = await readBlob(files, digest);
-  return { manifest, where: `manifest "${digest}" of "${files.label}"` };
+  const where = `manifest "${digest}" of "${files.label}"`;
+  return { manifest, digest, mediaType, platform, where };
 }
 
 /** The file of a blob. */
@@ -82,6 +90,7 @@ async function candidates(
       const platform = descriptor["platform"];
       found.push({
         digest,
+        mediaType: mediaType === undefined ? MANIFESTS[0]! : String(mediaType),
         platform: asPlatform(isObject(platform) ? platform : undefined) ??
           asPlatform(await configOf(files, digest)) ?? { os: "unknown", architecture: "unknown" },
       });

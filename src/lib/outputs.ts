@@ -39,11 +39,15 @@ export const PACKAGES_DIRECTORY = "release-packages";
 /** Directory below `OUT_DIR` for bills of materials, which new ones replace. */
 export const SBOM_DIRECTORY = "release-sbom";
 
+/** Directory below `OUT_DIR` for archives for machines without a network. */
+export const BUNDLES_DIRECTORY = "release-bundles";
+
 /** What kbuild and the checkouts' own scripts put into `OUT_DIR` and `KUBE_OUTPUT_SUBPATH`. */
 const KNOWN: ReadonlySet<string> = new Set([
   ...RELEASE_DIRECTORIES,
   PACKAGES_DIRECTORY,
   SBOM_DIRECTORY,
+  BUNDLES_DIRECTORY,
   ...["bin", "local", "dockerized", "images", "gcs-stage", "federation", "go"],
 ]);
 

@@ -24,6 +24,7 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
   packages: [["", "error"], ["dbe", "error"]],
   rpm: [["", "error"], ["amd65", "error"]],
   sbom: [["", "error"], ["--format spx", "error"]],
+  bundle: [["", "error"], ["--without x", "error"], ["verify Makefile", "error"]],
   images: [["", "error"], ["push", "error"], ["nothing", "error"]],
   run: [["true", "error"]],
   shell: [["", "error"]],

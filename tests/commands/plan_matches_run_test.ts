@@ -259,6 +259,7 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
       ...["KUBERNETES_RELEASE_URL=http://REGISTRY/release"],
     ],
     ["sbom"],
+    ["bundle", "--without", "images,kubernetes-cni,cri-tools"],
     ["images", "load"],
     ["all", "cmd/kubectl", "--container", "--build-image", "kbuild.test/go:1"],
     ["run", "make", "all"],

@@ -1,0 +1,140 @@
+/**
+ * `install.sh` of a bundle: POSIX sh, and `sha256sum`, `sed` and what installs. It is the same for every bundle, and
+ * takes names from `SHA256SUMS` alone, after it has checked all of it: a file that is not listed is not installed.
+ */
+export const INSTALL_SCRIPT: string = String.raw`#!/bin/sh
+# Installs Kubernetes from the directory of this script, without a network.
+# It checks every file against SHA256SUMS first, and installs what is listed there.
+set -eu
+
+usage() {
+  cat <<'END'
+Usage: sh install.sh [--check] [--packages=HOW] [--images=INTO] [--root=DIR]
+
+  --check          check the files against SHA256SUMS, and install nothing
+  --packages=HOW   apt, dpkg, dnf, rpm, files or none; default: the first of them that this machine
+                   and this bundle have. "files" copies programs alone, without units of systemd
+  --images=INTO    containerd, docker, podman or none; default: the first that this machine has
+  --root=DIR       install below DIR, by dpkg, rpm or files; images are not loaded by default
+END
+}
+
+fail() {
+  echo "install.sh: $1" >&2
+  exit 1
+}
+
+has() {
+  command -v "$1" >/dev/null 2>&1
+}
+
+# Paths that SHA256SUMS lists and that a pattern describes. They have no spaces.
+listed() {
+  sed -n "s|^[0-9a-f]\{64\}  \($1\)\$|./\1|p" SHA256SUMS
+}
+
+value() {
+  sed -n "s|^  \"$1\": \"\([^\"]*\)\",\$|\1|p" bundle.json
+}
+
+check=no packages=auto images=auto root=
+for argument in "$@"; do
+  case $argument in
+    --check) check=yes ;;
+    --packages=apt | --packages=dpkg | --packages=dnf | --packages=rpm) packages=${"$"}{argument#*=} ;;
+    --packages=files | --packages=none) packages=${"$"}{argument#*=} ;;
+    --images=containerd | --images=docker | --images=podman | --images=none) images=${"$"}{argument#*=} ;;
+    --root=/*) root=${"$"}{argument#*=} ;;
+    -h | --help) usage; exit 0 ;;
+    *) usage >&2; fail "cannot use the argument \"$argument\"" ;;
+  esac
+done
+
+cd -- "$(dirname -- "$0")"
+[ -f SHA256SUMS ] && [ -f bundle.json ] || fail "this is not the directory of a bundle"
+has sha256sum || fail "cannot check the files: there is no sha256sum"
+wrong=$(sha256sum -c SHA256SUMS 2>&1 | grep -v ': OK$' || :)
+if [ -n "$wrong" ]; then
+  echo "$wrong" >&2
+  fail "nothing was installed: files are missing or damaged"
+fi
+version=$(value version) platform=$(value platform)
+echo "Kubernetes $version for $platform: all files are as SHA256SUMS lists them"
+left=$(sed -n '/^  "leftOut": \[$/,/\]/s|^    "\([a-z-]*\)",\{0,1\}$|\1|p' bundle.json)
+for part in $left; do echo "Left out of this bundle: $part"; done
+[ "$check" = no ] || exit 0
+
+case $(uname -m) in
+  x86_64) machine=linux/amd64 ;;
+  aarch64) machine=linux/arm64 ;;
+  armv7*) machine=linux/arm ;;
+  i?86) machine=linux/386 ;;
+  *) machine=linux/$(uname -m) ;;
+esac
+if [ "$machine" != "$platform" ] && [ -z "$root" ]; then
+  fail "this machine is $machine, and the bundle is for $platform"
+fi
+
+debs=$(listed 'packages/deb/[^/]*\.deb')
+rpms=$(listed 'packages/rpm/[^/]*/[^/]*\.rpm')
+if [ "$packages" = auto ]; then
+  if [ -n "$debs" ] && has apt-get && [ -z "$root" ]; then packages=apt
+  elif [ -n "$debs" ] && has dpkg; then packages=dpkg
+  elif [ -n "$rpms" ] && has dnf && [ -z "$root" ]; then packages=dnf
+  elif [ -n "$rpms" ] && has rpm; then packages=rpm
+  else packages=files
+  fi
+fi
+case $packages in
+  apt | dpkg) [ -n "$debs" ] || fail "this bundle has no debs" ;;
+  dnf | rpm) [ -n "$rpms" ] || fail "this bundle has no rpms" ;;
+esac
+case $packages in
+  apt | dnf) [ -z "$root" ] || fail "$packages cannot install below --root" ;;
+esac
+archives=$(listed 'images/[^/]*\.tar')
+if [ "$images" = auto ]; then
+  if [ -z "$archives" ] || [ -n "$root" ]; then images=none
+  elif has ctr; then images=containerd
+  elif has docker; then images=docker
+  elif has podman; then images=podman
+  else fail "cannot load images: there is no ctr, docker or podman; --images=none leaves them out"
+  fi
+fi
+
+echo "Installing programs: $packages"
+case $packages in
+  apt)
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $debs ||
+      fail "apt cannot install: packages that these depend on have to be there already"
+    ;;
+  dpkg) dpkg ${"$"}{root:+"--root=$root"} -i $debs ;;
+  dnf) dnf install -y --disablerepo='*' $rpms ;;
+  rpm) rpm ${"$"}{root:+"--root=$root"} -U $rpms ;;
+  files)
+    mkdir -p "$root/usr/bin" "$root/opt/cni/bin"
+    for path in $(listed 'bin/[^/]*'); do
+      # A program that runs cannot be written to, but can be replaced.
+      cp "$path" "$root/usr/bin/.${"$"}{path##*/}.new"
+      chmod 0755 "$root/usr/bin/.${"$"}{path##*/}.new"
+      mv -f "$root/usr/bin/.${"$"}{path##*/}.new" "$root/usr/bin/${"$"}{path##*/}"
+    done
+    for path in $(listed 'programs/crictl-[^/]*'); do tar -xzf "$path" -C "$root/usr/bin" crictl; done
+    for path in $(listed 'programs/cni-plugins-[^/]*'); do
+      tar -xzf "$path" -C "$root/opt/cni/bin"
+    done
+    echo "Programs are there without units of systemd, which are in the packages"
+    ;;
+esac
+
+[ "$images" = none ] && [ -n "$archives" ] && echo "Images are not loaded"
+for path in $archives; do
+  [ "$images" = none ] || echo "Loading $path into $images"
+  case $images in
+    containerd) ctr -n k8s.io images import "$path" ;;
+    docker) docker load -i "$path" ;;
+    podman) podman load -i "$path" ;;
+  esac
+done
+echo "Installed Kubernetes $version"
+`;

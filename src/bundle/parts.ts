@@ -1,0 +1,65 @@
+import { UsageError } from "../errors.ts";
+import { didYouMean, nearest } from "../lib/nearest.ts";
+
+/** What a part of a bundle is. */
+export type PartKind = "program" | "package" | "archive" | "image" | "sbom";
+
+/** A part of a bundle, which is in it or is named as left out. */
+export interface BundlePart {
+  /** `kubelet`, `deb`, `coredns`. */
+  readonly name: string;
+  /** What it is. */
+  readonly kind: PartKind;
+  /** Whether the checkout's release has the image; else it is fetched. */
+  readonly isReleased?: true;
+}
+
+/** Images of Kubernetes itself that kubeadm starts. */
+const SERVERS = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"];
+
+/** Images of others that kubeadm starts. */
+export const FETCHED_IMAGES = ["pause", "coredns", "etcd"] as const;
+
+/** Name of a fetched image. */
+export type FetchedImageName = typeof FETCHED_IMAGES[number];
+
+/** Every part of a bundle, in its order. */
+export const BUNDLE_PARTS: readonly BundlePart[] = Object.freeze([
+  ...["kubelet", "kubeadm", "kubectl"].map((name): BundlePart => ({ name, kind: "program" })),
+  ...["deb", "rpm"].map((name): BundlePart => ({ name, kind: "package" })),
+  ...["kubernetes-cni", "cri-tools"].map((name): BundlePart => ({ name, kind: "archive" })),
+  ...SERVERS.map((name): BundlePart => ({ name, kind: "image", isReleased: true })),
+  ...FETCHED_IMAGES.map((name): BundlePart => ({ name, kind: "image" })),
+  { name: "sbom", kind: "sbom" },
+]);
+
+/** Words for several parts. */
+const GROUPS: Readonly<Record<string, PartKind>> = Object.freeze({
+  packages: "package",
+  images: "image",
+});
+
+/** What can be left out: parts, and words for several of them. */
+export const LEAVABLE: readonly string[] = Object.freeze([
+  ...Object.keys(GROUPS),
+  ...BUNDLE_PARTS.map(({ name }) => name),
+]);
+
+/**
+ * The parts that words leave out.
+ *
+ * @returns Names of parts, in the order of {@linkcode BUNDLE_PARTS}.
+ * @throws {UsageError} There is no such part.
+ */
+export function leftOutBy(words: readonly string[]): readonly string[] {
+  const wrong = words.find((word) => !LEAVABLE.includes(word));
+  if (wrong !== undefined) {
+    throw new UsageError(`Cannot leave out "${wrong}": a bundle has no such part`, [
+      ...didYouMean(nearest(wrong, LEAVABLE)),
+      `There are: ${LEAVABLE.join(", ")}`,
+    ]);
+  }
+  const isLeft = ({ name, kind }: BundlePart) =>
+    words.includes(name) || words.some((word) => GROUPS[word] === kind);
+  return Object.freeze(BUNDLE_PARTS.filter(isLeft).map(({ name }) => name));
+}

@@ -1,0 +1,358 @@
+import { join } from "@std/path";
+import { maybeGunzip, quoteName, readFileChunks, readTar } from "../archive/mod.ts";
+import { checkArtifact, type Content, scanFile } from "../audit/mod.ts";
+import { KbuildError } from "../errors.ts";
+import { entriesOf, isDirectory, objectIn, readText } from "../files/mod.ts";
+import { INSTALL_SCRIPT } from "./install_script.ts";
+import {
+  bundleName,
+  DIRECTORIES,
+  MANIFEST_FILE,
+  parseManifest,
+  SCRIPT_FILE,
+  SUMS_FILE,
+  sumsText,
+} from "./manifest.ts";
+import { BUNDLE_PARTS, type BundlePart } from "./parts.ts";
+import type { BundledImage, BundleManifest } from "./types.ts";
+
+/** Options of {@linkcode verifyBundle}. */
+export interface VerifyBundleOptions {
+  /** Version of kbuild that verifies. */
+  readonly kbuild: string;
+  /** SHA-256 that the archive must have, hexadecimal. */
+  readonly digest?: string | undefined;
+  /** Stops the reading. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What became of a bundle that was verified. */
+export interface VerifiedBundle {
+  /** Its list. */
+  readonly manifest: BundleManifest;
+  /** Digest of the archive, hexadecimal; undefined for a directory. */
+  readonly sha256: string | undefined;
+  /** What is wrong, a line each; empty for a bundle that is right. */
+  readonly problems: readonly string[];
+  /** What was not checked, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** A file or something else in a bundle. */
+interface Item {
+  readonly path: string;
+  readonly isFile: boolean;
+  readonly mode: number;
+  readonly content: Content | undefined;
+}
+
+/** Bytes of `bundle.json` and of `SHA256SUMS`: real ones have some kilobytes. */
+const MAX_LIST = 4 << 20;
+
+/** Members of a bundle: a real one has below a hundred. */
+const MAX_MEMBERS = 10_000;
+
+/**
+ * Checks a bundle that nobody vouches for, without unpacking it: an archive, or a directory that one was unpacked
+ * to. It must be complete: what it says is in it is there, with its digest, and nothing else; every part is there or
+ * named as left out. Programs and images must be whole, and what their names say. What is wrong is not an error
+ * but reported.
+ *
+ * @throws {KbuildError} It cannot be read, or is not a bundle at all.
+ */
+export async function verifyBundle(
+  path: string,
+  { kbuild, digest, signal }: VerifyBundleOptions,
+): Promise<VerifiedBundle> {
+  const isUnpacked = await isDirectory(path);
+  const lists = isUnpacked ? await listsIn(path) : await listsOf(path);
+  const manifest = parseManifest(lists.manifest);
+  const problems: string[] = [];
+  const archive = isUnpacked ? undefined : await scanFile(path, { signal });
+  const items = archive === undefined
+    ? await itemsIn(path, signal)
+    : itemsOf(archive, bundleName(manifest), problems);
+  if (digest !== undefined && archive?.sha256 !== digest) {
+    problems.push(
+      archive === undefined
+        ? "its digest cannot be checked: it is unpacked"
+        : `its digest is sha256:${archive.sha256}, want sha256:${digest}`,
+    );
+  }
+  problems.push(...checkList(manifest, items, lists), ...checkParts(manifest));
+  for (const item of items) problems.push(...checkContent(item, manifest));
+  const isKnown = digest !== undefined && archive?.sha256 === digest;
+  const script = checkScript(lists.script, isKnown && manifest.kbuild !== kbuild);
+  problems.push(...script.problems);
+  const notes = [
+    ...script.notes,
+    ...(digest === undefined
+      ? ["Who made it was not checked: --digest compares its digest with one that you know"]
+      : []),
+  ];
+  return Object.freeze({
+    manifest,
+    sha256: archive?.sha256,
+    problems: Object.freeze(problems),
+    notes: Object.freeze(notes),
+  });
+}
+
+/** Texts of a bundle that decide what is looked for. */
+interface Lists {
+  readonly manifest: string;
+  readonly sums: string;
+  readonly script: string | undefined;
+}
+
+/** The lists at the beginning of an archive, and the script. */
+async function listsOf(path: string): Promise<Lists> {
+  const found = new Map<string, string>();
+  const source = maybeGunzip(readFileChunks(path), path);
+  let members = 0;
+  for await (const member of readTar(source, { label: path })) {
+    if (++members > MAX_MEMBERS) break;
+    const name = member.name.replace(/^[^/]*\//, "");
+    if (![MANIFEST_FILE, SUMS_FILE, SCRIPT_FILE].includes(name) || found.has(name)) {
+      // The lists come first: what is behind much else is not a bundle's.
+      if (members > 3 && !found.has(MANIFEST_FILE)) break;
+      continue;
+    }
+    if (member.type !== "file" || member.size > MAX_LIST) throw notABundle(path, name);
+    found.set(name, new TextDecoder().decode(await member.bytes()));
+    if (found.size === 3) break;
+  }
+  return listsFrom(path, found);
+}
+
+async function listsIn(path: string): Promise<Lists> {
+  const found = new Map<string, string>();
+  for (const name of [MANIFEST_FILE, SUMS_FILE, SCRIPT_FILE]) {
+    const entry = (await entriesOf(path))?.find((each) => each.name === name);
+    if (entry === undefined) continue;
+    const { size } = await Deno.lstat(join(path, name));
+    if (!entry.isFile || size > MAX_LIST) throw notABundle(path, name);
+    found.set(name, await readText(join(path, name)));
+  }
+  return listsFrom(path, found);
+}
+
+function listsFrom(path: string, found: ReadonlyMap<string, string>): Lists {
+  const [manifest, sums] = [found.get(MANIFEST_FILE), found.get(SUMS_FILE)];
+  if (manifest === undefined) throw notABundle(path, MANIFEST_FILE);
+  if (sums === undefined) throw notABundle(path, SUMS_FILE);
+  return { manifest, sums, script: found.get(SCRIPT_FILE) };
+}
+
+function notABundle(path: string, name: string): KbuildError {
+  return new KbuildError(`Cannot verify "${path}": it has no "${name}" where a bundle has one`, {
+    notes: ["kbuild bundle makes bundles; kbuild verify-release checks releases"],
+  });
+}
+
+/** Members of an archive, paths below the bundle's directory; members outside of it are problems. */
+function itemsOf({ form }: Content, root: string, problems: string[]): readonly Item[] {
+  const inner = form.kind === "gzip" ? form.inner.form : form;
+  if (inner.kind === "damaged") problems.push(`the archive is damaged: ${inner.reason}`);
+  if (inner.kind !== "tar") return [];
+  return inner.members.flatMap(({ name, type, mode, content }): readonly Item[] => {
+    const plain = name.replace(/\/$/, "");
+    if (type === "directory" && (plain === root || plain.startsWith(`${root}/`))) {
+      if ((mode & ~0o755) !== 0) problems.push(`${quoteName(name)} has mode ${mode.toString(8)}`);
+      return [];
+    }
+    if (!name.startsWith(`${root}/`)) {
+      problems.push(`${quoteName(name)} is outside of "${root}"`);
+      return [];
+    }
+    return [{ path: name.slice(root.length + 1), isFile: type === "file", mode, content }];
+  });
+}
+
+async function itemsIn(
+  directory: string,
+  signal: AbortSignal | undefined,
+  below = "",
+): Promise<readonly Item[]> {
+  const items: Item[] = [];
+  for (const { name, isFile, isDirectory } of await entriesOf(join(directory, below)) ?? []) {
+    const path = below === "" ? name : `${below}/${name}`;
+    if (items.length > MAX_MEMBERS) break;
+    if (isDirectory) {
+      items.push(...await itemsIn(directory, signal, path));
+      continue;
+    }
+    const content = isFile ? await scanFile(join(directory, path), { signal }) : undefined;
+    // Whoever unpacked it may have another umask.
+    items.push({ path, isFile, mode: path.startsWith("bin/") ? 0o755 : 0o644, content });
+  }
+  return items;
+}
+
+/** Holds what is there against the lists. */
+function checkList(
+  { files }: BundleManifest,
+  items: readonly Item[],
+  lists: Lists,
+): readonly string[] {
+  const problems: string[] = [];
+  const listed = new Map(files.map((file) => [file.path, file]));
+  const seen = new Set<string>();
+  let own: string | undefined;
+  for (const { path, isFile, mode, content } of items) {
+    if (seen.has(path)) problems.push(`${quoteName(path)} is there twice`);
+    seen.add(path);
+    if (!isFile || content === undefined) {
+      problems.push(`${quoteName(path)} is not a file`);
+      continue;
+    }
+    if ((mode & ~0o755) !== 0) problems.push(`${quoteName(path)} has mode ${mode.toString(8)}`);
+    if (path === MANIFEST_FILE) own = content.sha256;
+    if (path === MANIFEST_FILE || path === SUMS_FILE) continue;
+    const file = listed.get(path);
+    if (file === undefined) problems.push(`${quoteName(path)} is not listed`);
+    else if (file.size !== content.size) {
+      problems.push(`"${path}" has ${content.size} bytes, want ${file.size}`);
+    } else if (file.sha256 !== content.sha256) {
+      problems.push(`"${path}" has digest sha256:${content.sha256}, want sha256:${file.sha256}`);
+    }
+  }
+  for (const { path } of files) if (!seen.has(path)) problems.push(`"${path}" is missing`);
+  const sums = own === undefined
+    ? undefined
+    : sumsText([{ path: MANIFEST_FILE, sha256: own }, ...files]);
+  if (sums !== lists.sums) {
+    problems.push(`"${SUMS_FILE}" does not list what "${MANIFEST_FILE}" lists`);
+  }
+  return problems;
+}
+
+/** Each part must be there, or be named as left out; each file must belong to a part. */
+function checkParts({ files, leftOut, images }: BundleManifest): readonly string[] {
+  const problems: string[] = [];
+  const known = new Set([SCRIPT_FILE]);
+  for (const part of BUNDLE_PARTS) {
+    const paths = files.map(({ path }) => path).filter((path) => belongsTo(path, part));
+    for (const path of paths) known.add(path);
+    const isLeft = leftOut.includes(part.name);
+    if (paths.length === 0 && !isLeft) {
+      problems.push(`"${part.name}" is neither there nor named as left out`);
+    }
+    if (paths.length > 0 && isLeft) {
+      problems.push(`"${part.name}" is named as left out, and is there`);
+    }
+    if (part.kind !== "image" || paths.length === 0) continue;
+    const named = images.filter(({ name, path }) => name === part.name && path === paths[0]);
+    if (named.length !== 1) problems.push(`image "${part.name}" is not described once`);
+  }
+  for (const { path } of files) if (!known.has(path)) problems.push(`"${path}" belongs to no part`);
+  for (const { path } of images) {
+    if (!known.has(path)) problems.push(`image "${path}" is described and not there`);
+  }
+  return problems;
+}
+
+function belongsTo(path: string, { name, kind }: BundlePart): boolean {
+  switch (kind) {
+    case "package":
+      return path.startsWith(`packages/${name}/`) && path.endsWith(`.${name}`);
+    case "archive":
+      return path.startsWith(
+        `${DIRECTORIES[kind]}/${name === "cri-tools" ? "crictl-" : "cni-plugins-"}`,
+      );
+    case "sbom":
+      return path.startsWith(`${DIRECTORIES[kind]}/`);
+    case "image":
+      return path === `${DIRECTORIES[kind]}/${name}.tar`;
+    case "program":
+      return path === `${DIRECTORIES[kind]}/${name}`;
+  }
+}
+
+/** What is wrong in a file: archives to their ends, platform and version of programs, images. */
+function checkContent(
+  { path, content }: Item,
+  { platform, version, images }: BundleManifest,
+): readonly string[] {
+  if (content === undefined || path === MANIFEST_FILE || path === SUMS_FILE) return [];
+  const image = images.find((each) => each.path === path);
+  const isOurs = path.startsWith("bin/") ||
+    BUNDLE_PARTS.some(({ name, isReleased }) => isReleased === true && name === image?.name);
+  const checked = checkArtifact(path, content, {
+    platform,
+    // Others may link packages of Kubernetes in versions of their own.
+    version: isOurs ? version : undefined,
+  });
+  const problems = checked.problems.map(({ path: place, text }) =>
+    `"${[path, ...place].join('": "')}" ${text}`
+  );
+  if (path.startsWith("bin/") && content.form.kind !== "program") {
+    problems.push(`"${path}" is not a program`);
+  }
+  if (image !== undefined) {
+    problems.push(...checkImage(image, checked.images), ...checkIndex(image, content));
+  }
+  return problems;
+}
+
+/** containerd reads the index, docker the list of images: both must lead to one image. */
+function checkIndex(
+  { path, manifest, imageId }: BundledImage,
+  { form }: Content,
+): readonly string[] {
+  const members = form.kind === "tar" ? form.members : [];
+  const documentOf = (name: string) => {
+    const bytes = members.find((member) => member.name === name)?.content?.document;
+    return bytes === undefined ? undefined : objectIn(new TextDecoder().decode(bytes));
+  };
+  const manifests: unknown = documentOf("index.json")?.["manifests"];
+  const digests = Array.isArray(manifests) ? manifests.map((each) => each?.digest) : [];
+  const problems = digests.length > 0 && digests.every((digest) => digest === manifest)
+    ? []
+    : [`"${path}" has an index of other images`];
+  const config = documentOf(`blobs/sha256/${manifest.slice("sha256:".length)}`)?.["config"];
+  const isSame = typeof config === "object" && config !== null && "digest" in config &&
+    config.digest === imageId;
+  return isSame ? problems : [...problems, `manifest ${manifest} of "${path}" is of another image`];
+}
+
+function checkImage(
+  { path, reference, imageId }: BundledImage,
+  found: readonly { readonly repoTags: readonly string[]; readonly id: string }[],
+): readonly string[] {
+  const [image] = found;
+  if (found.length !== 1 || image === undefined) return [`"${path}" has ${found.length} images`];
+  const problems: string[] = [];
+  if (!image.repoTags.includes(reference)) problems.push(`"${path}" is not "${reference}"`);
+  const others = image.repoTags.filter((tag) => nameOf(tag) !== nameOf(reference));
+  for (const tag of others) problems.push(`"${path}" also takes the name "${tag}"`);
+  if (`sha256:${image.id}` !== imageId) {
+    problems.push(`"${path}" has image sha256:${image.id}, want ${imageId}`);
+  }
+  return problems;
+}
+
+/** `registry.k8s.io/kube-proxy-amd64:v1` → `kube-proxy`: an archive takes no names of other images. */
+function nameOf(reference: string): string {
+  const last = reference.slice(reference.lastIndexOf("/") + 1).replace(/:.*$/, "");
+  return last.replace(/-(386|amd64|arm|arm64|loong64|ppc64le|riscv64|s390x)$/, "");
+}
+
+/**
+ * The script runs as root, and is the same in all bundles of a kbuild.
+ *
+ * @param isOther Whether another kbuild made the bundle, as somebody who is trusted says.
+ */
+function checkScript(
+  script: string | undefined,
+  isOther: boolean,
+): { readonly problems: readonly string[]; readonly notes: readonly string[] } {
+  if (script === INSTALL_SCRIPT) return { problems: [], notes: [] };
+  if (script === undefined) return { problems: [`"${SCRIPT_FILE}" is missing`], notes: [] };
+  return isOther ? { problems: [], notes: [`"${SCRIPT_FILE}" is the one of another kbuild`] } : {
+    problems: [
+      `"${SCRIPT_FILE}" is not the one that this kbuild writes; with --digest, another kbuild's is taken`,
+    ],
+    notes: [],
+  };
+}

@@ -1,0 +1,633 @@
+import { format as formatBytes } from "@std/fmt/bytes";
+import { basename, join, relative, resolve } from "@std/path";
+import { programFault } from "../audit/mod.ts";
+import {
+  BUNDLE_PARTS,
+  type BundledImage,
+  bundleName,
+  type BundleSource,
+  DIRECTORIES,
+  FETCHED_IMAGES,
+  type FetchedImageName,
+  type KubeadmImages,
+  leftOutBy,
+  readKubeadmImages,
+  verifyBundle,
+  writeBundle,
+  type WrittenBundle,
+} from "../bundle/mod.ts";
+import type { Input } from "../cli/mod.ts";
+import { KbuildError, UsageError } from "../errors.ts";
+import { entriesOf, ifPresent, readText, temporaryName, WorkDirectory } from "../files/mod.ts";
+import {
+  archiveFiles,
+  copyImageArchive,
+  type ImageFiles,
+  parseRepoTag,
+  readDockerManifest,
+  repoTagsOf,
+} from "../image/mod.ts";
+import type { KubeContext } from "../lib/init.ts";
+import {
+  BUNDLES_DIRECTORY,
+  checkInOutputs,
+  PACKAGES_DIRECTORY,
+  SBOM_DIRECTORY,
+} from "../lib/outputs.ts";
+import { megabytesIn } from "../lib/util.ts";
+import {
+  BUILT_PACKAGES,
+  PACKAGE_NAMES,
+  type PackageFormat,
+  parseKubernetesVersion,
+  preparePackages,
+  type ProgramTarball,
+  readProgramTarball,
+  revisionFault,
+  tarballName,
+  type TarballPackageName,
+  wantedTarballs,
+} from "../packages/mod.ts";
+import {
+  type FetchedImage,
+  fetchImages,
+  ImageError,
+  parseReference,
+  planFetch,
+  type WantedImage,
+} from "../registry/mod.ts";
+import { openThreads, trimBlocks } from "../release/mod.ts";
+import { PROVENANCE_FILE, readArtifact, statementOf } from "../sbom/mod.ts";
+import { readStamp, sayStamp, type Stamp } from "./build_run.ts";
+import { compressionLevelIn } from "./compression_level.ts";
+import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
+import { existingBinPath, nothingBuilt } from "./existing_binaries.ts";
+import {
+  fetchPrograms,
+  type PlannedProgram,
+  planPrograms,
+  programSteps,
+  programTarballs,
+} from "./published_programs.ts";
+import { shortDigest } from "./short_digest.ts";
+import { withOutput } from "./with_output.ts";
+
+/** A request for a bundle, as it was typed. */
+interface AskedBundle {
+  /** Names of parts. */
+  readonly leftOut: readonly string[];
+  /** References by name of the part. */
+  readonly images: Readonly<Partial<Record<FetchedImageName, string>>>;
+  /** Absolute. */
+  readonly tarballs: readonly string[];
+  /** Absolute path of the lock file that was named. */
+  readonly lockFile: string | undefined;
+  readonly revision: string | undefined;
+  /** Absolute. */
+  readonly to: string | undefined;
+  readonly jobs: number | undefined;
+}
+
+/** A file of the checkout's outputs, and its name in SBOMs. */
+interface OwnFile extends BundleSource {
+  /** Name in `provenance.json`: `bin/linux/amd64/kubelet`. */
+  readonly subject: string;
+}
+
+/** An image that goes into the bundle. */
+interface PlannedImage {
+  /** Name of the part. */
+  readonly name: string;
+  /** The archive of the release, and its name in SBOMs; undefined for an image that is fetched. */
+  readonly own: { readonly file: string; readonly subject: string } | undefined;
+  /** What is fetched. */
+  readonly wanted: WantedImage | undefined;
+}
+
+/** A bundle that can be made, as soon as what is missing is fetched. */
+interface PreparedBundle {
+  readonly stamp: Stamp;
+  readonly platform: string;
+  /** Absolute path of the archive. */
+  readonly out: string;
+  readonly repository: string | undefined;
+  /** Programs and packages. */
+  readonly own: readonly OwnFile[];
+  readonly images: readonly PlannedImage[];
+  /** Published tarballs that were named. */
+  readonly tarballs: readonly string[];
+  /** Published tarballs of the cache, some of them still to be fetched. */
+  readonly programs: readonly PlannedProgram[];
+  /** Documents; undefined if they are left out. */
+  readonly documents: readonly BundleSource[];
+}
+
+/** Does what `kbuild bundle ACTION` asks for. */
+export async function runBundle(command: CommandContext, input: Input): Promise<void> {
+  if (input.action === "verify") return await verify(command, input);
+  const asked = parseRequest(command, input);
+  const open = await command.open();
+  const { written, root } = await withOutput(open, {
+    what: command.name,
+    check: (open) => prepare(open, asked),
+    prepare: (open) => prepare(open, asked),
+    needs: ({ images, programs }) => ({
+      images: images.flatMap(({ wanted }) => wanted ?? []),
+      programs,
+    }),
+    fetch: async ({ context }, { images, programs }) => ({
+      images: await fetchOthers(context, images),
+      programs: await fetchPrograms(context, programs, { areNamed: true }),
+    }),
+    work: async ({ context }, prepared, fetched) => ({
+      written: await write(context, prepared, {
+        ...{ asked, kbuild: command.globals.version },
+        ...fetched,
+      }),
+      root: context.root,
+    }),
+  });
+  command.logSummary();
+  const { path, size, sha256, manifest } = written;
+  const short = relative(root, path).startsWith("..") ? path : relative(root, path);
+  if (command.globals.json) {
+    return command.printJson({ path: short, size, sha256, ...manifest });
+  }
+  const rows = manifest.files.map((file) => [
+    ...[file.path, formatBytes(file.size), shortDigest(`sha256:${file.sha256}`)],
+  ]);
+  command.printTable([["FILE", "SIZE", "DIGEST"], ...rows], {
+    align: ["left", "right"],
+    cut: ["start"],
+  });
+  for (const part of manifest.leftOut) command.print(`Left out: ${part}`);
+  command.print(`${short}  ${formatBytes(size)}  sha256:${sha256}`);
+}
+
+/** What `kbuild bundle make` would do. */
+export async function planBundle(command: CommandContext, input: Input): Promise<CommandPlan> {
+  if (input.action === "verify") {
+    throw new UsageError('Cannot plan "kbuild bundle verify": it only looks', [
+      "make can be planned",
+    ]);
+  }
+  const { context, ...rest } = await command.open();
+  const prepared = await prepare({ context, ...rest }, parseRequest(command, input));
+  const { own, images, documents, tarballs, programs, out } = prepared;
+  const fetched = planFetch(context, images.flatMap(({ wanted }) => wanted ?? []));
+  return Object.freeze({
+    steps: Object.freeze([
+      ...programSteps(programs),
+      ...fetched.map((fetch) => ({ group: "images", kind: "fetch" as const, ...fetch })),
+      {
+        group: "bundle",
+        kind: "tarball" as const,
+        path: out,
+        entries: own.length + images.length + documents.length + tarballs.length + programs.length,
+      },
+    ]),
+  });
+}
+
+/** @throws {UsageError} There is no such part, image or revision. */
+function parseRequest({ cwd, env }: CommandContext, input: Input): AskedBundle {
+  const revision = input.string("revision");
+  const fault = revision === undefined ? undefined : revisionFault(revision);
+  if (fault !== undefined) {
+    throw new UsageError(`Cannot use --revision "${revision}": ${fault.reason}`, fault.notes);
+  }
+  const to = input.string("to");
+  return Object.freeze({
+    leftOut: leftOutBy(input.list("without") ?? []),
+    images: Object.fromEntries((input.list("image") ?? []).map(parseImage)),
+    tarballs: (input.list("tarball") ?? []).map((path) => resolve(cwd, path)),
+    lockFile: env["KBUILD_LOCK_FILE"] ? resolve(cwd, env["KBUILD_LOCK_FILE"]) : undefined,
+    revision,
+    to: to === undefined ? undefined : resolve(cwd, to),
+    jobs: input.number("jobs"),
+  });
+}
+
+/** `etcd=registry.example/etcd:3.5.0`. */
+function parseImage(text: string): [FetchedImageName, string] {
+  const at = text.indexOf("=");
+  const name = FETCHED_IMAGES.find((each) => each === text.slice(0, at));
+  if (name === undefined) {
+    throw new UsageError(`Value "${text}" of --image does not begin with the name of an image`, [
+      `Write it so: ${FETCHED_IMAGES.join("=…, ")}=registry.example/etcd:3.5.0`,
+    ]);
+  }
+  const reference = text.slice(at + 1);
+  parseReference(reference);
+  // The name is what kubeadm's configuration has to say.
+  parseRepoTag(reference.replace(/@.*$/, ""));
+  return [name, reference];
+}
+
+/**
+ * Finds all that goes into a bundle. Nothing is written or fetched.
+ *
+ * @throws {KbuildError} A part is missing, and is not left out.
+ */
+async function prepare(open: OpenCheckout, asked: AskedBundle): Promise<PreparedBundle> {
+  const { context, checkout } = open;
+  const { leftOut, lockFile } = asked;
+  const { env, outputRoot } = context;
+  compressionLevelIn(env);
+  const binPath = await existingBinPath(open);
+  const platform = await choosePlatform(context, binPath);
+  const stamp = await readStamp(open);
+  const [, minor] = parseKubernetesVersion(stamp.vars.gitVersion);
+  const kubeadm = await readKubeadmImages(checkout.root, minor);
+  const images = BUNDLE_PARTS.filter(({ kind, name }) =>
+    kind === "image" && !leftOut.includes(name)
+  )
+    .map(({ name, isReleased }) =>
+      isReleased === true
+        ? ownImage(name, platform, outputRoot)
+        : fetchedImage(name as FetchedImageName, platform, asked, kubeadm)
+    );
+  const archives = (["kubernetes-cni", "cri-tools"] as const).filter((name) =>
+    !leftOut.includes(name)
+  );
+  const given = await Promise.all(asked.tarballs.map(readProgramTarball));
+  const tarballs = given.filter((each) => each.platform === platform);
+  const wanted = archives.length === 0
+    ? []
+    : await wantedTarballs(checkout, { platforms: [platform], names: archives, tarballs });
+  for (const name of archives) {
+    const isKnown = [...tarballs, ...wanted].some((each) => each.name === name);
+    if (!isKnown) throw unknownVersion(name, platform);
+  }
+  const programs = await planPrograms(context, wanted, { areNamed: true, lockFile })
+    .catch((error: unknown) => {
+      throw error instanceof KbuildError ? withWayOut(error, archives) : error;
+    });
+  const own = [
+    ...await ownPrograms(binPath, platform, leftOut),
+    ...await ownPackages(open, {
+      ...{ binPath, platform, stamp, asked },
+      tarballs: [...tarballs, ...await programTarballs(programs)],
+    }),
+  ];
+  await checkThere(own, images);
+  const name = bundleName({ version: stamp.vars.gitVersion, platform });
+  return Object.freeze({
+    ...{ stamp, platform, own, images, programs },
+    out: join(asked.to ?? join(outputRoot, BUNDLES_DIRECTORY), `${name}.tar.gz`),
+    repository: kubeadm.repository,
+    tarballs: tarballs.filter((each) => archives.includes(each.name)).map(({ path }) => path),
+    documents: leftOut.includes("sbom")
+      ? []
+      : await documentsOf(outputRoot, [...own, ...images.flatMap((each) => each.own ?? [])]),
+  });
+}
+
+/**
+ * The platform that was asked for, else this machine's architecture if it has binaries, else the only one that has.
+ *
+ * @throws {KbuildError} It cannot be told.
+ */
+async function choosePlatform(context: KubeContext, binPath: string): Promise<string> {
+  const asked = context.env["KUBE_BUILD_PLATFORMS"]?.split(/[\s,]+/).filter((word) => word !== "");
+  const archs = (await entriesOf(join(binPath, "linux")) ?? []).map(({ name }) => `linux/${name}`);
+  const here = `linux/${context.host.split("/")[1]}`;
+  const found = asked !== undefined && asked.length > 0
+    ? asked
+    : archs.includes(here)
+    ? [here]
+    : archs;
+  const [platform, ...others] = found;
+  if (platform === undefined) throw nothingBuilt(context);
+  if (others.length > 0) {
+    throw new UsageError(`Cannot make one bundle of several platforms: ${found.join(", ")}`, [
+      `Choose one, and make one after the other: --platform ${platform}`,
+    ]);
+  }
+  if (!/^linux\/[a-z0-9]+$/.test(platform)) {
+    throw new UsageError(`Cannot make a bundle for "${platform}"`, ["Example: linux/arm64"]);
+  }
+  return platform;
+}
+
+function unknownVersion(name: TarballPackageName, platform: string): KbuildError {
+  return new KbuildError(
+    `Cannot tell which ${name} goes into the bundle: the checkout names none`,
+    {
+      notes: [
+        `Name a published tarball: --tarball ${tarballName(name, platform, undefined)}`,
+        `Or leave it out: --without ${name}`,
+      ],
+    },
+  );
+}
+
+function withWayOut(error: KbuildError, parts: readonly string[]): KbuildError {
+  return new KbuildError(error.message, {
+    ...error,
+    notes: [...error.notes, `Or leave it out: --without ${parts.join(",")}`],
+    cause: error,
+  });
+}
+
+function ownImage(name: string, platform: string, outputRoot: string): PlannedImage {
+  const subject = `release-images/${platform.split("/")[1]}/${name}.tar`;
+  return { name, own: { file: join(outputRoot, subject), subject }, wanted: undefined };
+}
+
+function fetchedImage(
+  name: FetchedImageName,
+  platform: string,
+  { images }: AskedBundle,
+  kubeadm: KubeadmImages,
+): PlannedImage {
+  const reference = images[name] ?? kubeadm.images[name];
+  if (reference === undefined) {
+    throw new KbuildError(
+      `Cannot tell which image "${name}" goes into the bundle: the checkout's kubeadm does not say`,
+      { notes: [`Name it: --image ${name}=REFERENCE`, `Or leave it out: --without ${name}`] },
+    );
+  }
+  return { name, own: undefined, wanted: { reference, archs: [platform.split("/")[1]!] } };
+}
+
+function ownPrograms(
+  binPath: string,
+  platform: string,
+  leftOut: readonly string[],
+): readonly OwnFile[] {
+  return BUNDLE_PARTS.filter(({ kind, name }) => kind === "program" && !leftOut.includes(name))
+    .map(({ name }) => ({
+      path: `${DIRECTORIES["program"]}/${name}`,
+      file: join(binPath, platform, name),
+      subject: `bin/${platform}/${name}`,
+    }));
+}
+
+/** The packages that `kbuild packages` makes of what is not left out. */
+async function ownPackages(
+  { context, checkout }: OpenCheckout,
+  { binPath, platform, stamp, asked, tarballs }: {
+    binPath: string;
+    platform: string;
+    stamp: Stamp;
+    asked: AskedBundle;
+    tarballs: readonly ProgramTarball[];
+  },
+): Promise<readonly OwnFile[]> {
+  const formats = (["deb", "rpm"] as const satisfies readonly PackageFormat[])
+    .filter((format) => !asked.leftOut.includes(format));
+  const names = PACKAGE_NAMES.filter((name) => !asked.leftOut.includes(name));
+  if (formats.length === 0 || names.length === 0) return [];
+  const { packages } = await preparePackages(checkout, {
+    ...{ formats, names, binPath, tarballs, revision: asked.revision },
+    platforms: [platform],
+    stamp: {
+      gitVersion: stamp.vars.gitVersion,
+      commit: stamp.vars.gitCommit,
+      epoch: stamp.epoch,
+    },
+  });
+  return packages.map(({ path }) => {
+    const subject = `${PACKAGES_DIRECTORY}/${path}`;
+    return { path: `packages/${path}`, file: join(context.outputRoot, subject), subject };
+  });
+}
+
+/** @throws {KbuildError} Files of the release are missing: which, and how to make or to leave them out. */
+async function checkThere(own: readonly OwnFile[], images: readonly PlannedImage[]): Promise<void> {
+  const missing: string[] = [];
+  const ways = new Set<string>();
+  const look = async (file: string, way: string) => {
+    if ((await ifPresent(Deno.stat(file)))?.isFile === true) return;
+    missing.push(file);
+    ways.add(way);
+  };
+  for (const { path, file } of own) {
+    const isPackage = path.startsWith("packages/");
+    await look(file, isPackage ? PACKAGES_WAY : RELEASE_WAY);
+  }
+  for (const { own } of images) if (own !== undefined) await look(own.file, RELEASE_WAY);
+  if (missing.length === 0) return;
+  throw new KbuildError("Cannot make a bundle: files of the release are missing", {
+    output: missing,
+    notes: [...ways, "Or leave them out by name: --without PART"],
+  });
+}
+
+const RELEASE_WAY = "Make programs and images: kbuild quick-release";
+const PACKAGES_WAY = "Make packages: kbuild packages (and the same --revision here)";
+
+/** The SBOMs of files of the release, and the provenance of all. */
+async function documentsOf(
+  outputRoot: string,
+  files: readonly { readonly subject: string }[],
+): Promise<readonly BundleSource[]> {
+  const directory = join(outputRoot, SBOM_DIRECTORY);
+  const names = files.flatMap(({ subject }) =>
+    [".spdx.json", ".cdx.json"].map((end) => `${subject.replace(/^release-/, "")}${end}`)
+  );
+  const documents = [...names, PROVENANCE_FILE].map((name) => ({
+    path: `${DIRECTORIES["sbom"]}/${name}`,
+    file: join(directory, name),
+  }));
+  for (const { file } of documents) {
+    if (await ifPresent(Deno.stat(file)) !== undefined) continue;
+    throw new KbuildError(`Cannot make a bundle: there is no "${file}"`, { notes: SBOM_WAYS });
+  }
+  return documents;
+}
+
+const SBOM_WAYS = ["Make SBOMs: kbuild sbom", "Or leave them out: --without sbom"];
+
+async function fetchOthers(
+  context: KubeContext,
+  wanted: readonly WantedImage[],
+): Promise<readonly FetchedImage[]> {
+  if (wanted.length === 0) return [];
+  return await fetchImages(context, wanted).catch((error: unknown) => {
+    if (!(error instanceof ImageError)) throw error;
+    const { reference } = error;
+    const name = FETCHED_IMAGES.find((each) => reference.includes(each)) ?? "images";
+    throw withWayOut(error, [name]);
+  });
+}
+
+/** What {@linkcode write} takes beside the plan. */
+interface WriteInputs {
+  readonly asked: AskedBundle;
+  /** Version of kbuild. */
+  readonly kbuild: string;
+  readonly images: readonly FetchedImage[];
+  readonly programs: readonly PlannedProgram[];
+}
+
+async function write(
+  context: KubeContext,
+  prepared: PreparedBundle,
+  { asked, kbuild, images: fetched, programs }: WriteInputs,
+): Promise<WrittenBundle> {
+  const { log, signal, env, outputRoot } = context;
+  const { stamp, platform, out, own, documents } = prepared;
+  sayStamp(context, stamp);
+  await checkInOutputs(context, [out]);
+  const version = stamp.vars.gitVersion;
+  const digests = await checkOwn(prepared, { version, signal });
+  if (documents.length > 0) await checkDescribed(outputRoot, digests);
+  await Deno.mkdir(join(out, ".."), { recursive: true });
+  await using work = await WorkDirectory.make(temporaryName(join(outputRoot, "bundle")));
+  const images: BundledImage[] = [];
+  const sources: BundleSource[] = [...documents];
+  for (const { path, file, subject } of own) {
+    sources.push({ path, file, sha256: digests.get(subject) });
+  }
+  for (const file of [...prepared.tarballs, ...programs.map(({ path }) => path)]) {
+    sources.push({ path: `${DIRECTORIES["archive"]}/${basename(file)}`, file });
+  }
+  for (const planned of prepared.images) {
+    const path = `${DIRECTORIES["image"]}/${planned.name}.tar`;
+    const file = join(work.path, `${planned.name}.tar`);
+    const unit = log.events.unit({ kind: "image", name: `${planned.name} of the bundle` });
+    images.push(
+      await unit.run(async () => {
+        const image = await copyImage(context, file, planned, { prepared, fetched });
+        return Object.freeze({ name: planned.name, path, ...image });
+      }),
+    );
+    sources.push({ path, file });
+  }
+  const { deflater, hasher } = openThreads(context, {
+    level: compressionLevelIn(env),
+    jobs: asked.jobs,
+  });
+  const unit = log.events.unit({ kind: "tarball", name: basename(out) });
+  const written = await unit.run(() =>
+    writeBundle(out, {
+      ...{ version, platform, kbuild, leftOut: asked.leftOut, images, sources },
+      mtime: stamp.epoch,
+    }, { deflater, hasher, signal })
+  ).finally(() => {
+    deflater.close();
+    hasher.close();
+  });
+  await trimBlocks(context, megabytesIn(env, "KBUILD_BLOCK_CACHE_MB"));
+  return written;
+}
+
+/** Copies an image under the name that kubeadm starts it by. */
+async function copyImage(
+  { signal }: KubeContext,
+  out: string,
+  { own, wanted, name }: PlannedImage,
+  { prepared, fetched }: { prepared: PreparedBundle; fetched: readonly FetchedImage[] },
+): Promise<Omit<BundledImage, "name" | "path">> {
+  const { platform, repository, stamp: { epoch: mtime } } = prepared;
+  const arch = platform.split("/")[1]!;
+  if (own === undefined) {
+    const image = fetched.find(({ reference }) => reference === wanted!.reference)!;
+    const reference = image.reference.replace(/@.*$/, "");
+    const { files, digest, digestFrom } = image;
+    const copied = await copyImageArchive(out, files, { arch, names: [reference], mtime, signal });
+    return { reference, ...copied, digest, digestFrom };
+  }
+  await using files = await archiveFiles(own.file);
+  const tags = await tagsOf(files, own.file);
+  const [first = ""] = tags;
+  // Up to 1.22 archives have the names with the architecture alone, which kubeadm does not ask for.
+  const reference = repository === undefined
+    ? first
+    : `${repository}/${name}${first.slice(first.lastIndexOf(":"))}`;
+  const names = [...new Set([reference, ...tags])];
+  return { reference, ...await copyImageArchive(out, files, { arch, names, mtime, signal }) };
+}
+
+async function tagsOf(files: ImageFiles, path: string): Promise<readonly string[]> {
+  const tags = (await readDockerManifest(files)).flatMap((entry) => repoTagsOf(files, entry));
+  if (tags.length > 0) return tags;
+  throw new KbuildError(`Cannot use image archive "${path}": its image has no name`, {
+    notes: [RELEASE_WAY],
+  });
+}
+
+/**
+ * Reads all files of the release: programs must be of this version and platform, and those in packages and images must be
+ * these programs.
+ *
+ * @returns Digests by subject, hexadecimal.
+ * @throws {KbuildError} They are not.
+ */
+async function checkOwn(
+  { own, images, platform }: PreparedBundle,
+  { version, signal }: { version: string; signal: AbortSignal | undefined },
+): Promise<ReadonlyMap<string, string>> {
+  const digests = new Map<string, string>();
+  const built = new Map<string, string>();
+  const wrong: string[] = [];
+  const read = async (file: string, subject: string) => {
+    const { sha256, programs } = await readArtifact(file, { signal });
+    digests.set(subject, sha256);
+    for (const { name, program, sha256 } of programs) {
+      if (!program.linksVersion && !BUILT_PACKAGES.some((each) => each === name)) continue;
+      const fault = programFault(program, { platform, version });
+      const other = built.get(name);
+      if (fault !== undefined) wrong.push(`${file}: ${name}: ${fault}`);
+      else if (other !== undefined && other !== sha256) {
+        wrong.push(`${file}: its ${name} is not the one of the binaries`);
+      } else built.set(name, sha256);
+    }
+  };
+  // Programs first, then what is made of them.
+  for (const { file, subject } of own) await read(file, subject);
+  for (const { own } of images) if (own !== undefined) await read(own.file, own.subject);
+  if (wrong.length === 0) return digests;
+  throw new KbuildError(`Cannot make a bundle of ${version}: programs do not fit`, {
+    output: wrong,
+    notes: ["Make all of them again: kbuild quick-release && kbuild packages"],
+  });
+}
+
+/** @throws {KbuildError} The SBOMs are of other files. */
+async function checkDescribed(
+  outputRoot: string,
+  digests: ReadonlyMap<string, string>,
+): Promise<void> {
+  const path = join(outputRoot, SBOM_DIRECTORY, PROVENANCE_FILE);
+  const provenance = await readText(path);
+  for (const [name, sha256] of digests) {
+    const subject = { name, sha256 };
+    if (statementOf(provenance, subject, subject) !== undefined) continue;
+    throw new KbuildError(`Cannot make a bundle: no SBOM is of "${name}" as it is now`, {
+      notes: SBOM_WAYS,
+    });
+  }
+}
+
+/** `kbuild bundle verify`: checks a bundle, and shows what is in it. */
+async function verify(command: CommandContext, input: Input): Promise<void> {
+  const [file] = input.args;
+  if (file === undefined) {
+    throw new UsageError("Cannot verify a bundle without a name", ["kbuild bundle verify FILE"]);
+  }
+  const path = resolve(command.cwd, file);
+  const { manifest, sha256, problems, notes } = await verifyBundle(path, {
+    kbuild: command.globals.version,
+    digest: input.string("digest")?.replace(/^sha256:/, ""),
+    signal: command.signal,
+  });
+  for (const note of notes) command.log.status(note);
+  if (problems.length > 0) {
+    throw new KbuildError(`Bundle "${path}" is not right`, {
+      output: problems.slice(0, 100),
+      notes: ["Do not install it: get it again, from whoever made it"],
+    });
+  }
+  const { version, platform, leftOut, images, files } = manifest;
+  if (command.globals.json) {
+    return command.printJson({ path, sha256: sha256 ?? null, notes, ...manifest });
+  }
+  command.print(`Kubernetes ${version} for ${platform}: ${files.length} files, all as listed`);
+  for (const { reference, manifest } of images) {
+    command.print(`${reference}  ${shortDigest(manifest)}`);
+  }
+  for (const part of leftOut) command.print(`Left out: ${part}`);
+}
