@@ -189,6 +189,21 @@ export const WATCH: FlagSpec = {
   summary: "Build again whenever a source of the targets changes",
 };
 
+export const STORE = {
+  name: "store",
+  kind: "string",
+  placeholder: "STORE",
+  variable: "KBUILD_STORE",
+  summary: "Store of results that machines share",
+} as const satisfies FlagSpec;
+
+export const STORE_READ_ONLY = {
+  name: "store-read-only",
+  kind: "boolean",
+  variable: "KBUILD_STORE_READ_ONLY",
+  summary: "Save nothing in the store",
+} as const satisfies FlagSpec;
+
 export const BUILD_FLAGS: readonly FlagSpec[] = [
   PLATFORM,
   JOBS,

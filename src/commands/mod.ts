@@ -30,6 +30,7 @@ import { bundle } from "./bundle.ts";
 import { sbom } from "./sbom.ts";
 import { sizes } from "./sizes.ts";
 import { test, testIntegration } from "./test.ts";
+import { storeCommand } from "./store.ts";
 import { toolchain } from "./toolchain.ts";
 import { treeTargets } from "./tree_targets.ts";
 import { verifyReleaseCommand } from "./verify_release.ts";
@@ -90,6 +91,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   targets,
   platforms,
   toolchain,
+  storeCommand,
   clean,
   cleanGenerated,
   cleanMeta,

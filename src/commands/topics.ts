@@ -33,8 +33,11 @@ import {
   PLATFORM,
   PRINT_HELP,
   RELEASE_VARIABLES,
+  STORE,
+  STORE_READ_ONLY,
   SYNC,
   TEST_VARIABLES,
+  TRIMPATH,
   UPDATE_VARIABLES,
   VERIFY_VARIABLES,
   VERSION_VARIABLES,
@@ -63,7 +66,7 @@ function behind(flag: FlagSpec): VariableSpec {
 
 const GROUPS: readonly (readonly [title: string, variables: readonly VariableSpec[]])[] = [
   ["Targets and platforms", [WHAT, PLATFORM].map(behind)],
-  ["Compiling", [...COMPILE_VARIABLES, OUT_DIR_VARIABLE]],
+  ["Compiling", [...COMPILE_VARIABLES, behind(TRIMPATH), OUT_DIR_VARIABLE]],
   ["Generated files", [...GENERATION_VARIABLES, ...CODEGEN_VARIABLES]],
   ["Tests", [...TEST_VARIABLES, ...ETCD_VARIABLES]],
   ["Checks and updates", [...VERIFY_VARIABLES, ...UPDATE_VARIABLES.slice(1)]],
@@ -84,6 +87,7 @@ const GROUPS: readonly (readonly [title: string, variables: readonly VariableSpe
     ...ENGINE_VARIABLES,
     ...CONTAINER_VARIABLES,
   ]],
+  ["Results that machines share", [STORE, STORE_READ_ONLY].map(behind)],
   ["kbuild itself", [behind(CONFIG), PROGRESS_VARIABLE, VERBOSE_VARIABLE, PRINT_HELP]],
   ["Environment only", ENVIRONMENT],
 ];

@@ -71,4 +71,5 @@ export {
   readTextSync,
 } from "./regular.ts";
 export { removeIfEmpty, removeTree } from "./remove_tree.ts";
+export { removeUnused } from "./remove_unused.ts";
 export { clearLeftover, clearLeftovers, clearStale, WorkDirectory } from "./work_directory.ts";

@@ -77,6 +77,10 @@ export class CheckedStore implements Store {
     this.#signal = signal;
   }
 
+  get isUsable(): boolean {
+    return this.#reads;
+  }
+
   get counts(): StoreCounts {
     return Object.freeze({ ...this.#counts });
   }

@@ -5,6 +5,7 @@ import {
   concat,
   entriesOf,
   foreign,
+  ifPossible,
   ifPresent,
   isDiskFull,
   isSystemEntry,
@@ -31,12 +32,10 @@ export const BLOBS = "cas";
 export class FolderBackend implements Backend {
   readonly #root: string;
   readonly #made = new Set<string>();
-  readonly #marksUse: boolean;
 
   /** @param root From {@linkcode prepareFolder}. */
-  constructor(root: string, { readOnly }: { readOnly: boolean }) {
+  constructor(root: string) {
     this.#root = root;
-    this.#marksUse = !readOnly;
   }
 
   async readEntry(key: string, most: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -84,15 +83,10 @@ export class FolderBackend implements Backend {
     return join(this.#root, BLOBS, digest.slice("sha256:".length));
   }
 
-  /** What is at a path, which counts as used from now on. */
+  /** What is at a path, which counts as used from now on if the user may say so. */
   async #use(path: string): Promise<Deno.FileInfo | undefined> {
-    if (this.#marksUse) {
-      const now = new Date();
-      await ifPresent(Deno.utime(path, now, now)).catch((error: unknown) => {
-        // Somebody else wrote it: their runs see to it.
-        if (!isDenied(error)) throw error;
-      });
-    }
+    const now = new Date();
+    await ifPossible(Deno.utime(path, now, now));
     return await ifPresent(Deno.stat(path));
   }
 

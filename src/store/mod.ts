@@ -7,6 +7,15 @@
  */
 export { parseStoreAddress, type StoreAddress } from "./address.ts";
 export { describeFiles } from "./describe.ts";
+export {
+  type CollectedGarbage,
+  collectGarbage,
+  type GarbageOptions,
+  statStore,
+  type StoreDamage,
+  type StoreStat,
+  verifyStore,
+} from "./maintenance.ts";
 export { atServer, chunksAtServer } from "./network_fault.ts";
 export { openStore, type OpenStoreOptions, type RegistryOpener } from "./open.ts";
 export {

@@ -81,7 +81,7 @@ async function openBackend(
   const { readOnly, log, env = {}, host = "linux/amd64", signal, ownership } = options;
   if (address.kind === "folder") {
     await prepareFolder(address.path, { readOnly, ownership });
-    return new FolderBackend(address.path, { readOnly });
+    return new FolderBackend(address.path);
   }
   if (isOffline(env)) throw new StoreFault("--offline forbids the network", "all");
   const context = { env, host, log, signal };

@@ -52,6 +52,8 @@ export interface Store extends Disposable {
   readonly url: string;
   /** Whether nothing is written. */
   readonly readOnly: boolean;
+  /** Whether it is still asked: nothing has gone wrong that would go wrong again. */
+  readonly isUsable: boolean;
   /** What happened so far. */
   readonly counts: StoreCounts;
   /**

@@ -84,6 +84,10 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
     ["remove 1.2.3", "error"],
     ["nothing", "error"],
   ],
+  store: [["", "error"], ["stat --store /nowhere", "error"], [
+    "gc --store oci://r.example/x",
+    "error",
+  ]],
   test: [
     ["pkg/util/slice --dry-run", "command downloads files go processes pushes"],
     ["pkg/util/slices", "error"],

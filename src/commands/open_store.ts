@@ -1,0 +1,45 @@
+import type { Environment } from "../lib/init.ts";
+import type { Logger } from "../lib/logging.ts";
+import { ownershipContext } from "../lib/ownership.ts";
+import { hostPlatform } from "../lib/util.ts";
+import type { Shell } from "../shell/mod.ts";
+import { openStore, type RegistryOpener, type Store } from "../store/mod.ts";
+import { STORE, STORE_READ_ONLY } from "./flags.ts";
+
+/** What opening a store needs of a run. */
+export interface StoreContext {
+  readonly env: Environment;
+  readonly cwd: string;
+  readonly log: Logger;
+  readonly shell: Shell;
+  readonly signal?: AbortSignal | undefined;
+  /** The checkout, if there is one. */
+  readonly root?: string | undefined;
+}
+
+/** Whether `--store-read-only` forbids to write. */
+export function isStoreReadOnly(env: Environment): boolean {
+  return /^(1|y|yes|true)$/i.test(env[STORE_READ_ONLY.variable] ?? "");
+}
+
+/**
+ * Opens the store of a run, of whatever kind; undefined without one. To be disposed.
+ *
+ * @throws {UsageError} `--store` is not the address of a store.
+ */
+export async function openStoreOf(
+  context: StoreContext,
+  { readOnly = isStoreReadOnly(context.env) }: { readOnly?: boolean } = {},
+): Promise<Store | undefined> {
+  const { env, cwd, log, shell, signal } = context;
+  const openRegistry: RegistryOpener = async (...asked) => {
+    // Directories and web servers do without.
+    const { registryOpener } = await import("../registry/mod.ts");
+    return await registryOpener(shell)(...asked);
+  };
+  return await openStore(env[STORE.variable], {
+    ...{ cwd, env, log, signal, readOnly, openRegistry },
+    host: hostPlatform(),
+    ownership: ownershipContext(context),
+  });
+}

@@ -1,0 +1,82 @@
+import type { FlagSpec } from "../cli/mod.ts";
+import type { Command } from "./context.ts";
+import { NET_FLAGS, STORE } from "./flags.ts";
+
+const UNUSED_DAYS: FlagSpec = {
+  name: "unused-days",
+  kind: "number",
+  placeholder: "N",
+  minimum: 1,
+  summary: "Remove what nobody has used for so many days",
+  default: "30, without --max-mb",
+};
+
+const MAX_MB: FlagSpec = {
+  name: "max-mb",
+  kind: "number",
+  placeholder: "N",
+  minimum: 0,
+  summary: "Remove the longest unused until so many megabytes are left",
+};
+
+const REMOVE: FlagSpec = {
+  name: "remove",
+  kind: "boolean",
+  summary: "Remove what is damaged",
+};
+
+const ASKED = [STORE, ...NET_FLAGS].map(({ name }) => name);
+
+/** `kbuild store`: the results that machines share. */
+export const storeCommand: Command = {
+  name: "store",
+  group: "Maintenance",
+  summary: "Look at a store of results, clean it, or check it",
+  description:
+    "A store keeps results of builds for other machines and later runs: --store of kbuild all, release " +
+    "and others. It is a directory, an HTTP server of Bazel's cache protocol, or a repository of a registry.\n\n" +
+    "Directories are cleaned by kbuild store gc: what nobody has used for a while is removed, with the files " +
+    "that nothing else needs. What was used within a day stays, so builds may run meanwhile. Servers and " +
+    "registries clean what they have by rules of their own; tags of results begin with kbuild-.",
+  actions: [
+    {
+      name: "stat",
+      summary: "Count what is in it, or ask whether it answers",
+      flags: ASKED,
+      most: 0,
+    },
+    {
+      name: "gc",
+      summary: "Remove what is unused, of a directory",
+      flags: [STORE.name, UNUSED_DAYS.name, MAX_MB.name],
+      most: 0,
+    },
+    {
+      name: "verify",
+      summary: "Read all of it, and name what is damaged, of a directory",
+      flags: [STORE.name, REMOVE.name],
+      most: 0,
+    },
+  ],
+  flags: [STORE, UNUSED_DAYS, MAX_MB, REMOVE, ...NET_FLAGS],
+  examples: [
+    { command: "kbuild store stat --store /srv/kbuild", does: "Show how much is in a store" },
+    {
+      command: "kbuild store gc --store /srv/kbuild --max-mb 50000",
+      does: "Keep the most recently used 50 GB",
+    },
+    {
+      command: "kbuild store verify --store /srv/kbuild --remove",
+      does: "Check every file, and remove what is damaged",
+    },
+  ],
+  unplanned: { reason: "plans are about checkouts", notes: [] },
+  async run(command, input) {
+    const { runStore } = await import("./store_run.ts");
+    await runStore(command, input.action ?? "stat", {
+      unusedDays: input.number(UNUSED_DAYS.name),
+      maxMegabytes: input.number(MAX_MB.name),
+      remove: input.boolean(REMOVE.name) ?? false,
+    });
+  },
+};
