@@ -90,7 +90,7 @@ const MAKE_FLAGS: readonly FlagSpec[] = [
 export const bundle: Command = {
   name: "bundle",
   group: "Release",
-  summary: "Make one archive for machines without a network, or check one",
+  summary: "Make an archive for machines without a network; check one",
   description:
     "make puts into one archive for one platform: kubelet, kubeadm and kubectl; the debs and rpms that kbuild packages " +
     "made; the images that kubeadm starts, those of the release, pause, CoreDNS and etcd by digest; crictl and CNI " +
