@@ -9,6 +9,7 @@ import {
   type DownloadPlan,
   type DownloadRequest,
   downloadUrls,
+  findLockFile,
   LOCK_FILE,
   type PlannedDownload,
   prepareDownload,
@@ -17,7 +18,7 @@ import {
   type SignatureMode,
   verifyBlobArgv,
 } from "../download/mod.ts";
-import { KbuildError, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import { hostPlatform } from "../lib/util.ts";
 import { partialPath } from "../net/mod.ts";
 import type { CommandContext, CommandPlan } from "./context.ts";
@@ -143,15 +144,13 @@ async function parseRequest(command: CommandContext, input: Input): Promise<Aske
   const { cwd, env } = command;
   const platforms = input.list("platform");
   for (const platform of platforms ?? []) checkPlatform(platform);
-  const named = env["KBUILD_LOCK_FILE"] || undefined;
-  const lockFile = resolve(cwd, named ?? LOCK_FILE);
   const isLocking = input.boolean("lock") === true;
-  const files = await readLockFile(lockFile);
-  if (files === undefined && named !== undefined && !isLocking) {
-    throw new KbuildError(`Cannot read the lock file "${lockFile}": it does not exist`, {
-      notes: ["Make it: --lock"],
-    });
-  }
+  const named = env["KBUILD_LOCK_FILE"];
+  // One that is to be made need not be there.
+  const path = resolve(cwd, named || LOCK_FILE);
+  const { path: lockFile, files } = isLocking
+    ? { path, files: await readLockFile(path) }
+    : await findLockFile(named, cwd);
   const request: DownloadRequest = {
     ...{ version: input.args[0], what: input.list("what"), platforms, to: input.string("to"), cwd },
     signatures: input.string("signatures") as SignatureMode | undefined,

@@ -116,7 +116,7 @@ async function make(command: CommandContext, asked: AskedPackages): Promise<void
   const areNamed = asked.names !== undefined;
   const planned = await planProgramsOf(open, asked);
   // A wrong request is refused before anything is fetched.
-  await prepare(open, asked, planned);
+  if (planned.some(({ isThere }) => !isThere)) await prepare(open, asked, planned);
   const programs = await fetchPrograms(open.context, planned, { areNamed });
   const { made, root } = await withOutput(open, {
     what: command.name,

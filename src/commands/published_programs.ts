@@ -1,9 +1,8 @@
 import { basename, join } from "@std/path";
 import {
   addToLockFile,
+  findLockFile,
   type KnownDigest,
-  LOCK_FILE,
-  type LockedFiles,
   type PlannedDownload,
   planSingleFile,
   readLockFile,
@@ -59,10 +58,12 @@ export async function planPrograms(
   wanted: readonly WantedTarball[],
   options: { areNamed: boolean; lockFile: string | undefined },
 ): Promise<readonly PlannedProgram[]> {
+  // A wrong one is refused although nothing may be wanted.
+  const lockFile = await findLockFile(options.lockFile, context.cwd);
   if (wanted.length === 0) return [];
   const directory = programsDirectory(context);
   if (directory === undefined) return [];
-  const locked = await lockedDigests(context, directory, options.lockFile);
+  const locked = await lockedDigests(lockFile, directory);
   const planned: PlannedProgram[] = [];
   for (const { name, url, sha256 } of wanted) {
     const known = sha256 === undefined ? locked(url) : ofCheckout(sha256);
@@ -111,14 +112,11 @@ function ofCheckout(hex: string): KnownDigest {
 
 /** Digests by URL: those that the user committed, else those of earlier downloads. */
 async function lockedDigests(
-  { cwd }: KubeContext,
+  lockFile: Awaited<ReturnType<typeof findLockFile>>,
   directory: string,
-  lockFile: string | undefined,
 ): Promise<(url: string) => KnownDigest | undefined> {
-  const lists: { path: string; files: LockedFiles | undefined }[] = [];
-  for (const path of [lockFile ?? join(cwd, LOCK_FILE), join(directory, DIGESTS)]) {
-    lists.push({ path, files: await readLockFile(path) });
-  }
+  const own = join(directory, DIGESTS);
+  const lists = [lockFile, { path: own, files: await readLockFile(own) }];
   return (url) => {
     for (const { path, files } of lists) {
       const digest = files?.get(url);

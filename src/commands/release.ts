@@ -1,5 +1,6 @@
 import { resolve } from "@std/path";
 import { DRY_RUN_FLAG, type FlagSpec, type Input } from "../cli/mod.ts";
+import { UsageError } from "../errors.ts";
 import type { Command, CommandContext, OpenCheckout } from "./context.ts";
 import { inPlaceOfBuild, planPlaceOfBuild } from "./build_place.ts";
 import { withDryRun } from "./dry_run.ts";
@@ -115,19 +116,26 @@ export const packageTarballsCommand: Command = {
 function work(
   fixed: Pick<ReleaseRequest, "what" | "build" | "fastbuild">,
 ): Required<Pick<Command, "plan" | "run">> {
-  const requestOf = ({ cwd, globals }: CommandContext, input: Input): ReleaseRequest => ({
-    ...fixed,
-    jobs: input.number("jobs"),
-    bases: undefined,
-    baseImages: input.list("base-image") ?? [],
-    ...(input.string("oci-layout") === undefined
-      ? {}
-      : { ociLayout: resolve(cwd, input.string("oci-layout")!) }),
-    allowMissing: input.boolean("allow-missing") ?? false,
-    ...input.boolean("sbom") === true
-      ? { sbom: { supplier: input.string("supplier"), tool: globals.version } }
-      : {},
-  });
+  const requestOf = ({ cwd, globals }: CommandContext, input: Input): ReleaseRequest => {
+    if (input.string("supplier") !== undefined && input.boolean("sbom") !== true) {
+      throw new UsageError('Cannot use "--supplier" without "--sbom": it is written into SBOMs', [
+        "Give both, or name it to kbuild sbom",
+      ]);
+    }
+    return {
+      ...fixed,
+      jobs: input.number("jobs"),
+      bases: undefined,
+      baseImages: input.list("base-image") ?? [],
+      ...(input.string("oci-layout") === undefined
+        ? {}
+        : { ociLayout: resolve(cwd, input.string("oci-layout")!) }),
+      allowMissing: input.boolean("allow-missing") ?? false,
+      ...input.boolean("sbom") === true
+        ? { sbom: { supplier: input.string("supplier"), tool: globals.version } }
+        : {},
+    };
+  };
   const testsBefore = async (command: CommandContext) => {
     if (fixed.build === false) return false;
     const { runsTestsBefore } = await import("./release_tests_run.ts");

@@ -6,6 +6,7 @@ import { KbuildError } from "../errors.ts";
 import type { UnitSpec } from "../events/mod.ts";
 import {
   entriesOf,
+  filesBelow,
   ifPresent,
   objectIn,
   readText,
@@ -248,15 +249,9 @@ async function artifactsIn(outputRoot: string): Promise<readonly Subject[]> {
 
 /** The debs and rpms of `kbuild packages`. */
 async function packagesIn(outputRoot: string): Promise<readonly Subject[]> {
-  const found: string[] = [];
-  const visit = async (below: string) => {
-    for (const { name, isDirectory } of await entriesOf(join(outputRoot, below)) ?? []) {
-      if (isDirectory) await visit(`${below}/${name}`);
-      else if (/\.(deb|rpm)$/.test(name)) found.push(`${below}/${name}`);
-    }
-  };
-  await visit(PACKAGES_DIRECTORY);
-  return found.sort().map((path) => ({
+  const found = (await filesBelow(join(outputRoot, PACKAGES_DIRECTORY)))
+    .filter((path) => /\.(deb|rpm)$/.test(path)).map((path) => `${PACKAGES_DIRECTORY}/${path}`);
+  return found.map((path) => ({
     ...{ kind: "package", path, file: join(outputRoot, path), platform: "" } as const,
     document: path.replace(/^release-/, ""),
   }));

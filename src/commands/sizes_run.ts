@@ -4,7 +4,7 @@ import { gunzip, readTar } from "../archive/mod.ts";
 import { type ProgramSizes, programSizes, readExecutable } from "../audit/mod.ts";
 import type { Input } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
-import { entriesOf, ifPresent, readFile, readFileChunks } from "../files/mod.ts";
+import { entriesOf, filesBelow, ifPresent, readFile, readFileChunks } from "../files/mod.ts";
 import type { CommandContext } from "./context.ts";
 import { existingBinPath } from "./existing_binaries.ts";
 
@@ -127,20 +127,14 @@ async function isProgram(file: string): Promise<boolean> {
 async function filesIn(directory: string): Promise<readonly string[]> {
   for (const name of BINARIES) {
     if (((await entriesOf(join(directory, name))) ?? []).length > 0) {
-      return await filesBelow(join(directory, name));
+      return await pathsBelow(join(directory, name));
     }
   }
-  return (await filesBelow(directory)).filter((file) => !SOURCES.test(file));
+  return (await pathsBelow(directory)).filter((file) => !SOURCES.test(file));
 }
 
-async function filesBelow(directory: string): Promise<readonly string[]> {
-  const files: string[] = [];
-  for (const { name, isDirectory, isFile } of await entriesOf(directory) ?? []) {
-    const path = join(directory, name);
-    if (isDirectory) files.push(...await filesBelow(path));
-    else if (isFile) files.push(path);
-  }
-  return files.sort();
+async function pathsBelow(directory: string): Promise<readonly string[]> {
+  return (await filesBelow(directory)).map((path) => join(directory, path));
 }
 
 function print(

@@ -5,11 +5,10 @@ import type { Input } from "../cli/mod.ts";
 import {
   downloadFiles,
   type DownloadPlan,
+  findLockFile,
   isPublishedVersion,
-  LOCK_FILE,
   type PlannedDownload,
   prepareDownload,
-  readLockFile,
 } from "../download/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { ifPresent, temporaryName, WorkDirectory } from "../files/mod.ts";
@@ -83,8 +82,7 @@ async function planPublished(
   context: KubeContext,
   { version, tarballs, to }: { version: string; tarballs: readonly string[]; to: string },
 ): Promise<DownloadPlan> {
-  const path = resolve(cwd, context.env["KBUILD_LOCK_FILE"] || LOCK_FILE);
-  const files = await readLockFile(path);
+  const { path, files } = await findLockFile(context.env["KBUILD_LOCK_FILE"], cwd);
   const plan = await prepareDownload(context, {
     ...{ version, tarballs, to, cwd, signatures: "none" },
     ...(files === undefined ? {} : { locked: { path, files } }),

@@ -1,3 +1,4 @@
+import { resolve } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { ifPresent, readText, writeFileAtomic } from "../files/mod.ts";
 import type { FileDigest } from "../net/mod.ts";
@@ -24,6 +25,26 @@ const LINE =
 export async function readLockFile(path: string): Promise<LockedFiles | undefined> {
   const text = await ifPresent(readText(path));
   return text === undefined ? undefined : parseLockFile(text, path);
+}
+
+/**
+ * Reads the lock file that a run uses: the one that is named, which must be there, else the one in a directory.
+ *
+ * @param named Path of the one that is named.
+ * @param directory Absolute.
+ * @returns Its absolute path, and digests; undefined if none is there.
+ * @throws {KbuildError} As {@linkcode readLockFile}; or the one that is named does not exist.
+ */
+export async function findLockFile(
+  named: string | undefined,
+  directory: string,
+): Promise<{ readonly path: string; readonly files: LockedFiles | undefined }> {
+  const path = resolve(directory, named || LOCK_FILE);
+  const files = await readLockFile(path);
+  if (files !== undefined || !named) return { path, files };
+  throw new KbuildError(`Cannot read the lock file "${path}": it does not exist`, {
+    notes: ["Make it: kbuild download VERSION --lock"],
+  });
 }
 
 /** {@linkcode readLockFile} of its text. */

@@ -7,6 +7,7 @@ export { chooseFiles, type FilesRequest } from "./choose.ts";
 export { findDigests } from "./digests.ts";
 export {
   addToLockFile,
+  findLockFile,
   formatLockFile,
   LOCK_FILE,
   type LockedFiles,

@@ -22,7 +22,7 @@ import { askOrigin, otherWays } from "./origin.ts";
 import { findDigests, isMissing, MISSING } from "./digests.ts";
 import type { LockedFiles } from "./lock_file.ts";
 import { isSigned, planSignatures } from "./signatures.ts";
-import { markerUrl, releaseSite, siteNotes, versionUrl } from "./site.ts";
+import { fastSite, markerUrl, releaseSite, siteNotes, versionUrl } from "./site.ts";
 import type {
   DownloadPlan,
   KnownDigest,
@@ -144,7 +144,8 @@ async function choose(
     ? requested.version
     : await lookUp(context, client, table, site, requested);
   return Object.freeze({
-    ...{ site, version },
+    site: requested.isFast === true ? fastSite(site) : site,
+    version,
     marker: requested.kind === "marker" ? requested.marker : undefined,
     files: filesOf(version),
   });

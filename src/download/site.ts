@@ -5,6 +5,9 @@ import { isCiVersion } from "./version.ts";
 /** Kubernetes' own site; without `/release` it redirects there. */
 const OFFICIAL = "https://dl.k8s.io";
 
+/** What the variables may name without naming another site. */
+const OFFICIAL_RELEASES: readonly string[] = [OFFICIAL, `${OFFICIAL}/release`];
+
 /** The bucket that the site was before. No release after 1.31.0 is in it. */
 const FROZEN = /^https:\/\/storage\.googleapis\.com\/kubernetes-release\b/;
 
@@ -17,7 +20,7 @@ const FROZEN = /^https:\/\/storage\.googleapis\.com\/kubernetes-release\b/;
 export function releaseSite(env: Readonly<Record<string, string>>): ReleaseSite {
   const releases = addressIn(env, "KUBERNETES_RELEASE_URL");
   const ci = addressIn(env, "KUBERNETES_CI_RELEASE_URL");
-  const isOfficial = releases === undefined || releases === OFFICIAL;
+  const isOfficial = releases === undefined || OFFICIAL_RELEASES.includes(releases);
   return Object.freeze({
     releases: isOfficial ? `${OFFICIAL}/release` : releases,
     ci: ci ?? (isOfficial ? `${OFFICIAL}/ci` : releases),
@@ -43,6 +46,11 @@ export function siteNotes({ releases, isGiven }: ReleaseSite): readonly string[]
     return [`No release after v1.31.0 is at ${releases}, whatever its markers say`];
   }
   return isGiven ? [`Digests come from the site that is given, as the files do: ${releases}`] : [];
+}
+
+/** The site with CI's fast builds in place of the others: they have a directory beside the marker. */
+export function fastSite(site: ReleaseSite): ReleaseSite {
+  return Object.freeze({ ...site, ci: `${site.ci}/fast` });
 }
 
 /** Where the files of a version are, without a slash at its end. */

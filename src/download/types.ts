@@ -12,9 +12,15 @@ export interface ReleaseSite {
 
 /** What is asked for: a version, or a file that names one. */
 export type RequestedVersion =
-  | { readonly kind: "version"; readonly version: string }
-  /** `release/stable-1.30`, `ci/latest`. */
-  | { readonly kind: "marker"; readonly marker: string };
+  & (
+    | { readonly kind: "version"; readonly version: string }
+    /** `release/stable-1.30`, `ci/latest`. */
+    | { readonly kind: "marker"; readonly marker: string }
+  )
+  & {
+    /** Whether it is one of CI's fast builds (`quick-release`), which are in a directory of their own. */
+    readonly isFast?: true;
+  };
 
 /** A file of a release, as it is published and as it is placed. */
 export interface ReleaseFile {

@@ -15,6 +15,9 @@ const ANY = /^[0-9A-Za-z][0-9A-Za-z.+_-]*$/;
 const MARKER = /^(stable|latest)(-\d+(\.\d+)?)?$/;
 const ANY_MARKER = /^(release|ci)\/[0-9A-Za-z][0-9A-Za-z._-]*$/;
 
+/** Names the newest of CI's fast builds; `pkg/release/publish.go` of kubernetes/release (`ci-build --fast`). */
+const FAST_MARKER = "ci/latest-fast";
+
 /** Whether a version is one of CI's builds, which are in a directory of their own. */
 export function isCiVersion(version: string): boolean {
   return version.includes("+");
@@ -27,7 +30,8 @@ export function isPublishedVersion(text: string): boolean {
 
 /**
  * Reads what `kbuild download` and `KUBERNETES_RELEASE` take: `v1.30.2`, `1.30.2`, `stable`, `stable-1.30`,
- * `latest`, `ci/latest`, `release/stable`, `ci/v1.31.0-alpha.0.5+0123456789abcd`.
+ * `latest`, `ci/latest`, `ci/latest-fast`, `release/stable`, `ci/v1.31.0-alpha.0.5+0123456789abcd`,
+ * `ci/fast/v1.31.0-alpha.0.5+0123456789abcd`.
  *
  * @param options.validate Whether a version must look like one; default true.
  * @throws {UsageError} It is something else.
@@ -39,15 +43,19 @@ export function parseRequested(
   const { validate = true } = options;
   const word = text.replace(/\.txt$/, "");
   if (MARKER.test(word)) return Object.freeze({ kind: "marker", marker: `release/${word}` });
-  const bare = word.replace(/^(release|ci)\//, "");
+  if (word === FAST_MARKER) return Object.freeze({ kind: "marker", marker: word, isFast: true });
+  const bare = word.replace(/^(release|ci\/fast|ci)\//, "");
   const version = /^\d/.test(bare) ? `v${bare}` : bare;
-  if (isPublishedVersion(version)) return Object.freeze({ kind: "version", version });
+  if (isPublishedVersion(version)) {
+    const isFast = word.startsWith("ci/fast/");
+    return Object.freeze({ kind: "version", version, ...(isFast ? { isFast } : {}) });
+  }
   if (ANY_MARKER.test(word)) return Object.freeze({ kind: "marker", marker: word });
   if (!validate && ANY.test(word)) return Object.freeze({ kind: "version", version: word });
   const minor = /^v?(\d+\.\d+)$/.exec(word)?.[1];
   throw new UsageError(`Cannot download "${text}": it is neither a version nor a marker`, [
     ...(minor === undefined
-      ? didYouMean(nearest(word, ["stable", "latest", "ci/latest"]))
+      ? didYouMean(nearest(word, ["stable", "latest", "ci/latest", FAST_MARKER]))
       : [`The newest release of a minor version: stable-${minor}`]),
     "Versions: v1.30.2, v1.31.0-rc.0; markers: stable, stable-1.30, latest, latest-1.31, ci/latest",
   ]);

@@ -30,6 +30,21 @@ async function unlessThroughFile<T>(operation: Promise<T | undefined>): Promise<
   }
 }
 
+/**
+ * Paths of all files below a directory, from there, sorted; links and other things are left out.
+ *
+ * @returns None if there is no such directory.
+ */
+export async function filesBelow(directory: string): Promise<readonly string[]> {
+  const files: string[] = [];
+  for (const { name, isDirectory, isFile } of await entriesOf(directory) ?? []) {
+    if (isFile) files.push(name);
+    if (!isDirectory) continue;
+    for (const path of await filesBelow(join(directory, name))) files.push(`${name}/${path}`);
+  }
+  return files.sort();
+}
+
 /** Bytes of all files below a directory. */
 export async function sizeOfTree(directory: string): Promise<number> {
   let bytes = 0;

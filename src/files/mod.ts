@@ -35,7 +35,7 @@ export {
 } from "./claim.ts";
 export { cannotRead, CHUNK_SIZE, concat, type FileRange, hex, readFileChunks } from "./chunks.ts";
 export { FREE_SPACE, isDiskFull } from "./disk_full.ts";
-export { entriesOf, isDirectory, sizeOfTree } from "./entries.ts";
+export { entriesOf, filesBelow, isDirectory, sizeOfTree } from "./entries.ts";
 export { freeBytes } from "./free_bytes.ts";
 export { ifPossible, ifPossibleSync, ifPresent, ifPresentSync } from "./if_present.ts";
 export { jsonIn, objectIn } from "./json.ts";

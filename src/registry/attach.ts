@@ -3,7 +3,7 @@ import { type Descriptor, getManifest, MEDIA } from "./manifest.ts";
 import { pushBlob, type PushedBlob, type UploadWays } from "./push_blob.ts";
 import { type Endpoint, urlOf } from "./reference.ts";
 import type { Session } from "./session.ts";
-import { hasTag, lookUpTag, putManifest } from "./tags.ts";
+import { hasTag, lookUpTag, sendManifest } from "./tags.ts";
 
 /** A document about an image. */
 export interface Attachment {
@@ -17,6 +17,12 @@ export interface Attachment {
 const EMPTY = new TextEncoder().encode("{}");
 const EMPTY_TYPE = "application/vnd.oci.empty.v1+json";
 
+/** Whether registries list referrers, by their origin, as far as that is known. */
+export type ReferrerListing = Map<string, boolean>;
+
+/** Answers of registries without the interface: it does not exist, or nothing can be asked there. */
+const NO_INTERFACE: readonly number[] = [404, 405];
+
 /** An entry of a list of referrers. */
 interface Referrer extends Descriptor {
   readonly artifactType: string;
@@ -27,6 +33,7 @@ interface Referrer extends Descriptor {
  * registries that do not list referrers, the list is the tag `sha256-<digest>`, which is added to.
  *
  * @param subject The manifest; it need not be there yet.
+ * @param ways What is known of the registry, which is added to.
  * @returns Whether it was there already.
  * @throws {NetworkError} The registry refuses.
  */
@@ -35,8 +42,9 @@ export async function attach(
   endpoint: Endpoint,
   subject: Descriptor,
   { artifactType, bytes }: Attachment,
-  known: UploadWays,
+  ways: { readonly known: UploadWays; readonly listing: ReferrerListing },
 ): Promise<boolean> {
+  const { known, listing } = ways;
   const blobs = [blobOf(EMPTY), blobOf(bytes)];
   const manifest = new TextEncoder().encode(JSON.stringify({
     schemaVersion: 2,
@@ -56,9 +64,14 @@ export async function attach(
   const unchanged = await hasTag(session, endpoint, digest, digest);
   if (!unchanged) {
     for (const blob of blobs) await pushBlob(session, endpoint, blob, { known });
-    await putManifest(session, endpoint, digest, { bytes: manifest, described: referrer });
+    const described = referrer;
+    const isListed = await sendManifest(session, endpoint, digest, { bytes: manifest, described });
+    if (isListed) listing.set(endpoint.origin, true);
   }
-  if (await listsReferrers(session, endpoint, subject.digest)) return unchanged;
+  const isListing = listing.get(endpoint.origin) ??
+    await listsReferrers(session, endpoint, subject.digest);
+  listing.set(endpoint.origin, isListing);
+  if (isListing) return unchanged;
   await addToTag(session, endpoint, subject.digest, referrer);
   return unchanged;
 }
@@ -73,20 +86,26 @@ function blobOf(bytes: Uint8Array<ArrayBuffer>): PushedBlob {
   };
 }
 
-/** Whether a registry has the interface for referrers: one that does not answers 404 for any digest. */
+/**
+ * Whether a registry has the interface for referrers: one that does not answers 404 for any digest.
+ *
+ * @throws {NetworkError} It refuses to say.
+ */
 async function listsReferrers(
   session: Session,
   endpoint: Endpoint,
   digest: string,
 ): Promise<boolean> {
   const url = urlOf(endpoint, `referrers/${digest}`);
-  const answer = await session.client.retry(() =>
-    session.send(endpoint, "pull,push", url, { headers: { accept: MEDIA.ociIndex } })
-  );
-  await answer.body?.cancel();
-  if (answer.ok) return true;
-  if (answer.status >= 400 && answer.status < 500) return false;
-  throw await session.client.refusal(url, answer);
+  return await session.client.retry(async () => {
+    const answer = await session.send(endpoint, "pull,push", url, {
+      headers: { accept: MEDIA.ociIndex },
+    });
+    const isMissing = NO_INTERFACE.includes(answer.status);
+    if (!answer.ok && !isMissing) throw await session.client.refusal(url, answer);
+    await answer.body?.cancel();
+    return answer.ok;
+  });
 }
 
 /** The entries of an index as they are: those of others have fields of their own. */
@@ -116,5 +135,5 @@ async function addToTag(
     manifests: [...before, referrer],
   }));
   const described = { mediaType: MEDIA.ociIndex, digest: digestOf(bytes), size: bytes.length };
-  await putManifest(session, endpoint, tag, { bytes, described });
+  await sendManifest(session, endpoint, tag, { bytes, described });
 }

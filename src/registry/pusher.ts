@@ -5,7 +5,7 @@ import type { Logger } from "../lib/logging.ts";
 import { mapConcurrently } from "../lib/util.ts";
 import type { ListedImage, PlannedPush } from "./prepare_push.ts";
 import { type BlobResult, pushBlob, type PushedBlob, type UploadWays } from "./push_blob.ts";
-import { attach } from "./attach.ts";
+import { attach, type ReferrerListing } from "./attach.ts";
 import { hasTag, putManifest } from "./tags.ts";
 import type { Endpoint } from "./reference.ts";
 import type { Session } from "./session.ts";
@@ -38,6 +38,7 @@ export class Pusher {
   /** Origin and digest -> the repository that has it, or soon will. */
   readonly #placed = new Map<string, Promise<string>>();
   readonly #known: UploadWays = new Map();
+  readonly #listing: ReferrerListing = new Map();
   #begun = false;
 
   constructor(session: Session, log: Logger) {
@@ -83,7 +84,10 @@ export class Pusher {
     }
     const unchanged = await putManifest(this.#session, endpoint, tag, { bytes, described });
     for (const { described, attachment } of about) {
-      await attach(this.#session, endpoint, described, attachment, this.#known);
+      await attach(this.#session, endpoint, described, attachment, {
+        known: this.#known,
+        listing: this.#listing,
+      });
     }
     if (unchanged) unit.reuse("the registry has it");
     const count = (wanted: BlobResult) => results.filter((result) => result === wanted).length;

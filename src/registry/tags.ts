@@ -86,10 +86,26 @@ export async function putManifest(
   tag: string,
   { bytes, described }: { bytes: Uint8Array<ArrayBuffer>; described: Descriptor },
 ): Promise<boolean> {
+  if (await hasTag(session, endpoint, tag, described.digest)) return true;
+  await sendManifest(session, endpoint, tag, { bytes, described });
+  return false;
+}
+
+/**
+ * Gives a tag to a manifest, whatever had it.
+ *
+ * @returns Whether the registry says that it has listed the manifest as a referrer (`OCI-Subject`).
+ * @throws As {@linkcode putManifest}.
+ */
+export async function sendManifest(
+  session: Session,
+  endpoint: Endpoint,
+  tag: string,
+  { bytes, described }: { bytes: Uint8Array<ArrayBuffer>; described: Descriptor },
+): Promise<boolean> {
   const { digest, mediaType } = described;
-  if (await hasTag(session, endpoint, tag, digest)) return true;
   const url = urlOf(endpoint, `manifests/${tag}`);
-  await session.client.retry(async () => {
+  return await session.client.retry(async () => {
     const answer = await session.send(endpoint, "pull,push", url, {
       ...{ method: "PUT", body: bytes },
       headers: { "content-type": mediaType },
@@ -97,8 +113,7 @@ export async function putManifest(
     if (!answer.ok) throw await pushRefusal(session, url, answer);
     await answer.body?.cancel();
     const said = answer.headers.get("docker-content-digest");
-    if (said === null || said === digest) return;
+    if (said === null || said === digest) return answer.headers.has("oci-subject");
     throw new KbuildError(`Cannot push "${url}": the registry made "${said}" of "${digest}"`);
   });
-  return false;
 }

@@ -232,6 +232,32 @@ Deno.test({
     }),
 });
 
+Deno.test({
+  ...needs,
+  name: `a lock file that is named and missing is refused by all that read it${needs.name}`,
+  fn: () =>
+    inScratch(async (dir) => {
+      const text = ELF.padEnd(4096, "\0");
+      const root = await withPrograms(dir, { "local/bin/linux/amd64/kubectl": text });
+      await Deno.mkdir(join(root, "_output/release-tars"), { recursive: true });
+      await Deno.writeTextFile(join(root, "_output/release-tars/kubernetes.tar.gz"), "x");
+      const lines = [
+        ["packages"],
+        ["bundle", "--without", "images,kubernetes-cni,cri-tools"],
+        ["download", "v1.30.2"],
+        ["verify-release", "v1.30.2"],
+      ];
+      for (const words of lines) {
+        const made = await kbuild(words, { cwd: root, env: { KBUILD_LOCK_FILE: "no.lock" } });
+        assertEquals([words[0], made.code], [words[0], 1]);
+        assertStringIncludes(made.stderr, 'no.lock": it does not exist');
+      }
+      const lone = await kbuild(["package-tarballs", "--supplier", "X"], { cwd: root });
+      assertEquals(lone.code, 2);
+      assertStringIncludes(lone.stderr, 'Cannot use "--supplier" without "--sbom"');
+    }),
+});
+
 /** A program for linux/amd64, as far as its first bytes say. */
 const ELF = "\x7fELF\x02\x01\x01" + "\0".repeat(9) + "\x02\0\x3e\0\x01\0\0\0";
 

@@ -96,11 +96,13 @@ export function usualFiles(): Map<string, Uint8Array<ArrayBuffer> | string> {
     ["/release/stable-1.29.txt", "v1.29.6"],
     ["/release/latest.txt", "v1.31.0-rc.0"],
     ["/ci/latest.txt", "v1.31.0-rc.0.12+0123456789abcd"],
+    ["/ci/latest-fast.txt", "v1.31.0-rc.0.14+0123456789abcd"],
   ]);
   publish(files, "v1.6.13", { shape: "1.6" });
   publish(files, "v1.12.3", { shape: "1.12" });
   for (const version of ["v1.29.6", "v1.30.1", "v1.30.2", "v1.31.0-rc.0"]) publish(files, version);
   publish(files, "v1.31.0-rc.0.12+0123456789abcd", { base: "/ci" });
+  publish(files, "v1.31.0-rc.0.14+0123456789abcd", { base: "/ci/fast" });
   return files;
 }
 

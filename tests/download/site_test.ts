@@ -338,6 +338,11 @@ const CASES: Readonly<Record<string, Case>> = {
   "a marker of a minor version": { version: "stable-1.29", said: ["is v1.29.6"] },
   "a marker of get-kube.sh": { version: "release/latest", said: ["is v1.31.0-rc.0"] },
   "a marker of CI": { version: "ci/latest", said: ["is v1.31.0-rc.0.12+0123456789abcd"] },
+  "a marker of CI's fast builds, which have a directory of their own": {
+    version: "ci/latest-fast",
+    said: ["ci/latest-fast is v1.31.0-rc.0.14+0123456789abcd"],
+  },
+  "a fast build by its version": { version: "ci/fast/v1.31.0-rc.0.14+0123456789abcd" },
   "a build of CI by its version": { version: "ci/v1.31.0-rc.0.12+0123456789abcd" },
   "a marker that does not exist": {
     version: "stable-1.99",

@@ -31,6 +31,7 @@ Deno.test("parseRequested() reads versions and markers as get-kube.sh does", () 
       ["latest-1.31", marker("release/latest-1.31")],
       ["release/stable-1", marker("release/stable-1")],
       ["ci/latest", marker("ci/latest")],
+      ["ci/latest-fast.txt", { ...marker("ci/latest-fast"), isFast: true }],
       ["ci/k8s-master", marker("ci/k8s-master")],
     ] as const
   ) assertEquals(parseRequested(word), wanted, word);
@@ -56,7 +57,11 @@ Deno.test("releaseSite() is the one that get-kube.sh would use", () => {
   const build = "v1.31.0-alpha.0.5+0123456789abcd";
   const official = ["https://dl.k8s.io/release/v1.30.2", `https://dl.k8s.io/ci/${build}`];
   assertEquals(urls({}), official);
-  assertEquals(urls({ KUBERNETES_RELEASE_URL: "https://dl.k8s.io/" }), official);
+  for (const address of ["https://dl.k8s.io/", "https://dl.k8s.io/release"]) {
+    const env = { KUBERNETES_RELEASE_URL: address };
+    assertEquals(urls(env), official);
+    assertEquals(releaseSite(env).isGiven, false);
+  }
   const mirror = "https://mirror.example/k8s";
   assertEquals(urls({ KUBERNETES_RELEASE_URL: mirror }), [
     `${mirror}/v1.30.2`,

@@ -1,5 +1,6 @@
 /** Documents that are attached to pushed images. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { KbuildError } from "../../src/errors.ts";
 import { attachmentsOf, pushing, type Taker, writeArchives } from "./_push.ts";
 import { digestOf, inWorld } from "./_world.ts";
 
@@ -74,4 +75,47 @@ Deno.test("pushImages() leaves the list to a registry that has referrers", () =>
         .filter(({ subject }) => subject?.digest === image!.digest);
       assertEquals(about.map(({ artifactType }) => artifactType), [TYPE]);
     });
+  }));
+
+/** Asks of a registry whether it lists referrers. */
+const asked = (requests: readonly string[]) =>
+  requests.filter((request) => request.includes("/referrers/")).length;
+
+Deno.test("pushImages() asks a registry once whether it lists referrers, and not if it has said so", () =>
+  inWorld(async (world) => {
+    const paths = await writeArchives(world, ["a"]);
+    const attachments = attachmentsOf(TYPE, "application/vnd.cyclonedx+json", "a/b");
+    const lists = served(() => undefined, 200);
+    await pushing(world, paths, lists, async (push, _taker, { requests }) => {
+      await push({ attachments });
+      assertEquals(asked(requests), 1);
+    });
+    let now: Taker | undefined;
+    const says = async (request: Request, url: URL) => {
+      if (url.pathname.includes("/referrers/")) return new Response("{}", { status: 500 });
+      if (request.method !== "PUT" || !url.pathname.includes("/manifests/")) return undefined;
+      const answer = await now!.respond(request, url);
+      answer.headers.set("oci-subject", "sha256:0");
+      return answer;
+    };
+    await pushing(world, paths, says, async (push, taker, { requests }) => {
+      now = taker;
+      await push({ attachments });
+      assertEquals(asked(requests), 0);
+    });
+  }));
+
+Deno.test("pushImages() takes no refusal for a registry without referrers", () =>
+  inWorld(async (world) => {
+    const paths = await writeArchives(world, ["a"]);
+    for (const status of [400, 403, 500]) {
+      await pushing(world, paths, served(() => undefined, status), async (push, taker) => {
+        const error = await assertRejects(
+          () => push({ attachments: attachmentsOf(TYPE) }),
+          KbuildError,
+        );
+        assertStringIncludes(error.message, `${status}`);
+        assertEquals([...taker.manifests.keys()].filter((name) => name.includes(":sha256-")), []);
+      });
+    }
   }));
