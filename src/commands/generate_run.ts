@@ -3,6 +3,7 @@ import type { NativeScript } from "../checks/mod.ts";
 import { CODEGEN_SCRIPT, codegenNames, readCheckoutFile } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
 import {
+  type CodegenOptions,
   type CodegenPlan,
   type GeneratorsPlan,
   type GeneratorsResult,
@@ -10,7 +11,7 @@ import {
   planCodegen,
   planGenerators,
   readGeneratorRules,
-  runCodegen,
+  renewCodegen,
   runGenerators,
   verifyCodegen,
   verifyGenerators,
@@ -83,8 +84,9 @@ async function prepare(
     });
     return { plan: ofMakefile(open, plan, isAside), go, choice };
   }
-  const plan = await planCodegen(context, checkout, { go, names, flags, packages, fromNothing });
-  return { plan: ofScript(open, plan, { flags, isAside }), go, choice };
+  const asked = { go, names, flags, packages, fromNothing, jobs };
+  const plan = await planCodegen(context, checkout, asked);
+  return { plan: ofScript(open, plan, asked, isAside), go, choice };
 }
 
 /** A rule of the makefile, `gen_prerelease_lifecycle`, as the generators are called here. */
@@ -111,7 +113,8 @@ function ofMakefile(
 function ofScript(
   { context, checkout }: OpenCheckout,
   plan: CodegenPlan,
-  { flags, isAside }: { flags: readonly string[]; isAside: boolean },
+  asked: CodegenOptions,
+  isAside: boolean,
 ): SomePlan {
   return {
     ...plan,
@@ -124,7 +127,7 @@ function ofScript(
       ));
     }),
     steps: codegenSteps(context.root, plan, isAside),
-    run: () => runCodegen(context, checkout, plan, { flags }),
+    run: () => renewCodegen(context, checkout, plan, asked),
     verify: () => verifyCodegen(context, checkout, plan),
   };
 }

@@ -67,10 +67,20 @@ export class GoGraph {
     return found;
   }
 
-  /** Digest of one directory's files. */
-  digest(directory: string, part: Part): string {
+  /**
+   * Digest of one directory's files.
+   *
+   * @param isLeftOut Which files do not count, by their paths below the root.
+   */
+  digest(
+    directory: string,
+    part: Part,
+    isLeftOut: (path: string) => boolean = () => false,
+  ): string {
     const place = this.#sources.real(directory);
-    const key = `${part} ${place}`;
+    const left = this.#sources.directory(place).map(({ name }) => name)
+      .filter((name) => isLeftOut(`${place}/${name}`));
+    const key = [part, place, ...left].join(" ");
     const known = this.#digests.get(key);
     if (known !== undefined) return known;
     // A program is compiled with the files that were generated, too.
@@ -78,7 +88,8 @@ export class GoGraph {
       ? this.#sources.directory(place).filter(({ name }) => !name.endsWith("_test.go"))
       : this.files(place).filter((file) => part === "sources" || file[part] !== "");
     const value = part === "sources" ? "content" : part;
-    const digest = digestOf(files.flatMap((file) => [file.name, file[value]]));
+    const counted = files.filter(({ name }) => !left.includes(name));
+    const digest = digestOf(counted.flatMap((file) => [file.name, file[value]]));
     this.#digests.set(key, digest);
     return digest;
   }

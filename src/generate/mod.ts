@@ -56,10 +56,12 @@ export {
   type CodegenFindings,
   type CodegenOptions,
   type CodegenPlan,
+  type CodegenRanks,
   planCodegen,
-  type StaleTask,
 } from "./plan_codegen.ts";
 export { type CodegenResult, runCodegen, verifyCodegen } from "./run_codegen.ts";
 export type { CodegenRecord, CodegenState } from "./codegen_state.ts";
 export type { CodegenTask } from "./codegen_tasks.ts";
+export type { StaleTask } from "./stale_task.ts";
+export { renewCodegen } from "./renew_codegen.ts";
 export type { ProtocTools } from "./protoc.ts";

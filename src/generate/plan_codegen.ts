@@ -15,6 +15,7 @@ import type { KubeContext } from "../lib/init.ts";
 import type { GoTool } from "../toolchain/mod.ts";
 import { listCodegenFiles } from "./codegen_files.ts";
 import { type CodegenRecord, type CodegenState, readCodegenState } from "./codegen_state.ts";
+import { codegenOrder } from "./codegen_order.ts";
 import { type CodegenTask, codegenTasks } from "./codegen_tasks.ts";
 import { type GenerationProcess, WORK } from "./generation_steps.ts";
 import { generatorEnv } from "./generator_steps.ts";
@@ -22,8 +23,9 @@ import { GoGraph } from "./go_graph.ts";
 import { digestOf, GoSources } from "./go_sources.ts";
 import { contentOf, seenFile, treeKey } from "./item_state.ts";
 import type { LeftOut } from "./package_generators.ts";
+import type { StaleTask } from "./stale_task.ts";
 import { findProtoc, needsProtoc, type ProtocTools, startsProtoc, usesGopath } from "./protoc.ts";
-import { type GeneratorSummary, packageFilter } from "./run_generators.ts";
+import { chooseJobs, type GeneratorSummary, packageFilter } from "./run_generators.ts";
 
 /** What `hack/update-codegen.sh` has to do. */
 export interface CodegenPlan {
@@ -31,34 +33,16 @@ export interface CodegenPlan {
   readonly generators: readonly GeneratorSummary[];
   /** Starts of generators whose files are not up to date, in the order of the script. */
   readonly stale: readonly StaleTask[];
+  /** For each of them, the earlier ones that it waits for. */
+  readonly order: readonly (readonly number[])[];
+  /** How many run at once. */
+  readonly jobs: number;
   /** Generators that are not run, and why. */
   readonly leftOut: readonly LeftOut[];
   /** The copy of the sources that generators work in; absolute. */
   readonly tree: string;
   /** What is remembered if nothing is made. */
   readonly found: CodegenFindings;
-}
-
-/** A start of a generator whose files are to be made, and how. */
-export interface StaleTask {
-  /** What is started, what it reads and writes. */
-  readonly task: CodegenTask;
-  /** For people: "staging/src/k8s.io/api/batch/v1 changed". */
-  readonly why: string;
-  /** Files that it made before, or that it replaces; below the root. */
-  readonly outputs: readonly string[];
-  /** Files that are removed in the copy before; below the root. */
-  readonly removes: readonly string[];
-  /** Builds its programs; undefined where an earlier task has built them. */
-  readonly install: GenerationProcess | undefined;
-  /** Programs whose output is written to a file, and that file. */
-  readonly producers: readonly { readonly process: GenerationProcess; readonly to: string }[];
-  /** What is started; undefined for a file that consists of a text alone. */
-  readonly process: GenerationProcess | undefined;
-  /** The file that has the program's text; undefined if it prints it. */
-  readonly reads: string | undefined;
-  /** Formats the file; undefined where the generator does. */
-  readonly format: GenerationProcess | undefined;
 }
 
 /** What was found out of the tree. */
@@ -69,6 +53,8 @@ export interface CodegenFindings {
   readonly key: string | undefined;
   /** What is remembered so far. */
   readonly state: CodegenState;
+  /** Position of a task in the script. */
+  readonly ranks: CodegenRanks;
   /** Files that were made; below the root. */
   readonly outputs: ReadonlySet<string>;
   /** Files of the copy that generators work in; below the root. */
@@ -95,6 +81,8 @@ export interface CodegenOptions {
   readonly packages?: readonly string[];
   /** Whether files that are known to be up to date are generated, too. */
   readonly fromNothing?: boolean;
+  /** How many generators run at once; default: by memory and processors. */
+  readonly jobs?: number | undefined;
 }
 
 /** Variables that decide over what the script does. */
@@ -121,7 +109,8 @@ export async function planCodegen(
     });
   }
   const { text = "" } = await readCheckoutFile(root, CODEGEN_SCRIPT);
-  const chosen = chooseCodegens(codegenNames(text).map(({ name }) => name), names);
+  const all = codegenNames(text).map(({ name }) => name);
+  const chosen = chooseCodegens(all, names);
   const before = await readCodegenState(context);
   const outputs = outputsOf(before.tasks);
   const key = await codegenKey(context, go, { outputs, flags });
@@ -159,17 +148,19 @@ export async function planCodegen(
       exitCode: 2,
     });
   }
+  const ranks = codegenRanks(all, wanted);
+  const isLater = laterFiles(ranks, before.tasks);
   const stale: { task: CodegenTask; why: string }[] = [];
   const records: Record<string, CodegenRecord> = {};
   for (const task of wanted) {
     const record = before.tasks[task.id];
-    const { inputs, places } = taskInputs(context, go, graph, task);
+    const { inputs, places } = taskInputs(context, go, graph, task, isLater(task));
     const why = fromNothing
       ? "all are compared"
       : isAccepted && task.compares.length > 0
       ? "its API rule violations are to be accepted"
       : await whyStale(context, task, { record, inputs, places, outputs }) ??
-        dependency(task, stale, graph);
+        dependency(task, stale, graph) ?? sharing(task, stale, before);
     if (why === undefined) records[task.id] = refreshed(root, record!);
     else stale.push({ task, why });
   }
@@ -179,15 +170,20 @@ export async function planCodegen(
     tasks: { ...isWhole ? {} : before.tasks, ...kept(before, wanted), ...records },
     leftOut,
   };
+  const jobs = chooseJobs(options.jobs);
+  const planned = Object.freeze(
+    await planStale(context, checkout, go, { stale, before, current: outputsOf(records), jobs }),
+  );
   return Object.freeze({
     generators: summaries([...chosen], tasks, stale, before),
-    stale: Object.freeze(
-      await planStale(context, checkout, go, { stale, before, current: outputsOf(records) }),
-    ),
+    stale: planned,
+    order: codegenOrder(planned, graph),
+    jobs,
     leftOut,
     tree: codegenPlaces(context).tree,
     found: {
       ...{ go, key, state, outputs, sources, isWhole, isMeant },
+      ranks,
       paths: files.paths,
       isNew: true,
     },
@@ -269,10 +265,12 @@ function upToDate(
   return Object.freeze({
     generators: summaries([...chosen], [], [], state),
     stale: [],
+    order: [],
+    jobs: 1,
     leftOut: state.leftOut.filter(({ name }) => chosen.has(name)),
     tree: "",
     found: {
-      ...{ go, key: state.key, state, outputs, paths: [], sources: undefined },
+      ...{ go, key: state.key, state, outputs, paths: [], ranks: () => 0, sources: undefined },
       isWhole: true,
       isMeant: () => true,
       isNew: false,
@@ -313,17 +311,55 @@ function outputsOf(tasks: CodegenState["tasks"]): ReadonlySet<string> {
   return new Set(Object.values(tasks).flatMap(({ outputs }) => Object.keys(outputs)));
 }
 
-/** Digest of everything that decides over the files of a task, and of each directory among it. */
+/** Position of a task in the order of the script. */
+export type CodegenRanks = (task: { readonly id: string; readonly generator: string }) => number;
+
+/** More tasks than a generator has. */
+const MANY = 1e6;
+
+/** @param names Of all generators, in the order of the script. */
+function codegenRanks(names: readonly string[], tasks: readonly CodegenTask[]): CodegenRanks {
+  const places = new Map(tasks.map(({ id }, at) => [id, at]));
+  return ({ id, generator }) => names.indexOf(generator) * MANY + (places.get(id) ?? 0);
+}
+
+/**
+ * For a task, which files no earlier one makes, but it or a later one does. Generated from nothing they are not there yet
+ * when it runs, so it does not depend on them.
+ */
+export function laterFiles(
+  ranks: CodegenRanks,
+  tasks: CodegenState["tasks"],
+): (task: CodegenTask) => (path: string) => boolean {
+  const first = new Map<string, number>();
+  for (const [id, { generator, outputs }] of Object.entries(tasks)) {
+    const rank = ranks({ id, generator });
+    for (const path of Object.keys(outputs)) {
+      first.set(path, Math.min(rank, first.get(path) ?? rank));
+    }
+  }
+  return (task) => {
+    const own = ranks(task);
+    return (path) => (first.get(path) ?? -1) >= own;
+  };
+}
+
+/**
+ * Digest of everything that decides over the files of a task, and of each directory among it.
+ *
+ * @param isLater From {@linkcode laterFiles}.
+ */
 export function taskInputs(
   { root }: KubeContext,
   go: GoTool,
   graph: GoGraph,
   task: CodegenTask,
+  isLater: (path: string) => boolean,
 ): { inputs: string; places: Readonly<Record<string, string>> } {
   const roots = task.inputs.flatMap((place) => [place, ...graph.taggedPackages(place)]);
   const places: Record<string, string> = {};
   for (const place of [...new Set(roots.flatMap((each) => [...graph.closure(each)]))].sort()) {
-    places[place] = graph.digest(place, "shape");
+    places[place] = graph.digest(place, "shape", isLater);
   }
   const printing = printers(task).map((program) => directoryOf(task, program, graph));
   const tools = Object.keys(task.tools).filter((program) => !printers(task).includes(program))
@@ -401,6 +437,20 @@ function dependency(
   return undefined;
 }
 
+/** Whether an earlier task makes a file of this one again: of several, the last one's file stays. */
+function sharing(
+  { id }: CodegenTask,
+  stale: readonly { task: CodegenTask }[],
+  { tasks }: CodegenState,
+): string | undefined {
+  const outputs = tasks[id]?.outputs ?? {};
+  for (const { task } of stale) {
+    const path = Object.keys(tasks[task.id]?.outputs ?? {}).find((path) => path in outputs);
+    if (path !== undefined) return `${task.generator} makes ${path}, too`;
+  }
+  return undefined;
+}
+
 function summaries(
   names: readonly string[],
   tasks: readonly CodegenTask[],
@@ -451,16 +501,18 @@ async function planStale(
   context: KubeContext,
   checkout: Checkout,
   go: GoTool,
-  { stale, before, current }: {
+  { stale, before, current, jobs }: {
     stale: readonly { task: CodegenTask; why: string }[];
     before: CodegenState;
     /** Files of tasks that are up to date: they stay for the generators to read. */
     current: ReadonlySet<string>;
+    /** How many run at once. */
+    jobs: number;
   },
 ): Promise<readonly StaleTask[]> {
   if (stale.length === 0) return [];
   const { tree, gopath, bin } = codegenPlaces(context);
-  const { env, shownEnv } = await generatorEnv(context, checkout, go, 1);
+  const { env, shownEnv } = await generatorEnv(context, checkout, go, jobs);
   const process = (
     argv: readonly string[],
     cwd: string,

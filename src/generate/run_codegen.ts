@@ -15,6 +15,7 @@ import {
 import type { KubeContext } from "../lib/init.ts";
 import type { CodegenRecord } from "./codegen_state.ts";
 import { writeCodegenState } from "./codegen_state.ts";
+import { runInOrder } from "./codegen_order.ts";
 import { GoGraph } from "./go_graph.ts";
 import { GoSources } from "./go_sources.ts";
 import { contentOf, seenFile } from "./item_state.ts";
@@ -22,7 +23,8 @@ import {
   codegenKey,
   codegenPlaces,
   type CodegenPlan,
-  type StaleTask,
+  type CodegenRanks,
+  laterFiles,
   taskInputs,
 } from "./plan_codegen.ts";
 import {
@@ -33,6 +35,7 @@ import {
   isOtherDevice,
   placeOne,
 } from "./run_generators.ts";
+import type { StaleTask } from "./stale_task.ts";
 import { acceptViolations, compareViolations } from "./tool_command.ts";
 import type {
   GeneratedDifference,
@@ -139,7 +142,7 @@ export async function runCodegen(
       }
     }
     const records = await recordsOf(context, checkout, plan, made);
-    const tasks = { ...state.tasks, ...records };
+    const tasks = withLaterFiles(found.ranks, { ...state.tasks, ...records }, records);
     const outputs = new Set(
       Object.values(tasks).flatMap((record) => Object.keys(record.outputs)),
     );
@@ -235,6 +238,29 @@ export async function verifyCodegen(
   });
 }
 
+/** Records in which files that a later task has made, too, are as that one leaves them. */
+function withLaterFiles(
+  ranks: CodegenRanks,
+  tasks: Readonly<Record<string, CodegenRecord>>,
+  made: Readonly<Record<string, CodegenRecord>>,
+): Record<string, CodegenRecord> {
+  const result = { ...tasks };
+  const later: Record<string, CodegenRecord["outputs"][string]> = {};
+  const ordered = Object.entries(tasks).map(([id, { generator }]) => ({ id, generator }))
+    .sort((a, b) => ranks(b) - ranks(a));
+  for (const { id } of ordered) {
+    const record = result[id]!;
+    const outputs = Object.keys(record.outputs).flatMap((path) =>
+      later[path] === undefined ? [] : [[path, later[path]] as const]
+    );
+    result[id] = { ...record, outputs: { ...record.outputs, ...Object.fromEntries(outputs) } };
+    if (id in made) {
+      for (const [path, file] of Object.entries(made[id]!.outputs)) later[path] ??= file;
+    }
+  }
+  return result;
+}
+
 /** What checkPlace() knows of files that kbuild has made before. */
 function recordedItems({ found }: CodegenPlan) {
   return Object.fromEntries(
@@ -278,6 +304,13 @@ async function recordsOf(
       ours.has(`${place}/${name}`) || contents.get(name) === content
     );
   };
+  const isLater = laterFiles(found.ranks, {
+    ...found.state.tasks,
+    ...Object.fromEntries(made.map(({ stale: { task: { id, generator } }, outputs }) => [id, {
+      ...{ generator, inputs: "", places: {} },
+      outputs: Object.fromEntries(outputs.map((path) => [path, { content: "", seen: "" }])),
+    }])),
+  });
   for (const { stale: { task }, outputs } of made) {
     // Only some of its files were put into their places.
     if (!outputs.every(found.isMeant)) continue;
@@ -285,7 +318,7 @@ async function recordsOf(
       const whole = join(context.root, path);
       return [path, { content: await contentOf(whole), seen: seenFile(whole) }] as const;
     }));
-    const inputs = taskInputs(context, found.go, graph, task);
+    const inputs = taskInputs(context, found.go, graph, task, isLater(task));
     if (!Object.keys(inputs.places).every(isAsPlanned)) continue;
     records[task.id] = {
       generator: task.generator,
@@ -316,7 +349,7 @@ async function checkReports(context: KubeContext, { task }: StaleTask): Promise<
 async function makeAside(
   context: KubeContext,
   checkout: Checkout,
-  { stale, found }: CodegenPlan,
+  { stale, found, order, jobs }: CodegenPlan,
   check: (task: StaleTask) => Promise<void>,
 ): Promise<readonly MadeFiles[]> {
   const units = stale.map(({ task: { name } }) =>
@@ -324,15 +357,14 @@ async function makeAside(
   );
   await makeTree(context, checkout, found.paths);
   const made: MadeFiles[] = [];
-  for (const [index, task] of stale.entries()) {
-    made.push(
-      await units[index]!.run(async () => {
-        const result = await makeTask(context, task);
-        await check(task);
-        return { stale: task, ...result };
-      }),
-    );
-  }
+  await runInOrder(order, jobs, async (index, signal) => {
+    await units[index]!.run(async () => {
+      const task = stale[index]!;
+      const result = await makeTask(context, task, signal);
+      await check(task);
+      made[index] = { stale: task, ...result };
+    }, signal);
+  });
   return made;
 }
 
@@ -348,11 +380,12 @@ async function checkUnedited({ root }: KubeContext, { path, text }: EditedSource
 async function makeTask(
   context: KubeContext,
   stale: StaleTask,
+  signal: AbortSignal,
 ): Promise<Pick<MadeFiles, "outputs" | "edits">> {
   const { tree } = codegenPlaces(context);
   const { task, removes, install, producers, process, format } = stale;
   const run = async ({ argv, cwd, env, label }: NonNullable<typeof process>) =>
-    await context.builder.shell.run(argv, { cwd, env, label });
+    await context.builder.shell.run(argv, { cwd, env, label, signal });
   for (const path of removes) await removeTree(join(tree, path));
   if (install !== undefined) await run(install);
   for (const { process, to } of producers) {

@@ -319,7 +319,8 @@ export function packageFilter(
   };
 }
 
-function chooseJobs(requested: number | undefined): number {
+/** How many generators run at once: as many as are asked for, or as processors and memory allow. */
+export function chooseJobs(requested: number | undefined): number {
   const fits = Math.floor(memoryBudget().bytes / BYTES_PER_GENERATOR);
   return requested ?? Math.max(1, Math.min(fits, navigator.hardwareConcurrency));
 }

@@ -73,7 +73,10 @@ Deno.test({
 
       // A type counts for those that read it.
       await write("pkg/b/types.go", FILES["pkg/b/types.go"] + "\ntype Third struct {\n}\n");
-      assertEquals(Object.values(await reasons()), ["pkg/b changed", "pkg/b changed"]);
+      assertEquals(Object.values(await reasons()), [
+        ...["pkg/b changed", "pkg/b changed"],
+        `deepcopy makes sub/one/apis/v1/${COPY}, too`,
+      ]);
       const { differences } = await verifyCodegen(context, checkout, await plan());
       assertEquals(differences.map(({ path, why }) => [path, why]), [
         [`pkg/b/${COPY}`, "it is not what its generator makes"],

@@ -3,45 +3,18 @@
  * nothing in a second copy. `KBUILD_TEST_EDITS` says how many (12), `KBUILD_TEST_SEED` which.
  */
 import { assertEquals } from "@std/assert";
-import { dirname } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
 import { type GeneratorSample, noGo, openGenerators } from "../generate/_generators.ts";
+import { type Edit, pick, randomOf, treeOf } from "./_edits.ts";
 
 const EDITS = Number(Deno.env.get("KBUILD_TEST_EDITS") ?? 12);
 const SEED = Number(Deno.env.get("KBUILD_TEST_SEED") ?? Date.now() % 1e6);
-
-/** Numbers from 0 to 1 that a seed decides (mulberry32). */
-function randomOf(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6D2B79F5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** Files of a checkout, as an edit changes them. */
-interface Tree {
-  read(path: string): string | undefined;
-  /** Undefined removes. */
-  write(path: string, text: string | undefined): void;
-  move(from: string, to: string): void;
-  git(...args: string[]): Promise<void>;
-  /** Directories of API packages that exist, sorted. */
-  packages(): readonly string[];
-}
 
 const GROUPS = ["apps", "autoscaling", "core", "batch", "extra"];
 const directoryOf = (group: string) => `staging/src/k8s.io/api/${group}/v1`;
 const COPY_TAG = "// +k8s:deepcopy-gen=package\n";
 const DEFAULT_TAG = "// +k8s:defaulter-gen=TypeMeta\n";
 const TOOL = "staging/src/k8s.io/code-generator/cmd/deepcopy-gen/main.go";
-
-/** An edit; returns what it did, the same in every tree. */
-type Edit = (tree: Tree, random: () => number) => Promise<string> | string;
-
-const pick = <T>(list: readonly T[], random: () => number): T =>
-  list[Math.floor(random() * list.length)]!;
 
 const EDITS_OF: readonly Edit[] = [
   function addType(tree, random) {
@@ -122,44 +95,6 @@ const EDITS_OF: readonly Edit[] = [
     return `went back ${back} commits`;
   },
 ];
-
-function treeOf(root: string, git: (args: string[]) => Promise<void>): Tree {
-  const read = (path: string) => {
-    try {
-      return Deno.readTextFileSync(`${root}/${path}`);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      throw error;
-    }
-  };
-  return {
-    read,
-    write(path, text) {
-      if (text === undefined) {
-        if (read(path) !== undefined) Deno.removeSync(`${root}/${path}`);
-        return;
-      }
-      Deno.mkdirSync(dirname(`${root}/${path}`), { recursive: true });
-      Deno.writeTextFileSync(`${root}/${path}`, text);
-    },
-    move(from, to) {
-      const [old, place] = [`${root}/${from}`, `${root}/${to}`];
-      const isThere = [...Deno.readDirSync(dirname(dirname(old)))].some(({ name }) =>
-        dirname(old).endsWith(`/${name}`)
-      );
-      if (from === to || !isThere) return;
-      try {
-        Deno.mkdirSync(dirname(place), { recursive: true });
-        Deno.renameSync(old, place);
-      } catch (error) {
-        // The other package is there, or this one was moved before.
-        if (!(error instanceof Error)) throw error;
-      }
-    },
-    git: (...args) => git(args),
-    packages: () => GROUPS.filter((group) => read(`${directoryOf(group)}/doc.go`) !== undefined),
-  };
-}
 
 const LABEL = `after ${EDITS} random edits, what is made is what everything from nothing gives`;
 
