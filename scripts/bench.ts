@@ -13,6 +13,7 @@ import { createShell, killGroups } from "../src/shell/mod.ts";
 import { findRealTree, which } from "../tests/real/_tree.ts";
 import { Bench } from "./bench/bench.ts";
 import { measureCold, measureLook, measureNothingToDo } from "./bench/builds.ts";
+import { measureGenerated } from "./bench/generated.ts";
 import { measureImages, showImages } from "./bench/images.ts";
 import { type Measure, show } from "./bench/measure.ts";
 import { measurePackaging, showPackaging } from "./bench/packaging.ts";
@@ -31,7 +32,7 @@ const COMMAND: CommandData = {
     {
       name: "only",
       kind: "string",
-      choices: ["builds", "packaging", "images"],
+      choices: ["builds", "generated", "packaging", "images"],
       summary: "packaging: that of a TREE whose binaries are built (1 run by default)",
     },
     { name: "skip-cold", kind: "boolean", summary: "Leave out the builds from nothing" },
@@ -70,6 +71,12 @@ async function main(): Promise<void> {
       const result = await measurePackaging(subject.bench, source ?? "", input.number("runs") ?? 1);
       if (input.boolean("json")) console.log(JSON.stringify(result, null, 2));
       else showPackaging(subject.title, result);
+      return;
+    }
+    if (input.string("only") === "generated") {
+      const measures = await measureGenerated(subject, input.number("runs") ?? 3);
+      if (input.boolean("json")) console.log(JSON.stringify(measures, null, 2));
+      else show(subject.title, measures);
       return;
     }
     if (input.boolean("readme")) {

@@ -45,6 +45,11 @@ export function summary(runs: readonly Cost[]): string {
   return `${milliseconds(median(times))} (${range.join(" - ")})`;
 }
 
+/** Median of the processor times. */
+function processorOf(runs: readonly Cost[]): number {
+  return median(runs.map(({ processorMs }) => processorMs));
+}
+
 export function show(title: string, measures: readonly Measure[]): void {
   console.log(`${title}; ${navigator.hardwareConcurrency} processors, load ${load()}`);
   const rows = measures.map(({ name, goal, make, kbuild, met }) => [
@@ -52,9 +57,12 @@ export function show(title: string, measures: readonly Measure[]): void {
     summary(make),
     summary(kbuild),
     make.length === 0 ? "-" : (wallOf(kbuild) / wallOf(make)).toFixed(3),
+    make.length === 0 ? "-" : (processorOf(kbuild) / processorOf(make)).toFixed(3),
     met === undefined ? goal : `${goal}: ${met ? "met" : "MISSED"}`,
   ]);
-  console.log(renderTable([["", "MAKE", "KBUILD", "RATIO", "GOAL"], ...rows]).trimEnd());
+  console.log(
+    renderTable([["", "MAKE", "KBUILD", "RATIO", "PROCESSOR", "GOAL"], ...rows]).trimEnd(),
+  );
 }
 
 export function load(): string {

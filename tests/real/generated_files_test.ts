@@ -1,0 +1,77 @@
+/**
+ * Generated files of real checkouts: `make generated_files` or `hack/update-codegen.sh`, and kbuild, each in a copy of its
+ * own, from an empty set of files; then all files of both copies are compared. `KBUILD_TEST_TREES` names the checkouts,
+ * `KBUILD_TEST_CODEGENS` the generators (all, by name), `GOTOOLCHAIN` the Go. What the script needs has to be in PATH
+ * (protoc and goimports for protobuf), and what it fetches reachable. An hour on two processors for all.
+ */
+import { assertEquals } from "@std/assert";
+import { basename, join } from "@std/path";
+import { ENV, kbuildOk, output, unless, which } from "../e2e/_program.ts";
+
+const TREES = (Deno.env.get("KBUILD_TEST_TREES") ?? "").split(":").filter((path) => path !== "");
+const NAMES = (Deno.env.get("KBUILD_TEST_CODEGENS") ?? "").split(/\s+/).filter((word) =>
+  word !== ""
+);
+const MAKEFILE = "build/root/Makefile.generated_files";
+
+/** The files of a checkout that builds read, with digests. */
+async function filesOf(root: string): Promise<Record<string, string>> {
+  const text = await output([
+    ...["sh", "-c"],
+    'cd "$1" && find . \\( -path ./.git -o -path ./_output -o -path ./.make \\) -prune -o -type f -print0 | ' +
+    "xargs -0 sha256sum",
+    ...["sh", root],
+  ]);
+  return Object.fromEntries(
+    text.split("\n").filter((line) => line !== "").map((
+      line,
+    ) => [line.slice(66), line.slice(0, 64)]),
+  );
+}
+
+/** Removes what make would make; the script of 1.26 and later removes its files itself. */
+async function empty(root: string): Promise<void> {
+  await output([
+    ...["sh", "-c"],
+    `cd "$1" && find . -path ./vendor -prune -o -name 'zz_generated.*.go' ! -path '*/testdata/*' -exec rm {} +`,
+    ...["sh", root],
+  ]);
+}
+
+for (const tree of TREES) {
+  const missing = ["git", "bash", "make", "go"].filter((program) => which(program) === undefined);
+  Deno.test({
+    ...unless(
+      missing.length > 0 && `needs ${missing.join(", ")}`,
+      `kbuild generates for ${basename(tree)} the files that its own script generates`,
+    ),
+    fn: async () => {
+      const dir = await Deno.makeTempDir({ prefix: "kbuild-generated-" });
+      const chosen = Deno.env.get("GOTOOLCHAIN");
+      const env = { ...ENV, ...chosen === undefined ? {} : { GOTOOLCHAIN: chosen } };
+      try {
+        const [own, ours] = [join(dir, "own"), join(dir, "ours")];
+        for (const copy of [own, ours]) await output(["cp", "-a", tree, copy]);
+        const isMake = await Deno.stat(join(tree, MAKEFILE)).then(() => true, () => false);
+        const script = isMake ? ["make", "generated_files"] : ["hack/update-codegen.sh", ...NAMES];
+        const command = isMake ? "generated_files" : "update-codegen";
+        if (isMake) { for (const copy of [own, ours]) await empty(copy); }
+        await output(script, { cwd: own, env: { ...env, FORCE_HOST_GO: "y" } });
+        await kbuildOk([command, "--from-nothing", ...isMake ? [] : NAMES], { cwd: ours, env });
+        const [wanted, made] = [await filesOf(own), await filesOf(ours)];
+        const paths = [...new Set([...Object.keys(wanted), ...Object.keys(made)])].sort();
+        assertEquals(paths.filter((path) => wanted[path] !== made[path]), []);
+      } finally {
+        await output(["sh", "-c", 'chmod -R u+w "$1" && rm -rf "$1"', "sh", dir]);
+      }
+    },
+  });
+}
+
+if (TREES.length === 0) {
+  Deno.test({
+    name: "kbuild generates what scripts generate (skipped: name checkouts with KBUILD_TEST_TREES)",
+    ignore: true,
+    fn: () => {},
+  });
+}
