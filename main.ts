@@ -68,6 +68,19 @@ function pause(): void {
   Deno.kill(Deno.pid, "SIGSTOP");
 }
 
+/** Reads a line of standard input. */
+async function readLine(): Promise<string | undefined> {
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(256);
+  let text = "";
+  while (!text.includes("\n")) {
+    const length = await Deno.stdin.read(buffer);
+    if (length === null) return text === "" ? undefined : text;
+    text += decoder.decode(buffer.subarray(0, length), { stream: true });
+  }
+  return text.slice(0, text.indexOf("\n"));
+}
+
 async function main(): Promise<number> {
   // As the scripts do in build_binaries_for_platform: the user's umask must not leak into files.
   Deno.umask(0o022);
@@ -115,7 +128,7 @@ async function main(): Promise<number> {
     defaultCommand: "all",
     argv: Deno.args,
     env: Deno.env.toObject(),
-    stdin: { terminal: Deno.stdin.isTerminal() },
+    stdin: { terminal: Deno.stdin.isTerminal(), readLine },
     stdout: {
       ...stdout,
       write(text) {

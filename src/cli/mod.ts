@@ -38,5 +38,5 @@ export {
 } from "./help.ts";
 export { renderTable, type TableOptions } from "./table.ts";
 export { exitCodeOf, renderError } from "./report.ts";
-export { type CliOptions, type Globals, runCli } from "./run.ts";
+export { type CliOptions, type Globals, runCli, type StandardInput } from "./run.ts";
 export { writeAllSync } from "./write_all.ts";

@@ -39,7 +39,7 @@ export interface Globals {
   /** The whole environment, read once by the caller. */
   readonly env: Readonly<Record<string, string>>;
   /** What programs that kbuild runs in the foreground read. */
-  readonly stdin: { readonly terminal: boolean };
+  readonly stdin: StandardInput;
   /** For results. */
   readonly stdout: Output;
   /** For logs and progress. */
@@ -48,6 +48,14 @@ export interface Globals {
   readonly warnings: readonly string[];
   /** Whether stderr may be coloured: a terminal that knows them, and no `NO_COLOR`. */
   readonly color: boolean;
+}
+
+/** Standard input. */
+export interface StandardInput {
+  /** Whether somebody types it. */
+  readonly terminal: boolean;
+  /** Reads a line, without its end; undefined at the end of the input. */
+  readonly readLine?: () => Promise<string | undefined>;
 }
 
 /** What {@linkcode runCli} works with; it reads nothing else. */
@@ -65,7 +73,7 @@ export interface CliOptions<C> {
   /** The whole environment. */
   readonly env: Readonly<Record<string, string>>;
   /** What standard input is; default: not a terminal. */
-  readonly stdin?: { readonly terminal: boolean };
+  readonly stdin?: StandardInput;
   /** Results and help. */
   readonly stdout: Output;
   /** Error reports. */

@@ -1,4 +1,5 @@
 import { DRY_RUN_FLAG, type FlagSpec, type VariableSpec } from "../cli/mod.ts";
+import { YES } from "./confirm.ts";
 import type { Command } from "./context.ts";
 import { withDryRun } from "./dry_run.ts";
 import {
@@ -146,11 +147,13 @@ export const makeClean: Command = {
   description:
     "As build/make-clean.sh. Removes this checkout's build containers with their volumes, on whatever branch they were made, and the " +
     "build images of Kubernetes' own scripts; then it does what clean does. Containers in which a command " +
-    "runs, kube-cross and everything of other checkouts are kept. Without an engine, only outputs are removed.",
-  flags: [ENGINE, DRY_RUN_FLAG],
+    "runs, kube-cross and everything of other checkouts are kept. Without an engine, only outputs are removed. On a " +
+    "terminal it asks before it removes what an engine has.",
+  flags: [ENGINE, YES, DRY_RUN_FLAG],
   variables: [...ENGINE_VARIABLES, OUT_DIR_VARIABLE, OUTPUT_SUBPATH_VARIABLE],
   examples: [
     { command: "kbuild make-clean --dry-run", does: "Show what would be removed" },
+    { command: "kbuild make-clean --yes", does: "Remove it without asking" },
     {
       command: "kbuild make-clean --engine podman",
       does: "Remove what podman has, and the outputs",

@@ -11,6 +11,7 @@ import {
 } from "../container/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { planClean, removeOutput } from "./clean_run.ts";
+import { confirm, YES } from "./confirm.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { ENGINE } from "./flags.ts";
 import type { PlanStep } from "./plan_steps.ts";
@@ -48,9 +49,16 @@ export async function runMakeClean(command: CommandContext, input: Input): Promi
   if (left.length > 0) {
     log.warn("These are in use, so they are left, and so are the outputs:", left);
   }
-  if (containers.length > 0) log.status("Removing containers with their volumes:", containers);
-  if (volumes.length > 0) log.status("Removing volumes with copies of the checkout:", volumes);
-  if (images.length > 0) log.status("Removing images:", images);
+  if (containers.length > 0) log.status("Containers to remove, with their volumes:", containers);
+  if (volumes.length > 0) log.status("Volumes with copies of the checkout to remove:", volumes);
+  if (images.length > 0) log.status("Images to remove:", images);
+  if (containers.length + volumes.length + images.length > 0) {
+    const { signal } = command;
+    await confirm(command.globals, "Remove them, and the outputs?", {
+      yes: input.boolean(YES.name) === true,
+      signal,
+    });
+  }
   if (found !== undefined) await disposeOfEngine(open.context, found.engine, found.disposal);
   const removed = left.length > 0 ? [] : await removeOutput(open);
   if (command.globals.json) command.printJson({ containers, volumes, images, left, removed });

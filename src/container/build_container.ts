@@ -295,9 +295,13 @@ function makeBuilder(
   return Object.freeze<Builder>({
     ...{ shell: Object.freeze({ run }), env: Object.freeze({ ...base }), image },
     findProgram(program, path) {
-      const key = `${program}\0${path ?? ""}`;
+      // In a PATH, nothing between two colons is the working directory: the checkout.
+      const places = (path ?? "").split(":").filter((place) => place !== "").join(":");
+      if (places === "" && !program.includes("/")) return Promise.resolve(undefined);
+      const key = `${program}\0${places}`;
+      // The shell itself is not looked for in these places.
       const asking = found.get(key) ??
-        ask('command -v -- "$1"', [program], { ...base, PATH: path ?? "" }).then((answer) =>
+        ask('PATH=$2; command -v -- "$1"', [program, places]).then((answer) =>
           answer.code === 0 ? answer.stdout.trim() : undefined
         );
       found.set(key, asking);

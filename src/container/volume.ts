@@ -234,6 +234,20 @@ export async function copyOutputs(
   return Object.freeze({ files });
 }
 
+/**
+ * Whether sources were copied into the volume of a container.
+ *
+ * @throws {KbuildError} The engine cannot tell.
+ */
+export async function hasSources(
+  context: KubeContext,
+  container: VolumeContainer,
+): Promise<boolean> {
+  const script = `[ ! -e ${MANIFEST} ] || echo yes`;
+  const { stdout } = await execute(context, container, ["sh", "-c", script]);
+  return stdout.trim() === "yes";
+}
+
 function outputsArgv(bin: string, { all }: { all: boolean }): readonly string[] {
   const output = dirname(bin);
   return ["sh", "-c", OUTPUTS, "sh", all ? "all" : "changed", output];

@@ -1,12 +1,21 @@
 import { dirname } from "@std/path";
 import type { Checkout } from "../checkout/mod.ts";
+import { KbuildError } from "../errors.ts";
 import { writeFileAtomic } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
+import { claimOutputs } from "../lib/outputs.ts";
 import { runArguments } from "./arguments.ts";
 import { KEEPER_COMMAND, startKeeper } from "./build_container.ts";
 import { startsOf } from "./run.ts";
 import type { PlannedStart, PreparedRun } from "./run.ts";
-import { bringStarts, type CopiedOutputs, copyOutputs, copyStarts, sendPaths } from "./volume.ts";
+import {
+  bringStarts,
+  type CopiedOutputs,
+  copyOutputs,
+  copyStarts,
+  hasSources,
+  sendPaths,
+} from "./volume.ts";
 import type { Engine } from "./types.ts";
 
 /** Options of {@linkcode executeInVolume}. */
@@ -76,6 +85,12 @@ export async function copyFromVolume(
   const keeper = await startKeeper(context, checkout, prepared, { asking: true });
   try {
     if (keeper.volume === undefined) return { files: [] };
+    if (!await hasSources(context, keeper.volume)) {
+      throw new KbuildError("There is nothing to copy: no build has run in the volume yet", {
+        notes: ["kbuild run, or a build with --container, copies the sources into it first"],
+      });
+    }
+    await claimOutputs(context);
     const copied = await copyOutputs(context, keeper.volume, { all: true });
     sayCopied(context, copied);
     return copied;

@@ -75,6 +75,12 @@ Deno.test("a build container is asked once for variables and Go, and ends with i
       ]);
       assertEquals(await builder.findProgram("sh", "/usr/bin:/bin"), "/usr/bin/sh");
       assertEquals(await builder.findProgram("no-such-program", "/usr/bin:/bin"), undefined);
+      // Never one of the checkout, where the container's programs run.
+      for (const path of [undefined, "", ":", ":/no/where:"]) {
+        assertEquals(await builder.findProgram("sh", path), undefined);
+      }
+      assertEquals(await builder.findProgram("/bin/sh", ""), "/bin/sh");
+      assertEquals(await builder.findProgram("sh", "/no/where:/usr/bin"), "/usr/bin/sh");
       await using scratch = await builder.makeDirectory({ path: "src/k8s.io/a b", target: root });
       assertEquals(await Deno.readLink(join(scratch.path, "src/k8s.io/a b")), root);
       const { GOARCH: _removed, ...env } = builder.env;

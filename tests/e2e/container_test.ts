@@ -418,6 +418,10 @@ async function tryVolume(engine: TestEngine, root: string, more: string[]): Prom
     assertEquals(code, 0, stderr);
     return { names: stdout.split("\n").sort(), said: stderr };
   };
+  const given = ["--engine", engine.name, "--build-image", SMALL, ...more];
+  const early = await run(kbuildArgv("copy-output", ...given), options);
+  assertEquals(early.code, 1);
+  assertMatch(early.stderr, /^kbuild: There is nothing to copy: no build has run in the volume/m);
   const odd = join(root, "a b $(x)");
   await Deno.mkdir(odd);
   await Deno.writeTextFile(join(odd, "ü"), "1");
@@ -444,7 +448,6 @@ async function tryVolume(engine: TestEngine, root: string, more: string[]): Prom
   assertMatch((await start("exit 7")).stderr, /status 7/);
 
   await Deno.remove(join(root, "_output/dockerized/bin"), { recursive: true });
-  const given = ["--engine", engine.name, "--build-image", SMALL, ...more];
   const copied = await run(kbuildArgv("copy-output", ...given), options);
   assertEquals([copied.code, copied.stdout], [0, "_output/dockerized/bin\n"], copied.stderr);
   assertEquals(await Deno.readTextFile(join(root, "_output/dockerized/bin/linux/x")), "x\n");
