@@ -164,9 +164,15 @@ export async function planBuild(
   stamp: (tree: GitTree) => Promise<Stamp>,
   options: { fetch: boolean; tree?: GitTree },
 ): Promise<PlannedBuild> {
-  const { go, choice } = given ?? await takeGo(context, checkout, options);
+  const before = options.tree ?? treeOf({ context, checkout });
+  // git looks at every file while Go is looked for.
+  const asking = before.begin();
+  const { go, choice } = given ?? await takeGo(context, checkout, options).catch(async (error) => {
+    await asking;
+    throw error;
+  });
   const wasFetched = choice.action === "proxy" || choice.action === "archive";
-  const tree = (wasFetched ? undefined : options.tree) ?? treeOf({ context, checkout });
+  const tree = wasFetched ? treeOf({ context, checkout }) : before;
   const { matrix, goflags = [], jobs } = asked;
   // A Go that is still to be fetched cannot say what the targets need.
   const isThere = await context.builder.findProgram(go.path, undefined) !== undefined;

@@ -11,7 +11,13 @@ export interface GitContext {
 }
 
 /** How git is run: all of `RunOptions`, where directory and environment must be named. */
-export type GitRunOptions = RunOptions & Required<Pick<RunOptions, "cwd" | "env">>;
+export type GitRunOptions = GitOptions & Required<Pick<RunOptions, "cwd" | "env">>;
+
+/** How git answers a question. */
+export interface GitOptions extends RunOptions {
+  /** git may write what it has learned of the files into its index, as it does for its user. Default: no. */
+  readonly mayWriteIndex?: boolean | undefined;
+}
 
 /** What git answered. */
 export type GitAnswer =
@@ -79,9 +85,9 @@ export function gitCommand(args: readonly string[]): readonly string[] {
 export async function runGit(
   shell: Shell,
   args: readonly string[],
-  options: GitRunOptions,
+  { mayWriteIndex = false, ...options }: GitRunOptions,
 ): Promise<RunResult> {
-  const env = gitEnvironment(options.env);
+  const env = { ...gitEnvironment(options.env), GIT_OPTIONAL_LOCKS: mayWriteIndex ? "1" : "0" };
   return await shell.run(gitCommand(args), { ...options, env });
 }
 
@@ -89,8 +95,6 @@ function gitEnvironment(env: Readonly<Record<string, string>>): Record<string, s
   const kept = Object.entries(env).filter(([name]) => !DROPPED.includes(name));
   return {
     ...Object.fromEntries(kept),
-    // Looking must not write the index.
-    GIT_OPTIONAL_LOCKS: "0",
     // A path is a path, whatever it contains.
     GIT_LITERAL_PATHSPECS: "1",
     GIT_TERMINAL_PROMPT: "0",
@@ -108,7 +112,7 @@ function gitEnvironment(env: Readonly<Record<string, string>>): Record<string, s
 export async function askGit(
   { root, env, shell }: GitContext,
   args: readonly string[],
-  options: RunOptions = {},
+  options: GitOptions = {},
 ): Promise<GitAnswer> {
   try {
     const command = args.find((arg, i) => !arg.startsWith("-") && args[i - 1] !== "-c");

@@ -5,6 +5,13 @@
  */
 export { explainFailure, findRepository, type GitExplanation, saidBy } from "./explain.ts";
 export { askGit, gitCommand, gitVariables, runGit, statusEntries } from "./git.ts";
-export { trackedByIndex } from "./index_file.ts";
+export { isIndexOfOthers, trackedByIndex } from "./index_file.ts";
 export { type GitTree, openTree, type TreeHead } from "./tree.ts";
-export type { GitAnswer, GitContext, GitFailure, GitRunOptions, StatusEntry } from "./git.ts";
+export type {
+  GitAnswer,
+  GitContext,
+  GitFailure,
+  GitOptions,
+  GitRunOptions,
+  StatusEntry,
+} from "./git.ts";

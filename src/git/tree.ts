@@ -1,3 +1,4 @@
+import { isIndexOfOthers } from "./index_file.ts";
 import { askGit, type GitAnswer, type GitContext, statusEntries } from "./git.ts";
 
 /** What git says of a checkout's commit and files. Each question is asked once, when somebody needs it. */
@@ -11,6 +12,8 @@ export interface GitTree {
    * files hides: Go compiles those.
    */
   everything(): Promise<GitAnswer>;
+  /** Asks for the commit and the status, which takes long; the answers are those of the others, errors too. */
+  begin(): Promise<void>;
 }
 
 /** A commit, or why git does not say which. */
@@ -37,15 +40,17 @@ export function openTree(
   let status: Promise<GitAnswer> | undefined;
   let all: Promise<GitAnswer> | undefined;
   const askAll = () =>
-    all ??= askGit(context, [
+    all ??= askAboutFiles(context, [
       ...["-c", "core.excludesFile=/dev/null"],
       ...["status", "--porcelain", "-z", "--untracked-files=all"],
     ]);
-  return Object.freeze({
+  const tree: GitTree = {
     head: () => head ??= askHead(context),
     status: () => status ??= askStatus(context, everything ? askAll() : undefined),
     everything: askAll,
-  });
+    begin: async () => void await Promise.allSettled([tree.head(), tree.status()]),
+  };
+  return Object.freeze(tree);
 }
 
 async function askHead(context: GitContext): Promise<TreeHead> {
@@ -67,5 +72,13 @@ async function askStatus(
   const hasNew = statusEntries(all?.text ?? "??").some(({ code }) => code === "??");
   return all?.text !== undefined && !hasNew
     ? all
-    : await askGit(context, ["status", "--porcelain", "-z"]);
+    : await askAboutFiles(context, ["status", "--porcelain", "-z"]);
+}
+
+/**
+ * Asks what git looks at every file for. In a copied checkout it reads them all, each time until it may
+ * write down that they are the same.
+ */
+async function askAboutFiles(context: GitContext, args: readonly string[]): Promise<GitAnswer> {
+  return await askGit(context, args, { mayWriteIndex: await isIndexOfOthers(context.root) });
 }

@@ -1,7 +1,7 @@
 /** One question to git instead of three, with the same answers. */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { askGit, openTree } from "../../src/git/mod.ts";
+import { askGit, isIndexOfOthers, openTree } from "../../src/git/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
 
 /** A repository with one commit, and how often git was asked about it. */
@@ -46,6 +46,19 @@ async function inRepository(
   }
 }
 
+Deno.test("begin() asks what is asked later anyway, once", () =>
+  inRepository(async ({ context, starts }) => {
+    for (const everything of [false, true]) {
+      starts.length = 0;
+      const tree = openTree(context, { everything });
+      await tree.begin();
+      const { length } = starts;
+      assertEquals(length, 2);
+      await Promise.all([tree.head(), tree.status(), tree.begin()]);
+      assertEquals(starts.length, length);
+    }
+  }));
+
 Deno.test("openTree() asks each question once, and gives what git itself answers", () =>
   inRepository(async ({ root, context, starts }) => {
     const states: Record<string, () => Promise<void>> = {
@@ -83,6 +96,44 @@ Deno.test("openTree() asks each question once, and gives what git itself answers
       const isNew = name.startsWith("ignored") || name === "new";
       assertEquals(count, { false: 2, true: isNew ? 3 : 2 }, name);
     }
+  }));
+
+Deno.test("the index of a copied checkout is made to fit its files, once, and no other index is written", () =>
+  inRepository(async ({ root, context, run }) => {
+    // The name fills its place to the last byte, and the next begins right behind it.
+    for (const name of ["b", "b.go", "ccccccccc.go", "sub/ü ü.go"]) {
+      await Deno.mkdir(join(root, "sub"), { recursive: true });
+      await Deno.writeTextFile(join(root, name), name);
+    }
+    await run("add", ".");
+    const indexOf = async (tree: string) => await Deno.readFile(join(tree, ".git/index"));
+    const look = async (tree: string) => {
+      const answer = await openTree({ ...context, root: tree }).status();
+      assert(answer.text !== undefined);
+      return answer.text;
+    };
+    assertEquals(await isIndexOfOthers(root), false);
+    // One file that has changed is a change, not a copy.
+    await Deno.writeTextFile(join(root, "b"), "changed");
+    const before = await indexOf(root);
+    await look(root);
+    assertEquals(await indexOf(root), before);
+
+    const copy = `${root} copied`;
+    await createShell({ cwd: root, env: context.env }).run(["cp", "-a", root, copy]);
+    assertEquals(await isIndexOfOthers(copy), true);
+    const answer = await look(copy);
+    assertEquals(answer, await look(root));
+    assertEquals(await isIndexOfOthers(copy), false);
+    const refreshed = await indexOf(copy);
+    assertEquals(await look(copy), answer);
+    assertEquals(await indexOf(copy), refreshed);
+
+    for (const damage of [new Uint8Array(), before.subarray(0, 70), new Uint8Array(500)]) {
+      await Deno.writeFile(join(copy, ".git/index"), damage);
+      assertEquals(await isIndexOfOthers(copy), false);
+    }
+    assertEquals(await isIndexOfOthers("/"), false);
   }));
 
 Deno.test("openTree() says why git does not answer", () =>
