@@ -142,7 +142,8 @@ export function readCodegenScript(root: string, inputs: CodegenInputs): CodegenS
   const { text } = readCheckoutFileSync(root, CODEGEN_SCRIPT);
   if (text === undefined) return undefined;
   const reading = new Reading(root, inputs);
-  const evaluator = reading.evaluator(inputs.variables, {
+  // Whatever directory kbuild was started in.
+  const evaluator = reading.evaluator({ ...inputs.variables, PWD: root }, {
     KUBE_ROOT: root,
     BASH_SOURCE: join(root, CODEGEN_SCRIPT),
   }, CODEGEN_SCRIPT);

@@ -77,7 +77,7 @@ Deno.test({
     }, async (root) => {
       const script = readCodegenScript(root, {
         host: "linux/amd64",
-        variables: {},
+        variables: { PWD: "/elsewhere" },
         files: await filesOf(root),
       });
       assertEquals(
