@@ -15,11 +15,13 @@ import {
   type TestEngine,
 } from "./_containers.ts";
 import {
+  digestsOf,
   ended,
   ENV,
   inScratch,
   kbuildArgv,
   makeSample,
+  missingFor,
   output,
   processesBelow,
   run,
@@ -584,6 +586,45 @@ engineTest(
     assertEquals(await containersOf(engine, root), "");
   },
 );
+
+// A release takes minutes; KBUILD_TEST_RELEASES=all does those of the other eras and with a volume, too.
+const releases = Deno.env.get("KBUILD_TEST_RELEASES") === "all"
+  ? (["1.20", "1.28", "1.35", "latest"] as const).flatMap((era) => [
+    [era, "bind"] as const,
+    [era, "volume"] as const,
+  ])
+  : [["1.20", "bind"] as const];
+for (const [era, sync] of releases) {
+  engineTest(
+    lacksGo ?? missingFor(era) ?? docker,
+    "docker",
+    `quick-release in a container has the digests of one outside, ${era}, ${sync}`,
+    async (engine, _root, dir) => {
+      const root = await makeSample(era, join(dir, "release"));
+      const image = "kbuild.test/go:1";
+      await engine.import(await makeGoRoot(join(dir, "go"), goroot), image);
+      // The image has this machine's Go, whatever the checkout pins.
+      const env = {
+        ...engine.env,
+        FORCE_HOST_GO: "y",
+        KUBE_OUTPUT_SUBPATH: "_output/dockerized",
+      };
+      const release = async (...more: string[]) => {
+        await Deno.remove(join(root, "_output"), { recursive: true }).catch(() => {});
+        const argv = kbuildArgv("quick-release", "--bases", "scratch", "--json", ...more);
+        const made = await run(argv, { cwd: root, env });
+        assertEquals(made.code, 0, made.stderr);
+        return digestsOf(made.stdout);
+      };
+      const outside = await release();
+      assertEquals(Object.keys(outside).length > 5, true);
+      const given = ["--engine", engine.name, "--build-image", image, "--sync", sync];
+      assertEquals(await release("--container", ...given), outside);
+      assertEquals(await containersOf(engine, root), "");
+      await run(kbuildArgv("make-clean", "--engine", engine.name, "--json"), { cwd: root, env });
+    },
+  );
+}
 
 Deno.test("no container of the tests and no client is left", () => {
   assertEquals(processesBelow(scratch), []);
