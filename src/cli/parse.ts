@@ -185,7 +185,9 @@ function checkValue(flag: FlagSpec, text: string): void {
     throw new UsageError(`Value "${text}" of ${word} is not a number`);
   }
   checkRange(flag, word, text);
-  if (flag.choices !== undefined) checkChoice(word, text, flag.choices);
+  if (flag.choices !== undefined && flag.otherChoices?.test(text) !== true) {
+    checkChoice(word, text, flag.choices);
+  }
   checkWith(flag.check, word, text);
 }
 

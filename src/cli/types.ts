@@ -31,6 +31,8 @@ export interface FlagSpec {
   readonly default?: string;
   /** The only values that are taken. */
   readonly choices?: readonly string[];
+  /** Values beside the choices that are taken, and that completion does not know. */
+  readonly otherChoices?: RegExp;
   /** What else a value must be, beyond its kind. */
   readonly check?: ValueCheck;
   /**

@@ -16,7 +16,8 @@ const INTO: FlagSpec = {
   kind: "string",
   placeholder: "ENGINE",
   choices: ["docker", "podman", "containerd", "kind"],
-  summary: "The engine to load into",
+  otherChoices: /^kind:[a-z0-9][a-z0-9.-]*$/,
+  summary: "The engine to load into; kind:NAME names a cluster",
   default: "docker",
 };
 
@@ -126,6 +127,10 @@ export const images: Command = {
     {
       command: "kbuild images load --into kind kube-proxy",
       does: "Load one image into the nodes of a kind cluster (KIND_CLUSTER_NAME)",
+    },
+    {
+      command: "kbuild images load --into kind:dev kube-apiserver",
+      does: "Load one into the nodes of the cluster dev",
     },
   ],
   ...withDryRun({

@@ -1,5 +1,14 @@
+import { basename, dirname, join } from "@std/path";
 import type { Input } from "../cli/mod.ts";
 import { KbuildError } from "../errors.ts";
+import {
+  clearLeftover,
+  lockFile,
+  reasonOf,
+  TEMPORARY_PREFIX,
+  WorkDirectory,
+} from "../files/mod.ts";
+import { archiveFiles, copyImageArchive, digestOf, hexOf } from "../image/mod.ts";
 import { findProgram, hostPlatform } from "../lib/util.ts";
 import { CommandError } from "../shell/mod.ts";
 import type { CommandContext, CommandPlan } from "./context.ts";
@@ -8,8 +17,8 @@ import type { PlanStep } from "./plan_steps.ts";
 
 /** A container engine that images are loaded into. */
 interface Engine {
-  /** The command that loads an archive. */
-  argv(image: ListedImage): readonly string[];
+  /** The command that loads an archive; `name` is that of a cluster. */
+  argv(image: ListedImage, name: string | undefined): readonly string[];
   /** What to look at when it fails. */
   readonly hint: string;
 }
@@ -32,10 +41,19 @@ const ENGINES: Readonly<Record<string, Engine>> = {
     hint: "Is containerd running, and are you root? CONTAINERD_ADDRESS says where it is",
   },
   kind: {
-    argv: ({ path }) => ["kind", "load", "image-archive", path],
-    hint: '"kind get clusters" lists the clusters; KIND_CLUSTER_NAME names another than "kind"',
+    argv: ({ path }, name) => [
+      ...["kind", "load", "image-archive", path],
+      ...(name === undefined ? [] : ["--name", name]),
+    ],
+    hint: '"kind get clusters" lists the clusters; --into kind:NAME names another than "kind"',
   },
 };
+
+/** A container keeps the image that it was started from. */
+const RESTART = [
+  "Running containers keep the old image; kubelet starts the new one when they are stopped:",
+  ["docker exec kind-control-plane sh -c 'crictl stop $(crictl ps -q --name kube-proxy)'"],
+] as const;
 
 /** The program, and what is needed to have it. */
 const PROGRAMS: Readonly<Record<string, string>> = { containerd: "ctr" };
@@ -45,19 +63,82 @@ interface Load {
   readonly name: string;
   readonly engine: Engine;
   /** One program for each archive. */
-  readonly starts: readonly { readonly argv: readonly string[]; readonly image: ListedImage }[];
+  readonly starts: readonly LoadStart[];
   readonly images: readonly ListedImage[];
 }
 
+/** One archive to load. */
+interface LoadStart {
+  readonly argv: readonly string[];
+  readonly image: ListedImage;
+  /** Where the image gets other names first, and which. */
+  readonly renamed?: { readonly path: string; readonly names: readonly string[] };
+}
+
 async function prepareLoad(command: CommandContext, input: Input): Promise<Load> {
-  const name = input.string("into") ?? "docker";
+  const [name = "", cluster] = (input.string("into") ?? "docker").split(":");
   const engine = ENGINES[name]!;
   // Images run on Linux, on a Mac in a virtual machine of the same architecture.
   const host = `linux/${hostPlatform().split("/")[1]}`;
   const images = await readImages(command, input.args, input.list("platform") ?? [host]);
   const archives = [...new Map(images.map((image) => [image.path, image])).values()];
-  const starts = archives.map((image) => ({ argv: engine.argv(image), image }));
-  return { name, engine, starts, images };
+  const starts = await Promise.all(archives.map(async (image): Promise<LoadStart> => {
+    const names = name === "kind" ? namesInNodes(image) : image.repoTags;
+    if (names.length === image.repoTags.length || !await isOciArchive(image.path)) {
+      return { argv: engine.argv(image, cluster), image };
+    }
+    const path = join(sideOf(image.path), basename(image.path));
+    return { argv: engine.argv({ ...image, path }, cluster), image, renamed: { path, names } };
+  }));
+  const named = images.map((image) => {
+    const names = starts.find((start) => start.image.path === image.path)?.renamed?.names;
+    return names === undefined ? image : { ...image, repoTags: names };
+  });
+  return { name, engine, starts, images: named };
+}
+
+/**
+ * The names of an image and those without its architecture: the nodes of kind run `kube-proxy:v1.30.2`, as kubeadm
+ * names it, while archives have `kube-proxy-amd64:v1.30.2` (kind retags, too: pkg/build/nodeimage/buildcontext.go,
+ * `fixRepository`).
+ */
+function namesInNodes({ repoTags, architecture }: ListedImage): readonly string[] {
+  const plain = repoTags.map((tag) => tag.replace(`-${architecture}:`, ":"));
+  return [...new Set([...repoTags, ...plain])];
+}
+
+/** Those of others are loaded with the names that they have. */
+async function isOciArchive(path: string): Promise<boolean> {
+  await using files = await archiveFiles(path);
+  return await files.has("index.json");
+}
+
+/** Where an archive with other names is made: beside it, under a name that the next run finds again. */
+function sideOf(path: string): string {
+  const digest = hexOf(digestOf(path)).slice(0, 12);
+  return join(dirname(path), `${TEMPORARY_PREFIX}kind-${digest}`);
+}
+
+/** Writes the archive with other names, as long as it is needed. */
+async function withRenamed(
+  { image, renamed }: LoadStart,
+  signal: AbortSignal,
+  load: () => Promise<void>,
+): Promise<void> {
+  if (renamed === undefined) return await load();
+  const side = dirname(renamed.path);
+  const explain = (cause: unknown) =>
+    new KbuildError(`Cannot write beside "${image.path}": ${reasonOf(cause)}`, {
+      notes: ["For kind, an image gets the names that its nodes run it by"],
+      cause,
+    });
+  using _lock = await lockFile(`${side}.lock`, { signal, temporary: true, explain });
+  await clearLeftover(side);
+  await using _work = await WorkDirectory.make(side);
+  await using files = await archiveFiles(image.path);
+  const { architecture: arch } = image;
+  await copyImageArchive(renamed.path, files, { arch, names: renamed.names, mtime: 0, signal });
+  await load();
 }
 
 /** The programs that {@linkcode loadImages} would start. */
@@ -83,9 +164,11 @@ export async function loadImages(command: CommandContext, input: Input): Promise
       subject: name === "docker" ? "engine" : undefined,
     });
   }
-  for (const { argv, image } of starts) {
+  for (const start of starts) {
+    const { argv, image } = start;
     command.log.status(`Loading ${image.repoTags[0] ?? image.name} into ${name}`);
-    await command.shell.run(argv).catch((error: unknown) => {
+    const load = async () => void await command.shell.run(argv);
+    await withRenamed(start, command.signal, load).catch((error: unknown) => {
       if (!(error instanceof CommandError)) throw error;
       throw new KbuildError(`Cannot load "${image.path}" into ${name}: ${error.message}`, {
         notes: [engine.hint],
@@ -95,6 +178,7 @@ export async function loadImages(command: CommandContext, input: Input): Promise
       });
     });
   }
+  if (name === "kind") command.log.status(RESTART[0], RESTART[1]);
   if (command.globals.json) {
     return command.printJson({ into: name, images });
   }

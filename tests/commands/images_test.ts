@@ -5,7 +5,16 @@ import { bytesEntry } from "../../src/archive/mod.ts";
 import { encodeCapabilities } from "../../src/dockerfile/mod.ts";
 import { copyLayer, openBase, writeImageArchive } from "../../src/image/mod.ts";
 import { hostPlatform } from "../../src/lib/util.ts";
-import { inScratch, kbuild, makeSample, output, script, unless, which } from "../e2e/_program.ts";
+import {
+  inScratch,
+  kbuild,
+  kbuildOk,
+  makeSample,
+  output,
+  script,
+  unless,
+  which,
+} from "../e2e/_program.ts";
 
 const ARCH = hostPlatform().split("/")[1]!;
 const OTHER = ARCH === "amd64" ? "arm64" : "amd64";
@@ -130,9 +139,21 @@ Deno.test({
         await started("--into", "podman"),
         archives.map((path) => `podman load -i ${path}`),
       );
-      assertEquals(await started("--into", "kind", "kube-apiserver"), [
-        `kind load image-archive ${archives[1]}`,
-      ]);
+      // Nodes of kind run images by the names without an architecture: the archive gets them.
+      const renamed = `${directory}/${ARCH}/.kbuild-tmp-kind-[0-9a-f]{12}/kube-apiserver.tar`;
+      for (const [into, name] of [["kind", ""], ["kind:dev", " --name dev"]] as const) {
+        const [line = ""] = await started("--into", into, "kube-apiserver");
+        assertMatch(line, new RegExp(`^kind load image-archive ${renamed}${name}$`));
+        const words = ["plan", "images", "load", "--into", into, "kube-apiserver"];
+        assertStringIncludes(
+          await kbuildOk(words, options),
+          line.slice(line.indexOf("/.kbuild-tmp"), line.indexOf(".tar")),
+        );
+      }
+      const left = [...Deno.readDirSync(join(directory, ARCH))].map((entry) => entry.name);
+      assertEquals(left.filter((entry) => entry.startsWith(".kbuild-tmp")), []);
+      const wrong = await kbuild(["images", "load", "--into", "kind:../x"], options);
+      assertEquals(wrong.code, 2);
       assertEquals(await started("--into", "containerd", "--platform", `linux/${OTHER}`), [
         `ctr -n k8s.io images import --platform linux/${OTHER} ${directory}/${OTHER}/kube-proxy.tar`,
       ]);

@@ -1,5 +1,5 @@
 /** What other programs make of kbuild's image archives: the programs of a release of the sample run. */
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { hostPlatform } from "../../src/lib/util.ts";
@@ -191,6 +191,19 @@ async function withKind(t: Deno.TestContext, { kbuild }: Release, dir: string): 
         await kbuild(["images", "load", "--into", "kind", "kube-proxy", "kubectl"], env);
         const images = ["exec", node, "ctr", "-n", "k8s.io", "images"];
         const listed = (await docker!.run(...images, "ls", "-q")).split("\n");
+        // One component of a running node is replaced: its name leads to the image that was built.
+        const plain = `registry.k8s.io/kube-proxy:${VERSION}`;
+        await docker!.run(...images, "tag", "--force", tagOf("kubectl"), plain);
+        await kbuild(["images", "load", "--into", `kind:${CLUSTER}`, "kube-proxy"], {
+          ...env,
+          KIND_CLUSTER_NAME: "another",
+        });
+        const digests = (await docker!.run(...images, "ls")).split("\n").map((line) =>
+          line.split(/\s+/)
+        );
+        const digestOf = (tag: string) => digests.find(([name]) => name === tag)?.[2];
+        assertEquals(digestOf(plain), digestOf(tagOf("kube-proxy")));
+        assertNotEquals(digestOf(plain), digestOf(tagOf("kubectl")));
         for (const name of ["kube-proxy", "kubectl"]) {
           const missing = [tagOf(name), mineOf(name)].filter((tag) => !listed.includes(tag));
           assertEquals(missing, []);
