@@ -49,10 +49,9 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
     command: "package-tarballs",
   },
   {
-    targets: ["release-images", "quick-release-images"],
     scripts: ["build/release-images.sh"],
     does: "Makes only the image archives",
-    note: "kbuild quick-release makes them with the tarballs",
+    command: "release-images",
   },
   {
     scripts: ["hack/dev-push-conformance.sh"],

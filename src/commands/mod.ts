@@ -25,7 +25,13 @@ import { inspect } from "./inspect.ts";
 import { env, platforms, targets } from "./look.ts";
 import { packagesCommand, rpmCommand } from "./packages.ts";
 import { planCommand } from "./plan.ts";
-import { packageTarballsCommand, quickRelease, release } from "./release.ts";
+import {
+  packageTarballsCommand,
+  quickRelease,
+  quickReleaseImages,
+  release,
+  releaseImages,
+} from "./release.ts";
 import { bundle } from "./bundle.ts";
 import { sbom } from "./sbom.ts";
 import { sizes } from "./sizes.ts";
@@ -53,6 +59,8 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   crossInAContainer,
   release,
   quickRelease,
+  quickReleaseImages,
+  releaseImages,
   packageTarballsCommand,
   packagesCommand,
   rpmCommand,
@@ -133,7 +141,8 @@ export async function targetCommand(name: string, start: string): Promise<Comman
 /** Commands of kbuild that are targets of make. */
 const MAKE_TARGETS: ReadonlySet<string> = new Set([
   ...["all", "check", "clean", "clean_generated", "clean_meta", "cross", "cross-in-a-container"],
-  ...["generated_files", "package", "package-tarballs", "quick-release", "release"],
+  ...["generated_files", "package", "package-tarballs", "quick-release", "quick-release-images"],
+  ...["release", "release-images"],
   ...["release-in-a-container", "release-skip-tests", "test", "test-integration"],
   ...["quick-verify", "update", "verify", "vet"],
 ]);

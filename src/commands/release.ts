@@ -112,12 +112,50 @@ export const packageTarballsCommand: Command = {
   ...work({ build: false, what: "package-tarballs" }),
 };
 
+/** Flags of releases that images alone have no use for. */
+const OF_TARBALLS: readonly FlagSpec[] = [WHAT, SBOM, SUPPLIER, COMPRESSION_LEVEL];
+const IMAGES = {
+  flags: BUILDING.flags.filter((flag) => !OF_TARBALLS.includes(flag)),
+  variables: [...BUILDING.variables, {
+    name: "KUBE_EXTRA_WHAT",
+    summary: "Further targets that are built, for the platforms of images",
+  }],
+} as const;
+
+/** `kbuild release-images`: port of `build/release-images.sh`. */
+export const releaseImages: Command = {
+  name: "release-images",
+  group: "Release",
+  summary: "Build what is in images, and make the image archives only",
+  description:
+    "Builds the programs of the server images, and KUBE_EXTRA_WHAT, for the server platforms, and replaces " +
+    "_output/release-images. Other directories of a release stay as they are. For checkouts of 1.14 and later.",
+  ...IMAGES,
+  examples: [{ command: "kbuild release-images", does: "Make the images of every platform" }],
+  ...work({ what: "release-images", imagesOnly: true }),
+};
+
+/** `kbuild quick-release-images`: port of `make quick-release-images`, which kind runs. */
+export const quickReleaseImages: Command = {
+  name: "quick-release-images",
+  group: "Release",
+  summary: "The same for few platforms",
+  ...IMAGES,
+  examples: [{
+    command: 'kbuild quick-release-images KUBE_EXTRA_WHAT="cmd/kubeadm cmd/kubelet"',
+    does: "Make images of this machine's platform, and two more programs",
+  }],
+  ...work({ what: "quick-release-images", fastbuild: true, imagesOnly: true }),
+};
+
 /** Loads what makes releases only when one is made: looking around must start quickly. */
 function work(
-  fixed: Pick<ReleaseRequest, "what" | "build" | "fastbuild">,
+  fixed: Pick<ReleaseRequest, "what" | "build" | "fastbuild" | "imagesOnly">,
 ): Required<Pick<Command, "plan" | "run">> {
   const requestOf = ({ cwd, globals }: CommandContext, input: Input): ReleaseRequest => {
-    if (input.string("supplier") !== undefined && input.boolean("sbom") !== true) {
+    const hasSboms = fixed.imagesOnly !== true;
+    const isSbom = hasSboms && input.boolean("sbom") === true;
+    if (hasSboms && input.string("supplier") !== undefined && !isSbom) {
       throw new UsageError('Cannot use "--supplier" without "--sbom": it is written into SBOMs', [
         "Give both, or name it to kbuild sbom",
       ]);
@@ -131,13 +169,13 @@ function work(
         ? {}
         : { ociLayout: resolve(cwd, input.string("oci-layout")!) }),
       allowMissing: input.boolean("allow-missing") ?? false,
-      ...input.boolean("sbom") === true
+      ...isSbom
         ? { sbom: { supplier: input.string("supplier"), tool: globals.version } }
         : {},
     };
   };
   const testsBefore = async (command: CommandContext) => {
-    if (fixed.build === false) return false;
+    if (fixed.build === false || fixed.imagesOnly === true) return false;
     const { runsTestsBefore } = await import("./release_tests_run.ts");
     return await runsTestsBefore(command, fixed.fastbuild === true);
   };

@@ -2,7 +2,7 @@ import { format as formatBytes } from "@std/fmt/bytes";
 import { join, relative } from "@std/path";
 import type { PlatformSet } from "../checkout/mod.ts";
 import type { Globals } from "../cli/mod.ts";
-import { UsageError } from "../errors.ts";
+import { KbuildError, UsageError } from "../errors.ts";
 import { binaryName } from "../lib/golang/mod.ts";
 import { checkOciLayout, probeOciLayout, writeOciLayout } from "../image/mod.ts";
 import { gitCommand, type GitTree } from "../git/mod.ts";
@@ -22,6 +22,7 @@ import {
   type PlannedArtifact,
   plannedArtifacts,
   preparePackage,
+  programsOf,
   SOURCE_TARBALL,
   withFetchedBases,
 } from "../release/mod.ts";
@@ -68,6 +69,8 @@ export interface ReleaseRequest {
   readonly allowMissing?: boolean;
   /** Whether to build first; default true. */
   readonly build?: boolean;
+  /** Whether images, and what is in them, are all that is made; default false. */
+  readonly imagesOnly?: boolean;
   /** `KUBE_FASTBUILD` of the command; the environment's when undefined. */
   readonly fastbuild?: boolean;
 }
@@ -121,7 +124,10 @@ async function checkRelease(
   request: ReleaseRequest,
 ): Promise<CheckedRelease> {
   const { context } = open;
-  const { targets, goflags, named } = await chooseTargets(open, [context.env["WHAT"] ?? ""]);
+  const { imagesOnly = false } = request;
+  const asks = context.env[imagesOnly ? "KUBE_EXTRA_WHAT" : "WHAT"] ?? "";
+  const { targets, goflags, named: isNamed } = await chooseTargets(open, [asks]);
+  const named = isNamed && !imagesOnly;
   if (named) refuseUnreleased(open, targets);
   const tree = treeOf(open);
   const stamp = await readStamp(open, tree);
@@ -145,22 +151,47 @@ async function checkRelease(
     compressionLevel: compressionLevelIn(context.env),
     cacheLimit: megabytesIn(context.env, "KBUILD_BLOCK_CACHE_MB"),
     allowMissing: request.allowMissing ?? false,
+    imagesOnly,
   };
   const isEmpty = Object.values(options.platforms).every((list) => list.length === 0);
   if (!build && isEmpty && request.allowMissing !== true) {
     throw nothingBuilt(context, ["Package sources and manifests alone: --allow-missing"]);
   }
   const plan = await preparePackage(context, open.checkout, options);
+  if (imagesOnly && !plan.layout.imagesDirectory) {
+    throw new KbuildError(
+      "Cannot make images alone: this checkout's releases have them in tarballs",
+      {
+        notes: ["Make them with the tarballs: kbuild quick-release"],
+      },
+    );
+  }
   const basesToCome = baseChoice(context.env, request.bases) === "registry";
   await checkInputs(context, plan, { checkBinaries: !build, basesToCome });
   const asked: AskedBuild = {
-    matrix: crossMatrix(open, platforms, named ? targets : undefined),
+    matrix: imagesOnly
+      ? imagesMatrix(open, plan, isNamed ? targets : [])
+      : crossMatrix(open, platforms, named ? targets : undefined),
     goflags,
     binPath,
     jobs: request.jobs,
   };
   const bases = basesToFetch(context.env, plan, request.bases);
   return { asked: build ? asked : undefined, stamp, tree, bases, plan };
+}
+
+/** What `build/release-images.sh` builds: programs of images, and KUBE_EXTRA_WHAT, for the platforms of images. */
+function imagesMatrix(
+  { checkout }: OpenCheckout,
+  { images, options: { binPath, platforms } }: PackagePlan,
+  more: readonly string[],
+): AskedBuild["matrix"] {
+  const programs = new Set(images.flatMap((image) => programsOf(image, binPath)));
+  const { server, node, client, test, serverTest } = checkout.targets;
+  const known = [server, node, client, test, serverTest].flatMap(({ value }) => value);
+  const inImages = known.filter((target) => programs.has(binaryName(target)));
+  const targets = [...new Set([...inImages, ...more])];
+  return platforms.server.map((platform) => ({ platform, targets }));
 }
 
 /** Makes the plan of a release, with that of its build. */
@@ -211,8 +242,10 @@ export async function planReleaseSteps(
       { group: "base images", kind: "fetch", ...fetch }
     )),
     ...built?.steps ?? [],
-    { group, kind: "directory", path: join(directory, "release-stage") } as const,
-    ...sourceSteps(open.context, plan),
+    ...request.imagesOnly === true ? [] : [
+      { group, kind: "directory", path: join(directory, "release-stage") } as const,
+      ...sourceSteps(open.context, plan),
+    ],
     ...plannedArtifacts(plan).map((artifact) => artifactStep(group, directory, artifact)),
     ...request.ociLayout === undefined
       ? []

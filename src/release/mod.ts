@@ -25,7 +25,7 @@
 export { artifactKeys, type KeyedArtifact } from "./artifact_keys.ts";
 export { checkInputs } from "./check_inputs.ts";
 export type { DockerfileSource, ImageInputs, ImagePlan } from "./image_plan.ts";
-export { type BaseImages, parseBaseImages, planImages, wantedBases } from "./images.ts";
+export { type BaseImages, parseBaseImages, planImages, programsOf, wantedBases } from "./images.ts";
 export { MD5_TAG, type TaggedPlan, withMd5Tags } from "./md5_tags.ts";
 export { OpenBases, type OpenBasesOptions } from "./open_bases.ts";
 export { type ImageArchive, writeImage, type WriteImageOptions } from "./write_image.ts";

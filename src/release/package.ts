@@ -66,7 +66,7 @@ const COARSE_CLOCK_TICK = 2000;
 /**
  * Port of `kube::release::package_tarballs`: stages and packs every tarball of the era and writes
  * the server images, without a daemon. The three directories `release-stage`, `release-tars` and
- * `release-images` are made aside and replace the old ones together when all is done.
+ * `release-images` are made aside and replace the old ones together when all is done; with `imagesOnly` the last one alone.
  *
  * Nothing is made twice: artifacts whose inputs and outputs are as the last run left them are taken
  * over, and compressed blocks come from a cache. When nothing changed at all, nothing is written.
@@ -96,7 +96,8 @@ export async function packageTarballs(
   const started = Date.now();
   // Before anything is staged: that makes links, which change the status of what is linked.
   const before = new Map(jobs.map((job) => [job.path, job.identify()]));
-  if (record !== undefined && record.outputs === outputsOf(context, about)) {
+  const isWhole = options.imagesOnly !== true;
+  if (isWhole && record !== undefined && record.outputs === outputsOf(context, about)) {
     const artifacts = upToDate(jobs, before, record);
     if (artifacts !== undefined) {
       for (const job of jobs) unitOf(context, job).reuse(UNCHANGED);
@@ -111,7 +112,8 @@ export async function packageTarballs(
   const artifacts = await makeRelease(context, plan, jobs, {
     ...{ provenance, level, cache, before, last: record },
   });
-  await remember(context, plan, cache, { jobs, artifacts, before, started, about });
+  const kept = isWhole ? {} : record?.made ?? {};
+  await remember(context, plan, cache, { jobs, artifacts, before, started, about, kept });
   await trimBlocks(context, options.cacheLimit);
   return published(context, plan, artifacts);
 }
@@ -182,14 +184,21 @@ async function makeRelease(
     threads.deflater.close();
     threads.hasher.close();
   }
-  await writeChecksums(join(work.path, "release-tars"), published(undefined, plan, artifacts), {
-    version: vars.gitVersion,
-    epoch,
-    provenance,
-  });
+  const { imagesOnly = false } = plan.options;
+  if (!imagesOnly) {
+    await writeChecksums(join(work.path, "release-tars"), published(undefined, plan, artifacts), {
+      version: vars.gitVersion,
+      epoch,
+      provenance,
+    });
+  }
   await checkReleaseReplaceable(context);
   signal?.throwIfAborted();
-  const names = plan.layout.imagesDirectory ? DIRECTORIES : DIRECTORIES.slice(0, 2);
+  const names = imagesOnly
+    ? DIRECTORIES.slice(2)
+    : plan.layout.imagesDirectory
+    ? DIRECTORIES
+    : DIRECTORIES.slice(0, 2);
   await work.replace(Object.fromEntries(names.map((name) => [name, join(outputRoot, name)])));
   return artifacts;
 }
@@ -356,12 +365,14 @@ async function remember(
     before: ReadonlyMap<string, Identity>;
     started: number;
     about: string;
+    /** Of other artifacts, which stay as they are. */
+    kept: ReleaseRecord["made"];
   },
 ): Promise<void> {
   const results = new Map(run.artifacts.map((artifact) => [artifact.path, artifact]));
   // Hard links into the stage change the status of a binary, and nothing else.
   const after = new Map(run.jobs.map((job) => [job.path, job.identify()]));
-  const made: Record<string, ReleaseRecord["made"][string]> = {};
+  const made: Record<string, ReleaseRecord["made"][string]> = { ...run.kept };
   for (const job of run.jobs) {
     const artifact = results.get(job.path)!;
     const before = run.before.get(job.path)!;

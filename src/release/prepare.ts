@@ -45,6 +45,8 @@ export interface PackageOptions {
   cacheLimit?: number | undefined;
   /** Whether inputs that the checkout lacks (licenses, documents) are left out. Default: no. */
   allowMissing?: boolean;
+  /** Whether image archives are all that is made: `build/release-images.sh`. Default: no. */
+  imagesOnly?: boolean;
 }
 
 /** Everything that packaging will do. */
@@ -89,9 +91,11 @@ export function plannedArtifacts(plan: PackagePlan): readonly PlannedArtifact[] 
     ...tarballs.map(({ name, entries }): PlannedArtifact => (
       { kind: "tarball", path: `${tars}/${name}`, entries: entries.length }
     )),
-    ...checksumFiles(tarballs.map(({ name }) => name)).map((name): PlannedArtifact => (
-      { kind: "checksums", path: `${tars}/${name}` }
-    )),
+    ...plan.options.imagesOnly === true
+      ? []
+      : checksumFiles(tarballs.map(({ name }) => name)).map((name): PlannedArtifact => (
+        { kind: "checksums", path: `${tars}/${name}` }
+      )),
   ]);
 }
 
@@ -125,7 +129,7 @@ export async function preparePackage(
     only: options.only,
     variables: context.env,
   };
-  const tarballs = planRelease(checkout, layout, inputs);
+  const tarballs = options.imagesOnly === true ? [] : planRelease(checkout, layout, inputs);
   const images: ImagePlan[] = [];
   for (const platform of options.platforms.server) {
     images.push(

@@ -59,6 +59,11 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
     ["--dry-run", "command downloads files go processes pushes"],
     ["nothing", "error"],
   ],
+  "release-images": [["KUBE_EXTRA_WHAT=cmd/nothing", "error"]],
+  "quick-release-images": [
+    ["--dry-run", "command downloads files go processes pushes"],
+    ["KUBE_EXTRA_WHAT=cmd/nothing", "error"],
+  ],
   timings: [["", "error"]],
   doctor: [["--offline", "findings ok"], ["nothing", "error"]],
   make: [["nothing", "error"], ["-C /nowhere all", "error"]],
