@@ -169,9 +169,7 @@ function work(
         ? {}
         : { ociLayout: resolve(cwd, input.string("oci-layout")!) }),
       allowMissing: input.boolean("allow-missing") ?? false,
-      ...isSbom
-        ? { sbom: { supplier: input.string("supplier"), tool: globals.version } }
-        : {},
+      ...isSbom ? { sbom: { supplier: input.string("supplier"), tool: globals.version } } : {},
     };
   };
   const testsBefore = async (command: CommandContext) => {

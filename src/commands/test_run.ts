@@ -225,10 +225,11 @@ async function testAndReport(
     ? await Deno.open(`${reports.junit}.stdout`, { write: true, create: true, truncate: true })
     : undefined;
   await using etcd = plan.etcd === undefined ? undefined : await startEtcd(context, plan.etcd);
-  if (plan.etcd !== undefined) {
-    log.status(`Started etcd ${plan.etcd.version} at ${plan.etcd.url}`);
-  }
-  const packages = await runTests(context, plan, {
+  if (etcd !== undefined) log.status(`Started etcd ${etcd.plan.version} at ${etcd.plan.url}`);
+  const processes = plan.processes.map((each) => (
+    { ...each, env: { ...each.env, ...etcd?.plan.testEnv } }
+  ));
+  const packages = await runTests(context, { ...plan, processes }, {
     onPackage(result) {
       const isQuiet = isFull || result.outcome === "skipped";
       if (!isQuiet) log.info(packageLine(result));

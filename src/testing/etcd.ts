@@ -34,10 +34,14 @@ export interface EtcdPlan {
   readonly directory: string;
   /** Absolute path of its log; undefined: it is not kept. */
   readonly logFile: string | undefined;
+  /** The plan with another port, where `ETCD_PORT` names none: somebody may take the one of this plan before etcd does. */
+  readonly again: (() => Promise<EtcdPlan>) | undefined;
 }
 
 /** An etcd that runs. */
 export interface RunningEtcd extends AsyncDisposable {
+  /** As it was started: on another port than planned, if that was taken meanwhile. */
+  readonly plan: EtcdPlan;
   /**
    * Checks that it still runs.
    *
@@ -51,6 +55,8 @@ const THIRD_PARTY = "third_party/etcd";
 /** How long etcd has to answer, and between two questions; milliseconds. */
 const START_MS = 30_000;
 const ASK_MS = 50;
+/** Ports that are tried: each was free a moment before. */
+const MAX_PORTS = 5;
 /** A data directory in the output: a port each. */
 const HOME = ".kbuild/etcd";
 
@@ -63,8 +69,16 @@ const HOME = ".kbuild/etcd";
  * @throws {UsageError} `ETCD_PORT` is not a port.
  */
 export async function planEtcd(context: KubeContext, wanted: EtcdWanted): Promise<EtcdPlan> {
+  return await planFound(context, wanted, await findEtcd(context, wanted));
+}
+
+async function planFound(
+  context: KubeContext,
+  wanted: EtcdWanted,
+  found: FoundEtcd,
+): Promise<EtcdPlan> {
   const { env, output } = context;
-  const { program, version, path } = await findEtcd(context, wanted);
+  const { program, version, path } = found;
   const host = env["ETCD_HOST"] || "127.0.0.1";
   const port = env["ETCD_PORT"] ? portOf(env["ETCD_PORT"]) : await freePort(host);
   const url = `http://${host}:${port}`;
@@ -97,6 +111,7 @@ export async function planEtcd(context: KubeContext, wanted: EtcdWanted): Promis
     url,
     directory,
     logFile: log ? resolve(context.cwd, log) : undefined,
+    again: env["ETCD_PORT"] ? undefined : () => planFound(context, wanted, found),
   });
 }
 
@@ -186,6 +201,33 @@ async function freePort(host: string): Promise<number> {
  * @throws {KbuildError} It does not start, or something else answers on its port.
  */
 export async function startEtcd(context: KubeContext, plan: EtcdPlan): Promise<RunningEtcd> {
+  for (let port = 1;; port++) {
+    try {
+      return await startOnce(context, plan);
+    } catch (error) {
+      const isTaken = error instanceof KbuildError && saysTaken(error.output ?? []);
+      if (!isTaken) throw error;
+      if (plan.again === undefined || port === MAX_PORTS) {
+        throw new KbuildError(`Cannot start etcd: something else uses ${plan.url}`, {
+          output: error.output ?? [],
+          notes: plan.again === undefined
+            ? ["Name another port, or none: ETCD_PORT="]
+            : ["Name a port that stays free: ETCD_PORT=12379"],
+          cause: error,
+        });
+      }
+      context.log.status(`Something else has taken ${plan.url}: etcd gets another port`);
+      plan = await plan.again();
+    }
+  }
+}
+
+/** etcd has no status for it: the one place that reads its words. */
+function saysTaken(lines: readonly string[]): boolean {
+  return lines.some((line) => /address already in use/.test(line));
+}
+
+async function startOnce(context: KubeContext, plan: EtcdPlan): Promise<RunningEtcd> {
   const { argv, directory, url, version } = plan;
   await clearEtcds(context);
   const lock = await lockFile(join(directory, "lock"), {
@@ -197,6 +239,7 @@ export async function startEtcd(context: KubeContext, plan: EtcdPlan): Promise<R
   let end: RunResult | Error | undefined;
   const ended = running.then((result) => void (end = result), (error: Error) => void (end = error));
   const etcd: RunningEtcd = {
+    plan,
     check() {
       if (end === undefined) return;
       if (end instanceof Error) throw end;

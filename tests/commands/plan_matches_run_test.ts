@@ -285,9 +285,17 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
   ],
 };
 
+/** A port that is free, and not one of those that systems give away by themselves: from 32768 on. */
 function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return (listener.addr as Deno.NetAddr).port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    try {
+      using _listener = Deno.listen({ hostname: "127.0.0.1", port });
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }
 
 for (const [era, lines] of Object.entries(SEQUENCES) as [EraParameter, string[][]][]) {
