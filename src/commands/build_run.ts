@@ -19,6 +19,7 @@ import {
   type PlatformTargets,
   prepareBuild,
   type PreparedBuild,
+  type PreparedSteps,
   selectTargets,
 } from "../lib/golang/mod.ts";
 import { type GitTree, openTree } from "../git/mod.ts";
@@ -149,6 +150,8 @@ export interface PlannedBuild extends PreparedBuild {
   readonly generation: GenerationPlan;
   /** Sources that are newer than the generated code beside them. */
   readonly outdated: readonly string[];
+  /** What runs the steps of the plan; undefined: this machine or a container. */
+  readonly elsewhere?: PreparedSteps | undefined;
 }
 
 /**
@@ -159,7 +162,7 @@ export interface PlannedBuild extends PreparedBuild {
  * @param options.tree What git said of the checkout a moment ago; default {@linkcode treeOf}.
  */
 export async function planBuild(
-  { context, checkout, go: given }: OpenCheckout,
+  { context, checkout, go: given, elsewhere: runner }: OpenCheckout,
   asked: AskedBuild,
   stamp: (tree: GitTree) => Promise<Stamp>,
   options: { fetch: boolean; tree?: GitTree },
@@ -188,7 +191,12 @@ export async function planBuild(
   const generation = await planning;
   const prepared = await prepareBuild(context, checkout, { ...asked, vars, epoch, go, tree });
   const outdated = await looking;
-  return Object.freeze({ ...prepared, asked, stamp: await reading, choice, generation, outdated });
+  // A Go that is still to be fetched has no directory yet.
+  const elsewhere = isThere ? await runner?.prepare(context, checkout, prepared) : undefined;
+  return Object.freeze({
+    ...{ ...prepared, asked, stamp: await reading, choice, generation, outdated },
+    ...elsewhere === undefined ? {} : { elsewhere },
+  });
 }
 
 /** Carries a plan out: makes missing generated files, then builds. */
@@ -196,7 +204,7 @@ export async function runBuild(
   { context, checkout }: OpenCheckout,
   planned: PlannedBuild,
 ): Promise<{ binaries: readonly BuiltBinary[]; generateMs: number; buildMs: number }> {
-  const { asked, stamp, generation, plan } = planned;
+  const { asked, elsewhere, stamp, generation, plan } = planned;
   for (const warning of asked.warnings ?? []) context.log.warn(warning);
   sayStamp(context, stamp);
   warnAboutOutdated(context, planned.outdated);
@@ -208,7 +216,7 @@ export async function runBuild(
     await ensureGeneratedFiles(context, checkout, generation);
     generated = performance.now();
   };
-  const binaries = await buildBinaries(context, checkout, planned, { settle });
+  const binaries = await buildBinaries(context, checkout, planned, { settle, elsewhere });
   const built = performance.now();
   return { binaries, generateMs: generated - started, buildMs: built - generated };
 }
@@ -221,7 +229,7 @@ export function plannedUnits({ generation, plan }: PlannedBuild): readonly UnitS
 /** The exact commands and files of a build: `kbuild plan`, `--dry-run`. */
 export function showBuild(
   { builder, log }: KubeContext,
-  { asked, stamp, generation, plan, go, choice }: PlannedBuild,
+  { asked, stamp, generation, plan, go, choice, elsewhere }: PlannedBuild,
 ): CommandPlan {
   for (const warning of asked.warnings ?? []) log.warn(warning);
   sayStamp({ log }, stamp);
@@ -230,7 +238,7 @@ export function showBuild(
   const steps = Object.freeze([
     ...gopathLink === undefined ? [] : [linkStep("GOPATH", gopathLink)],
     ...generationSteps(generation, builder),
-    ...buildSteps(plan, builder),
+    ...elsewhere === undefined ? buildSteps(plan, builder) : stepsElsewhere(plan, elsewhere),
     ...hostLink === undefined ? [] : [linkStep("binaries of this machine", hostLink)],
   ]);
   return Object.freeze({ steps, go: Object.freeze({ ...choice, tool: go }) });
@@ -288,6 +296,22 @@ export function buildSteps(plan: BuildPlan, builder: Builder): readonly PlanStep
       )),
     ])
   );
+}
+
+/** What a build starts that runs elsewhere, and what it places. */
+function stepsElsewhere(plan: BuildPlan, { files, starts }: PreparedSteps): readonly PlanStep[] {
+  const group = "all platforms";
+  return [
+    ...files.map((file): PlanStep => ({ group, kind: "overlay", ...file })),
+    ...starts.map((start): PlanStep => ({ group, kind: "process", ...start })),
+    ...plan.platforms.flatMap(({ platform, steps }) =>
+      steps.flatMap(({ outputs }) =>
+        outputs.map(({ built, placed }): PlanStep => (
+          { group: platform, kind: "binary", path: placed, from: built }
+        ))
+      )
+    ),
+  ];
 }
 
 /** What this machine starts for a program of a build; what is handed to a container is among its arguments. */

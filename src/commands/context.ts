@@ -19,6 +19,7 @@ import {
 } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import { ifPossible, writeFileAtomic } from "../files/mod.ts";
+import type { StepRunner } from "../lib/golang/mod.ts";
 import { createContext, type Environment, type KubeContext } from "../lib/init.ts";
 import { readGoSettings } from "../lib/go_settings.ts";
 import { createLogger, type Logger } from "../lib/logging.ts";
@@ -82,6 +83,8 @@ export interface OpenCheckout {
   readonly config?: string | undefined;
   /** The Go of the container that is built in; absent: it is chosen when something is built. */
   readonly go?: ChosenGo;
+  /** Runs the steps of builds; absent: this machine or the container does. */
+  readonly elsewhere?: StepRunner;
   /** Reads it again: it may have changed since. */
   reread(): Promise<OpenCheckout>;
 }

@@ -541,11 +541,53 @@ export const CONTAINER_VARIABLES: readonly VariableSpec[] = [
   },
 ];
 
-/** Of commands that build here or in a container. */
-export const CONTAINER_BUILD_FLAGS: readonly FlagSpec[] = [CONTAINER, ENGINE, BUILD_IMAGE, SYNC];
+/** The same for commands that build, which the nodes of a builder can do, too. */
+export const BUILD_ENGINE = {
+  name: ENGINE.name,
+  kind: "string",
+  placeholder: "docker|podman|buildx[:BUILDER]",
+  variable: ENGINE.variable,
+  summary: "Engine of --container; buildx: build on the nodes of a builder of buildx",
+  default: ENGINE.default,
+  check: (value) =>
+    /^(docker|podman|buildx(:[\w][\w.-]*)?)$/.test(value)
+      ? undefined
+      : { reason: "it is neither docker, podman, buildx nor buildx:BUILDER" },
+} as const satisfies FlagSpec;
+
+/** Which builder. */
+export const BUILDER_VARIABLE: VariableSpec = {
+  name: "BUILDX_BUILDER",
+  summary: "Builder of --engine buildx",
+};
+
+/** Where BuildKit's results are looked for. */
+export const CACHE_FROM = {
+  name: "cache-from",
+  kind: "string",
+  placeholder: "REPOSITORY",
+  variable: "KBUILD_CACHE_FROM",
+  summary: "Repository of a registry that has results of --engine buildx",
+} as const satisfies FlagSpec;
+
+/** Where BuildKit's results are kept. */
+export const CACHE_TO = {
+  name: "cache-to",
+  kind: "string",
+  placeholder: "REPOSITORY",
+  variable: "KBUILD_CACHE_TO",
+  summary: "Repository of a registry that takes results of --engine buildx",
+} as const satisfies FlagSpec;
+
+/** Of commands that build here, in a container or on the nodes of a builder. */
+export const CONTAINER_BUILD_FLAGS: readonly FlagSpec[] = [
+  ...[CONTAINER, BUILD_ENGINE, BUILD_IMAGE, SYNC],
+  ...[CACHE_FROM, CACHE_TO],
+];
 
 /** What decides over the container of such a command. */
 export const CONTAINER_BUILD_VARIABLES: readonly VariableSpec[] = [
+  BUILDER_VARIABLE,
   ...ENGINE_VARIABLES,
   ...CONTAINER_VARIABLES.filter(({ name }) => name !== COPY_OUTPUT),
 ];

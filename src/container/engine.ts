@@ -242,5 +242,7 @@ export function engineNamed(text: string | undefined): Engine["kind"] | undefine
   if (text === undefined || text === "") return undefined;
   const found = ENGINES.find((name) => name === text);
   if (found !== undefined) return found;
-  throw new UsageError(`Unknown engine "${text}"`, [`Known ones: ${ENGINES.join(", ")}`]);
+  throw new UsageError(`Unknown engine "${text}"`, [
+    `Known ones: ${ENGINES.join(", ")}; with commands that build, buildx, too`,
+  ]);
 }

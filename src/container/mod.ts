@@ -11,6 +11,20 @@ export {
   removeArguments,
   runArguments,
 } from "./arguments.ts";
+export { buildxNamed, readNodes } from "./buildx.ts";
+export { type BuildxRequest, buildxRunner } from "./bake_run.ts";
+export {
+  type Bake,
+  type BakeCache,
+  type BakeInputs,
+  type BakeNode,
+  type BakeTarget,
+  cacheTag,
+  type GoPart,
+  planBake,
+  type SourceEntry,
+} from "./bake.ts";
+export { type BakeEvent, readBake } from "./bake_progress.ts";
 export {
   type BuildContainer,
   type BuildContainerOptions,

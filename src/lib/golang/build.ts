@@ -10,6 +10,7 @@ import { mapConcurrently, type MemoryBudget, memoryBudget } from "../util.ts";
 import { findLdflags } from "../version/mod.ts";
 import { checkCompilers } from "./compilers.ts";
 import { currentGoCorrections } from "./current_go.ts";
+import { buildElsewhere, type PreparedSteps } from "./elsewhere.ts";
 import { explainFailure } from "./explain_failure.ts";
 import { hostLink, makeLink } from "./links.ts";
 import { goVariableNotes } from "./go_variables.ts";
@@ -100,6 +101,7 @@ export async function prepareBuild(
  * failure ends the others.
  *
  * @param options.settle Completes the sources; called once, when the build is known to be possible.
+ * @param options.elsewhere Runs the steps in place of this machine's `go`.
  * @throws {CommandError} A `go` failed; its output has been shown.
  * @throws {KbuildError} A C compiler is missing, or a target makes no binary.
  */
@@ -107,10 +109,13 @@ export async function buildBinaries(
   context: KubeContext,
   checkout: Checkout,
   { plan, go }: PreparedBuild,
-  { settle }: { settle?: () => Promise<void> } = {},
+  { settle, elsewhere }: {
+    settle?: () => Promise<void>;
+    elsewhere?: PreparedSteps | undefined;
+  } = {},
 ): Promise<readonly BuiltBinary[]> {
   const { log } = context;
-  await checkCompilers(context, checkout, go, plan);
+  if (elsewhere === undefined) await checkCompilers(context, checkout, go, plan);
   await claimOutputs(context);
   await checkInOutputs(context, writtenPaths(context, plan));
   await settle?.();
@@ -121,9 +126,14 @@ export async function buildBinaries(
   await context.builder.send(stepPaths(plan));
 
   const records = await openRecords(context);
-  const limit = await knownLimit(context, memoryBudget);
-  const jobs = chooseJobs(context, checkout, plan, limit);
-  await buildPlatforms(context, plan.platforms, { records, jobs, limit });
+  if (elsewhere !== undefined) {
+    const steps = [...unitsOf(context, plan.platforms)].map(([step, unit]) => ({ step, unit }));
+    await buildElsewhere(context, records, steps, elsewhere);
+  } else {
+    const limit = await knownLimit(context, memoryBudget);
+    const jobs = chooseJobs(context, checkout, plan, limit);
+    await buildPlatforms(context, plan.platforms, { records, jobs, limit });
+  }
 
   if (plan.hostLink !== undefined) await makeLink(plan.hostLink);
   return Object.freeze(

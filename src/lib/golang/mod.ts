@@ -17,6 +17,7 @@ export { checkCompilers } from "./compilers.ts";
 export { type Correction, currentGoCorrections } from "./current_go.ts";
 export { compilerVariable, tableGoCalls } from "./flag_rules.ts";
 export { buildsThroughLink, goWorkingDirectory } from "../../checkout/mod.ts";
+export type { PreparedSteps, RunningStep, StepRunner } from "./elsewhere.ts";
 export { hostGoEnv, shownGoEnv } from "./go_env.ts";
 export { goList } from "./go_list.ts";
 export { type LinkedPackages, linkedPackages } from "./linked_packages.ts";
@@ -55,4 +56,5 @@ export {
   workspaceModules,
 } from "./targets.ts";
 export { watchedDirectories } from "./watched.ts";
+export { stampsCommit } from "./vcs_stamp.ts";
 export { verifyGoVersion } from "./verify_go_version.ts";

@@ -93,7 +93,7 @@ function isRecord(entry: [string, unknown]): entry is [string, BuildRecord] {
  * Whether the outputs of a step are what it would make, without asking Go: the request is the last one's, and
  * all files that Go named then are as they were.
  */
-async function isUntouched(records: BuildRecords, step: BuildStep): Promise<boolean> {
+export async function isUntouched(records: BuildRecords, step: BuildStep): Promise<boolean> {
   const known = records.sources.get(nameOf(step));
   if (known === undefined || known.request !== await requestOf(step)) return false;
   const { identity } = lookAt(known, records.looks);

@@ -33,13 +33,22 @@ export async function vcsStamp(
   go: GoTool,
   tree: GitTree = openTree(context),
 ): Promise<VcsStamp> {
-  const stamps = checkout.era.goMode !== "gopath" &&
-    (go.devel || compareGoVersions(go.version, "1.18") >= 0);
-  if (!stamps || /-buildvcs\b/.test(context.env["GOFLAGS"] ?? "")) return NOTHING;
-  if (await findRepository(context.root) === undefined) return NOTHING;
+  if (!await stampsCommit(context, checkout, go)) return NOTHING;
   const { failure } = await tree.status();
   if (failure === undefined) return { flags: [], env: await gitVariables(context) };
   const { why } = await explainFailure(context, failure);
   const note = `Programs do not name their commit (vcs.revision): ${why}`;
   return { flags: failure.kind === "no git" ? [] : ["-buildvcs=false"], env: {}, note };
+}
+
+/** Whether Go asks git for the commit, to write it into programs. */
+export async function stampsCommit(
+  context: Pick<KubeContext, "env" | "root">,
+  checkout: Checkout,
+  go: GoTool,
+): Promise<boolean> {
+  const stamps = checkout.era.goMode !== "gopath" &&
+    (go.devel || compareGoVersions(go.version, "1.18") >= 0);
+  if (!stamps || /-buildvcs\b/.test(context.env["GOFLAGS"] ?? "")) return false;
+  return await findRepository(context.root) !== undefined;
 }

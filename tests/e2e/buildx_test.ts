@@ -1,0 +1,155 @@
+/** Builds on nodes of real BuildKit, against builds on this machine. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { NO_BUILDKIT, withBuildKit } from "./_buildkit.ts";
+import {
+  discard,
+  ended,
+  inScratch,
+  kbuild,
+  kbuildArgv,
+  kbuildOk,
+  makeSample,
+  missingFor,
+  output,
+  start,
+  unless,
+} from "./_program.ts";
+import { NO_REGISTRY, withRealRegistry } from "./_registry.ts";
+
+interface Result {
+  readonly binaries: readonly { readonly path: string }[];
+}
+
+/** Path -> digest of what a build printed. */
+async function digests(root: string, json: string): Promise<string> {
+  const { binaries } = JSON.parse(json) as Result;
+  return await output(["sha256sum", ...binaries.map(({ path }) => path)], { cwd: root });
+}
+
+/** Results of units in a file of events, by name. */
+function results(file: string): Record<string, string> {
+  const names = new Map<string, string>();
+  const found: Record<string, string> = {};
+  for (const line of Deno.readTextFileSync(file).trim().split("\n")) {
+    const event = JSON.parse(line);
+    if (event.event === "unit.queued" && event.kind === "build") names.set(event.id, event.name);
+    if (event.event === "unit.end" && names.has(event.id)) {
+      found[names.get(event.id)!] = event.result;
+    }
+  }
+  return found;
+}
+
+Deno.test({
+  ...unless(
+    NO_BUILDKIT ?? NO_REGISTRY ?? missingFor("1.20"),
+    "two nodes of a builder make the bytes of this machine, and another node takes them from a registry",
+  ),
+  fn: () =>
+    inScratch((dir) =>
+      withRealRegistry(dir, ({ host }) =>
+        withBuildKit(dir, 3, async ({ builder, env, nodes }) => {
+          const [a, b, other] = nodes;
+          await builder("two", [[a!, "linux/amd64"], [b!, "linux/arm64"]]);
+          await builder("other", [[other!, "linux/amd64"]]);
+          const root = await makeSample("1.20", join(dir, "kubernetes \u00fc"));
+          const words = [
+            ...["all", "cmd/kube-proxy", "--json", "--platform", "linux/amd64,linux/arm64"],
+            ...["--root", root],
+          ];
+          const here = await digests(root, await kbuildOk(words, { env }));
+          discard(join(root, "_output"));
+          const events = join(dir, "events.jsonl");
+          const cache = `${host}/cache`;
+          const remote = [...words, "--engine", "buildx:two", "--cache-to", cache];
+          assertEquals(
+            await digests(root, await kbuildOk([...remote, "--events", events], { env })),
+            here,
+          );
+          const made = results(events);
+          assertEquals(made["kube-proxy for linux/amd64"], "made");
+          assertEquals(made["kube-proxy for linux/arm64"], "made");
+          // Again: nothing is made, and what is there stays.
+          const bin = join(root, "_output/local/bin/linux/arm64/kube-proxy");
+          const before = Deno.statSync(bin);
+          await Deno.remove(events);
+          await kbuildOk([...remote, "--events", events], { env });
+          assertEquals(results(events)["kube-proxy for linux/arm64"], "reused");
+          assertEquals(Deno.statSync(bin).mtime, before.mtime);
+          // Another node, which has nothing: no step runs.
+          discard(join(root, "_output/local/bin"));
+          discard(join(root, "_output/local/go/bin"));
+          await Deno.remove(events);
+          const from = [...words, "--engine", "buildx:other", "--cache-from", cache];
+          assertEquals(
+            await digests(root, await kbuildOk([...from, "--events", events], { env })),
+            here,
+          );
+          const taken = results(events);
+          assertEquals(taken["kube-proxy for linux/amd64"], "reused");
+          assertEquals(taken["kube-proxy for linux/arm64"], "reused");
+          // A registry that is gone costs nothing but the cache.
+          const gone = [
+            ...from.slice(0, -1),
+            "127.0.0.1:1/cache",
+            "--cache-to",
+            "127.0.0.1:1/cache",
+          ];
+          assertEquals(await digests(root, await kbuildOk(gone, { env })), here);
+        }))
+    ),
+});
+
+Deno.test({
+  ...unless(
+    NO_BUILDKIT ?? missingFor("latest"),
+    "a node writes the commit into programs; what does not compile and Ctrl-C end the build",
+  ),
+  fn: () =>
+    inScratch((dir) =>
+      withBuildKit(dir, 1, async ({ builder, env, nodes: [node] }) => {
+        await builder("one", [[node!, "linux/amd64"]]);
+        const root = await makeSample("latest", join(dir, "kubernetes"));
+        const words = ["all", "cmd/kube-proxy", "--json", "--platform", "linux/arm64"];
+        const remote = [...words, "--engine", "buildx:one", "--root", root];
+        const stopped = start(kbuildArgv(...remote, "--progress=plain", "-vv"), { env });
+        const reading = ended(stopped);
+        while (node!.containers().length === 0) {
+          const pause = new Promise((resolve) => setTimeout(() => resolve("waits"), 100));
+          assertEquals(await Promise.race([reading, pause]), "waits");
+        }
+        stopped.kill("SIGINT");
+        assertEquals((await reading).code, 130);
+        for (let tries = 0; node!.containers().length > 0 && tries < 100; tries++) {
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+        assertEquals(node!.containers(), []);
+        assertMatch(
+          await kbuildOk(["plan", ...remote.filter((word) => word !== "--json")], { env }),
+          /docker-buildx'? bake --builder one --progress=rawjson --file \S+bake.json node-1\n/,
+        );
+        const there = await digests(root, await kbuildOk(remote, { env }));
+        discard(join(root, "_output/local/bin"));
+        discard(join(root, "_output/local/go/bin"));
+        assertEquals(
+          await digests(root, await kbuildOk([...words, "--root", root], { env })),
+          there,
+        );
+        await Deno.writeTextFile(
+          join(root, "cmd/kube-proxy/broken.go"),
+          "package main\nvar x = y\n",
+        );
+        const { code, stderr } = await kbuild(remote.filter((word) => word !== "--json"), { env });
+        assertEquals(code, 1);
+        assertStringIncludes(
+          stderr,
+          'Cannot finish "Building kube-proxy for linux/arm64" on the node for linux/amd64: go exited with status 1',
+        );
+        assertStringIncludes(stderr, "undefined: y");
+        const none = await kbuild([...words, "--engine", "buildx:none", "--root", root], { env });
+        assert(none.code === 1);
+        assertStringIncludes(none.stdout, 'Cannot use the builder \\"none\\"');
+      })
+    ),
+});
