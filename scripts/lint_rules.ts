@@ -27,6 +27,7 @@ const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "lib/go_settings": 2,
   "lib/util": 2,
   "archive": 2,
+  "gnu": 2,
   "cli": 2,
   "lib/init": 3,
   "lib/ownership": 3,

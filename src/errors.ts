@@ -50,6 +50,21 @@ export class KbuildError extends Error {
   }
 }
 
+/** Ends kbuild with a status that a program reported, about which there is nothing to say. */
+export class ExitStatus extends KbuildError {
+  /** The class, for whoever cannot use `instanceof`. */
+  override readonly name = "ExitStatus";
+
+  /**
+   * Makes an error without a message.
+   *
+   * @param code The status, from 1 on.
+   */
+  constructor(code: number) {
+    super("", { exitCode: code });
+  }
+}
+
 /** A command line or variable that cannot be meant: exit code 2. */
 export class UsageError extends KbuildError {
   /** The class, for whoever cannot use `instanceof`. */

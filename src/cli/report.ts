@@ -1,4 +1,4 @@
-import { KbuildError, printable } from "../errors.ts";
+import { ExitStatus, KbuildError, printable } from "../errors.ts";
 import { ifPossibleSync } from "../files/mod.ts";
 import { osErrorText } from "./os_errors.ts";
 
@@ -126,6 +126,7 @@ function stacks(thrown: unknown): readonly string[] {
  * ```
  */
 export function renderError(thrown: unknown, options: RenderErrorOptions = {}): string {
+  if (thrown instanceof ExitStatus) return "";
   const { debug = false, color = false } = options;
   const after = options.hint === undefined ? [] : [options.hint];
   const paint = (code: number, word: string) => color ? `\x1b[${code}m${word}\x1b[0m` : word;

@@ -175,6 +175,14 @@ export const CONTAINER: FlagSpec = {
   summary: "Build in a container of the build image, into _output/dockerized",
 };
 
+export const GNU_TOOLS: FlagSpec = {
+  name: "gnu-tools",
+  kind: "boolean",
+  variable: "KBUILD_GNU_TOOLS",
+  summary: "Let scripts find kbuild in place of sed, date and other GNU programs",
+  default: "on anything but Linux, of those that are missing",
+};
+
 export const TRIMPATH: FlagSpec = {
   name: "trimpath",
   kind: "boolean",

@@ -1,5 +1,5 @@
 import type { Command } from "./context.ts";
-import { PRINT_HELP } from "./flags.ts";
+import { GNU_TOOLS, PRINT_HELP } from "./flags.ts";
 import type { MakeSources } from "./make_run.ts";
 
 /** `kbuild make`: make's command line, for scripts that start it. */
@@ -44,6 +44,7 @@ export function makeCommand(sources: MakeSources): Command {
         summary: "No effect: recipes are not printed",
       },
       { name: "always-make", short: "B", kind: "boolean", summary: "No effect" },
+      GNU_TOOLS,
       { name: "print-directory", kind: "boolean", summary: "No effect" },
       { name: "no-print-directory", kind: "boolean", summary: "No effect" },
     ],

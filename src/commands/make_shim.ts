@@ -1,5 +1,10 @@
 import { join } from "@std/path";
+import { TOOLS } from "../gnu/mod.ts";
+import { findProgram } from "../lib/util.ts";
 import { quote } from "../shell/mod.ts";
+
+/** The `PATH` of programs that a stand-in starts. */
+export const TOOLS_PATH = "KBUILD_TOOLS_PATH";
 
 /** What starts this kbuild; undefined where that is not known. */
 export function launcherOf(env: Readonly<Record<string, string>>): string | undefined {
@@ -7,9 +12,10 @@ export function launcherOf(env: Readonly<Record<string, string>>): string | unde
 }
 
 /**
- * An environment in which this kbuild is `make`, where kbuild knows how it was started.
+ * An environment in which this kbuild is `make`, where kbuild knows how it was started; and the GNU programs that the
+ * machine does not have, on anything but Linux, or with `KBUILD_GNU_TOOLS=y` all that kbuild has.
  *
- * @param bin An empty directory, which gets the program.
+ * @param bin An empty directory, which gets the programs.
  */
 export async function withMake(
   env: Readonly<Record<string, string>>,
@@ -17,8 +23,23 @@ export async function withMake(
 ): Promise<Readonly<Record<string, string>>> {
   const launcher = launcherOf(env);
   if (launcher === undefined) return env;
-  await Deno.writeTextFile(join(bin, "make"), `#!/bin/sh\nexec ${quote(launcher)} make "$@"\n`, {
-    mode: 0o755,
-  });
-  return { ...env, PATH: `${bin}:${env["PATH"] ?? ""}` };
+  const path = env["PATH"] ?? "";
+  const write = (name: string, line: string) =>
+    Deno.writeTextFile(join(bin, name), `#!/bin/sh\n${line}\n`, { mode: 0o755 });
+  await write("make", `exec ${quote(launcher)} make "$@"`);
+  const isAsked = /^(y|yes|true|1)$/i.test(env["KBUILD_GNU_TOOLS"] ?? "");
+  const isLinux = Deno.build.os === "linux";
+  if (isAsked || (!isLinux && !env["KBUILD_GNU_TOOLS"])) {
+    for (const name of TOOLS.keys()) {
+      // Homebrew's GNU programs begin with a g.
+      const own = isAsked ? undefined : await findProgram(`g${name}`, path);
+      // kbuild itself is started without the stand-ins in its PATH.
+      const line = own === undefined
+        ? `${TOOLS_PATH}=$PATH PATH=${quote(path)} exec ${quote(launcher)} gnu ${name} "$@"`
+        : `exec ${quote(own)} "$@"`;
+      await write(name, line);
+      if (own === undefined) await write(`g${name}`, line);
+    }
+  }
+  return { ...env, PATH: `${bin}:${path}` };
 }

@@ -21,6 +21,7 @@ import { generatedFiles, updateCodegen, verifyCodegen, verifyGeneratedFiles } fr
 import { images } from "./images.ts";
 import { makeCommand } from "./make.ts";
 import type { MakeSources } from "./make_run.ts";
+import { gnu } from "./gnu.ts";
 import { inspect } from "./inspect.ts";
 import { env, platforms, targets } from "./look.ts";
 import { packagesCommand, rpmCommand } from "./packages.ts";
@@ -104,6 +105,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   cleanGenerated,
   cleanMeta,
   makeClean,
+  gnu,
   completionCommand(() => COMMANDS),
 ]);
 

@@ -1,5 +1,5 @@
 import type { Command } from "./context.ts";
-import { CONFIG, WHAT } from "./flags.ts";
+import { CONFIG, GNU_TOOLS, WHAT } from "./flags.ts";
 import type { MakeSources } from "./make_run.ts";
 
 /** Targets of the checkout's Makefile whose scripts are the product: kbuild checks, prepares, cleans up. */
@@ -38,6 +38,7 @@ export function treeTargets(make: () => Command, sources: MakeSources): readonly
     anyVariables: true,
     flags: [
       { ...WHAT, summary: "What the script takes as WHAT", placeholder: "NAME" },
+      GNU_TOOLS,
       CONFIG,
     ],
     variables: [],

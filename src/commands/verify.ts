@@ -3,6 +3,7 @@ import type { Command } from "./context.ts";
 import { withDryRun } from "./dry_run.ts";
 import {
   CONFIG,
+  GNU_TOOLS,
   GO_FLAGS,
   GO_VARIABLES,
   OUTPUT_SUBPATH_VARIABLE,
@@ -66,6 +67,7 @@ function verifyCommand(
       what("CHECK", isQuick ? "the quick ones" : "all"),
       JOBS,
       STRICT_PARITY,
+      GNU_TOOLS,
       CONFIG,
       ...GO_FLAGS,
       DRY_RUN_FLAG,
@@ -102,7 +104,14 @@ export const update: Command = {
     "stops at the first failure. Generated files that git does not have are made before, up to 1.25. If one of " +
     "the scripts cannot run here, nothing is changed.",
   args: [{ name: "WHAT", summary: "Scripts (codegen gofmt)", variadic: true }],
-  flags: [what("SCRIPT", "the checkout's list"), STRICT_PARITY, CONFIG, ...GO_FLAGS, DRY_RUN_FLAG],
+  flags: [
+    what("SCRIPT", "the checkout's list"),
+    STRICT_PARITY,
+    GNU_TOOLS,
+    CONFIG,
+    ...GO_FLAGS,
+    DRY_RUN_FLAG,
+  ],
   variables: [...UPDATE_VARIABLES, OUTPUT_SUBPATH_VARIABLE, ...GO_VARIABLES],
   examples: [
     { command: "kbuild update gofmt generated-docs", does: "Run two scripts" },

@@ -64,6 +64,7 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
     ["--dry-run", "command downloads files go processes pushes"],
     ["KUBE_EXTRA_WHAT=cmd/nothing", "error"],
   ],
+  gnu: [["tar x", "error"]],
   timings: [["", "error"]],
   doctor: [["--offline", "findings ok"], ["nothing", "error"]],
   make: [["nothing", "error"], ["-C /nowhere all", "error"]],
