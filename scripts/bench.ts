@@ -14,6 +14,7 @@ import { findRealTree, which } from "../tests/real/_tree.ts";
 import { Bench } from "./bench/bench.ts";
 import { measureCold, measureLook, measureNothingToDo } from "./bench/builds.ts";
 import { measureGenerated } from "./bench/generated.ts";
+import { measureChecks } from "./bench/checks.ts";
 import { measureImages, showImages } from "./bench/images.ts";
 import { type Measure, show } from "./bench/measure.ts";
 import { measurePackaging, showPackaging } from "./bench/packaging.ts";
@@ -32,7 +33,7 @@ const COMMAND: CommandData = {
     {
       name: "only",
       kind: "string",
-      choices: ["builds", "generated", "packaging", "images"],
+      choices: ["builds", "generated", "packaging", "images", "checks"],
       summary: "packaging: that of a TREE whose binaries are built (1 run by default)",
     },
     { name: "skip-cold", kind: "boolean", summary: "Leave out the builds from nothing" },
@@ -77,6 +78,13 @@ async function main(): Promise<void> {
       const measures = await measureGenerated(subject, input.number("runs") ?? 3);
       if (input.boolean("json")) console.log(JSON.stringify(measures, null, 2));
       else show(subject.title, measures);
+      return;
+    }
+    if (input.string("only") === "checks") {
+      const measures = await measureChecks(subject, runs);
+      if (input.boolean("json")) {
+        console.log(JSON.stringify({ subject: subject.title, measures }, null, 2));
+      } else show(subject.title, measures);
       return;
     }
     if (input.boolean("readme")) {

@@ -9,6 +9,10 @@ import { processorTime } from "../../src/progress/mod.ts";
 export interface Side {
   readonly argv: readonly string[];
   readonly cwd: string;
+  /** In place of what both sides see. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Whether a failure is a result: checks of a checkout with another Go than its own. */
+  readonly mayFail?: boolean;
 }
 
 const clone = join(import.meta.dirname ?? ".", "../..");
@@ -52,9 +56,10 @@ export class Bench {
   }
 
   /** What one run costs. */
-  async time({ argv, cwd }: Side): Promise<Cost> {
+  async time({ argv, cwd, env = this.env, mayFail = false }: Side): Promise<Cost> {
     const before = processorTime("programs") ?? NaN;
-    const { durationMs: ms } = await this.#shell.run(argv, { cwd });
+    const options = mayFail ? { cwd, env, allowed: "any" as const } : { cwd, env };
+    const { durationMs: ms } = await this.#shell.run(argv, options);
     return { ms, processorMs: (processorTime("programs") ?? NaN) - before };
   }
 
@@ -71,6 +76,11 @@ export class Bench {
       }
     }
     return times;
+  }
+
+  /** What a side prints. */
+  async ask({ argv, cwd }: Side): Promise<string> {
+    return (await this.#shell.run(argv, { cwd })).stdout;
   }
 
   /** The tree as git has it: no outputs, no state of make, no generated files. */
