@@ -81,14 +81,16 @@ Deno.test({
           discard(join(root, "_output/local/bin"));
           discard(join(root, "_output/local/go/bin"));
           await Deno.remove(events);
-          const from = [...words, "--engine", "buildx:other", "--cache-from", cache];
+          const from = [
+            ...["all", "cmd/kube-proxy", "--json", "--platform", "linux/amd64", "--root", root],
+            ...["--engine", "buildx:other", "--cache-from", cache],
+          ];
+          const [line] = here.split("\n").filter((line) => line.includes("/linux/amd64/"));
           assertEquals(
-            await digests(root, await kbuildOk([...from, "--events", events], { env })),
-            here,
+            (await digests(root, await kbuildOk([...from, "--events", events], { env }))).trim(),
+            line,
           );
-          const taken = results(events);
-          assertEquals(taken["kube-proxy for linux/amd64"], "reused");
-          assertEquals(taken["kube-proxy for linux/arm64"], "reused");
+          assertEquals(results(events)["kube-proxy for linux/amd64"], "reused");
           // A registry that is gone costs nothing but the cache.
           const gone = [
             ...from.slice(0, -1),
@@ -96,7 +98,7 @@ Deno.test({
             "--cache-to",
             "127.0.0.1:1/cache",
           ];
-          assertEquals(await digests(root, await kbuildOk(gone, { env })), here);
+          assertEquals((await digests(root, await kbuildOk(gone, { env }))).trim(), line);
         }))
     ),
 });
