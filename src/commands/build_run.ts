@@ -1,3 +1,4 @@
+import { format as formatBytes } from "@std/fmt/bytes";
 import type { PlatformSet } from "../checkout/mod.ts";
 import type { UnitSpec } from "../events/mod.ts";
 import {
@@ -36,6 +37,9 @@ import type { Start } from "../shell/mod.ts";
 import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
 import type { CommandPlan, OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
+import { openStoreOf } from "./open_store.ts";
+import { sharedMode, sharedResults } from "./shared_results.ts";
+import type { Store } from "../store/mod.ts";
 
 /** The version of a checkout and the time that is stamped. */
 export interface Stamp {
@@ -167,6 +171,7 @@ export async function planBuild(
   stamp: (tree: GitTree) => Promise<Stamp>,
   options: { fetch: boolean; tree?: GitTree },
 ): Promise<PlannedBuild> {
+  sharedMode(context.env);
   const before = options.tree ?? treeOf({ context, checkout });
   // git looks at every file while Go is looked for.
   const asking = before.begin();
@@ -199,11 +204,31 @@ export async function planBuild(
   });
 }
 
+/** What a build came to. */
+export interface BuildOutcome {
+  /** Those in their places. */
+  readonly binaries: readonly BuiltBinary[];
+  /** Milliseconds. */
+  readonly generateMs: number;
+  readonly buildMs: number;
+  /** Whether only a part of the units was to be made: nothing can be packaged. */
+  readonly isShare: boolean;
+}
+
+function sayStore({ log }: Pick<KubeContext, "log">, { url, counts }: Store): void {
+  const { fetched, fetchedBytes, saved, savedBytes, refused } = counts;
+  log.status(`Store "${url}":`, [
+    `${fetched} files fetched (${formatBytes(fetchedBytes)}), ` +
+    `${saved} results saved (${formatBytes(savedBytes)})`,
+    ...refused === 0 ? [] : [`${refused} refused: they are not what they should be`],
+  ]);
+}
+
 /** Carries a plan out: makes missing generated files, then builds. */
 export async function runBuild(
   { context, checkout }: OpenCheckout,
   planned: PlannedBuild,
-): Promise<{ binaries: readonly BuiltBinary[]; generateMs: number; buildMs: number }> {
+): Promise<BuildOutcome> {
   const { asked, elsewhere, stamp, generation, plan } = planned;
   for (const warning of asked.warnings ?? []) context.log.warn(warning);
   sayStamp(context, stamp);
@@ -212,13 +237,19 @@ export async function runBuild(
   for (const note of [...asked.notes ?? [], ...plan.notes]) context.log.status(note);
   const started = performance.now();
   let generated = started;
+  using store = await openStoreOf(context);
+  const results = await sharedResults(context, store);
   const settle = async () => {
-    await ensureGeneratedFiles(context, checkout, generation);
+    await ensureGeneratedFiles(context, checkout, generation, { results });
     generated = performance.now();
   };
-  const binaries = await buildBinaries(context, checkout, planned, { settle, elsewhere });
+  const binaries = await buildBinaries(context, checkout, planned, { settle, results, elsewhere });
   const built = performance.now();
-  return { binaries, generateMs: generated - started, buildMs: built - generated };
+  if (store !== undefined) sayStore(context, store);
+  return {
+    ...{ binaries, generateMs: generated - started, buildMs: built - generated },
+    isShare: results?.mode === "share",
+  };
 }
 
 /** The units of a build, before it begins. */

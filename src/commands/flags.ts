@@ -212,10 +212,44 @@ export const STORE_READ_ONLY = {
   summary: "Save nothing in the store",
 } as const satisfies FlagSpec;
 
+export const SHARD = {
+  name: "shard",
+  kind: "string",
+  placeholder: "I/N",
+  variable: "KBUILD_SHARD",
+  summary: "Build only part I of N into the store, without packaging; auto: as the scheduler says",
+} as const satisfies FlagSpec;
+
+export const DURATIONS = {
+  name: "durations",
+  kind: "string",
+  placeholder: "FILE",
+  variable: "KBUILD_DURATIONS",
+  summary: "How long units take, for --shard: what plan --units --json printed",
+  default: "guesses by numbers of programs",
+} as const satisfies FlagSpec;
+
+export const GATHER = {
+  name: "gather",
+  kind: "boolean",
+  variable: "KBUILD_GATHER",
+  summary: "Build nothing: take all from the store, and name what it lacks",
+} as const satisfies FlagSpec;
+
+/** What decides over results that machines share. */
+export const SHARED_FLAGS: readonly FlagSpec[] = [
+  STORE,
+  STORE_READ_ONLY,
+  TRIMPATH,
+  SHARD,
+  DURATIONS,
+  GATHER,
+];
+
 export const BUILD_FLAGS: readonly FlagSpec[] = [
   PLATFORM,
   JOBS,
-  TRIMPATH,
+  ...SHARED_FLAGS,
   STRICT_PARITY,
   CONFIG,
   ...GO_FLAGS,

@@ -25,7 +25,8 @@ import { gnu } from "./gnu.ts";
 import { inspect } from "./inspect.ts";
 import { env, platforms, targets } from "./look.ts";
 import { packagesCommand, rpmCommand } from "./packages.ts";
-import { planCommand } from "./plan.ts";
+import { gatherCommand } from "./gather.ts";
+import { planCommand, type PlanSources } from "./plan.ts";
 import {
   packageTarballsCommand,
   quickRelease,
@@ -49,6 +50,10 @@ export { type Command, type CommandContext, makeCommandContext } from "./context
 export { doctorHint } from "./doctor_hint.ts";
 export { TOPICS } from "./topics.ts";
 
+const PLAN_SOURCES: PlanSources = {
+  find: (name, start) => findCommand(name, COMMANDS, (word) => targetCommand(word, start)),
+  variables: () => COMMANDS.flatMap(variablesOf),
+};
 const MAKE_SOURCES: MakeSources = { find: makeGoal };
 const make = makeCommand(MAKE_SOURCES);
 
@@ -62,6 +67,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   quickRelease,
   quickReleaseImages,
   releaseImages,
+  gatherCommand(PLAN_SOURCES),
   packageTarballsCommand,
   packagesCommand,
   rpmCommand,
@@ -91,10 +97,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   doctor,
   timings,
   make,
-  planCommand({
-    find: (name, start) => findCommand(name, COMMANDS, (word) => targetCommand(word, start)),
-    variables: () => COMMANDS.flatMap(variablesOf),
-  }),
+  planCommand(PLAN_SOURCES),
   version,
   env,
   targets,

@@ -13,14 +13,16 @@ import {
   CONFIG,
   CONTAINER_BUILD_FLAGS,
   CONTAINER_BUILD_VARIABLES,
+  GATHER,
   GO_FLAGS,
   JOBS,
   OCI_LAYOUT,
   PLATFORM,
   RELEASE_VARIABLES,
+  SHARD,
+  SHARED_FLAGS,
   STRICT_PARITY,
   SUPPLIER,
-  TRIMPATH,
   VERSION_VARIABLES,
   WHAT,
 } from "./flags.ts";
@@ -52,7 +54,7 @@ const VARIABLES = [...BUILD_VARIABLES, ...VERSION_VARIABLES, ...RELEASE_VARIABLE
 
 /** Of commands that also build. */
 const BUILDING = {
-  flags: [...FLAGS, TRIMPATH, ...CONTAINER_BUILD_FLAGS],
+  flags: [...FLAGS, ...SHARED_FLAGS, ...CONTAINER_BUILD_FLAGS],
   variables: [...VARIABLES, ...CONTAINER_BUILD_VARIABLES],
 } as const;
 
@@ -174,6 +176,8 @@ function work(
   };
   const testsBefore = async (command: CommandContext) => {
     if (fixed.build === false || fixed.imagesOnly === true) return false;
+    // Tests are not shared: kbuild test --shard runs them on several machines.
+    if (command.env[SHARD.variable] || command.env[GATHER.variable]) return false;
     const { runsTestsBefore } = await import("./release_tests_run.ts");
     return await runsTestsBefore(command, fixed.fastbuild === true);
   };

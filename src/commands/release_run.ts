@@ -45,6 +45,7 @@ import { type BaseChoice, baseChoice, basesToFetch, fetchBases } from "./base_im
 import { compressionLevelIn } from "./compression_level.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import type { AskedSboms, MadeSbom } from "./sbom_run.ts";
+import { sharedMode } from "./shared_results.ts";
 import { shortDigest } from "./short_digest.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { existingBinPath, nothingBuilt } from "./existing_binaries.ts";
@@ -176,7 +177,10 @@ async function checkRelease(
     binPath,
     jobs: request.jobs,
   };
-  const bases = basesToFetch(context.env, plan, request.bases);
+  // A part of a release is not packaged.
+  const bases = sharedMode(context.env).mode === "share"
+    ? []
+    : basesToFetch(context.env, plan, request.bases);
   return { asked: build ? asked : undefined, stamp, tree, bases, plan };
 }
 
@@ -311,9 +315,18 @@ export async function releaseCheckout(
         ...packageUnits(prepared.plan),
       ]);
       if (build === undefined) sayStamp(open.context, stamp);
-      const { generateMs, buildMs } = build === undefined
-        ? { generateMs: 0, buildMs: 0 }
+      const { generateMs, buildMs, isShare } = build === undefined
+        ? { generateMs: 0, buildMs: 0, isShare: false }
         : await runBuild(open, build);
+      if (isShare) {
+        for (const spec of packageUnits(prepared.plan)) {
+          open.context.log.events.unit(spec).reuse("kbuild gather makes it");
+        }
+        return Object.freeze({
+          ...{ version: stamp.vars.gitVersion, artifacts: [], sizesBefore: {}, sboms: [] },
+          ...{ leftOut: [], generateMs, buildMs, packageMs: 0 },
+        });
+      }
       const started = performance.now();
       const plan = withFetchedBases(prepared.plan, fetched);
       const sizesBefore = await sizesOf(open.context, plan);
@@ -456,6 +469,10 @@ export function showRelease(command: CommandContext, result: ReleaseResult): voi
   const seconds = secondsOf(result);
   if (command.globals.json) {
     return command.printJson(releaseJson(result));
+  }
+  if (artifacts.length === 0) {
+    const took = (seconds.generate + seconds.build).toFixed(1);
+    return command.print(`${version}: a part of it is in the store, after ${took} s`);
   }
   const changes = artifacts.map((artifact) => changeOf(artifact, result.sizesBefore));
   const isCompared = changes.some((change) => change !== "");

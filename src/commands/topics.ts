@@ -36,8 +36,7 @@ import {
   PLATFORM,
   PRINT_HELP,
   RELEASE_VARIABLES,
-  STORE,
-  STORE_READ_ONLY,
+  SHARED_FLAGS,
   SYNC,
   TEST_VARIABLES,
   TRIMPATH,
@@ -91,7 +90,7 @@ const GROUPS: readonly (readonly [title: string, variables: readonly VariableSpe
     ...ENGINE_VARIABLES,
     ...CONTAINER_VARIABLES,
   ]],
-  ["Results that machines share", [STORE, STORE_READ_ONLY].map(behind)],
+  ["Results that machines share", SHARED_FLAGS.filter((flag) => flag !== TRIMPATH).map(behind)],
   ["kbuild itself", [behind(CONFIG), PROGRESS_VARIABLE, VERBOSE_VARIABLE, PRINT_HELP]],
   ["Environment only", ENVIRONMENT],
 ];

@@ -2,10 +2,13 @@ import { dirname } from "@std/path";
 import type { Checkout } from "../checkout/mod.ts";
 import {
   buildBinaries,
+  type BuildOptions,
   type BuildRequest,
   buildUnits,
+  missingError,
   prepareBuild,
   type PreparedBuild,
+  type SharedResults,
   verifyGoVersion,
 } from "../lib/golang/mod.ts";
 import { askGit, type GitTree, statusEntries } from "../git/mod.ts";
@@ -14,6 +17,7 @@ import type { KubeContext } from "../lib/init.ts";
 import { ownershipContext } from "../lib/ownership.ts";
 import type { GoTool } from "../toolchain/mod.ts";
 import { checkGeneratedReplaceable } from "./replaceable.ts";
+import { openGeneratedResults } from "./generated_results.ts";
 import { type GenerationSteps, planGenerationSteps } from "./generation_steps.ts";
 import { readGeneratedFiles } from "./sources.ts";
 import { findStale, type GenerationFindings } from "./stale.ts";
@@ -88,6 +92,7 @@ export async function ensureGeneratedFiles(
   context: KubeContext,
   checkout: Checkout,
   { tools, files, found }: GenerationPlan,
+  { results: shared, tree: git }: Pick<BuildOptions, "results" | "tree"> = {},
 ): Promise<readonly string[]> {
   if (found === undefined) return [];
   const { tree, needs } = found;
@@ -100,20 +105,54 @@ export async function ensureGeneratedFiles(
     }
     context.log.status("Generating files that are not in git:", names);
     const units = names.map((name) => context.log.events.unit({ kind: "generate", name }));
-    await buildBinaries(context, checkout, tools);
-    for (const [index, steps] of files.entries()) {
-      const { file, inputs } = steps;
-      const unit = units[index]!;
-      const isNew = await unit.run(() => generate(context, steps, unit));
-      await context.builder.send([steps.output]);
+    const results = shared === undefined
+      ? undefined
+      : await openGeneratedResults(context, checkout, { go: tools.go, results: shared, tree: git });
+    const note = async ({ file, inputs, output }: GenerationSteps, isNew: boolean) => {
+      await context.builder.send([output]);
       if (isNew) written.push(file.output);
-      const output = await fileDigest(steps.output) ?? "";
-      records[file.output] = { tree: tree ?? "", inputs, output };
+      const digest = await fileDigest(output) ?? "";
+      records[file.output] = { tree: tree ?? "", inputs, output: digest };
+    };
+    const left: { steps: GenerationSteps; unit: Unit }[] = [];
+    for (const [index, steps] of files.entries()) {
+      const unit = units[index]!;
+      if (await results?.take(steps) !== true) {
+        left.push({ steps, unit });
+        continue;
+      }
+      unit.reuse("the store has it");
+      const isNew = await replaceIfDifferent(context, steps.made, steps.output);
+      await ifPossible(removeTree(dirname(steps.work)));
+      await note(steps, isNew);
+    }
+    if (left.length > 0 && shared?.mode === "gather") {
+      throw missingError(left.map(({ steps: { file } }) => (
+        { id: `generate ${file.output}`, why: "the store lacks it" }
+      )));
+    }
+    if (left.length === 0) skipUnits(context, tools);
+    else await buildBinaries(context, checkout, tools, { results: toolResults(shared), tree: git });
+    for (const { steps, unit } of left) {
+      const started = performance.now();
+      const isNew = await unit.run(() => generate(context, steps, unit));
+      await results?.keep(steps, (performance.now() - started) / 1000);
+      await note(steps, isNew);
     }
     await warnUnlessIgnored(context, written);
   }
   await writeState(context, { files: records, needs });
   return Object.freeze(written);
+}
+
+/** Generators are whole on every machine that needs them. */
+function toolResults(shared: SharedResults | undefined): SharedResults | undefined {
+  return shared === undefined ? undefined : { store: shared.store, mode: "make" };
+}
+
+/** Nothing needs the generators. */
+function skipUnits({ log }: KubeContext, { plan }: PreparedBuild): void {
+  for (const spec of buildUnits(plan)) log.events.unit(spec).reuse("nothing is generated with it");
 }
 
 /** The units of a {@linkcode GenerationPlan}, as {@linkcode ensureGeneratedFiles} reports them. */

@@ -27,7 +27,15 @@ import {
   planBuild,
   type PlatformPlan,
 } from "./plan.ts";
+import {
+  type MissingUnit,
+  openStepResults,
+  type SharedResults,
+  type StepResults,
+} from "./results.ts";
 import { schedulePlatforms } from "./schedule.ts";
+import { stepsOfShare } from "./share.ts";
+import { openStepKeys } from "./step_key.ts";
 import { workspaceModules } from "./targets.ts";
 import { CommandError, looksOutOfMemory, quoteCommand } from "../../shell/mod.ts";
 import {
@@ -95,13 +103,24 @@ export async function prepareBuild(
   return Object.freeze({ plan, go });
 }
 
+/** Options of {@linkcode buildBinaries}. */
+export interface BuildOptions {
+  /** Completes the sources; called once, when the build is known to be possible. */
+  readonly settle?: () => Promise<void>;
+  /** Results that machines share. */
+  readonly results?: SharedResults | undefined;
+  /** What git says of the checkout, if the caller asks more of it. */
+  readonly tree?: GitTree | undefined;
+  /** Runs the steps in place of this machine's `go`; results are not shared then. */
+  readonly elsewhere?: PreparedSteps | undefined;
+}
+
 /**
  * Port of `kube::golang::build_binaries` and `kube::golang::place_bins`: carries out the plan of
  * {@linkcode prepareBuild}, and nothing else. Platforms run side by side when memory allows; the first
  * failure ends the others.
  *
- * @param options.settle Completes the sources; called once, when the build is known to be possible.
- * @param options.elsewhere Runs the steps in place of this machine's `go`.
+ * @returns The binaries that are in their places; with a share of the units, those of the share.
  * @throws {CommandError} A `go` failed; its output has been shown.
  * @throws {KbuildError} A C compiler is missing, or a target makes no binary.
  */
@@ -109,10 +128,7 @@ export async function buildBinaries(
   context: KubeContext,
   checkout: Checkout,
   { plan, go }: PreparedBuild,
-  { settle, elsewhere }: {
-    settle?: () => Promise<void>;
-    elsewhere?: PreparedSteps | undefined;
-  } = {},
+  { settle, results: shared, tree, elsewhere }: BuildOptions = {},
 ): Promise<readonly BuiltBinary[]> {
   const { log } = context;
   if (elsewhere === undefined) await checkCompilers(context, checkout, go, plan);
@@ -126,23 +142,60 @@ export async function buildBinaries(
   await context.builder.send(stepPaths(plan));
 
   const records = await openRecords(context);
+  const steps = plan.platforms.flatMap((platform) => platform.steps);
+  const placed = new Set<BuildStep>();
   if (elsewhere !== undefined) {
-    const steps = [...unitsOf(context, plan.platforms)].map(([step, unit]) => ({ step, unit }));
-    await buildElsewhere(context, records, steps, elsewhere);
+    const units = [...unitsOf(context, plan.platforms)].map(([step, unit]) => ({ step, unit }));
+    await buildElsewhere(context, records, units, elsewhere);
+    for (const step of steps) placed.add(step);
   } else {
     const limit = await knownLimit(context, memoryBudget);
     const jobs = chooseJobs(context, checkout, plan, limit);
-    await buildPlatforms(context, plan.platforms, { records, jobs, limit });
+    const results = shared === undefined
+      ? undefined
+      : openStepResults(context, openStepKeys(context, checkout, go, tree), shared);
+    const own = shared?.share === undefined
+      ? new Set(steps)
+      : stepsOfShare(plan, shared.share, durationsIn(plan, shared.durations));
+    const missing: MissingUnit[] = [];
+    const running = { records, jobs, limit, results, own, placed, missing };
+    await buildPlatforms(context, plan.platforms, running);
+    if (missing.length > 0) throw missingError(missing);
   }
 
   if (plan.hostLink !== undefined) await makeLink(plan.hostLink);
   return Object.freeze(
-    plan.platforms.flatMap(({ platform, steps }) =>
-      steps.flatMap((step) =>
-        step.outputs.map(({ name, placed }) => Object.freeze({ name, platform, path: placed }))
-      )
+    steps.filter((step) => placed.has(step)).flatMap(({ outputs, platform }) =>
+      outputs.map(({ name, placed }) => Object.freeze({ name, platform, path: placed }))
     ),
   );
+}
+
+/** Units whose results a store lacks, as an error that names each. */
+export function missingError(missing: readonly MissingUnit[]): KbuildError {
+  const count = missing.length === 1 ? "a unit is" : `${missing.length} units are`;
+  return new KbuildError(`Cannot gather the results: ${count} missing`, {
+    notes: [
+      ...missing.map(({ id, why }) => `${id}: ${why}`),
+      "Run the missing shards, again if they failed; or run the command itself, which makes what is missing",
+    ],
+  });
+}
+
+/** How long steps took, by the ids of their units. */
+function durationsIn(
+  plan: BuildPlan,
+  durations: SharedResults["durations"],
+): (step: BuildStep) => number | undefined {
+  const ids = new Map<BuildStep, string>();
+  const counts = new Map<string, number>();
+  for (const step of plan.platforms.flatMap(({ steps }) => steps)) {
+    const { kind, name } = unitOfStep(step);
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    ids.set(step, count === 1 ? `${kind} ${name}` : `${kind} ${name} #${count}`);
+  }
+  return (step) => durations?.[ids.get(step) ?? ""];
 }
 
 /**
@@ -175,6 +228,14 @@ interface Shared {
   readonly jobs: number;
   /** What was too much for the memory before. */
   readonly limit: MemoryLimit | undefined;
+  /** Results that machines share. */
+  readonly results: StepResults | undefined;
+  /** The steps that this run is to make. */
+  readonly own: ReadonlySet<BuildStep>;
+  /** Takes the steps whose binaries are in their places. */
+  readonly placed: Set<BuildStep>;
+  /** Takes what cannot be gathered. */
+  readonly missing: MissingUnit[];
 }
 
 /** The same while platforms are built. */
@@ -303,22 +364,36 @@ function unitName(step: BuildStep, platform: string): string {
   return `${shown.join(", ")}${more} for ${platform}`;
 }
 
+/** A step cannot be gathered; the message says why, as the end of a sentence. */
+class NotGathered extends Error {}
+
 async function buildPlatform(
   context: KubeContext,
   running: Running,
   { platform, steps, targets }: PlatformPlan,
 ): Promise<void> {
-  context.log.status(`Building go targets for ${platform}:`, targets);
+  if (steps.some((step) => running.own.has(step))) {
+    context.log.status(`Building go targets for ${platform}:`, targets);
+  }
   for (const step of steps) {
     const unit = running.units.get(step)!;
+    if (!running.own.has(step)) {
+      unit.reuse("another shard makes it");
+      continue;
+    }
     const work = () => buildStep(context, running, step, { platform, unit });
-    await unit.run(work, running.signal);
+    // The others are looked for, too.
+    await unit.run(work, running.signal).catch((error: unknown) => {
+      if (!(error instanceof NotGathered)) throw error;
+      const { kind, name } = unitOfStep(step);
+      running.missing.push({ id: `${kind} ${name}`, why: error.message });
+    });
   }
 }
 
 async function buildStep(
   context: KubeContext,
-  { records, jobs, limit, signal }: Running,
+  { records, jobs, limit, signal, results, placed }: Running,
   planned: BuildStep,
   { platform, unit }: { platform: string; unit: Unit },
 ): Promise<void> {
@@ -330,12 +405,25 @@ async function buildStep(
   log.status(`Env for ${platform}: ${env.join(" ")}`, [], { v: 2 });
   log.status("Starting:", [quoteCommand(step.argv)], { v: 3 });
   const names = namesOf(step);
+  const taken = await results?.take(step, { records, unit, signal });
+  if (taken?.isDone === true) {
+    if (taken.isPlaced) placed.add(planned);
+    return;
+  }
+  if (results?.mode === "gather" && step.outputs.length > 0) {
+    throw new NotGathered(
+      taken?.key?.key === undefined ? `it has no key: ${taken?.key?.why}` : "the store lacks it",
+    );
+  }
+  const started = performance.now();
+  placed.add(planned);
   const check = await checkStep(context, records, step, { unit, signal });
   if (check.upToDate) {
     log.status(`Up to date: ${names}`, [], { v: 2 });
     unit.reuse("its sources are as they were");
     await recordSources(context, records, step, check);
     await placeBins(context, step.outputs);
+    if (taken !== undefined) await results?.keep(step, taken);
     return;
   }
   await removeDamaged(step.outputs);
@@ -359,4 +447,6 @@ async function buildStep(
   if (check.key !== undefined) await recordStep(records, step, check.key);
   await recordSources(context, records, step, check);
   await placeBins(context, step.outputs);
+  const seconds = (performance.now() - started) / 1000;
+  if (taken !== undefined) await results?.keep(step, taken, seconds);
 }

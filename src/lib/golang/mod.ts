@@ -7,8 +7,10 @@
 export { adjustCall, type AdjustInputs } from "./adjust_call.ts";
 export {
   buildBinaries,
+  type BuildOptions,
   buildUnits,
   type BuiltBinary,
+  missingError,
   prepareBuild,
   type PreparedBuild,
   unitOfStep,
@@ -29,6 +31,7 @@ export type { PackageFiles } from "./package_files.ts";
 export { placeBins } from "./place.ts";
 export { plannedKeys } from "./planned_keys.ts";
 export {
+  countedVariables,
   isPathFree,
   type KeyOptions,
   openStepKeys,
@@ -45,6 +48,8 @@ export {
   type PlatformPlan,
   type PlatformTargets,
 } from "./plan.ts";
+export type { MissingUnit, SharedResults } from "./results.ts";
+export { type Share, stepsOfShare } from "./share.ts";
 export { BYTES_PER_PLATFORM, type Schedule, schedulePlatforms } from "./schedule.ts";
 export {
   binaryName,

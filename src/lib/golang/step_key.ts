@@ -171,7 +171,8 @@ const COUNTED =
 const PLACES =
   /^GO(AUTH|BIN|CACHE|CACHEPROG|ENV|GC|INSECURE|MAXPROCS|MEMLIMIT|MODCACHE|NOPROXY|NOSUMCHECK|NOSUMDB|PATH|PRIVATE|PROXY|ROOT|SUMDB|TELEMETRY.*|TMPDIR|TOOLCHAIN|TRACEBACK|VCS)$/;
 
-function countedVariables(env: BuildStep["env"]): Record<string, string> {
+/** Variables that change what Go makes, in order. */
+export function countedVariables(env: BuildStep["env"]): Record<string, string> {
   return Object.fromEntries(
     Object.entries(env).filter(([name, value]) =>
       value !== "" && COUNTED.test(name) && !PLACES.test(name)

@@ -101,7 +101,11 @@ export async function isUntouched(records: BuildRecords, step: BuildStep): Promi
 }
 
 /** Whether the outputs of a step are there, as made from that key. */
-async function isMade(records: BuildRecords, step: BuildStep, key: string): Promise<boolean> {
+export async function isMade(
+  records: BuildRecords,
+  step: BuildStep,
+  key: string,
+): Promise<boolean> {
   const fresh = await Promise.all(step.outputs.map(async ({ built }) => {
     const record = records.byPath.get(built);
     const info = await ifPresent(Deno.stat(built));

@@ -1,0 +1,54 @@
+import { basename, dirname } from "@std/path";
+import type { Checkout } from "../checkout/mod.ts";
+import { ifPresent, removeTree } from "../files/mod.ts";
+import { type GitTree, openTree } from "../git/mod.ts";
+import { openStepKeys, type SharedResults } from "../lib/golang/mod.ts";
+import type { KubeContext } from "../lib/init.ts";
+import { describeFiles } from "../store/mod.ts";
+import type { GoTool } from "../toolchain/mod.ts";
+import { generatedKey, sourcesDigest } from "./generated_key.ts";
+import type { GenerationSteps } from "./generation_steps.ts";
+
+/** Generated files that machines share. */
+export interface GeneratedResults {
+  /** Brings a file to where its programs would leave it. Returns whether the store has it. */
+  take(steps: GenerationSteps): Promise<boolean>;
+  /** Saves a file that was made, if the sources are as they were. */
+  keep(steps: GenerationSteps, seconds: number): Promise<void>;
+}
+
+/**
+ * Opens the generated files of a store.
+ *
+ * @returns undefined where git cannot say what the sources are.
+ */
+export async function openGeneratedResults(
+  context: KubeContext,
+  checkout: Checkout,
+  { go, results: { store }, tree }: {
+    go: GoTool;
+    results: SharedResults;
+    tree?: GitTree | undefined;
+  },
+): Promise<GeneratedResults | undefined> {
+  const sources = await sourcesDigest(context, tree);
+  if (sources === undefined) return undefined;
+  const goKey = await openStepKeys(context, checkout, go, tree).goKey();
+  const keyOf = (steps: GenerationSteps) => generatedKey(context, steps, { sources, goKey });
+  return Object.freeze<GeneratedResults>({
+    async take(steps) {
+      const [file, ...others] = (await store.result(keyOf(steps)))?.files ?? [];
+      if (file === undefined || others.length > 0) return false;
+      if (file.path !== basename(steps.output)) return false;
+      await removeTree(steps.work);
+      await Deno.mkdir(dirname(steps.made), { recursive: true });
+      return await store.fetch(file, steps.made);
+    },
+    async keep(steps, seconds) {
+      if (store.readOnly || await ifPresent(Deno.stat(steps.output)) === undefined) return;
+      if (await sourcesDigest(context, openTree(context, { everything: true })) !== sources) return;
+      const files = await describeFiles(dirname(steps.output), [basename(steps.output)]);
+      await store.save({ key: keyOf(steps), files, seconds }, () => steps.output);
+    },
+  });
+}

@@ -1,0 +1,50 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { sharedMode, shareIn } from "../../src/commands/shared_results.ts";
+import { UsageError } from "../../src/errors.ts";
+
+Deno.test("shareIn() reads a part, or what a scheduler says", () => {
+  const table: [Record<string, string>, [number, number]][] = [
+    [{ KBUILD_SHARD: "2/8" }, [2, 8]],
+    [{ KBUILD_SHARD: "1/1", JOB_COMPLETION_INDEX: "7" }, [1, 1]],
+    [{ KBUILD_SHARD: "auto/8", JOB_COMPLETION_INDEX: "0" }, [1, 8]],
+    [{ KBUILD_SHARD: "auto", CI_NODE_INDEX: "3", CI_NODE_TOTAL: "4" }, [3, 4]],
+    [{ KBUILD_SHARD: "auto", CIRCLE_NODE_INDEX: "3", CIRCLE_NODE_TOTAL: "4" }, [4, 4]],
+    [{ KBUILD_SHARD: "auto", BUILDKITE_PARALLEL_JOB: "0", BUILDKITE_PARALLEL_JOB_COUNT: "2" }, [
+      1,
+      2,
+    ]],
+    [
+      { KBUILD_SHARD: "auto", SYSTEM_JOBPOSITIONINPHASE: "2", SYSTEM_TOTALJOBSINPHASE: "2" },
+      [2, 2],
+    ],
+  ];
+  for (const [env, [index, of]] of table) assertEquals(shareIn(env), { index, of });
+  assertEquals(shareIn({ CI_NODE_INDEX: "1", CI_NODE_TOTAL: "2" }), undefined);
+});
+
+Deno.test("shareIn() refuses what is not a part", () => {
+  const table: Record<string, string>[] = [
+    ...["0/2", "3/2", "2", "a/b", "1/0", "-1/2", "1/2/3", "auto/x"].map((KBUILD_SHARD) => ({
+      KBUILD_SHARD,
+    })),
+    { KBUILD_SHARD: "auto" },
+    { KBUILD_SHARD: "auto", JOB_COMPLETION_INDEX: "0" },
+    { KBUILD_SHARD: "auto", CI_NODE_INDEX: "0", CI_NODE_TOTAL: "4" },
+    { KBUILD_SHARD: "auto/4", JOB_COMPLETION_INDEX: "4" },
+  ];
+  for (const env of table) {
+    assertThrows(() => shareIn(env), UsageError, `Cannot use --shard "${env["KBUILD_SHARD"]}": `);
+  }
+});
+
+Deno.test("sharedMode() refuses what nobody would get", () => {
+  assertThrows(() => sharedMode({ KBUILD_SHARD: "1/2" }), UsageError, "--shard without --store");
+  assertThrows(() => sharedMode({ KBUILD_GATHER: "y" }), UsageError, "--gather without --store");
+  const KBUILD_STORE = "x";
+  assertThrows(() => sharedMode({ KBUILD_STORE, KBUILD_SHARD: "1/2", KBUILD_GATHER: "y" }));
+  assertThrows(() =>
+    sharedMode({ KBUILD_STORE, KBUILD_SHARD: "1/2", KBUILD_STORE_READ_ONLY: "y" })
+  );
+  assertEquals(sharedMode({ KBUILD_STORE }), { mode: "make", share: undefined });
+  assertEquals(sharedMode({ KBUILD_STORE, KBUILD_GATHER: "y" }).mode, "gather");
+});
