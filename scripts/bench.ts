@@ -18,6 +18,7 @@ import { measureChecks } from "./bench/checks.ts";
 import { measureImages, showImages } from "./bench/images.ts";
 import { type Measure, show } from "./bench/measure.ts";
 import { measurePackaging, showPackaging } from "./bench/packaging.ts";
+import { measureStore, showStore } from "./bench/store.ts";
 import { openSubject, type Subject } from "./bench/subject.ts";
 import { markdownTable, packagingRows, type Row, thisMachine } from "./bench/table.ts";
 
@@ -33,9 +34,10 @@ const COMMAND: CommandData = {
     {
       name: "only",
       kind: "string",
-      choices: ["builds", "generated", "packaging", "images", "checks"],
+      choices: ["builds", "generated", "packaging", "images", "checks", "store"],
       summary: "packaging: that of a TREE whose binaries are built (1 run by default)",
     },
+    { name: "what", kind: "string", summary: "WHAT of the release with a store (default all)" },
     { name: "skip-cold", kind: "boolean", summary: "Leave out the builds from nothing" },
     { name: "json", kind: "boolean", summary: "Print all times for a program" },
     {
@@ -85,6 +87,13 @@ async function main(): Promise<void> {
       if (input.boolean("json")) {
         console.log(JSON.stringify({ subject: subject.title, measures }, null, 2));
       } else show(subject.title, measures);
+      return;
+    }
+    if (input.string("only") === "store") {
+      const what = input.string("what") ?? "";
+      const result = await measureStore(subject.bench, what, input.number("runs") ?? 1);
+      if (input.boolean("json")) console.log(JSON.stringify(result, null, 2));
+      else showStore(subject.title, result);
       return;
     }
     if (input.boolean("readme")) {

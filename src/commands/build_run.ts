@@ -24,6 +24,7 @@ import {
   selectTargets,
 } from "../lib/golang/mod.ts";
 import { type GitTree, openTree } from "../git/mod.ts";
+import { UsageError } from "../errors.ts";
 import type { Builder, KubeContext } from "../lib/init.ts";
 import {
   buildDate,
@@ -198,6 +199,11 @@ export async function planBuild(
   const outdated = await looking;
   // A Go that is still to be fetched has no directory yet.
   const elsewhere = isThere ? await runner?.prepare(context, checkout, prepared) : undefined;
+  if (elsewhere !== undefined && sharedMode(context.env).mode !== "make") {
+    throw new UsageError(
+      "Cannot use --shard or --gather with --engine buildx: it divides the work",
+    );
+  }
   return Object.freeze({
     ...{ ...prepared, asked, stamp: await reading, choice, generation, outdated },
     ...elsewhere === undefined ? {} : { elsewhere },

@@ -20,6 +20,7 @@ import { timings } from "./timings.ts";
 import { generatedFiles, updateCodegen, verifyCodegen, verifyGeneratedFiles } from "./generate.ts";
 import { images } from "./images.ts";
 import { makeCommand } from "./make.ts";
+import { matrixCommand } from "./matrix.ts";
 import type { MakeSources } from "./make_run.ts";
 import { gnu } from "./gnu.ts";
 import { inspect } from "./inspect.ts";
@@ -68,6 +69,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   quickReleaseImages,
   releaseImages,
   gatherCommand(PLAN_SOURCES),
+  matrixCommand(PLAN_SOURCES),
   packageTarballsCommand,
   packagesCommand,
   rpmCommand,

@@ -178,7 +178,7 @@ async function checkRelease(
     jobs: request.jobs,
   };
   // A part of a release is not packaged.
-  const bases = sharedMode(context.env).mode === "share"
+  const bases = build && sharedMode(context.env).mode === "share"
     ? []
     : basesToFetch(context.env, plan, request.bases);
   return { asked: build ? asked : undefined, stamp, tree, bases, plan };

@@ -21,6 +21,7 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
   ]],
   "quick-release": [["--dry-run", "command downloads files go processes pushes"]],
   gather: [["", "error"], ["quick-release --shard 1/2", "error"]],
+  matrix: [["github", "error"], ["--store x travis", "error"], ["--store x github", "system text"]],
   "package-tarballs": [["--base-image go-runner", "error"]],
   packages: [["", "error"], ["dbe", "error"]],
   rpm: [["", "error"], ["amd65", "error"]],

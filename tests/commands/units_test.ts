@@ -14,6 +14,7 @@ import {
   makeSample,
   missingFor,
   unless,
+  which,
 } from "../e2e/_program.ts";
 
 interface Unit {
@@ -157,5 +158,42 @@ Deno.test(
       const { code, stderr } = await kbuild(["plan", "--units", "clean"], { cwd: root });
       assertEquals(code, 2);
       assertEquals(stderr.includes('Cannot show the units of "kbuild clean"'), true, stderr);
+    }),
+);
+
+Deno.test(
+  unless(
+    missingFor(LATEST) ?? (which("gcc") === undefined ? "needs gcc" : undefined),
+    "with cgo, the compiler, its headers and its flags are in the key",
+  ),
+  () =>
+    inScratch(async (dir) => {
+      const root = await makeSample(LATEST, join(dir, "kubernetes"));
+      const headers = join(dir, "include");
+      await Deno.mkdir(headers);
+      await write(join(headers, "of_test.h"), "#define OF_TEST 1\n");
+      const code =
+        'package main\n\n// #include <of_test.h>\n// #include <stdlib.h>\nimport "C"\n\n' +
+        "var ofTest = C.OF_TEST\n";
+      await write(join(root, "cmd/kubelet/c.go"), code);
+      const words = ["all", "kubelet"];
+      const env = { CPATH: headers };
+      const before = await keyOf(root, words, env);
+      assertEquals(await keyOf(root, words, env), before);
+      const compiler = join(dir, "my-gcc");
+      await write(compiler, `#!/bin/sh\nexec gcc "$@"\n`);
+      await Deno.chmod(compiler, 0o755);
+      const flags = await keyOf(root, words, { ...env, CGO_CFLAGS: "-O1" });
+      const other = await keyOf(root, words, { ...env, CC: compiler });
+      await write(join(headers, "of_test.h"), "#define OF_TEST 2\n");
+      const header = await keyOf(root, words, env);
+      assertEquals(new Set([before, flags, other, header]).size, 4);
+      // What pkg-config would say is not known.
+      await write(
+        join(root, "cmd/kubelet/c.go"),
+        code.replace("// #include", "// #cgo pkg-config: x\n// #include"),
+      );
+      const [unit] = await unitsOf(root, words, env);
+      assertEquals([unit?.key, unit?.why], [null, "it has cgo with pkg-config"]);
     }),
 );

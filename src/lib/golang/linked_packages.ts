@@ -2,6 +2,7 @@ import { KbuildError } from "../../errors.ts";
 import type { KubeContext } from "../init.ts";
 import type { PreparedBuild } from "./build.ts";
 import { makeLink } from "./links.ts";
+import { listArguments } from "./list_arguments.ts";
 import type { BuildStep } from "./plan.ts";
 import { binaryName } from "./targets.ts";
 
@@ -13,23 +14,6 @@ export interface LinkedPackages {
   readonly main: string;
   /** Import paths, the main one among them, those of Go's own packages left out; sorted. */
   readonly packages: readonly string[];
-}
-
-/**
- * The arguments of `go` that list the packages of a step and all that they import, for the same platform,
- * tags and flags.
- *
- * @param flags Further flags of `go list`.
- */
-export function listArguments(
-  { argv }: Pick<BuildStep, "argv">,
-  flags: readonly string[],
-): readonly string[] {
-  const [, command, ...words] = argv;
-  const plain = words.filter((word, index) =>
-    word !== "-c" && word !== "-o" && words[index - 1] !== "-o"
-  );
-  return ["list", "-deps", ...flags, ...command === "test" ? ["-test"] : [], ...plain];
 }
 
 /** `package|is Go's own|what it imports`; the last one of packages that were named alone. */

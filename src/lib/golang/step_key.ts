@@ -6,7 +6,7 @@ import { askGit, type GitTree, openTree } from "../../git/mod.ts";
 import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { compilerKey, type CSources } from "./compiler_key.ts";
-import { listArguments } from "./linked_packages.ts";
+import { listArguments } from "./list_arguments.ts";
 import type { BuildStep } from "./plan.ts";
 import { goTools, lookAt, type Looks } from "./sources.ts";
 import type { PackageFiles } from "./package_files.ts";

@@ -1,6 +1,6 @@
 import type { KubeContext } from "../init.ts";
 import type { PreparedBuild } from "./build.ts";
-import { listArguments } from "./linked_packages.ts";
+import { listArguments } from "./list_arguments.ts";
 import type { BuildStep } from "./plan.ts";
 
 /** The arguments of `go` that print the directories of the packages of a step, but for Go's own. */

@@ -1,0 +1,100 @@
+/** Files of CIs and clusters, read back by the systems' own checkers where those are here. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { matrixFile, type MatrixRequest } from "../../src/commands/matrix_run.ts";
+import { MATRIX_SYSTEMS } from "../../src/commands/matrix_systems.ts";
+import { toYaml } from "../../src/commands/yaml.ts";
+import { UsageError } from "../../src/errors.ts";
+import { inScratch, run, unless, which } from "../e2e/_program.ts";
+
+const REQUEST: MatrixRequest = {
+  store: "oci://registry.example/kbuild?insecure",
+  words: ["quick-release", "WHAT=cmd/kubectl cmd/it's", "GOFLAGS=-tags=$(x)"],
+  shards: 3,
+  image: "registry.example/kbuild:1",
+};
+
+Deno.test("toYaml() quotes what YAML would take for something else", () => {
+  const value = {
+    plain: "a-b/c.d@e",
+    on: ["y", "1", "a: b", "# c", "", "*"],
+    numbers: [1, true],
+    nested: [{ a: 1, b: [] }, ["x"]],
+    empty: {},
+  };
+  assertEquals(
+    toYaml(value),
+    `plain: a-b/c.d@e
+"on":
+  - "y"
+  - "1"
+  - "a: b"
+  - "# c"
+  - ""
+  - "*"
+numbers:
+  - 1
+  - true
+nested:
+  - a: 1
+    b: []
+  - - x
+empty: {}
+`,
+  );
+});
+
+Deno.test("matrixFile() gives each shard its part, and gathers", () => {
+  for (const system of MATRIX_SYSTEMS) {
+    const text = matrixFile(system, REQUEST);
+    assert(text.includes("gather"), text);
+    assert(text.includes(REQUEST.store), text);
+  }
+  const shards = (system: typeof MATRIX_SYSTEMS[number], word: string) =>
+    matrixFile(system, REQUEST).split(word).length - 1;
+  assertEquals(shards("github", "matrix.shard }}/3"), 1);
+  assertEquals(shards("gitlab", "parallel: 3"), 1);
+  assertEquals(shards("job", "auto/3"), 1);
+  assertEquals([1, 2, 3].map((index) => shards("prow", `"${index}/3"`)), [1, 1, 1]);
+  // Kubernetes would replace $(x), GitHub ${{ x }}.
+  assertEquals(shards("job", "-tags=$$(x)"), 2);
+  assertThrows(() => matrixFile("github", { ...REQUEST, words: ["all", "\${{ x }}"] }), UsageError);
+  assertThrows(() => matrixFile("job", { ...REQUEST, image: undefined }), UsageError, "--image");
+  assertThrows(() => matrixFile("prow", { ...REQUEST, repository: "x" }), UsageError, "ORG/REPO");
+  assertThrows(
+    () => matrixFile("job", { ...REQUEST, store: "https://a:b@c/" }),
+    UsageError,
+    "log-in",
+  );
+});
+
+Deno.test({
+  ...unless(
+    which("actionlint") === undefined && "needs actionlint in PATH",
+    "a workflow of GitHub is without slips",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const path = join(dir, "release.yml");
+      await Deno.writeTextFile(path, matrixFile("github", REQUEST));
+      const { code, stdout } = await run(["actionlint", "-no-color", path], { cwd: dir });
+      assertEquals([code, stdout], [0, ""]);
+    }),
+});
+
+Deno.test({
+  ...unless(
+    which("kubeconform") === undefined && "needs kubeconform in PATH, and its schemas",
+    "Jobs are as Kubernetes' schemas have them",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const path = join(dir, "job.yml");
+      await Deno.writeTextFile(path, matrixFile("job", REQUEST));
+      const { code, stdout, stderr } = await run(["kubeconform", "-strict", path], { cwd: dir });
+      if (/could not find schema|failed (down)?loading schema|dial tcp/.test(stdout + stderr)) {
+        return;
+      }
+      assertEquals([code, stdout], [0, ""]);
+    }),
+});

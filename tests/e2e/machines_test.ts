@@ -1,0 +1,202 @@
+/**
+ * Three hosts, each in a network namespace with its own home, caches and path of the checkout: a registry and
+ * two workers. A release for six platforms in shards has the digests of one machine's, whatever is killed,
+ * tampered with, slow or gone meanwhile.
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import type { EraParameter } from "../../src/sample/mod.ts";
+import { type CountedGo, countedGo } from "./_counted_go.ts";
+import { type Host, killGroup, NO_HOSTS, withHosts } from "./_hosts.ts";
+import {
+  copyTree,
+  ended,
+  inScratch,
+  kbuildArgv,
+  kbuildOk,
+  makeSample,
+  missingFor,
+  unless,
+} from "./_program.ts";
+import { NO_REGISTRY } from "./_registry.ts";
+
+const PLATFORMS: Readonly<Record<string, string>> = {
+  "1.20": "linux/amd64 linux/arm64 linux/ppc64le linux/s390x darwin/amd64 windows/amd64",
+  latest: "linux/amd64 linux/arm64 linux/ppc64le linux/s390x darwin/arm64 windows/amd64",
+};
+
+/** A checkout on a host. */
+class Worker {
+  readonly root: string;
+  readonly #env: Readonly<Record<string, string>>;
+
+  constructor(
+    readonly host: Host,
+    readonly name: string,
+    dir: string,
+    readonly go: CountedGo,
+    options: { era: string; cached: boolean },
+  ) {
+    this.root = join(dir, name, `kubernetes of ${name}`);
+    const HOME = join(dir, name);
+    this.#env = {
+      ...go.env(name),
+      HOME,
+      KBUILD_CACHE: join(HOME, "cache"),
+      KUBE_RELEASE_RUN_TESTS: "n",
+      KUBE_BUILD_PLATFORMS: PLATFORMS[options.era]!,
+      // An empty variable counts as not set: the cache is in the outputs.
+      ...options.cached ? {} : { GOCACHE: "" },
+    };
+  }
+
+  start(...words: string[]): Deno.ChildProcess {
+    return this.host.start(kbuildArgv(...words), { cwd: this.root, env: this.#env });
+  }
+
+  async ok(...words: string[]): Promise<string> {
+    const { code, stderr } = await ended(this.start(...words));
+    assertEquals(code, 0, `${this.name}: ${words.join(" ")}\n${stderr}`);
+    return stderr;
+  }
+
+  sums(): Promise<string> {
+    return Deno.readTextFile(join(this.root, "_output/release-tars/SHA256SUMS"));
+  }
+
+  /** Starts of `go` that make programs. */
+  async made(): Promise<number> {
+    return (await this.compiles()).filter((line) => /^(install|test|build) /.test(line)).length;
+  }
+
+  compiles(): Promise<readonly string[]> {
+    return this.go.compiles(this.name);
+  }
+}
+
+async function startRegistry(host: Host, dir: string): Promise<string> {
+  const config = join(dir, "registry.yml");
+  await Deno.writeTextFile(
+    config,
+    `version: 0.1
+log: { level: error, accesslog: { disabled: true } }
+storage: { filesystem: { rootdirectory: ${JSON.stringify(join(dir, "registry"))} } }
+http: { addr: "${host.address}:5000" }
+`,
+  );
+  const child = host.start(["docker-registry", "serve", config]);
+  void child.output().catch(() => undefined);
+  for (let tries = 0; tries < 100; tries++) {
+    const { code } = await host.run([
+      ...[Deno.execPath(), "eval", "--no-config"],
+      `await Deno.connect({ hostname: "${host.address}", port: 5000 })`,
+    ]);
+    if (code === 0) return `oci://${host.address}:5000/kbuild/results?insecure`;
+  }
+  throw new Error("docker-registry does not answer");
+}
+
+/** Files of blobs in the registry, largest first. */
+async function blobsOf(dir: string): Promise<readonly string[]> {
+  const found: { path: string; size: number }[] = [];
+  const blobs = join(dir, "registry/docker/registry/v2/blobs/sha256");
+  for (const { name } of Deno.readDirSync(blobs)) {
+    for (const { name: digest } of Deno.readDirSync(join(blobs, name))) {
+      const path = join(blobs, name, digest, "data");
+      found.push({ path, size: (await Deno.stat(path)).size });
+    }
+  }
+  return found.sort((a, b) => b.size - a.size).map(({ path }) => path);
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 6000; tries++) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("it does not come");
+}
+
+for (const era of ["1.20", "latest"] satisfies EraParameter[]) {
+  const missing = missingFor(era) ?? NO_HOSTS ?? NO_REGISTRY;
+  Deno.test(
+    unless(missing, `${era}: a release of six platforms by three hosts`),
+    () =>
+      inScratch(async (dir) => {
+        const go = await countedGo(dir);
+        const sample = await makeSample(era, join(dir, "sample"));
+        const alone = await copyTree(sample, join(dir, "alone", "kubernetes"));
+        await kbuildOk(["release", "--trimpath"], {
+          cwd: alone,
+          env: { KUBE_BUILD_PLATFORMS: PLATFORMS[era]!, KUBE_RELEASE_RUN_TESTS: "n" },
+        });
+        const expected = await Deno.readTextFile(join(alone, "_output/release-tars/SHA256SUMS"));
+        await withHosts(3, async ([registry, hostA, hostB]) => {
+          const store = await startRegistry(registry!, dir);
+          const worker = async (host: Host, name: string, { cached = true } = {}) => {
+            const made = new Worker(host, name, dir, go, { era, cached });
+            await copyTree(sample, made.root);
+            return made;
+          };
+          const [a, b] = [
+            await worker(hostA!, "a", { cached: false }),
+            await worker(hostB!, "b", { cached: false }),
+          ];
+
+          // One is killed when something is saved and something else is being made.
+          const killed = a.start("release", "--store", store, "--shard", "1/2");
+          await until(async () =>
+            await a.made() >= (era === "1.20" ? 3 : 2) &&
+            (await blobsOf(dir).catch(() => [])).length > 3
+          );
+          await killGroup(killed);
+          const before = await a.made();
+          const events = join(dir, "a.jsonl");
+          const [again] = await Promise.all([
+            a.ok("release", "--store", store, "--shard", "1/2", "--events", events),
+            b.ok("release", "--store", store, "--shard", "2/2"),
+          ]);
+          assertStringIncludes(again, "results saved");
+          const ends = (await Deno.readTextFile(events)).trim().split("\n")
+            .map((line) => JSON.parse(line) as Record<string, string>)
+            .filter(({ event, id }) => event === "unit.end" && /^build /.test(id ?? ""));
+          const made = ends.filter(({ result }) => result === "made").length;
+          const had = ends.filter(({ reason }) => reason === "the store has it").length;
+          assert(made > 0 && had > 0, JSON.stringify(ends));
+          assertEquals(await a.made() - before, made);
+
+          await a.ok("gather", "release", "--store", store);
+          assertEquals(await a.sums(), expected);
+
+          // A new worker far away.
+          registry!.relay(5001, 5000, 50);
+          const fresh = await worker(hostB!, "fresh");
+          await fresh.ok("release", "--store", store.replace(":5000", ":5001"));
+          assertEquals(await fresh.sums(), expected);
+          assertEquals(await fresh.compiles(), []);
+
+          // Content that is not what it should be.
+          const [flipped, cut, swapped, other] = await blobsOf(dir);
+          const bytes = await Deno.readFile(flipped!);
+          bytes[bytes.length >> 1]! ^= 1;
+          await Deno.writeFile(flipped!, bytes);
+          await Deno.truncate(cut!, 1000);
+          await Deno.copyFile(other!, swapped!);
+          const careful = await worker(hostA!, "careful");
+          const said = await careful.ok("release", "--store", store, "--store-read-only");
+          assertEquals(await careful.sums(), expected);
+          for (const path of [flipped!, cut!, swapped!]) {
+            assertStringIncludes(said, path.split("/").at(-2)!.slice(0, 12));
+          }
+          assert(await careful.made() > 0 && await careful.made() <= 3);
+
+          // Nobody answers.
+          await registry!.plug(false);
+          const lonely = await worker(hostB!, "lonely");
+          const warned = await lonely.ok("all", "kubectl", "--store", store);
+          assertEquals(warned.match(/The store "[^"]*" is not used/g)?.length, 1, warned);
+          assertEquals(await lonely.made() > 0, true);
+        });
+      }),
+  );
+}
