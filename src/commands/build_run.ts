@@ -1,4 +1,3 @@
-import { format as formatBytes } from "@std/fmt/bytes";
 import type { PlatformSet } from "../checkout/mod.ts";
 import type { UnitSpec } from "../events/mod.ts";
 import {
@@ -38,7 +37,7 @@ import type { Start } from "../shell/mod.ts";
 import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
 import type { CommandPlan, OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
-import { openStoreOf } from "./open_store.ts";
+import { openStoreOf, sayStore } from "./open_store.ts";
 import { sharedMode, sharedResults } from "./shared_results.ts";
 import type { Store } from "../store/mod.ts";
 
@@ -221,19 +220,15 @@ export interface BuildOutcome {
   readonly isShare: boolean;
 }
 
-function sayStore({ log }: Pick<KubeContext, "log">, { url, counts }: Store): void {
-  const { fetched, fetchedBytes, saved, savedBytes, refused } = counts;
-  log.status(`Store "${url}":`, [
-    `${fetched} files fetched (${formatBytes(fetchedBytes)}), ` +
-    `${saved} results saved (${formatBytes(savedBytes)})`,
-    ...refused === 0 ? [] : [`${refused} refused: they are not what they should be`],
-  ]);
-}
-
-/** Carries a plan out: makes missing generated files, then builds. */
+/**
+ * Carries a plan out: makes missing generated files, then builds.
+ *
+ * @param opened The store of the run; default: it is opened here, and what came of it is logged.
+ */
 export async function runBuild(
   { context, checkout }: OpenCheckout,
   planned: PlannedBuild,
+  opened?: { readonly store: Store | undefined },
 ): Promise<BuildOutcome> {
   const { asked, elsewhere, stamp, generation, plan } = planned;
   for (const warning of asked.warnings ?? []) context.log.warn(warning);
@@ -243,7 +238,8 @@ export async function runBuild(
   for (const note of [...asked.notes ?? [], ...plan.notes]) context.log.status(note);
   const started = performance.now();
   let generated = started;
-  using store = await openStoreOf(context);
+  using own = opened === undefined ? await openStoreOf(context) : undefined;
+  const store = opened === undefined ? own : opened.store;
   const results = await sharedResults(context, store);
   const settle = async () => {
     await ensureGeneratedFiles(context, checkout, generation, { results });
@@ -251,7 +247,7 @@ export async function runBuild(
   };
   const binaries = await buildBinaries(context, checkout, planned, { settle, results, elsewhere });
   const built = performance.now();
-  if (store !== undefined) sayStore(context, store);
+  if (own !== undefined) sayStore(context, own);
   return {
     ...{ binaries, generateMs: generated - started, buildMs: built - generated },
     isShare: results?.mode === "share",

@@ -212,6 +212,9 @@ export const STORE_READ_ONLY = {
   summary: "Save nothing in the store",
 } as const satisfies FlagSpec;
 
+/** What names a store, for commands whose units are not shared, but compressed blocks are. */
+export const STORE_FLAGS: readonly FlagSpec[] = [STORE, STORE_READ_ONLY];
+
 export const SHARD = {
   name: "shard",
   kind: "string",
@@ -238,8 +241,7 @@ export const GATHER = {
 
 /** What decides over results that machines share. */
 export const SHARED_FLAGS: readonly FlagSpec[] = [
-  STORE,
-  STORE_READ_ONLY,
+  ...STORE_FLAGS,
   TRIMPATH,
   SHARD,
   DURATIONS,

@@ -1,3 +1,4 @@
+import { format as formatBytes } from "@std/fmt/bytes";
 import type { Environment } from "../lib/init.ts";
 import type { Logger } from "../lib/logging.ts";
 import { ownershipContext } from "../lib/ownership.ts";
@@ -42,4 +43,15 @@ export async function openStoreOf(
     host: hostPlatform(),
     ownership: ownershipContext(context),
   });
+}
+
+/** Says what a run took from a store, and what it left there. */
+export function sayStore({ log }: Pick<StoreContext, "log">, { url, counts }: Store): void {
+  const { fetched, fetchedBytes, values, saved, savedBytes, refused } = counts;
+  log.status(`Store "${url}":`, [
+    `${fetched} files fetched (${formatBytes(fetchedBytes)}), ` +
+    `${saved} results saved (${formatBytes(savedBytes)})`,
+    ...values === 0 ? [] : [`${values} compressed blocks fetched`],
+    ...refused === 0 ? [] : [`${refused} refused: they are not what they should be`],
+  ]);
 }

@@ -11,6 +11,7 @@ import {
   OUT_DIR_VARIABLE,
   OUTPUT_SUBPATH_VARIABLE,
   PLATFORM,
+  STORE_FLAGS,
   VERSION_VARIABLES,
 } from "./flags.ts";
 
@@ -97,6 +98,7 @@ export const packagesCommand: Command = {
     TARBALL,
     LOCK_FILE_FLAG,
     ...NET_FLAGS,
+    ...STORE_FLAGS,
     REPOSITORY,
     SIGN,
     REVISION,

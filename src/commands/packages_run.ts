@@ -30,7 +30,8 @@ import {
   writeRepositories,
   type WrittenPackage,
 } from "../packages/mod.ts";
-import { openThreads, trimBlocks } from "../release/mod.ts";
+import { openThreads, shareBlocks, trimBlocks } from "../release/mod.ts";
+import { openStoreOf, sayStore } from "./open_store.ts";
 import { readStamp, sayStamp, type Stamp } from "./build_run.ts";
 import { compressionLevelIn } from "./compression_level.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
@@ -364,7 +365,9 @@ async function writeAll(
   await checkStamps(context, plan, stamp.vars.gitVersion);
   const level = compressionLevelIn(env);
   await using work = await WorkDirectory.make(temporaryName(join(context.outputRoot, "packages")));
-  const { deflater, hasher } = openThreads(context, { level, jobs });
+  using store = await openStoreOf(context);
+  const blocks = store === undefined ? undefined : shareBlocks(store);
+  const { deflater, hasher } = openThreads(context, { level, jobs, blocks });
   const signer = sign === undefined ? undefined : gpgSigner(context.shell, sign, { signal });
   const made: MadePackage[] = [];
   const written: WrittenPackage[] = [];
@@ -389,6 +392,8 @@ async function writeAll(
   if (repository) {
     await writeRepositories(written, { signer });
   }
+  await blocks?.settle();
+  if (store !== undefined) sayStore(context, store);
   await trimBlocks(context, megabytesIn(env, "KBUILD_BLOCK_CACHE_MB"));
   return Object.freeze(made);
 }

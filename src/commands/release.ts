@@ -21,6 +21,7 @@ import {
   RELEASE_VARIABLES,
   SHARD,
   SHARED_FLAGS,
+  STORE_FLAGS,
   STRICT_PARITY,
   SUPPLIER,
   VERSION_VARIABLES,
@@ -108,7 +109,7 @@ export const packageTarballsCommand: Command = {
   description:
     "Packages the binaries of _output/dockerized/bin, or else of _output/local/bin, for the platforms " +
     "that they exist for.",
-  flags: FLAGS,
+  flags: [...FLAGS, ...STORE_FLAGS],
   variables: VARIABLES,
   examples: [{ command: "kbuild package-tarballs", does: "Package the binaries again" }],
   ...work({ build: false, what: "package-tarballs" }),

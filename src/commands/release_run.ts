@@ -23,6 +23,7 @@ import {
   plannedArtifacts,
   preparePackage,
   programsOf,
+  shareBlocks,
   SOURCE_TARBALL,
   withFetchedBases,
 } from "../release/mod.ts";
@@ -45,6 +46,7 @@ import { type BaseChoice, baseChoice, basesToFetch, fetchBases } from "./base_im
 import { compressionLevelIn } from "./compression_level.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import type { AskedSboms, MadeSbom } from "./sbom_run.ts";
+import { openStoreOf, sayStore } from "./open_store.ts";
 import { sharedMode } from "./shared_results.ts";
 import { shortDigest } from "./short_digest.ts";
 import type { PlanStep } from "./plan_steps.ts";
@@ -315,10 +317,12 @@ export async function releaseCheckout(
         ...packageUnits(prepared.plan),
       ]);
       if (build === undefined) sayStamp(open.context, stamp);
+      using store = await openStoreOf(open.context);
       const { generateMs, buildMs, isShare } = build === undefined
         ? { generateMs: 0, buildMs: 0, isShare: false }
-        : await runBuild(open, build);
+        : await runBuild(open, build, { store });
       if (isShare) {
+        if (store !== undefined) sayStore(open.context, store);
         for (const spec of packageUnits(prepared.plan)) {
           open.context.log.events.unit(spec).reuse("kbuild gather makes it");
         }
@@ -330,7 +334,10 @@ export async function releaseCheckout(
       const started = performance.now();
       const plan = withFetchedBases(prepared.plan, fetched);
       const sizesBefore = await sizesOf(open.context, plan);
-      const artifacts = await packageTarballs(open.context, plan);
+      const artifacts = await packageTarballs(open.context, plan, {
+        blocks: store === undefined ? undefined : shareBlocks(store),
+      });
+      if (store !== undefined) sayStore(open.context, store);
       if (request.ociLayout !== undefined) {
         await writeLayout(open.context, request.ociLayout, artifacts);
       }

@@ -75,4 +75,5 @@ export {
   type SourceTarball,
   type SourceTree,
 } from "./source_tarball.ts";
+export { shareBlocks, type SharedBlocks } from "./shared_blocks.ts";
 export type { Threads } from "./jobs.ts";

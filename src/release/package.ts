@@ -37,6 +37,7 @@ import { withMd5Tags } from "./md5_tags.ts";
 import { OpenBases } from "./open_bases.ts";
 import { describeMissing, type MissingInput } from "./missing.ts";
 import { type PackagePlan, publishedPath } from "./prepare.ts";
+import type { SharedBlocks } from "./shared_blocks.ts";
 import { readRecord, type ReleaseRecord, writeRecord } from "./record.ts";
 import { sharedStage, SOURCE_TARBALL } from "./plan.ts";
 
@@ -71,11 +72,13 @@ const COARSE_CLOCK_TICK = 2000;
  * Nothing is made twice: artifacts whose inputs and outputs are as the last run left them are taken
  * over, and compressed blocks come from a cache. When nothing changed at all, nothing is written.
  *
+ * @param options.blocks Compressed blocks of other machines; default: those of this output directory alone.
  * @throws {KbuildError} An input is missing or cannot be read; the output cannot be written.
  */
 export async function packageTarballs(
   context: KubeContext,
   planned: PackagePlan,
+  { blocks }: { blocks?: SharedBlocks | undefined } = {},
 ): Promise<readonly Artifact[]> {
   const { missing, options } = planned;
   await claimOutputs(context);
@@ -110,8 +113,9 @@ export async function packageTarballs(
   await checkInOutputs(context, [cache]);
   if (plan.source.commit === undefined && plan.source.note) context.log.warn(plan.source.note);
   const artifacts = await makeRelease(context, plan, jobs, {
-    ...{ provenance, level, cache, before, last: record },
+    ...{ provenance, level, cache, before, last: record, blocks },
   });
+  await blocks?.settle();
   const kept = isWhole ? {} : record?.made ?? {};
   await remember(context, plan, cache, { jobs, artifacts, before, started, about, kept });
   await trimBlocks(context, options.cacheLimit);
@@ -124,6 +128,8 @@ export interface OpenThreadsOptions {
   level?: CompressionLevel | undefined;
   /** Threads that compress; default: as many as processors, {@linkcode MAX_THREADS} at most. */
   jobs?: number | undefined;
+  /** Compressed blocks of other machines; default: none. */
+  blocks?: SharedBlocks | undefined;
 }
 
 /**
@@ -132,12 +138,14 @@ export interface OpenThreadsOptions {
  */
 export function openThreads(
   { outputRoot }: Pick<KubeContext, "outputRoot">,
-  { level = DEFAULT_LEVEL, jobs = navigator.hardwareConcurrency }: OpenThreadsOptions = {},
+  { level = DEFAULT_LEVEL, jobs = navigator.hardwareConcurrency, blocks }: OpenThreadsOptions = {},
 ): Threads {
   const most = Math.min(jobs, MAX_THREADS);
-  const blocks = openBlockCache(join(outputRoot, CACHE_DIRECTORY, deflateFormat(level)));
+  const format = deflateFormat(level);
+  const local = openBlockCache(join(outputRoot, CACHE_DIRECTORY, format));
+  const cache = blocks?.before(local, format) ?? local;
   return Object.freeze({
-    deflater: cachingDeflater(createDeflater({ level, jobs: most }), blocks),
+    deflater: cachingDeflater(createDeflater({ level, jobs: most }), cache),
     hasher: createHasher(Math.min(most, CONCURRENCY)),
   });
 }
@@ -169,14 +177,15 @@ async function makeRelease(
     provenance: Provenance;
     level: CompressionLevel;
     cache: string;
+    blocks: SharedBlocks | undefined;
   },
 ): Promise<readonly Artifact[]> {
-  const { before, cache, last, level, provenance } = making;
+  const { before, blocks, cache, last, level, provenance } = making;
   const { epoch, vars, jobs: threadCount } = plan.options;
   const { outputRoot, signal } = context;
   await Deno.mkdir(outputRoot, { recursive: true });
   await using work = await WorkDirectory.make(temporaryName(cache));
-  const threads = openThreads(context, { level, jobs: threadCount });
+  const threads = openThreads(context, { level, jobs: threadCount, blocks });
   let artifacts: readonly Artifact[];
   try {
     artifacts = await makeAll(context, plan, jobs, { work: work.path, threads, before, last });
