@@ -175,6 +175,11 @@ export const CONTAINER: FlagSpec = {
   summary: "Build in a container of the build image, into _output/dockerized",
 };
 
+export const EXTRA_WHAT_VARIABLE: VariableSpec = {
+  name: "KUBE_EXTRA_WHAT",
+  summary: "Further targets of release-images, for its platforms",
+};
+
 export const GNU_TOOLS: FlagSpec = {
   name: "gnu-tools",
   kind: "boolean",

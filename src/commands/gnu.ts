@@ -4,7 +4,7 @@ import type { Command } from "./context.ts";
 export const gnu: Command = {
   name: "gnu",
   group: "Maintenance",
-  summary: "Do the work of a GNU program, in the forms of Kubernetes' scripts",
+  summary: "Do the work of a GNU program, as scripts use it",
   description:
     "Scripts that kbuild runs find these under the programs' own names, where a machine has no GNU programs: base64, " +
     "date, md5sum, mktemp, readlink, sed, sha1sum, sha256sum, sha512sum, xargs. A form that Kubernetes' scripts do not " +

@@ -13,6 +13,7 @@ import {
   CONFIG,
   CONTAINER_BUILD_FLAGS,
   CONTAINER_BUILD_VARIABLES,
+  EXTRA_WHAT_VARIABLE,
   GATHER,
   GO_FLAGS,
   JOBS,
@@ -119,10 +120,7 @@ export const packageTarballsCommand: Command = {
 const OF_TARBALLS: readonly FlagSpec[] = [WHAT, SBOM, SUPPLIER, COMPRESSION_LEVEL];
 const IMAGES = {
   flags: BUILDING.flags.filter((flag) => !OF_TARBALLS.includes(flag)),
-  variables: [...BUILDING.variables, {
-    name: "KUBE_EXTRA_WHAT",
-    summary: "Further targets that are built, for the platforms of images",
-  }],
+  variables: [...BUILDING.variables, EXTRA_WHAT_VARIABLE],
 } as const;
 
 /** `kbuild release-images`: port of `build/release-images.sh`. */

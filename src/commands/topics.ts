@@ -27,7 +27,9 @@ import {
   CONTAINER_VARIABLES,
   ENGINE_VARIABLES,
   ETCD_VARIABLES,
+  EXTRA_WHAT_VARIABLE,
   GENERATION_VARIABLES,
+  GNU_TOOLS,
   GO,
   GO_VARIABLES,
   MIRROR,
@@ -67,7 +69,7 @@ function behind(flag: FlagSpec): VariableSpec {
 }
 
 const GROUPS: readonly (readonly [title: string, variables: readonly VariableSpec[]])[] = [
-  ["Targets and platforms", [WHAT, PLATFORM].map(behind)],
+  ["Targets and platforms", [...[WHAT, PLATFORM].map(behind), EXTRA_WHAT_VARIABLE]],
   ["Compiling", [...COMPILE_VARIABLES, behind(TRIMPATH), OUT_DIR_VARIABLE]],
   ["Generated files", [...GENERATION_VARIABLES, ...CODEGEN_VARIABLES]],
   ["Tests", [...TEST_VARIABLES, ...ETCD_VARIABLES]],
@@ -91,7 +93,13 @@ const GROUPS: readonly (readonly [title: string, variables: readonly VariableSpe
     ...CONTAINER_VARIABLES,
   ]],
   ["Results that machines share", SHARED_FLAGS.filter((flag) => flag !== TRIMPATH).map(behind)],
-  ["kbuild itself", [behind(CONFIG), PROGRESS_VARIABLE, VERBOSE_VARIABLE, PRINT_HELP]],
+  ["kbuild itself", [
+    behind(CONFIG),
+    behind(GNU_TOOLS),
+    PROGRESS_VARIABLE,
+    VERBOSE_VARIABLE,
+    PRINT_HELP,
+  ]],
   ["Environment only", ENVIRONMENT],
 ];
 
