@@ -32,5 +32,9 @@ function readUnits(text: string): readonly SimulatedUnit[] {
   const { units } = JSON.parse(text) as {
     units: readonly { id: string; needs: readonly string[]; seconds: number | null }[];
   };
+  const unknown = units.filter(({ seconds }) => seconds === null).length;
+  if (unknown > 0) {
+    console.log(`${unknown} of ${units.length} units have no time, and count as 0 s`);
+  }
   return units.map(({ id, needs, seconds }) => ({ id, needs, seconds: seconds ?? 0 }));
 }

@@ -126,7 +126,7 @@ function stacks(thrown: unknown): readonly string[] {
  * ```
  */
 export function renderError(thrown: unknown, options: RenderErrorOptions = {}): string {
-  if (thrown instanceof ExitStatus) return "";
+  if (ifPossibleSync(() => thrown instanceof ExitStatus) === true) return "";
   const { debug = false, color = false } = options;
   const after = options.hint === undefined ? [] : [options.hint];
   const paint = (code: number, word: string) => color ? `\x1b[${code}m${word}\x1b[0m` : word;

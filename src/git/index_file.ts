@@ -1,5 +1,12 @@
 import { dirname, join, relative, resolve } from "@std/path";
-import { ifPossible, ifPresent, openFile, readFile, readText } from "../files/mod.ts";
+import {
+  ifPossible,
+  ifPossibleSync,
+  ifPresent,
+  openFile,
+  readFile,
+  readText,
+} from "../files/mod.ts";
 
 /**
  * Looks into the index of the repository around a directory, without git: for repositories that git cannot
@@ -53,7 +60,8 @@ export async function isIndexOfOthers(directory: string): Promise<boolean> {
   const found = await ifPossible(findIndex(directory));
   if (found === undefined) return false;
   const info = await ifPossible(Deno.stat(found.index));
-  if (info?.isFile !== true || info.uid !== Deno.uid()) return false;
+  // Where Deno does not say who the user is, nobody else's index is written.
+  if (info?.isFile !== true || info.uid !== ifPossibleSync(Deno.uid)) return false;
   const bytes = await ifPossible(readStart(found.index, SAMPLE_BYTES));
   if (bytes === undefined) return false;
   let [same, other] = [0, 0];

@@ -30,7 +30,7 @@ export interface StartOptions extends Omit<GroupOptions, "graceMs" | "signal"> {
   readonly signals: readonly (AbortSignal | undefined)[];
   /** What the user knows the step by. */
   readonly label: string | undefined;
-  /** What the user waits for; undefined where output is shown. */
+  /** What the user waits for. */
   readonly doing?: string | undefined;
 }
 

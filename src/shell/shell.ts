@@ -17,8 +17,8 @@ export interface ShellOptions {
   /** Told of every program before it starts. */
   onStart?: (start: Start) => void;
   /**
-   * Told of every program whose output is not shown, when it starts: what kbuild waits for, as the user
-   * knows it. The returned function is called when it has ended.
+   * Told of every start that says what it does (`doing`): what kbuild waits for. The returned function is
+   * called when it has ended.
    */
   onWait?: (what: string) => () => void;
   /** Milliseconds that a group has to end itself after an abort. Default 5000. */
@@ -57,13 +57,10 @@ export function createShell(options: ShellOptions): Shell {
     const capture = (chunk: Uint8Array) => void captured.push(chunk);
     const { foreground = false } = runOptions;
     const inherit = output !== "inherit" ? undefined : foreground ? "foreground" : "group";
-    const isSilent = output === "capture" &&
-      (runOptions.onStdout ?? runOptions.onStderr) === undefined;
-    const doing = isSilent ? runOptions.doing ?? label ?? quoteCommand(argv) : undefined;
     const started = performance.now();
     const end = await start({
       ...{ argv, cwd, env, stdin, inherit, label, onSpawn, onStderr, signals: [runOptions.signal] },
-      doing,
+      doing: runOptions.doing,
       onStdout: onStdout ?? (output === "stream" ? write : capture),
     });
     const durationMs = performance.now() - started;

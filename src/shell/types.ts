@@ -35,7 +35,10 @@ export interface RunOptions {
   signal?: AbortSignal;
   /** What the user knows the step by, for error messages: "Building kubectl". */
   label?: string;
-  /** What a user reads while nothing else is shown: "git status". Default: the label, else the command line. */
+  /**
+   * What a user reads while nothing else is shown, in one line: "git status". Not for programs that may
+   * ask for something on the terminal.
+   */
   doing?: string;
   /** The program that runs, where `argv` has it run elsewhere, in a container: errors name this one. */
   as?: Pick<Start, "argv" | "cwd">;

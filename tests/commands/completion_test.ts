@@ -50,7 +50,7 @@ Deno.test({
           "bash",
           line,
         ], { cwd: root, env });
-      assertEquals(await complete("kbuild quick-rel"), "[quick-release ]");
+      assertEquals(await complete("kbuild package-"), "[package-tarballs ]");
       assertEquals(await complete("kbuild all WHAT=cmd/kubec"), "[cmd/kubectl ]");
       assertEquals(await complete("kbuild all kubec"), "[kubectl ]");
       assertEquals(await complete("kbuild help scr"), "[scripts ]");
@@ -116,7 +116,7 @@ Deno.test({
         { code: 0, signal: null, stdout: "_kbuild\n", stderr: "" },
       );
       const lines = [
-        ["kbuild quick-rel", "kbuild quick-release "],
+        ["kbuild package-", "kbuild package-tarballs "],
         ["kbuild all WHAT=cmd/kubec", "kbuild all WHAT=cmd/kubectl "],
         ["kbuild all --platform=linux/ppc", "kbuild all --platform=linux/ppc64le "],
         ["kbuild all KUBE_FASTB", "kbuild all KUBE_FASTBUILD="],
