@@ -6,6 +6,11 @@ export const INSTALL_SCRIPT: string = String.raw`#!/bin/sh
 # Installs Kubernetes from the directory of this script, without a network.
 # It checks every file against SHA256SUMS first, and installs what is listed there.
 set -eu
+# What is installed belongs to whoever runs this, and is for all to read; what programs say is in English.
+umask 022
+LC_ALL=C
+export LC_ALL
+unset CDPATH
 
 usage() {
   cat <<'END'
@@ -33,6 +38,22 @@ listed() {
   sed -n "s|^[0-9a-f]\{64\}  \($1\)\$|./\1|p" SHA256SUMS
 }
 
+# Unpacks the files of an archive into a directory, which stays as it is: owners and modes in the archive are
+# those of the machine that packed it.
+unpack() {
+  archive=$1 into=$2
+  shift 2
+  rm -rf "$into/.unpacked.new"
+  mkdir -m 0700 "$into/.unpacked.new"
+  tar -xzof "$archive" -C "$into/.unpacked.new" "$@"
+  for file in "$into/.unpacked.new"/*; do
+    [ -f "$file" ] && [ ! -h "$file" ] || continue
+    chmod a-s,go-w,a+rX "$file"
+    mv -f "$file" "$into/${"$"}{file##*/}"
+  done
+  rm -rf "$into/.unpacked.new"
+}
+
 value() {
   sed -n "s|^  \"$1\": \"\([^\"]*\)\",\$|\1|p" bundle.json
 }
@@ -53,9 +74,11 @@ done
 cd -- "$(dirname -- "$0")"
 [ -f SHA256SUMS ] && [ -f bundle.json ] || fail "this is not the directory of a bundle"
 has sha256sum || fail "cannot check the files: there is no sha256sum"
-wrong=$(sha256sum -c SHA256SUMS 2>&1 | grep -v ': OK$' || :)
-if [ -n "$wrong" ]; then
-  echo "$wrong" >&2
+state=0
+said=$(sha256sum -c SHA256SUMS 2>&1) || state=$?
+wrong=$(printf '%s\n' "$said" | sed '/: OK$/d')
+if [ "$state" != 0 ] || [ -n "$wrong" ]; then
+  printf '%s\n' "$wrong" >&2
   fail "nothing was installed: files are missing or damaged"
 fi
 version=$(value version) platform=$(value platform)
@@ -106,7 +129,8 @@ echo "Installing programs: $packages"
 case $packages in
   apt)
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $debs ||
-      fail "apt cannot install: packages that these depend on have to be there already"
+      fail "apt cannot install, and says above why: what the packages depend on has to be there already, \
+and packages that are held or newer are not replaced"
     ;;
   dpkg) dpkg ${"$"}{root:+"--root=$root"} -i $debs ;;
   dnf) dnf install -y --disablerepo='*' $rpms ;;
@@ -119,10 +143,8 @@ case $packages in
       chmod 0755 "$root/usr/bin/.${"$"}{path##*/}.new"
       mv -f "$root/usr/bin/.${"$"}{path##*/}.new" "$root/usr/bin/${"$"}{path##*/}"
     done
-    for path in $(listed 'programs/crictl-[^/]*'); do tar -xzf "$path" -C "$root/usr/bin" crictl; done
-    for path in $(listed 'programs/cni-plugins-[^/]*'); do
-      tar -xzf "$path" -C "$root/opt/cni/bin"
-    done
+    for path in $(listed 'programs/crictl-[^/]*'); do unpack "$path" "$root/usr/bin" crictl; done
+    for path in $(listed 'programs/cni-plugins-[^/]*'); do unpack "$path" "$root/opt/cni/bin"; done
     echo "Programs are there without units of systemd, which are in the packages"
     ;;
 esac

@@ -59,7 +59,11 @@ export function leftOutBy(words: readonly string[]): readonly string[] {
       `There are: ${LEAVABLE.join(", ")}`,
     ]);
   }
-  const isLeft = ({ name, kind }: BundlePart) =>
+  const isNamed = ({ name, kind }: BundlePart) =>
     words.includes(name) || words.some((word) => GROUPS[word] === kind);
+  const isPackaged = ({ kind }: BundlePart) => kind === "program" || kind === "archive";
+  // A package goes with its part: without any of the parts there are none.
+  const hasPackages = BUNDLE_PARTS.some((part) => isPackaged(part) && !isNamed(part));
+  const isLeft = (part: BundlePart) => isNamed(part) || (part.kind === "package" && !hasPackages);
   return Object.freeze(BUNDLE_PARTS.filter(isLeft).map(({ name }) => name));
 }

@@ -1,8 +1,9 @@
 import { join } from "@std/path";
-import { maybeGunzip, quoteName, readFileChunks, readTar } from "../archive/mod.ts";
+import { cleanName, maybeGunzip, quoteName, readFileChunks, readTar } from "../archive/mod.ts";
 import { checkArtifact, type Content, scanFile } from "../audit/mod.ts";
-import { KbuildError } from "../errors.ts";
+import { KbuildError, UsageError } from "../errors.ts";
 import { entriesOf, isDirectory, objectIn, readText } from "../files/mod.ts";
+import { CONTAINERD_ANNOTATION, NAME_ANNOTATION, parseRepoTag } from "../image/mod.ts";
 import { INSTALL_SCRIPT } from "./install_script.ts";
 import {
   bundleName,
@@ -276,8 +277,10 @@ function checkContent(
 ): readonly string[] {
   if (content === undefined || path === MANIFEST_FILE || path === SUMS_FILE) return [];
   const image = images.find((each) => each.path === path);
-  const isOurs = path.startsWith("bin/") ||
-    BUNDLE_PARTS.some(({ name, isReleased }) => isReleased === true && name === image?.name);
+  const isReleased = BUNDLE_PARTS.some((part) =>
+    part.isReleased === true && part.name === image?.name
+  );
+  const isOurs = path.startsWith("bin/") || isReleased;
   const checked = checkArtifact(path, content, {
     platform,
     // Others may link packages of Kubernetes in versions of their own.
@@ -286,19 +289,48 @@ function checkContent(
   const problems = checked.problems.map(({ path: place, text }) =>
     `"${[path, ...place].join('": "')}" ${text}`
   );
-  if (path.startsWith("bin/") && content.form.kind !== "program") {
-    problems.push(`"${path}" is not a program`);
+  if (path.startsWith("bin/")) {
+    if (content.form.kind !== "program") problems.push(`"${path}" is not a program`);
+    // What links the version package is checked above.
+    else if (!content.form.program.linksVersion && !hasProgramOf(content, version)) {
+      problems.push(`"${path}" is not stamped with version ${version}`);
+    }
+  }
+  if (isReleased && !hasProgramOf(content, version)) {
+    problems.push(`"${path}" has no program that is stamped with version ${version}`);
   }
   if (image !== undefined) {
-    problems.push(...checkImage(image, checked.images), ...checkIndex(image, content));
+    const names = checked.images.flatMap(({ repoTags }) => repoTags);
+    problems.push(...checkImage(image, checked.images), ...checkIndex(image, content, names));
   }
   return problems;
 }
 
-/** containerd reads the index, docker the list of images: both must lead to one image. */
+/** Whether a program of the version is somewhere in it. */
+function hasProgramOf({ form }: Content, version: string): boolean {
+  switch (form.kind) {
+    case "program":
+      return form.program.versions.includes(version);
+    case "gzip":
+      return hasProgramOf(form.inner, version);
+    case "tar":
+      return form.members.some(({ content }) =>
+        content !== undefined && hasProgramOf(content, version)
+      );
+    default:
+      return false;
+  }
+}
+
+/**
+ * containerd reads the index, docker the list of images: both must lead to one image, under the same names.
+ *
+ * @param names Those that docker reads.
+ */
 function checkIndex(
   { path, manifest, imageId }: BundledImage,
   { form }: Content,
+  names: readonly string[],
 ): readonly string[] {
   const members = form.kind === "tar" ? form.members : [];
   const documentOf = (name: string) => {
@@ -307,13 +339,42 @@ function checkIndex(
   };
   const manifests: unknown = documentOf("index.json")?.["manifests"];
   const digests = Array.isArray(manifests) ? manifests.map((each) => each?.digest) : [];
-  const problems = digests.length > 0 && digests.every((digest) => digest === manifest)
-    ? []
-    : [`"${path}" has an index of other images`];
+  const problems: string[] = [];
+  // Of two documents with one name, each reader may take another.
+  const paths = new Set(members.map(({ name }) => cleanName(name)));
+  if (paths.size !== members.length) problems.push(`"${path}" has a member twice`);
+  if (digests.length === 0 || !digests.every((digest) => digest === manifest)) {
+    problems.push(`"${path}" has an index of other images`);
+  }
+  const annotated = (name: string) =>
+    (Array.isArray(manifests) ? manifests : []).map((each) => String(each?.annotations?.[name]));
+  for (
+    const [name, wanted] of [
+      [CONTAINERD_ANNOTATION, names.map(fullName)],
+      [NAME_ANNOTATION, names],
+    ] as const
+  ) {
+    const found = annotated(name);
+    if (found.toSorted().join(" ") === wanted.toSorted().join(" ")) continue;
+    problems.push(
+      `"${path}" has the names ${found.map(quoteName).join(", ") || "(none)"} in its index as ` +
+        `${name}, want ${wanted.map(quoteName).join(", ")}`,
+    );
+  }
   const config = documentOf(`blobs/sha256/${manifest.slice("sha256:".length)}`)?.["config"];
   const isSame = typeof config === "object" && config !== null && "digest" in config &&
     config.digest === imageId;
   return isSame ? problems : [...problems, `manifest ${manifest} of "${path}" is of another image`];
+}
+
+/** As containerd wants it; what is not a name stays as it is, and is reported. */
+function fullName(name: string): string {
+  try {
+    return parseRepoTag(name).full;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return name;
+  }
 }
 
 function checkImage(

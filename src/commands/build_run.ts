@@ -171,7 +171,11 @@ export async function planBuild(
   stamp: (tree: GitTree) => Promise<Stamp>,
   options: { fetch: boolean; tree?: GitTree },
 ): Promise<PlannedBuild> {
-  sharedMode(context.env);
+  if (sharedMode(context.env).mode !== "make" && runner !== undefined) {
+    throw new UsageError(
+      "Cannot use --shard or --gather with --engine buildx: it divides the work",
+    );
+  }
   const before = options.tree ?? treeOf({ context, checkout });
   // git looks at every file while Go is looked for.
   const asking = before.begin();
@@ -198,11 +202,6 @@ export async function planBuild(
   const outdated = await looking;
   // A Go that is still to be fetched has no directory yet.
   const elsewhere = isThere ? await runner?.prepare(context, checkout, prepared) : undefined;
-  if (elsewhere !== undefined && sharedMode(context.env).mode !== "make") {
-    throw new UsageError(
-      "Cannot use --shard or --gather with --engine buildx: it divides the work",
-    );
-  }
   return Object.freeze({
     ...{ ...prepared, asked, stamp: await reading, choice, generation, outdated },
     ...elsewhere === undefined ? {} : { elsewhere },

@@ -568,7 +568,9 @@ async function checkOwn(
     digests.set(subject, sha256);
     for (const { name, program, sha256 } of programs) {
       if (!program.linksVersion && !BUILT_PACKAGES.some((each) => each === name)) continue;
-      const fault = programFault(program, { platform, version });
+      const isOther = subject.startsWith("bin/") && !program.versions.includes(version);
+      const fault = programFault(program, { platform, version }) ??
+        (isOther ? `it is not stamped with ${version}` : undefined);
       const other = built.get(name);
       if (fault !== undefined) wrong.push(`${file}: ${name}: ${fault}`);
       else if (other !== undefined && other !== sha256) {

@@ -17,7 +17,8 @@ export function planCommand({ find, variables }: PlanSources): Command {
     summary: "Show what a command would do: programs, files, downloads",
     description:
       "Accepts the command with all its flags and variables. Nothing is built, written " +
-      "or downloaded. `--dry-run` of a command prints the same as shell commands.",
+      "or downloaded; with `--engine buildx`, its nodes are started and asked what they are. " +
+      "`--dry-run` of a command prints the same as shell commands.",
     args: [
       { name: "COMMAND", summary: "A command that changes something", required: true },
       { name: "ARGUMENT", summary: "Arguments of the command", variadic: true },

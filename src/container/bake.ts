@@ -101,7 +101,7 @@ export const BAKE_DIRECTORIES: Readonly<Record<"extra" | "git" | "go" | "out", s
  */
 export function planBake(inputs: BakeInputs): Bake {
   const { cache, directory, entries, plan, root } = inputs;
-  for (const path of [root, inputs.goroot, directory]) checkPath(path);
+  for (const path of [root, inputs.goroot, inputs.gopath, directory]) checkPath(path);
   checkOutputs(inputs);
   const steps = plan.platforms.flatMap(({ steps }) => steps);
   const targets = steps.map((step, index): BakeTarget => {
@@ -241,15 +241,17 @@ function archOf(platform: string): string {
 }
 
 /** Variables that decide what is built; nothing else of this machine's environment goes out. */
-const BUILDING = /^(GO|CGO_)[A-Z0-9_]*$|^(CC|CXX|FC|AR|PKG_CONFIG|PWD|SOURCE_DATE_EPOCH)$/;
-
-/** Of those, what is about fetching, or about this machine. */
-const OF_THIS_MACHINE =
-  /^GO(AUTH|BIN|CACHE|CACHEPROG|INSECURE|NOPROXY|NOSUMDB|PRIVATE|PROXY|ROOT_FINAL|SUMDB|TELEMETRY.*|TMPDIR|VCS)$/;
+const BUILDING: readonly RegExp[] = [
+  // `go help environment`, without what is about fetching or about this machine. Many other variables begin with GO.
+  /^GO(111MODULE|ARCH|DEBUG|EXPERIMENT|FIPS140|FLAGS|OS|PATH|WORK|_EXTLINK_ENABLED)$/,
+  /^GO(386|AMD64|ARM|ARM64|LOONG64|MIPS|MIPS64|PPC64|RISCV64|WASM)$/,
+  /^CGO_(ENABLED|[A-Z]+FLAGS(_(DIS)?ALLOW)?)$/,
+  /^(CC|CXX|FC|AR|PKG_CONFIG|PWD|SOURCE_DATE_EPOCH)$/,
+];
 
 function stepEnvironment(inputs: BakeInputs, step: BuildStep): Readonly<Record<string, string>> {
   const kept = Object.entries(step.env)
-    .filter(([name]) => BUILDING.test(name) && !OF_THIS_MACHINE.test(name))
+    .filter(([name]) => BUILDING.some((pattern) => pattern.test(name)))
     .toSorted(([a], [b]) => a < b ? -1 : 1);
   return { ...Object.fromEntries(kept), ...commonEnvironment(inputs) };
 }
@@ -375,7 +377,8 @@ function environmentLines(env: Readonly<Record<string, string>>): readonly strin
 export const PLAIN_NAME: RegExp = /^[^$"'\\,\r\n\t`{}]+$/;
 
 function checkPath(path: string): void {
-  if (PLAIN_NAME.test(path)) return;
+  // COPY takes patterns.
+  if (PLAIN_NAME.test(path) && !/[*?[\]]/.test(path)) return;
   throw new KbuildError(`Cannot build "${path}" with buildx: a Dockerfile cannot hold that path`, {
     notes: ["Move it to a directory with a plainer name"],
   });

@@ -245,6 +245,8 @@ function workOf({ signal }: KubeContext, running: RunningStep, target: BakeTarge
       // Nothing had to be made where it never began.
       if (how.cached && work.ended === undefined) {
         running.unit.reuse("BuildKit has it in its cache");
+        // It is over: the failure of another step does not begin it.
+        work.ended = promise;
       }
       resolve();
     },

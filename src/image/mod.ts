@@ -57,6 +57,7 @@ export { loadStream } from "./load_stream.ts";
 export { checkBase, openBase, type OpenBaseOptions } from "./open_base.ts";
 export { choose as choosePlatform, type Platform } from "./platform.ts";
 export { parseRepoTag, type RepoTag } from "./repo_tag.ts";
+export { CONTAINERD_ANNOTATION, NAME_ANNOTATION } from "./own_layout.ts";
 export type {
   Base,
   BaseContent,

@@ -23,11 +23,15 @@ export function program(version = "v1.20.2"): string {
 
 /** Archives of images that a registry on this machine has. */
 async function makeImages({ dir, context }: World): Promise<readonly BundledImage[]> {
-  const made = await makeImage(["amd64"], 20_000);
-  const names = BUNDLE_PARTS.filter(({ kind }) => kind === "image").map(({ name }) => name);
-  return await withRegistry(made, async ({ host }) => {
-    const images: BundledImage[] = [];
-    for (const name of names) {
+  const bytes = Uint8Array.from(program(), (sign) => sign.charCodeAt(0));
+  const made = await makeImage(["amd64"], 20_000, [
+    bytesEntry("usr/bin/kubernetes", bytes, { mtime: 7, mode: 0o755 }),
+  ]);
+  const plain = await makeImage(["amd64"], 20_000);
+  const images: BundledImage[] = [];
+  for (const { name, kind, isReleased } of BUNDLE_PARTS) {
+    if (kind !== "image") continue;
+    await withRegistry(isReleased ? made : plain, async ({ host }) => {
       const reference = `registry.example/${name}:v1.20.2`;
       const wanted = { reference: `${host}/${name}:v1.20.2`, archs: ["amd64"] };
       const [image] = await fetchImages(context(), [wanted]);
@@ -35,9 +39,9 @@ async function makeImages({ dir, context }: World): Promise<readonly BundledImag
         ...{ arch: "amd64", names: [reference], mtime: 7 },
       });
       images.push({ name, reference, path: `images/${name}.tar`, ...copied });
-    }
-    return images;
-  });
+    });
+  }
+  return images;
 }
 
 /** Writes a complete bundle. */

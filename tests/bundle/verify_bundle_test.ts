@@ -4,9 +4,11 @@ import { createHash } from "node:crypto";
 import {
   bytesEntry,
   packTarball,
+  readTar,
   symlinkEntry,
   type TarEntry,
   unpackTar,
+  writeTar,
 } from "../../src/archive/mod.ts";
 import {
   type BundleManifest,
@@ -58,10 +60,33 @@ const without = (entries: readonly TarEntry[], path: string) =>
 const replaced = (entries: readonly TarEntry[], path: string, bytes: Uint8Array | string) =>
   entries.map((entry) => entry.name === at(path) ? file(path, bytes, entry.mode) : entry);
 
+/** An image archive whose index and list of images are others, with more members. */
+async function repacked(
+  entries: readonly TarEntry[],
+  path: string,
+  change: (document: string) => string,
+  more: readonly TarEntry[] = [],
+): Promise<readonly TarEntry[]> {
+  const bytes = bytesOf(entries.find(({ name }) => name === at(path))!);
+  const members: TarEntry[] = [];
+  async function* source() {
+    yield bytes;
+  }
+  for await (const member of readTar(source())) {
+    const content = await member.bytes();
+    const isDocument = ["index.json", "manifest.json"].includes(member.name);
+    const changed = isDocument ? encode(change(new TextDecoder().decode(content))) : content;
+    members.push(bytesEntry(member.name, changed, { mtime: 7 }));
+  }
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  await writeTar([...members, ...more], (chunk) => void parts.push(chunk.slice()));
+  return replaced(entries, path, new Uint8Array(await new Blob(parts).arrayBuffer()));
+}
+
 /** What somebody does to a bundle, and a word of what is reported. */
 const HOSTILE: readonly (readonly [
   what: string,
-  change: (entries: readonly TarEntry[]) => readonly TarEntry[],
+  change: (entries: readonly TarEntry[]) => readonly TarEntry[] | Promise<readonly TarEntry[]>,
   said: string,
 ])[] = [
   ["a file is missing", (all) => without(all, "images/etcd.tar"), '"images/etcd.tar" is missing'],
@@ -187,6 +212,84 @@ const HOSTILE: readonly (readonly [
     'image "kube-apiserver" is not described once',
   ],
   [
+    "the index of an image has another name for containerd",
+    async (all) =>
+      relisted(
+        await repacked(
+          all,
+          "images/pause.tar",
+          (text) =>
+            text.replace(
+              '"io.containerd.image.name":"registry.example/pause:v1.20.2"',
+              '"io.containerd.image.name":"registry.example/kube-apiserver:v1.20.2"',
+            ),
+        ),
+      ),
+    'has the names "registry.example/kube-apiserver:v1.20.2" in its index as io.containerd',
+  ],
+  [
+    "the index of an image has another name",
+    async (all) =>
+      relisted(
+        await repacked(
+          all,
+          "images/pause.tar",
+          (text) =>
+            text.replace(
+              '"org.opencontainers.image.ref.name":"registry.example/pause:v1.20.2"',
+              '"org.opencontainers.image.ref.name":"registry.example/etcd:v1.20.2"',
+            ),
+        ),
+      ),
+    'has the names "registry.example/etcd:v1.20.2" in its index as org.opencontainers',
+  ],
+  [
+    "the index of an image has no names",
+    async (all) =>
+      relisted(
+        await repacked(
+          all,
+          "images/pause.tar",
+          (text) => text.replace(/"annotations":\{[^}]*\},/, ""),
+        ),
+      ),
+    'has the names "undefined" in its index as io.containerd',
+  ],
+  [
+    "an image has two indexes",
+    async (all) =>
+      relisted(
+        await repacked(all, "images/pause.tar", (text) => text, [
+          bytesEntry("./index.json", encode('{"manifests":[]}'), { mtime: 7 }),
+        ]),
+      ),
+    '"images/pause.tar" has a member twice',
+  ],
+  [
+    "an image of Kubernetes has none of its programs",
+    async (all) => {
+      const named = await repacked(
+        all,
+        "images/pause.tar",
+        (text) => text.replaceAll("/pause:", "/kube-proxy:"),
+      );
+      const bytes = bytesOf(named.find(({ name }) => name === at("images/pause.tar"))!);
+      return relisted(replaced(all, "images/kube-proxy.tar", bytes), (manifest) => {
+        const { manifest: digest, imageId } = manifest.images.find(({ name }) => name === "pause")!;
+        const images = manifest.images.map((image) =>
+          image.name === "kube-proxy" ? { ...image, manifest: digest, imageId } : image
+        );
+        return { ...manifest, images };
+      });
+    },
+    '"images/kube-proxy.tar" has no program that is stamped with version v1.20.2',
+  ],
+  [
+    "a program is one of somebody else",
+    (all) => relisted(replaced(all, "bin/kubelet", program("").replace("gitTreeState", "nothing"))),
+    '"bin/kubelet" is not stamped with version v1.20.2',
+  ],
+  [
     "an image is no archive",
     (all) => relisted(replaced(all, "images/pause.tar", "x")),
     '"images/pause.tar"',
@@ -258,7 +361,7 @@ Deno.test("verifyBundle() reports what is wrong in bundles of strangers", (t) =>
     for (const [what, change, said] of HOSTILE) {
       await t.step(what, async () => {
         const out = join(world.dir, "changed.tar.gz");
-        await packTarball(change(members), out, { inOrder: true });
+        await packTarball(await change(members), out, { inOrder: true });
         const { problems } = await verifyBundle(out, { kbuild: KBUILD });
         assertStringIncludes(problems.join("\n"), said);
         await Deno.remove(out);

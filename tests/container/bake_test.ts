@@ -21,6 +21,9 @@ function step(platform: string, changes: Partial<BuildStep> = {}): BuildStep {
     env: {
       ...{ CGO_ENABLED: "0", GOOS: platform.split("/")[0]!, GOFLAGS: '-tags="a\\b$c"' },
       ...{ PWD: ROOT, HOME: "/root", GOPROXY: "https://user:secret@proxy", AWS_SECRET: "secret" },
+      // Those of others may begin like Go's own.
+      ...{ GOOGLE_API_KEY: "secret", GODADDY_SECRET: "secret", CGO_SECRET: "secret" },
+      ...{ GOOGLE_CREDENTIALS: '{\n"private_key": "secret"\n}', GOARM: "7" },
     },
     shownEnv: {},
     outputs: [{ name: "kubectl", built: `${GOPATH}/bin/kubectl`, placed: `${ROOT}/x` }],
@@ -80,7 +83,8 @@ Deno.test("planBake() makes a target of each step, on the node for its platform"
     ["/src/a b/Makefile", "build/Makefile"],
   ]);
   // What leaves this machine.
-  assertEquals(/secret|HOME="\/root"/.test(files.map(({ text }) => text).join("")), false);
+  assertStringIncludes(dockerfile, 'ENV GOARM="7"\n');
+  assertEquals(/secret|GOOGLE|HOME="\/root"/i.test(files.map(({ text }) => text).join("")), false);
   assertEquals(text(".dockerignore"), "*\n!cmd\n!go.mod\n!\u00fc\n!Makefile\n");
   const { target } = JSON.parse(files.find(({ path }) => path === file)!.text);
   assertEquals(Object.keys(target), ["node-1", "node-2"]);
@@ -134,6 +138,8 @@ for (
   const [what, changes] of [
     ["a path with a quote", { root: "/src/it's" }],
     ["a path with a dollar sign", { goroot: "/go$1" }],
+    ["a path that is a pattern", { root: "/src/k8s[1]", gopath: "/src/k8s[1]/_output/go" }],
+    ["outputs whose path is a pattern", { gopath: `${ROOT}/_out*/go` }],
     ["outputs among the sources", { gopath: `${ROOT}/cmd/out/go` }],
   ] as const
 ) {

@@ -2,7 +2,7 @@
 import { join } from "@std/path";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import { bytesEntry, writeTar } from "../../src/archive/mod.ts";
+import { bytesEntry, type TarEntry, writeTar } from "../../src/archive/mod.ts";
 import type { KbuildError } from "../../src/errors.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import { createShell } from "../../src/shell/mod.ts";
@@ -34,7 +34,11 @@ export interface MadeImage {
 }
 
 /** Makes an image for architectures, with one layer of random bytes each. */
-export async function makeImage(archs: readonly string[], size = 300_000): Promise<MadeImage> {
+export async function makeImage(
+  archs: readonly string[],
+  size = 300_000,
+  more: readonly TarEntry[] = [],
+): Promise<MadeImage> {
   const blobs = new Map<string, Uint8Array<ArrayBuffer>>();
   const put = (bytes: Uint8Array<ArrayBuffer>) => {
     blobs.set(digestOf(bytes), bytes);
@@ -50,9 +54,8 @@ export async function makeImage(archs: readonly string[], size = 300_000): Promi
       crypto.getRandomValues(noise.subarray(at, Math.min(at + 65536, size)));
     }
     const parts: Uint8Array<ArrayBuffer>[] = [];
-    await writeTar([bytesEntry(`etc/${arch}`, noise, { mtime: 1, mode: 0o644 })], (chunk) => {
-      parts.push(chunk.slice());
-    });
+    const entries = [bytesEntry(`etc/${arch}`, noise, { mtime: 1, mode: 0o644 }), ...more];
+    await writeTar(entries, (chunk) => void parts.push(chunk.slice()));
     const tar = new Uint8Array(await new Blob(parts).arrayBuffer());
     const layer = put(new Uint8Array(gzipSync(tar, { level: 1 })));
     const config = put(json({

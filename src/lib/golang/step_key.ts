@@ -163,9 +163,12 @@ function lastLine(text: string): string {
   return text.trimEnd().split("\n").at(-1) ?? "";
 }
 
-/** Variables that go or a C compiler reads (`go help environment`; GCC's manual, Environment Variables). */
+/**
+ * Variables that go or a C compiler reads (`go help environment`; GCC's manual, Environment Variables). Those of
+ * others (`GOOGLE_…`) have a second word behind GO.
+ */
 const COUNTED =
-  /^(GO[A-Z0-9_]*|CGO_.*|CC|CXX|AR|FC|PKG_CONFIG.*|GCC_.*|CPATH|C_INCLUDE_PATH|CPLUS_INCLUDE_PATH|OBJC_INCLUDE_PATH|LIBRARY_PATH|COMPILER_PATH|LD_RUN_PATH|SOURCE_DATE_EPOCH|SDKROOT|MACOSX_DEPLOYMENT_TARGET|ZERO_AR_DATE)$/;
+  /^(GO[A-Z0-9]+|GO_[A-Z0-9_]+|GOROOT_FINAL|CGO_.*|CC|CXX|AR|FC|PKG_CONFIG.*|GCC_.*|CPATH|C_INCLUDE_PATH|CPLUS_INCLUDE_PATH|OBJC_INCLUDE_PATH|LIBRARY_PATH|COMPILER_PATH|LD_RUN_PATH|SOURCE_DATE_EPOCH|SDKROOT|MACOSX_DEPLOYMENT_TARGET|ZERO_AR_DATE)$/;
 
 /** Those of them that only say where things are, where they come from, or how fast it goes. */
 const PLACES =
