@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { ifPresent, ifPresentSync } from "../files/mod.ts";
+import { ifPossibleSync, ifPresent } from "../files/mod.ts";
 import { askGit } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { findProgram, mapConcurrently } from "../lib/util.ts";
@@ -116,11 +116,17 @@ export async function gofmtScript(
       const key = `${gofmt} ${program.size} ${program.mtime?.getTime()}`;
       const seen = await openSeen(context, { name: "gofmt", key });
       const infos = new Map<string, Deno.FileInfo>();
+      const unseen: string[] = [];
       for (const each of paths) {
-        const info = ifPresentSync(() => Deno.statSync(join(root, each)));
-        if (info?.isFile === true && !seen.has(each, info)) infos.set(each, info);
+        const info = ifPossibleSync(() => Deno.statSync(join(root, each)));
+        // gofmt also formats what is in a directory.
+        if (info !== undefined && !info.isFile) return undefined;
+        if (info !== undefined && seen.has(each, info)) continue;
+        // What is deleted, or a link to nothing, is an error of gofmt.
+        unseen.push(each);
+        if (info !== undefined) infos.set(each, info);
       }
-      const batches = inBatches([...infos.keys()]);
+      const batches = inBatches(unseen);
       const flags = what === "verify" ? ["-l", "-d", "-s"] : ["-l", "-s", "-w"];
       const results = await mapConcurrently(batches, CALLS, async (batch) => {
         const { stdout, errors } = await start(flags, batch);
@@ -128,7 +134,10 @@ export async function gofmtScript(
         const known = new Set(batch);
         const wrong = new Set(stdout.split("\n").filter((line) => known.has(line)));
         if (errors === "") {
-          for (const each of batch) if (!wrong.has(each)) seen.add(each, infos.get(each)!);
+          for (const each of batch) {
+            const info = infos.get(each);
+            if (info !== undefined && !wrong.has(each)) seen.add(each, info);
+          }
         }
         return { stdout, wrong, errors };
       });
@@ -152,12 +161,12 @@ function inBatches(paths: readonly string[]): readonly (readonly string[])[] {
   return Array.from({ length: count }, (_, at) => paths.slice(at * BATCH, (at + 1) * BATCH));
 }
 
-/** Paths from the root, sorted; undefined if git cannot say. */
+/** Paths from the root, sorted; undefined if git cannot say, or `find` has more to say than paths of files. */
 async function goFiles(
   context: KubeContext,
   chosen: GofmtFiles,
 ): Promise<readonly string[] | undefined> {
-  if (chosen.by === "find") return found(context.root, chosen.leftOut).toSorted();
+  if (chosen.by === "find") return found(context.root, chosen.leftOut)?.toSorted();
   const { text } = await askGit(context, [
     ...["--no-literal-pathspecs", "ls-files", "-z", ...chosen.args],
   ]);
@@ -166,12 +175,23 @@ async function goFiles(
     : [...new Set(text.split("\0"))].filter((path) => path !== "").sort();
 }
 
-/** What `find` prints. */
-function found(root: string, leftOut: readonly string[]): readonly string[] {
+/** What `find` prints; undefined with errors or directories among it. */
+function found(root: string, leftOut: readonly string[]): readonly string[] | undefined {
   const parts = leftOut.map((pattern) =>
     pattern.split("*").map((part) => part.replaceAll(/[\\^$.+?()[\]{}|]/g, "\\$&")).join(".*")
   );
   const pruned = new RegExp(`^(?:${parts.join("|")})$`, "s");
-  return filesBelow(root, (path) => !pruned.test(`./${path}`))
-    .filter(({ path }) => path.endsWith(".go")).map(({ path }) => path);
+  let isPlain = true;
+  const files = filesBelow(
+    root,
+    (path, isDirectory) => {
+      if (pruned.test(`./${path}`)) return false;
+      if (isDirectory && path.endsWith(".go")) isPlain = false;
+      return true;
+    },
+    () => void (isPlain = false),
+  );
+  return isPlain
+    ? files.filter(({ path }) => path.endsWith(".go")).map(({ path }) => path)
+    : undefined;
 }

@@ -1,8 +1,9 @@
 import { dirname, join } from "@std/path";
-import { KbuildError } from "../errors.ts";
+import { KbuildError, systemCode } from "../errors.ts";
+import { isDiskFull, reasonOf } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { mapConcurrently } from "../lib/util.ts";
-import { CommandError, createTail } from "../shell/mod.ts";
+import { CommandError, createTail, InterruptedError } from "../shell/mod.ts";
 import type { Check } from "./list.ts";
 import type { NativeScript } from "./native.ts";
 
@@ -54,6 +55,17 @@ class CheckFailure extends KbuildError {
   constructor() {
     super("Cannot pass the check");
   }
+}
+
+/** Whether an error is about what a check works with, and others can go on: not an interrupt, not a full disk. */
+function isOfCheck(error: unknown): boolean {
+  if (error instanceof InterruptedError || isDiskFull(error)) return false;
+  return error instanceof KbuildError || systemCode(error) !== undefined;
+}
+
+function linesOf(error: unknown): readonly string[] {
+  const { notes, output } = error instanceof KbuildError ? error : { notes: [], output: [] };
+  return [...output, reasonOf(error), ...notes].map((line) => `${line}\n`);
 }
 
 /** Lines that errors show. */
@@ -126,7 +138,14 @@ export async function runCheck(
   try {
     await unit.run(async () => {
       const said: string[] = [];
-      const verdict = await native?.run((text) => said.push(text));
+      let verdict: boolean | undefined;
+      try {
+        verdict = await native?.run((text) => said.push(text));
+      } catch (error) {
+        if (!isOfCheck(error)) throw error;
+        said.push(...linesOf(error));
+        verdict = false;
+      }
       for (const text of said) await take("stderr")(encoder.encode(text));
       if (verdict === false) throw new CheckFailure();
       const why = verdict === undefined ? run.whyNot?.(check) : undefined;

@@ -365,16 +365,18 @@ async function putBack(
   undo: Awaited<ReturnType<typeof openUndo>>,
 ): Promise<readonly string[]> {
   if (undo === undefined) return ["What it changed stays: git cannot say how the files were"];
-  const aside = join(output, ".kbuild", "update", `${name}.undone`);
-  const { paths, left } = await undo.run(aside);
+  const { paths, left, problems, aside } = await undo.run(
+    join(output, ".kbuild", "update", `${name}.undone`),
+  );
   if (paths.length > 0) log.status("Put back as they were before:", paths);
   return [
     ...paths.length === 0 ? [] : [
-      `${paths.length} files are as they were before it; what it made of them: ${
-        relative(root, aside)
+      `${paths.length} files are as they were before it${
+        aside === undefined ? "" : `; what it made of them: ${relative(root, aside)}`
       }`,
     ],
     ...left.length === 0 ? [] : [`These stay as it left them: ${left.join(", ")}`],
+    ...problems,
   ];
 }
 

@@ -133,6 +133,24 @@ for (
             const [broken, scripts] = [await ours(check), await theirs(check)];
             assertEquals([broken.passed, scripts.passed], [false, false]);
             assertStringIncludes(broken.said, "good/a.go:1:9: expected 'IDENT'");
+
+            // Deleted without being staged, and a link to nothing: paths that gofmt cannot read.
+            await Deno.remove(join(root, "good/a.go"));
+            assertEquals((await ours(check)).passed, (await theirs(check)).passed);
+            await git(root, "checkout", "good/a.go");
+            assertEquals([(await ours(check)).passed, (await theirs(check)).passed], [true, true]);
+            await Deno.symlink("nothing", join(root, "good/x.go"));
+            assertEquals([(await ours(check)).passed, (await theirs(check)).passed], [
+              false,
+              false,
+            ]);
+            await Deno.remove(join(root, "good/x.go"));
+            await Deno.mkdir(join(root, "good/x.go"));
+            await Deno.writeTextFile(join(root, "good/x.go/a.go"), GOOD);
+            assertEquals((await theirs(check)).passed, true);
+            // What find says of directories only the script knows.
+            const isGit = form === "git ls-files";
+            assertEquals((await ours(check)).passed, isGit ? true : undefined);
           }),
       ),
   });
