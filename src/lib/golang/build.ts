@@ -160,7 +160,9 @@ export async function buildBinaries(
     const missing: MissingUnit[] = [];
     const running = { records, jobs, limit, results, own, placed, missing };
     await buildPlatforms(context, plan.platforms, running);
-    if (missing.length > 0) throw missingError(missing);
+    if (missing.length > 0) {
+      throw shared?.mode === "share" ? unsharedError(missing) : missingError(missing);
+    }
   }
 
   if (plan.hostLink !== undefined) await makeLink(plan.hostLink);
@@ -178,6 +180,17 @@ export function missingError(missing: readonly MissingUnit[]): KbuildError {
     notes: [
       ...missing.map(({ id, why }) => `${id}: ${why}`),
       "Run the missing shards, again if they failed; or run the command itself, which makes what is missing",
+    ],
+  });
+}
+
+/** Units of a shard that the others will look for in vain, as an error that names each. */
+function unsharedError(units: readonly MissingUnit[]): KbuildError {
+  const count = units.length === 1 ? "a unit is" : `${units.length} units are`;
+  return new KbuildError(`Cannot finish the shard: ${count} not in the store`, {
+    notes: [
+      ...units.map(({ id, why }) => `${id}: ${why}`),
+      "Run the shard again: it makes what the store lacks; units that cannot have a key need a build on one machine",
     ],
   });
 }
@@ -234,7 +247,7 @@ interface Shared {
   readonly own: ReadonlySet<BuildStep>;
   /** Takes the steps whose binaries are in their places. */
   readonly placed: Set<BuildStep>;
-  /** Takes what cannot be gathered. */
+  /** Takes what cannot be gathered, and what a shard could not share. */
   readonly missing: MissingUnit[];
 }
 
@@ -364,8 +377,8 @@ function unitName(step: BuildStep, platform: string): string {
   return `${shown.join(", ")}${more} for ${platform}`;
 }
 
-/** A step cannot be gathered; the message says why, as the end of a sentence. */
-class NotGathered extends Error {}
+/** A step cannot be gathered or shared; the message says why, as the end of a sentence. */
+class NotShared extends Error {}
 
 async function buildPlatform(
   context: KubeContext,
@@ -384,7 +397,7 @@ async function buildPlatform(
     const work = () => buildStep(context, running, step, { platform, unit });
     // The others are looked for, too.
     await unit.run(work, running.signal).catch((error: unknown) => {
-      if (!(error instanceof NotGathered)) throw error;
+      if (!(error instanceof NotShared)) throw error;
       const { kind, name } = unitOfStep(step);
       running.missing.push({ id: `${kind} ${name}`, why: error.message });
     });
@@ -411,10 +424,18 @@ async function buildStep(
     return;
   }
   if (results?.mode === "gather" && step.outputs.length > 0) {
-    throw new NotGathered(
+    throw new NotShared(
       taken?.key?.key === undefined ? `it has no key: ${taken?.key?.why}` : "the store lacks it",
     );
   }
+  // Nobody would get it.
+  if (results?.mode === "share" && step.outputs.length > 0 && taken?.key?.key === undefined) {
+    throw new NotShared(`it has no key: ${taken?.key?.why}`);
+  }
+  const keep = async (seconds?: number) => {
+    const why = taken === undefined ? undefined : await results?.keep(step, taken, seconds);
+    if (why !== undefined && results?.mode === "share") throw new NotShared(why);
+  };
   const started = performance.now();
   placed.add(planned);
   const check = await checkStep(context, records, step, { unit, signal });
@@ -423,7 +444,7 @@ async function buildStep(
     unit.reuse("its sources are as they were");
     await recordSources(context, records, step, check);
     await placeBins(context, step.outputs);
-    if (taken !== undefined) await results?.keep(step, taken);
+    await keep();
     return;
   }
   await removeDamaged(step.outputs);
@@ -447,6 +468,5 @@ async function buildStep(
   if (check.key !== undefined) await recordStep(records, step, check.key);
   await recordSources(context, records, step, check);
   await placeBins(context, step.outputs);
-  const seconds = (performance.now() - started) / 1000;
-  if (taken !== undefined) await results?.keep(step, taken, seconds);
+  await keep((performance.now() - started) / 1000);
 }

@@ -2,19 +2,8 @@ import { createHash } from "node:crypto";
 import { ifPresent, readText } from "../../files/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { findProgram } from "../util.ts";
+import { type CSources, flagsIn, includesOf, isPlainFlag } from "./keyless_cgo.ts";
 import type { BuildStep } from "./plan.ts";
-
-/** What a C compiler reads for the packages of a step. */
-export interface CSources {
-  /** Go files with cgo, C files and headers; absolute. */
-  readonly files: readonly string[];
-  /** Flags of `#cgo CFLAGS` and `CPPFLAGS`. */
-  readonly cFlags: readonly string[];
-  /** Flags of `#cgo LDFLAGS`. */
-  readonly linkFlags: readonly string[];
-  /** Names of `#cgo pkg-config`. */
-  readonly pkgConfig: readonly string[];
-}
 
 /** The programs that GCC starts (GCC's manual, `-print-prog-name`). */
 const PROGRAMS = ["cc1", "as", "collect2", "ld"] as const;
@@ -24,8 +13,12 @@ const LINKED = [
   ...["crt1.o", "Scrt1.o", "rcrt1.o", "crti.o", "crtn.o"],
   ...["crtbegin.o", "crtbeginS.o", "crtbeginT.o", "crtend.o", "crtendS.o"],
   ...["libgcc.a", "libgcc_eh.a", "libgcc_s.so.1", "libc_nonshared.a"],
+  ...["libc.so.6", "libpthread.so.0", "libresolv.so.2", "libdl.so.2", "libm.so.6", "librt.so.1"],
 ] as const;
 const LIBRARIES = ["c", "pthread", "resolv", "dl", "m", "rt"] as const;
+
+/** Bytes that a script of a linker has at most. */
+const MAX_SCRIPT = 8192;
 
 /**
  * A digest of the C compiler of a step, and of what it reads beside the sources: its programs, libraries and
@@ -36,17 +29,23 @@ const LIBRARIES = ["c", "pthread", "resolv", "dl", "m", "rt"] as const;
 export async function compilerKey(
   { host, shell }: KubeContext,
   { env }: BuildStep,
-  { files, cFlags, linkFlags, pkgConfig }: CSources,
+  { packages, cFlags, linkFlags }: CSources,
   { digestOf, signal }: {
     digestOf: (path: string) => Promise<string>;
     signal?: AbortSignal | undefined;
   },
 ): Promise<{ readonly key: string; readonly why?: undefined } | { readonly why: string }> {
   if (!host.startsWith("linux/")) return { why: `it has cgo, and what ${host} links is not known` };
-  if (pkgConfig.length > 0) return { why: "it has cgo with pkg-config" };
   const words = (env["CC"] || "gcc").trim().split(/\s+/);
   const found = await findProgram(words[0] ?? "", env["PATH"]);
   if (found === undefined) return { why: `the C compiler "${words[0]}" is missing` };
+  const more: string[] = [];
+  for (const word of words.slice(1)) {
+    // A launcher has the compiler behind it.
+    const program = word.startsWith("-") ? undefined : await findProgram(word, env["PATH"]);
+    if (program !== undefined) more.push(program);
+    else if (!isPlainFlag(word)) return { why: `what "${word}" of CC brings in is not known` };
+  }
   const compiler = [found, ...words.slice(1)];
   const ask = async (args: readonly string[], stdin?: string) =>
     await shell.run([...compiler, ...args], {
@@ -54,35 +53,55 @@ export async function compilerKey(
       ...signal === undefined ? {} : { signal },
       ...stdin === undefined ? {} : { stdin },
     });
-  const paths = new Set([found]);
-  const names = [
-    ...LINKED,
-    ...[...LIBRARIES, ...linkFlags.flatMap((flag) => /^-l(.+)$/.exec(flag)?.[1] ?? [])]
-      .flatMap((name) => [`lib${name}.a`, `lib${name}.so`]),
-  ];
+  const paths = new Set([found, ...more]);
   for (const name of PROGRAMS) {
     const { code, stdout } = await ask([`-print-prog-name=${name}`]);
     if (code !== 0) return { why: `"${words[0]}" does not say which programs it starts` };
     const path = stdout.trim();
     const program = path.startsWith("/") ? path : await findProgram(path, env["PATH"]);
-    if (program !== undefined) paths.add(program);
+    if (program === undefined) {
+      return { why: `"${words[0]}" does not say which programs it starts` };
+    }
+    paths.add(program);
   }
-  for (const name of names) {
+  const find = async (name: string) => {
     const path = (await ask([`-print-file-name=${name}`])).stdout.trim();
-    if (path.startsWith("/")) paths.add(path);
+    if (!path.startsWith("/")) return false;
+    paths.add(path);
+    // A script of the linker names others.
+    const info = await ifPresent(Deno.stat(path));
+    if (info?.isFile === true && info.size < MAX_SCRIPT) {
+      const text = await readText(path);
+      if (/\b(GROUP|INPUT)\s*\(/.test(text)) {
+        for (const [other] of text.matchAll(/\/[^\s()]+/g)) paths.add(other);
+      }
+    }
+    return true;
+  };
+  for (const name of LINKED) await find(name);
+  for (const name of LIBRARIES) for (const end of ["a", "so"]) await find(`lib${name}.${end}`);
+  for (const flag of [...linkFlags, ...flagsIn(env["CGO_LDFLAGS"])]) {
+    const name = /^-l(.+)$/.exec(flag)?.[1];
+    if (name === undefined) continue;
+    const isThere = [await find(`lib${name}.a`), await find(`lib${name}.so`)];
+    if (!isThere.includes(true)) return { why: `where the C library "${name}" is is not known` };
   }
   const includes = new Set<string>();
-  for (const path of files) {
-    const text = await ifPresent(readText(path)) ?? "";
-    for (const [, name = ""] of text.matchAll(/^\s*(?:\/\/)?\s*#\s*include\s*<([^>\n]+)>/gm)) {
-      includes.add(name);
-    }
+  for (const each of packages) {
+    for (const { name } of await includesOf(each)) includes.add(name);
   }
   const probe = [...includes].sort()
     .map((name) => `#if __has_include(<${name}>)\n#include <${name}>\n#endif\n`).join("");
-  const given = (env["CGO_CFLAGS"] ?? "").split(/\s+/).filter((word) => word !== "");
-  const defines = cFlags.filter((flag) => /^-[DI]/.test(flag));
-  const args = ["-D_GNU_SOURCE", ...given, ...defines, "-M", "-x", "c", "-"];
+  const given = [...flagsIn(env["CGO_CPPFLAGS"]), ...flagsIn(env["CGO_CFLAGS"])];
+  const args = [
+    "-D_GNU_SOURCE",
+    ...given,
+    ...cFlags.filter((flag) => flag.startsWith("-D")),
+    "-M",
+    "-x",
+    "c",
+    "-",
+  ];
   const headers = await ask(args, probe);
   if (headers.code !== 0) return { why: `"${words[0]}" does not say which headers it reads` };
   for (const [, path = ""] of headers.stdout.matchAll(/(\/(?:\\ |\S)+)/g)) {

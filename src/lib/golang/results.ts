@@ -6,7 +6,14 @@ import { placeBins } from "./place.ts";
 import type { BuildStep } from "./plan.ts";
 import type { Share } from "./share.ts";
 import type { StepKey, StepKeys } from "./step_key.ts";
-import { type BuildRecords, isMade, isUntouched, recordSources, recordStep } from "./up_to_date.ts";
+import {
+  type BuildRecords,
+  isMade,
+  isUntouched,
+  recordSources,
+  recordStep,
+  storedKey,
+} from "./up_to_date.ts";
 
 /** Results that machines share, and what a build does with them. */
 export interface SharedResults {
@@ -23,7 +30,7 @@ export interface SharedResults {
   readonly durations?: Readonly<Record<string, number>> | undefined;
 }
 
-/** A unit that the store lacks. */
+/** A unit that the store lacks after all. */
 export interface MissingUnit {
   /** Its id: `build kubectl for linux/amd64`. */
   readonly id: string;
@@ -50,8 +57,13 @@ export interface StepResults {
   readonly mode: SharedResults["mode"];
   /** Takes the results of a step from the store, or sees that they are here. */
   take(step: BuildStep, options: TakeOptions): Promise<Taken>;
-  /** Saves the results of a step that was made, unless a source has changed since its key was computed. */
-  keep(step: BuildStep, taken: Taken, seconds?: number): Promise<void>;
+  /**
+   * Saves the results of a step that was made, unless a source or the commit has changed since its key was
+   * computed.
+   *
+   * @returns Why the store does not have it, as the end of a sentence.
+   */
+  keep(step: BuildStep, taken: Taken, seconds?: number): Promise<string | undefined>;
 }
 
 /** Options of {@linkcode StepResults.take}. */
@@ -80,7 +92,7 @@ export function openStepResults(
       context.log.status(`Without a key: ${unitNames(step)}: ${key.why}`, [], { v: 2 });
       return { isDone: false, key, isMissing: false };
     }
-    const isHere = await isMade(records, step, key.key);
+    const isHere = await isMade(records, step, storedKey(key.key));
     if (isHere && mode !== "share") {
       unit.reuse("its sources are as they were");
       await placeBins(context, step.outputs);
@@ -97,29 +109,41 @@ export function openStepResults(
       const { built } = step.outputs[at]!;
       if (!await store.fetch(file, built)) return { isDone: false, key, isMissing: true };
     }
+    // Fetching takes its time: this would be recorded as made of what is there now.
+    if (!key.areSourcesCurrent()) {
+      const why = "a source was changed while it was fetched";
+      return { isDone: false, key: { why }, isMissing: false };
+    }
     unit.reuse("the store has it");
-    await recordStep(records, step, key.key);
+    const made = storedKey(key.key);
+    await recordStep(records, step, made);
     await recordSources(context, records, step, {
-      ...{ key: key.key, upToDate: true },
+      ...{ key: made, upToDate: true },
       asked: { listed: key.listed, at: key.at },
     });
     await placeBins(context, step.outputs);
     return { isDone: true, isPlaced: true };
   }
-  async function keep(step: BuildStep, taken: Taken, seconds?: number): Promise<void> {
+  async function keep(
+    step: BuildStep,
+    taken: Taken,
+    seconds?: number,
+  ): Promise<string | undefined> {
     if (taken.isDone || !taken.isMissing || taken.key?.key === undefined || store.readOnly) return;
     const { key, isCurrent } = taken.key;
-    if (!isCurrent()) {
-      context.log.status(`Not saved, because a source changed meanwhile: ${unitNames(step)}`);
-      return;
-    }
     const [first] = step.outputs;
     if (first === undefined) return;
+    if (!await isCurrent()) {
+      const why = "a source or the commit was changed while it was made";
+      context.log.status(`Not saved: ${unitNames(step)}: ${why}`);
+      return why;
+    }
     const directory = dirname(first.built);
     const { signal } = context;
     const files = await describeFiles(directory, step.outputs.map(({ name }) => name), { signal });
     const result = { key, files, ...seconds === undefined ? {} : { seconds } };
-    await store.save(result, ({ path }) => `${directory}/${path}`);
+    const isSaved = await store.save(result, ({ path }) => `${directory}/${path}`);
+    return isSaved ? undefined : "the store did not take it";
   }
   return Object.freeze<StepResults>({ mode, take, keep });
 }

@@ -41,7 +41,9 @@ export async function requestOf(step: BuildStep): Promise<string> {
 }
 
 /** Files of a module or a GOPATH that decide which packages there are; they need not exist. */
-const LISTS = ["go.mod", "go.sum", "go.work", "go.work.sum", "vendor/modules.txt"];
+export const MODULE_FILES: readonly string[] = [
+  ...["go.mod", "go.sum", "go.work", "go.work.sum", "vendor/modules.txt"],
+];
 
 /**
  * The directories and files that a step is made of.
@@ -54,7 +56,7 @@ export async function sourcesOf(
   listed: readonly PackageFiles[],
 ): Promise<Pick<StepSources, "directories" | "paths">> {
   const directories = new Set(listed.map(({ directory }) => directory));
-  const paths = new Set(LISTS.flatMap((name) => [join(root, name), join(cwd, name)]));
+  const paths = new Set(MODULE_FILES.flatMap((name) => [join(root, name), join(cwd, name)]));
   const [go = ""] = argv;
   const tools = image === undefined ? await toolsOf(go, env) : [];
   for (const path of tools) paths.add(path);
@@ -106,14 +108,14 @@ async function toolsOf(go: string, env: BuildStep["env"]): Promise<readonly stri
   return [...goTools(real, goroot), ...found.filter((path) => path !== undefined)];
 }
 
-/** The programs of a Go that make binaries, and the file with its version; absolute. */
+/** The programs of a Go that make binaries, and the files with its version and its defaults; absolute. */
 export function goTools(go: string, goroot: string): readonly string[] {
   const tools = join(goroot, "pkg", "tool");
   const platforms = ifPresentSync(() => [...Deno.readDirSync(tools)].map(({ name }) => name)) ?? [];
   const own = platforms.sort().flatMap((platform) =>
     ["asm", "cgo", "compile", "link"].map((name) => join(tools, platform, name))
   );
-  return [go, join(goroot, "VERSION"), ...own];
+  return [go, join(goroot, "VERSION"), join(goroot, "go.env"), ...own];
 }
 
 /** What is seen of the files of a step. */
@@ -128,10 +130,12 @@ export interface Seen {
 export type Looks = Map<string, { readonly text: string; readonly newest: number }>;
 
 /**
- * Names of files that Go reads in the directory of a package (`go/build`, `matchFile` and `fileListForExt`):
+ * Names of files that Go reads in the directory of a package (`go/build`, `matchFile` and `fileListForExt`;
+ * `default.pgo` of programs since 1.21):
  * those of other files are in the time of the directory.
  */
-const READ = /^[^_.].*\.(go|c|cc|cpp|cxx|m|h|hh|hpp|hxx|f|F|for|f90|s|S|sx|swig|swigcxx|syso)$/;
+const READ =
+  /^([^_.].*\.(go|c|cc|cpp|cxx|m|h|hh|hpp|hxx|f|F|for|f90|s|S|sx|swig|swigcxx|syso)|default\.pgo)$/;
 
 /**
  * Looks at the files of a step. Contents are not read.

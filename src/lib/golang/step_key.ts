@@ -5,17 +5,20 @@ import { entriesOf, ifPresent, ifPresentSync, readFile } from "../../files/mod.t
 import { askGit, type GitTree, openTree } from "../../git/mod.ts";
 import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
-import { compilerKey, type CSources } from "./compiler_key.ts";
+import { compilerKey } from "./compiler_key.ts";
+import { type CPackage, type CSources, keylessCgo, unlistedInclude } from "./keyless_cgo.ts";
+import { keylessReason } from "./keyless.ts";
 import { listArguments } from "./list_arguments.ts";
 import type { BuildStep } from "./plan.ts";
-import { goTools, lookAt, type Looks } from "./sources.ts";
+import { goTools, lookAt, type Looks, MODULE_FILES } from "./sources.ts";
 import type { PackageFiles } from "./package_files.ts";
+import { mayStampCommit } from "./vcs_stamp.ts";
 
 /**
  * How steps become bytes, as far as kbuild has a part in it. It grows when the same key would stand for other
  * bytes: keys of before then match nothing.
  */
-const RECIPE = 1;
+const RECIPE = 2;
 
 /** The content key of a step. */
 export type StepKey =
@@ -25,10 +28,12 @@ export type StepKey =
     readonly why?: undefined;
     /** The directories and embedded files that it is made of, as the records of builds have them. */
     readonly listed: readonly PackageFiles[];
-    /** When Go was asked; milliseconds since 1970. */
+    /** When the oldest of what it is computed from was read; milliseconds since 1970. */
     readonly at: number;
-    /** Whether no file that was read has changed since. */
-    readonly isCurrent: () => boolean;
+    /** Whether no source has changed since. */
+    readonly areSourcesCurrent: () => boolean;
+    /** The same, and the commit where Go writes it into programs. */
+    readonly isCurrent: () => Promise<boolean>;
   }
   | {
     readonly key?: undefined;
@@ -36,7 +41,10 @@ export type StepKey =
     readonly why: string;
   };
 
-/** Finds the keys of steps. What steps share is read once: use it for one build. */
+/**
+ * Finds the keys of steps. What steps share is read once, and again where a file has changed: use it for one
+ * build.
+ */
 export interface StepKeys {
   /** The key of a step. Its generated files, overlays and the link into the GOPATH must be there. */
   keyOf(step: BuildStep, options?: KeyOptions): Promise<StepKey>;
@@ -66,26 +74,29 @@ export function openStepKeys(
   go: GoTool,
   tree: GitTree = openTree(context),
 ): StepKeys {
-  const digests = new Map<string, string>();
-  const looks: Looks = new Map();
-  let commit: Promise<string> | undefined;
+  let known = newReadings(tree);
   let goDigest: Promise<string> | undefined;
-  const digestOf = async (path: string): Promise<string> => {
-    const known = digests.get(path);
-    if (known !== undefined) return known;
-    const bytes = await ifPresent(readFile(path));
-    const digest = bytes === undefined
-      ? "missing"
-      : createHash("sha256").update(bytes).digest("hex");
-    digests.set(path, digest);
-    return digest;
-  };
-  const goKey = () => goDigest ??= goIdentity(context, go, digestOf);
 
-  async function keyOf(step: BuildStep, { place, signal }: KeyOptions = {}): Promise<StepKey> {
-    const refused = refuse(step, go);
+  async function keyOf(step: BuildStep, options: KeyOptions = {}): Promise<StepKey> {
+    const refused = keylessReason(step, go);
     if (refused !== undefined) return { why: refused };
-    const at = Date.now();
+    const readings = known;
+    const first = await computeKey(step, options, readings);
+    if (first.key !== undefined && first.areSourcesCurrent()) return first;
+    if (first.key === undefined && !first.isChanged) return first;
+    // What was read before the change is not to be mixed with what is read after it.
+    if (known === readings) known = newReadings(openTree(context));
+    const second = await computeKey(step, options, known);
+    return second.key === undefined || second.areSourcesCurrent() ? second : CHANGED;
+  }
+
+  async function computeKey(
+    step: BuildStep,
+    { place, signal }: KeyOptions,
+    readings: Readings,
+  ): Promise<StepKey & { readonly isChanged?: boolean }> {
+    const digestOf = (path: string) => digestIn(readings, path);
+    const asked = Date.now();
     let said = "";
     const { code, stdout } = await context.builder.shell.run(
       [go.path, ...listArguments(step, ["-f", template(go)])],
@@ -100,58 +111,113 @@ export function openStepKeys(
     const listed = packages.filter(({ directory }) => directory.startsWith("/"))
       .map(({ directory, files }) => ({ directory, embedded: embeddedIn(files) }));
     const seen = filesToWatch(context, step, packages);
-    const { identity } = lookAt(seen, looks);
+    const { identity, newest } = lookAt(seen, readings.looks);
+    // Go may have listed what was there before.
+    if (newest >= asked) return CHANGED;
 
     const hash = createHash("sha256");
     const add = (...words: readonly string[]) => addWords(hash, words);
-    const portable = portableText(context, step);
+    const portable = portableText(placesOf(context, step));
     add("step", String(RECIPE), await goKey(), step.platform, step.kind);
-    add(...step.argv.slice(1).map(portable));
+    // Elsewhere than in these, a path may come into the bytes.
+    const isPlace = (words: readonly string[], at: number) =>
+      isPlaceFlag(words[at] ?? "") || /^--?(o|overlay)$/.test(words[at - 1] ?? "");
+    add(...step.argv.slice(1).map((word, at, words) => isPlace(words, at) ? portable(word) : word));
     for (const [name, value] of Object.entries(countedVariables(step.env))) {
-      add(name, portable(value));
+      add(name, name === "GOWORK" ? portable(value) : value);
     }
-    for (const { path, text } of step.files) add(portable(path), portable(text));
+    for (const { path, text } of step.files) {
+      add(portable(path), path.endsWith(".json") ? portable(text) : text);
+    }
     if (!isPathFree(step)) add("paths", step.cwd, context.root, gorootOf(step.env, go));
-    if (stampsCommit(checkout, go, step)) {
-      add("commit", await (commit ??= commitOf(context, tree, go)));
-    }
+    const stamps = stampsCommit(checkout, go, step);
+    const commit = stamps
+      ? await (readings.commit ??= commitOf(context, readings.tree, go))
+      : undefined;
+    if (commit !== undefined) add("commit", commit);
     for (const name of MODULE_FILES) {
       // Where Go runs is the checkout, under this or another name.
       add(name, await digestOf(join(context.root, name)));
     }
+    const { GOWORK = "" } = step.env;
+    if (GOWORK.startsWith("/")) add("GOWORK", await digestOf(GOWORK));
     for (const each of packages) {
-      add("package", each.path, ...each.facts);
+      // A directory of headers is where its package is.
+      const placed = portableText({ dir: each.directory });
+      add(
+        ...["package", each.path],
+        ...each.facts.map((fact) => isHeaderPlace(fact) ? placed(fact) : fact),
+      );
       // Files of an image are known by it.
       if (each.isStandard && step.image !== undefined) continue;
       for (const [list, name] of each.files) {
         add(list, name, await digestOf(join(each.directory, name)));
       }
       if (each.goMod !== "") add("go.mod", await digestOf(each.goMod));
+      if (isMain(each)) add(PROFILE, await digestOf(join(each.directory, PROFILE)));
     }
-    const cgo = packages.filter(({ files }) => files.some(([list]) => list === "CgoFiles"));
+    const cgo = packages.filter(hasCgo);
+    // Go's own assembler follows #include, too.
+    const assembled = packages.filter((each) =>
+      !each.isStandard && !hasCgo(each) && each.files.some(([list]) => list === "SFiles")
+    );
+    const unlisted = await unlistedInclude(assembled.map(cPackageOf));
+    if (unlisted !== undefined) return { why: unlisted };
+    const sources = cSourcesOf(cgo);
+    const unknown = cgo.length === 0 ? undefined : await keylessCgo(sources, step.env);
+    if (unknown !== undefined) return { why: unknown };
+    // That of an image is known by it.
     if (cgo.length > 0 && step.image === undefined) {
-      const compiler = await compilerKey(context, step, cSourcesOf(cgo), { digestOf, signal });
+      const compiler = await compilerKey(context, step, sources, { digestOf, signal });
       if (compiler.why !== undefined) return { why: compiler.why };
       add("compiler", compiler.key);
     }
+    const areSourcesCurrent = () => lookAt(seen).identity === identity;
     return Object.freeze({
       key: hash.digest("hex"),
-      ...{ listed, at },
-      isCurrent: () => lookAt(seen).identity === identity,
+      ...{ listed, at: readings.since, areSourcesCurrent },
+      isCurrent: async () =>
+        areSourcesCurrent() &&
+        (!stamps || await commitOf(context, openTree(context), go) === commit),
     });
   }
+  const goKey = () => goDigest ??= goIdentity(context, go, (path) => digestIn(known, path));
   return Object.freeze<StepKeys>({ keyOf, goKey });
 }
 
-/** Files that decide which packages there are, and how they are compiled; they need not exist. */
-const MODULE_FILES = ["go.mod", "go.sum", "go.work", "go.work.sum", "vendor/modules.txt"] as const;
+/** Contents that were read for keys, and what was seen of the files before. */
+interface Readings {
+  readonly since: number;
+  readonly digests: Map<string, string>;
+  readonly looks: Looks;
+  readonly tree: GitTree;
+  commit?: Promise<string>;
+}
 
-/** Why a step has no key, before Go is asked. */
-function refuse({ argv, outputs }: BuildStep, { devel, version }: GoTool): string | undefined {
-  if (outputs.length === 0) return "it leaves no program";
-  if (argv.includes("-coverpkg")) return "it measures coverage";
-  if (!devel && compareGoVersions(version, "1.13") < 0) return `Go ${version} is older than 1.13`;
-  return undefined;
+function newReadings(tree: GitTree): Readings {
+  return { since: Date.now(), digests: new Map(), looks: new Map(), tree };
+}
+
+async function digestIn({ digests }: Readings, path: string): Promise<string> {
+  const known = digests.get(path);
+  if (known !== undefined) return known;
+  const bytes = await ifPresent(readFile(path));
+  const digest = bytes === undefined ? "missing" : createHash("sha256").update(bytes).digest("hex");
+  digests.set(path, digest);
+  return digest;
+}
+
+const CHANGED = Object.freeze({ why: "a source was changed while it was read", isChanged: true });
+
+/** What `-pgo=auto` takes of a main package since Go 1.21 (`go help build`). */
+const PROFILE = "default.pgo";
+
+function isMain({ facts }: ListedPackage): boolean {
+  return facts.includes("Name main");
+}
+
+function hasCgo({ files }: ListedPackage): boolean {
+  return files.some(([list]) => list === "CgoFiles");
 }
 
 function addWords(hash: Hash, words: readonly string[]): void {
@@ -189,12 +255,29 @@ export function isPathFree({ argv, env }: Pick<BuildStep, "argv" | "env">): bool
     /(^|\s)--?trimpath(=(1|t|true))?(\s|$)/i.test(env["GOFLAGS"] ?? "");
 }
 
-/** Replaces the places of this machine, which stand for the same everywhere. */
-function portableText({ root, output, gopath }: KubeContext, { cwd }: BuildStep) {
-  const places = Object.entries({ cwd, gopath, output, root })
+/** Places of this machine, which stand for the same everywhere. */
+function placesOf({ root, output, gopath }: KubeContext, { cwd }: BuildStep) {
+  return { cwd, gopath, output, root };
+}
+
+/** Replaces places by their names; those that are in others come first. */
+export function portableText(
+  places: Readonly<Record<string, string>>,
+): (text: string) => string {
+  const sorted = Object.entries(places).filter(([, place]) => place !== "")
     .toSorted(([, a], [, b]) => b.length - a.length);
-  return (text: string): string =>
-    places.reduce((left, [name, place]) => left.replaceAll(place, `{${name}}`), text);
+  return (text) =>
+    sorted.reduce((left, [name, place]) => left.replaceAll(place, `{${name}}`), text);
+}
+
+/** Whether an argument only says where something is read or written. */
+function isPlaceFlag(word: string): boolean {
+  return /^--?(o|overlay)=/.test(word);
+}
+
+/** Whether a fact of a package only says where headers are. */
+function isHeaderPlace(fact: string): boolean {
+  return /^Cgo(CFLAGS|CPPFLAGS) -I/.test(fact);
 }
 
 function gorootOf(env: BuildStep["env"], go: GoTool): string {
@@ -223,12 +306,13 @@ async function goIdentity(
   return hash.digest("hex");
 }
 
-/** Go 1.18 and later write commit and time into programs of modules, 1.24 and later a version from tags. */
+/** Whether Go writes the commit into the programs of a step; unlike kbuild's own part, what a user says counts. */
 function stampsCommit(checkout: Checkout, go: GoTool, { argv, env }: BuildStep): boolean {
-  const off = /-buildvcs=(false|0|f)\b/i;
-  return checkout.era.goMode !== "gopath" &&
-    (go.devel || compareGoVersions(go.version, "1.18") >= 0) &&
-    !argv.some((word) => off.test(word)) && !off.test(env["GOFLAGS"] ?? "");
+  if (!mayStampCommit(checkout, go)) return false;
+  const valuesIn = (words: readonly string[]) =>
+    words.flatMap((word) => /^--?buildvcs=(.*)$/.exec(word)?.[1] ?? []);
+  const said = [...valuesIn((env["GOFLAGS"] ?? "").split(/\s+/)), ...valuesIn(argv)].at(-1);
+  return !/^(false|0|f)$/i.test(said ?? "");
 }
 
 async function commitOf(context: KubeContext, tree: GitTree, go: GoTool): Promise<string> {
@@ -255,7 +339,7 @@ function template({ devel, version }: GoTool): string {
   const lists = devel || compareGoVersions(version, "1.16") >= 0 ? [...LISTS, EMBEDS] : LISTS;
   const values = (name: string) => `{{range .${name}}}\n${name} {{.}}{{end}}`;
   return [
-    "Package {{.ImportPath}}\nDir {{.Dir}}\nStandard {{.Standard}}",
+    "Package {{.ImportPath}}\nDir {{.Dir}}\nStandard {{.Standard}}\nName {{.Name}}",
     "{{with .Module}}\nModule {{.Path}} {{.Version}} {{.GoVersion}}\nGoMod {{.GoMod}}{{end}}",
     ...[...lists, ...FLAGS, "Imports"].map(values),
   ].join("");
@@ -319,10 +403,21 @@ function filesToWatch(
     directories: [...new Set(own.map(({ directory }) => directory))].sort(),
     paths: [
       ...MODULE_FILES.flatMap((name) => [join(root, name), join(cwd, name)]),
-      ...own.flatMap(({ directory, files }) =>
-        embeddedIn(files).map((name) => join(directory, name))
-      ),
+      ...own.flatMap((each) => [
+        ...embeddedIn(each.files).map((name) => join(each.directory, name)),
+        ...each.goMod === "" ? [] : [each.goMod],
+      ]),
     ],
+  };
+}
+
+function cPackageOf({ path, directory, files }: ListedPackage): CPackage {
+  const listsOf = (pattern: RegExp) =>
+    files.filter(([list]) => pattern.test(list)).map(([, name]) => join(directory, name));
+  return {
+    ...{ path, directory },
+    files: listsOf(/^(Cgo|C|H|S)Files$/),
+    foreign: listsOf(/^(CXX|M|F|Swig|SwigCXX)Files$/),
   };
 }
 
@@ -331,11 +426,8 @@ function cSourcesOf(packages: readonly ListedPackage[]): CSources {
     packages.flatMap(({ facts }) =>
       facts.filter((fact) => fact.startsWith(`${name} `)).map((fact) => fact.slice(name.length + 1))
     );
-  const isRead = (list: string) => /^(Cgo|C|CXX|M|H|S)Files$/.test(list);
   return {
-    files: packages.flatMap(({ directory, files }) =>
-      files.filter(([list]) => isRead(list)).map(([, name]) => join(directory, name))
-    ),
+    packages: packages.map(cPackageOf),
     cFlags: [...flags("CgoCFLAGS"), ...flags("CgoCPPFLAGS")],
     linkFlags: flags("CgoLDFLAGS"),
     pkgConfig: flags("CgoPkgConfig"),

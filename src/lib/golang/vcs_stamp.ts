@@ -41,14 +41,19 @@ export async function vcsStamp(
   return { flags: failure.kind === "no git" ? [] : ["-buildvcs=false"], env: {}, note };
 }
 
-/** Whether Go asks git for the commit, to write it into programs. */
+/** Whether this Go writes the commit into programs of the checkout, if nothing says otherwise: 1.18 and later. */
+export function mayStampCommit({ era }: Checkout, { devel, version }: GoTool): boolean {
+  return era.goMode !== "gopath" && (devel || compareGoVersions(version, "1.18") >= 0);
+}
+
+/** Whether Go asks git for the commit of its own accord; where GOFLAGS says what to do, that stays. */
 export async function stampsCommit(
   context: Pick<KubeContext, "env" | "root">,
   checkout: Checkout,
   go: GoTool,
 ): Promise<boolean> {
-  const stamps = checkout.era.goMode !== "gopath" &&
-    (go.devel || compareGoVersions(go.version, "1.18") >= 0);
-  if (!stamps || /-buildvcs\b/.test(context.env["GOFLAGS"] ?? "")) return false;
+  if (!mayStampCommit(checkout, go) || /-buildvcs\b/.test(context.env["GOFLAGS"] ?? "")) {
+    return false;
+  }
   return await findRepository(context.root) !== undefined;
 }
