@@ -41,12 +41,10 @@ function placesOf({ task, outputs, removes, install }: StaleTask, graph: GoGraph
     : step.pieces.filter((piece) => typeof piece !== "string");
   const printers = calls.flatMap(({ reads }) => reads.map(({ call }) => task.tools[call.program]));
   const compiled = install === undefined ? printers : [...tools, ...printers];
-  const packages = [
-    ...inputs.flatMap((place) => [place, ...graph.taggedPackages(place)]),
-    ...compiled.filter((path) => path !== undefined).map((path) =>
-      path.startsWith("./") ? path.slice(2) : graph.resolve(path) ?? path
-    ),
-  ];
+  const packages = inputs.flatMap((place) => [place, ...graph.taggedPackages(place)]);
+  const programs = compiled.filter((path) => path !== undefined).map((path) =>
+    path.startsWith("./") ? path.slice(2) : graph.resolve(path) ?? path
+  );
   const made = step.kind === "write" ? [step.path] : [...outputs, ...removes];
   const own = new Set(made.map((path) => dirname(path)));
   // A generator with an output directory may write to its packages, too, unless it has made files elsewhere alone.
@@ -55,7 +53,8 @@ function placesOf({ task, outputs, removes, install }: StaleTask, graph: GoGraph
       !inputs.some((place) => own.has(place)));
   return {
     reads: new Set([
-      ...packages.flatMap((place) => [...graph.closure(place, "content")]),
+      ...packages.flatMap((place) => [...graph.closure(place, "sources")]),
+      ...programs.flatMap((place) => [...graph.closure(place, "content")]),
       ...task.files.map((path) => dirname(path)),
     ]),
     writes: new Set(isElsewhere ? own : [...own, ...inputs]),

@@ -52,7 +52,8 @@ export class GoGraph {
   /**
    * Directories of a package and all that it imports, below the root with links followed.
    *
-   * @param part With `shape`, imports that only bodies of functions use are not followed: no type comes from there.
+   * @param part With `shape`, imports that only bodies of functions use are not followed: no type comes from there. With
+   * `content`, those of generated files are followed, too.
    */
   closure(directory: string, part: Part = "shape"): ReadonlySet<string> {
     const start = this.#sources.real(directory);
@@ -83,9 +84,8 @@ export class GoGraph {
     const key = [part, place, ...left].join(" ");
     const known = this.#digests.get(key);
     if (known !== undefined) return known;
-    // A program is compiled with the files that were generated, too.
     const files = part === "content"
-      ? this.#sources.directory(place).filter(({ name }) => !name.endsWith("_test.go"))
+      ? this.#compiled(place)
       : this.files(place).filter((file) => part === "sources" || file[part] !== "");
     const value = part === "sources" ? "content" : part;
     const counted = files.filter(({ name }) => !left.includes(name));
@@ -139,6 +139,11 @@ export class GoGraph {
     );
   }
 
+  /** The files of a directory that a program is compiled from: those that were generated, too. */
+  #compiled(place: string): readonly GoFile[] {
+    return this.#sources.directory(place).filter(({ name }) => !name.endsWith("_test.go"));
+  }
+
   #resolveRelative(path: string): string | undefined {
     if (path.startsWith("..")) return undefined;
     return this.#sources.has(path) ? this.#sources.real(path) : undefined;
@@ -149,7 +154,8 @@ export class GoGraph {
     const known = this.#imports.get(key);
     if (known !== undefined) return known;
     const found = new Set<string>();
-    for (const { imports, qualifiers } of this.files(place)) {
+    const files = part === "content" ? this.#compiled(place) : this.files(place);
+    for (const { imports, qualifiers } of files) {
       const used = new Set(qualifiers);
       for (const { name, path } of imports) {
         const directory = this.resolve(path);
