@@ -103,9 +103,9 @@ export const generatedFiles: Command = {
   description:
     "Runs the checkout's own generators (deepcopy, defaulter, conversion, prerelease-lifecycle, openapi, " +
     "bindata) for the packages whose file is missing, or was made from other contents. Files that git has " +
-    "are renewed, too. Everything is generated aside first: when a generator fails, no file has changed. " +
-    "Up to 1.25 that is what Makefile.generated_files makes, from 1.26 on what hack/update-codegen.sh makes, and " +
-    "update-codegen is the same. A plan says of each file why.",
+    "are renewed, too. Up to 1.25 that is what Makefile.generated_files makes. Everything is generated aside first: when " +
+    "a generator fails, no file has changed. From 1.26 on it is what hack/update-codegen.sh makes, and update-codegen is " +
+    "the same. A plan says of each file why.",
   args: [{
     name: "GENERATOR",
     summary: "Generators to run, as in the makefile: deepcopy, openapi …; all if omitted",
@@ -161,8 +161,9 @@ export const updateCodegen: Command = {
     "Reads in the checkout's hack/update-codegen.sh and kube_codegen.sh which generators run for which packages, with " +
     "which flags, and runs those whose files are missing, or were made from other contents. A NAME is a regular " +
     "expression that fits a part of a generator's name; words after -- that begin with a dash go to every generator. " +
-    "The generators work in a copy of the sources: when one fails, no file has changed. Protobuf needs the protoc that " +
-    "the checkout names, in PATH or from hack/install-protoc.sh; else it is named as left out. Up to 1.25 it does what " +
+    "The generators work in a copy of the sources: when one fails, no file has changed. If others read what they made, " +
+    "those run then, as a pass of their own: when one of them fails, the error names what is renewed already. Protobuf " +
+    "needs the protoc that the checkout names, in PATH or from hack/install-protoc.sh; else it is named as left out. Up to 1.25 it does what " +
     "generated_files does.",
   args: [{
     name: "NAME",

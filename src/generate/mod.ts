@@ -58,6 +58,7 @@ export {
   type CodegenPlan,
   type CodegenRanks,
   planCodegen,
+  type TaskInputs,
 } from "./plan_codegen.ts";
 export { type CodegenResult, runCodegen, verifyCodegen } from "./run_codegen.ts";
 export type { CodegenRecord, CodegenState } from "./codegen_state.ts";

@@ -61,6 +61,8 @@ export interface CodegenFindings {
   readonly paths: readonly string[];
   /** Sources that were read; undefined if none had to be. */
   readonly sources: GoSources | undefined;
+  /** What tasks are made from, by {@linkcode CodegenTask.id}. */
+  readonly inputs: ReadonlyMap<string, TaskInputs>;
   /** Whether everything was looked at. */
   readonly isWhole: boolean;
   /** Which files are wanted. */
@@ -84,6 +86,21 @@ export interface CodegenOptions {
   /** How many generators run at once; default: by memory and processors. */
   readonly jobs?: number | undefined;
 }
+
+/** What the files of a task are made from. */
+export interface TaskInputs {
+  /** Digest of everything. */
+  readonly inputs: string;
+  /** Digests of the directories of packages. */
+  readonly places: Readonly<Record<string, string>>;
+  /** Directories that its programs are compiled from; below the root. */
+  readonly compiled: readonly string[];
+  /** Digests of single files, by path below the root. */
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+/** Why a task is run whose files may be up to date: `UPDATE_API_KNOWN_VIOLATIONS=true`. */
+export const ACCEPTS = "its API rule violations are to be accepted";
 
 /** Variables that decide over what the script does. */
 const VARIABLES = ["API_KNOWN_VIOLATIONS_DIR", "GENERATED_FILE_PREFIX"];
@@ -152,15 +169,16 @@ export async function planCodegen(
   const isLater = laterFiles(ranks, before.tasks);
   const stale: { task: CodegenTask; why: string }[] = [];
   const records: Record<string, CodegenRecord> = {};
+  const planned = new Map<string, TaskInputs>();
   for (const task of wanted) {
     const record = before.tasks[task.id];
-    const { inputs, places } = taskInputs(context, go, graph, task, isLater(task));
+    const made = taskInputs(context, go, graph, task, isLater(task));
+    planned.set(task.id, made);
     const why = fromNothing
       ? "all are compared"
-      : isAccepted && task.compares.length > 0
-      ? "its API rule violations are to be accepted"
-      : await whyStale(context, task, { record, inputs, places, outputs }) ??
-        dependency(task, stale, graph) ?? sharing(task, stale, before);
+      : await whyStale(context, task, { ...made, record, outputs }) ??
+        dependency(task, stale, graph) ?? sharing(task, stale, before) ??
+        (isAccepted && task.compares.length > 0 ? ACCEPTS : undefined);
     if (why === undefined) records[task.id] = refreshed(root, record!);
     else stale.push({ task, why });
   }
@@ -171,19 +189,20 @@ export async function planCodegen(
     leftOut,
   };
   const jobs = chooseJobs(options.jobs);
-  const planned = Object.freeze(
+  const starts = Object.freeze(
     await planStale(context, checkout, go, { stale, before, current: outputsOf(records), jobs }),
   );
   return Object.freeze({
     generators: summaries([...chosen], tasks, stale, before),
-    stale: planned,
-    order: codegenOrder(planned, graph),
+    stale: starts,
+    order: codegenOrder(starts, graph),
     jobs,
     leftOut,
     tree: codegenPlaces(context).tree,
     found: {
       ...{ go, key, state, outputs, sources, isWhole, isMeant },
       ranks,
+      inputs: planned,
       paths: files.paths,
       isNew: true,
     },
@@ -271,6 +290,7 @@ function upToDate(
     tree: "",
     found: {
       ...{ go, key: state.key, state, outputs, paths: [], ranks: () => 0, sources: undefined },
+      inputs: new Map(),
       isWhole: true,
       isMeant: () => true,
       isNew: false,
@@ -355,7 +375,7 @@ export function taskInputs(
   graph: GoGraph,
   task: CodegenTask,
   isLater: (path: string) => boolean,
-): { inputs: string; places: Readonly<Record<string, string>> } {
+): TaskInputs {
   const roots = task.inputs.flatMap((place) => [place, ...graph.taggedPackages(place)]);
   const places: Record<string, string> = {};
   for (const place of [...new Set(roots.flatMap((each) => [...graph.closure(each)]))].sort()) {
@@ -364,7 +384,10 @@ export function taskInputs(
   const printing = printers(task).map((program) => directoryOf(task, program, graph));
   const tools = Object.keys(task.tools).filter((program) => !printers(task).includes(program))
     .map((program) => directoryOf(task, program, graph));
-  const texts = task.files.map((path) => ifPresentSync(() => readTextSync(join(root, path))) ?? "");
+  const texts = Object.fromEntries(task.files.map((path) => [
+    path,
+    digestOf([ifPresentSync(() => readTextSync(join(root, path))) ?? ""]),
+  ]));
   const { step } = task;
   const pieces = step.kind === "run" ? [step.call] : [step.isFormatted, ...step.pieces];
   const inputs = digestOf([
@@ -373,10 +396,14 @@ export function taskInputs(
     graph.closureDigest(printing, "content"),
     JSON.stringify(pieces).replaceAll(root, "").replace(/"source":"[^"]*"/g, ""),
     task.protoc?.version ?? "",
-    ...texts,
+    ...Object.values(texts),
     ...Object.entries(places).flat(),
   ]);
-  return { inputs, places };
+  const compiled = [
+    ...tools.flatMap((place) => [...graph.closure(place, "sources")]),
+    ...printing.flatMap((place) => [...graph.closure(place, "content")]),
+  ];
+  return { inputs, places, compiled, texts };
 }
 
 /** Programs whose output another one reads: what is compiled into them counts, generated files too. */

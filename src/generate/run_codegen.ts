@@ -25,6 +25,7 @@ import {
   type CodegenPlan,
   type CodegenRanks,
   laterFiles,
+  type TaskInputs,
   taskInputs,
 } from "./plan_codegen.ts";
 import {
@@ -71,7 +72,7 @@ interface EditedSource {
 /**
  * Carries a {@linkcode CodegenPlan} out. The generators work in a copy of the sources; when all have succeeded, files
  * whose content changed appear by rename, and those that no generator makes any more are removed. When a generator
- * fails, no file has changed.
+ * fails, no file has changed. What is out of date because of these files is left to the next plan.
  *
  * @param options.flags As the plan was made with.
  * @throws {KbuildError} A generator failed, the API rule violations differ from the known ones, or a file that nobody
@@ -104,7 +105,7 @@ export async function runCodegen(
     const tolerant = addsBuildLines(checkout, go);
     const isMove = await isOtherDevice(context);
     const all = [...new Set(made.flatMap(({ outputs }) => outputs))].filter(isMeant).sort();
-    const gone = goneFiles(made).filter(isMeant);
+    const gone = goneFiles(plan, made).filter(isMeant);
     const recorded = { items: recordedItems(plan) };
     for (const path of [...all, ...gone]) await checkPlace(context, path, recorded);
     const edits = made.flatMap(({ edits }) => edits).filter(({ path }) => isMeant(path));
@@ -146,10 +147,13 @@ export async function runCodegen(
     const outputs = new Set(
       Object.values(tasks).flatMap((record) => Object.keys(record.outputs)),
     );
+    // Files that changed may be read by tasks that were up to date before: the next plan looks at all.
+    const isSettled = isWhole && isSame && written.length + removed.length === 0 &&
+      made.every(({ stale: { task } }) => records[task.id] !== undefined);
     await writeCodegenState(context, {
       ...state,
       tasks,
-      key: isWhole && isSame ? await codegenKey(context, go, { outputs, flags }) : undefined,
+      key: isSettled ? await codegenKey(context, go, { outputs, flags }) : undefined,
     });
     return Object.freeze({ written: written.sort(), newerGo, unmade: [], removed });
   } finally {
@@ -216,7 +220,7 @@ export async function verifyCodegen(
         });
       }
     }
-    for (const path of goneFiles(made).filter(found.isMeant)) {
+    for (const path of goneFiles(plan, made).filter(found.isMeant)) {
       if (seenFile(join(context.root, path)) === "") continue;
       for (const { stale } of made) if (stale.outputs.includes(path)) broken.add(stale.task.id);
       const why = "no generator makes it any more";
@@ -273,9 +277,14 @@ function recordedItems({ found }: CodegenPlan) {
   );
 }
 
-/** Files that were there before, and that no task made again. */
-function goneFiles(made: readonly MadeFiles[]): readonly string[] {
-  const all = new Set(made.flatMap(({ outputs }) => outputs));
+/** Files that were there before, and that no task made again, nor has one that was not run. */
+function goneFiles({ found }: CodegenPlan, made: readonly MadeFiles[]): readonly string[] {
+  const ids = new Set(made.map(({ stale: { task } }) => task.id));
+  const others = Object.entries(found.state.tasks).filter(([id]) => !ids.has(id));
+  const all = new Set([
+    ...made.flatMap(({ outputs }) => outputs),
+    ...others.flatMap(([, { outputs }]) => Object.keys(outputs)),
+  ]);
   const before = made.flatMap(({ stale: { outputs, removes } }) => [...outputs, ...removes]);
   return [...new Set(before)].filter((path) => !all.has(path)).sort();
 }
@@ -297,13 +306,26 @@ async function recordsOf(
       ...edits.map(({ path }) => path),
     ]),
   );
-  const isAsPlanned = (place: string) => {
+  const compared = new Map<string, boolean>();
+  const isAsPlanned = (place: string): boolean => {
+    const known = compared.get(place);
+    if (known !== undefined) return known;
     const planned = found.sources?.directory(place) ?? [];
     const contents = new Map(planned.map(({ name, content }) => [name, content]));
-    return sources.directory(place).every(({ name, content }) =>
-      ours.has(`${place}/${name}`) || contents.get(name) === content
+    const now = new Map(sources.directory(place).map(({ name, content }) => [name, content]));
+    const isSame = [...new Set([...contents.keys(), ...now.keys()])].every((name) =>
+      ours.has(`${place}/${name}`) || contents.get(name) === now.get(name)
     );
+    compared.set(place, isSame);
+    return isSame;
   };
+  const isWholeAsPlanned = (before: TaskInputs | undefined, now: TaskInputs) =>
+    before !== undefined &&
+    Object.entries(now.texts).every(([path, text]) =>
+      ours.has(path) || before.texts[path] === text
+    ) &&
+    [...new Set([before, now].flatMap((each) => [...Object.keys(each.places), ...each.compiled]))]
+      .every(isAsPlanned);
   const isLater = laterFiles(found.ranks, {
     ...found.state.tasks,
     ...Object.fromEntries(made.map(({ stale: { task: { id, generator } }, outputs }) => [id, {
@@ -318,11 +340,11 @@ async function recordsOf(
       const whole = join(context.root, path);
       return [path, { content: await contentOf(whole), seen: seenFile(whole) }] as const;
     }));
-    const inputs = taskInputs(context, found.go, graph, task, isLater(task));
-    if (!Object.keys(inputs.places).every(isAsPlanned)) continue;
+    const now = taskInputs(context, found.go, graph, task, isLater(task));
+    if (!isWholeAsPlanned(found.inputs.get(task.id), now)) continue;
+    const { inputs, places } = now;
     records[task.id] = {
-      generator: task.generator,
-      ...inputs,
+      ...{ generator: task.generator, inputs, places },
       outputs: Object.fromEntries(entries),
     };
   }
@@ -401,13 +423,13 @@ async function makeTask(
     return { outputs: [step.path], edits: [] };
   }
   const before = await filesOf(tree, task);
-  const sources = await sourcesOf(tree, task);
+  const sources = await sourcesOf(tree, stale);
   await run(process!);
   const after = await filesOf(tree, task);
   const outputs = [...after].filter(([path, seen]) => before.get(path) !== seen)
     .map(([path]) => path).sort();
   const edits: EditedSource[] = [];
-  for (const [path, made] of await sourcesOf(tree, task)) {
+  for (const [path, made] of await sourcesOf(tree, stale)) {
     const text = sources.get(path);
     if (text !== undefined && text !== made) edits.push({ path, text, made });
   }
@@ -417,11 +439,12 @@ async function makeTask(
 /** Sources that a task may change beside the files that it makes, and their texts. */
 async function sourcesOf(
   tree: string,
-  { inputs, names }: StaleTask["task"],
+  { outputs, task: { inputs, removes, names } }: StaleTask,
 ): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
   if (names === undefined) return found;
-  for (const directory of inputs) {
+  // Packages that are built into go-to-protobuf are not among its arguments: those with files of it.
+  for (const directory of new Set([...inputs, ...[...removes, ...outputs].map(dirname)])) {
     for (const { name, isFile } of await entriesOf(join(tree, directory)) ?? []) {
       if (!isFile || !name.endsWith(".go") || names.includes(name)) continue;
       const path = `${directory}/${name}`;
