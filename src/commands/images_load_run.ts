@@ -49,11 +49,28 @@ const ENGINES: Readonly<Record<string, Engine>> = {
   },
 };
 
+/** Images that run in every node of a cluster, in containers of the same names. */
+const IN_NODES =
+  /^(kube-apiserver|kube-controller-manager|kube-scheduler|kube-proxy|etcd|coredns)$/;
+
 /** A container keeps the image that it was started from. */
-const RESTART = [
-  "Running containers keep the old image; kubelet starts the new one when they are stopped:",
-  ["docker exec kind-control-plane sh -c 'crictl stop $(crictl ps -q --name kube-proxy)'"],
-] as const;
+function sayRestart(
+  log: CommandContext["log"],
+  cluster: string,
+  images: readonly ListedImage[],
+): void {
+  const names = images.map(({ architecture, repoTags: [first = ""] }) =>
+    first.slice(first.lastIndexOf("/") + 1).replace(/:.*$/, "").replace(`-${architecture}`, "")
+  );
+  const running = [...new Set(names)].filter((name) => IN_NODES.test(name));
+  if (running.length === 0) return;
+  log.status(
+    "Running containers keep the old image; kubelet starts the new one when they are stopped:",
+    running.map((name) =>
+      `docker exec ${cluster}-control-plane sh -c 'crictl stop $(crictl ps -q --name ${name})'`
+    ),
+  );
+}
 
 /** The program, and what is needed to have it. */
 const PROGRAMS: Readonly<Record<string, string>> = { containerd: "ctr" };
@@ -61,6 +78,8 @@ const PROGRAMS: Readonly<Record<string, string>> = { containerd: "ctr" };
 /** The engine and the images that are loaded into it: what is shown and what runs is this value. */
 interface Load {
   readonly name: string;
+  /** The cluster's name; undefined: kind's own choice. */
+  readonly cluster: string | undefined;
   readonly engine: Engine;
   /** One program for each archive. */
   readonly starts: readonly LoadStart[];
@@ -84,7 +103,10 @@ async function prepareLoad(command: CommandContext, input: Input): Promise<Load>
   const archives = [...new Map(images.map((image) => [image.path, image])).values()];
   const starts = await Promise.all(archives.map(async (image): Promise<LoadStart> => {
     const names = name === "kind" ? namesInNodes(image) : image.repoTags;
-    if (names.length === image.repoTags.length || !await isOciArchive(image.path)) {
+    const isAlone = images.filter(({ path }) => path === image.path).length === 1;
+    const isSame = names.length === image.repoTags.length;
+    // An archive that is written anew has one image.
+    if (isSame || !isAlone || !await isOciArchive(image.path)) {
       return { argv: engine.argv(image, cluster), image };
     }
     const path = join(sideOf(image.path), basename(image.path));
@@ -94,7 +116,7 @@ async function prepareLoad(command: CommandContext, input: Input): Promise<Load>
     const names = starts.find((start) => start.image.path === image.path)?.renamed?.names;
     return names === undefined ? image : { ...image, repoTags: names };
   });
-  return { name, engine, starts, images: named };
+  return { name, cluster, engine, starts, images: named };
 }
 
 /**
@@ -155,7 +177,7 @@ export async function planLoad(
 
 /** `kbuild images load`: hands the archives to a container engine, one after the other. */
 export async function loadImages(command: CommandContext, input: Input): Promise<void> {
-  const { name, engine, starts, images } = await prepareLoad(command, input);
+  const { name, cluster, engine, starts, images } = await prepareLoad(command, input);
   const program = PROGRAMS[name] ?? name;
   if (await findProgram(program, command.env["PATH"]) === undefined) {
     const others = Object.keys(ENGINES).filter((other) => other !== name);
@@ -178,7 +200,9 @@ export async function loadImages(command: CommandContext, input: Input): Promise
       });
     });
   }
-  if (name === "kind") command.log.status(RESTART[0], RESTART[1]);
+  if (name === "kind") {
+    sayRestart(command.log, cluster ?? (command.env["KIND_CLUSTER_NAME"] || "kind"), images);
+  }
   if (command.globals.json) {
     return command.printJson({ into: name, images });
   }

@@ -44,24 +44,47 @@ export async function runMakeClean(command: CommandContext, input: Input): Promi
   const open = await command.open();
   const { log } = open.context;
   const found = await findDisposal(command, open, input);
-  const { containers, images, left, volumes } = found?.disposal ??
-    { containers: [], images: [], left: [], volumes: [] };
-  if (left.length > 0) {
-    log.warn("These are in use, so they are left, and so are the outputs:", left);
+  let disposal = found?.disposal ?? NOTHING;
+  const sayLeft = (names: readonly string[]) => {
+    if (names.length === 0) return;
+    log.warn("These are in use, so they are left, and so are the outputs:", names);
+  };
+  sayLeft(disposal.left);
+  if (disposal.containers.length > 0) {
+    log.status("Containers to remove, with their volumes:", disposal.containers);
   }
-  if (containers.length > 0) log.status("Containers to remove, with their volumes:", containers);
-  if (volumes.length > 0) log.status("Volumes with copies of the checkout to remove:", volumes);
-  if (images.length > 0) log.status("Images to remove:", images);
-  if (containers.length + volumes.length + images.length > 0) {
-    const { signal } = command;
+  if (disposal.volumes.length > 0) {
+    log.status("Volumes with copies of the checkout to remove:", disposal.volumes);
+  }
+  if (disposal.images.length > 0) log.status("Images to remove:", disposal.images);
+  const { containers, images, volumes } = disposal;
+  if (found !== undefined && containers.length + volumes.length + images.length > 0) {
     await confirm(command.globals, "Remove them, and the outputs?", {
       yes: input.boolean(YES.name) === true,
-      signal,
+      signal: command.signal,
     });
+    // An answer may take minutes.
+    const now = await planEngineDisposal(open.context, open.checkout, found.engine);
+    sayLeft(now.left.filter((name) => !disposal.left.includes(name)));
+    disposal = stillThere(disposal, now);
+    await disposeOfEngine(open.context, found.engine, disposal);
   }
-  if (found !== undefined) await disposeOfEngine(open.context, found.engine, found.disposal);
-  const removed = left.length > 0 ? [] : await removeOutput(open);
-  if (command.globals.json) command.printJson({ containers, volumes, images, left, removed });
+  const removed = disposal.left.length > 0 ? [] : await removeOutput(open);
+  if (command.globals.json) command.printJson({ ...disposal, removed });
+}
+
+const NOTHING: EngineDisposal = { containers: [], volumes: [], images: [], left: [] };
+
+/** What was found before, as far as it is still to be removed. */
+function stillThere(before: EngineDisposal, now: EngineDisposal): EngineDisposal {
+  const both = (kind: "containers" | "volumes" | "images") =>
+    before[kind].filter((name) => now[kind].includes(name));
+  return {
+    containers: both("containers"),
+    volumes: both("volumes"),
+    images: both("images"),
+    left: now.left,
+  };
 }
 
 async function findDisposal(

@@ -171,7 +171,7 @@ function bakeStart(
 }
 
 /** A step at work. */
-interface Working extends RunningStep {
+export interface Working extends RunningStep {
   readonly target: BakeTarget;
   /** What its program wrote last. */
   output: string;
@@ -232,7 +232,11 @@ async function runBake(
 }
 
 /** The unit of a step begins and ends as its node says. */
-function workOf({ signal }: KubeContext, running: RunningStep, target: BakeTarget): Working {
+export function workOf(
+  { signal }: Pick<KubeContext, "signal">,
+  running: RunningStep,
+  target: BakeTarget,
+): Working {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const work: Working = {
     ...{ ...running, target, output: "", ended: undefined },

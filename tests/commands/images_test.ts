@@ -33,6 +33,24 @@ async function makeImage(out: string, arch: string, tags: readonly string[], cap
   return await writeImageArchive({ out, base, arch, created: 0, layers, repoTags: tags });
 }
 
+/** An archive of the images of several. */
+async function merged(dir: string, archives: readonly string[]): Promise<string> {
+  const to = join(dir, "merged");
+  const [images, manifests]: [unknown[], unknown[]] = [[], []];
+  await Deno.mkdir(to);
+  const read = async (name: string) => JSON.parse(await Deno.readTextFile(join(to, name)));
+  for (const archive of archives) {
+    await output(["tar", "-xf", archive, "-C", to]);
+    images.push(...await read("manifest.json"));
+    manifests.push(...(await read("index.json")).manifests);
+  }
+  const index = { ...await read("index.json"), manifests };
+  await Deno.writeTextFile(join(to, "manifest.json"), JSON.stringify(images));
+  await Deno.writeTextFile(join(to, "index.json"), JSON.stringify(index));
+  await output(["tar", "-cf", join(dir, "both.tar"), "-C", to, "."]);
+  return join(dir, "both.tar");
+}
+
 /** A release with three images, and fake engines that write down how they were started. */
 async function setUp(dir: string) {
   const root = await makeSample("1.20", join(dir, "kube rnetes"));
@@ -150,6 +168,17 @@ Deno.test({
           line.slice(line.indexOf("/.kbuild-tmp"), line.indexOf(".tar")),
         );
       }
+      const { stderr } = await kbuild(
+        ["images", "load", "--into", "kind:dev", "kube-apiserver", "conformance"],
+        options,
+      );
+      assertStringIncludes(
+        stderr,
+        "docker exec dev-control-plane sh -c 'crictl stop $(crictl ps -q --name kube-apiserver)'\n",
+      );
+      assertEquals(stderr.includes("--name conformance"), false);
+      const both = await merged(dir, archives);
+      assertEquals(await started("--into", "kind", both), [`kind load image-archive ${both}`]);
       const left = [...Deno.readDirSync(join(directory, ARCH))].map((entry) => entry.name);
       assertEquals(left.filter((entry) => entry.startsWith(".kbuild-tmp")), []);
       const wrong = await kbuild(["images", "load", "--into", "kind:../x"], options);

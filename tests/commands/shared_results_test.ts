@@ -1,4 +1,6 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { type AskedBuild, planBuild } from "../../src/commands/build_run.ts";
+import type { OpenCheckout } from "../../src/commands/context.ts";
 import { sharedMode, shareIn } from "../../src/commands/shared_results.ts";
 import { UsageError } from "../../src/errors.ts";
 
@@ -47,4 +49,17 @@ Deno.test("sharedMode() refuses what nobody would get", () => {
   );
   assertEquals(sharedMode({ KBUILD_STORE }), { mode: "make", share: undefined });
   assertEquals(sharedMode({ KBUILD_STORE, KBUILD_GATHER: "y" }).mode, "gather");
+});
+
+Deno.test("planBuild() refuses a share of what nodes build before it asks them", async () => {
+  let asked = 0;
+  const open = {
+    context: { env: { KBUILD_STORE: "x", KBUILD_SHARD: "1/2" } },
+    elsewhere: { prepare: () => Promise.reject(new Error(`asked ${++asked}`)) },
+  };
+  const stamp = () => Promise.reject(new Error("stamped"));
+  const planning = () =>
+    planBuild(open as unknown as OpenCheckout, {} as AskedBuild, stamp, { fetch: false });
+  await assertRejects(planning, UsageError, "with --engine buildx");
+  assertEquals(asked, 0);
 });

@@ -5,6 +5,7 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
+import { countedVariables } from "../../src/lib/golang/mod.ts";
 import type { EraParameter } from "../../src/sample/mod.ts";
 import {
   copyTree,
@@ -197,3 +198,9 @@ Deno.test(
       assertEquals([unit?.key, unit?.why], [null, "it has cgo with pkg-config"]);
     }),
 );
+
+Deno.test("variables of others that begin like Go's are not in keys", () => {
+  const env = { GOFLAGS: "-v", GOAMD64: "v3", GO_EXTLINK_ENABLED: "1", CGO_CFLAGS: "-O2" };
+  const others = { GOOGLE_API_KEY: "a", GOOGLE_CREDENTIALS: "{}", GODADDY_KEY: "b", GOPROXY: "c" };
+  assertEquals(countedVariables({ ...env, ...others }), env);
+});

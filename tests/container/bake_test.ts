@@ -8,7 +8,9 @@ import {
   readBake,
   readNodes,
 } from "../../src/container/mod.ts";
+import { workOf } from "../../src/container/bake_run.ts";
 import { KbuildError } from "../../src/errors.ts";
+import { createEvents } from "../../src/events/mod.ts";
 import type { BuildStep } from "../../src/lib/golang/mod.ts";
 
 const ROOT = "/src/a b";
@@ -147,6 +149,21 @@ for (
     assertThrows(() => planBake(inputs([step("linux/amd64")], changes)), KbuildError);
   });
 }
+
+Deno.test("a step that is reused stays over when another one fails", async () => {
+  const events = createEvents({ now: () => 0 });
+  const seen: string[] = [];
+  events.listen((event) => void seen.push(event.event));
+  const { targets: [target] } = planBake(inputs([step("linux/amd64")]));
+  const unit = events.unit({ kind: "build", name: "kubectl" });
+  const { signal } = new AbortController();
+  const work = workOf({ signal }, { step: target!.step, unit }, target!);
+  work.end({ cached: true });
+  work.end({ error: new Error("another step failed") });
+  work.end({ cached: true });
+  await work.ended;
+  assertEquals(seen, ["unit.queued", "unit.end"]);
+});
 
 Deno.test("readNodes() reads what buildx inspect prints", () => {
   const text = `Name:          two
