@@ -30,6 +30,8 @@ export interface EtcdPlan {
   readonly version: string;
   /** Where it answers: `http://127.0.0.1:41235`. */
   readonly url: string;
+  /** Its name, which no other etcd of this machine has. */
+  readonly name: string;
   /** What it writes to; made by kbuild and removed when it has ended; absolute. */
   readonly directory: string;
   /** Absolute path of its log; undefined: it is not kept. */
@@ -84,8 +86,10 @@ async function planFound(
   const url = `http://${host}:${port}`;
   const directory = join(output, HOME, String(port));
   const isOld = isOlder(version, "3.4");
+  const name = `kbuild-${Deno.pid}-${port}`;
   const argv = [
     program,
+    `--name=${name}`,
     `--advertise-client-urls=${url}`,
     `--listen-client-urls=${url}`,
     // Nobody dials it: a single member has no peers. The default, 2380, may be in use.
@@ -109,6 +113,7 @@ async function planFound(
     }),
     version,
     url,
+    name,
     directory,
     logFile: log ? resolve(context.cwd, log) : undefined,
     again: env["ETCD_PORT"] ? undefined : () => planFound(context, wanted, found),
@@ -254,7 +259,7 @@ async function startOnce(context: KubeContext, plan: EtcdPlan): Promise<RunningE
     },
   };
   try {
-    for (const since = performance.now(); !await takesKeys(url, version);) {
+    for (const since = performance.now(); !await takesKeys(plan);) {
       etcd.check();
       context.signal?.throwIfAborted();
       if (performance.now() - since > START_MS) {
@@ -264,6 +269,7 @@ async function startOnce(context: KubeContext, plan: EtcdPlan): Promise<RunningE
       }
       await new Promise((resolve) => setTimeout(resolve, ASK_MS));
     }
+    etcd.check();
   } catch (error) {
     await etcd[Symbol.asyncDispose]();
     throw error;
@@ -328,14 +334,30 @@ async function discard(directory: string, lock: FileLock): Promise<void> {
   }
 }
 
-/** Whether etcd is healthy and takes a key, as `kube::etcd::start` asks. */
-async function takesKeys(url: string, version: string): Promise<boolean> {
+/**
+ * Whether etcd is healthy and takes a key, as `kube::etcd::start` asks; and is the one that was started. Another one may
+ * have taken the port: nothing is written to it.
+ */
+async function takesKeys({ url, version, name }: EtcdPlan): Promise<boolean> {
   const health = objectIn(await answers(url, "GET", "/health") ?? "") ?? {};
   if (String(health["health"]) !== "true") return false;
-  // Before 3.4 the path of its JSON interface changed from release to release.
-  if (isOlder(version, "3.4")) return true;
+  // Before 3.4 the path of its JSON interface changed from release to release; /v2 is there unless it was turned off.
+  const isOld = isOlder(version, "3.4");
+  const { members } = objectIn(
+    await (isOld
+      ? answers(url, "GET", "/v2/members")
+      : answers(url, "POST", "/v3/cluster/member/list", "{}")) ?? "",
+  ) ?? {};
+  if (!Array.isArray(members) || !members.some((each) => objectOf(each)["name"] === name)) {
+    return false;
+  }
+  if (isOld) return true;
   const key = JSON.stringify({ key: btoa("_test"), value: "" });
   return await answers(url, "POST", "/v3/kv/put", key) !== undefined;
+}
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
 }
 
 /** The body of an answer with status 200. Not `net`'s client: no proxy is asked, nothing is repeated. */
