@@ -26,6 +26,8 @@ export type NeedsContext =
   & {
     /** Whether scripts find kbuild as `make`. */
     readonly hasMake: boolean;
+    /** Whether they find kbuild in place of GNU programs that the machine does not have. */
+    readonly hasGnuTools: boolean;
   };
 
 /** What in a line of a script, comments left out, needs what. */
@@ -123,7 +125,7 @@ async function isThere(context: NeedsContext, need: Need): Promise<boolean> {
       return await inPath("python3") && await succeeds("python3", "-c", "import yaml");
     case "GNU sed":
       // On other systems kbuild has a stand-in, where it can be started from scripts.
-      return host.startsWith("linux/") || context.hasMake || await inPath("gsed");
+      return host.startsWith("linux/") || context.hasGnuTools || await inPath("gsed");
     case "make":
       return context.hasMake || await inPath("make");
     default:

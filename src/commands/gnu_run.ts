@@ -1,5 +1,5 @@
 import { writeAllSync } from "../cli/mod.ts";
-import { ExitStatus, UsageError } from "../errors.ts";
+import { ExitStatus, systemCode, UsageError } from "../errors.ts";
 import { runTool, TOOLS } from "../gnu/mod.ts";
 import { CommandError } from "../shell/mod.ts";
 import type { CommandContext } from "./context.ts";
@@ -7,8 +7,6 @@ import { TOOLS_PATH } from "./make_shim.ts";
 
 /** Status of a program that is ended because nobody reads what it writes. */
 const BROKEN_PIPE = 141;
-/** Status of a program that does not exist, as shells have it. */
-const NOT_FOUND = 127;
 
 /** Runs a stand-in, and ends with its status. */
 export async function runGnu(
@@ -40,8 +38,11 @@ export async function runGnu(
         return code;
       } catch (error) {
         if (!(error instanceof CommandError) || error.code !== undefined) throw error;
-        write(Deno.stderr, encoder.encode(`${name}: ${argv[0]}: No such file or directory\n`));
-        return NOT_FOUND;
+        if (error.signal !== undefined) return "killed";
+        const isDenied = systemCode(error.cause) === "EACCES";
+        const why = isDenied ? "Permission denied" : "No such file or directory";
+        write(Deno.stderr, encoder.encode(`${name}: ${argv[0]}: ${why}\n`));
+        return isDenied ? "denied" : "missing";
       }
     },
   });

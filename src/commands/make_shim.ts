@@ -11,6 +11,14 @@ export function launcherOf(env: Readonly<Record<string, string>>): string | unde
   return env["KBUILD_LAUNCHER"] || (Deno.build.standalone ? Deno.execPath() : undefined);
 }
 
+/** Whether scripts find kbuild in place of GNU programs: all of them, or those that are missing. */
+export function standInsOf(env: Readonly<Record<string, string>>): "all" | "missing" | undefined {
+  const asked = env["KBUILD_GNU_TOOLS"] ?? "";
+  if (launcherOf(env) === undefined) return undefined;
+  if (/^(y|yes|true|1)$/i.test(asked)) return "all";
+  return Deno.build.os !== "linux" && asked === "" ? "missing" : undefined;
+}
+
 /**
  * An environment in which this kbuild is `make`, where kbuild knows how it was started; and the GNU programs that the
  * machine does not have, on anything but Linux, or with `KBUILD_GNU_TOOLS=y` all that kbuild has.
@@ -27,12 +35,11 @@ export async function withMake(
   const write = (name: string, line: string) =>
     Deno.writeTextFile(join(bin, name), `#!/bin/sh\n${line}\n`, { mode: 0o755 });
   await write("make", `exec ${quote(launcher)} make "$@"`);
-  const isAsked = /^(y|yes|true|1)$/i.test(env["KBUILD_GNU_TOOLS"] ?? "");
-  const isLinux = Deno.build.os === "linux";
-  if (isAsked || (!isLinux && !env["KBUILD_GNU_TOOLS"])) {
+  const standIns = standInsOf(env);
+  if (standIns !== undefined) {
     for (const name of TOOLS.keys()) {
       // Homebrew's GNU programs begin with a g.
-      const own = isAsked ? undefined : await findProgram(`g${name}`, path);
+      const own = standIns === "all" ? undefined : await findProgram(`g${name}`, path);
       // kbuild itself is started without the stand-ins in its PATH.
       const line = own === undefined
         ? `${TOOLS_PATH}=$PATH PATH=${quote(path)} exec ${quote(launcher)} gnu ${name} "$@"`

@@ -8,7 +8,7 @@ import { hostPlatform } from "../lib/util.ts";
 import type { Command, CommandContext } from "./context.ts";
 import { runMake } from "./make_run.ts";
 import type { MakeSources } from "./make_run.ts";
-import { launcherOf } from "./make_shim.ts";
+import { launcherOf, standInsOf } from "./make_shim.ts";
 
 /** Files that the scripts make in the root and leave there, which makes later builds dirty (test-cmd.sh). */
 const LEFTOVERS = /^controller-manager\.kubeconfig\.\w{5}$/;
@@ -31,6 +31,7 @@ export async function runTreeTarget(
   const context = {
     ...{ env, host: hostPlatform(), root, shell },
     hasMake: launcherOf(env) !== undefined,
+    hasGnuTools: standInsOf(env) !== undefined,
   };
   const missing = await findNeeds(context, scripts.map((path) => ({ path, argv: ["bash", path] })));
   if (missing.size > 0) {

@@ -23,7 +23,7 @@ import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
 import { linkStep, planPreparation, preparationSteps } from "./build_run.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { nativeGeneration } from "./generate_run.ts";
-import { launcherOf, withMake } from "./make_shim.ts";
+import { launcherOf, standInsOf, withMake } from "./make_shim.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { withOutput } from "./with_output.ts";
 
@@ -66,9 +66,10 @@ async function prepare(
     ? await listUpdates(checkout, names)
     : await listChecks(checkout, { names, isQuick: asked.isQuick, variables: context.env });
   const hasMake = launcherOf(context.env) !== undefined;
+  const hasGnuTools = standInsOf(context.env) !== undefined;
   const needed = checks.filter(({ skipped }) => skipped === undefined);
   const { go, choice } = await takeGo(context, checkout, options);
-  const missing = await findNeeds({ ...context, hasMake }, needed);
+  const missing = await findNeeds({ ...context, hasMake, hasGnuTools }, needed);
   const link = gopathLink(context, checkout);
   const natives = await findNatives(open, needed, go);
   return Object.freeze({ checks, missing, isNamed: names.length > 0, go, choice, link, natives });

@@ -72,7 +72,10 @@ function parseDate(text: string, now: number, isUtc: boolean): Moment {
   };
   const at = /^@(-?\d+)(?:\.(\d{1,9}))?$/.exec(text.trim());
   if (at !== null) {
-    return { seconds: Number(at[1]), nanoseconds: Number((at[2] ?? "").padEnd(9, "0")) };
+    const nanoseconds = Number((at[2] ?? "").padEnd(9, "0"));
+    return at[1]!.startsWith("-") && nanoseconds > 0
+      ? { seconds: Number(at[1]) - 1, nanoseconds: 1e9 - nanoseconds }
+      : { seconds: Number(at[1]), nanoseconds };
   }
   const whole = (ms: number, nanoseconds = 0) => ({ seconds: Math.floor(ms / 1000), nanoseconds });
   const since = { seconds: Math.floor(now / 1000), nanoseconds: (now % 1000) * 1e6 };
@@ -98,6 +101,7 @@ function parseDate(text: string, now: number, isUtc: boolean): Moment {
   const parts = [year, month, day, hour, minute, second].map(Number) as [
     ...[number, number, number, number, number, number],
   ];
+  if (parts[3] > 23 || parts[4] > 59 || parts[5] > 59) refuse();
   parts[1]--;
   const utc = Date.UTC(...parts);
   const check = new Date(utc);
@@ -105,6 +109,7 @@ function parseDate(text: string, now: number, isUtc: boolean): Moment {
   const nanoseconds = Number(part.padEnd(9, "0"));
   if (zone !== undefined && /^[+-]/.test(zone)) {
     const [, sign, hours, minutes] = /^([+-])(\d\d):?(\d\d)$/.exec(zone)!;
+    if (Number(hours) > 23 || Number(minutes) > 59) refuse();
     const offset = (Number(hours) * 60 + Number(minutes)) * (sign === "+" ? 1 : -1);
     return whole(utc - offset * 60_000, nanoseconds);
   }

@@ -1,4 +1,3 @@
-import { resolve } from "@std/path";
 import { systemCode } from "../errors.ts";
 import type { ToolContext } from "./types.ts";
 
@@ -18,6 +17,11 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: "Permission denied",
   ENOTDIR: "Not a directory",
 };
+
+/** Absolute, and not shortened: what `..` behind a link is only the system knows. */
+export function pathOf({ cwd }: Pick<ToolContext, "cwd">, name: string): string {
+  return name === "" || name.startsWith("/") ? name : `${cwd}/${name}`;
+}
 
 /** Why a system call failed, as GNU programs print it. */
 export function reasonLike(error: unknown): string {
@@ -42,7 +46,7 @@ export async function readInputs(
       found.push({ name, path: undefined, bytes: await context.readInput() });
       continue;
     }
-    const path = resolve(context.cwd, name);
+    const path = pathOf(context, name);
     try {
       // A pipe is what "<(command)" of bash is.
       // deno-lint-ignore kbuild/regular-files

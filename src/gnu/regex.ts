@@ -1,3 +1,4 @@
+import { mayBeShorter } from "./longest.ts";
 import { ToolRefusal } from "./types.ts";
 
 /** Names of POSIX classes, as locales with UTF-8 have them. */
@@ -133,6 +134,9 @@ export function toRegExp(
   }
   if (depth !== 0) refuse("an unmatched (");
   checkAlternatives(text, refuse);
+  if (mayBeShorter(text, flags.includes("i") ? "i" : "")) {
+    refuse("it may find less than the longest");
+  }
   return new RegExp(text, `u${flags}`);
 }
 
@@ -171,8 +175,11 @@ function bracket(
       continue;
     }
     if (/^\[[.=]/.test(source.slice(at))) refuse(source.slice(at, at + 2));
-    if (source[at] === "\\" && /[nt]/.test(source[at + 1] ?? "")) {
-      set += `\\${source[at + 1]}`;
+    const next = source[at] === "\\" ? source[at + 1] ?? "" : "";
+    if (/^[acdox]$/.test(next)) refuse(`\\${next} in [ ]`);
+    // Others, "\s" and "\w" too, are a backslash and a letter.
+    if (/^[ntrfv\\]$/.test(next)) {
+      set += `\\${next}`;
       at += 2;
       continue;
     }

@@ -1,6 +1,6 @@
-import { resolve } from "@std/path";
+import { dirname } from "@std/path";
 import { readText, writeFileAtomic } from "../files/mod.ts";
-import { readInputs } from "./inputs.ts";
+import { pathOf, readInputs } from "./inputs.ts";
 import { toRegExp } from "./regex.ts";
 import {
   type Address,
@@ -36,7 +36,9 @@ export async function sed(args: readonly string[], context: ToolContext): Promis
   const scripts: string[] = [];
   for (const [name, value] of options) {
     if (name === "e") scripts.push(value);
-    if (name === "f") scripts.push(await readText(resolve(context.cwd, value)));
+    if (name !== "f") continue;
+    if (value === "-") throw new ToolRefusal("kbuild's sed does not have -f -");
+    scripts.push(await readText(pathOf(context, value)));
   }
   if (scripts.length === 0) {
     const script = files.shift();
@@ -44,6 +46,7 @@ export async function sed(args: readonly string[], context: ToolContext): Promis
     scripts.push(script);
   }
   const suffix = options.findLast(([name]) => name === "i")?.[1];
+  if (suffix?.includes("/")) throw new ToolRefusal(`kbuild's sed does not have -i${suffix}`);
   const script = scripts.map((each) => each.replace(/\n$/, "")).join("\n");
   const machine = new Machine(parseSed(script), {
     isExtended: has("E"),
@@ -68,12 +71,13 @@ export async function sed(args: readonly string[], context: ToolContext): Promis
       if (exit !== undefined) throw new ToolRefusal("kbuild's sed does not have q with -i");
       if (file.path === undefined) throw new ToolRefusal("sed: -i needs a file");
       const mode = ((await Deno.stat(file.path)).mode ?? 0o644) & 0o7777;
+      const name = file.path.slice(file.path.lastIndexOf("/") + 1);
+      const directory = await Deno.realPath(dirname(file.path));
       if (suffix !== "") {
-        const name = file.path.slice(file.path.lastIndexOf("/") + 1);
         const kept = suffix.includes("*") ? suffix.replaceAll("*", name) : `${name}${suffix}`;
-        await writeFileAtomic(resolve(file.path, "..", kept), file.bytes, { mode });
+        await writeFileAtomic(`${directory}/${kept}`, file.bytes, { mode });
       }
-      await writeFileAtomic(file.path, bytes, { mode });
+      await writeFileAtomic(`${directory}/${name}`, bytes, { mode });
     } else {
       await context.write(bytes);
     }

@@ -187,7 +187,10 @@ export function parseSed(script: string): readonly SedCommand[] {
       case "y": {
         const mark = script[at++] ?? "";
         const [one, two] = [field(mark, false), field(mark, false)].map((text) => [
-          ...text.replaceAll("\\n", "\n").replaceAll("\\\\", "\\"),
+          ...text.replaceAll(/\\([\s\S])/g, (_, next: string) => {
+            if (next !== "\\" && ESCAPES[next] === undefined) refuse(`\\${next} in y`);
+            return ESCAPES[next] ?? next;
+          }),
         ]);
         if (one!.length !== two!.length) refuse("y with lists of different lengths");
         ended();
@@ -206,8 +209,11 @@ export function parseSed(script: string): readonly SedCommand[] {
         }
         let text = "";
         for (; at < script.length && script[at] !== "\n"; at++) {
-          if (script[at] === "\\" && at + 1 < script.length) at++;
-          text += script[at];
+          if (script[at] === "\\" && at + 1 < script.length) {
+            const next = script[++at]!;
+            if (/[acdox]/.test(next)) refuse(`\\${next} in a text`);
+            text += ESCAPES[next] ?? next;
+          } else text += script[at];
         }
         if (text === "") refuse(`${name} without a text`);
         commands.push({ ...base, text: `${text}\n` });

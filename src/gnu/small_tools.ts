@@ -1,8 +1,8 @@
-import { dirname, join, resolve } from "@std/path";
+import { dirname, join } from "@std/path";
 import { createHash } from "node:crypto";
 import { systemCode } from "../errors.ts";
 import { ifPresent } from "../files/mod.ts";
-import { readInputs, reasonLike } from "./inputs.ts";
+import { pathOf, readInputs, reasonLike } from "./inputs.ts";
 import { bytesOf, parseOptions, type Tool, type ToolContext, ToolRefusal } from "./types.ts";
 
 const MKTEMP = [
@@ -49,7 +49,7 @@ export async function mktemp(args: readonly string[], context: ToolContext): Pro
     const letters = [...random].map((byte) => LETTERS[byte % LETTERS.length]).join("");
     const filled = name.slice(0, start) + letters + name.slice(start + run.length);
     const path = isBelow ? `${directory.replace(/(?<=.)\/$/, "")}/${filled}` : filled;
-    const absolute = resolve(context.cwd, path);
+    const absolute = pathOf(context, path);
     try {
       if (value("u") === undefined) {
         if (value("d") !== undefined) await Deno.mkdir(absolute, { mode: 0o700 });
@@ -86,7 +86,7 @@ export async function readlink(args: readonly string[], context: ToolContext): P
   const has = (name: string) => options.some(([each]) => each === name);
   let status = 0;
   for (const word of words) {
-    const path = resolve(context.cwd, word);
+    const path = pathOf(context, word);
     const found = has("f") || has("e") || has("m")
       ? await canonical(path, has("e") ? "all" : has("m") ? "none" : "but last")
       : await linkTarget(path);
@@ -107,11 +107,16 @@ async function canonical(
   path: string,
   exists: "all" | "but last" | "none",
 ): Promise<string | undefined> {
-  const waiting = path.split("/").filter((part) => part !== "");
+  /** A slash at the end is an empty part: what precedes has to be a directory, if it is there. */
+  const partsOf = (text: string) => [
+    ...text.split("/").filter((part) => part !== ""),
+    ...text.endsWith("/") ? [""] : [],
+  ];
+  const waiting = partsOf(path);
   let at = "/";
   for (let links = 0; waiting.length > 0;) {
     const part = waiting.shift()!;
-    if (part === ".") continue;
+    if (part === "." || part === "") continue;
     if (part === "..") {
       at = dirname(at);
       continue;
@@ -119,14 +124,17 @@ async function canonical(
     const next = join(at, part);
     const info = await lookAt(next);
     if (info === "not a directory") return exists === "none" ? join(next, ...waiting) : undefined;
-    if (info === undefined && (exists === "all" || (exists === "but last" && waiting.length > 0))) {
+    if (
+      info === undefined &&
+      (exists === "all" || (exists === "but last" && waiting.some((each) => each !== "")))
+    ) {
       return undefined;
     }
     if (info?.isSymlink === true) {
       if (++links > 40) return exists === "none" ? join(next, ...waiting) : undefined;
       const target = await Deno.readLink(next);
       if (target.startsWith("/")) at = "/";
-      waiting.unshift(...target.split("/").filter((each) => each !== ""));
+      waiting.unshift(...partsOf(target));
       continue;
     }
     if (info?.isFile === true && waiting.length > 0 && exists !== "none") return undefined;
@@ -207,22 +215,27 @@ export function checksumTool(program: string, algorithm: string): Tool {
       }
       return status;
     }
+    const isReversed: Reversed = { now: undefined };
     const length = digest(new Uint8Array()).length;
-    const line = new RegExp(`^([0-9a-fA-F]{${length}}) [ *](.+)$`);
-    let [failed, unread, ok, improper] = [0, 0, 0, 0];
-    for (const list of found) {
+    // What is not understood is refused before anything is written.
+    const lists = found.map((list) => ({
+      list,
+      entries: linesOf(program, list.bytes).map((each) =>
+        entryOf(program, each, length, isReversed)
+      ),
+    }));
+    let [failed, unread, ok, improper, result] = [0, 0, 0, 0, status];
+    for (const { list, entries } of lists) {
       let lines = 0;
-      const entries = new TextDecoder().decode(list.bytes).split("\n").filter((each) =>
-        each !== "" && !each.startsWith("#")
-      );
+      const before = ok + failed;
       for (const entry of entries) {
-        const [, wanted = "", name = ""] = line.exec(entry) ?? [];
-        if (name === "") {
+        if (entry === undefined) {
           improper++;
           continue;
         }
+        const { wanted, name } = entry;
         lines++;
-        const path = resolve(context.cwd, name);
+        const path = pathOf(context, name);
         const isMissing = await ifPresent(Deno.stat(path)) === undefined;
         if (isMissing && has("ignore-missing")) continue;
         const read = await readInputs(program, [name], context);
@@ -239,11 +252,12 @@ export function checksumTool(program: string, algorithm: string): Tool {
       if (lines === 0) {
         const shown = list.name === "-" ? "'standard input'" : list.name;
         context.warn(`${program}: ${shown}: no properly formatted checksum lines found`);
-        return 1;
+        result = 1;
+        continue;
       }
-      if (has("ignore-missing") && ok + failed === 0) {
+      if (has("ignore-missing") && ok + failed === before) {
         context.warn(`${program}: ${list.name}: no file was verified`);
-        return 1;
+        result = 1;
       }
     }
     const warn = (count: number, one: string, many: string) => {
@@ -254,6 +268,44 @@ export function checksumTool(program: string, algorithm: string): Tool {
     warn(improper, "line is improperly formatted", "lines are improperly formatted");
     warn(unread, "listed file could not be read", "listed files could not be read");
     warn(failed, "computed checksum did NOT match", "computed checksums did NOT match");
-    return failed + unread > 0 ? 1 : status;
+    return failed + unread > 0 ? 1 : result;
   };
+}
+
+/** Whether lines have one blank between sum and name, as `md5 -r` of BSD writes them: the first one decides. */
+interface Reversed {
+  now: boolean | undefined;
+}
+
+function linesOf(program: string, bytes: Uint8Array): readonly string[] {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new ToolRefusal(`kbuild's ${program} does not have lists that are not UTF-8`);
+  }
+  return text.split("\n").filter((line) => !line.startsWith("#"))
+    .map((line) => line.replace(/\r$/, "")).filter((line) => line !== "");
+}
+
+/** undefined: not a line of a list. */
+function entryOf(
+  program: string,
+  line: string,
+  length: number,
+  isReversed: Reversed,
+): { wanted: string; name: string } | undefined {
+  const text = line.replace(/^[ \t]+/, "");
+  if (text.startsWith("\\") || /^[A-Z0-9]+(?:-\d+)? ?\(/.test(text)) {
+    throw new ToolRefusal(`kbuild's ${program} does not have the form of "${line}"`);
+  }
+  const [, wanted = "", rest = ""] =
+    new RegExp(`^([0-9a-fA-F]{${length}})[ \\t](.+)$`, "s").exec(text) ?? [];
+  if (rest === "") return undefined;
+  if (rest.length === 1 || !/^[ *]/.test(rest)) {
+    if (isReversed.now === false) return undefined;
+    isReversed.now = true;
+  } else isReversed.now ??= false;
+  return { wanted, name: isReversed.now ? rest : rest.slice(1) };
 }

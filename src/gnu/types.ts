@@ -12,9 +12,9 @@ export interface ToolContext {
   /**
    * Starts a program with kbuild's standard output and error.
    *
-   * @returns Its exit status.
+   * @returns Its exit status, or why there is none.
    */
-  start(argv: readonly string[]): Promise<number>;
+  start(argv: readonly string[]): Promise<number | "missing" | "denied" | "killed">;
 }
 
 /** A stand-in; returns the exit status. */

@@ -60,7 +60,12 @@ export async function xargs(args: readonly string[], context: ToolContext): Prom
   for (const argv of calls) {
     if (value("t") !== undefined) context.warn(argv.join(" "));
     const code = await context.start(argv);
-    if (code === 126 || code === 127) return code;
+    if (code === "missing") return 127;
+    if (code === "denied") return 126;
+    if (code === "killed") {
+      context.warn(`xargs: ${argv[0]}: terminated by a signal`);
+      return 125;
+    }
     if (code === 255) {
       context.warn(`xargs: ${argv[0]}: exited with status 255; aborting`);
       return 124;
@@ -81,6 +86,8 @@ function splitLines(text: string, isWhole: boolean): readonly (readonly string[]
   const lines: string[][] = [];
   let line: string[] = [];
   let word: string | undefined;
+  /** Whether a blank precedes, escaped or not: with `-L` the line goes on in the next one. */
+  let goesOn = false;
   const end = () => {
     if (word !== undefined) line.push(word);
     word = undefined;
@@ -89,9 +96,13 @@ function splitLines(text: string, isWhole: boolean): readonly (readonly string[]
     const char = text[at]!;
     if (char === "\n") {
       end();
+      if (goesOn && !isWhole) continue;
       if (line.length > 0) lines.push(line);
       line = [];
-    } else if (/[ \t]/.test(char)) {
+      continue;
+    }
+    goesOn = /[ \t]/.test(char) && (word !== undefined || line.length > 0);
+    if (/[ \t]/.test(char)) {
       if (!isWhole) end();
       else if (word !== undefined) word += char;
     } else if (char === "'" || char === '"') {
@@ -107,6 +118,7 @@ function splitLines(text: string, isWhole: boolean): readonly (readonly string[]
       at = close;
     } else if (char === "\\") {
       word = (word ?? "") + (text[++at] ?? "");
+      goesOn = /[ \t]/.test(text[at] ?? "");
     } else word = (word ?? "") + char;
   }
   end();

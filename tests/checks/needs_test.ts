@@ -13,6 +13,7 @@ const FILES = {
   "hack/verify-tools.sh": "#!/bin/bash\ncd hack/tools\ngo install x\n",
   "hack/lib/util.sh": "#!/bin/bash\ndocker run x\n",
   "hack/verify-lib.sh": "#!/bin/bash\nsource hack/lib/util.sh\nremake x\n",
+  "hack/verify-sed.sh": "#!/bin/bash\nkube::util::ensure-gnu-sed\n",
   "hack/verify-old.py": "#!/usr/bin/env python2.7\nimport os\n",
 };
 
@@ -32,7 +33,7 @@ Deno.test("findNeeds() names what is missing on this machine", () =>
   withFiles(FILES, async (root) => {
     const env = { PATH: "/nowhere", KBUILD_OFFLINE: "y" };
     const context = {
-      ...{ env, host: "darwin/arm64", root, hasMake: true },
+      ...{ env, host: "darwin/arm64", root, hasMake: true, hasGnuTools: true },
       shell: createShell({ cwd: root, env }),
     };
     const checks = await listChecks({ root }, { names: [], isQuick: false, variables: {} });
@@ -44,4 +45,7 @@ Deno.test("findNeeds() names what is missing on this machine", () =>
       "hack/verify-old.py": ["python3"],
       "hack/verify-tools.sh": ["network"],
     });
+    // KBUILD_GNU_TOOLS=n: sed is not kbuild.
+    const without = await findNeeds({ ...context, hasGnuTools: false }, checks);
+    assertEquals([...without.values()].flat().includes("GNU sed"), true);
   }));

@@ -157,6 +157,18 @@ const SED: readonly (readonly string[])[] = [
   ["/a/bx;s/^/no a: /;:x"],
   ["s/a/A/;t;s/^/none: /"],
   ["s/a/A/;T;s/^/some: /"],
+  ["s/[\\r]*$//"],
+  ["s/[\\s\\w]/_/g"],
+  ["s/[\\\\n]/_/g"],
+  ["s/[^\\\\]*/_/"],
+  ["1a foo\\tbar\\qx\\\\n"],
+  ["1i\\\\tfoo"],
+  ["1a \\tbar"],
+  ["1c\\\nx\\ny"],
+  ["y/\\t\\nr/ab\\\\/"],
+  ["-E", "s/(ab)?c/x/g"],
+  ["-E", "s/[0-9]+(\\.[0-9]+)*/N/g"],
+  ["-E", "s/(a.)*/x/"],
   ["--quiet", "--expression=1p"],
   ["--regexp-extended", "s/(a)/[\\1]/"],
   ["-ne", "/v/p"],
@@ -210,6 +222,9 @@ const DATES: readonly (readonly string[])[] = [
   ["-d", "@1611100000", "+%Y-%m-%d %H:%M:%S %z"],
   ["-d", "2021-07-13T12:34:56", "+%s"],
   ["-d", "2020-02-29", "+%F"],
+  ["-u", "-d", "@-1.5", "+%s.%N"],
+  ["-u", "-d", "@-1.0", "+%s.%N"],
+  ["-u", "-d", "2020-01-01 23:59:59", "+%s"],
 ];
 
 const SPLIT = "a b\n'c d' \"e f\"\n\n g\\ h\ti\n";
@@ -230,6 +245,10 @@ const XARGS: readonly Call[] = [
     ["printf", "%s|"],
     ["-n", "1", "sh", "-c", "exit 3"],
     ["-n", "1", "false"],
+    ...["exit 126", "exit 127", "kill -9 $$"].map((
+      end,
+    ) => ["-n", "1", "sh", "-c", `echo $0; ${end}`]),
+    ["-n", "1", "missing"],
     ["-rn1"],
     ["--no-run-if-empty", "echo"],
     ["-n2", "-t", "true"],
@@ -243,6 +262,11 @@ const XARGS: readonly Call[] = [
   ...([["-n1", "dirname"], ["-n1", "basename"], ["cat"], ["-0n1", "dirname"]] as const)
     .map((args) => ({ argv: ["xargs", ...args], stdin: "list.txt\nenv.sh\n" })),
 ];
+
+const LINES: readonly Call[] = ["a b \nc\nd\t\n\n e\n", "a \n\nb", " \na", 'a "b " \nb\\ \nc\n']
+  .flatMap((stdin) =>
+    ["1", "2"].map((lines) => ({ argv: ["xargs", "-L", lines, "echo", ":"], stdin }))
+  );
 
 const BASE64: readonly Call[] = [
   ...["", "a", "ab", "abc", "x".repeat(57), "y".repeat(58), "größe\n".repeat(30)].flatMap((text) =>
@@ -272,11 +296,18 @@ const SUMS: readonly Call[] = ["md5sum", "sha1sum", "sha256sum", "sha512sum"].fl
   { argv: [program, "--status", "-c", `${program}.bad`] },
   { argv: [program, "--ignore-missing", "-c", `${program}.bad`] },
   { argv: [program, "-c", "list.txt"] },
+  ...["crlf", "one", "two", "spaces"].map((form) => ({
+    argv: [program, "-c", `${program}.${form}`],
+  })),
+  { argv: [program, "-c", "list.txt", `${program}.ok`] },
+  { argv: [program, "up/../list.txt"] },
 ]);
 
 const READLINK: readonly Call[] = [
   ...["link", "list.txt", "missing", "links/deep", "dir/../link", "broken", "circle", "dir/", "."],
   ...["links/up/list.txt", "missing/x", "list.txt/x", "/", "//tmp/..", "dir/missing"],
+  ...["list.txt/", "link/", "missing/", "dir/missing/", "list.txt/.", "missing/.", "broken/"],
+  ...["up/../list.txt", "links/up/", "list.txt/x/..", "list.txt/..", "up/"],
 ].flatMap((path) =>
   ([[], ["-f"], ["-e"], ["-m"], ["-n"], ["-nf"]] as const).map((flags) => (
     { argv: ["readlink", ...flags, path] }
@@ -296,6 +327,7 @@ export const CALLS: readonly Call[] = [
   { argv: ["sed", "s/a/b/", "missing", "list.txt"] },
   ...DATES.map((args) => ({ argv: ["date", ...args] })),
   ...XARGS,
+  ...LINES,
   ...BASE64,
   ...SUMS,
   ...READLINK,
@@ -314,6 +346,21 @@ export const REFUSED: readonly (readonly string[])[] = [
   ["sed", "--debug", "p"],
   ["sed", "s/\\cA/x/"],
   ["sed", "-i", "2q", "list.txt"],
+  ["sed", "-E", "s/a?(ab)?/X/"],
+  ["sed", "s/a*\\(ab\\)*//"],
+  ["sed", "-E", "s/a?.(bc)?/X/"],
+  ["sed", "-E", "s/(aba?)*/X/"],
+  ["sed", "-E", "s/(ab)*(abc)?/X/"],
+  ["sed", "s/[\\d065]/x/"],
+  ["sed", "s/[\\a]/x/"],
+  ["sed", "a b\\x41"],
+  ["sed", "y/\\d065/x/"],
+  ["sed", "-ibak/*", "s/a/b/", "list.txt"],
+  ["sed", "-f", "-"],
+  ["md5sum", "-c", "md5sum.bsd"],
+  ["sha256sum", "-c", "sha256sum.escaped"],
+  ["date", "-d", "2020-01-01 10:75"],
+  ["date", "-d", "2020-01-01T10:00+25:00"],
   ["date", "-d", "next friday"],
   ["date", "-s", "2020-01-01"],
   ["date", "+%c"],

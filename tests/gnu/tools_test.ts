@@ -44,11 +44,12 @@ async function ours({ argv, stdin = "" }: Call, cwd: string): Promise<Result> {
     readInput: () => Promise.resolve(new TextEncoder().encode(stdin)),
     write: (bytes) => Promise.resolve(void out.push(bytes)),
     async start([program = "", ...words]) {
-      const { code, stdout } = await new Deno.Command(program, {
+      if (program === "missing") return "missing";
+      const { code, signal, stdout } = await new Deno.Command(program, {
         ...{ args: words, cwd, clearEnv: true, env: ENVIRONMENT, stderr: "null" },
       }).output();
       out.push(stdout);
-      return code;
+      return signal === null ? code : "killed";
     },
   });
   const whole = new Uint8Array(await new Blob(out as BlobPart[]).arrayBuffer());
@@ -56,31 +57,46 @@ async function ours({ argv, stdin = "" }: Call, cwd: string): Promise<Result> {
 }
 
 async function inTree(body: (root: string) => Promise<void>): Promise<void> {
-  await withFiles({ ...TEXTS, "dir/file": "x" }, async (root) => {
-    for (
-      const [path, target] of [
-        ["link", "list.txt"],
-        ["broken", "nowhere"],
-        ["circle", "circle"],
-        ["dir/deep", "../link"],
-        ["links", "dir"],
-        ["dir/up", ".."],
-      ] as const
-    ) await Deno.symlink(target, join(root, path));
-    for (
-      const [program, algorithm] of [["md5sum", "md5"], ["sha1sum", "sha1"], [
-        "sha256sum",
-        "sha256",
-      ], ["sha512sum", "sha512"]] as const
-    ) {
-      const sum = (text: string) => createHash(algorithm).update(text).digest("hex");
-      const ok = `${sum(TEXTS["list.txt"]!)}  list.txt\n${sum(TEXTS["env.sh"]!)} *env.sh\n`;
-      await Deno.writeTextFile(join(root, `${program}.ok`), ok);
-      const bad = `${sum("x")}  list.txt\n${sum("x")}  missing\nnot a line\n`;
-      await Deno.writeTextFile(join(root, `${program}.bad`), bad + ok);
-    }
-    await body(root);
-  });
+  await withFiles(
+    { ...TEXTS, "dir/file": "x", "far/away/x": "", "far/list.txt": "far\n" },
+    async (root) => {
+      for (
+        const [path, target] of [
+          ["link", "list.txt"],
+          ["broken", "nowhere"],
+          ["circle", "circle"],
+          ["dir/deep", "../link"],
+          ["links", "dir"],
+          ["up", "far/away"],
+          ["dir/up", ".."],
+        ] as const
+      ) await Deno.symlink(target, join(root, path));
+      for (
+        const [program, algorithm] of [["md5sum", "md5"], ["sha1sum", "sha1"], [
+          "sha256sum",
+          "sha256",
+        ], ["sha512sum", "sha512"]] as const
+      ) {
+        const sum = (text: string) => createHash(algorithm).update(text).digest("hex");
+        const ok = `${sum(TEXTS["list.txt"]!)}  list.txt\n${sum(TEXTS["env.sh"]!)} *env.sh\n`;
+        await Deno.writeTextFile(join(root, `${program}.ok`), ok);
+        const odd = {
+          crlf: `${sum(TEXTS["list.txt"]!)}  list.txt\r\n${sum("x")}  env.sh\r\n\r\n`,
+          one: `${sum("x")} list.txt\n${sum("x")}  list.txt\n`,
+          two: `${sum("x")}  list.txt\n${sum("x")} list.txt\n`,
+          spaces: ` \t${sum("x")}  list.txt\n # x\n`,
+          bsd: `${program.slice(0, -3).toUpperCase()} (list.txt) = ${sum("x")}\n`,
+          escaped: `\\${sum("x")}  list\\n.txt\n`,
+        };
+        for (const [name, text] of Object.entries(odd)) {
+          await Deno.writeTextFile(join(root, `${program}.${name}`), text);
+        }
+        const bad = `${sum("x")}  list.txt\n${sum("x")}  missing\nnot a line\n`;
+        await Deno.writeTextFile(join(root, `${program}.bad`), bad + ok);
+      }
+      await body(root);
+    },
+  );
 }
 
 Deno.test({
