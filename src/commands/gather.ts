@@ -11,7 +11,7 @@ export function gatherCommand({ find, variables }: PlanSources): Command {
     summary: "Finish a release from the store, and name what it lacks",
     description:
       "Runs the command with --gather: what shards have saved is taken from the store and packaged. " +
-      "Nothing is compiled; units that the store lacks are named, and the exit status is 1.",
+      "No program is compiled; units that the store lacks are named, and the exit status is 1.",
     args: [
       { name: "COMMAND", summary: "A command that builds; release if omitted" },
       { name: "ARGUMENT", summary: "Arguments of the command", variadic: true },
@@ -20,7 +20,7 @@ export function gatherCommand({ find, variables }: PlanSources): Command {
     flags: [],
     examples: [
       {
-        command: "kbuild gather release --store registry.example/kbuild",
+        command: "kbuild gather release --store oci://registry.example/kbuild",
         does: "Package what the shards of a release have built",
       },
     ],

@@ -13,8 +13,8 @@ export function matrixCommand({ find }: Pick<PlanSources, "find">): Command {
     summary: "Print the file that runs shards in a CI or a cluster",
     description:
       "The systems are github (Actions), gitlab (CI), job (a Kubernetes Indexed Job) and prow. The file starts " +
-      "the shards side by side, and the gathering when all have succeeded. The machines need the log-ins of " +
-      "the store. Flags of this command precede SYSTEM.",
+      "the shards side by side. The gathering starts when all have succeeded; of job and prow it starts with them, " +
+      "and is tried until the store has everything. The machines need the log-ins of the store. Flags of this command precede SYSTEM.",
     args: [
       { name: "SYSTEM", summary: MATRIX_SYSTEMS.join(", "), required: true },
       { name: "COMMAND", summary: "A command that builds; release if omitted" },

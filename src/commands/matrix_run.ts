@@ -28,7 +28,7 @@ export function matrixFile(
   system: (typeof MATRIX_SYSTEMS)[number],
   request: MatrixRequest,
 ): string {
-  if (/^[a-z]+:\/\/[^/]*@/i.test(request.store)) {
+  if (/^\s*[a-z][a-z0-9+.-]*:\/\/.*@/is.test(request.store)) {
     throw new UsageError("Cannot write the log-in of a store into a file", [
       "Leave it out of the address, and give it to the machines as a secret",
     ]);
@@ -151,21 +151,25 @@ function jobFile(request: MatrixRequest): readonly YamlValue[] {
       volumes: [{ name: "src", emptyDir: {} }],
     },
   });
-  const job = (name: string, spec: Readonly<Record<string, YamlValue>>): YamlValue => ({
+  const job = (
+    name: string,
+    hours: number,
+    spec: Readonly<Record<string, YamlValue>>,
+  ): YamlValue => ({
     apiVersion: "batch/v1",
     kind: "Job",
     metadata: { name },
-    spec: { activeDeadlineSeconds: HOURS * 3600, backoffLimit: 2, ...spec },
+    spec: { activeDeadlineSeconds: hours * 3600, backoffLimit: 2, ...spec },
   });
   const sharding = ["--shard", `auto/${shards}`];
   return [
-    job("kbuild-shards", {
+    job("kbuild-shards", HOURS, {
       ...{ completionMode: "Indexed", completions: shards, parallelism: shards },
       backoffLimit: shards,
       template: pod([...words, ...sharding]),
     }),
-    // Jobs do not wait for each other: this one is tried until the store has everything.
-    job("kbuild-gather", {
+    // Jobs do not wait for each other: this one is tried until the store has everything, from the beginning.
+    job("kbuild-gather", 2 * HOURS, {
       backoffLimit: 1000,
       template: pod(["gather", ...words]),
     }),
@@ -180,11 +184,11 @@ function prowFile(request: MatrixRequest): readonly YamlValue[] {
     throw new UsageError(`Cannot use --repository "${repository}" with prow: ORG/REPO is meant`);
   }
   const escaped = ref.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  const job = (name: string, command: readonly string[]): YamlValue => ({
+  const job = (name: string, hours: number, command: readonly string[]): YamlValue => ({
     name,
     branches: [`^${escaped}$`],
     decorate: true,
-    decoration_config: { timeout: `${HOURS}h` },
+    decoration_config: { timeout: `${hours}h` },
     spec: {
       containers: [{
         image,
@@ -200,10 +204,15 @@ function prowFile(request: MatrixRequest): readonly YamlValue[] {
         ...Array.from(
           { length: shards },
           (_, at) =>
-            job(`kbuild-shard-${at + 1}`, ["kbuild", ...words, "--shard", `${at + 1}/${shards}`]),
+            job(`kbuild-shard-${at + 1}`, HOURS, [
+              "kbuild",
+              ...words,
+              "--shard",
+              `${at + 1}/${shards}`,
+            ]),
         ),
         // Jobs of Prow do not wait for each other.
-        job("kbuild-gather", [
+        job("kbuild-gather", 2 * HOURS, [
           ...["sh", "-c"],
           `until ${gather}; do sleep 60; done; cp -R ${ARTIFACTS.join(" ")} "$ARTIFACTS"`,
         ]),

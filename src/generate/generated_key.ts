@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { askGit, type GitTree, openTree, statusEntries } from "../git/mod.ts";
-import { countedVariables } from "../lib/golang/mod.ts";
+import { countedVariables, portableText } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { GenerationSteps } from "./generation_steps.ts";
 import { fileDigest } from "./state.ts";
@@ -11,7 +11,7 @@ const RECIPE = 1;
 
 /**
  * A digest of all sources of a checkout: git's own of the commit's tree, and the contents of what differs from
- * it. Outputs of generators do not count, as far as git ignores them.
+ * it. Ignored Go files count, too, apart from outputs of generators.
  *
  * @param tree What git says of the checkout, if the caller asks more of it.
  * @returns undefined where git cannot say.
@@ -20,17 +20,34 @@ export async function sourcesDigest(
   context: KubeContext,
   tree: GitTree = openTree(context),
 ): Promise<string | undefined> {
-  const [{ text: id }, { text: status }] = await Promise.all([
+  const [{ text: id }, { text: status }, { text: ignored }] = await Promise.all([
     askGit(context, ["rev-parse", "--verify", "HEAD^{tree}"]),
     tree.everything(),
+    askGit(context, [
+      "--no-literal-pathspecs",
+      "ls-files",
+      "-z",
+      "-o",
+      "-i",
+      "--exclude-standard",
+      "--",
+      "*.go",
+    ]),
   ]);
-  if (id === undefined || status === undefined) return undefined;
+  if (id === undefined || status === undefined || ignored === undefined) return undefined;
   const hash = createHash("sha256").update(`${id.trim()}\n`);
   for (const { code, path } of statusEntries(status)) {
     hash.update(`${code}\0${path}\0${await fileDigest(join(context.root, path)) ?? "none"}\n`);
   }
+  // Generators read them as well.
+  for (const path of ignored.split("\0").filter((path) => path !== "" && !OUTPUT.test(path))) {
+    hash.update(`!!\0${path}\0${await fileDigest(join(context.root, path)) ?? "none"}\n`);
+  }
   return hash.digest("hex");
 }
+
+/** What generators leave (`.gitignore` of 1.21 and before), and the directory of outputs. */
+const OUTPUT = /^_output\/|(^|\/)(zz_generated[\w.]*|bindata|generated|openapi_generated)\.go$/;
 
 /**
  * The content key of a generated file.
@@ -43,9 +60,7 @@ export function generatedKey(
   { file, inputs, processes }: GenerationSteps,
   { sources, goKey }: { sources: string; goKey: string },
 ): string {
-  const places = Object.entries({ gopath, output, root });
-  const portable = (text: string) =>
-    places.reduce((left, [name, place]) => left.replaceAll(place, `{${name}}`), text);
+  const portable = portableText({ gopath, output, root });
   const words = processes.map(({ argv: [program = "", ...args], env }) => [
     program.slice(program.lastIndexOf("/") + 1),
     ...args.map(portable),

@@ -25,6 +25,12 @@ const FORMS: readonly string[] = [
  * @throws {UsageError} It is not one.
  */
 export function parseStoreAddress(text: string, cwd: string): StoreAddress {
+  if (text !== text.trim()) {
+    throw new UsageError(
+      `Cannot use "${shownOf(text.trim())}" as a store: white space is around the address`,
+      FORMS,
+    );
+  }
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) {
     return Object.freeze({ kind: "folder", shown: text, path: resolve(cwd, text) });
@@ -41,7 +47,7 @@ export function parseStoreAddress(text: string, cwd: string): StoreAddress {
   if (scheme !== "oci") throw wrong(`"${scheme}" is not the scheme of a store`);
   const [, repository = "", query = ""] = /^oci:\/\/([^?#]*)(.*)$/i.exec(text) ?? [];
   if (!["", "?insecure"].includes(query)) throw wrong('"?insecure" alone may follow the name');
-  if (url.username !== "" || url.password !== "") {
+  if (url.username !== "" || url.password !== "" || repository.includes("@")) {
     throw wrong("log-ins are those of docker login and podman login");
   }
   const name = repository.replace(/\/+$/, "");
@@ -51,9 +57,9 @@ export function parseStoreAddress(text: string, cwd: string): StoreAddress {
   });
 }
 
-/** A URL without user and password, for messages. */
+/** A URL without user and password, for messages; a password that is not percent-encoded may hold a slash. */
 function shownOf(text: string): string {
-  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, "$1");
+  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/).*@/is, "$1");
 }
 
 function areEncoded({ username, password }: URL): boolean {

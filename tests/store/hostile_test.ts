@@ -308,3 +308,23 @@ Deno.test("parseStoreAddress() takes directories, web addresses and repositories
     assert(error instanceof UsageError, text);
   }
 });
+
+Deno.test("parseStoreAddress() shows no password, whatever it holds", () => {
+  const addresses = [
+    "https://ci:ab/cd@cache.example/k8s",
+    "https://ci:ab#cd@cache.example/k8s",
+    "https://ci:12/cd@cache.example/k8s",
+    "oci://ci:12/cd@registry.example/k8s",
+    "\nhttps://ci:ab%2Fcd@cache.example/k8s",
+    " https://ci:ab/cd@cache.example/k8s",
+  ];
+  for (const text of addresses) {
+    let shown = "";
+    try {
+      shown = parseStoreAddress(text, "/work").shown;
+    } catch (error) {
+      shown = String(error);
+    }
+    assertEquals(/ab|cd/.test(shown.replaceAll("cache", "")), false, shown);
+  }
+});

@@ -35,6 +35,7 @@ export {
   isPathFree,
   type KeyOptions,
   openStepKeys,
+  portableText,
   type StepKey,
   type StepKeys,
 } from "./step_key.ts";
