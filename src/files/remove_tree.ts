@@ -25,11 +25,13 @@ export async function removeTree(path: string): Promise<void> {
 }
 
 /**
- * Removes a directory if there is nothing in it, not even what another process has just made.
+ * Removes a directory if there is nothing in it, not even what another process has just made. Files and
+ * links stay.
  *
  * @throws {KbuildError} It is empty and cannot be removed.
  */
 export async function removeIfEmpty(directory: string): Promise<void> {
+  if ((await ifPresent(Deno.lstat(directory)))?.isDirectory !== true) return;
   try {
     await Deno.remove(directory);
   } catch (error) {
