@@ -67,7 +67,8 @@ export async function isIndexOfOthers(directory: string): Promise<boolean> {
   let [same, other] = [0, 0];
   for (const { name, ctime, ino } of entriesOf(bytes)) {
     const file = await ifPossible(Deno.lstat(join(found.root, name)));
-    if (file?.isFile !== true || file.ctime === null) continue;
+    // Node.js's stand-in for Deno does not have this time.
+    if (file?.isFile !== true || !file.ctime) continue;
     const isSame = Math.floor(file.ctime.getTime() / 1000) === ctime &&
       (file.ino ?? 0) % 2 ** 32 === ino;
     if (isSame) same++;
