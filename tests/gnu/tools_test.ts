@@ -18,7 +18,15 @@ interface Result {
   readonly out: string;
 }
 
-const ENVIRONMENT = { ...ENV, LC_ALL: "C.UTF-8", TZ: Deno.env.get("TZ") ?? "" };
+/** Directories of PATH that this user may search: with others, what is missing counts as forbidden. */
+const PATH = (Deno.env.get("PATH") ?? "").split(":").filter((directory) => {
+  try {
+    return Deno.statSync(`${directory}/.`).isDirectory;
+  } catch {
+    return false;
+  }
+}).join(":");
+const ENVIRONMENT = { ...ENV, PATH, LC_ALL: "C.UTF-8", TZ: Deno.env.get("TZ") ?? "" };
 
 /** Both streams apart, as text; bytes that are not UTF-8 count by their number. */
 async function theirs({ argv, stdin = "" }: Call, cwd: string): Promise<Result> {
