@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 import { TOOLS } from "../gnu/mod.ts";
-import { findProgram } from "../lib/util.ts";
+import { findProgram, isSet } from "../lib/util.ts";
 import { quote } from "../shell/mod.ts";
 
 /** The `PATH` of programs that a stand-in starts. */
@@ -15,7 +15,7 @@ export function launcherOf(env: Readonly<Record<string, string>>): string | unde
 export function standInsOf(env: Readonly<Record<string, string>>): "all" | "missing" | undefined {
   const asked = env["KBUILD_GNU_TOOLS"] ?? "";
   if (launcherOf(env) === undefined) return undefined;
-  if (/^(y|yes|true|1)$/i.test(asked)) return "all";
+  if (isSet(asked)) return "all";
   return Deno.build.os !== "linux" && asked === "" ? "missing" : undefined;
 }
 

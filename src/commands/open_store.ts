@@ -2,7 +2,7 @@ import { format as formatBytes } from "@std/fmt/bytes";
 import type { Environment } from "../lib/init.ts";
 import type { Logger } from "../lib/logging.ts";
 import { ownershipContext } from "../lib/ownership.ts";
-import { hostPlatform } from "../lib/util.ts";
+import { hostPlatform, isSet } from "../lib/util.ts";
 import type { Shell } from "../shell/mod.ts";
 import { openStore, type RegistryOpener, type Store } from "../store/mod.ts";
 import { STORE, STORE_READ_ONLY } from "./flags.ts";
@@ -20,7 +20,7 @@ export interface StoreContext {
 
 /** Whether `--store-read-only` forbids to write. */
 export function isStoreReadOnly(env: Environment): boolean {
-  return /^(1|y|yes|true)$/i.test(env[STORE_READ_ONLY.variable] ?? "");
+  return isSet(env[STORE_READ_ONLY.variable]);
 }
 
 /**

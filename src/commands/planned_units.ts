@@ -18,7 +18,7 @@ export async function unitsOf(
   { build, release }: { build: PlannedBuild | undefined; release?: PackagePlan },
 ): Promise<readonly PlannedUnit[]> {
   const { context } = open;
-  const seconds = await recordedSeconds(context);
+  const times = await recordedTimes(context);
   const ids = new Map<string, number>();
   const units: PlannedUnit[] = [];
   const add = (
@@ -30,7 +30,7 @@ export async function unitsOf(
     ids.set(base, count);
     const id = count === 1 ? base : `${base} #${count}`;
     const below = leaves.map((path) => relative(context.root, path));
-    const took = seconds[id];
+    const took = times[id];
     units.push(Object.freeze({
       ...{ id, kind, name, ...rest, leaves: below },
       seconds: took === undefined ? null : took / 1000,
@@ -98,7 +98,7 @@ export async function unitsOf(
 }
 
 /** Milliseconds that each unit took when it was last made, by its id. */
-export async function recordedSeconds(context: KubeContext): Promise<Record<string, number>> {
+async function recordedTimes(context: KubeContext): Promise<Record<string, number>> {
   const took: Record<string, number> = {};
   for (const { path } of (await keptRuns(context)).toReversed()) {
     const run = await ifPossible(readRun(path));

@@ -3,6 +3,7 @@ import { KbuildError, UsageError } from "../errors.ts";
 import { objectIn, readText, reasonOf } from "../files/mod.ts";
 import type { Share, SharedResults } from "../lib/golang/mod.ts";
 import type { Environment, KubeContext } from "../lib/init.ts";
+import { isSet } from "../lib/util.ts";
 import { parseStoreAddress, type Store } from "../store/mod.ts";
 import { DURATIONS, GATHER, SHARD, STORE } from "./flags.ts";
 import { isStoreReadOnly } from "./open_store.ts";
@@ -55,7 +56,7 @@ export function sharedMode(
   env: Environment,
 ): { readonly mode: SharedResults["mode"]; readonly share: Share | undefined } {
   const share = shareIn(env);
-  const gathers = /^(1|y|yes|true)$/i.test(env[GATHER.variable] ?? "");
+  const gathers = isSet(env[GATHER.variable]);
   if (share !== undefined && gathers) throw new UsageError("Cannot use --shard with --gather");
   const mode = gathers ? "gather" : share === undefined ? "make" : "share";
   if (mode !== "make" && !env[STORE.variable]) {

@@ -215,8 +215,9 @@ async function runBake(
   });
   const begin = (work: Working) => void (work.ended ??= work.start());
   try {
-    const { code, tail } = await context.shell.run(bakeStart(context, prepared, targets).argv, {
-      ...bakeStart(context, prepared, targets),
+    const { argv, ...start } = bakeStart(context, prepared, targets);
+    const { code, tail } = await context.shell.run(argv, {
+      ...start,
       ...{ allowed: "any", label: "Building with buildx", onStderr: reader.push },
     });
     if (code !== 0) throw failureOf(failed, failures, [...reader.rest, ...tail]);

@@ -4,12 +4,13 @@ import { ifPresent, readFile, removeTree, writeFileAtomic } from "../files/mod.t
 import type { BuildStep } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { findProgram } from "../lib/util.ts";
+import { quote } from "../shell/mod.ts";
 
 /** The file with {@linkcode GIT_PROGRAM}. */
 export const GIT_SOURCE = "git.go";
 
 /** Says what git said here, to the same arguments. Go alone asks it, for the commit that it writes into programs. */
-export const GIT_PROGRAM = `package main
+const GIT_PROGRAM = `package main
 
 import (
 	"crypto/sha256"
@@ -39,11 +40,10 @@ func main() {
 
 /** Precedes git in `PATH`, and records its arguments and answers. */
 function recorder(git: string, directory: string): string {
-  const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
   return `#!/bin/sh
-f=$(mktemp ${quoted(directory)}/XXXXXXXX) || exit 128
+f=$(mktemp ${quote(directory)}/XXXXXXXX) || exit 128
 for word; do printf '%s\\0' "$word"; done > "$f.args"
-${quoted(git)} "$@" > "$f.out"
+${quote(git)} "$@" > "$f.out"
 code=$?
 printf %s "$code" > "$f.code"
 cat "$f.out"

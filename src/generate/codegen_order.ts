@@ -1,6 +1,7 @@
 import { dirname } from "@std/path";
 import type { GoGraph } from "./go_graph.ts";
 import type { StaleTask } from "./stale_task.ts";
+import { callsOf } from "./step_calls.ts";
 
 /** Directories that a task reads, and those that it may write to. */
 interface Places {
@@ -36,9 +37,7 @@ export function codegenOrder(
 function placesOf({ task, outputs, removes, install }: StaleTask, graph: GoGraph): Places {
   const { step, inputs, trees, names } = task;
   const tools = new Set(Object.values(task.tools));
-  const calls = step.kind === "run"
-    ? [step.call]
-    : step.pieces.filter((piece) => typeof piece !== "string");
+  const calls = callsOf([step]);
   const printers = calls.flatMap(({ reads }) => reads.map(({ call }) => task.tools[call.program]));
   const compiled = install === undefined ? printers : [...tools, ...printers];
   const packages = inputs.flatMap((place) => [place, ...graph.taggedPackages(place)]);

@@ -8,6 +8,7 @@ import {
 import type { GoGraph } from "./go_graph.ts";
 import type { LeftOut } from "./package_generators.ts";
 import { madeNames, needsProtoc, type ProtocTools, protoFiles, startsProtoc } from "./protoc.ts";
+import { callsOf } from "./step_calls.ts";
 
 /** One start of a generator that `hack/update-codegen.sh` makes, and what it reads and writes. */
 export interface CodegenTask {
@@ -118,9 +119,7 @@ function taskOf(
     protoc: ProtocTools | undefined;
   },
 ): CodegenTask {
-  const calls = step.kind === "run"
-    ? [step.call]
-    : step.pieces.filter((piece) => typeof piece !== "string");
+  const calls = callsOf([step]);
   const programs = [...calls, ...calls.flatMap(({ reads }) => reads.map(({ call }) => call))]
     .map(({ program }) => program);
   const read = calls.map((call) => inputsOf(call, options));

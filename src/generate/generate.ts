@@ -92,7 +92,7 @@ export async function ensureGeneratedFiles(
   context: KubeContext,
   checkout: Checkout,
   { tools, files, found }: GenerationPlan,
-  { results: shared, tree: git }: Pick<BuildOptions, "results" | "tree"> = {},
+  { results: shared }: Pick<BuildOptions, "results"> = {},
 ): Promise<readonly string[]> {
   if (found === undefined) return [];
   const { tree, needs } = found;
@@ -107,7 +107,7 @@ export async function ensureGeneratedFiles(
     const units = names.map((name) => context.log.events.unit({ kind: "generate", name }));
     const results = shared === undefined
       ? undefined
-      : await openGeneratedResults(context, checkout, { go: tools.go, results: shared, tree: git });
+      : await openGeneratedResults(context, checkout, { go: tools.go, results: shared });
     const note = async ({ file, inputs, output }: GenerationSteps, isNew: boolean) => {
       await context.builder.send([output]);
       if (isNew) written.push(file.output);
@@ -132,7 +132,7 @@ export async function ensureGeneratedFiles(
       )));
     }
     if (left.length === 0) skipUnits(context, tools);
-    else await buildBinaries(context, checkout, tools, { results: toolResults(shared), tree: git });
+    else await buildBinaries(context, checkout, tools, { results: toolResults(shared) });
     for (const { steps, unit } of left) {
       const started = performance.now();
       const isNew = await unit.run(() => generate(context, steps, unit));

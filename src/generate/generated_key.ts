@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
-import { askGit, type GitTree, openTree, statusEntries } from "../git/mod.ts";
+import { askGit, openTree, statusEntries } from "../git/mod.ts";
 import { countedVariables, portableText } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { GenerationSteps } from "./generation_steps.ts";
@@ -13,16 +13,12 @@ const RECIPE = 1;
  * A digest of all sources of a checkout: git's own of the commit's tree, and the contents of what differs from
  * it. Ignored Go files count, too, apart from outputs of generators.
  *
- * @param tree What git says of the checkout, if the caller asks more of it.
  * @returns undefined where git cannot say.
  */
-export async function sourcesDigest(
-  context: KubeContext,
-  tree: GitTree = openTree(context),
-): Promise<string | undefined> {
+export async function sourcesDigest(context: KubeContext): Promise<string | undefined> {
   const [{ text: id }, { text: status }, { text: ignored }] = await Promise.all([
     askGit(context, ["rev-parse", "--verify", "HEAD^{tree}"]),
-    tree.everything(),
+    openTree(context).everything(),
     askGit(context, [
       "--no-literal-pathspecs",
       "ls-files",

@@ -1,7 +1,6 @@
 import { basename, dirname } from "@std/path";
 import type { Checkout } from "../checkout/mod.ts";
 import { ifPresent, removeTree } from "../files/mod.ts";
-import { type GitTree, openTree } from "../git/mod.ts";
 import { openStepKeys, type SharedResults } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { describeFiles } from "../store/mod.ts";
@@ -25,15 +24,11 @@ export interface GeneratedResults {
 export async function openGeneratedResults(
   context: KubeContext,
   checkout: Checkout,
-  { go, results: { store }, tree }: {
-    go: GoTool;
-    results: SharedResults;
-    tree?: GitTree | undefined;
-  },
+  { go, results: { store } }: { go: GoTool; results: SharedResults },
 ): Promise<GeneratedResults | undefined> {
-  const sources = await sourcesDigest(context, tree);
+  const sources = await sourcesDigest(context);
   if (sources === undefined) return undefined;
-  const goKey = await openStepKeys(context, checkout, go, tree).goKey();
+  const goKey = await openStepKeys(context, checkout, go).goKey();
   const keyOf = (steps: GenerationSteps) => generatedKey(context, steps, { sources, goKey });
   return Object.freeze<GeneratedResults>({
     async take(steps) {
@@ -46,7 +41,7 @@ export async function openGeneratedResults(
     },
     async keep(steps, seconds) {
       if (store.readOnly || await ifPresent(Deno.stat(steps.output)) === undefined) return;
-      if (await sourcesDigest(context, openTree(context, { everything: true })) !== sources) return;
+      if (await sourcesDigest(context) !== sources) return;
       const files = await describeFiles(dirname(steps.output), [basename(steps.output)]);
       await store.save({ key: keyOf(steps), files, seconds }, () => steps.output);
     },

@@ -8,7 +8,7 @@ import {
   readNote,
   writeFileAtomic,
 } from "../files/mod.ts";
-import { askGit, statusEntries } from "../git/mod.ts";
+import { askGit, openTree, statusEntries } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { GoTool } from "../toolchain/mod.ts";
 import type { LeftOut } from "./package_generators.ts";
@@ -78,11 +78,7 @@ export async function treeKey(
 ): Promise<string | undefined> {
   const [head, status] = await Promise.all([
     askGit(context, ["rev-parse", "HEAD^{commit}"]),
-    // Also what the user's own list of ignored files hides: Go compiles it.
-    askGit(context, [
-      ...["-c", "core.excludesFile=/dev/null"],
-      ...["status", "--porcelain", "-z", "--untracked-files=all"],
-    ]),
+    openTree(context).everything(),
   ]);
   if (head.text === undefined || status.text === undefined) return undefined;
   const hash = createHash("sha256").update(`${head.text}\0${go.description}\0`);

@@ -24,6 +24,7 @@ import { digestOf, GoSources } from "./go_sources.ts";
 import { contentOf, seenFile, treeKey } from "./item_state.ts";
 import type { LeftOut } from "./package_generators.ts";
 import type { StaleTask } from "./stale_task.ts";
+import { callsOf } from "./step_calls.ts";
 import { findProtoc, needsProtoc, type ProtocTools, startsProtoc, usesGopath } from "./protoc.ts";
 import { chooseJobs, type GeneratorSummary, packageFilter } from "./run_generators.ts";
 
@@ -581,9 +582,7 @@ async function planStale(
     // Programs that print for others are compiled from files that were made before them.
     const isBuilt = printers(task).length === 0 && packages.every((each) => built.has(each));
     for (const each of packages) built.add(each);
-    const calls = step.kind === "run"
-      ? [step.call]
-      : step.pieces.filter((piece) => typeof piece !== "string");
+    const calls = callsOf([step]);
     const [main] = calls;
     return Object.freeze({
       task,

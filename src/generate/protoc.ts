@@ -2,6 +2,7 @@ import { dirname, join } from "@std/path";
 import { type Codegen, type CodegenCall, type CodegenScript, PROTOC } from "../checkout/mod.ts";
 import { ifPresent, ifPresentSync, readText, readTextSync } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
+import { callsOf } from "./step_calls.ts";
 
 /** Programs that are not built from the checkout, and that protobuf code is made with. */
 export interface ProtocTools {
@@ -116,13 +117,4 @@ export function protoFiles(call: CodegenCall, root: string): readonly string[] {
   };
   for (const name of start) visit(name);
   return [...found].sort();
-}
-
-function callsOf(steps: Codegen["steps"]): readonly CodegenCall[] {
-  return steps.flatMap((step) => {
-    if (step.kind === "compare") return [];
-    return step.kind === "run"
-      ? [step.call]
-      : step.pieces.filter((piece) => typeof piece !== "string");
-  });
 }

@@ -39,14 +39,20 @@ export function openTree(
   let head: Promise<TreeHead> | undefined;
   let status: Promise<GitAnswer> | undefined;
   let all: Promise<GitAnswer> | undefined;
+  let mayWriteIndex: Promise<boolean> | undefined;
+  // In a copied checkout git reads every file, each time until it may write down that they are the same.
+  const askAboutFiles = async (args: readonly string[]) =>
+    await askGit(context, args, {
+      mayWriteIndex: await (mayWriteIndex ??= isIndexOfOthers(context.root)),
+    });
   const askAll = () =>
-    all ??= askAboutFiles(context, [
+    all ??= askAboutFiles([
       ...["-c", "core.excludesFile=/dev/null"],
       ...["status", "--porcelain", "-z", "--untracked-files=all"],
     ]);
   const tree: GitTree = {
     head: () => head ??= askHead(context),
-    status: () => status ??= askStatus(context, everything ? askAll() : undefined),
+    status: () => status ??= askStatus(askAboutFiles, everything ? askAll() : undefined),
     everything: askAll,
     begin: async () => void await Promise.allSettled([tree.head(), tree.status()]),
   };
@@ -64,7 +70,7 @@ async function askHead(context: GitContext): Promise<TreeHead> {
 }
 
 async function askStatus(
-  context: GitContext,
+  askAboutFiles: (args: readonly string[]) => Promise<GitAnswer>,
   everything: Promise<GitAnswer> | undefined,
 ): Promise<GitAnswer> {
   const all = await everything;
@@ -72,13 +78,5 @@ async function askStatus(
   const hasNew = statusEntries(all?.text ?? "??").some(({ code }) => code === "??");
   return all?.text !== undefined && !hasNew
     ? all
-    : await askAboutFiles(context, ["status", "--porcelain", "-z"]);
-}
-
-/**
- * Asks what git looks at every file for. In a copied checkout it reads them all, each time until it may
- * write down that they are the same.
- */
-async function askAboutFiles(context: GitContext, args: readonly string[]): Promise<GitAnswer> {
-  return await askGit(context, args, { mayWriteIndex: await isIndexOfOthers(context.root) });
+    : await askAboutFiles(["status", "--porcelain", "-z"]);
 }

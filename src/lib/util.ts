@@ -184,3 +184,8 @@ export async function mapConcurrently<T, R>(
   if (failure.signal.aborted) throw failure.signal.reason;
   return results;
 }
+
+/** Whether a variable means yes: `1`, `y`, `yes` or `true`. */
+export function isSet(value: string | undefined): boolean {
+  return /^(1|y|yes|true)$/i.test(value ?? "");
+}

@@ -24,7 +24,7 @@ import { type Endpoint, urlOf } from "./reference.ts";
 import { openSession, type Session } from "./session.ts";
 
 /** Tags of entries, so that a registry's rules for removing old ones can name them. */
-export const RESULT_TAG = "kbuild-";
+const RESULT_TAG = "kbuild-";
 
 /** What an entry is, for whoever looks at the repository. */
 const ENTRY_TYPE = "application/vnd.kbuild.result.v1";

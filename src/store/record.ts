@@ -5,7 +5,7 @@ import { bytesField, encodeMessage, type Field } from "./protobuf.ts";
 import { MAX_VALUE, type StoredBlob, type StoredFile, type StoredResult } from "./types.ts";
 
 /** Bytes that a record may have. */
-export const MAX_RECORD: number = 4 << 20;
+const MAX_RECORD: number = 4 << 20;
 
 /** Bytes that an entry of either sort may have. */
 export const MAX_ENTRY: number = Math.max(MAX_RECORD, MAX_VALUE + 1024);

@@ -64,3 +64,10 @@ export function treeOf(root: string, git: (args: string[]) => Promise<void>): Tr
     git: (...args) => git(args),
   };
 }
+
+/** Commits what was edited: sources of both branches are kept, generated files come from the other one's past. */
+export async function commit(tree: Tree): Promise<string> {
+  await tree.git("add", "-A");
+  await tree.git("commit", "-q", "--allow-empty", "-m", "edits");
+  return "committed";
+}

@@ -109,8 +109,6 @@ export interface BuildOptions {
   readonly settle?: () => Promise<void>;
   /** Results that machines share. */
   readonly results?: SharedResults | undefined;
-  /** What git says of the checkout, if the caller asks more of it. */
-  readonly tree?: GitTree | undefined;
   /** Runs the steps in place of this machine's `go`; results are not shared then. */
   readonly elsewhere?: PreparedSteps | undefined;
 }
@@ -128,7 +126,7 @@ export async function buildBinaries(
   context: KubeContext,
   checkout: Checkout,
   { plan, go }: PreparedBuild,
-  { settle, results: shared, tree, elsewhere }: BuildOptions = {},
+  { settle, results: shared, elsewhere }: BuildOptions = {},
 ): Promise<readonly BuiltBinary[]> {
   const { log } = context;
   if (elsewhere === undefined) await checkCompilers(context, checkout, go, plan);
@@ -153,7 +151,7 @@ export async function buildBinaries(
     const jobs = chooseJobs(context, checkout, plan, limit);
     const results = shared === undefined
       ? undefined
-      : openStepResults(context, openStepKeys(context, checkout, go, tree), shared);
+      : openStepResults(context, openStepKeys(context, checkout, go), shared);
     const own = shared?.share === undefined
       ? new Set(steps)
       : stepsOfShare(plan, shared.share, durationsIn(plan, shared.durations));

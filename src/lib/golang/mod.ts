@@ -32,7 +32,6 @@ export { placeBins } from "./place.ts";
 export { plannedKeys } from "./planned_keys.ts";
 export {
   countedVariables,
-  isPathFree,
   type KeyOptions,
   openStepKeys,
   portableText,

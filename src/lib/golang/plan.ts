@@ -3,6 +3,7 @@ import type { Checkout, GoCall, Platform } from "../../checkout/mod.ts";
 import { goWorkingDirectory } from "../../checkout/mod.ts";
 import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
+import { isSet } from "../util.ts";
 import type { VersionVars } from "../version/mod.ts";
 import { adjustCall } from "./adjust_call.ts";
 import { coverageTest } from "./coverage.ts";
@@ -271,17 +272,13 @@ function platformSteps(
  * Whether programs are built without the path of the checkout in them: if `KBUILD_TRIMPATH` says so; without a
  * word of it, where a store is used, because other machines have other paths.
  */
-export function trimsPaths(
+function trimsPaths(
   { env, strictParity }: Pick<KubeContext, "env" | "strictParity">,
   { devel, version }: Pick<GoTool, "devel" | "version">,
 ): boolean {
   const said = env["KBUILD_TRIMPATH"] ?? "";
   const isAsked = said === "" ? !strictParity && !!env["KBUILD_STORE"] : isSet(said);
   return isAsked && (devel || compareGoVersions(version, "1.13") >= 0);
-}
-
-function isSet(value: string): boolean {
-  return /^(1|y|yes|true)$/i.test(value);
 }
 
 /** Says what is from the built-in table, and why. */

@@ -1,6 +1,5 @@
 import { join, relative } from "@std/path";
 import type { Checkout } from "../../checkout/mod.ts";
-import type { GitTree } from "../../git/mod.ts";
 import type { KubeContext } from "../init.ts";
 import type { PreparedBuild } from "./build.ts";
 import { ifPresent, readText } from "../../files/mod.ts";
@@ -10,17 +9,14 @@ import { openStepKeys, type StepKey } from "./step_key.ts";
 /**
  * The keys of the steps of a build that has not begun. Nothing is written into the checkout: Go lists in a
  * directory of its own. A step whose sources are still to be generated has no key yet.
- *
- * @param tree What git says of the checkout, if the caller asks more of it.
  */
 export async function plannedKeys(
   context: KubeContext,
   checkout: Checkout,
   { plan, go }: PreparedBuild,
-  tree?: GitTree,
 ): Promise<ReadonlyMap<BuildStep, StepKey>> {
   const { gopathLink: link } = plan;
-  const keys = openStepKeys(context, checkout, go, tree);
+  const keys = openStepKeys(context, checkout, go);
   await using scratch = await context.builder.makeDirectory(
     link === undefined
       ? undefined

@@ -26,7 +26,7 @@ export interface SharedResults {
   readonly mode: "make" | "share" | "gather";
   /** The part of `share`. */
   readonly share?: Share | undefined;
-  /** Milliseconds that units took, by id, for whoever divides them. */
+  /** Seconds that units took, by id, for whoever divides them. */
   readonly durations?: Readonly<Record<string, number>> | undefined;
 }
 

@@ -94,10 +94,16 @@ function embedDirectories(directory: string, file: string): readonly string[] {
   return found;
 }
 
+/** `GOROOT` of a step: what its environment says, or where the `go` of this path is. */
+export function gorootOf(env: BuildStep["env"], go: string): string {
+  const real = ifPresentSync(() => Deno.realPathSync(go)) ?? go;
+  return env["GOROOT"] || dirname(dirname(real));
+}
+
 /** Go's own programs, and those of the C compiler where cgo counts. */
 async function toolsOf(go: string, env: BuildStep["env"]): Promise<readonly string[]> {
   const real = ifPresentSync(() => Deno.realPathSync(go)) ?? go;
-  const goroot = env["GOROOT"] || dirname(dirname(real));
+  const goroot = gorootOf(env, go);
   const names = env["CGO_ENABLED"] === "0" ? [] : [
     ...[env["CC"] || "gcc", env["CC"] || "clang", env["CXX"] || "g++", env["AR"] || "ar"],
     ...[env["FC"] || "gfortran", env["PKG_CONFIG"] || "pkg-config", "ld"],

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
-import { dirname, join } from "@std/path";
+import { join } from "@std/path";
 import type { Checkout } from "../../checkout/mod.ts";
-import { entriesOf, ifPresent, ifPresentSync, readFile } from "../../files/mod.ts";
+import { entriesOf, ifPresent, readFile } from "../../files/mod.ts";
 import { askGit, type GitTree, openTree } from "../../git/mod.ts";
 import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
@@ -10,7 +10,7 @@ import { type CPackage, type CSources, keylessCgo, unlistedInclude } from "./key
 import { keylessReason } from "./keyless.ts";
 import { listArguments } from "./list_arguments.ts";
 import type { BuildStep } from "./plan.ts";
-import { goTools, lookAt, type Looks, MODULE_FILES } from "./sources.ts";
+import { gorootOf, goTools, lookAt, type Looks, MODULE_FILES } from "./sources.ts";
 import type { PackageFiles } from "./package_files.ts";
 import { mayStampCommit } from "./vcs_stamp.ts";
 
@@ -129,8 +129,8 @@ export function openStepKeys(
     for (const { path, text } of step.files) {
       add(portable(path), path.endsWith(".json") ? portable(text) : text);
     }
-    if (!isPathFree(step)) add("paths", step.cwd, context.root, gorootOf(step.env, go));
-    const stamps = stampsCommit(checkout, go, step);
+    if (!isPathFree(step)) add("paths", step.cwd, context.root, gorootOf(step.env, go.path));
+    const stamps = stepStampsCommit(checkout, go, step);
     const commit = stamps
       ? await (readings.commit ??= commitOf(context, readings.tree, go))
       : undefined;
@@ -250,7 +250,7 @@ export function countedVariables(env: BuildStep["env"]): Record<string, string> 
 }
 
 /** Whether the bytes of a step contain no paths of this machine. */
-export function isPathFree({ argv, env }: Pick<BuildStep, "argv" | "env">): boolean {
+function isPathFree({ argv, env }: Pick<BuildStep, "argv" | "env">): boolean {
   return argv.some((word) => /^--?trimpath(=(1|t|true))?$/i.test(word)) ||
     /(^|\s)--?trimpath(=(1|t|true))?(\s|$)/i.test(env["GOFLAGS"] ?? "");
 }
@@ -280,11 +280,6 @@ function isHeaderPlace(fact: string): boolean {
   return /^Cgo(CFLAGS|CPPFLAGS) -I/.test(fact);
 }
 
-function gorootOf(env: BuildStep["env"], go: GoTool): string {
-  const real = ifPresentSync(() => Deno.realPathSync(go.path)) ?? go.path;
-  return env["GOROOT"] || dirname(dirname(real));
-}
-
 /** Digest of a Go: its version, programs and headers. Its library is in the list of packages. */
 async function goIdentity(
   { builder: { image } }: KubeContext,
@@ -294,7 +289,7 @@ async function goIdentity(
   const hash = createHash("sha256");
   addWords(hash, [go.version, String(go.devel), image ?? ""]);
   if (image !== undefined) return hash.digest("hex");
-  const goroot = go.goroot ?? gorootOf({}, go);
+  const goroot = go.goroot ?? gorootOf({}, go.path);
   const include = join(goroot, "pkg", "include");
   const headers = (await entriesOf(include) ?? []).map(({ name }) => join(include, name));
   for (const path of [...goTools(go.path, goroot), ...headers.sort()]) {
@@ -307,7 +302,7 @@ async function goIdentity(
 }
 
 /** Whether Go writes the commit into the programs of a step; unlike kbuild's own part, what a user says counts. */
-function stampsCommit(checkout: Checkout, go: GoTool, { argv, env }: BuildStep): boolean {
+function stepStampsCommit(checkout: Checkout, go: GoTool, { argv, env }: BuildStep): boolean {
   if (!mayStampCommit(checkout, go)) return false;
   const valuesIn = (words: readonly string[]) =>
     words.flatMap((word) => /^--?buildvcs=(.*)$/.exec(word)?.[1] ?? []);

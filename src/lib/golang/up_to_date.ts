@@ -3,6 +3,7 @@ import { ifPresent, readFileChunks, readNote, writeFileAtomic } from "../../file
 import { createHash } from "node:crypto";
 import type { KubeContext } from "../init.ts";
 import type { Logger } from "../logging.ts";
+import { isSet } from "../util.ts";
 import { type PackageFiles, readListed } from "./package_files.ts";
 import { type CompileProgress, reportPackages } from "./compile_progress.ts";
 import type { Unit } from "../../events/mod.ts";
@@ -178,10 +179,6 @@ export async function checkStep(
 
 /** Asks Go although all files are as they were: a check of kbuild. */
 const VERIFY = "KBUILD_VERIFY";
-
-function isSet(value: string | undefined): boolean {
-  return /^(1|y|yes|true)$/i.test(value ?? "");
-}
 
 /** An import path on a line of its own, as `-v` prints it. */
 const PACKAGE = /^[^\s:#]+$/;
