@@ -49,6 +49,8 @@ const SIGNS: readonly (readonly [need: Need, pattern: RegExp])[] = [
 ];
 /** Other scripts that a script starts: their needs are its own. */
 const STARTED = /\b((?:hack|build|third_party|test|cmd|pkg)\/[\w./-]+\.(?:sh|py))\b/g;
+/** A variable that a script gives a value without blanks. */
+const ASSIGNED = /^\s*(?:local |readonly )?(\w+)="?([^\s"']+)"?$/;
 /** Libraries of functions, of which a script uses some; and what starts containers, which is a need itself. */
 const LIBRARIES =
   /^(hack\/lib\/.*|build\/(common|run|util)\.sh|third_party\/forked\/shell2junit\/.*)$/;
@@ -72,9 +74,14 @@ export async function scriptNeeds(root: string, path: string): Promise<readonly 
     if (text === undefined) continue;
     const lines = text.split("\n");
     if (next.endsWith(".py")) needs.add(/python3/.test(lines[0] ?? "") ? "python3" : "python");
+    const values = new Map<string, string>();
     for (const line of lines.filter((each) => !/^\s*#/.test(each))) {
       for (const [need, pattern] of SIGNS) if (pattern.test(line)) needs.add(need);
-      for (const [, started = ""] of line.matchAll(STARTED)) waiting.push(started);
+      // boiler="${boilerDir}/boilerplate.py"
+      const whole = line.replaceAll(/\$\{?(\w+)\}?/g, (word, name) => values.get(name) ?? word);
+      const [, name, value] = ASSIGNED.exec(whole) ?? [];
+      if (name !== undefined && value !== undefined) values.set(name, value);
+      for (const [, started = ""] of whole.matchAll(STARTED)) waiting.push(started);
     }
   }
   return Object.freeze([...needs]);

@@ -45,7 +45,7 @@ const ENGINES: Readonly<Record<string, Engine>> = {
       ...["kind", "load", "image-archive", path],
       ...(name === undefined ? [] : ["--name", name]),
     ],
-    hint: '"kind get clusters" lists the clusters; --into kind:NAME names another than "kind"',
+    hint: '"kind get clusters" lists the clusters; --into kind:NAME names one, else it is "kind"',
   },
 };
 

@@ -46,7 +46,12 @@ const WRITERS: Readonly<
 /** Hours that a shard may take. */
 const HOURS = 6;
 
-const ARTIFACTS = ["_output/release-tars", "_output/release-images"] as const;
+/** What a command leaves, and a job keeps. */
+function artifactsOf([command = ""]: readonly string[]): readonly string[] {
+  if (/^(quick-)?release-images$/.test(command)) return ["_output/release-images"];
+  if (/release/.test(command)) return ["_output/release-tars", "_output/release-images"];
+  return [command.startsWith("cross") ? "_output/dockerized/bin" : "_output/local/bin"];
+}
 
 /** GitHub Actions: a job with a matrix, and one that needs it. */
 function githubFile({ store, words, shards }: MatrixRequest): readonly YamlValue[] {
@@ -82,7 +87,7 @@ function githubFile({ store, words, shards }: MatrixRequest): readonly YamlValue
           ...steps(quoteCommand(["kbuild", "gather", ...words]), {}),
           {
             uses: "actions/upload-artifact@v4",
-            with: { name: "release", path: ARTIFACTS.join("\n") },
+            with: { name: words[0] ?? "release", path: artifactsOf(words).join("\n") },
           },
         ],
       },
@@ -111,7 +116,7 @@ function gitlabFile({ store, words, shards, image }: MatrixRequest): readonly Ya
       stage: "gather",
       ...shared,
       script: [quoteCommand(["kbuild", "gather", ...words])],
-      artifacts: { paths: ARTIFACTS },
+      artifacts: { paths: artifactsOf(words) },
     },
   }];
 }
@@ -214,7 +219,8 @@ function prowFile(request: MatrixRequest): readonly YamlValue[] {
         // Jobs of Prow do not wait for each other.
         job("kbuild-gather", 2 * HOURS, [
           ...["sh", "-c"],
-          `until ${gather}; do sleep 60; done; cp -R ${ARTIFACTS.join(" ")} "$ARTIFACTS"`,
+          `until ${gather}; do [ $? != 2 ] || exit 2; sleep 60; done; ` +
+          `cp -R ${artifactsOf(words).join(" ")} "$ARTIFACTS"`,
         ]),
       ],
     },

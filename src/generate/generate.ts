@@ -127,9 +127,12 @@ export async function ensureGeneratedFiles(
       await note(steps, isNew);
     }
     if (left.length > 0 && shared?.mode === "gather") {
-      throw missingError(left.map(({ steps: { file } }) => (
-        { id: `generate ${file.output}`, why: "the store lacks it" }
-      )));
+      throw missingError(
+        left.map(({ steps: { file } }) => (
+          { id: `generate ${file.output}`, why: "the store lacks it" }
+        )),
+        shared.store,
+      );
     }
     if (left.length === 0) skipUnits(context, tools);
     else await buildBinaries(context, checkout, tools, { results: toolResults(shared) });

@@ -33,6 +33,11 @@ export function parseStoreAddress(text: string, cwd: string): StoreAddress {
   }
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) {
+    const [start] = /^(oci|https?):/i.exec(text) ?? [];
+    // The rest may hold a password.
+    if (start !== undefined) {
+      throw new UsageError(`Cannot use "${start}…" as a store: "//" is missing`, FORMS);
+    }
     return Object.freeze({ kind: "folder", shown: text, path: resolve(cwd, text) });
   }
   const url = URL.canParse(text) ? new URL(text) : undefined;

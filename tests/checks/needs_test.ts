@@ -9,6 +9,10 @@ const FILES = {
   "hack/verify-comment.sh": "#!/bin/bash\n# docker run, curl x, hack/tools\ntrue\n",
   "hack/verify-many.sh": "#!/bin/bash\nkube::etcd::start\ncurl -f x\nfoo | jq .\nmake x\n",
   "hack/verify-circle.sh": "#!/bin/bash\nhack/verify-circle.sh; hack/check.py\n",
+  "hack/verify-boiler.sh":
+    '#!/bin/bash\ndir="${KUBE_ROOT}/hack/boilerplate"\nboiler="${dir}/boilerplate.py"\n' +
+    '"${boiler}" "$@"\n',
+  "hack/boilerplate/boilerplate.py": "#!/usr/bin/env python\nimport os\n",
   "hack/check.py": "#!/usr/bin/env python\nimport yaml\n",
   "hack/verify-tools.sh": "#!/bin/bash\ncd hack/tools\ngo install x\n",
   "hack/lib/util.sh": "#!/bin/bash\ndocker run x\n",
@@ -24,6 +28,7 @@ Deno.test("scriptNeeds() reads what a script and those that it starts need", () 
     assertEquals(await needs("verify-comment.sh"), []);
     assertEquals(await needs("verify-many.sh"), ["curl", "etcd", "jq", "make"]);
     assertEquals(await needs("verify-circle.sh"), ["PyYAML", "python"]);
+    assertEquals(await needs("verify-boiler.sh"), ["python"]);
     assertEquals(await needs("verify-tools.sh"), ["network"]);
     assertEquals(await needs("verify-lib.sh"), []);
     assertEquals(await needs("verify-gone.sh"), []);
@@ -39,6 +44,7 @@ Deno.test("findNeeds() names what is missing on this machine", () =>
     const checks = await listChecks({ root }, { names: [], isQuick: false, variables: {} });
     const missing = Object.fromEntries(await findNeeds(context, checks));
     assertEquals(missing, {
+      "hack/verify-boiler.sh": ["python"],
       "hack/verify-circle.sh": ["python", "PyYAML"],
       "hack/verify-docker.sh": ["docker"],
       "hack/verify-many.sh": ["etcd", "curl", "jq"],

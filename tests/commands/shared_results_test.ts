@@ -1,8 +1,10 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { join } from "@std/path";
 import { type AskedBuild, planBuild } from "../../src/commands/build_run.ts";
 import type { OpenCheckout } from "../../src/commands/context.ts";
 import { sharedMode, shareIn } from "../../src/commands/shared_results.ts";
 import { UsageError } from "../../src/errors.ts";
+import { inScratch, kbuild, makeSample, missingFor, unless } from "../e2e/_program.ts";
 
 Deno.test("shareIn() reads a part, or what a scheduler says", () => {
   const table: [Record<string, string>, [number, number]][] = [
@@ -49,6 +51,27 @@ Deno.test("sharedMode() refuses what nobody would get", () => {
   );
   assertEquals(sharedMode({ KBUILD_STORE }), { mode: "make", share: undefined });
   assertEquals(sharedMode({ KBUILD_STORE, KBUILD_GATHER: "y" }).mode, "gather");
+});
+
+Deno.test({
+  ...unless(
+    missingFor("1.20"),
+    "gathering from a store that cannot be asked says so, and calls nothing missing",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.20", join(dir, "kubernetes"));
+      const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      listener.close();
+      const store = `http://127.0.0.1:${listener.addr.port}/x`;
+      const { code, stderr } = await kbuild(
+        ["gather", "all", "WHAT=cmd/kubectl", "--store", store],
+        { cwd: root },
+      );
+      assertEquals(code, 1);
+      assertMatch(stderr, /^kbuild: Cannot gather the results: the store ".*" cannot be used$/m);
+      assertEquals(/missing|lacks/.test(stderr), false, stderr);
+    }),
 });
 
 Deno.test("planBuild() refuses a share of what nodes build before it asks them", async () => {

@@ -296,6 +296,7 @@ Deno.test("parseStoreAddress() takes directories, web addresses and repositories
   for (
     const text of [
       ...["ftp://host/x", "s3://bucket", "http://", "http://h/x?y", "oci://registry.example"],
+      ...["oci:registry.example/x", "https:cache.example/x"],
       ...["oci://u:p@registry.example/x", "oci://registry.example/x?y", "https://u:%@h/x"],
     ]
   ) {
@@ -317,6 +318,7 @@ Deno.test("parseStoreAddress() shows no password, whatever it holds", () => {
     "oci://ci:12/cd@registry.example/k8s",
     "\nhttps://ci:ab%2Fcd@cache.example/k8s",
     " https://ci:ab/cd@cache.example/k8s",
+    "https:ci:ab/cd@cache.example/k8s",
   ];
   for (const text of addresses) {
     let shown = "";

@@ -5,6 +5,7 @@ import type { GoTool } from "../../toolchain/mod.ts";
 import type { Unit, UnitSpec } from "../../events/mod.ts";
 import type { GitTree } from "../../git/mod.ts";
 import type { KubeContext } from "../init.ts";
+import type { Store } from "../../store/mod.ts";
 import { checkInOutputs, claimOutputs } from "../outputs.ts";
 import { mapConcurrently, type MemoryBudget, memoryBudget } from "../util.ts";
 import { findLdflags } from "../version/mod.ts";
@@ -159,7 +160,9 @@ export async function buildBinaries(
     const running = { records, jobs, limit, results, own, placed, missing };
     await buildPlatforms(context, plan.platforms, running);
     if (missing.length > 0) {
-      throw shared?.mode === "share" ? unsharedError(missing) : missingError(missing);
+      throw shared?.mode === "share"
+        ? unsharedError(missing)
+        : missingError(missing, shared?.store);
     }
   }
 
@@ -171,8 +174,13 @@ export async function buildBinaries(
   );
 }
 
-/** Units whose results a store lacks, as an error that names each. */
-export function missingError(missing: readonly MissingUnit[]): KbuildError {
+/** Units whose results a store lacks, as an error that names each; or that the store could not be asked. */
+export function missingError(missing: readonly MissingUnit[], store?: Store): KbuildError {
+  if (store?.isUsable === false) {
+    return new KbuildError(`Cannot gather the results: the store "${store.url}" cannot be used`, {
+      notes: ["A warning above names the reason; what the store holds is unknown"],
+    });
+  }
   const count = missing.length === 1 ? "a unit is" : `${missing.length} units are`;
   return new KbuildError(`Cannot gather the results: ${count} missing`, {
     notes: [
