@@ -4,6 +4,7 @@ import { askGit } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { findProgram, mapConcurrently } from "../lib/util.ts";
 import { filesBelow } from "./files_below.ts";
+import { globExpression } from "./glob.ts";
 import type { NativeScript } from "./native.ts";
 import { openSeen } from "./seen.ts";
 
@@ -177,10 +178,7 @@ async function goFiles(
 
 /** What `find` prints; undefined with errors or directories among it. */
 function found(root: string, leftOut: readonly string[]): readonly string[] | undefined {
-  const parts = leftOut.map((pattern) =>
-    pattern.split("*").map((part) => part.replaceAll(/[\\^$.+?()[\]{}|]/g, "\\$&")).join(".*")
-  );
-  const pruned = new RegExp(`^(?:${parts.join("|")})$`, "s");
+  const pruned = globExpression(leftOut);
   let isPlain = true;
   const files = filesBelow(
     root,

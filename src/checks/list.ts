@@ -2,6 +2,7 @@ import { basename, dirname, join } from "@std/path";
 import { type Checkout, readUpdateList, readVerifyLists } from "../checkout/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { entriesOf } from "../files/mod.ts";
+import { globExpression } from "./glob.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import { workspaceModules } from "../lib/golang/mod.ts";
 
@@ -55,12 +56,11 @@ export async function listChecks(
     }
   }
   if (names.length === 0) {
+    const excluded = globExpression(lists.excluded);
+    const quick = isQuick && lists.quick !== undefined ? globExpression(lists.quick) : undefined;
     return all.map((check) => {
-      if (lists.excluded.some((pattern) => fits(pattern, check.file))) {
-        return { ...check, skipped: "excluded" };
-      }
-      const isSlow = isQuick && lists.quick !== undefined &&
-        !lists.quick.some((pattern) => fits(pattern, check.file));
+      if (excluded.test(check.file)) return { ...check, skipped: "excluded" };
+      const isSlow = quick?.test(check.file) === false;
       return isSlow ? { ...check, skipped: "slow" } : check;
     });
   }
@@ -115,10 +115,4 @@ function chosenOf(all: readonly Check[], word: string, what: "verify" | "update"
     ...didYouMean(nearest(plain, all.map(({ name }) => name))),
     `All of them: ls hack/${what}-*`,
   ]);
-}
-
-/** Whether a file name fits a pattern in which `*` stands for any letters. */
-function fits(pattern: string, name: string): boolean {
-  const parts = pattern.split("*").map((part) => part.replaceAll(/[\\^$.+?()[\]{}|]/g, "\\$&"));
-  return new RegExp(`^${parts.join(".*")}$`).test(name);
 }

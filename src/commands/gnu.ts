@@ -15,6 +15,10 @@ export const gnu: Command = {
   ],
   passthrough: true,
   flags: [],
+  unplanned: {
+    reason: "it does one program's work at once, as its arguments say",
+    notes: ["What scripts would start: kbuild plan verify"],
+  },
   examples: [
     { command: "kbuild gnu sed -i -e 's/a/b/' FILE", does: "Edit a file in place" },
     { command: "kbuild gnu readlink -f PATH", does: "Print a path without links" },

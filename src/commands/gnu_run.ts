@@ -1,6 +1,6 @@
 import { writeAllSync } from "../cli/mod.ts";
 import { ExitStatus, systemCode, UsageError } from "../errors.ts";
-import { runTool, TOOLS } from "../gnu/mod.ts";
+import { runTool, TOOL_NAMES } from "../gnu/mod.ts";
 import { CommandError } from "../shell/mod.ts";
 import type { CommandContext } from "./context.ts";
 import { TOOLS_PATH } from "./make_shim.ts";
@@ -48,7 +48,7 @@ export async function runGnu(
   });
   if (code === undefined) {
     throw new UsageError(`kbuild has no stand-in for "${name}"`, [
-      `There are: ${[...TOOLS.keys()].join(", ")}`,
+      `There are: ${TOOL_NAMES.join(", ")}`,
     ]);
   }
   if (code !== 0) throw new ExitStatus(code);

@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { TOOLS } from "../gnu/mod.ts";
+import { TOOL_NAMES } from "../gnu/mod.ts";
 import { findProgram, isSet } from "../lib/util.ts";
 import { quote } from "../shell/mod.ts";
 
@@ -37,7 +37,7 @@ export async function withMake(
   await write("make", `exec ${quote(launcher)} make "$@"`);
   const standIns = standInsOf(env);
   if (standIns !== undefined) {
-    for (const name of TOOLS.keys()) {
+    for (const name of TOOL_NAMES) {
       // Homebrew's GNU programs begin with a g.
       const own = standIns === "all" ? undefined : await findProgram(`g${name}`, path);
       // kbuild itself is started without the stand-ins in its PATH.

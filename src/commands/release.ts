@@ -153,7 +153,15 @@ export const quickReleaseImages: Command = {
 function work(
   fixed: Pick<ReleaseRequest, "what" | "build" | "fastbuild" | "imagesOnly">,
 ): Required<Pick<Command, "plan" | "run">> {
-  const requestOf = ({ cwd, globals }: CommandContext, input: Input): ReleaseRequest => {
+  const requestOf = (
+    { cwd, env, globals, log }: CommandContext,
+    input: Input,
+  ): ReleaseRequest => {
+    if (fixed.imagesOnly === true && env["WHAT"]) {
+      log.warn(`WHAT="${env["WHAT"]}" has no effect on ${fixed.what}, as with make`, [
+        "It makes all server images; further targets: KUBE_EXTRA_WHAT",
+      ]);
+    }
     const hasSboms = fixed.imagesOnly !== true;
     const isSbom = hasSboms && input.boolean("sbom") === true;
     if (hasSboms && input.string("supplier") !== undefined && !isSbom) {

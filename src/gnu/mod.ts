@@ -4,27 +4,11 @@
  *
  * @module
  */
-import { date } from "./date.ts";
-import { sed } from "./sed.ts";
-import { base64, checksumTool, mktemp, readlink } from "./small_tools.ts";
-import { bytesOf, type Tool, type ToolContext, ToolRefusal } from "./types.ts";
-import { xargs } from "./xargs.ts";
+import { TOOL_NAMES } from "./names.ts";
+import { bytesOf, type ToolContext, ToolRefusal } from "./types.ts";
 
+export { TOOL_NAMES, type ToolName } from "./names.ts";
 export type { Tool, ToolContext } from "./types.ts";
-
-/** The stand-ins, by the name of the program. */
-export const TOOLS: ReadonlyMap<string, Tool> = new Map<string, Tool>([
-  ["base64", base64],
-  ["date", date],
-  ["md5sum", checksumTool("md5sum", "md5")],
-  ["mktemp", mktemp],
-  ["readlink", readlink],
-  ["sed", sed],
-  ["sha1sum", checksumTool("sha1sum", "sha1")],
-  ["sha256sum", checksumTool("sha256sum", "sha256")],
-  ["sha512sum", checksumTool("sha512sum", "sha512")],
-  ["xargs", xargs],
-]);
 
 /** Exit status of a form that a stand-in does not have. */
 const REFUSED = 64;
@@ -40,15 +24,16 @@ export async function runTool(
   args: readonly string[],
   context: ToolContext,
 ): Promise<number | undefined> {
-  const tool = TOOLS.get(name) ?? TOOLS.get(name.replace(/^g/, ""));
-  if (tool === undefined) return undefined;
+  const known = TOOL_NAMES.find((each) => each === name || `g${each}` === name);
+  if (known === undefined) return undefined;
   if (args[0] === "--version" || args[0] === "--help") {
     // Scripts look for this word.
     await context.write(bytesOf(`${name}: kbuild's stand-in for GNU ${name}\n`));
     return 0;
   }
+  const { TOOLS } = await import("./tools.ts");
   try {
-    return await tool(args, context);
+    return await TOOLS[known](args, context);
   } catch (error) {
     if (!(error instanceof ToolRefusal)) throw error;
     context.warn(error.message);

@@ -26,6 +26,10 @@ export async function xargs(args: readonly string[], context: ToolContext): Prom
     }
     return Number(text);
   };
+  const processes = value("P");
+  if (processes !== undefined && !/^\d+$/.test(processes)) {
+    throw new ToolRefusal(`xargs: invalid number "${processes}" for -P`);
+  }
   const replaced = value("I") ?? (value("i") === "" ? "{}" : value("i"));
   const command = words.length === 0 ? ["echo"] : words;
   const text = new TextDecoder().decode(await context.readInput());

@@ -21,7 +21,7 @@ export function junitOf(packages: readonly PackageResult[], options: JunitOption
     suites.reduce((sum, each) => sum + pick(each), 0);
   const attributes = `tests="${total(({ tests }) => tests)}" ` +
     `failures="${total(({ failures }) => failures)}" errors="0" ` +
-    `time="${total(({ seconds }) => seconds).toFixed(6)}"`;
+    `time="${total(({ seconds }) => seconds).toFixed(3)}"`;
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites ${attributes}>\n` +
     `${suites.map(({ text }) => text).join("")}</testsuites>\n`;
 }
@@ -45,8 +45,11 @@ function suiteOf(
     failures = 1;
     cases.push(caseOf(name, { name: "TestMain", outcome, seconds: 0, output }));
   }
-  const attributes = `tests="${cases.length}" failures="${failures}" ` +
-    `time="${seconds.toFixed(6)}" name="${escapeXml(name)}" timestamp="${escapeXml(at)}"`;
+  const skipped = listed.filter((test) => test.outcome === "skipped").length;
+  // As the schema of Jenkins has it, which wants errors and takes milliseconds; gotestsum writes no errors and microseconds.
+  const attributes = `tests="${cases.length}" failures="${failures}" errors="0" ` +
+    `skipped="${skipped}" time="${seconds.toFixed(3)}" name="${escapeXml(name)}" ` +
+    `timestamp="${escapeXml(at)}"`;
   const properties =
     `\t\t<properties>\n\t\t\t<property name="go.version" value="${escapeXml(go)}">` +
     "</property>\n\t\t</properties>\n";
@@ -66,7 +69,7 @@ function pruned(tests: readonly TestResult[]): readonly TestResult[] {
 
 function caseOf(classname: string, { name, outcome, seconds, output }: TestResult): string {
   const attributes = `classname="${escapeXml(classname)}" name="${escapeXml(name)}" ` +
-    `time="${seconds.toFixed(6)}"`;
+    `time="${seconds.toFixed(3)}"`;
   if (outcome === "passed") return `\t\t<testcase ${attributes}></testcase>\n`;
   const inner = outcome === "failed"
     ? `<failure message="Failed" type="">${escapeXml(output)}</failure>`

@@ -203,6 +203,7 @@ Deno.test({
       const table: readonly [args: readonly string[], text: string][] = [
         [["plan"], 'Command "kbuild plan" needs an argument: COMMAND'],
         [["plan", "targets"], 'Cannot plan "kbuild targets": it only looks'],
+        [["plan", "gnu", "sed"], 'Cannot plan "kbuild gnu": it does one program\'s work at once'],
         [["plan", "quick-relase"], 'Did you mean "quick-release"?'],
         [["plan", "all", "--jobz"], 'Unknown flag "--jobz" of "kbuild all"'],
         [["plan", "all", "WHAT=cmd/kubctl"], 'Unknown target "cmd/kubctl"'],

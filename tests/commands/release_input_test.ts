@@ -29,6 +29,20 @@ Deno.test({
 });
 
 Deno.test({
+  ...unless(missingFor("1.20"), "kbuild release-images says that WHAT has no effect on it"),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.20", join(dir, "kubernetes"));
+      const said = 'WARNING: WHAT="cmd/kubelet" has no effect on release-images, as with make';
+      for (const what of [["WHAT=cmd/kubelet"], []]) {
+        const args = ["release-images", "--dry-run", ...what];
+        const { code, stderr } = await kbuild(args, { cwd: root });
+        assertEquals([code, stderr.includes(said)], [0, what.length > 0], stderr);
+      }
+    }),
+});
+
+Deno.test({
   ...unless(missingFor("1.20"), "release commands run tests where they are wanted"),
   fn: () =>
     inScratch(async (dir) => {

@@ -344,6 +344,8 @@ export const REFUSED: readonly (readonly string[])[] = [
   ["sed", "r file"],
   ["sed", "l"],
   ["sed", "--debug", "p"],
+  ["xargs", "-P", "x", "echo"],
+  ["xargs", "-P-1", "echo"],
   ["sed", "s/\\cA/x/"],
   ["sed", "-i", "2q", "list.txt"],
   ["sed", "-E", "s/a?(ab)?/X/"],

@@ -2,14 +2,14 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { createHash } from "node:crypto";
-import { runTool, TOOLS } from "../../src/gnu/mod.ts";
+import { runTool, TOOL_NAMES } from "../../src/gnu/mod.ts";
 import { withFiles } from "../checkout/fixture.ts";
 import { ENV, which } from "../e2e/_program.ts";
 import { type Call, CALLS, IN_PLACE, REFUSED, TEXTS } from "./_calls.ts";
 
 const why = Deno.build.os !== "linux"
   ? "needs GNU programs"
-  : [...TOOLS.keys()].some((name) => which(name) === undefined)
+  : TOOL_NAMES.some((name) => which(name) === undefined)
   ? "needs coreutils, findutils and sed"
   : undefined;
 

@@ -1,5 +1,6 @@
 /** Reads {@linkcode junitOf}'s reports with an XML parser of another project: Python's. */
 import { assert, assertEquals } from "@std/assert";
+import { checkReport, type CheckResult } from "../../src/checks/mod.ts";
 import { junitOf, type PackageResult, type TestResult } from "../../src/testing/mod.ts";
 import { run, unless, which } from "../e2e/_program.ts";
 
@@ -66,7 +67,7 @@ Deno.test({
   ),
   async fn() {
     const [totals, suites] = await read(junitOf(PACKAGES, { ...options, isPruned: false }));
-    assertEquals(totals, { tests: "7", failures: "3", errors: "0", time: "6.000000" });
+    assertEquals(totals, { tests: "7", failures: "3", errors: "0", time: "6.000" });
     assertEquals(suites.map((suite: unknown[]) => suite.slice(0, 3)), [
       ["k8s.io/a", 5, 2],
       ["k8s.io/broken", 1, 1],
@@ -99,5 +100,42 @@ Deno.test({
     assertEquals(names, ["TestGood", "TestBad", "TestSkip"]);
     const [[, , text]] = suites[0][3][1][3];
     assert(text.includes("end") && text.endsWith("above\n"), text);
+  },
+});
+
+/** A schema that CI services validate reports with: `junit-10.xsd` of Jenkins' xUnit plugin, or another. */
+const SCHEMA = Deno.env.get("KBUILD_TEST_JUNIT_XSD");
+
+Deno.test({
+  ...unless(
+    SCHEMA === undefined
+      ? "KBUILD_TEST_JUNIT_XSD does not name a schema"
+      : which("xmllint") === undefined
+      ? "needs xmllint"
+      : undefined,
+    "reports of tests and of checks fit the schema of KBUILD_TEST_JUNIT_XSD",
+  ),
+  async fn() {
+    const checkOf = (name: string, outcome: CheckResult["outcome"]): CheckResult => ({
+      check: { name, file: name, path: name, argv: [], directory: "" },
+      ...{ outcome, seconds: 1.25, tail: [EVIL], errors: [], log: undefined },
+    });
+    const checks = (["passed", "failed", "skipped"] as const).map((each) => checkOf(each, each));
+    const reports = [
+      junitOf(PACKAGES, { ...options, isPruned: false }),
+      junitOf(PACKAGES, { ...options, isPruned: true }),
+      junitOf([], { ...options, isPruned: false }),
+      checkReport(checks, { reportsErrors: false }),
+    ];
+    const path = await Deno.makeTempFile();
+    try {
+      for (const report of reports) {
+        await Deno.writeTextFile(path, report);
+        const { code, stderr } = await run(["xmllint", "--noout", "--schema", SCHEMA!, path]);
+        assertEquals(code, 0, stderr);
+      }
+    } finally {
+      await Deno.remove(path);
+    }
   },
 });
