@@ -76,6 +76,26 @@ for (const shell of SHELLS) {
 
   Deno.test({
     ...unless(
+      Deno.uid() === 0 && which("setpriv") === undefined ? "needs setpriv, or a user" : undefined,
+      `install.sh tells a user who is not root what to do: ${shell[0]}`,
+    ),
+    fn: () =>
+      inScratch(async (dir) => {
+        await Deno.chmod(dir, 0o755);
+        const root = await unpacked(dir);
+        const user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+        const { code, stdout, stderr } = await run(
+          [...(Deno.uid() === 0 ? user : []), ...shell, "install.sh", "--images=none"],
+          { cwd: root },
+        );
+        assertEquals(code, 1);
+        assertStringIncludes(stderr, "run it with sudo, or install below a directory with --root");
+        assertEquals(stdout.includes("Installing"), false);
+      }),
+  });
+
+  Deno.test({
+    ...unless(
       isOwn ? "needs a shell that looks in PATH" : undefined,
       `install.sh goes by what sha256sum finds, in any language: ${shell[0]}`,
     ),
