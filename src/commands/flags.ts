@@ -341,6 +341,11 @@ export const ETCD_VARIABLES: readonly VariableSpec[] = [
   { name: "ETCD_HOST", summary: "Address that etcd listens at", default: "127.0.0.1" },
   { name: "ETCD_PORT", summary: "Port that etcd listens at", default: "a free one" },
   { name: "ETCD_VERSION", summary: "Oldest etcd to use", default: "the checkout's" },
+  {
+    name: "KBUILD_ETCD_SHA256",
+    summary: "Digest of the archive of etcd, if it is fetched",
+    default: "from etcd's own site",
+  },
   { name: "ETCD_LOGLEVEL", summary: "Log level of etcd 3.4 and later", default: "warn" },
   {
     name: "ETCD_LOGFILE",

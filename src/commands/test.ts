@@ -86,7 +86,8 @@ export const testIntegration: Command = {
   description:
     "Starts etcd on a free port with a directory of its own, then the `go test` that the checkout's own " +
     "hack/make-rules/test-integration.sh would start, and stops etcd however that ends. etcd is the one in " +
-    "PATH, or, if that is missing or too old for the checkout, the one in third_party/etcd.",
+    "PATH, or, if that is missing or too old for the checkout, the one in third_party/etcd, or else the release " +
+    "that the checkout names, fetched into kbuild's cache.",
   args: [{ name: "WHAT", summary: "Packages; all with tests if omitted", variadic: true }],
   flags: TEST_FLAGS,
   variables: [

@@ -15,6 +15,7 @@ import {
   type PackageResult,
   parseCoverage,
   planIntegrationTests,
+  plannedEtcdUrls,
   planTests,
   readFailures,
   runTests,
@@ -125,6 +126,10 @@ export async function planTestSteps(
   const { etcd } = plan;
   const steps = Object.freeze([
     ...preparationSteps(plan.link, generation, open.context.builder),
+    ...etcd?.release === undefined ? [] : [{
+      ...{ group: "etcd", kind: "fetch", what: `etcd ${etcd.version}` } as const,
+      urls: plannedEtcdUrls(open.context, etcd.release),
+    }],
     ...etcd === undefined || plan.processes.length === 0 ? [] : [
       { group: "etcd", kind: "directory", path: etcd.directory } as const,
       {
@@ -148,8 +153,12 @@ export async function runTestCommand(command: CommandContext, asked: AskedTests)
     what: asked.command,
     check: (open) => prepareTests(open, asked, { fetch: true }),
     prepare: (open) => prepareTests(open, asked, { fetch: true }),
-    needs: () => undefined,
-    fetch: () => Promise.resolve(),
+    needs: ({ plan: { etcd } }) => etcd?.release ?? null,
+    async fetch({ context }, release) {
+      if (release === null) return;
+      const { installEtcd } = await import("../testing/mod.ts");
+      await installEtcd(context, release);
+    },
     async work({ context, checkout }, prepared) {
       const { plan, generation } = prepared;
       sayGo(context, prepared);

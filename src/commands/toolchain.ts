@@ -1,16 +1,18 @@
 import type { Command } from "./context.ts";
-import { GO_FLAGS, GO_VARIABLES } from "./flags.ts";
+import { ETCD_VARIABLES, GO_FLAGS, GO_VARIABLES } from "./flags.ts";
 
 const ALL = GO_FLAGS.map(({ name }) => name);
+const OF_ETCD: readonly string[] = ["ETCD_VERSION", "KBUILD_ETCD_SHA256"];
 
 /** `kbuild toolchain`: the Go that checkouts are built with. */
 export const toolchain: Command = {
   name: "toolchain",
   group: "Maintenance",
-  summary: "List, fetch, find or remove the Go to build with",
+  summary: "List, fetch, find or remove the Go to build with; fetch etcd",
   description:
     "The Go in PATH is used if it fits; others are kept in kbuild's cache. They are fetched through " +
-    "GOPROXY and verified against Go's checksum database, or else fetched as archives.",
+    "GOPROXY and verified against Go's checksum database, or else fetched as archives. etcd comes from its own site, " +
+    "through the mirrors, and is checked against the digests there.",
   actions: [
     {
       name: "list",
@@ -29,11 +31,21 @@ export const toolchain: Command = {
       flags: ALL,
       most: 1,
     },
+    {
+      name: "etcd",
+      summary:
+        "Fetch the etcd that integration tests of this checkout need, or a release; print its directory",
+      flags: ALL.filter((name) => name !== "go"),
+      most: 1,
+    },
     { name: "remove", summary: "Delete releases from the cache", flags: [] },
   ],
-  args: [{ name: "VERSION", summary: "Go releases, such as 1.21.7", variadic: true }],
+  args: [{ name: "VERSION", summary: "Releases of Go, such as 1.21.7; of etcd", variadic: true }],
   flags: GO_FLAGS,
-  variables: GO_VARIABLES,
+  variables: [
+    ...GO_VARIABLES,
+    ...ETCD_VARIABLES.filter(({ name }) => OF_ETCD.includes(name)),
+  ],
   examples: [
     {
       command: "kbuild toolchain",
@@ -42,6 +54,10 @@ export const toolchain: Command = {
     {
       command: "kbuild toolchain install 1.24.3",
       does: "Fetch a release for later work without a network",
+    },
+    {
+      command: 'PATH="$(kbuild toolchain etcd):$PATH"',
+      does: "Let scripts find the checkout's etcd",
     },
     { command: "kbuild toolchain remove 1.24.3", does: "Free the disk space" },
   ],

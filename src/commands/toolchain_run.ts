@@ -1,6 +1,6 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { dirname } from "@std/path";
-import { type Checkout, searchRoot } from "../checkout/mod.ts";
+import { type Checkout, readEtcdWanted, searchRoot } from "../checkout/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { hostPlatform } from "../lib/util.ts";
 import { cacheDirectory } from "../net/mod.ts";
@@ -27,6 +27,7 @@ export async function runToolchain(
   action: string,
   words: readonly string[],
 ): Promise<void> {
+  if (action === "etcd") return await etcd(command, words[0]);
   const versions = words.map(release);
   const context = await toolchainContext(command);
   if (action === "list") await list(command, context);
@@ -51,6 +52,32 @@ async function toolchainContext(command: CommandContext): Promise<ToolchainConte
   const inside = globals.root !== undefined || (await searchRoot(cwd)).root !== undefined;
   if (!inside) return { context: outside, checkout: undefined };
   return await command.open();
+}
+
+/** Fetches etcd if it is not in the cache. */
+async function etcd(command: CommandContext, word: string | undefined): Promise<void> {
+  const { context, checkout } = await toolchainContext(command);
+  if (word === undefined && checkout === undefined) {
+    throw new UsageError('Cannot fetch etcd without a release: "kbuild toolchain etcd 3.4.13"', [
+      "In a checkout the release may be left out",
+    ]);
+  }
+  const { etcdRelease, installEtcd, isEtcdVersion } = await import("../testing/mod.ts");
+  const version = word?.replace(/^v/, "") ??
+    (await readEtcdWanted(checkout!, context.env)).version;
+  if (!isEtcdVersion(version)) {
+    throw new UsageError(`Value "${version}" is not a release of etcd`, ['Example: "3.4.13"']);
+  }
+  const found = etcdRelease(context, version);
+  if (found === undefined) {
+    throw new KbuildError("Cannot keep etcd: kbuild has no cache", {
+      notes: ["Name a directory for it: KBUILD_CACHE=/absolute/path"],
+    });
+  }
+  await installEtcd(context, found);
+  const { directory, program } = found;
+  if (command.globals.json) command.printJson({ version, directory, etcd: program });
+  else command.print(directory);
 }
 
 function release(word: string): string {

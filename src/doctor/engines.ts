@@ -36,7 +36,10 @@ export const ENGINES = Object.freeze(
     etcd: {
       argv: ["etcd", "--version"],
       use: "Kubernetes' integration tests",
-      fixes: ["In the checkout: hack/install-etcd.sh", "On Debian: apt-get install etcd-server"],
+      fixes: [
+        'In the checkout: PATH="$(kbuild toolchain etcd):$PATH"',
+        "On Debian: apt-get install etcd-server",
+      ],
     },
     protoc: {
       argv: ["protoc", "--version"],

@@ -4,7 +4,7 @@
  * @module
  */
 export { chooseFiles, type FilesRequest } from "./choose.ts";
-export { findDigests } from "./digests.ts";
+export { findDigests, parseList } from "./digests.ts";
 export {
   addToLockFile,
   findLockFile,

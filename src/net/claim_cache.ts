@@ -11,7 +11,16 @@ import {
 } from "../files/mod.ts";
 
 /** What kbuild keeps in its cache. */
-const KNOWN: readonly string[] = ["blobs", "go", "layers", "partial", "programs", "tags", MARK];
+const KNOWN: readonly string[] = [
+  "blobs",
+  "etcd",
+  "go",
+  "layers",
+  "partial",
+  "programs",
+  "tags",
+  MARK,
+];
 
 /** A Go in the cache, `go1.21.7.linux-amd64`, and what is beside it while it is fetched. */
 const GO_ENTRY = /^(go[0-9].*\.[a-z0-9]+-[a-z0-9]+|\.lock|\.kbuild-tmp-.*)$/;

@@ -16,7 +16,16 @@ import {
 } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { findProgram } from "../lib/util.ts";
+import { isOffline } from "../net/mod.ts";
 import type { RunResult } from "../shell/mod.ts";
+import {
+  askEtcd,
+  etcdEnv,
+  type EtcdRelease,
+  etcdRelease,
+  isCachedEtcd,
+  isEtcdVersion,
+} from "./etcd_release.ts";
 
 /** An etcd for tests, as it is started. */
 export interface EtcdPlan {
@@ -32,6 +41,8 @@ export interface EtcdPlan {
   readonly url: string;
   /** Its name, which no other etcd of this machine has. */
   readonly name: string;
+  /** What has to be fetched before; undefined: it is there. */
+  readonly release: EtcdRelease | undefined;
   /** What it writes to; made by kbuild and removed when it has ended; absolute. */
   readonly directory: string;
   /** Absolute path of its log; undefined: it is not kept. */
@@ -64,10 +75,11 @@ const HOME = ".kbuild/etcd";
 
 /**
  * Plans the etcd of integration tests: the one in `PATH`, or if that is missing or too old, the one in the
- * checkout's `third_party/etcd`. It gets a port that is free now, unless `ETCD_PORT` names one. Nothing is
+ * checkout's `third_party/etcd`, or else the release that the checkout names, out of kbuild's cache, to which it is
+ * fetched ({@linkcode installEtcd}). It gets a port that is free now, unless `ETCD_PORT` names one. Nothing is
  * written.
  *
- * @throws {KbuildError} There is none, or none that is new enough; notes say how to get one.
+ * @throws {KbuildError} There is none, or none that is new enough, and none can be fetched; notes say how to get one.
  * @throws {UsageError} `ETCD_PORT` is not a port.
  */
 export async function planEtcd(context: KubeContext, wanted: EtcdWanted): Promise<EtcdPlan> {
@@ -80,7 +92,7 @@ async function planFound(
   found: FoundEtcd,
 ): Promise<EtcdPlan> {
   const { env, output } = context;
-  const { program, version, path } = found;
+  const { program, version, path, release } = found;
   const host = env["ETCD_HOST"] || "127.0.0.1";
   const port = env["ETCD_PORT"] ? portOf(env["ETCD_PORT"]) : await freePort(host);
   const url = `http://${host}:${port}`;
@@ -100,13 +112,10 @@ async function planFound(
     ...wanted.isV2 && !isOld && isOlder(version, "3.6") ? ["--enable-v2"] : [],
   ];
   const log = env["ARTIFACTS"] ? join(env["ARTIFACTS"], `etcd.${port}.log`) : env["ETCD_LOGFILE"];
-  const arch = context.host.split("/")[1];
   return Object.freeze({
     argv: Object.freeze(argv),
-    // etcd refuses other architectures than amd64, and older releases arm64.
-    env: Object.freeze(
-      arch === "arm64" || arch === "arm" ? { ETCD_UNSUPPORTED_ARCH: arch } : {},
-    ),
+    env: etcdEnv(context),
+    release,
     testEnv: Object.freeze({
       KUBE_INTEGRATION_ETCD_URL: url,
       ...path === undefined ? {} : { PATH: path },
@@ -125,6 +134,8 @@ interface FoundEtcd {
   readonly version: string;
   /** `PATH` that has its directory in front; undefined where it is found without that. */
   readonly path: string | undefined;
+  /** What has to be fetched before. */
+  readonly release: EtcdRelease | undefined;
 }
 
 async function findEtcd(
@@ -137,33 +148,37 @@ async function findEtcd(
   const tooOld: string[] = [];
   for (const program of [inPath, own]) {
     if (program === undefined) continue;
-    const version = await versionOf(context, program);
+    const version = await askEtcd(context, program);
     if (isOlder(version, minimum)) {
       tooOld.push(`"${program}" is ${version}`);
       continue;
     }
-    const path = program === inPath ? undefined : `${dirname(program)}:${env["PATH"] ?? ""}`;
-    return { program, version, path };
+    const path = program === inPath ? undefined : inFront(program, env);
+    return { program, version, path, release: undefined };
+  }
+  const release = isEtcdVersion(minimum) ? etcdRelease(context, minimum) : undefined;
+  const isCached = release !== undefined && await isCachedEtcd(release);
+  if (release !== undefined && (isCached || !isOffline(env))) {
+    const { program, version } = release;
+    const path = inFront(program, env);
+    return { program, version, path, release: isCached ? undefined : release };
   }
   const why = tooOld.length === 0
     ? `it is not in PATH and not in ${THIRD_PARTY}`
     : `the checkout wants ${minimum} or later, ${tooOld.join(" and ")}`;
   throw new KbuildError(`Cannot run integration tests without etcd: ${why}`, {
     notes: [
-      `Fetch ${minimum} into ${THIRD_PARTY}: hack/install-etcd.sh`,
+      `Fetch it, with a network: kbuild toolchain etcd ${
+        isEtcdVersion(minimum) ? minimum : "VERSION"
+      }`,
       "Or install a package: etcd-server on Debian and Ubuntu, etcd in Homebrew",
       ...tooOld.length === 0 ? [] : ["Or try with an older one: ETCD_VERSION=3.4.0"],
     ],
   });
 }
 
-async function versionOf({ shell }: KubeContext, program: string): Promise<string> {
-  const { stdout } = await shell.run([program, "--version"], { label: "Asking etcd's version" });
-  const version = /etcd Version: (\d+\.\d+\.\d+)/.exec(stdout)?.[1];
-  if (version !== undefined) return version;
-  throw new KbuildError(`Cannot use "${program}" as etcd: "--version" says no version`, {
-    output: stdout.split("\n").slice(0, 5),
-  });
+function inFront(program: string, env: Readonly<Record<string, string>>): string {
+  return `${dirname(program)}:${env["PATH"] ?? ""}`;
 }
 
 /** Whether a release is older than another: `3.4.23` than `3.5.10`. */

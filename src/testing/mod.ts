@@ -7,9 +7,19 @@
  */
 export { type Block, type Coverage, coveredPercent, lcovOf, parseCoverage } from "./coverage.ts";
 export { type EtcdPlan, isOlder, planEtcd, type RunningEtcd, startEtcd } from "./etcd.ts";
+export {
+  type EtcdContext,
+  type EtcdRelease,
+  etcdRelease,
+  isCachedEtcd,
+  isEtcdVersion,
+  type PlannedEtcdUrl,
+  plannedEtcdUrls,
+} from "./etcd_release.ts";
 export { type Failure, keepFailures, readFailures, type TestCommand } from "./failures.ts";
 export { type GoEvent, GoEventReader } from "./go_events.ts";
 export { type IntegrationPlan, planIntegrationTests } from "./integration.ts";
+export { installEtcd, type InstallEtcdOptions } from "./install_etcd.ts";
 export { junitOf, type JunitOptions } from "./junit.ts";
 export {
   planTests,

@@ -1,6 +1,7 @@
 /** `kbuild test-integration` with a real etcd, which is gone however the tests end. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { hostPlatform } from "../../src/lib/util.ts";
 import { addIntegrationTests, NO_ETCD } from "./_etcd.ts";
 import {
   ENV,
@@ -9,7 +10,9 @@ import {
   kbuildArgv,
   makeSample,
   missingFor,
+  output,
   processesBelow,
+  run,
   script,
   start,
   unless,
@@ -112,11 +115,14 @@ Deno.test({
         const bin = join(dir, "bin");
         await Deno.mkdir(bin);
         script(join(bin, "etcd"), 'echo "etcd Version: 2.3.7"\n');
-        const old = { ETCD_VERSION: "3.0.0", PATH: `${bin}:${ENV["PATH"]}` };
+        const old = {
+          ...{ ETCD_VERSION: "3.0.0", PATH: `${bin}:${ENV["PATH"]}` },
+          KBUILD_OFFLINE: "y",
+        };
         const none = await kbuild(["test-integration"], { cwd: root, env: old });
         assertEquals(none.code, 1);
         assertStringIncludes(none.stderr, "etcd: the checkout wants 3.0.0 or later, ");
-        assertStringIncludes(none.stderr, "hack/install-etcd.sh");
+        assertStringIncludes(none.stderr, "Fetch it, with a network: kbuild toolchain etcd 3.0.0");
         const third = join(root, "third_party/etcd");
         await Deno.mkdir(third, { recursive: true });
         const found = (ENV["PATH"] ?? "").split(":").map((path) => join(path, "etcd"))
@@ -124,6 +130,52 @@ Deno.test({
         await Deno.symlink(found!, join(third, "etcd"));
         const { code, stderr } = await kbuild(["test-integration"], { cwd: root, env: old });
         assertEquals(code, 0, stderr);
+        await Deno.remove(third, { recursive: true });
+      });
+
+      await t.step("etcd of the checkout's version is fetched through a mirror", async () => {
+        const found = (ENV["PATH"] ?? "").split(":").map((path) => join(path, "etcd"))
+          .find((path) => ifThere(path))!;
+        const { stdout: says } = await run([found, "--version"]);
+        const version = /etcd Version: (\S+)/.exec(says)![1]!;
+        const name = `etcd-v${version}-${hostPlatform().replace("/", "-")}`;
+        await Deno.mkdir(join(dir, name));
+        for (const program of ["etcd", "etcdctl"]) {
+          await Deno.copyFile(found, join(dir, name, program));
+        }
+        const archive = `${name}.tar.gz`;
+        await output(["tar", "-czf", archive, name], { cwd: dir });
+        const bytes = await Deno.readFile(join(dir, archive));
+        const sums = await output(["sha256sum", archive], { cwd: dir });
+        const paths: string[] = [];
+        const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+          const path = new URL(request.url).pathname;
+          paths.push(path);
+          if (path.endsWith("/SHA256SUMS")) return new Response(sums);
+          return new Response(bytes, { status: path.endsWith(`/${archive}`) ? 200 : 404 });
+        });
+        try {
+          const only = {
+            ...{ ETCD_VERSION: version, PATH: `${join(dir, "bin")}:${ENV["PATH"]}` },
+            KBUILD_MIRRORS: `github.com/etcd-io/etcd=http://127.0.0.1:${server.addr.port}`,
+            ...{ KBUILD_CACHE: join(dir, "ca che"), ETCD_LOGLEVEL: "error" },
+          };
+          const planned = await kbuild(["plan", "--network", "test-integration"], {
+            cwd: root,
+            env: only,
+          });
+          assertStringIncludes(planned.stdout, `/download/v${version}/${archive}  (then; mirror `);
+          const { code, stderr } = await kbuild(["test-integration"], { cwd: root, env: only });
+          assertEquals(code, 0, stderr);
+          assertStringIncludes(stderr, `Started etcd ${version} at`);
+          assertEquals(paths.at(-1), `/releases/download/v${version}/${archive}`);
+          const before = paths.length;
+          const shown = await kbuild(["toolchain", "etcd", "--offline"], { cwd: root, env: only });
+          assertEquals(shown.stdout, `${join(dir, "ca che/etcd", name)}\n`);
+          assertEquals(paths.length, before);
+        } finally {
+          await server.shutdown();
+        }
       });
     }),
 });
