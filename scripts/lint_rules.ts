@@ -18,6 +18,7 @@ const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "events": 0,
   "bash": 1,
   "files": 1,
+  "lib/counted": 1,
   "lib/image_name": 1,
   "lib/logging": 1,
   "lib/markup": 1,

@@ -1,6 +1,7 @@
 import { cleanName } from "../archive/mod.ts";
 import { jsonIn } from "../files/mod.ts";
 import { isObject, type Json, type JsonObject } from "../image/mod.ts";
+import { counted } from "../lib/counted.ts";
 import type { Content, Finding, Member } from "./types.ts";
 
 /** An image in an archive as `docker save` writes it (and `docker load` reads). */
@@ -79,7 +80,9 @@ function readImage(
   const diffIds = textsOf(isObject(rootfs) ? rootfs["diff_ids"] : undefined);
   const names = textsOf(entry["Layers"]);
   if (names.length !== diffIds.length) {
-    complain(`lists ${names.length} layers, the image's configuration ${diffIds.length}`);
+    complain(
+      `lists ${counted(names.length, "layer")}, the image's configuration ${diffIds.length}`,
+    );
   }
   const layers: Content[] = [];
   for (const [index, name] of names.entries()) {

@@ -2,6 +2,7 @@ import { ifPresent } from "../files/mod.ts";
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { KbuildError, UsageError } from "../errors.ts";
+import { counted } from "../lib/counted.ts";
 import { checkArtifact, type CheckedArtifact, platformOfPath } from "./check_artifact.ts";
 import { type ChecksumEntry, type Checksums, type FileFacts, readChecksums } from "./checksums.ts";
 import { listReleaseFile, listReleaseFiles, type ReleaseFiles } from "./release_files.ts";
@@ -257,7 +258,9 @@ function notesOn(
   if (version === undefined) notes.push("Versions not compared: nothing here says one");
   if (checksums.elsewhere.length > 0) {
     notes.push(
-      `${checksums.elsewhere.length} images of artifacts.json not looked at: give the directory above ` +
+      `${
+        counted(checksums.elsewhere.length, "image")
+      } of artifacts.json not looked at: give the directory above ` +
         "release-tars",
     );
   }

@@ -1,7 +1,7 @@
 import { join } from "@std/path";
 import { cleanName, maybeGunzip, quoteName, readFileChunks, readTar } from "../archive/mod.ts";
 import { checkArtifact, type Content, scanFile } from "../audit/mod.ts";
-import { KbuildError, UsageError } from "../errors.ts";
+import { KbuildError, systemCode, UsageError } from "../errors.ts";
 import { entriesOf, isDirectory, objectIn, readText } from "../files/mod.ts";
 import { CONTAINERD_ANNOTATION, NAME_ANNOTATION, parseRepoTag } from "../image/mod.ts";
 import { INSTALL_SCRIPT } from "./install_script.ts";
@@ -109,6 +109,20 @@ interface Lists {
 /** The lists at the beginning of an archive, and the script. */
 async function listsOf(path: string): Promise<Lists> {
   const found = new Map<string, string>();
+  try {
+    await readLists(path, found);
+  } catch (error) {
+    if (found.has(MANIFEST_FILE) || !isAboutContent(error)) throw error;
+    throw new NotABundleError(`Cannot verify "${path}": it is not a bundle`, {
+      output: [error.message],
+      notes: ["If it should be one, it was not copied completely: get it again", OTHER_COMMANDS],
+      cause: error,
+    });
+  }
+  return listsFrom(path, found);
+}
+
+async function readLists(path: string, found: Map<string, string>): Promise<void> {
   const source = maybeGunzip(readFileChunks(path), path);
   let members = 0;
   for await (const member of readTar(source, { label: path })) {
@@ -123,7 +137,6 @@ async function listsOf(path: string): Promise<Lists> {
     found.set(name, new TextDecoder().decode(await member.bytes()));
     if (found.size === 3) break;
   }
-  return listsFrom(path, found);
 }
 
 async function listsIn(path: string): Promise<Lists> {
@@ -145,11 +158,25 @@ function listsFrom(path: string, found: ReadonlyMap<string, string>): Lists {
   return { manifest, sums, script: found.get(SCRIPT_FILE) };
 }
 
-function notABundle(path: string, name: string): KbuildError {
-  return new KbuildError(`Cannot verify "${path}": it has no "${name}" where a bundle has one`, {
-    notes: ["kbuild bundle makes bundles; kbuild verify-release checks releases"],
-  });
+/** A text, a picture, an archive of something else. */
+class NotABundleError extends KbuildError {}
+
+/** Whether something was read, and an archive is not what it was. */
+function isAboutContent(error: unknown): error is KbuildError {
+  return error instanceof KbuildError && !(error instanceof NotABundleError) &&
+    systemCode(error.cause) === undefined;
 }
+
+function notABundle(path: string, name: string): NotABundleError {
+  return new NotABundleError(
+    `Cannot verify "${path}": it has no "${name}" where a bundle has one`,
+    {
+      notes: [OTHER_COMMANDS],
+    },
+  );
+}
+
+const OTHER_COMMANDS = "kbuild bundle makes bundles; kbuild verify-release checks releases";
 
 /** Members of an archive, paths below the bundle's directory; members outside of it are problems. */
 function itemsOf({ form }: Content, root: string, problems: string[]): readonly Item[] {

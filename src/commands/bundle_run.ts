@@ -27,6 +27,7 @@ import {
   readDockerManifest,
   repoTagsOf,
 } from "../image/mod.ts";
+import { counted } from "../lib/counted.ts";
 import type { KubeContext } from "../lib/init.ts";
 import {
   BUNDLES_DIRECTORY,
@@ -35,6 +36,7 @@ import {
   SBOM_DIRECTORY,
 } from "../lib/outputs.ts";
 import { megabytesIn } from "../lib/util.ts";
+import { isOffline } from "../net/mod.ts";
 import {
   BUILT_PACKAGES,
   PACKAGE_NAMES,
@@ -69,6 +71,7 @@ import {
   programSteps,
   programTarballs,
 } from "./published_programs.ts";
+import { MissingParts } from "./missing_parts.ts";
 import { shortDigest } from "./short_digest.ts";
 import { withOutput } from "./with_output.ts";
 
@@ -129,8 +132,8 @@ export async function runBundle(command: CommandContext, input: Input): Promise<
   const open = await command.open();
   const { written, root } = await withOutput(open, {
     what: command.name,
-    check: (open) => prepare(open, asked),
-    prepare: (open) => prepare(open, asked),
+    check: (open) => prepareToRun(open, asked),
+    prepare: (open) => prepareToRun(open, asked),
     needs: ({ images, programs }) => ({
       images: images.flatMap(({ wanted }) => wanted ?? []),
       programs,
@@ -172,7 +175,9 @@ export async function planBundle(command: CommandContext, input: Input): Promise
     ]);
   }
   const { context, ...rest } = await command.open();
-  const prepared = await prepare({ context, ...rest }, parseRequest(command, input));
+  const missing = new MissingParts();
+  const prepared = await prepare({ context, ...rest }, parseRequest(command, input), missing);
+  missing.check();
   const { own, images, documents, tarballs, programs, out } = prepared;
   const fetched = planFetch(context, images.flatMap(({ wanted }) => wanted ?? []));
   return Object.freeze({
@@ -224,14 +229,36 @@ function parseImage(text: string): [FetchedImageName, string] {
   return [name, reference];
 }
 
+/** {@linkcode prepare} for a run: what may not be fetched has to be in the cache. */
+async function prepareToRun(open: OpenCheckout, asked: AskedBundle): Promise<PreparedBundle> {
+  const missing = new MissingParts();
+  const prepared = await prepare(open, asked, missing);
+  if (isOffline(open.context.env)) {
+    for (const { name, wanted } of prepared.images) {
+      if (wanted === undefined) continue;
+      await fetchImages(open.context, [wanted]).catch((error: unknown) => {
+        if (!(error instanceof ImageError)) throw error;
+        missing.add(name, error.message, error.notes);
+      });
+    }
+  }
+  missing.check();
+  return prepared;
+}
+
 /**
  * Finds all that goes into a bundle. Nothing is written or fetched.
  *
- * @throws {KbuildError} A part is missing, and is not left out.
+ * @param missing Receives the parts that are missing, and are not left out.
+ * @throws {KbuildError} There are no binaries at all, or no platform can be chosen.
  */
-async function prepare(open: OpenCheckout, asked: AskedBundle): Promise<PreparedBundle> {
+async function prepare(
+  open: OpenCheckout,
+  asked: AskedBundle,
+  missing: MissingParts,
+): Promise<PreparedBundle> {
   const { context, checkout } = open;
-  const { leftOut, lockFile } = asked;
+  const { leftOut } = asked;
   const { env, outputRoot } = context;
   compressionLevelIn(env);
   const binPath = await existingBinPath(open);
@@ -242,45 +269,67 @@ async function prepare(open: OpenCheckout, asked: AskedBundle): Promise<Prepared
   const images = BUNDLE_PARTS.filter(({ kind, name }) =>
     kind === "image" && !leftOut.includes(name)
   )
-    .map(({ name, isReleased }) =>
+    .flatMap(({ name, isReleased }) =>
       isReleased === true
         ? ownImage(name, platform, outputRoot)
-        : fetchedImage(name as FetchedImageName, platform, asked, kubeadm)
+        : fetchedImage(name as FetchedImageName, { platform, asked, kubeadm, missing }) ?? []
     );
   const archives = (["kubernetes-cni", "cri-tools"] as const).filter((name) =>
     !leftOut.includes(name)
   );
   const given = await Promise.all(asked.tarballs.map(readProgramTarball));
   const tarballs = given.filter((each) => each.platform === platform);
-  const wanted = archives.length === 0
-    ? []
-    : await wantedTarballs(checkout, { platforms: [platform], names: archives, tarballs });
-  for (const name of archives) {
-    const isKnown = [...tarballs, ...wanted].some((each) => each.name === name);
-    if (!isKnown) throw unknownVersion(name, platform);
-  }
-  const programs = await planPrograms(context, wanted, { areNamed: true, lockFile })
-    .catch((error: unknown) => {
-      throw error instanceof KbuildError ? withWayOut(error, archives) : error;
-    });
+  const programs = await othersPrograms(open, { platform, archives, tarballs, asked, missing });
   const own = [
-    ...await ownPrograms(binPath, platform, leftOut),
+    ...ownPrograms(binPath, platform, leftOut),
     ...await ownPackages(open, {
       ...{ binPath, platform, stamp, asked },
       tarballs: [...tarballs, ...await programTarballs(programs)],
     }),
   ];
-  await checkThere(own, images);
+  await lookFor(own, images, { root: context.root, missing });
+  const documents = leftOut.includes("sbom")
+    ? []
+    : documentsOf(outputRoot, [...own, ...images.flatMap((each) => each.own ?? [])]);
+  await lookForDocuments(documents, { root: context.root, missing });
   const name = bundleName({ version: stamp.vars.gitVersion, platform });
   return Object.freeze({
-    ...{ stamp, platform, own, images, programs },
+    ...{ stamp, platform, own, images, programs, documents },
     out: join(asked.to ?? join(outputRoot, BUNDLES_DIRECTORY), `${name}.tar.gz`),
     repository: kubeadm.repository,
     tarballs: tarballs.filter((each) => archives.includes(each.name)).map(({ path }) => path),
-    documents: leftOut.includes("sbom")
-      ? []
-      : await documentsOf(outputRoot, [...own, ...images.flatMap((each) => each.own ?? [])]),
   });
+}
+
+/** Plans the downloads of crictl and CNI plugins that were not given. */
+async function othersPrograms(
+  { context, checkout }: OpenCheckout,
+  { platform, archives, tarballs, asked, missing }: {
+    platform: string;
+    archives: readonly TarballPackageName[];
+    tarballs: readonly ProgramTarball[];
+    asked: AskedBundle;
+    missing: MissingParts;
+  },
+): Promise<readonly PlannedProgram[]> {
+  const { lockFile } = asked;
+  const planned: PlannedProgram[] = [];
+  for (const name of archives) {
+    if (tarballs.some((each) => each.name === name)) continue;
+    const options = { platforms: [platform], names: [name], tarballs };
+    const wanted = await wantedTarballs(checkout, options);
+    if (wanted.length === 0) {
+      missing.add(name, "the checkout does not say which version", [
+        `Name a published tarball: --tarball ${tarballName(name, platform, undefined)}`,
+      ]);
+    }
+    await planPrograms(context, wanted, { areNamed: true, lockFile })
+      .then((programs) => planned.push(...programs), (error: unknown) => {
+        if (!(error instanceof KbuildError) || error instanceof UsageError) throw error;
+        missing.add(name, error.message, error.notes);
+      });
+  }
+  return planned;
 }
 
 /**
@@ -310,18 +359,6 @@ async function choosePlatform(context: KubeContext, binPath: string): Promise<st
   return platform;
 }
 
-function unknownVersion(name: TarballPackageName, platform: string): KbuildError {
-  return new KbuildError(
-    `Cannot tell which ${name} goes into the bundle: the checkout names none`,
-    {
-      notes: [
-        `Name a published tarball: --tarball ${tarballName(name, platform, undefined)}`,
-        `Or leave it out: --without ${name}`,
-      ],
-    },
-  );
-}
-
 function withWayOut(error: KbuildError, parts: readonly string[]): KbuildError {
   return new KbuildError(error.message, {
     ...error,
@@ -335,18 +372,20 @@ function ownImage(name: string, platform: string, outputRoot: string): PlannedIm
   return { name, own: { file: join(outputRoot, subject), subject }, wanted: undefined };
 }
 
+/** Undefined if it is missing. */
 function fetchedImage(
   name: FetchedImageName,
-  platform: string,
-  { images }: AskedBundle,
-  kubeadm: KubeadmImages,
-): PlannedImage {
-  const reference = images[name] ?? kubeadm.images[name];
+  { platform, asked, kubeadm, missing }: {
+    platform: string;
+    asked: AskedBundle;
+    kubeadm: KubeadmImages;
+    missing: MissingParts;
+  },
+): PlannedImage | undefined {
+  const reference = asked.images[name] ?? kubeadm.images[name];
   if (reference === undefined) {
-    throw new KbuildError(
-      `Cannot tell which image "${name}" goes into the bundle: the checkout's kubeadm does not say`,
-      { notes: [`Name it: --image ${name}=REFERENCE`, `Or leave it out: --without ${name}`] },
-    );
+    const notes = [`Name images: --image ${name}=REFERENCE`];
+    return void missing.add(name, "the checkout's kubeadm does not say which image", notes);
   }
   return { name, own: undefined, wanted: { reference, archs: [platform.split("/")[1]!] } };
 }
@@ -394,51 +433,66 @@ async function ownPackages(
   });
 }
 
-/** @throws {KbuildError} Files of the release are missing: which, and how to make or to leave them out. */
-async function checkThere(own: readonly OwnFile[], images: readonly PlannedImage[]): Promise<void> {
-  const missing: string[] = [];
-  const ways = new Set<string>();
-  const look = async (file: string, way: string) => {
+/** Where files are looked for. */
+interface Lookout {
+  /** The checkout, for paths that are shown. */
+  readonly root: string;
+  readonly missing: MissingParts;
+}
+
+/** Looks for the files of the release. */
+async function lookFor(
+  own: readonly OwnFile[],
+  images: readonly PlannedImage[],
+  { root, missing }: Lookout,
+): Promise<void> {
+  const look = async (part: string, file: string, way: string) => {
     if ((await ifPresent(Deno.stat(file)))?.isFile === true) return;
-    missing.push(file);
-    ways.add(way);
+    missing.add(part, shortOf(file, root), [way]);
   };
   for (const { path, file } of own) {
-    const isPackage = path.startsWith("packages/");
-    await look(file, isPackage ? PACKAGES_WAY : RELEASE_WAY);
+    const [top, second = ""] = path.split("/");
+    await look(second, file, top === "packages" ? PACKAGES_WAY : RELEASE_WAY);
   }
-  for (const { own } of images) if (own !== undefined) await look(own.file, RELEASE_WAY);
-  if (missing.length === 0) return;
-  throw new KbuildError("Cannot make a bundle: files of the release are missing", {
-    output: missing,
-    notes: [...ways, "Or leave them out by name: --without PART"],
-  });
+  for (const { name, own } of images) {
+    if (own !== undefined) await look(name, own.file, RELEASE_WAY);
+  }
+}
+
+async function lookForDocuments(
+  documents: readonly BundleSource[],
+  { root, missing }: Lookout,
+): Promise<void> {
+  for (const { file } of documents) {
+    if (await ifPresent(Deno.stat(file)) !== undefined) continue;
+    missing.add("sbom", shortOf(file, root), [SBOM_WAY]);
+  }
+}
+
+function shortOf(file: string, root: string): string {
+  return file.startsWith(`${root}/`) ? file.slice(root.length + 1) : file;
 }
 
 const RELEASE_WAY = "Make programs and images: kbuild quick-release";
 const PACKAGES_WAY = "Make packages: kbuild packages (and the same --revision here)";
 
 /** The SBOMs of files of the release, and the provenance of all. */
-async function documentsOf(
+function documentsOf(
   outputRoot: string,
   files: readonly { readonly subject: string }[],
-): Promise<readonly BundleSource[]> {
+): readonly BundleSource[] {
   const directory = join(outputRoot, SBOM_DIRECTORY);
   const names = files.flatMap(({ subject }) =>
     [".spdx.json", ".cdx.json"].map((end) => `${subject.replace(/^release-/, "")}${end}`)
   );
-  const documents = [...names, PROVENANCE_FILE].map((name) => ({
+  return [...names, PROVENANCE_FILE].map((name) => ({
     path: `${DIRECTORIES["sbom"]}/${name}`,
     file: join(directory, name),
   }));
-  for (const { file } of documents) {
-    if (await ifPresent(Deno.stat(file)) !== undefined) continue;
-    throw new KbuildError(`Cannot make a bundle: there is no "${file}"`, { notes: SBOM_WAYS });
-  }
-  return documents;
 }
 
-const SBOM_WAYS = ["Make SBOMs: kbuild sbom", "Or leave them out: --without sbom"];
+const SBOM_WAY = "Make SBOMs: kbuild sbom";
+const SBOM_WAYS = [SBOM_WAY, "Or leave them out: --without sbom"];
 
 async function fetchOthers(
   context: KubeContext,
@@ -627,7 +681,9 @@ async function verify(command: CommandContext, input: Input): Promise<void> {
   if (command.globals.json) {
     return command.printJson({ path, sha256: sha256 ?? null, notes, ...manifest });
   }
-  command.print(`Kubernetes ${version} for ${platform}: ${files.length} files, all as listed`);
+  command.print(
+    `Kubernetes ${version} for ${platform}: ${counted(files.length, "file")}, all as listed`,
+  );
   for (const { reference, manifest } of images) {
     command.print(`${reference}  ${shortDigest(manifest)}`);
   }

@@ -4,6 +4,7 @@ import type { Input } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import type { CommandContext } from "./context.ts";
 import { ifPresent } from "../files/mod.ts";
+import { counted } from "../lib/counted.ts";
 
 /** Differences shown of one artifact, unless all are asked for. */
 const SHOWN = 20;
@@ -49,8 +50,7 @@ export async function compareArtifacts(command: CommandContext, input: Input): P
   const isMinor = ({ minor }: Finding) => minor === true;
   const different = results.filter(({ differences }) => !differences.every(isMinor)).length;
   const otherBytes = results.filter(({ differences }) => differences.length > 0).length - different;
-  const counted = `${results.length} artifact${results.length === 1 ? "" : "s"}`;
-  const summary = `${counted}: ${results.length - different} equal` +
+  const summary = `${counted(results.length, "artifact")}: ${results.length - different} equal` +
     `${otherBytes === 0 ? "" : ` (${otherBytes} in other bytes)`}, ${different} different`;
   if (json) {
     command.printJson({ a, b, equal: different === 0, results, notes });

@@ -23,6 +23,7 @@ import {
   type State,
 } from "../doctor/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
+import { counted } from "../lib/counted.ts";
 import { type ContextOptions, createContext, type KubeContext } from "../lib/init.ts";
 import { createLogger } from "../lib/logging.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
@@ -53,13 +54,15 @@ export async function runDoctor(command: CommandContext, words: readonly string[
   const warned = findings.filter(({ state }) => state === "warning").length;
   if (json) command.printJson({ ok: failed === 0, findings });
   if (failed > 0) {
-    throw new KbuildError(`${failed} of ${findings.length} checks failed`, {
+    throw new KbuildError(`${failed} of ${counted(findings.length, "check")} failed`, {
       notes: json ? [] : ["What mends each is below it"],
     });
   }
   if (!json) {
     const some = warned === 0 ? "" : `; warnings: ${warned}`;
-    command.print(`\nNothing is in the way of a build: ${findings.length} checks${some}`);
+    command.print(
+      `\nNothing is in the way of a build: ${counted(findings.length, "check")}${some}`,
+    );
   }
 }
 
@@ -175,8 +178,9 @@ async function checksOf(
           const { tarballs, images } = plan;
           return {
             state: "ok",
-            says:
-              `${tarballs.length} tarballs and ${images.length} images can be made (${checkout.era.name})`,
+            says: `${counted(tarballs.length, "tarball")} and ${
+              counted(images.length, "image")
+            } can be made (${checkout.era.name})`,
           };
         },
       }],

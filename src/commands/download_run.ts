@@ -19,6 +19,7 @@ import {
   verifyBlobArgv,
 } from "../download/mod.ts";
 import { UsageError } from "../errors.ts";
+import { counted } from "../lib/counted.ts";
 import { hostPlatform } from "../lib/util.ts";
 import { partialPath } from "../net/mod.ts";
 import type { CommandContext, CommandPlan } from "./context.ts";
@@ -74,13 +75,11 @@ export async function download(command: CommandContext, input: Input): Promise<v
 function signatureWords({ signatures }: DownloadPlan, files: readonly DownloadedFile[]): string {
   if (signatures.by === "nobody") return `Signatures were not checked: ${signatures.why}`;
   const others = files.filter(({ isVerifiedBySignature }) => !isVerifiedBySignature);
-  if (others.length === 0) return `Signatures of ${counted(files.length)} checked by cosign`;
+  if (others.length === 0) {
+    return `Signatures of ${counted(files.length, "file")} checked by cosign`;
+  }
   const names = others.map(({ name, isReused }) => isReused ? `${name} (was there)` : name);
   return `Signatures checked by cosign, but not of: ${names.join(", ")}`;
-}
-
-function counted(files: number): string {
-  return files === 1 ? "1 file" : `${files} files`;
 }
 
 /** What {@linkcode download} would do. */

@@ -16,6 +16,7 @@ import {
   verifyCodegen,
   verifyGenerators,
 } from "../generate/mod.ts";
+import { counted } from "../lib/counted.ts";
 import type { Builder } from "../lib/init.ts";
 import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
 import { buildSteps, linkStep, readStamp } from "./build_run.ts";
@@ -145,14 +146,16 @@ export async function generate(command: CommandContext, asked: AskedGeneration):
       const { plan, go } = planned;
       if (plan.stale.length > 0) {
         sayGo(context, planned);
-        context.log.status(`Generating ${plan.stale.length} files:`, summaryLines(plan));
+        context.log.status(`Generating ${counted(plan.stale.length, "file")}:`, summaryLines(plan));
       }
       sayLeftOut(context.log, plan);
       const { written, newerGo, unmade, removed = [] } = await plan.run();
       sayOrphans(context.log, [...plan.orphans, ...unmade]);
       if (newerGo.length > 0) {
         context.log.status(
-          `${newerGo.length} files stay as they are: Go ${go.version} would only add "//go:build" lines`,
+          `Left as they are: ${
+            counted(newerGo.length, "file")
+          } to which Go ${go.version} would only add "//go:build" lines`,
           [`The checkout's own Go (${checkout.pinnedGo?.value}) does not: --go ${checkout.pinnedGo?.value}`],
         );
       }
@@ -220,7 +223,10 @@ async function generatedVerdict(
       const { plan } = planned;
       if (plan.stale.length > 0) {
         sayGo(context, planned);
-        context.log.status(`Generating ${plan.stale.length} files aside:`, summaryLines(plan));
+        context.log.status(
+          `Generating ${counted(plan.stale.length, "file")} aside:`,
+          summaryLines(plan),
+        );
       }
       sayLeftOut(context.log, plan);
       const verdict = await plan.verify();
@@ -323,7 +329,7 @@ export async function verifyGeneration(
   ];
   throw new KbuildError(
     `Generated files are not up to date: ${differences.length} differ, ` +
-      `${violations.length} lists of API rule violations`,
+      `${counted(violations.length, "list")} of API rule violations`,
     { notes },
   );
 }
@@ -344,7 +350,7 @@ function firstDifference(before: string, after: string): readonly string[] {
   return [
     `@@ line ${start + 1} @@`,
     ...lines.slice(0, SHOWN_LINES),
-    ...more > 0 ? [`… and ${more} more lines`] : [],
+    ...more > 0 ? [`… and ${counted(more, "more line")}`] : [],
   ];
 }
 
@@ -359,7 +365,7 @@ export async function planGeneration(
   log.status(
     plan.stale.length === 0
       ? "All generated files are up to date"
-      : `${plan.stale.length} files are to be made:`,
+      : `To be made: ${counted(plan.stale.length, "file")}`,
     plan.stale.length === 0 ? [] : summaryLines(plan),
   );
   for (const { path, why } of plan.stale) log.status(`${path}: ${why}`, [], { v: 2 });
@@ -403,7 +409,9 @@ function reasonsOf(stale: readonly StaleFile[]): readonly string[] {
     return `${first.path}${items.length > 1 ? ` and ${items.length - 1} more` : ""}: ${why}`;
   });
   const more = lines.length - SHOWN_REASONS;
-  return more > 0 ? [...lines.slice(0, SHOWN_REASONS), `… and ${more} more reasons`] : lines;
+  return more > 0
+    ? [...lines.slice(0, SHOWN_REASONS), `… and ${counted(more, "more reason")}`]
+    : lines;
 }
 
 function describe(

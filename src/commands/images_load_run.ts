@@ -179,20 +179,21 @@ export async function planLoad(
 export async function loadImages(command: CommandContext, input: Input): Promise<void> {
   const { name, cluster, engine, starts, images } = await prepareLoad(command, input);
   const program = PROGRAMS[name] ?? name;
+  const into = cluster === undefined ? name : `${name}:${cluster}`;
   if (await findProgram(program, command.env["PATH"]) === undefined) {
     const others = Object.keys(ENGINES).filter((other) => other !== name);
-    throw new KbuildError(`Cannot load images into ${name}: there is no "${program}" in PATH`, {
+    throw new KbuildError(`Cannot load images into ${into}: there is no "${program}" in PATH`, {
       notes: [`Install it, or load into another engine: --into ${others.join("|")}`],
       subject: name === "docker" ? "engine" : undefined,
     });
   }
   for (const start of starts) {
     const { argv, image } = start;
-    command.log.status(`Loading ${image.repoTags[0] ?? image.name} into ${name}`);
+    command.log.status(`Loading ${image.repoTags[0] ?? image.name} into ${into}`);
     const load = async () => void await command.shell.run(argv);
     await withRenamed(start, command.signal, load).catch((error: unknown) => {
       if (!(error instanceof CommandError)) throw error;
-      throw new KbuildError(`Cannot load "${image.path}" into ${name}: ${error.message}`, {
+      throw new KbuildError(`Cannot load "${image.path}" into ${into}: ${error.message}`, {
         notes: [engine.hint],
         output: error.tail,
         subject: name === "docker" ? "engine" : undefined,

@@ -1,5 +1,6 @@
 import type { Input } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
+import { counted } from "../lib/counted.ts";
 import { hostPlatform } from "../lib/util.ts";
 import {
   type ArchivedName,
@@ -102,7 +103,7 @@ function optionsOf(input: Input, images: readonly ArchivedName[]): PushOptions {
     const place = first?.slice(0, first.lastIndexOf("/"));
     throw new UsageError(
       `Cannot push without --registry: "${first}"${
-        more.length === 0 ? "" : ` and ${more.length} more name${more.length === 1 ? "" : "s"}`
+        more.length === 0 ? "" : ` and ${counted(more.length, "more name")}`
       } would go where the archives are named after`,
       [
         "Name your registry: --registry registry.example/kubernetes",

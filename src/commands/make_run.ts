@@ -3,6 +3,7 @@ import { findRoot, type Makefile, readMakefile } from "../checkout/mod.ts";
 import { type Input, parseInput, variablesOf } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { ifPresent, readText, removeTree } from "../files/mod.ts";
+import { counted } from "../lib/counted.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import type { Command, CommandContext } from "./context.ts";
 import { withMake } from "./make_shim.ts";
@@ -62,7 +63,7 @@ export async function runMake(
       }
     }
     if (failures.length > 0) {
-      throw new KbuildError(`${failures.length} of ${goals.length} targets failed`, {
+      throw new KbuildError(`${failures.length} of ${counted(goals.length, "target")} failed`, {
         exitCode: FAILED,
       });
     }

@@ -1,4 +1,5 @@
 import { format as formatBytes } from "@std/fmt/bytes";
+import { counted } from "../lib/counted.ts";
 import type { Environment } from "../lib/init.ts";
 import type { Logger } from "../lib/logging.ts";
 import { ownershipContext } from "../lib/ownership.ts";
@@ -49,9 +50,9 @@ export async function openStoreOf(
 export function sayStore({ log }: Pick<StoreContext, "log">, { url, counts }: Store): void {
   const { fetched, fetchedBytes, values, saved, savedBytes, refused } = counts;
   log.status(`Store "${url}":`, [
-    `${fetched} files fetched (${formatBytes(fetchedBytes)}), ` +
-    `${saved} results saved (${formatBytes(savedBytes)})`,
-    ...values === 0 ? [] : [`${values} compressed blocks fetched`],
+    `${counted(fetched, "file")} fetched (${formatBytes(fetchedBytes)}), ` +
+    `${counted(saved, "result")} saved (${formatBytes(savedBytes)})`,
+    ...values === 0 ? [] : [`${counted(values, "compressed block")} fetched`],
     ...refused === 0 ? [] : [`${refused} refused: they are not what they should be`],
   ]);
 }

@@ -1,5 +1,6 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { KbuildError, UsageError } from "../errors.ts";
+import { counted } from "../lib/counted.ts";
 import {
   collectGarbage,
   parseStoreAddress,
@@ -84,7 +85,7 @@ async function collect(
   });
   if (command.globals.json) return command.printJson({ store: path, ...done });
   command.print(
-    `Removed ${done.entries} results and values and ${done.blobs} files ` +
+    `Removed ${done.entries} results and values and ${counted(done.blobs, "file")} ` +
       `(${formatBytes(done.bytes)}); ${formatBytes(done.kept)} are left`,
   );
 }
@@ -102,7 +103,7 @@ async function verify(
     return;
   }
   if (remove) return;
-  throw new KbuildError(`${damages.length} files of the store "${path}" are damaged`, {
+  throw new KbuildError(`Store "${path}" has ${counted(damages.length, "damaged file")}`, {
     notes: ["They are not used by builds; to remove them: kbuild store verify --remove"],
   });
 }

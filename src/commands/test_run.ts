@@ -2,6 +2,7 @@ import { join, resolve } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { ifPresent, readText, writeFileAtomic } from "../files/mod.ts";
 import { ensureGeneratedFiles, type GenerationPlan } from "../generate/mod.ts";
+import { counted } from "../lib/counted.ts";
 import { makeLink } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import {
@@ -209,7 +210,7 @@ export async function runTestCommand(command: CommandContext, asked: AskedTests)
   }
   const { failed } = summary.packages;
   if (failed === 0) return;
-  throw new KbuildError(`Tests failed in ${failed} of ${packages.length} packages`, {
+  throw new KbuildError(`Tests failed in ${failed} of ${counted(packages.length, "package")}`, {
     notes: [`Test again what failed: kbuild ${asked.command} --rerun-failed`],
   });
 }

@@ -12,6 +12,7 @@ import {
 } from "../download/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { ifPresent, temporaryName, WorkDirectory } from "../files/mod.ts";
+import { counted } from "../lib/counted.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { lockOutput } from "../lib/lock.ts";
 import { nameOf } from "../net/mod.ts";
@@ -134,7 +135,7 @@ function report(
     compared.filter((each) => each.result === result).length;
   const counts = (["same", "equal", "other", "not published"] as const)
     .map((result) => `${count(result)} ${WORDS[result]}`).join(", ");
-  const summary = `${compared.length} tarballs against ${version}: ${counts}`;
+  const summary = `${counted(compared.length, "tarball")} against ${version}: ${counts}`;
   if (command.globals.json) {
     const algorithm = nameOf(files[0]!.digest.algorithm);
     command.printJson({ version, equal: count("other") === 0, algorithm, tarballs: compared });

@@ -3,6 +3,7 @@ import { type Finding, type VerifiedArtifact, verifyRelease } from "../audit/mod
 import type { Input } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { ifPresent } from "../files/mod.ts";
+import { counted } from "../lib/counted.ts";
 import type { CommandContext } from "./context.ts";
 import { namesRelease, verifyPublished } from "./verify_published_run.ts";
 
@@ -34,9 +35,7 @@ export async function showVerifiedRelease(command: CommandContext, input: Input)
   const bad = report.artifacts.filter(({ problems }) => problems.length > 0).length;
   const { artifacts, problems, notes, version } = report;
   const summary =
-    `${counted(artifacts.length, "artifact") || "no artifacts"}: ${
-      artifacts.length - bad
-    } sound, ${bad} bad` +
+    `${counted(artifacts.length, "artifact")}: ${artifacts.length - bad} sound, ${bad} bad` +
     (problems.length === 0 ? "" : `; ${counted(problems.length, "other problem")}`);
   if (json) {
     const sound = bad === 0 && problems.length === 0;
@@ -67,12 +66,12 @@ async function ownRelease(command: CommandContext): Promise<string> {
 function showArtifact(command: CommandContext, artifact: VerifiedArtifact): void {
   const { name, members, programs, images, checksums, problems } = artifact;
   if (problems.length === 0) {
-    const found = [
-      counted(members, "member"),
-      counted(programs, "program"),
-      counted(images.length, "image"),
-      counted(checksums.length, "checksum"),
-    ].filter((words) => words !== "");
+    const found = ([
+      [members, "member"],
+      [programs, "program"],
+      [images.length, "image"],
+      [checksums.length, "checksum"],
+    ] as const).flatMap(([count, what]) => count === 0 ? [] : [counted(count, what)]);
     command.print(`ok    ${[name, ...found.length === 0 ? [] : [found.join(", ")]].join(": ")}`);
     return;
   }
@@ -80,11 +79,6 @@ function showArtifact(command: CommandContext, artifact: VerifiedArtifact): void
   for (const problem of problems.slice(0, SHOWN)) command.print(`      ${wordsOf(problem)}`);
   const more = problems.length - SHOWN;
   if (more > 0) command.print(`      … and ${more} more (--json has all)`);
-}
-
-/** "1 image", "2 images", "" for none. */
-function counted(count: number, what: string): string {
-  return count === 0 ? "" : `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function wordsOf({ path, text }: Finding): string {

@@ -18,6 +18,7 @@ import { readVerifyLists } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { removeTree, writeFileAtomic } from "../files/mod.ts";
 import { ensureGeneratedFiles } from "../generate/mod.ts";
+import { counted } from "../lib/counted.ts";
 import { gopathLink, hostGoEnv, type Link, makeLink } from "../lib/golang/mod.ts";
 import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
 import { linkStep, planPreparation, preparationSteps } from "./build_run.ts";
@@ -233,7 +234,7 @@ export async function runVerify(command: CommandContext, asked: AskedChecks): Pr
     );
   }
   if (failed.length === 0) return;
-  throw new KbuildError(`${failed.length} of ${all.length} checks failed`, {
+  throw new KbuildError(`${failed.length} of ${counted(all.length, "check")} failed`, {
     notes: [`Run them again: kbuild verify ${failed.map(({ check }) => check.name).join(" ")}`],
   });
 }
@@ -372,7 +373,7 @@ async function putBack(
   if (paths.length > 0) log.status("Put back as they were before:", paths);
   return [
     ...paths.length === 0 ? [] : [
-      `${paths.length} files are as they were before it${
+      `As before it: ${counted(paths.length, "file")}${
         aside === undefined ? "" : `; what it made of them: ${relative(root, aside)}`
       }`,
     ],
@@ -438,9 +439,9 @@ export async function runUpdate(
   if (failed.length + lacking.length > 0 && !(strictParity && isForced)) {
     const [first] = failed;
     const what = first === undefined
-      ? `${lacking.length} scripts could not run`
+      ? `${counted(lacking.length, "script")} could not run`
       : isForced
-      ? `${failed.length} of ${results.length} scripts failed`
+      ? `${failed.length} of ${counted(results.length, "script")} failed`
       : `${first.check.path} failed`;
     const logs = failed.flatMap(({ log }) => log === undefined ? [] : [relative(root, log)]);
     throw new KbuildError(`Cannot update everything: ${what}`, {

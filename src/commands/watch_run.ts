@@ -1,6 +1,7 @@
 import { basename, relative } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { isDirectory } from "../files/mod.ts";
+import { counted } from "../lib/counted.ts";
 import { duration } from "../progress/mod.ts";
 import type { CommandContext } from "./context.ts";
 
@@ -50,7 +51,7 @@ export async function watchBuild(
   };
   await once();
   while (true) {
-    log.status(`Watching ${changes.watched} directories; Ctrl-C ends it`);
+    log.status(`Watching ${counted(changes.watched, "directory")}; Ctrl-C ends it`);
     const changed = await changes.next();
     const started = performance.now();
     log.status("Changed:", changed.map((path) => relative(root, path)));

@@ -2,6 +2,7 @@ import { dirname } from "@std/path";
 import type { Checkout } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { writeFileAtomic } from "../files/mod.ts";
+import { counted } from "../lib/counted.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { claimOutputs } from "../lib/outputs.ts";
 import { runArguments } from "./arguments.ts";
@@ -100,7 +101,7 @@ export async function copyFromVolume(
 }
 
 function sayCopied({ log }: Pick<KubeContext, "log">, { files }: CopiedOutputs): void {
-  if (files.length > 0) log.status(`Copied ${files.length} files out of the container`);
+  if (files.length > 0) log.status(`Copied ${counted(files.length, "file")} out of the container`);
 }
 
 function commandArguments(

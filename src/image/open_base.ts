@@ -1,5 +1,6 @@
 import { KbuildError } from "../errors.ts";
 import { reasonOf } from "../files/mod.ts";
+import { counted } from "../lib/counted.ts";
 import type { Shell } from "../shell/mod.ts";
 import { type ByteSink, readTar } from "../archive/mod.ts";
 import { applyLayer, type LayerNode, nodeOf, resolveHardLinks } from "./base_tree.ts";
@@ -128,7 +129,9 @@ async function readLayers(
   const diffIDs = strings(rootfs?.["diff_ids"], `"rootfs.diff_ids" of "${files.label}"`);
   if (diffIDs.length !== image.layers.length) {
     throw new KbuildError(
-      `Cannot use base image "${files.label}": its manifest has ${image.layers.length} layers, ` +
+      `Cannot use base image "${files.label}": its manifest has ${
+        counted(image.layers.length, "layer")
+      }, ` +
         `its configuration ${diffIDs.length}`,
     );
   }

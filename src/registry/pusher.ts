@@ -1,6 +1,7 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { ifPossible } from "../files/mod.ts";
 import type { Unit } from "../events/mod.ts";
+import { counted } from "../lib/counted.ts";
 import type { Logger } from "../lib/logging.ts";
 import { mapConcurrently } from "../lib/util.ts";
 import type { ListedImage, PlannedPush } from "./prepare_push.ts";
@@ -93,11 +94,11 @@ export class Pusher {
     const count = (wanted: BlobResult) => results.filter((result) => result === wanted).length;
     const how = blobs.length === 0
       ? archs.join(", ")
-      : `${formatBytes(sent)} sent, ${
-        count("there") + count("mounted")
-      } of ${blobs.length} blobs ` +
-        "were there";
-    const documents = about.length === 0 ? "" : `, ${about.length} documents attached`;
+      : `${formatBytes(sent)} sent, ${count("there") + count("mounted")} of ${
+        counted(blobs.length, "blob")
+      } ` +
+        "already there";
+    const documents = about.length === 0 ? "" : `, ${counted(about.length, "document")} attached`;
     this.#log.status(`${unchanged ? "Unchanged" : "Pushed"} ${name}: ${how}${documents}`);
     const { digest } = described;
     const attached = about.length;

@@ -411,9 +411,25 @@ Deno.test("verifyBundle() refuses what is not a bundle", (t) =>
         assertStringIncludes(error.message, said);
       });
     }
-    await Deno.writeTextFile(join(world.dir, "text"), "no archive\n".repeat(100));
-    await assertRejects(
-      () => verifyBundle(join(world.dir, "text"), { kbuild: KBUILD }),
-      KbuildError,
-    );
+    const gzipped = await Deno.readFile(path);
+    const contents: readonly (readonly [string, string | Uint8Array])[] = [
+      ["a text", "not an archive\n".repeat(100)],
+      ["random bytes", crypto.getRandomValues(new Uint8Array(4096))],
+      ["an empty file", ""],
+      ["the beginning of a bundle", gzipped.slice(0, 20)],
+    ];
+    const file = join(world.dir, "no bundle");
+    for (const [what, bytes] of contents) {
+      await t.step(what, async () => {
+        await Deno.writeFile(file, typeof bytes === "string" ? encode(bytes) : bytes);
+        const error = await assertRejects(() => verifyBundle(file, { kbuild: KBUILD }), KbuildError);
+        assertEquals(error.message, `Cannot verify "${file}": it is not a bundle`);
+        assertStringIncludes(error.notes.join("\n"), "kbuild verify-release checks releases");
+      });
+    }
+    await t.step("no file", async () => {
+      await Deno.remove(file);
+      const error = await assertRejects(() => verifyBundle(file, { kbuild: KBUILD }), KbuildError);
+      assertEquals(error.message, `Cannot read "${file}": no such file or directory`);
+    });
   }));

@@ -99,14 +99,16 @@ Deno.test({
         assertStringIncludes(stderr, said);
       };
       await t.step(
-        "each part that is missing is an error, until it is left out by name",
+        "all parts that are missing are named in one error, until they are left out by name",
         async () => {
           const network = ["--offline", "--without", "sbom"];
-          await refused(network, "Or leave it out: --without kubernetes-cni,cri-tools");
-          await refused([...network, ...given], "_output/release-packages/deb/kubelet_1.20.2-00");
+          const others = "pause,coredns,etcd";
+          const all = `deb,rpm,kubernetes-cni,cri-tools,${others}`;
+          await refused(network, `Or leave them out by name: --without ${all}\n`);
+          await refused([...network, ...given], "deb: _output/release-packages/deb/kubelet_1.20.2-00");
           await kbuildOk(["packages", ...given], { cwd: root, env });
           await refused(["--offline", ...given], "Make SBOMs: kbuild sbom");
-          await refused([...network, ...given], "Or leave it out: --without pause");
+          await refused([...network, ...given], `Or leave them out by name: --without ${others}\n`);
           const words = ["--without", "sbom,images,rpm,cri-tools", "--to", join(dir, "small")];
           const json = await kbuildOk(["bundle", ...words, ...given, "--json"], { cwd: root, env });
           const small = JSON.parse(json);

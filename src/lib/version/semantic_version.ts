@@ -1,4 +1,5 @@
 import { KbuildError } from "../../errors.ts";
+import { counted } from "../counted.ts";
 import { SAY_VERSION } from "./explain.ts";
 
 const SEMANTIC_VERSION = /^v([0-9]+)\.([0-9]+)(\.[0-9]+)?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/;
@@ -61,7 +62,7 @@ function wrongTag(version: string, { described }: VersionOrigin & { kind: "tag" 
       notes: ["Tag the commit with a version: git tag v1.2.3", SAY_VERSION],
     });
   }
-  const commits = count === "1" ? "1 commit" : `${count} commits`;
+  const commits = counted(Number(count), "commit");
   return new KbuildError(
     `Cannot use "${version}" as the version: HEAD is ${commits} past the tag "${tag}", ` +
       'and a version has one "+" only',
