@@ -13,10 +13,12 @@ import { createShell, killGroups } from "../src/shell/mod.ts";
 import { findRealTree, which } from "../tests/real/_tree.ts";
 import { Bench } from "./bench/bench.ts";
 import { measureCold, measureLook, measureNothingToDo } from "./bench/builds.ts";
+import { measureDownload } from "./bench/download.ts";
 import { measureGenerated } from "./bench/generated.ts";
 import { measureChecks } from "./bench/checks.ts";
 import { measureImages, showImages } from "./bench/images.ts";
 import { type Measure, show } from "./bench/measure.ts";
+import { measurePackages } from "./bench/packages.ts";
 import { measurePackaging, showPackaging } from "./bench/packaging.ts";
 import { measureStore, showStore } from "./bench/store.ts";
 import { openSubject, type Subject } from "./bench/subject.ts";
@@ -34,7 +36,16 @@ const COMMAND: CommandData = {
     {
       name: "only",
       kind: "string",
-      choices: ["builds", "generated", "packaging", "images", "checks", "store"],
+      choices: [
+        "builds",
+        "generated",
+        "packaging",
+        "images",
+        "checks",
+        "store",
+        "download",
+        "packages",
+      ],
       summary: "packaging: that of a TREE whose binaries are built (1 run by default)",
     },
     { name: "what", kind: "string", summary: "WHAT of the release with a store (default all)" },
@@ -66,6 +77,12 @@ async function main(): Promise<void> {
       else showImages(result);
       return;
     }
+    if (input.string("only") === "download") {
+      const measure = await measureDownload(top, runs);
+      if (input.boolean("json")) console.log(JSON.stringify(measure, null, 2));
+      else show("Downloads", [measure]);
+      return;
+    }
     const source = input.boolean("sample")
       ? undefined
       : input.args[0] ?? findRealTree({ fetch: true });
@@ -74,6 +91,12 @@ async function main(): Promise<void> {
       const result = await measurePackaging(subject.bench, source ?? "", input.number("runs") ?? 1);
       if (input.boolean("json")) console.log(JSON.stringify(result, null, 2));
       else showPackaging(subject.title, result);
+      return;
+    }
+    if (input.string("only") === "packages") {
+      const measure = await measurePackages(subject.bench, source ?? "", input.number("runs") ?? 3);
+      if (input.boolean("json")) console.log(JSON.stringify(measure, null, 2));
+      else show(subject.title, [measure]);
       return;
     }
     if (input.string("only") === "generated") {

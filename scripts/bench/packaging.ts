@@ -11,7 +11,8 @@ import { watch, type Watched } from "./watch.ts";
 /** Where the scripts write; kbuild has `_output`. */
 const THEIRS = "_output-scripts";
 const TARS = "release-tars";
-const PLATFORM = "linux/amd64";
+/** The platform that is measured. */
+export const PLATFORM = "linux/amd64";
 /** The binary that changes. */
 const CHANGED = "kube-proxy";
 
@@ -48,17 +49,7 @@ export async function measurePackaging(
   const { tree } = bench;
   const env = { ...bench.env, KUBE_FASTBUILD: "true", FORCE_HOST_GO: "y" };
   const shell = createShell({ cwd: tree, env });
-  const binaries = join(source, "_output/dockerized/bin");
-  if (await Deno.stat(join(binaries, PLATFORM)).catch(() => undefined) === undefined) {
-    throw new KbuildError(`Cannot measure packaging: "${binaries}/${PLATFORM}" is missing`, {
-      notes: [`Run \`kbuild quick-release\` in "${source}" first`],
-    });
-  }
-  await Deno.writeTextFile(join(tree, ".git/info/exclude"), "/_output*\n/_images-of-kbuild\n");
-  for (const out of ["_output", THEIRS]) {
-    await Deno.mkdir(join(tree, out, "dockerized"), { recursive: true });
-    await shell.$`cp -a ${binaries} ${join(tree, out, "dockerized/bin")}`;
-  }
+  await copyBinaries(bench, source, ["_output", THEIRS]);
   const ours = (): Promise<Watched> => run(bench.kbuild("package-tarballs"));
   const run = async (side: { argv: readonly string[]; cwd: string }): Promise<Watched> => {
     // What the run before has written must not slow this one down.
@@ -111,6 +102,31 @@ export async function measurePackaging(
     ourSizes: await sizes(join(tree, "_output", TARS)),
     fastSizes,
   };
+}
+
+/**
+ * Copies the binaries of a checkout into output directories of the copy that is measured.
+ *
+ * @throws {KbuildError} There are none.
+ */
+export async function copyBinaries(
+  { tree, env }: Bench,
+  source: string,
+  outputs: readonly string[],
+): Promise<void> {
+  const binaries = join(source, "_output/dockerized/bin");
+  if (await Deno.stat(join(binaries, PLATFORM)).catch(() => undefined) === undefined) {
+    throw new KbuildError(`Cannot measure packaging: "${binaries}/${PLATFORM}" is missing`, {
+      notes: [`Run \`kbuild quick-release\` in "${source}" first`],
+    });
+  }
+  const ignored = ["/_output*", "/_images-of-kbuild", "/_nfpm", ""].join("\n");
+  await Deno.writeTextFile(join(tree, ".git/info/exclude"), ignored);
+  const shell = createShell({ cwd: tree, env });
+  for (const out of outputs) {
+    await Deno.mkdir(join(tree, out, "dockerized"), { recursive: true });
+    await shell.$`cp -a ${binaries} ${join(tree, out, "dockerized/bin")}`;
+  }
 }
 
 /** Links kbuild's image archives to `<images>/<arch>/<name>.tar`, wherever the era has them. */

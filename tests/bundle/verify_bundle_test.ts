@@ -422,7 +422,10 @@ Deno.test("verifyBundle() refuses what is not a bundle", (t) =>
     for (const [what, bytes] of contents) {
       await t.step(what, async () => {
         await Deno.writeFile(file, typeof bytes === "string" ? encode(bytes) : bytes);
-        const error = await assertRejects(() => verifyBundle(file, { kbuild: KBUILD }), KbuildError);
+        const error = await assertRejects(
+          () => verifyBundle(file, { kbuild: KBUILD }),
+          KbuildError,
+        );
         assertEquals(error.message, `Cannot verify "${file}": it is not a bundle`);
         assertStringIncludes(error.notes.join("\n"), "kbuild verify-release checks releases");
       });

@@ -5,7 +5,9 @@ import { KbuildError } from "../../src/errors.ts";
 Deno.test("MissingParts names all parts in one error, in the order of a bundle", () => {
   const missing = new MissingParts();
   missing.check();
-  missing.add("etcd", "the checkout's kubeadm does not say which image", ["--image etcd=REFERENCE"]);
+  missing.add("etcd", "the checkout's kubeadm does not say which image", [
+    "--image etcd=REFERENCE",
+  ]);
   missing.add("kubelet", "_output/kubelet", ["Make programs: kbuild all"]);
   for (let i = 0; i < 8; i++) missing.add("sbom", `_output/${i}.json`, ["Make SBOMs: kbuild sbom"]);
   const { output, notes } = assertThrows(() => missing.check(), KbuildError);

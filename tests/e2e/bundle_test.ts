@@ -105,7 +105,10 @@ Deno.test({
           const others = "pause,coredns,etcd";
           const all = `deb,rpm,kubernetes-cni,cri-tools,${others}`;
           await refused(network, `Or leave them out by name: --without ${all}\n`);
-          await refused([...network, ...given], "deb: _output/release-packages/deb/kubelet_1.20.2-00");
+          await refused(
+            [...network, ...given],
+            "deb: _output/release-packages/deb/kubelet_1.20.2-00",
+          );
           await kbuildOk(["packages", ...given], { cwd: root, env });
           await refused(["--offline", ...given], "Make SBOMs: kbuild sbom");
           await refused([...network, ...given], `Or leave them out by name: --without ${others}\n`);
