@@ -83,7 +83,7 @@ if [ "$state" != 0 ] || [ -n "$wrong" ]; then
 fi
 version=$(value version) platform=$(value platform)
 echo "Kubernetes $version for $platform: all files are as SHA256SUMS lists them"
-left=$(sed -n '/^  "leftOut": \[$/,/\]/s|^    "\([a-z-]*\)",\{0,1\}$|\1|p' bundle.json)
+left=$(sed -n '/^  "leftOut": \[$/,/\]/s|^    "\([a-z0-9-]*\)",\{0,1\}$|\1|p' bundle.json)
 for part in $left; do echo "Left out of this bundle: $part"; done
 [ "$check" = no ] || exit 0
 

@@ -88,7 +88,7 @@ function imageIn(value: unknown): BundledImage {
   const digest = /^sha256:[0-9a-f]{64}$/;
   const { digestFrom } = image;
   return Object.freeze({
-    name: matching(image, "name", /^[a-z][a-z-]*$/),
+    name: matching(image, "name", /^[a-z][a-z0-9-]*$/),
     reference: matching(image, "reference", /^[\w.:/-]+$/),
     path: matching(image, "path", PATH),
     imageId: matching(image, "imageId", digest),

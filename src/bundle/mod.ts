@@ -4,7 +4,13 @@
  * @module
  */
 export { INSTALL_SCRIPT } from "./install_script.ts";
-export { type KubeadmImages, parseKubeadmImages, readKubeadmImages } from "./kubeadm_images.ts";
+export {
+  type BuiltVersion,
+  type KubeadmFiles,
+  type KubeadmImages,
+  parseKubeadmImages,
+  readKubeadmImages,
+} from "./kubeadm_images.ts";
 export {
   bundleName,
   DIRECTORIES,
@@ -23,6 +29,7 @@ export {
   LEAVABLE,
   leftOutBy,
   type PartKind,
+  partsOf,
 } from "./parts.ts";
 export {
   BUNDLE_VERSION,

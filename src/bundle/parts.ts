@@ -12,26 +12,52 @@ export interface BundlePart {
   readonly kind: PartKind;
   /** Whether the checkout's release has the image; else it is fetched. */
   readonly isReleased?: true;
+  /** First minor version whose bundles have it; default: all. */
+  readonly since?: number;
+  /** Last one. */
+  readonly until?: number;
 }
 
 /** Images of Kubernetes itself that kubeadm starts. */
 const SERVERS = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"];
 
 /** Images of others that kubeadm starts. */
-export const FETCHED_IMAGES = ["pause", "coredns", "etcd"] as const;
+export const FETCHED_IMAGES = [
+  "pause",
+  "coredns",
+  "k8s-dns-kube-dns",
+  "k8s-dns-dnsmasq-nanny",
+  "k8s-dns-sidecar",
+  "etcd",
+] as const;
 
 /** Name of a fetched image. */
 export type FetchedImageName = typeof FETCHED_IMAGES[number];
 
-/** Every part of a bundle, in its order. */
+/** kubeadm starts CoreDNS since 1.11, where its feature gate became GA; before, it started the three of kube-dns. */
+export const FIRST_COREDNS = 11;
+
+function fetchedImagePart(name: FetchedImageName): BundlePart {
+  if (name === "coredns") return { name, kind: "image", since: FIRST_COREDNS };
+  return name.startsWith("k8s-dns-")
+    ? { name, kind: "image", until: FIRST_COREDNS - 1 }
+    : { name, kind: "image" };
+}
+
+/** Every part of a bundle of any version, in its order. */
 export const BUNDLE_PARTS: readonly BundlePart[] = Object.freeze([
   ...["kubelet", "kubeadm", "kubectl"].map((name): BundlePart => ({ name, kind: "program" })),
   ...["deb", "rpm"].map((name): BundlePart => ({ name, kind: "package" })),
   ...["kubernetes-cni", "cri-tools"].map((name): BundlePart => ({ name, kind: "archive" })),
   ...SERVERS.map((name): BundlePart => ({ name, kind: "image", isReleased: true })),
-  ...FETCHED_IMAGES.map((name): BundlePart => ({ name, kind: "image" })),
+  ...FETCHED_IMAGES.map(fetchedImagePart),
   { name: "sbom", kind: "sbom" },
 ]);
+
+/** The parts of bundles of a minor version, in their order. */
+export function partsOf(minor: number): readonly BundlePart[] {
+  return BUNDLE_PARTS.filter(({ since = 0, until = Infinity }) => since <= minor && minor <= until);
+}
 
 /** Words for several parts. */
 const GROUPS: Readonly<Record<string, PartKind>> = Object.freeze({

@@ -4,6 +4,7 @@ import { checkArtifact, type Content, scanFile } from "../audit/mod.ts";
 import { KbuildError, systemCode, UsageError } from "../errors.ts";
 import { entriesOf, isDirectory, objectIn, readText } from "../files/mod.ts";
 import { CONTAINERD_ANNOTATION, NAME_ANNOTATION, parseRepoTag } from "../image/mod.ts";
+import { parseKubernetesVersion } from "../packages/mod.ts";
 import { INSTALL_SCRIPT } from "./install_script.ts";
 import {
   bundleName,
@@ -14,7 +15,7 @@ import {
   SUMS_FILE,
   sumsText,
 } from "./manifest.ts";
-import { BUNDLE_PARTS, type BundlePart } from "./parts.ts";
+import { BUNDLE_PARTS, type BundlePart, partsOf } from "./parts.ts";
 import type { BundledImage, BundleManifest } from "./types.ts";
 
 /** Options of {@linkcode verifyBundle}. */
@@ -256,10 +257,11 @@ function checkList(
 }
 
 /** Each part must be there, or be named as left out; each file must belong to a part. */
-function checkParts({ files, leftOut, images }: BundleManifest): readonly string[] {
+function checkParts({ version, files, leftOut, images }: BundleManifest): readonly string[] {
   const problems: string[] = [];
   const known = new Set([SCRIPT_FILE]);
-  for (const part of BUNDLE_PARTS) {
+  const [, minor] = parseKubernetesVersion(version);
+  for (const part of partsOf(minor)) {
     const paths = files.map(({ path }) => path).filter((path) => belongsTo(path, part));
     for (const path of paths) known.add(path);
     const isLeft = leftOut.includes(part.name);

@@ -29,7 +29,7 @@ const IMAGE: FlagSpec = {
   name: "image",
   kind: "list",
   placeholder: "NAME=REFERENCE",
-  summary: "The image to take as pause, coredns or etcd",
+  summary: "The image to take as pause, coredns or etcd (up to 1.10, k8s-dns-kube-dns and so on)",
   default: "the one that the checkout's kubeadm starts",
 };
 

@@ -11,6 +11,7 @@ import {
   type FetchedImageName,
   type KubeadmImages,
   leftOutBy,
+  partsOf,
   readKubeadmImages,
   verifyBundle,
   writeBundle,
@@ -113,7 +114,10 @@ interface PreparedBundle {
   readonly platform: string;
   /** Absolute path of the archive. */
   readonly out: string;
-  readonly repository: string | undefined;
+  /** How kubeadm of the checkout names images. */
+  readonly kubeadm: KubeadmImages;
+  /** Names of parts that are left out. */
+  readonly leftOut: readonly string[];
   /** Programs and packages. */
   readonly own: readonly OwnFile[];
   readonly images: readonly PlannedImage[];
@@ -258,17 +262,18 @@ async function prepare(
   missing: MissingParts,
 ): Promise<PreparedBundle> {
   const { context, checkout } = open;
-  const { leftOut } = asked;
   const { env, outputRoot } = context;
   compressionLevelIn(env);
   const binPath = await existingBinPath(open);
   const platform = await choosePlatform(context, binPath);
   const stamp = await readStamp(open);
   const [, minor] = parseKubernetesVersion(stamp.vars.gitVersion);
-  const kubeadm = await readKubeadmImages(checkout.root, minor);
-  const images = BUNDLE_PARTS.filter(({ kind, name }) =>
-    kind === "image" && !leftOut.includes(name)
-  )
+  const leftOut = partsOf(minor).map(({ name }) => name)
+    .filter((name) => asked.leftOut.includes(name));
+  const arch = platform.split("/")[1]!;
+  const kubeadm = await readKubeadmImages(checkout.root, { minor, arch });
+  const images = partsOf(minor)
+    .filter(({ kind, name }) => kind === "image" && !leftOut.includes(name))
     .flatMap(({ name, isReleased }) =>
       isReleased === true
         ? ownImage(name, platform, outputRoot)
@@ -294,9 +299,8 @@ async function prepare(
   await lookForDocuments(documents, { root: context.root, missing });
   const name = bundleName({ version: stamp.vars.gitVersion, platform });
   return Object.freeze({
-    ...{ stamp, platform, own, images, programs, documents },
+    ...{ stamp, platform, leftOut, own, images, programs, documents, kubeadm },
     out: join(asked.to ?? join(outputRoot, BUNDLES_DIRECTORY), `${name}.tar.gz`),
-    repository: kubeadm.repository,
     tarballs: tarballs.filter((each) => archives.includes(each.name)).map(({ path }) => path),
   });
 }
@@ -557,7 +561,7 @@ async function write(
   const unit = log.events.unit({ kind: "tarball", name: basename(out) });
   const written = await unit.run(() =>
     writeBundle(out, {
-      ...{ version, platform, kbuild, leftOut: asked.leftOut, images, sources },
+      ...{ version, platform, kbuild, leftOut: prepared.leftOut, images, sources },
       mtime: stamp.epoch,
     }, { deflater, hasher, signal })
   ).finally(() => {
@@ -575,7 +579,7 @@ async function copyImage(
   { own, wanted, name }: PlannedImage,
   { prepared, fetched }: { prepared: PreparedBundle; fetched: readonly FetchedImage[] },
 ): Promise<Omit<BundledImage, "name" | "path">> {
-  const { platform, repository, stamp: { epoch: mtime } } = prepared;
+  const { platform, kubeadm: { repository, suffix }, stamp: { epoch: mtime } } = prepared;
   const arch = platform.split("/")[1]!;
   if (own === undefined) {
     const image = fetched.find(({ reference }) => reference === wanted!.reference)!;
@@ -590,7 +594,7 @@ async function copyImage(
   // Up to 1.22 archives have the names with the architecture alone, which kubeadm does not ask for.
   const reference = repository === undefined
     ? first
-    : `${repository}/${name}${first.slice(first.lastIndexOf(":"))}`;
+    : `${repository}/${name}${suffix}${first.slice(first.lastIndexOf(":"))}`;
   const names = [...new Set([reference, ...tags])];
   return { reference, ...await copyImageArchive(out, files, { arch, names, mtime, signal }) };
 }

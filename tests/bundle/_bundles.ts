@@ -2,9 +2,9 @@
 import { join } from "@std/path";
 import { bytesEntry, packTarball, readTar, type TarEntry } from "../../src/archive/mod.ts";
 import {
-  BUNDLE_PARTS,
   type BundledImage,
   type BundleSource,
+  partsOf,
   writeBundle,
   type WrittenBundle,
 } from "../../src/bundle/mod.ts";
@@ -29,7 +29,7 @@ async function makeImages({ dir, context }: World): Promise<readonly BundledImag
   ]);
   const plain = await makeImage(["amd64"], 20_000);
   const images: BundledImage[] = [];
-  for (const { name, kind, isReleased } of BUNDLE_PARTS) {
+  for (const { name, kind, isReleased } of partsOf(20)) {
     if (kind !== "image") continue;
     await withRegistry(isReleased ? made : plain, async ({ host }) => {
       const reference = `registry.example/${name}:v1.20.2`;
