@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { join } from "@std/path";
 import { parseKubeadmImages, partsOf, readKubeadmImages } from "../../src/bundle/mod.ts";
 
 const DEFAULTS = ['const (\n\tDefaultImageRepository = "registry.example"\n)\n'];
