@@ -6,6 +6,7 @@ import { mapConcurrently } from "../lib/util.ts";
 import { CommandError, createTail, InterruptedError } from "../shell/mod.ts";
 import type { Check } from "./list.ts";
 import type { NativeScript } from "./native.ts";
+import type { Verdicts } from "./verdicts.ts";
 
 /** How a check ended. */
 export interface CheckResult {
@@ -13,6 +14,8 @@ export interface CheckResult {
   readonly check: Check;
   /** Skipped: something that it needs is missing. */
   readonly outcome: "passed" | "failed" | "skipped";
+  /** Whether it passed before, and nothing has changed since. */
+  readonly isReused?: boolean;
   /** Wall time. */
   readonly seconds: number;
   /** Its last lines, of standard output and standard error; of a skipped one why. */
@@ -35,6 +38,8 @@ export interface CheckRun {
     | undefined;
   /** Scripts whose work kbuild does itself, by path. */
   readonly natives?: ReadonlyMap<string, NativeScript>;
+  /** Checks that passed before; without it all of them run. */
+  readonly verdicts?: Verdicts | undefined;
   /** Why a script cannot run here: undefined if it can. Asked where only the script can tell. */
   whyNot?(check: Check): string | undefined;
 }
@@ -135,6 +140,7 @@ export async function runCheck(
   const started = performance.now();
   const unit = events.unit({ kind: "test", name: check.path });
   let outcome: CheckResult["outcome"] = "failed";
+  let isReused = false;
   try {
     await unit.run(async () => {
       const said: string[] = [];
@@ -154,7 +160,10 @@ export async function runCheck(
         outcome = "skipped";
         return;
       }
-      if (verdict === undefined) {
+      isReused = verdict === undefined && run.verdicts?.has(check) === true;
+      if (isReused) {
+        unit.reuse("nothing has changed since it passed");
+      } else if (verdict === undefined) {
         await shell.run(check.argv, {
           cwd: join(root, check.directory),
           env,
@@ -162,6 +171,7 @@ export async function runCheck(
           onStdout: take("stdout"),
           onStderr: take("stderr"),
         });
+        await run.verdicts?.add(check);
       }
       outcome = "passed";
     });
@@ -173,6 +183,7 @@ export async function runCheck(
   return Object.freeze({
     check,
     outcome,
+    ...isReused ? { isReused } : {},
     seconds: (performance.now() - started) / 1000,
     tail: Object.freeze(tail.lines()),
     errors: Object.freeze(errors),

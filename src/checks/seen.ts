@@ -42,8 +42,7 @@ export async function openSeen(
       return true;
     },
     add(file, info) {
-      const changed = Math.max(info.mtime?.getTime() ?? started, info.ctime?.getTime() ?? 0);
-      if (changed + TICK_MS < started) now.set(file, fingerprint(info));
+      if (isSettled(info, started)) now.set(file, fingerprint(info));
     },
     async save() {
       await Deno.mkdir(dirname(path), { recursive: true });
@@ -53,6 +52,12 @@ export async function openSeen(
   });
 }
 
-function fingerprint({ size, ino, mtime, ctime }: Deno.FileInfo): string {
+/** Whether a file was changed so long before it was looked at that no change goes without a trace. */
+export function isSettled({ mtime, ctime }: Deno.FileInfo, at: number): boolean {
+  return Math.max(mtime?.getTime() ?? at, ctime?.getTime() ?? 0) + TICK_MS < at;
+}
+
+/** What a change of a file changes. */
+export function fingerprint({ size, ino, mtime, ctime }: Deno.FileInfo): string {
   return `${size} ${ino} ${mtime?.getTime()} ${ctime?.getTime()}`;
 }

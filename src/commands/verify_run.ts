@@ -10,9 +10,11 @@ import {
   nativeScript,
   type Need,
   openUndo,
+  openVerdicts,
   runCheck,
   runChecks,
   scriptEnv,
+  type Verdicts,
 } from "../checks/mod.ts";
 import { readVerifyLists } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
@@ -92,6 +94,17 @@ async function findNatives(
     if (native !== undefined) natives.set(check.path, native);
   }
   return natives;
+}
+
+/** Checks that passed before; with `--strict-parity` all of them run. */
+async function verdictsOf(
+  context: OpenCheckout["context"],
+  { checkout }: OpenCheckout,
+  { go }: PreparedChecks,
+): Promise<Verdicts | undefined> {
+  if (context.strictParity) return undefined;
+  const env = scriptEnv(context.env, goVariables(context, checkout, go));
+  return await openVerdicts(context, { env, go: `${go.path} ${go.description}` });
 }
 
 /** Those that run. */
@@ -180,15 +193,17 @@ export async function runVerify(command: CommandContext, asked: AskedChecks): Pr
         logs: join(output, ".kbuild", "verify"),
         onOutput: env["SILENT"] === "false" ? (text) => show(context, text) : undefined,
         natives,
+        verdicts: await verdictsOf(context, opened, prepared),
         whyNot: whyNot(prepared),
       }, {
         jobs: asked.jobs ?? navigator.hardwareConcurrency,
         onEnd(result) {
           results.set(result.check.path, result);
-          const { check, outcome, seconds, tail } = result;
+          const { check, isReused, outcome, seconds, tail } = result;
           if (outcome === "skipped") return log.status(`Skipping ${check.file}: ${tail[0]}`);
           const word = outcome === "passed" ? "SUCCESS " : "FAILED  ";
-          log.info(`${word} ${check.file}\t${Math.round(seconds)}s`);
+          const unchanged = isReused === true ? " (unchanged since it passed)" : "";
+          log.info(`${word} ${check.file}\t${Math.round(seconds)}s${unchanged}`);
           if (outcome === "failed" && !isSilent) {
             for (const line of tail) log.info(`    ${line}`);
           }
@@ -213,8 +228,9 @@ export async function runVerify(command: CommandContext, asked: AskedChecks): Pr
   command.logSummary();
   if (command.globals.json) {
     command.printJson({
-      checks: all.map(({ check, outcome, seconds, tail, log }) => ({
+      checks: all.map(({ check, isReused, outcome, seconds, tail, log }) => ({
         ...{ name: check.name, path: check.path, outcome, seconds },
+        ...isReused === true ? { reused: true } : {},
         ...outcome === "passed" ? {} : { output: tail },
         ...log === undefined ? {} : { log },
       })),
