@@ -15,6 +15,7 @@ import { Bench } from "./bench/bench.ts";
 import { measureCold, measureLook, measureNothingToDo } from "./bench/builds.ts";
 import { measureDownload } from "./bench/download.ts";
 import { measureGenerated } from "./bench/generated.ts";
+import { measureContainers } from "./bench/containers.ts";
 import { measureChecks } from "./bench/checks.ts";
 import { measureImages, showImages } from "./bench/images.ts";
 import { type Measure, show } from "./bench/measure.ts";
@@ -45,6 +46,7 @@ const COMMAND: CommandData = {
         "store",
         "download",
         "packages",
+        "containers",
       ],
       summary: "packaging: that of a TREE whose binaries are built (1 run by default)",
     },
@@ -110,6 +112,12 @@ async function main(): Promise<void> {
       if (input.boolean("json")) {
         console.log(JSON.stringify({ subject: subject.title, measures }, null, 2));
       } else show(subject.title, measures);
+      return;
+    }
+    if (input.string("only") === "containers") {
+      const measures = await measureContainers(subject.bench, input.number("runs") ?? 3);
+      if (input.boolean("json")) console.log(JSON.stringify(measures, null, 2));
+      else show(subject.title, measures);
       return;
     }
     if (input.string("only") === "store") {

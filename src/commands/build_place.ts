@@ -66,13 +66,24 @@ function placeOf({ env }: CommandContext, input: Input): "here" | "container" | 
       "Other builds keep what they made in the output directory",
     ]);
   }
+  return isInContainer(input) ? "container" : "here";
+}
+
+/**
+ * Whether work is to be done in a container.
+ *
+ * @throws {UsageError} Another flag has no effect, or says otherwise.
+ */
+export function isInContainer(input: Input): boolean {
+  const isIn = input.boolean(CONTAINER.name) ?? false;
+  const given = ({ name }: { name: string }) => input.string(name) !== undefined;
   if (isIn && given(GO)) {
     throw new UsageError("Cannot use --go with --container: the Go of the build image builds", [
       "Choose the image: --build-image golang:1.24",
     ]);
   }
   const alone = isIn ? undefined : [ENGINE, BUILD_IMAGE, SYNC].find(given);
-  if (alone === undefined) return isIn ? "container" : "here";
+  if (alone === undefined) return isIn;
   throw new UsageError(`Cannot use --${alone.name} without --container`, [
     "Without it, kbuild builds on this machine",
   ]);

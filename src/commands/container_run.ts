@@ -69,7 +69,7 @@ export function stepsOf(
   ]);
 }
 
-/** Runs a command in the build container. */
+/** Runs a command in the build container, with kbuild's own output. */
 export async function runCommand(
   command: CommandContext,
   input: Input,
@@ -83,6 +83,19 @@ export async function runCommand(
       ],
     );
   }
+  await runInContainer(command, input, words);
+}
+
+/**
+ * Runs a command in the build container.
+ *
+ * @throws {KbuildError} It fails; the exit status is its own.
+ */
+export async function runInContainer(
+  command: CommandContext,
+  input: Input,
+  words: readonly string[],
+): Promise<void> {
   const open = await command.open();
   const prepared = await prepare(command, open, input, words);
   saySync(command, prepared);

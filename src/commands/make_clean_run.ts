@@ -70,10 +70,16 @@ export async function runMakeClean(command: CommandContext, input: Input): Promi
     await disposeOfEngine(open.context, found.engine, disposal);
   }
   const removed = disposal.left.length > 0 ? [] : await removeOutput(open);
-  if (command.globals.json) command.printJson({ ...disposal, removed });
+  if (command.globals.json) {
+    const { withoutParents: _how, ...shown } = disposal;
+    command.printJson({ ...shown, removed });
+  }
 }
 
-const NOTHING: EngineDisposal = { containers: [], volumes: [], images: [], left: [] };
+const NOTHING: EngineDisposal = {
+  ...{ containers: [], volumes: [], images: [], left: [] },
+  withoutParents: false,
+};
 
 /** What was found before, as far as it is still to be removed. */
 function stillThere(before: EngineDisposal, now: EngineDisposal): EngineDisposal {
@@ -83,6 +89,7 @@ function stillThere(before: EngineDisposal, now: EngineDisposal): EngineDisposal
     containers: both("containers"),
     volumes: both("volumes"),
     images: both("images"),
+    withoutParents: now.withoutParents,
     left: now.left,
   };
 }

@@ -198,7 +198,7 @@ function work(
       if (!await testsBefore(command)) return planned;
       const { planReleaseTests } = await import("./release_tests_run.ts");
       // Generated files are made once.
-      const steps = [...await planReleaseTests(command), ...planned.steps];
+      const steps = [...await planReleaseTests(command, input), ...planned.steps];
       const once = new Map(steps.map((step) => [JSON.stringify(step), step]));
       return { ...planned, steps: Object.freeze([...once.values()]) };
     },
@@ -208,7 +208,7 @@ function work(
       if (fixed.build === false) return await make(await command.open());
       if (await testsBefore(command)) {
         const { runReleaseTests } = await import("./release_tests_run.ts");
-        await runReleaseTests(command);
+        await runReleaseTests(command, input);
       }
       await inPlaceOfBuild(command, input, make);
     },

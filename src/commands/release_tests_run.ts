@@ -1,6 +1,10 @@
 import { runsReleaseTests } from "../checkout/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
+import type { Input } from "../cli/mod.ts";
+import { buildInContainer, planInContainer } from "./container_build.ts";
+import { planRun, runInContainer } from "./container_run.ts";
 import type { CommandContext } from "./context.ts";
+import { CONTAINER } from "./flags.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { type AskedTests, planTestSteps, runTestCommand } from "./test_run.ts";
 
@@ -33,20 +37,42 @@ export async function runsTestsBefore(
   return await runsReleaseTests((await command.open()).checkout);
 }
 
+/**
+ * The checkout's own integration tests, with the etcd of the build image, as `build/release.sh` runs them. Standard output
+ * is the release's.
+ */
+const IN_CONTAINER: readonly string[] = ["sh", "-c", "exec make test-integration >&2"];
+
 /** What the tests before a release would start. */
-export async function planReleaseTests(command: CommandContext): Promise<readonly PlanStep[]> {
+export async function planReleaseTests(
+  command: CommandContext,
+  input: Input,
+): Promise<readonly PlanStep[]> {
+  const planOf = async (asked: AskedTests) => {
+    if (input.boolean(CONTAINER.name) !== true) {
+      return await planTestSteps(command, await command.open(), asked);
+    }
+    if (asked.command !== "test") return await planRun(command, input, IN_CONTAINER);
+    return await planInContainer(command, input, (open) => planTestSteps(command, open, asked));
+  };
   return await orWithout(async () => {
     const steps: PlanStep[] = [];
-    for (const asked of ASKED) steps.push(...(await planTestSteps(command, asked)).steps);
+    for (const asked of ASKED) steps.push(...(await planOf(asked)).steps);
     return steps;
   });
 }
 
-/** Runs the tests before a release; without etcd, not even the first ones. */
-export async function runReleaseTests(command: CommandContext): Promise<void> {
-  await planReleaseTests(command);
+/** Runs the tests before a release; without an etcd that is needed here, not even the first ones. */
+export async function runReleaseTests(command: CommandContext, input: Input): Promise<void> {
+  const isHere = input.boolean(CONTAINER.name) !== true;
+  const run = async (asked: AskedTests) => {
+    if (isHere) return await runTestCommand(command, await command.open(), asked);
+    if (asked.command !== "test") return await runInContainer(command, input, IN_CONTAINER);
+    await buildInContainer(command, input, (open) => runTestCommand(command, open, asked));
+  };
+  if (isHere) await planReleaseTests(command, input);
   await orWithout(async () => {
-    for (const asked of ASKED) await runTestCommand(command, asked);
+    for (const asked of ASKED) await run(asked);
   });
 }
 

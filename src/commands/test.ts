@@ -1,14 +1,22 @@
 import { DRY_RUN_FLAG, type FlagSpec, type Input } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
-import type { Command } from "./context.ts";
+import type { Command, OpenCheckout } from "./context.ts";
 import { withDryRun } from "./dry_run.ts";
+import { isInContainer } from "./build_place.ts";
 import {
+  BUILD_IMAGE,
   CONFIG,
+  CONTAINER,
+  CONTAINER_VARIABLES,
+  COPY_OUTPUT,
+  ENGINE,
+  ENGINE_VARIABLES,
   ETCD_VARIABLES,
   GO_FLAGS,
   GO_VARIABLES,
   OUTPUT_SUBPATH_VARIABLE,
   STRICT_PARITY,
+  SYNC,
   TEST_VARIABLES,
   WHAT,
 } from "./flags.ts";
@@ -49,6 +57,14 @@ const TEST_FLAGS: readonly FlagSpec[] = [
   DRY_RUN_FLAG,
 ];
 
+/** Where tests run that need no etcd. */
+const PLACE_FLAGS: readonly FlagSpec[] = [
+  { ...CONTAINER, summary: "Compile and test in a container of the build image" },
+  ENGINE,
+  { ...BUILD_IMAGE, summary: "Image to test in" },
+  SYNC,
+];
+
 /** `kbuild test`: port of `make test` (`hack/make-rules/test.sh`). */
 export const test: Command = {
   name: "test",
@@ -61,19 +77,22 @@ export const test: Command = {
     "paths; arguments that start with a dash are passed to go. What failed is shown whole at the end, " +
     "with the command that repeats it. Reports need no gotestsum.",
   args: [{ name: "WHAT", summary: "Packages; all with tests if omitted", variadic: true }],
-  flags: TEST_FLAGS,
+  flags: [...PLACE_FLAGS, ...TEST_FLAGS],
   variables: [
     ...TEST_VARIABLES,
     { name: "GOFLAGS", summary: "Extra flags for go" },
     { name: "KUBE_RACE", summary: "-race, or empty for none", default: "the checkout's" },
     OUTPUT_SUBPATH_VARIABLE,
     ...GO_VARIABLES,
+    ...ENGINE_VARIABLES,
+    ...CONTAINER_VARIABLES.filter(({ name }) => name !== COPY_OUTPUT),
   ],
   examples: [
     { command: "kbuild test pkg/kubelet/...", does: "Test kubelet's packages" },
     { command: "kbuild test WHAT=./pkg/api GOFLAGS=-v", does: "Test a package, as with make" },
     { command: "kbuild test --rerun-failed", does: "Test again what failed" },
     { command: "kbuild test --since origin/master", does: "Test what a change can break" },
+    { command: "kbuild test --container pkg/util/...", does: "Test with the Go of kube-cross" },
   ],
   ...testing("test"),
 };
@@ -113,13 +132,26 @@ function testing(name: AskedTests["command"]): Required<Pick<Command, "plan" | "
   return withDryRun({
     async plan(command, input) {
       const { planTestSteps } = await import("./test_run.ts");
-      return await planTestSteps(command, askedTests(name, input));
+      const asked = askedTests(name, input);
+      const plan = (open: OpenCheckout) => planTestSteps(command, open, asked);
+      if (!isElsewhere(name, input)) return await plan(await command.open());
+      const { planInContainer } = await import("./container_build.ts");
+      return await planInContainer(command, input, plan);
     },
     async run(command, input) {
       const { runTestCommand } = await import("./test_run.ts");
-      await runTestCommand(command, askedTests(name, input));
+      const asked = askedTests(name, input);
+      const test = (open: OpenCheckout) => runTestCommand(command, open, asked);
+      if (!isElsewhere(name, input)) return await test(await command.open());
+      const { buildInContainer } = await import("./container_build.ts");
+      await buildInContainer(command, input, test);
     },
   });
+}
+
+/** etcd is a program of this machine, which tests in a container would not reach. */
+function isElsewhere(name: AskedTests["command"], input: Input): boolean {
+  return name === "test" && isInContainer(input);
 }
 
 function askedTests(command: AskedTests["command"], input: Input): AskedTests {

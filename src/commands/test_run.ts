@@ -1,5 +1,5 @@
 import { join, resolve } from "@std/path";
-import { KbuildError } from "../errors.ts";
+import { KbuildError, UsageError } from "../errors.ts";
 import { ifPresent, readText, writeFileAtomic } from "../files/mod.ts";
 import { ensureGeneratedFiles, type GenerationPlan } from "../generate/mod.ts";
 import { counted } from "../lib/counted.ts";
@@ -66,12 +66,12 @@ interface PreparedTests {
 const PROFILE = "combined-coverage";
 
 async function prepareTests(
-  { context, checkout }: OpenCheckout,
+  { context, checkout, go: given }: OpenCheckout,
   asked: AskedTests,
   options: { fetch: boolean },
 ): Promise<PreparedTests> {
   const { env } = context;
-  const { go, choice } = await takeGo(context, checkout, options);
+  const { go, choice } = given ?? await takeGo(context, checkout, options);
   const named = asked.isPartOfRelease === true ? [] : [env["WHAT"] ?? "", env["TESTS"] ?? ""];
   const words = [...named, ...asked.words]
     .flatMap((text) => text.split(/\s+/)).filter((word) => word !== "");
@@ -104,29 +104,38 @@ function sortableDate(now: Date): string {
   return `${now.getFullYear()}${month}${day}-${time.join("")}`;
 }
 
-function reportsOf({ env, cwd }: KubeContext): Reports {
+/** @throws {UsageError} Programs in a container cannot write to the directory for the coverage. */
+function reportsOf({ builder, env, cwd, output }: KubeContext): Reports {
   const date = sortableDate(new Date());
   const junit = env["KUBE_JUNIT_REPORT_DIR"] || env["ARTIFACTS"];
   const isCovered = /^[yY]$/.test(env["KUBE_COVER"] ?? "");
+  const isElsewhere = builder.image !== undefined;
+  const usual = isElsewhere ? join(output, "k8s_coverage") : "/tmp/k8s_coverage";
+  const coverage = resolve(cwd, env["KUBE_COVER_REPORT_DIR"] || join(usual, date));
+  if (isCovered && isElsewhere && !coverage.startsWith(`${output}/`)) {
+    throw new UsageError(
+      `Cannot use KUBE_COVER_REPORT_DIR="${coverage}" with --container: it is not in the outputs`,
+      [`Name a directory below "${output}"`],
+    );
+  }
   return {
     junit: junit ? join(resolve(cwd, junit), `junit_${date}`) : undefined,
-    coverage: isCovered
-      ? resolve(cwd, env["KUBE_COVER_REPORT_DIR"] || join("/tmp/k8s_coverage", date))
-      : undefined,
+    coverage: isCovered ? coverage : undefined,
   };
 }
 
 /** What testing would start. */
 export async function planTestSteps(
   command: CommandContext,
+  open: OpenCheckout,
   asked: AskedTests,
 ): Promise<CommandPlan> {
-  const open = await command.open();
+  const { builder } = open.context;
   const { plan, generation, go, choice } = await prepareTests(open, asked, { fetch: false });
   for (const note of plan.notes) command.log.status(note);
   const { etcd } = plan;
   const steps = Object.freeze([
-    ...preparationSteps(plan.link, generation, open.context.builder),
+    ...preparationSteps(plan.link, generation, builder),
     ...etcd?.release === undefined ? [] : [{
       ...{ group: "etcd", kind: "fetch", what: `etcd ${etcd.version}` } as const,
       urls: plannedEtcdUrls(open.context, etcd.release),
@@ -138,8 +147,11 @@ export async function planTestSteps(
         env: etcd.env,
       },
     ],
-    ...plan.processes.map(({ argv, cwd, shownEnv, source }): PlanStep => ({
-      ...{ group: "tests", kind: "process", argv, cwd, env: shownEnv },
+    ...plan.processes.map(({ argv, cwd, env, shownEnv, source }): PlanStep => ({
+      ...{ group: "tests", kind: "process" },
+      ...builder.image === undefined
+        ? { argv, cwd, env: shownEnv }
+        : builder.startOf({ argv, cwd, env }),
       ...source === undefined ? {} : { source },
     })),
   ]);
@@ -147,8 +159,11 @@ export async function planTestSteps(
 }
 
 /** Runs tests, and shows what came out of them. */
-export async function runTestCommand(command: CommandContext, asked: AskedTests): Promise<void> {
-  const opened = await command.open();
+export async function runTestCommand(
+  command: CommandContext,
+  opened: OpenCheckout,
+  asked: AskedTests,
+): Promise<void> {
   // The lock is for what is written to the outputs; tests run without it, beside other builds.
   const { context, prepared } = await withOutput(opened, {
     what: asked.command,
@@ -164,7 +179,10 @@ export async function runTestCommand(command: CommandContext, asked: AskedTests)
       const { plan, generation } = prepared;
       sayGo(context, prepared);
       for (const note of plan.notes) context.log.status(note);
-      if (plan.link !== undefined) await makeLink(plan.link);
+      if (plan.link !== undefined) {
+        await makeLink(plan.link);
+        await context.builder.send([plan.link.path]);
+      }
       await ensureGeneratedFiles(context, checkout, generation);
       return { context, prepared };
     },
@@ -187,6 +205,10 @@ export async function runTestCommand(command: CommandContext, asked: AskedTests)
     : await reportCoverage(context, prepared, reports.coverage);
   command.logSummary();
   const summary = summarize(packages);
+  const { failed } = summary.packages;
+  const repeating = context.builder.image === undefined
+    ? asked.command
+    : `${asked.command} --container`;
   const seconds = (Date.now() - at.getTime()) / 1000;
   const print = (line: string) =>
     asked.isPartOfRelease === true ? context.log.info(line) : command.print(line);
@@ -201,17 +223,16 @@ export async function runTestCommand(command: CommandContext, asked: AskedTests)
       seconds,
     });
   } else {
-    for (const line of failureLines(packages, plan.own, asked.command)) print(line);
+    for (const line of failureLines(packages, plan.own, repeating)) print(line);
     if (packages.length > 0) {
       if (summary.packages.failed > 0) print("");
       print(`${summaryLine(summary, plan.own)}; ${seconds.toFixed(1)} s`);
     }
     if (covered !== undefined) print(`Coverage: ${covered.toFixed(1)}% of statements`);
   }
-  const { failed } = summary.packages;
   if (failed === 0) return;
   throw new KbuildError(`Tests failed in ${failed} of ${counted(packages.length, "package")}`, {
-    notes: [`Test again what failed: kbuild ${asked.command} --rerun-failed`],
+    notes: [`Test again what failed: kbuild ${repeating} --rerun-failed`],
   });
 }
 
@@ -225,7 +246,10 @@ async function testAndReport(
   const isFull = Boolean(env["FULL_LOG"]) ||
     plan.processes.some(({ argv }) => argv.includes("-v")) ||
     /(^|\s)-v(\s|$)/.test(env["GOFLAGS"] ?? "");
-  if (reports.coverage !== undefined) await Deno.mkdir(reports.coverage, { recursive: true });
+  if (reports.coverage !== undefined) {
+    await Deno.mkdir(reports.coverage, { recursive: true });
+    await context.builder.send([reports.coverage]);
+  }
   const keepsRaw = reports.junit !== undefined &&
     /^[yY]$/.test(env["KUBE_KEEP_VERBOSE_TEST_OUTPUT"] ?? "");
   if (reports.junit !== undefined) {
@@ -252,6 +276,7 @@ async function testAndReport(
     },
   });
   etcd?.check();
+  if (reports.coverage !== undefined) await context.builder.fetch([reports.coverage]);
   return packages;
 }
 
@@ -275,13 +300,14 @@ async function reportCoverage(
     }),
   );
   const [first] = plan.processes;
-  await context.shell.run(
+  await context.builder.shell.run(
     [go.path, "tool", "cover", `-html=${path("out")}`, `-o=${path("html")}`],
     {
       ...first === undefined ? {} : { cwd: first.cwd, env: first.env },
       label: "Drawing the coverage",
     },
   );
+  await context.builder.fetch([path("html")]);
   context.log.status("Combined coverage report:", [path("html"), path("lcov")]);
   return coveredPercent(coverage);
 }

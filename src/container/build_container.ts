@@ -11,7 +11,7 @@ import { inspectBuildImage, provideBuildImage } from "./build_image.ts";
 import { askFor } from "./engine.ts";
 import { engineError } from "./explain.ts";
 import { lockName } from "./locks.ts";
-import { isLeftover, type PreparedRun, removeContainer } from "./run.ts";
+import { endContainer, isLeftover, type PreparedRun, removeContainer } from "./run.ts";
 import type { ContainerRun, Engine } from "./types.ts";
 import {
   bringSources,
@@ -99,7 +99,7 @@ export async function startKeeper(
     const [ended] = await Promise.allSettled([running]);
     const isClean = ended.status === "fulfilled" && ended.value?.code === 0;
     try {
-      if (!isClean && running !== undefined) await removeContainer(cleaner, engine, name);
+      if (!isClean && running !== undefined) await endContainer(context, cleaner, engine, name);
     } finally {
       lock?.[Symbol.dispose]();
     }

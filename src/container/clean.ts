@@ -29,6 +29,8 @@ export interface EngineDisposal {
   readonly volumes: readonly string[];
   /** Names of images, with tags. */
   readonly images: readonly string[];
+  /** Whether the images are removed without those below, because one of these has no name and is not theirs. */
+  readonly withoutParents: boolean;
   /** Containers that are in use, with the reason. */
   readonly left: readonly string[];
 }
@@ -130,14 +132,37 @@ export async function planEngineDisposal(
   }
   const isFree = (image: string) => !left.some((container) => container.image === image);
   const repository = containerNames.value.imageRepository ?? "kube-build";
+  const images = ownImages(names, { repository, hashes }).filter(isFree).sort();
   return Object.freeze({
     containers: Object.freeze(containers.sort()),
     volumes: Object.freeze(
       left.length > 0 ? [] : volumes.filter((name) => name === volumeName(context)),
     ),
-    images: Object.freeze(ownImages(names, { repository, hashes }).filter(isFree).sort()),
+    images: Object.freeze(images),
+    withoutParents: await haveUnnamedBase(ask, images),
     left: Object.freeze(left.map(({ name, reason }) => `${name}: ${reason}`)),
   });
+}
+
+/**
+ * Whether an image starts from one that has no name any more: engines would remove that, too, when nothing else starts
+ * from it. Steps of a build have no names either, but a parent.
+ */
+async function haveUnnamedBase(
+  ask: (words: readonly string[]) => Promise<string>,
+  images: readonly string[],
+): Promise<boolean> {
+  const isListed = (value: unknown) => Array.isArray(value) && value.length > 0;
+  for (let ids = images; ids.length > 0;) {
+    const inspected = parseAnswers(await ask(["image", "inspect", ...ids]));
+    const unnamed = inspected.filter((image) =>
+      ids === images || !(isListed(image["RepoTags"]) || isListed(image["RepoDigests"]))
+    );
+    const parents = unnamed.map((image) => String(image["Parent"] ?? ""));
+    if (ids !== images && parents.includes("")) return true;
+    ids = [...new Set(parents.filter((parent) => parent !== ""))];
+  }
+  return false;
 }
 
 /** Why a container is left; undefined if it may go. */
@@ -154,12 +179,19 @@ async function whyInUse(
 /** The programs of {@linkcode disposeOfEngine}, in order. */
 export function disposalStarts(
   engine: Engine,
-  { containers, images, volumes }: EngineDisposal,
+  { containers, images, volumes, withoutParents }: EngineDisposal,
 ): readonly (readonly string[])[] {
   return Object.freeze([
     ...containers.length === 0 ? [] : [removeArguments(engine, ...containers)],
     ...volumes.length === 0 ? [] : [Object.freeze([...engine.program, "volume", "rm", ...volumes])],
-    ...images.length === 0 ? [] : [Object.freeze([...engine.program, "rmi", ...images])],
+    ...images.length === 0 ? [] : [
+      Object.freeze([
+        ...engine.program,
+        "rmi",
+        ...withoutParents ? ["--no-prune"] : [],
+        ...images,
+      ]),
+    ],
   ]);
 }
 

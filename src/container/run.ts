@@ -308,7 +308,7 @@ export async function executeRun(context: KubeContext, prepared: PreparedRun): P
   const run = { ...prepared.run, name, image: reference };
   let removing: Promise<void> | undefined;
   // A signal to the client does not help: the first program of a container ignores what it does not handle.
-  const stop = () => removing ??= removeContainer(cleaner, engine, name);
+  const stop = () => removing ??= endContainer(context, cleaner, engine, name);
   signal?.addEventListener("abort", stop, { once: true });
   let hasEnded = false;
   try {
@@ -333,6 +333,26 @@ export async function isLeftover(
 ): Promise<boolean> {
   const answer = await askFor(context, engine, "container", name);
   return readContainer(context, engine, name, answer) === "leftover";
+}
+
+/**
+ * Removes a container whose work is over or has failed. An engine that does not do it is no reason to fail, nor does it
+ * hide why the work has: the container ends with its client, and the next run removes what is left.
+ */
+export async function endContainer(
+  { log }: Pick<KubeContext, "log">,
+  cleaner: Shell,
+  engine: Engine,
+  name: string,
+): Promise<void> {
+  try {
+    await removeContainer(cleaner, engine, name);
+  } catch (error) {
+    if (!(error instanceof KbuildError)) throw error;
+    log.warn(error.message, [
+      "The next run in a container removes it, and so does kbuild make-clean",
+    ]);
+  }
 }
 
 /** Removes a container that may be gone already. */

@@ -18,7 +18,6 @@ import {
   workspaceModules,
 } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import { findProgram } from "../lib/util.ts";
 import type { GoTool } from "../toolchain/mod.ts";
 import { type Failure, rerunsOf } from "./failures.ts";
 import { changedSince } from "./since.ts";
@@ -181,7 +180,7 @@ export async function planTests(
       });
     })
   );
-  for (const process of processes) await checkRace(process);
+  for (const process of processes) await checkRace(context, process);
   const chosen = all.length <= MAX_CHOSEN && !all.some(isPattern);
   return Object.freeze({
     processes: Object.freeze(processes),
@@ -258,11 +257,11 @@ function testTarget(argument: string, own: string): string {
 }
 
 /** @throws {KbuildError} The race detector is wanted, which needs a C compiler. */
-async function checkRace({ argv, env }: TestProcess): Promise<void> {
+async function checkRace({ builder }: KubeContext, { argv, env }: TestProcess): Promise<void> {
   if (!argv.includes("-race")) return;
   const compiler = env["CC"]?.trim().split(/\s+/)[0] ?? "";
   const names = compiler === "" ? ["gcc", "clang"] : [compiler];
-  const found = await Promise.all(names.map((name) => findProgram(name, env["PATH"])));
+  const found = await Promise.all(names.map((name) => builder.findProgram(name, env["PATH"])));
   if (env["CGO_ENABLED"] !== "0" && found.some((path) => path !== undefined)) return;
   const why = env["CGO_ENABLED"] === "0" ? "CGO_ENABLED is 0" : `there is no ${names.join(" or ")}`;
   throw new KbuildError(`Cannot test with -race: ${why}, and the race detector needs cgo`, {

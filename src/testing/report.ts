@@ -1,5 +1,5 @@
 import { quote } from "../shell/mod.ts";
-import { escapeRegex, type TestCommand } from "./failures.ts";
+import { escapeRegex } from "./failures.ts";
 import { failedTests, type PackageResult, type TestResult } from "./results.ts";
 import { shortName } from "./words.ts";
 
@@ -27,7 +27,7 @@ export function packageLine({ name, outcome, isCached, seconds }: PackageResult)
 export function failureLines(
   packages: readonly PackageResult[],
   own: string,
-  command: TestCommand = "test",
+  command = "test",
 ): readonly string[] {
   const lines: string[] = [];
   let shown = 0;
@@ -76,7 +76,7 @@ export function repeatCommand(
   name: string,
   test: string,
   own: string,
-  command: TestCommand = "test",
+  command = "test",
 ): string {
   const run = test.split("/").map((part) => `^${escapeRegex(part)}$`).join("/");
   return `kbuild ${command} ${quote(shortName(name, own))} --run ${quote(run)}`;

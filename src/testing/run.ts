@@ -21,7 +21,7 @@ export interface TestListener {
  * @throws {KbuildError} `go test` itself failed: a wrong flag, a broken module.
  */
 export async function runTests(
-  { shell, log }: KubeContext,
+  { builder: { shell }, log }: Pick<KubeContext, "builder" | "log">,
   { processes }: TestPlan,
   { onPackage, onOutput, onRaw }: TestListener = {},
 ): Promise<readonly PackageResult[]> {

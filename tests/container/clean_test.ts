@@ -53,15 +53,29 @@ Deno.test("ownImages() are the build images of the scripts, on every branch", ()
 
 Deno.test("disposalStarts() are empty where there is nothing", () => {
   assertEquals(
-    disposalStarts(DOCKER, { containers: [], volumes: [], images: [], left: ["x: y"] }),
+    disposalStarts(DOCKER, {
+      containers: [],
+      volumes: [],
+      images: [],
+      withoutParents: false,
+      left: ["x: y"],
+    }),
     [],
   );
   assertEquals(
-    disposalStarts(DOCKER, { containers: ["a", "b"], volumes: ["v"], images: ["c:d"], left: [] }),
+    disposalStarts(DOCKER, {
+      containers: ["a", "b"],
+      volumes: ["v"],
+      images: ["c:d"],
+      withoutParents: false,
+      left: [],
+    }),
     [
       ["docker", "rm", "--force", "--volumes", "a", "b"],
       ["docker", "volume", "rm", "v"],
       ["docker", "rmi", "c:d"],
     ],
   );
+  const images = { containers: [], volumes: [], images: ["c:d"], withoutParents: true, left: [] };
+  assertEquals(disposalStarts(DOCKER, images), [["docker", "rmi", "--no-prune", "c:d"]]);
 });

@@ -1,17 +1,17 @@
 /**
- * The container that `kbuild run` starts, beside the one that the checkout's own `build/run.sh` starts with a
- * docker that only writes down how it is called: name, image, user, mounts, variables.
+ * What kbuild starts, beside what the checkout's own `build/run.sh`, `shell.sh`, `copy-output.sh` and `make-clean.sh`
+ * start with a docker that only writes down how it is called: name, image, user, mounts, variables, what is removed.
  */
 import { assert, assertEquals } from "@std/assert";
-import { join } from "@std/path";
+import { basename, join } from "@std/path";
 import { readCheckout } from "../../src/checkout/mod.ts";
-import { prepareRun, startsOf } from "../../src/container/mod.ts";
+import { prepareRun, rootHash, startsOf } from "../../src/container/mod.ts";
 import { createContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import type { EraParameter } from "../../src/sample/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
-import { ENV, inScratch, makeSample, output, script } from "../e2e/_program.ts";
-import { findRealTree } from "../real/_tree.ts";
+import { ENV, inScratch, kbuildOk, makeSample, output } from "../e2e/_program.ts";
+import { exists, findRealTree } from "../real/_tree.ts";
 import { ANSWERS, fakeEngine } from "./_engines.ts";
 
 /** A container as a command line of docker starts it. */
@@ -88,30 +88,65 @@ const VARIABLES = {
   OSTYPE: "linux-gnu",
 };
 
-/** What the checkout's script starts, for a command that ends at once. */
-async function startedByScript(root: string, dir: string): Promise<Started> {
-  const bin = join(dir, "script-bin");
-  // Everything that is asked gets an answer of the right shape.
-  const starts = await fakeEngine(
-    bin,
-    "docker",
-    `case "$1" in
+/** Answers of the right shape to everything that scripts ask. */
+const SCRIPT_ANSWERS = `case "$1" in
   inspect) echo 0 ;;
   port) echo 127.0.0.1:8730 ;;
   info) echo '{"ServerVersion":"28.2.2"}' ;;
 esac
-`,
-  );
-  script(join(bin, "rsync"), "exit 0");
-  const path = `${bin}:${ENV["PATH"]}`;
-  await output(["bash", join(root, "build/run.sh"), "make", "all"], {
+`;
+
+/** Arguments of each start of a program. */
+type Starts = readonly (readonly string[])[];
+
+/** What one of the checkout's scripts starts, for commands that end at once. */
+async function startsOfScript(
+  { root, dir }: { root: string; dir: string },
+  words: readonly [script: string, ...args: string[]],
+  answers = SCRIPT_ANSWERS,
+): Promise<{ docker: Starts; rsync: Starts }> {
+  const bin = await Deno.makeTempDir({ dir, prefix: "script-bin-" });
+  const [docker, rsync] = [
+    await fakeEngine(bin, "docker", answers),
+    await fakeEngine(bin, "rsync", "exit 0"),
+  ];
+  const [script, ...args] = words;
+  await output(["bash", join(root, script), ...args], {
     cwd: root,
-    env: { ...VARIABLES, PATH: path, DOCKER_HOST: "unix:///nowhere" },
+    env: { ...VARIABLES, PATH: `${bin}:${ENV["PATH"]}`, DOCKER_HOST: "unix:///nowhere" },
   });
-  const runs = (await starts()).filter(([word]) => word === "run").map(readRun);
-  const found = runs.find(({ command }) => command[0] === "make");
+  return { docker: await docker(), rsync: await rsync() };
+}
+
+/** The container for a command that one of the checkout's scripts starts. */
+async function startedByScript(
+  place: { root: string; dir: string },
+  words: readonly [script: string, ...args: string[]],
+  program: string,
+): Promise<Started> {
+  const { docker } = await startsOfScript(place, words);
+  const runs = docker.filter(([word]) => word === "run").map(readRun);
+  const found = runs.find(({ command }) => command[0] === program);
   assert(found !== undefined, "the script starts no container");
   return found;
+}
+
+/** The programs of a docker that kbuild plans to start. */
+async function plannedStarts(
+  { root, dir }: { root: string; dir: string },
+  words: readonly string[],
+  answers = ANSWERS,
+): Promise<Starts> {
+  const bin = await Deno.makeTempDir({ dir, prefix: "kbuild-bin-" });
+  const log = await fakeEngine(bin, "docker", answers);
+  const env = { ...VARIABLES, KUBE_RUN_COPY_OUTPUT: "y", PATH: `${bin}:${ENV["PATH"]}` };
+  const stdout = await kbuildOk(["plan", "--json", ...words], { cwd: root, env });
+  // Only questions: none of them changes anything.
+  const questions = ["context", "container", "image", "info", "ps", "volume"];
+  assertEquals((await log()).filter(([word = ""]) => !questions.includes(word)), []);
+  const { processes } = JSON.parse(stdout) as { processes: { argv: string[] }[] };
+  return processes.filter(({ argv }) => argv[0] === "docker")
+    .map(({ argv }) => argv.slice(1));
 }
 
 /** What kbuild plans for the same. */
@@ -134,9 +169,10 @@ async function plannedRun(root: string, dir: string): Promise<Started> {
 }
 
 /** Variables that the scripts hand in and kbuild does not, and why. */
-const LEFT_OUT: readonly (readonly [name: RegExp, why: string])[] = [
-  [/^$/, "none that has a value"],
-];
+const LEFT_OUT: Readonly<Record<string, string>> = {
+  KUBE_CGO_OVERRIDES: "1.28 and later hand in quotes and spaces where it is not set",
+  KUBE_STATIC_OVERRIDES: "1.35 hands in quotes and spaces where it is not set",
+};
 
 /** Variables that kbuild hands in and not all scripts do, and why. */
 const ADDED: Readonly<Record<string, string>> = {
@@ -154,7 +190,7 @@ const ADDED: Readonly<Record<string, string>> = {
 };
 
 async function compare(root: string, dir: string, isMounted: boolean): Promise<void> {
-  const theirs = await startedByScript(root, dir);
+  const theirs = await startedByScript({ root, dir }, ["build/run.sh", "make", "all"], "make");
   const ours = await plannedRun(root, dir);
   assertEquals(ours.name, theirs.name);
   assertEquals(ours.command, theirs.command);
@@ -163,7 +199,7 @@ async function compare(root: string, dir: string, isMounted: boolean): Promise<v
   if (theirs.hostname !== "") assertEquals(ours.hostname, theirs.hostname);
   for (const [name, value] of Object.entries(theirs.env)) {
     // Unset and empty are the same for the scripts inside.
-    if (value === "" || LEFT_OUT.some(([pattern]) => pattern.test(name))) continue;
+    if (value === "" || (LEFT_OUT[name] !== undefined && /^[' ]*$/.test(value))) continue;
     assertEquals([name, ours.env[name]], [name, value]);
   }
   const more = Object.keys(ours.env).filter((name) => theirs.env[name] === undefined);
@@ -180,31 +216,150 @@ async function compare(root: string, dir: string, isMounted: boolean): Promise<v
   }
 }
 
+/** A shell is `build/run.sh bash`; that of 1.7 takes no arguments. */
+async function compareShell(root: string, dir: string): Promise<void> {
+  const words = ["-c", "echo $HOME"];
+  const theirs = await startedByScript({ root, dir }, ["build/shell.sh", ...words], "bash");
+  const starts = await plannedStarts({ root, dir }, ["shell", "--", ...words]);
+  assertEquals(starts.length, 1);
+  const ours = readRun(starts[0]!);
+  assertEquals(ours.name, theirs.name);
+  const takesWords = theirs.command.length > 1;
+  assertEquals(ours.command, takesWords ? theirs.command : [...theirs.command, ...words]);
+}
+
+/** The scripts start a daemon and copy; kbuild has nothing to copy, from a volume the same names. */
+async function compareCopy(root: string, dir: string): Promise<void> {
+  const { docker, rsync } = await startsOfScript({ root, dir }, ["build/copy-output.sh"]);
+  const commands = docker.filter(([word]) => word === "run").map((words) => readRun(words).command);
+  assertEquals(commands.filter(([program]) => program !== "/rsyncd.sh"), []);
+  const names = rsync.flat().flatMap((word) => /^--filter=\+ (.*)$/.exec(word)?.[1] ?? []);
+  const bin = await Deno.makeTempDir({ dir, prefix: "copy-bin-" });
+  const log = await fakeEngine(bin, "docker", ANSWERS);
+  const env = { ...VARIABLES, PATH: `${bin}:${ENV["PATH"]}` };
+  await kbuildOk(["copy-output"], { cwd: root, env });
+  assertEquals((await log()).filter(([word]) => !["context", "info"].includes(word!)), []);
+  if (names.length === 0) return;
+  const volume = await plannedStarts({ root, dir }, ["run", "--sync", "volume", "true"]);
+  const copied = volume.flat().find((word) => word.includes("-name 'zz_generated.*'")) ?? "";
+  // Directories, and Godeps, which builds do not change.
+  const apart = ["*/", "/vendor/", "/_output/dockerized/bin/**"];
+  for (const name of names.filter((name) => !apart.includes(name) && !name.includes("Godeps"))) {
+    assert(copied.includes(`-name '${name}'`) || copied.includes(`-name ${name} `), name);
+  }
+}
+
+/** What an engine of several checkouts has: answers for both sides. */
+function engineWith(root: string, branch: string | undefined, version: string) {
+  const hash = rootHash({ hostname: VARIABLES.HOSTNAME, root, branch });
+  const ids = [hash, "0123456789"].flatMap((hash) => [
+    ...[`kube-build-${hash}-${version}`, `kube-rsync-${hash}-${version}`],
+    `kube-build-data-${hash}-${version}`,
+  ]);
+  const containers = [...ids, "somebody"];
+  const tags = [hash, "0123456789"].map((hash) => `build-${hash}-${version}`);
+  const inspected = containers.map((name) => ({
+    ...{ Name: `/${name}`, State: { Running: false }, Config: { Image: "i", Labels: {} } },
+    Mounts: [],
+  }));
+  const table = (lines: readonly string[]) => ["HEAD", ...lines].join("\n");
+  const answers = `case "$1 $2" in
+  "ps -a") echo '${table(containers.map((name) => `1 i ${name}`))}' ;;
+  "ps --all") echo '${containers.join("\n")}' ;;
+  "container inspect") echo '${JSON.stringify(inspected)}' ;;
+  "images -q") echo 5f0000000001 ;;
+  "images kube-build") echo '${table(tags.map((tag) => `kube-build ${tag} 1`))}' ;;
+  "image ls") printf '%s\n' ${tags.map((tag) => `kube-build:${tag}`).join(" ")} '<none>:<none>' ;;
+  "info --format") echo '{"ServerVersion":"28.2.2","Architecture":"x86_64"}' ;;
+  "context inspect") echo '"unix:///var/run/docker.sock"' ;;
+esac
+`;
+  return { answers, own: ids.filter((name) => name.includes(hash)) };
+}
+
+/** Both remove the same of an engine; the scripts also images without a name, whosesoever they are. */
+async function compareClean(root: string, dir: string, isReal: boolean): Promise<void> {
+  const checkout = await readCheckout(root, { variables: {}, hostArch: "amd64" });
+  const { hasBranch, version } = checkout.containerNames.value;
+  const { answers, own } = engineWith(root, hasBranch ? "master" : undefined, version);
+  const words = ["make-clean", "--engine", "docker"];
+  const ours = await plannedStarts({ root, dir }, words, answers);
+  const { docker } = await startsOfScript({ root, dir }, ["build/make-clean.sh"], answers);
+  const removed = (starts: Starts, command: string) =>
+    starts.filter(([word]) => word === command)
+      .flatMap((words) => words.slice(1)).filter((word) => !word.startsWith("-")).sort();
+  const theirContainers = removed(docker, "rm");
+  // The samples' scripts are shorter than Kubernetes', and remove outputs alone.
+  if (isReal) assert(theirContainers.length > 0, "the script removes no container");
+  assertEquals(
+    removed(ours, "rm").filter((name) => theirContainers.includes(name)),
+    theirContainers,
+  );
+  assertEquals(removed(ours, "rm"), own.sort());
+  const unnamed = /^5f0/;
+  const theirImages = removed(docker, "rmi").filter((name) => !unnamed.test(name));
+  assertEquals(removed(ours, "rmi").filter((name) => unnamed.test(name)), []);
+  if (theirImages.length > 0) assertEquals(removed(ours, "rmi"), theirImages);
+}
+
+const COMPARISONS = [
+  ["run.sh", async (root: string, dir: string) => {
+    const checkout = await readCheckout(root, { variables: {}, hostArch: "amd64" });
+    await compare(root, dir, checkout.container.value === "bind-mount");
+  }],
+  ["shell.sh", compareShell],
+  ["copy-output.sh", compareCopy],
+  ["make-clean.sh", compareClean],
+] as const;
+
+/** Holds kbuild against each of the scripts that a checkout has. */
+async function compareAll(
+  t: Deno.TestContext,
+  { root, dir, isReal }: { root: string; dir: string; isReal: boolean },
+): Promise<void> {
+  for (const [name, compare] of COMPARISONS) {
+    if (!exists(join(root, "build", name))) continue;
+    await t.step(name, () => compare(root, dir, isReal));
+  }
+}
+
 const ERAS: readonly EraParameter[] = ["1.7", "1.20", "1.28", "1.35", "latest"];
 for (const era of ERAS) {
-  Deno.test(`kbuild run starts the container of build/run.sh: the sample of ${era}`, () =>
+  Deno.test(`kbuild starts what the scripts of build start: the sample of ${era}`, (t) =>
     inScratch(async (dir) => {
       const root = await makeSample(era, join(dir, "kubernetes"));
-      const checkout = await readCheckout(root, { variables: {}, hostArch: "amd64" });
-      await compare(root, dir, checkout.container.value === "bind-mount");
+      await compareAll(t, { root, dir, isReal: false });
     }));
 }
 
-const real = findRealTree({ fetch: false });
-Deno.test({
-  name: "kbuild run starts the container of build/run.sh: the real 1.20.2" +
-    (real === undefined ? " (skipped: there is no such checkout here)" : ""),
-  ignore: real === undefined,
-  fn: () =>
-    inScratch(async (dir) => {
-      const root = join(dir, "kubernetes");
-      await Deno.mkdir(root);
-      const copy = `cd "$1" && for name in build hack cluster/common.sh go.mod Makefile \\
-  Makefile.generated_files vendor/modules.txt; do
+/** Copies what the scripts need of a checkout. */
+async function copyScripts(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to);
+  const copy =
+    `cd "$1" && for name in build hack cluster/common.sh cluster/lib go.mod .go-version Makefile \
+  Makefile.generated_files vendor/modules.txt Godeps/Godeps.json; do
   [ ! -e "$name" ] || { mkdir -p "$2/$(dirname "$name")" && cp -a "$name" "$2/$name"; }; done
 cd "$2" && mkdir -p cmd && git init -q -b master && git add -A -f . &&
-git -c user.name=a -c user.email=a@example.com commit -q -m "Part of a checkout" && git tag v1.20.2`;
-      await output(["sh", "-c", copy, "sh", real!, root]);
-      await compare(root, dir, false);
-    }),
-});
+git -c user.name=a -c user.email=a@example.com commit -q -m "Part of a checkout" && git tag "$3"`;
+  const tag = await output(["git", "-C", from, "describe", "--tags", "--abbrev=0"])
+    .catch(() => "v1.20.2");
+  await output(["sh", "-c", copy, "sh", from, to, tag.trim()]);
+}
+
+const named = (Deno.env.get("KBUILD_TEST_TREES") ?? "").split(":").filter((path) => path !== "");
+const trees = [findRealTree({ fetch: false }) ?? [], ...named].flat();
+if (trees.length === 0) {
+  Deno.test.ignore(
+    "kbuild starts what the scripts of build start: real checkouts " +
+      "(skipped: KBUILD_REAL_TREE and KBUILD_TEST_TREES name none)",
+    () => {},
+  );
+}
+for (const tree of trees) {
+  Deno.test(`kbuild starts what the scripts of build start: ${basename(tree)}`, (t) =>
+    inScratch(async (dir) => {
+      const root = join(dir, "kubernetes");
+      await copyScripts(tree, root);
+      await compareAll(t, { root, dir, isReal: true });
+    }));
+}

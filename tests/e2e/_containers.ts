@@ -2,8 +2,8 @@
 import { join } from "@std/path";
 import { listTree, streamTar } from "../../src/archive/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
-import { Docker, NEEDS_DOCKER } from "./_engine.ts";
-import { ENV, output, processesBelow, which } from "./_program.ts";
+import { addProgram, Docker, NEEDS_DOCKER } from "./_engine.ts";
+import { ENV, inScratch, makeSample, output, processesBelow, which } from "./_program.ts";
 
 /** An engine that starts containers here. */
 export interface TestEngine {
@@ -92,12 +92,14 @@ runroot = "${dir}/run"
 /** The files of a small image: busybox. */
 export async function makeSmallRoot(root: string): Promise<string> {
   const names =
-    "sh cat chown cp dirname echo env false find id ln ls mkdir mktemp mv printf pwd rm sleep stat " +
+    "sh cat chown cp dirname echo env false find id ln ls md5sum mkdir mktemp mv printf pwd rm sleep stat " +
     "stty tar touch true tty wc xargs";
   const make = `mkdir -p "$1/bin" "$1/etc" && mkdir -m 1777 "$1/tmp" && cp "$2" "$1/bin/busybox" &&
 for name in ${names} bash; do ln -s busybox "$1/bin/$name"; done &&
 printf 'root:x:0:0:root:/root:/bin/sh\\n' > "$1/etc/passwd"`;
   await output(["sh", "-c", make, "sh", root, which("busybox") ?? "busybox"]);
+  // Its libraries, where it is not static.
+  await addProgram(root, "busybox");
   return root;
 }
 
@@ -108,25 +110,167 @@ const PROGRAMS =
   "readlink realpath rm rmdir sed seq sh sha256sum sleep sort stat tail tar tee test touch tr true " +
   "uname uniq wc which xargs";
 
-/** The files of an image with this machine's Go and what make needs, but no C compiler. */
-export async function makeGoRoot(root: string, goroot: string): Promise<string> {
+/** The files of an image with programs of this machine, and their libraries. */
+export async function makeProgramsRoot(root: string, programs: string): Promise<string> {
   const make = `set -e
 mkdir -p "$1/usr/bin" "$1/usr/local" "$1/etc" "$1/usr/lib"
 mkdir -m 1777 "$1/tmp"
 for dir in bin lib lib64; do mkdir -p "$1/usr/$dir"; ln -s "usr/$dir" "$1/$dir"; done
 printf 'root:x:0:0:root:/root:/bin/sh\\n' > "$1/etc/passwd"
 add() { mkdir -p "$1$(dirname "$2")" && cp -L "$2" "$1$2"; }
-for name in $3; do
-  file=/usr/bin/$name
+for name in $2; do
+  file=$(PATH="$PATH:/usr/sbin:/sbin" command -v "$name") || continue
+  case "$file" in /*) ;; *) file=/usr/bin/$name ;; esac
   [ -x "$file" ] || continue
   cp -L "$file" "$1/usr/bin/$name"
   for library in $(ldd "$file" 2>/dev/null | grep -o '/[^ ]*'); do add "$1" "$library"; done
 done
-[ ! -d /usr/lib/git-core ] || cp -a /usr/lib/git-core "$1/usr/lib/git-core"
-mkdir -p "$1/usr/local/go"
+[ ! -d /usr/lib/git-core ] || cp -a /usr/lib/git-core "$1/usr/lib/git-core"`;
+  await output(["sh", "-c", make, "sh", root, programs]);
+  return root;
+}
+
+/**
+ * The files of an image with this machine's Go and what make needs, but no C compiler.
+ *
+ * @param options.isInPlace Whether Go has its own path there, with what its links lead to; default: `/usr/local/go`.
+ */
+export async function makeGoRoot(
+  root: string,
+  goroot: string,
+  { isInPlace = false }: { isInPlace?: boolean } = {},
+): Promise<string> {
+  await makeProgramsRoot(root, PROGRAMS);
+  const copy = isInPlace
+    ? `for part in "$2" $(find "$2" -maxdepth 2 -type l -exec readlink -f {} +); do
+  [ -d "$part" ] || continue
+  mkdir -p "$1$(dirname "$part")"
+  [ -e "$1$part" ] || cp -a "$part" "$1$part"
+done
+ln -s "$2/bin/go" "$1/usr/bin/go"`
+    : `mkdir -p "$1/usr/local/go"
 for part in bin pkg src lib VERSION go.env; do
   [ ! -e "$2/$part" ] || cp -a "$2/$part" "$1/usr/local/go/$part"
 done`;
-  await output(["sh", "-c", make, "sh", root, goroot, PROGRAMS]);
+  await output(["sh", "-c", `set -e\n${copy}`, "sh", root, await Deno.realPath(goroot)]);
   return root;
+}
+
+/** An image of {@linkcode makeSmallRoot}. */
+export const SMALL = "kbuild.test/small:1";
+
+/** A test for an engine, with a checkout; skipped with the reason if there is none. */
+export function engineTest(
+  found: TestEngine | string,
+  name: string,
+  what: string,
+  fn: (engine: TestEngine, root: string, dir: string) => Promise<void>,
+): void {
+  const missing = typeof found === "string" ? found : undefined;
+  Deno.test({
+    name: `${what}: ${name}` + (missing === undefined ? "" : ` (skipped: ${missing})`),
+    ignore: missing !== undefined,
+    fn: () =>
+      inScratch(async (dir) => {
+        const engine = found as TestEngine;
+        await engine.import(await makeSmallRoot(join(dir, "small")), SMALL);
+        const root = await makeSample("1.20", join(dir, "kubernetes"));
+        await fn(engine, root, dir);
+      }),
+  });
+}
+
+/** Containers of a checkout that are there, running or not. */
+export async function containersOf(engine: TestEngine, root: string): Promise<string> {
+  const filter = `label=kbuild.root=${root}`;
+  return (await engine.run("ps", "--all", "--filter", filter, "--format", "{{.Names}}")).trim();
+}
+
+/** Waits for a minute. */
+export async function until(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {
+  for (let tries = 0; !await isSo(); tries++) {
+    if (tries > 600) throw new Error(`It never came about: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Why this machine starts no second engine; undefined if it does. */
+export const lacksOwnDocker: string | undefined = Deno.uid() !== 0
+  ? "needs root, to start another engine"
+  : which("unshare") === undefined ||
+      which("dockerd", `${Deno.env.get("PATH")}:/usr/sbin`) === undefined
+  ? "needs dockerd and unshare"
+  : undefined;
+
+/** A Docker engine of a test's own, which it may stop. */
+export interface OwnDocker extends TestEngine, AsyncDisposable {
+  /** Its socket. */
+  readonly socket: string;
+  /** Stops it, containers too, and starts it again. */
+  restart(): Promise<void>;
+}
+
+/**
+ * Starts an engine in namespaces of its own: without a network, since an engine without a bridge removes the one of
+ * other engines.
+ *
+ * @param place Its directory, which is made.
+ * @param options.disk Size of the disk that all its files are on: `64M`; default: as much as there is.
+ * @param options.hidden A directory that it sees empty.
+ */
+export async function startOwnDocker(
+  place: string,
+  { disk, hidden }: { disk?: string; hidden?: string } = {},
+): Promise<OwnDocker> {
+  const data = join(place, "data");
+  await Deno.mkdir(data, { recursive: true });
+  const socket = join(place, "socket");
+  if (disk !== undefined) {
+    const file = join(place, "disk");
+    await output(["truncate", "-s", disk, file]);
+    await output(["/usr/sbin/mkfs.ext4", "-q", "-m", "0", file]);
+    await output(["mount", "-o", "loop", file, data]);
+  }
+  const script = '[ -z "$1" ] || mount -t tmpfs none "$1"; exec dockerd --data-root "$2/data" ' +
+    '--exec-root "$2/exec" --pidfile "$2/pid" -H "unix://$3" --iptables=false --bridge=none';
+  const env = { DOCKER_HOST: `unix://${socket}` };
+  const { $, run } = createShell({ cwd: "/", env: { ...ENV, ...env } });
+  let child: Deno.ChildProcess | undefined;
+  const start = async () => {
+    child = new Deno.Command("unshare", {
+      args: ["--mount", "--net", "sh", "-c", script, "sh", hidden ?? "", place, socket],
+      env: { ...ENV, PATH: `${Deno.env.get("PATH")}:/usr/sbin:/sbin` },
+      ...{ clearEnv: true, stdin: "null", stdout: "null", stderr: "null" },
+    }).spawn();
+    const answers = () => run(["docker", "version"]).then(() => true, () => false);
+    await until("the engine answers", answers);
+  };
+  const stop = async () => {
+    child?.kill("SIGTERM");
+    await child?.status;
+  };
+  const engine: OwnDocker = {
+    ...{ name: "docker", env, socket },
+    import: async (root, reference) => {
+      const stdin = streamTar(await listTree(root, { asOnDisk: true }));
+      const path = "ENV PATH=/usr/local/go/bin:/usr/bin:/bin";
+      await $`docker import --change ${path} - ${reference}`.with({ stdin });
+    },
+    run: async (...args) => (await run(["docker", ...args])).stdout,
+    async restart() {
+      await stop();
+      await start();
+    },
+    async [Symbol.asyncDispose]() {
+      await stop();
+      if (disk !== undefined) await output(["umount", "-l", data]);
+    },
+  };
+  try {
+    await start();
+  } catch (error) {
+    await engine[Symbol.asyncDispose]();
+    throw error;
+  }
+  return engine;
 }

@@ -94,6 +94,7 @@ printf 'root:x:0:\\nstaff:x:50:\\n' > etc/group && echo "$2" > etc/base &&
 echo tool > usr/bin/tool && chmod 750 usr/bin/tool && chown 7:8 usr/bin/tool &&
 ln usr/bin/tool usr/bin/same && ln -s tool usr/bin/link`;
     await output(["sh", "-c", make, "sh", root, reference]);
+    await addProgram(root, "busybox");
     if (reference.includes("setcap")) await addProgram(root, "setcap");
     if (reference.includes("go-runner")) await addProgram(root, "getcap");
     const files = `${root}.tar`;
@@ -140,7 +141,7 @@ export async function startKindNode(
 cp "$(command -v busybox)" bin/busybox && ln -s busybox bin/sh &&
 echo 'version = 2' > etc/containerd/config.toml && echo 'root:x:0:0::/:/bin/sh' > etc/passwd`;
   await output(["sh", "-c", make, "sh", root]);
-  for (const name of ["containerd", "ctr"]) await addProgram(root, name);
+  for (const name of ["busybox", "containerd", "ctr"]) await addProgram(root, name);
   const image = `${cluster}:node`;
   const files = streamTar(await listTree(root, { asOnDisk: true }));
   await docker.import(files, image, ["ENV PATH=/bin"]);
@@ -159,7 +160,7 @@ echo 'version = 2' > etc/containerd/config.toml && echo 'root:x:0:0::/:/bin/sh' 
 }
 
 /** A program of this machine with its libraries, as `/bin/NAME`. */
-async function addProgram(root: string, name: string): Promise<void> {
+export async function addProgram(root: string, name: string): Promise<void> {
   const program = which(name) ?? which(name, "/usr/sbin:/sbin");
   if (program === undefined) return;
   const copy = `for file in "$2" $(ldd "$2" | grep -o '/[^ ]*'); do

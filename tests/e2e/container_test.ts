@@ -8,11 +8,17 @@ import { createShell } from "../../src/shell/mod.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import {
+  containersOf,
+  engineTest,
   findDocker,
   findPodman,
+  lacksOwnDocker,
   makeGoRoot,
   makeSmallRoot,
+  SMALL,
+  startOwnDocker,
   type TestEngine,
+  until,
 } from "./_containers.ts";
 import {
   digestsOf,
@@ -35,29 +41,6 @@ globalThis.addEventListener("unload", () => {
   new Deno.Command("rm", { args: ["-rf", scratch] }).outputSync();
 });
 
-const SMALL = "kbuild.test/small:1";
-
-/** A test for an engine; skipped with the reason if there is none. */
-function engineTest(
-  found: TestEngine | string,
-  name: string,
-  what: string,
-  fn: (engine: TestEngine, root: string, dir: string) => Promise<void>,
-): void {
-  const missing = typeof found === "string" ? found : undefined;
-  Deno.test({
-    name: `${what}: ${name}` + (missing === undefined ? "" : ` (skipped: ${missing})`),
-    ignore: missing !== undefined,
-    fn: () =>
-      inScratch(async (dir) => {
-        const engine = found as TestEngine;
-        await engine.import(await makeSmallRoot(join(dir, "small")), SMALL);
-        const root = await makeSample("1.20", join(dir, "kubernetes"));
-        await fn(engine, root, dir);
-      }),
-  });
-}
-
 function both(
   what: string,
   fn: (engine: TestEngine, root: string, dir: string) => Promise<void>,
@@ -69,19 +52,6 @@ function both(
 /** The command line of `kbuild run` in the small image. */
 function runArgv({ name }: TestEngine, ...command: string[]): string[] {
   return kbuildArgv("run", "--engine", name, "--build-image", SMALL, ...command);
-}
-
-/** Containers of a checkout that are there, running or not. */
-async function containersOf(engine: TestEngine, root: string): Promise<string> {
-  const filter = `label=kbuild.root=${root}`;
-  return (await engine.run("ps", "--all", "--filter", filter, "--format", "{{.Names}}")).trim();
-}
-
-async function until(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {
-  for (let tries = 0; !await isSo(); tries++) {
-    if (tries > 600) throw new Error(`It never came about: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }
 
 both(
@@ -324,6 +294,46 @@ engineTest(
   },
 );
 
+both(
+  "make-clean leaves images without a name, those below the scripts' own, too",
+  async (engine, root, dir) => {
+    const idOf = async (name: string) =>
+      (await engine.run("image", "inspect", "--format", "{{.Id}}", name)).trim();
+    const branch = (await output(["git", "-C", root, "symbolic-ref", "--short", "HEAD"])).trim();
+    const hash = rootHash({ hostname: "myhost", root, branch });
+    const tag = "kbuild.test/unnamed:1";
+    const ids: string[] = [];
+    for (const name of ["base", "other"]) {
+      const place = await makeSmallRoot(join(dir, name));
+      await Deno.writeTextFile(join(place, "name"), dir + name);
+      await engine.import(place, tag);
+      ids.push(await idOf(tag));
+    }
+    // One of the host's, and one that the scripts' build image starts from.
+    await engine.import(join(dir, "small"), tag);
+    const [base = ""] = ids;
+    const build = `kube-build:build-${hash}-5-v1.15.5-1`;
+    await engine.run("create", "--name", `from-${hash}`, base, "true");
+    await engine.run("commit", `from-${hash}`, build);
+    await engine.run("rm", `from-${hash}`);
+    try {
+      const env = { ...engine.env, HOSTNAME: "myhost" };
+      const argv = kbuildArgv("make-clean", "--engine", engine.name, "--json");
+      const { code, stdout, stderr } = await run(argv, { cwd: root, env });
+      assertEquals(code, 0, stderr);
+      assertEquals(
+        JSON.parse(stdout).images.map((name: string) => name.replace("localhost/", "")),
+        [
+          build,
+        ],
+      );
+      for (const id of ids) assertEquals(await idOf(id), id);
+    } finally {
+      await engine.run("rmi", "--force", ...ids, tag);
+    }
+  },
+);
+
 const lacksScript = which("script") === undefined ? "needs script (util-linux)" : undefined;
 engineTest(
   lacksScript ?? docker,
@@ -471,58 +481,66 @@ engineTest(
   (engine, root) => tryVolume(engine, root, ["--sync", "volume"]),
 );
 
-const lacksRemote = Deno.uid() !== 0
-  ? "needs root, to start another engine"
-  : which("unshare") === undefined ||
-      which("dockerd", `${Deno.env.get("PATH")}:/usr/sbin`) === undefined
-  ? "needs dockerd and unshare"
-  : undefined;
 engineTest(
-  lacksRemote ?? docker,
+  lacksOwnDocker ?? docker,
   "docker",
-  "an engine that does not see the checkout gets a copy by itself",
+  "an engine that does not see the checkout gets a copy by itself, later what has changed",
   async (engine, root, dir) => {
-    const place = join(dir, "remote");
-    await Deno.mkdir(place);
-    const socket = join(place, "socket");
-    // It sees an empty directory in place of the checkout, and no network: an engine without a bridge
-    // removes the one of other engines.
-    const script = 'mount -t tmpfs none "$1" && exec dockerd --data-root "$2/data" ' +
-      '--exec-root "$2/exec" --pidfile "$2/pid" -H "unix://$3" --iptables=false --bridge=none';
-    const child = new Deno.Command("unshare", {
-      args: ["--mount", "--net", "sh", "-c", script, "sh", root, place, socket],
-      env: { ...ENV, PATH: `${Deno.env.get("PATH")}:/usr/sbin:/sbin` },
-      ...{ clearEnv: true, stdin: "null", stdout: "null", stderr: "null" },
-    }).spawn();
+    await using remote = await startOwnDocker(join(dir, "remote"), { hidden: root });
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const serving = forward(listener, socket);
-    const { port } = listener.addr;
+    let sent = 0;
+    const serving = forward(listener, remote.socket, (bytes) => sent += bytes);
     try {
-      const env = { ...engine.env, DOCKER_HOST: `tcp://127.0.0.1:${port}` };
-      const client = (...args: string[]) =>
-        output(["env", `DOCKER_HOST=${env.DOCKER_HOST}`, "docker", ...args]);
-      await until(
-        "the other engine answers",
-        () => client("version").then(() => true, () => false),
-      );
+      const env = { ...engine.env, DOCKER_HOST: `tcp://127.0.0.1:${listener.addr.port}` };
       await engine.run("save", "-o", join(dir, "small.tar"), SMALL);
-      await client("load", "-i", join(dir, "small.tar"));
-      await tryVolume({ ...engine, env, run: client }, root, []);
+      await remote.run("load", "-i", join(dir, "small.tar"));
+      await tryVolume({ ...remote, env }, root, []);
+
+      /** Bytes that a run sends to the engine. */
+      const bytesOf = async () => {
+        sent = 0;
+        const argv = kbuildArgv("run", "--build-image", SMALL, "sh", "-c", "ls cmd; wc -c <new");
+        const { code, stdout, stderr } = await run(argv, { cwd: root, env });
+        assertEquals(code, 0, stderr);
+        return { bytes: sent, stdout };
+      };
+      const file = join(root, "new");
+      const size = 200_000;
+      await Deno.writeFile(file, crypto.getRandomValues(new Uint8Array(size / 4)));
+      const all = await output(["git", "-C", root, "ls-files", "-z"]);
+      const paths = all.split("\0").filter((path) => exists(join(root, path)));
+      const total = paths.reduce((sum, path) => sum + Deno.lstatSync(join(root, path)).size, 0);
+      const first = await bytesOf();
+      assert(first.bytes > total, `${first.bytes} of ${total}`);
+      const nothing = await bytesOf();
+      assert(nothing.bytes < 30_000, `${nothing.bytes} without changes`);
+      await output(["sh", "-c", 'head -c "$1" /dev/urandom >"$2"', "sh", String(size), file]);
+      await Deno.remove(join(root, "cmd/kube-proxy"), { recursive: true });
+      const changed = await bytesOf();
+      // The list of files goes along twice, 100 bytes for each at most.
+      const most = size + 2 * 100 * (paths.length + 200) + 30_000;
+      assert(changed.bytes > size && changed.bytes < most, `${changed.bytes}, at most ${most}`);
+      assertMatch(first.stdout, /^kube-proxy$/m);
+      assertEquals(changed.stdout.includes("kube-proxy\n"), false);
+      assertMatch(changed.stdout, new RegExp(`\\b${size}\\n$`));
     } finally {
       listener.close();
-      child.kill("SIGTERM");
-      await child.status;
       await serving;
     }
   },
 );
 
-/** Serves a Unix socket on a port until the listener is closed. */
-async function forward(listener: Deno.TcpListener, path: string): Promise<void> {
+/** Serves a Unix socket on a port until the listener is closed, and counts what comes in. */
+async function forward(
+  listener: Deno.TcpListener,
+  path: string,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
   // Its streams would close a connection at the end of one direction.
-  const copy = async (from: Deno.Conn, to: Deno.Conn) => {
+  const copy = async (from: Deno.Conn, to: Deno.Conn, count?: (bytes: number) => void) => {
     const buffer = new Uint8Array(65536);
     for (let size; (size = await from.read(buffer)) !== null;) {
+      count?.(size);
       for (let at = 0; at < size;) at += await to.write(buffer.subarray(at, size));
     }
     await to.closeWrite();
@@ -530,7 +548,7 @@ async function forward(listener: Deno.TcpListener, path: string): Promise<void> 
   const serve = async (client: Deno.TcpConn) => {
     const server = await Deno.connect({ transport: "unix", path }).catch(() => undefined);
     if (server !== undefined) {
-      await Promise.allSettled([copy(client, server), copy(server, client)]);
+      await Promise.allSettled([copy(client, server, onBytes), copy(server, client)]);
       server.close();
     }
     client.close();
