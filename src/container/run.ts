@@ -336,8 +336,8 @@ export async function isLeftover(
 }
 
 /**
- * Removes a container whose work is over or has failed. An engine that does not do it is no reason to fail, nor does it
- * hide why the work has: the container ends with its client, and the next run removes what is left.
+ * Removes a container whose work is over or has failed. Where the engine does not do it, there is only a warning, which
+ * does not hide why the work failed: the container ends with its client, and the next run removes what is left.
  */
 export async function endContainer(
   { log }: Pick<KubeContext, "log">,

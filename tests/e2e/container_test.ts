@@ -24,7 +24,6 @@ import {
   digestsOf,
   ended,
   ENV,
-  inScratch,
   kbuildArgv,
   makeSample,
   missingFor,
@@ -607,7 +606,7 @@ engineTest(
 
 // A release takes minutes; KBUILD_TEST_RELEASES=all does those of the other eras and with a volume, too.
 const releases = Deno.env.get("KBUILD_TEST_RELEASES") === "all"
-  ? (["1.20", "1.28", "1.35", "latest"] as const).flatMap((era) => [
+  ? (["1.7", "1.20", "1.28", "1.35", "latest"] as const).flatMap((era) => [
     [era, "bind"] as const,
     [era, "volume"] as const,
   ])
