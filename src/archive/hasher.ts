@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { readFileChunks, writeAll } from "../files/mod.ts";
+import { ifPresent, readFile, readFileChunks, writeAll } from "../files/mod.ts";
 import { ThreadHasher } from "./hasher_threads.ts";
 import type { HashAlgorithm, Hasher, HashStream, OutputFile } from "./hasher_types.ts";
 
@@ -45,6 +45,17 @@ export async function digestOfFile(
     hash.update(chunk);
   }
   return hash.digest("hex");
+}
+
+/**
+ * SHA-256 of a file, hexadecimal; undefined if it does not exist. It is read at once: for sources and the like, of
+ * which there are thousands.
+ *
+ * @throws It cannot be read, or is not a regular file.
+ */
+export async function fileDigest(path: string): Promise<string | undefined> {
+  const bytes = await ifPresent(readFile(path));
+  return bytes === undefined ? undefined : createHash("sha256").update(bytes).digest("hex");
 }
 
 /** Hashes in one thread beside the calling one, which starts at once. */

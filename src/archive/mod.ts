@@ -44,7 +44,13 @@ export {
   withParents,
 } from "./entry.ts";
 export { gzip, type GzipOptions, GzipWriter } from "./gzip.ts";
-export { createHasher, createHashingThread, digestOfFile, inlineHasher } from "./hasher.ts";
+export {
+  createHasher,
+  createHashingThread,
+  digestOfFile,
+  fileDigest,
+  inlineHasher,
+} from "./hasher.ts";
 export type { HashAlgorithm, Hasher, HashStream, OutputFile } from "./hasher_types.ts";
 export { encodeHeader, type TarFormat } from "./header.ts";
 export { type ListOptions, listTree, type ListTreeOptions } from "./list_tree.ts";

@@ -26,7 +26,6 @@ export {
   type BundlePart,
   FETCHED_IMAGES,
   type FetchedImageName,
-  LEAVABLE,
   leftOutBy,
   type PartKind,
   partsOf,

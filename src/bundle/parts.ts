@@ -66,7 +66,7 @@ const GROUPS: Readonly<Record<string, PartKind>> = Object.freeze({
 });
 
 /** What can be left out: parts, and words for several of them. */
-export const LEAVABLE: readonly string[] = Object.freeze([
+const LEAVABLE: readonly string[] = Object.freeze([
   ...Object.keys(GROUPS),
   ...BUNDLE_PARTS.map(({ name }) => name),
 ]);

@@ -1,5 +1,5 @@
 import { relative } from "@std/path";
-import type { UnitSpec } from "../events/mod.ts";
+import { idCounter, type UnitSpec } from "../events/mod.ts";
 import { ifPossible } from "../files/mod.ts";
 import { plannedKeys, unitOfStep } from "../lib/golang/mod.ts";
 import { artifactKeys, type PackagePlan } from "../release/mod.ts";
@@ -19,16 +19,13 @@ export async function unitsOf(
 ): Promise<readonly PlannedUnit[]> {
   const { context } = open;
   const times = await recordedTimes(context);
-  const ids = new Map<string, number>();
+  const idOf = idCounter();
   const units: PlannedUnit[] = [];
   const add = (
     { kind, name }: UnitSpec,
     { leaves, ...rest }: Omit<PlannedUnit, "id" | "kind" | "name" | "seconds">,
   ): string => {
-    const base = `${kind} ${name}`;
-    const count = (ids.get(base) ?? 0) + 1;
-    ids.set(base, count);
-    const id = count === 1 ? base : `${base} #${count}`;
+    const id = idOf({ kind, name });
     const below = leaves.map((path) => relative(context.root, path));
     const took = times[id];
     units.push(Object.freeze({

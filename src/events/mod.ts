@@ -18,6 +18,7 @@ export {
   createEvents,
   type Events,
   type EventsOptions,
+  idCounter,
   type Listener,
   type Unit,
   type UnitSpec,

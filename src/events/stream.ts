@@ -77,6 +77,20 @@ export interface EventsOptions {
   readonly now?: () => number;
 }
 
+/**
+ * Makes ids for units that are named in order: `build kubectl for linux/amd64`. Further units of one kind and
+ * name have a number: `… #2`.
+ */
+export function idCounter(): (spec: UnitSpec) => string {
+  const counts = new Map<string, number>();
+  return ({ kind, name }) => {
+    const base = `${kind} ${name}`;
+    const count = (counts.get(base) ?? 0) + 1;
+    counts.set(base, count);
+    return count === 1 ? base : `${base} #${count}`;
+  };
+}
+
 /** Milliseconds between two reports of how far a unit is. */
 const PROGRESS_MS = 200;
 
@@ -85,7 +99,7 @@ export function createEvents(options: EventsOptions = {}): Events {
   const { signal, now = () => performance.now() } = options;
   const began = now();
   const listeners = new Set<Listener>();
-  const ids = new Map<string, number>();
+  const idOf = idCounter();
   /** Ids of announced units that nobody does yet, by kind and name. */
   const announced = new Map<string, string[]>();
   const history: RunEvent[] = [];
@@ -94,14 +108,6 @@ export function createEvents(options: EventsOptions = {}): Events {
     if (event.event !== "log" && event.event !== "unit.progress") history.push(event);
     for (const listener of listeners) listener(event);
   };
-
-  /** Two units of one name differ in a number. */
-  function idOf({ kind, name }: UnitSpec): string {
-    const base = `${kind} ${name}`;
-    const count = (ids.get(base) ?? 0) + 1;
-    ids.set(base, count);
-    return count === 1 ? base : `${base} #${count}`;
-  }
 
   function queue(spec: UnitSpec): string {
     const id = idOf(spec);

@@ -1,4 +1,5 @@
 import { dirname } from "@std/path";
+import { fileDigest } from "../archive/mod.ts";
 import type { Checkout } from "../checkout/mod.ts";
 import {
   buildBinaries,
@@ -17,11 +18,11 @@ import type { KubeContext } from "../lib/init.ts";
 import { ownershipContext } from "../lib/ownership.ts";
 import type { GoTool } from "../toolchain/mod.ts";
 import { checkGeneratedReplaceable } from "./replaceable.ts";
-import { openGeneratedResults } from "./generated_results.ts";
+import { type MadeFile, openGeneratedResults } from "./generated_results.ts";
 import { type GenerationSteps, planGenerationSteps } from "./generation_steps.ts";
 import { readGeneratedFiles } from "./sources.ts";
 import { findStale, type GenerationFindings } from "./stale.ts";
-import { fileDigest, type GenerationRecord, writeState } from "./state.ts";
+import { type GenerationRecord, writeState } from "./state.ts";
 import { checkViolations } from "./tool_command.ts";
 import { clearLeftovers, ifPossible, keepsTracked, moveFile, removeTree } from "../files/mod.ts";
 
@@ -136,12 +137,14 @@ export async function ensureGeneratedFiles(
     }
     if (left.length === 0) skipUnits(context, tools);
     else await buildBinaries(context, checkout, tools, { results: toolResults(shared) });
+    const made: MadeFile[] = [];
     for (const { steps, unit } of left) {
       const started = performance.now();
       const isNew = await unit.run(() => generate(context, steps, unit));
-      await results?.keep(steps, (performance.now() - started) / 1000);
+      made.push({ steps, seconds: (performance.now() - started) / 1000 });
       await note(steps, isNew);
     }
+    await results?.keep(made);
     await warnUnlessIgnored(context, written);
   }
   await writeState(context, { files: records, needs });

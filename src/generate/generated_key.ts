@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
+import { fileDigest } from "../archive/mod.ts";
 import { askGit, openTree, statusEntries } from "../git/mod.ts";
 import { countedVariables, portableText } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { GenerationSteps } from "./generation_steps.ts";
-import { fileDigest } from "./state.ts";
 
 /** How generated files are made of their inputs. It grows when the same key would stand for other bytes. */
 const RECIPE = 1;

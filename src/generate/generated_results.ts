@@ -8,12 +8,18 @@ import type { GoTool } from "../toolchain/mod.ts";
 import { generatedKey, sourcesDigest } from "./generated_key.ts";
 import type { GenerationSteps } from "./generation_steps.ts";
 
+/** A file that was made, and how long that took. */
+export interface MadeFile {
+  readonly steps: GenerationSteps;
+  readonly seconds: number;
+}
+
 /** Generated files that machines share. */
 export interface GeneratedResults {
   /** Brings a file to where its programs would leave it. Returns whether the store has it. */
   take(steps: GenerationSteps): Promise<boolean>;
-  /** Saves a file that was made, if the sources are as they were. */
-  keep(steps: GenerationSteps, seconds: number): Promise<void>;
+  /** Saves files that were made, if the sources are as they were. */
+  keep(made: readonly MadeFile[]): Promise<void>;
 }
 
 /**
@@ -39,11 +45,14 @@ export async function openGeneratedResults(
       await Deno.mkdir(dirname(steps.made), { recursive: true });
       return await store.fetch(file, steps.made);
     },
-    async keep(steps, seconds) {
-      if (store.readOnly || await ifPresent(Deno.stat(steps.output)) === undefined) return;
+    async keep(made) {
+      if (store.readOnly || made.length === 0) return;
       if (await sourcesDigest(context) !== sources) return;
-      const files = await describeFiles(dirname(steps.output), [basename(steps.output)]);
-      await store.save({ key: keyOf(steps), files, seconds }, () => steps.output);
+      for (const { steps, seconds } of made) {
+        if (await ifPresent(Deno.stat(steps.output)) === undefined) continue;
+        const files = await describeFiles(dirname(steps.output), [basename(steps.output)]);
+        await store.save({ key: keyOf(steps), files, seconds }, () => steps.output);
+      }
     },
   });
 }

@@ -1,13 +1,7 @@
 import { dirname, join } from "@std/path";
 import { createHash } from "node:crypto";
-import {
-  ifPossible,
-  ifPresent,
-  ifPresentSync,
-  readFile,
-  readNote,
-  writeFileAtomic,
-} from "../files/mod.ts";
+import { fileDigest } from "../archive/mod.ts";
+import { ifPossible, ifPresent, ifPresentSync, readNote, writeFileAtomic } from "../files/mod.ts";
 import { askGit, openTree, statusEntries } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { GoTool } from "../toolchain/mod.ts";
@@ -104,6 +98,5 @@ export function seenFile(path: string): string {
 /** Digest of a file; "" if there is none, or something that is not a file. */
 export async function contentOf(path: string): Promise<string> {
   const isFile = (await ifPresent(Deno.stat(path)))?.isFile === true;
-  const bytes = isFile ? await ifPossible(readFile(path)) : undefined;
-  return bytes === undefined ? "" : createHash("sha256").update(bytes).digest("hex");
+  return isFile ? await ifPossible(fileDigest(path)) ?? "" : "";
 }

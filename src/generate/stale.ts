@@ -1,4 +1,5 @@
 import { join } from "@std/path";
+import { fileDigest } from "../archive/mod.ts";
 import type { Checkout } from "../checkout/mod.ts";
 import { askGit, type GitTree, openTree } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
@@ -7,7 +8,6 @@ import { neededFiles, needsOf, rememberedNeeds, withNeeds } from "./needed.ts";
 import { type GeneratedFile, readGeneratedFiles } from "./sources.ts";
 import {
   directoriesDigest,
-  fileDigest,
   type GenerationRecord,
   type GenerationState,
   readState,

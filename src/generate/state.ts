@@ -71,12 +71,6 @@ export async function treeKey(
   return hash.digest("hex");
 }
 
-/** SHA-256 of a file, or undefined where there is none. */
-export async function fileDigest(path: string): Promise<string | undefined> {
-  const bytes = await ifPresent(readFile(path));
-  return bytes === undefined ? undefined : createHash("sha256").update(bytes).digest("hex");
-}
-
 /** SHA-256 over names and contents of every file below some directories, in a fixed order. */
 export async function directoriesDigest(
   root: string,

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { join } from "@std/path";
-import { DEFAULT_LEVEL, deflateFormat } from "../archive/mod.ts";
-import { entriesOf, ifPresent, readFile } from "../files/mod.ts";
+import { DEFAULT_LEVEL, deflateFormat, fileDigest } from "../archive/mod.ts";
+import { entriesOf, ifPresent } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { baseFor, basesOf } from "./images.ts";
 import type { ImagePlan } from "./image_plan.ts";
@@ -68,11 +68,8 @@ export async function artifactKeys(
         }
         return;
       }
-      const bytes = await ifPresent(readFile(path));
       const mode = info?.mode ?? 0;
-      const digest = bytes === undefined
-        ? "missing"
-        : createHash("sha256").update(bytes).digest("hex");
+      const digest = await fileDigest(path) ?? "missing";
       addWords(hash, [name, (mode & 0o777).toString(8), digest]);
     },
     artifact(hash, name, path) {

@@ -51,8 +51,6 @@ export class CheckedStore implements Store {
   readonly #log: Logger;
   readonly #signal: AbortSignal | undefined;
   readonly #counts = {
-    results: 0,
-    missing: 0,
     values: 0,
     fetched: 0,
     fetchedBytes: 0,
@@ -89,7 +87,6 @@ export class CheckedStore implements Store {
     const entry = await this.#entry(key);
     const result = entry === undefined ? undefined : decodeResult(key, entry);
     if (entry !== undefined && result === undefined) this.#refuse(`the result "${key}"`);
-    this.#counts[result === undefined ? "missing" : "results"]++;
     return result;
   }
 

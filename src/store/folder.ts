@@ -17,6 +17,7 @@ import {
   writeAll,
   writeFileAtomic,
 } from "../files/mod.ts";
+import { eachChunk } from "./each_chunk.ts";
 import { type Backend, type FaultExtent, type StoredBlob, StoreFault } from "./types.ts";
 
 /** Directories of a store in a folder. A server that serves the folder by HTTP is a store, too. */
@@ -61,7 +62,7 @@ export class FolderBackend implements Backend {
   async readBlob({ digest }: StoredBlob): Promise<AsyncIterable<Uint8Array> | undefined> {
     const path = this.#path(digest);
     if (await faulty("read", () => this.#use(path)) === undefined) return undefined;
-    return chunksOf(path);
+    return eachChunk(readFileChunks(path), (next) => faulty("read", next));
   }
 
   async writeBlob(
@@ -95,15 +96,6 @@ export class FolderBackend implements Backend {
     if (!this.#made.has(name)) await Deno.mkdir(directory, { recursive: true });
     this.#made.add(name);
     return directory;
-  }
-}
-
-async function* chunksOf(path: string): AsyncGenerator<Uint8Array, void> {
-  const chunks = readFileChunks(path);
-  while (true) {
-    const next = await faulty("read", () => chunks.next());
-    if (next.done === true) return;
-    yield next.value;
   }
 }
 

@@ -1,4 +1,5 @@
 import { NetworkError, type RetryPolicy } from "../net/mod.ts";
+import { eachChunk } from "./each_chunk.ts";
 import { type FaultExtent, StoreFault } from "./types.ts";
 
 /** How long a server is waited for: less than for what a build cannot do without. */
@@ -28,18 +29,10 @@ export async function atServer<T>(doing: "read" | "write", work: () => Promise<T
 }
 
 /** Chunks that a server sends, with its failures as {@linkcode atServer} has them. */
-export async function* chunksAtServer(
+export function chunksAtServer(
   chunks: AsyncGenerator<Uint8Array, void>,
 ): AsyncGenerator<Uint8Array, void> {
-  try {
-    while (true) {
-      const next = await atServer("read", () => chunks.next());
-      if (next.done === true) return;
-      yield next.value;
-    }
-  } finally {
-    await chunks.return();
-  }
+  return eachChunk(chunks, (next) => atServer("read", next));
 }
 
 function extentOf(doing: "read" | "write", { status, code }: NetworkError): FaultExtent {

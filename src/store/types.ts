@@ -24,10 +24,6 @@ export interface StoredResult {
 
 /** What was read and written so far. */
 export interface StoreCounts {
-  /** Results that were found. */
-  readonly results: number;
-  /** Results that are not in the store. */
-  readonly missing: number;
   /** Small values that were found. */
   readonly values: number;
   /** Files that were fetched. */

@@ -2,7 +2,7 @@ import { dirname, join } from "@std/path";
 import type { Checkout } from "../../checkout/mod.ts";
 import { KbuildError } from "../../errors.ts";
 import type { GoTool } from "../../toolchain/mod.ts";
-import type { Unit, UnitSpec } from "../../events/mod.ts";
+import { idCounter, type Unit, type UnitSpec } from "../../events/mod.ts";
 import type { GitTree } from "../../git/mod.ts";
 import type { KubeContext } from "../init.ts";
 import type { Store } from "../../store/mod.ts";
@@ -206,14 +206,9 @@ function durationsIn(
   plan: BuildPlan,
   durations: SharedResults["durations"],
 ): (step: BuildStep) => number | undefined {
-  const ids = new Map<BuildStep, string>();
-  const counts = new Map<string, number>();
-  for (const step of plan.platforms.flatMap(({ steps }) => steps)) {
-    const { kind, name } = unitOfStep(step);
-    const count = (counts.get(name) ?? 0) + 1;
-    counts.set(name, count);
-    ids.set(step, count === 1 ? `${kind} ${name}` : `${kind} ${name} #${count}`);
-  }
+  const idOf = idCounter();
+  const steps = plan.platforms.flatMap(({ steps }) => steps);
+  const ids = new Map(steps.map((step) => [step, idOf(unitOfStep(step))]));
   return (step) => durations?.[ids.get(step) ?? ""];
 }
 

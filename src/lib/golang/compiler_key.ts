@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { ifPresent, readText } from "../../files/mod.ts";
+import type { RunResult } from "../../shell/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { findProgram } from "../util.ts";
 import { type CSources, flagsIn, includesOf, isPlainFlag } from "./keyless_cgo.ts";
@@ -20,6 +21,9 @@ const LIBRARIES = ["c", "pthread", "resolv", "dl", "m", "rt"] as const;
 /** Bytes that a script of a linker has at most. */
 const MAX_SCRIPT = 8192;
 
+/** What C compilers have said, by the question. */
+export type CompilerAnswers = Map<string, Promise<Pick<RunResult, "code" | "stdout">>>;
+
 /**
  * A digest of the C compiler of a step, and of what it reads beside the sources: its programs, libraries and
  * the system's headers. Only GCC and its like on Linux can say which those are.
@@ -30,8 +34,9 @@ export async function compilerKey(
   { host, shell }: KubeContext,
   { env }: BuildStep,
   { packages, cFlags, linkFlags }: CSources,
-  { digestOf, signal }: {
+  { digestOf, answers, signal }: {
     digestOf: (path: string) => Promise<string>;
+    answers: CompilerAnswers;
     signal?: AbortSignal | undefined;
   },
 ): Promise<{ readonly key: string; readonly why?: undefined } | { readonly why: string }> {
@@ -47,12 +52,16 @@ export async function compilerKey(
     else if (!isPlainFlag(word)) return { why: `what "${word}" of CC brings in is not known` };
   }
   const compiler = [found, ...words.slice(1)];
-  const ask = async (args: readonly string[], stdin?: string) =>
-    await shell.run([...compiler, ...args], {
+  const ask = async (args: readonly string[], stdin?: string) => {
+    const question = JSON.stringify([compiler, args, stdin, env]);
+    const answer = answers.get(question) ?? shell.run([...compiler, ...args], {
       ...{ cwd: "/", env, allowed: "any" as const },
       ...signal === undefined ? {} : { signal },
       ...stdin === undefined ? {} : { stdin },
     });
+    answers.set(question, answer);
+    return await answer;
+  };
   const paths = new Set([found, ...more]);
   for (const name of PROGRAMS) {
     const { code, stdout } = await ask([`-print-prog-name=${name}`]);

@@ -1,11 +1,12 @@
 import { createHash, type Hash } from "node:crypto";
 import { join } from "@std/path";
+import { fileDigest } from "../../archive/mod.ts";
 import type { Checkout } from "../../checkout/mod.ts";
-import { entriesOf, ifPresent, readFile } from "../../files/mod.ts";
+import { entriesOf } from "../../files/mod.ts";
 import { askGit, type GitTree, openTree } from "../../git/mod.ts";
 import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
-import { compilerKey } from "./compiler_key.ts";
+import { type CompilerAnswers, compilerKey } from "./compiler_key.ts";
 import { type CPackage, type CSources, keylessCgo, unlistedInclude } from "./keyless_cgo.ts";
 import { keylessReason } from "./keyless.ts";
 import { listArguments } from "./list_arguments.ts";
@@ -75,7 +76,6 @@ export function openStepKeys(
   tree: GitTree = openTree(context),
 ): StepKeys {
   let known = newReadings(tree);
-  let goDigest: Promise<string> | undefined;
 
   async function keyOf(step: BuildStep, options: KeyOptions = {}): Promise<StepKey> {
     const refused = keylessReason(step, go);
@@ -168,7 +168,8 @@ export function openStepKeys(
     if (unknown !== undefined) return { why: unknown };
     // That of an image is known by it.
     if (cgo.length > 0 && step.image === undefined) {
-      const compiler = await compilerKey(context, step, sources, { digestOf, signal });
+      const { answers } = readings;
+      const compiler = await compilerKey(context, step, sources, { digestOf, answers, signal });
       if (compiler.why !== undefined) return { why: compiler.why };
       add("compiler", compiler.key);
     }
@@ -181,7 +182,7 @@ export function openStepKeys(
         (!stamps || await commitOf(context, openTree(context), go) === commit),
     });
   }
-  const goKey = () => goDigest ??= goIdentity(context, go, (path) => digestIn(known, path));
+  const goKey = () => goIdentity(context, go);
   return Object.freeze<StepKeys>({ keyOf, goKey });
 }
 
@@ -189,20 +190,20 @@ export function openStepKeys(
 interface Readings {
   readonly since: number;
   readonly digests: Map<string, string>;
+  readonly answers: CompilerAnswers;
   readonly looks: Looks;
   readonly tree: GitTree;
   commit?: Promise<string>;
 }
 
 function newReadings(tree: GitTree): Readings {
-  return { since: Date.now(), digests: new Map(), looks: new Map(), tree };
+  return { since: Date.now(), digests: new Map(), answers: new Map(), looks: new Map(), tree };
 }
 
 async function digestIn({ digests }: Readings, path: string): Promise<string> {
   const known = digests.get(path);
   if (known !== undefined) return known;
-  const bytes = await ifPresent(readFile(path));
-  const digest = bytes === undefined ? "missing" : createHash("sha256").update(bytes).digest("hex");
+  const digest = await fileDigest(path) ?? "missing";
   digests.set(path, digest);
   return digest;
 }
@@ -280,22 +281,28 @@ function isHeaderPlace(fact: string): boolean {
   return /^Cgo(CFLAGS|CPPFLAGS) -I/.test(fact);
 }
 
+/** Digests of the programs and headers of a Go, which are the same as long as it is the one that a run has chosen. */
+const goDigests = new WeakMap<GoTool, Promise<string>>();
+
 /** Digest of a Go: its version, programs and headers. Its library is in the list of packages. */
-async function goIdentity(
-  { builder: { image } }: KubeContext,
-  go: GoTool,
-  digestOf: (path: string) => Promise<string>,
-): Promise<string> {
+async function goIdentity({ builder: { image } }: KubeContext, go: GoTool): Promise<string> {
   const hash = createHash("sha256");
   addWords(hash, [go.version, String(go.devel), image ?? ""]);
   if (image !== undefined) return hash.digest("hex");
+  const digest = goDigests.get(go) ?? goFilesDigest(go);
+  goDigests.set(go, digest);
+  return hash.update(await digest).digest("hex");
+}
+
+async function goFilesDigest(go: GoTool): Promise<string> {
+  const hash = createHash("sha256");
   const goroot = go.goroot ?? gorootOf({}, go.path);
   const include = join(goroot, "pkg", "include");
   const headers = (await entriesOf(include) ?? []).map(({ name }) => join(include, name));
   for (const path of [...goTools(go.path, goroot), ...headers.sort()]) {
     addWords(hash, [
       path.startsWith(`${goroot}/`) ? path.slice(goroot.length) : "go",
-      await digestOf(path),
+      await fileDigest(path) ?? "missing",
     ]);
   }
   return hash.digest("hex");

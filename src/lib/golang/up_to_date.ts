@@ -1,5 +1,6 @@
 import { dirname, join } from "@std/path";
-import { ifPresent, readFileChunks, readNote, writeFileAtomic } from "../../files/mod.ts";
+import { digestOfFile } from "../../archive/mod.ts";
+import { ifPresent, readNote, writeFileAtomic } from "../../files/mod.ts";
 import { createHash } from "node:crypto";
 import type { KubeContext } from "../init.ts";
 import type { Logger } from "../logging.ts";
@@ -125,7 +126,8 @@ export async function isMade(
     const record = records.byPath.get(built);
     const info = await ifPresent(Deno.stat(built));
     if (record?.key !== key || record.size !== info?.size) return false;
-    return record.mtime === info.mtime?.getTime() || record.sha256 === await fileDigest(built);
+    return record.mtime === info.mtime?.getTime() ||
+      record.sha256 === await digestOfFile(built, "sha256");
   }));
   return fresh.length > 0 && fresh.every((isFresh) => isFresh);
 }
@@ -217,12 +219,6 @@ function compileReport(
   };
 }
 
-async function fileDigest(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of readFileChunks(path)) hash.update(chunk);
-  return hash.digest("hex");
-}
-
 /**
  * Remembers the files that a step was made of, if none can have changed since Go was asked. Only the holder
  * of the output lock may call this.
@@ -254,7 +250,7 @@ export async function recordStep(
 ): Promise<void> {
   for (const { built } of step.outputs) {
     const info = await Deno.stat(built);
-    const sha256 = await fileDigest(built);
+    const sha256 = await digestOfFile(built, "sha256");
     records.byPath.set(built, { key, size: info.size, mtime: info.mtime?.getTime() ?? 0, sha256 });
   }
   const { file } = records;
