@@ -10,6 +10,7 @@ export { DRY_RUN_FLAG, PROGRESS_VARIABLE, TOP_FLAGS, VERBOSE_VARIABLE } from "./
 export { parseInput } from "./parse.ts";
 export {
   checkEnvironment,
+  checkNeeds,
   checkVariable,
   misspeltVariables,
   resolve,

@@ -48,6 +48,8 @@ export interface FlagSpec {
   readonly optional?: string;
   /** Left out of help. */
   readonly hidden?: boolean;
+  /** Variables without any of which the flag has no effect; each is that of a flag. Else it is refused. */
+  readonly needs?: readonly string[];
 }
 
 /** A make-style variable, `NAME=value` on the command line. An empty value always passes. */

@@ -181,6 +181,25 @@ export function undecidedVariables(command: CommandData, input: Input): readonly
   );
 }
 
+/**
+ * Refuses flags that have no effect.
+ *
+ * @param env The environment, with what flags and arguments say.
+ * @throws {UsageError} Naming the flags without which it has none.
+ */
+export function checkNeeds(
+  { flags }: CommandData,
+  input: Input,
+  env: Readonly<Record<string, string>>,
+): void {
+  for (const { name, needs } of flags) {
+    if (needs === undefined || !input.isGiven(name) || needs.some((each) => env[each])) continue;
+    const others = flags.filter(({ variable = "" }) => needs.includes(variable));
+    const words = others.map((flag) => `--${flag.name}`).join(" or ");
+    throw new UsageError(`Flag "--${name}" has no effect without ${words}`);
+  }
+}
+
 /** What kbuild knows of variables. */
 export type KnownVariables = ReadonlyMap<string, VariableSpec>;
 

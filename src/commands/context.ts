@@ -9,6 +9,7 @@ import {
   readCheckout,
 } from "../checkout/mod.ts";
 import {
+  checkNeeds,
   type Command as CliCommand,
   type CommandData,
   type Globals,
@@ -338,6 +339,7 @@ function effectiveEnv(
       : input.boolean(flag.name) && "y";
     if (value !== undefined) env[flag.variable] = value;
   }
+  checkNeeds(command, input, env);
   const go = env[GO.variable];
   if (go?.includes("/")) env[GO.variable] = resolve(cwd, go);
   const certificates = env[CA_FILE.variable];

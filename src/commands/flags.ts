@@ -214,6 +214,7 @@ export const STORE_READ_ONLY = {
   name: "store-read-only",
   kind: "boolean",
   variable: "KBUILD_STORE_READ_ONLY",
+  needs: [STORE.variable],
   summary: "Save nothing in the store",
 } as const satisfies FlagSpec;
 
@@ -233,6 +234,8 @@ export const DURATIONS = {
   kind: "string",
   placeholder: "FILE",
   variable: "KBUILD_DURATIONS",
+  // Who gathers gets the flags of the shards.
+  needs: [SHARD.variable, "KBUILD_GATHER"],
   summary: "How long units take, for --shard: what plan --units --json printed",
   default: "guesses by numbers of programs",
 } as const satisfies FlagSpec;

@@ -1,12 +1,19 @@
-import { rootOf } from "../cli/mod.ts";
+import { parseInput, rootOf } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import type { Command } from "./context.ts";
-import { SHARED_FLAGS, STORE } from "./flags.ts";
+import { GATHER, SHARD, SHARED_FLAGS, STORE } from "./flags.ts";
 import { MATRIX_SYSTEMS } from "./matrix_systems.ts";
 import type { PlanSources } from "./plan.ts";
 
+/** Flags that not all systems have a use for. */
+const OF_SYSTEMS: readonly (readonly [flag: string, systems: readonly string[]])[] = [
+  ["image", ["job", "gitlab", "prow"]],
+  ["repository", ["job", "prow"]],
+  ["ref", ["job", "prow"]],
+];
+
 /** `kbuild matrix SYSTEM COMMAND`: the file that has a system run shards. */
-export function matrixCommand({ find }: Pick<PlanSources, "find">): Command {
+export function matrixCommand({ find, variables }: PlanSources): Command {
   return {
     name: "matrix",
     group: "Release",
@@ -78,15 +85,34 @@ export function matrixCommand({ find }: Pick<PlanSources, "find">): Command {
           `The systems: ${MATRIX_SYSTEMS.join(", ")}`,
         ]);
       }
-      const store = command.env[STORE.variable];
-      if (!store) {
-        throw new UsageError("Cannot write a matrix without --store: the machines meet there", [
-          `kbuild matrix --store oci://registry/repository ${system}`,
+      const useless = OF_SYSTEMS.find(([flag, systems]) =>
+        input.isGiven(flag) && !systems.includes(name)
+      );
+      if (useless !== undefined) {
+        throw new UsageError(`Flag "--${useless[0]}" has no effect for ${name}`, [
+          `It is of ${useless[1].join(", ")}`,
         ]);
       }
       const planned = await find(first, rootOf(rest) ?? command.globals.root ?? command.cwd);
       if (!SHARED_FLAGS.every(({ name }) => planned.flags.some((flag) => flag.name === name))) {
         throw new UsageError(`Cannot run "kbuild ${first}" in shards: it builds nothing`);
+      }
+      const own = parseInput(rest, planned, { otherVariables: variables() });
+      const early = [STORE, SHARD, GATHER].find((flag) =>
+        own.isGiven(flag.name) || own.variables[flag.variable] !== undefined
+      );
+      if (early !== undefined) {
+        throw new UsageError(`Cannot take --${early.name} of "kbuild ${first}" for a matrix`, [
+          early === STORE
+            ? `The store precedes the system: kbuild matrix --store STORE ${name} ${first}`
+            : "The file itself gives each machine its part",
+        ]);
+      }
+      const store = command.env[STORE.variable];
+      if (!store) {
+        throw new UsageError("Cannot write a matrix without --store: the machines meet there", [
+          `kbuild matrix --store oci://registry/repository ${system} ${first}`,
+        ]);
       }
       const text = matrixFile(name, {
         ...{ store, words: [first, ...rest], shards: input.number("shards") ?? 8 },

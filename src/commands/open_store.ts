@@ -1,11 +1,15 @@
 import { format as formatBytes } from "@std/fmt/bytes";
+import { basename, dirname, join } from "@std/path";
+import { UsageError } from "../errors.ts";
+import { ifPossible } from "../files/mod.ts";
+import { askGit } from "../git/mod.ts";
 import { counted } from "../lib/counted.ts";
 import type { Environment } from "../lib/init.ts";
 import type { Logger } from "../lib/logging.ts";
 import { ownershipContext } from "../lib/ownership.ts";
 import { hostPlatform, isSet } from "../lib/util.ts";
-import type { Shell } from "../shell/mod.ts";
-import { openStore, type RegistryOpener, type Store } from "../store/mod.ts";
+import { quote, type Shell } from "../shell/mod.ts";
+import { openStore, parseStoreAddress, type RegistryOpener, type Store } from "../store/mod.ts";
 import { STORE, STORE_READ_ONLY } from "./flags.ts";
 
 /** What opening a store needs of a run. */
@@ -27,13 +31,14 @@ export function isStoreReadOnly(env: Environment): boolean {
 /**
  * Opens the store of a run, of whatever kind; undefined without one. To be disposed.
  *
- * @throws {UsageError} `--store` is not the address of a store.
+ * @throws {UsageError} `--store` is not the address of a store, or is a directory among the sources.
  */
 export async function openStoreOf(
   context: StoreContext,
   { readOnly = isStoreReadOnly(context.env) }: { readOnly?: boolean } = {},
 ): Promise<Store | undefined> {
   const { env, cwd, log, shell, signal } = context;
+  await refuseAmongSources(context);
   const openRegistry: RegistryOpener = async (...asked) => {
     // Directories and web servers do without.
     const { registryOpener } = await import("../registry/mod.ts");
@@ -46,6 +51,30 @@ export async function openStoreOf(
   });
 }
 
+/** @throws {UsageError} The store is a directory of the checkout that git does not ignore. */
+async function refuseAmongSources({ root, env, cwd, shell }: StoreContext): Promise<void> {
+  const given = env[STORE.variable] ?? "";
+  if (root === undefined || given === "") return;
+  const address = parseStoreAddress(given, cwd);
+  if (address.kind !== "folder") return;
+  const [checkout, parent] = await Promise.all(
+    [root, dirname(address.path)].map(async (path) =>
+      await ifPossible(Deno.realPath(path)) ?? path
+    ),
+  );
+  const path = join(parent!, basename(address.path));
+  if (path !== checkout && !path.startsWith(`${checkout}/`)) return;
+  const { text } = await askGit({ root, env, shell }, ["check-ignore", "--", join(path, "ac")]);
+  if (text !== undefined) return;
+  throw new UsageError(
+    `Cannot use "${address.shown}" as a store: it is among the sources of the checkout, and git does not ignore it`,
+    [
+      "Version and source tarball would be those of a modified checkout",
+      `Name a directory beside it: --store ${quote(join(dirname(checkout!), "kbuild-store"))}`,
+    ],
+  );
+}
+
 /** Says what a run took from a store, and what it left there. */
 export function sayStore({ log }: Pick<StoreContext, "log">, { url, counts }: Store): void {
   const { fetched, fetchedBytes, values, saved, savedBytes, refused } = counts;
@@ -53,6 +82,6 @@ export function sayStore({ log }: Pick<StoreContext, "log">, { url, counts }: St
     `${counted(fetched, "file")} fetched (${formatBytes(fetchedBytes)}), ` +
     `${counted(saved, "result")} saved (${formatBytes(savedBytes)})`,
     ...values === 0 ? [] : [`${counted(values, "compressed block")} fetched`],
-    ...refused === 0 ? [] : [`${refused} refused: they are not what they should be`],
+    ...refused === 0 ? [] : [`${refused} refused: damaged or changed`],
   ]);
 }

@@ -88,7 +88,7 @@ function printUnits(
       seconds === null ? "" : seconds.toFixed(1),
       key ?? `none: ${why}`,
     ]),
-  ], { align: ["left", "right"] });
+  ], { align: ["left", "right"], cut: ["end", undefined, "end"] });
 }
 
 async function fetchesOf(

@@ -4,7 +4,7 @@ import { objectIn, readText, reasonOf } from "../files/mod.ts";
 import type { Share, SharedResults } from "../lib/golang/mod.ts";
 import type { Environment, KubeContext } from "../lib/init.ts";
 import { isSet } from "../lib/util.ts";
-import { parseStoreAddress, type Store } from "../store/mod.ts";
+import { parseStoreAddress, probeStore, type Store } from "../store/mod.ts";
 import { DURATIONS, GATHER, SHARD, STORE } from "./flags.ts";
 import { isStoreReadOnly } from "./open_store.ts";
 
@@ -81,8 +81,11 @@ export async function sharedResults(
   store: Store | undefined,
 ): Promise<SharedResults | undefined> {
   const { mode, share } = sharedMode(context.env);
-  if (store === undefined) {
-    if (mode === "make") return undefined;
+  if (store === undefined && mode === "make") return undefined;
+  // Before anything is compiled.
+  const isUsed = store !== undefined &&
+    (mode === "make" || await probeStore(store, mode === "share" ? "write" : "read"));
+  if (!isUsed) {
     const { shown } = parseStoreAddress(context.env[STORE.variable] ?? "", context.cwd);
     throw new KbuildError(`Cannot use the store "${shown}"`, {
       notes: [mode === "gather" ? "There is nothing to gather" : "Nobody would get the results"],

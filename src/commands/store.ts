@@ -7,7 +7,7 @@ const UNUSED_DAYS: FlagSpec = {
   kind: "number",
   placeholder: "N",
   minimum: 1,
-  summary: "Remove what nobody has used for so many days",
+  summary: "Remove results that were not used for N days",
   default: "30, without --max-mb",
 };
 
@@ -16,13 +16,13 @@ const MAX_MB: FlagSpec = {
   kind: "number",
   placeholder: "N",
   minimum: 0,
-  summary: "Remove the longest unused until so many megabytes are left",
+  summary: "Remove the least recently used results until at most N megabytes are left",
 };
 
 const REMOVE: FlagSpec = {
   name: "remove",
   kind: "boolean",
-  summary: "Remove what is damaged",
+  summary: "Remove the damaged files",
 };
 
 const ASKED = [STORE, ...NET_FLAGS].map(({ name }) => name);
@@ -31,29 +31,30 @@ const ASKED = [STORE, ...NET_FLAGS].map(({ name }) => name);
 export const storeCommand: Command = {
   name: "store",
   group: "Maintenance",
-  summary: "Look at a store of results, clean it, or check it",
+  summary: "Show, clean or check a store of results",
   description:
     "A store keeps results of builds for other machines and later runs: --store of kbuild all, release " +
     "and others. It is a directory, an HTTP server of Bazel's cache protocol, or a repository of a registry.\n\n" +
-    "Directories are cleaned by kbuild store gc: what nobody has used for a while is removed, with the files " +
-    "that nothing else needs. What was used within a day stays, so builds may run meanwhile. Servers and " +
+    "kbuild store gc cleans a directory: it removes results that were not used for a while, and the files " +
+    "that no other result needs. What was used within the last day stays, so builds may run meanwhile. Servers and " +
     "registries clean what they have by rules of their own; tags of results begin with kbuild-.",
   actions: [
     {
       name: "stat",
-      summary: "Count what is in it, or ask whether it answers",
+      summary:
+        "Count results and files of a directory; ask a server or a registry whether it answers",
       flags: ASKED,
       most: 0,
     },
     {
       name: "gc",
-      summary: "Remove what is unused, of a directory",
+      summary: "Remove unused results from a directory",
       flags: [STORE.name, UNUSED_DAYS.name, MAX_MB.name],
       most: 0,
     },
     {
       name: "verify",
-      summary: "Read all of it, and name what is damaged, of a directory",
+      summary: "Check every file of a directory against its digest",
       flags: [STORE.name, REMOVE.name],
       most: 0,
     },

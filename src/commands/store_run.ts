@@ -4,6 +4,7 @@ import { counted } from "../lib/counted.ts";
 import {
   collectGarbage,
   parseStoreAddress,
+  probeStore,
   statStore,
   type StoreAddress,
   verifyStore,
@@ -54,9 +55,9 @@ function addressOf({ env, cwd }: CommandContext): StoreAddress {
 async function ask(command: CommandContext, { shown }: StoreAddress): Promise<void> {
   const before = performance.now();
   using store = await openStoreOf(command, { readOnly: true });
-  await store?.result("0".repeat(64));
+  const answers = store !== undefined && await probeStore(store, "read");
   const ms = Math.round(performance.now() - before);
-  if (store?.isUsable !== true) throw new KbuildError(`The store "${shown}" cannot be used`);
+  if (!answers) throw new KbuildError(`The store "${shown}" cannot be used`);
   if (command.globals.json) command.printJson({ store: shown, answersAfterMs: ms });
   else command.print(`${shown} answers, after ${ms} ms`);
 }
@@ -66,9 +67,9 @@ async function stat(command: CommandContext, path: string): Promise<void> {
   const oldest = found.oldest === undefined ? null : new Date(found.oldest).toISOString();
   if (command.globals.json) return command.printJson({ store: path, ...found, oldest });
   command.printTable([
-    ["results and values", `${found.entries}`, formatBytes(found.entryBytes)],
-    ["files", `${found.blobs}`, formatBytes(found.blobBytes)],
-    ["longest unused since", oldest ?? "", ""],
+    ["results and compressed blocks", `${found.entries}`, formatBytes(found.entryBytes)],
+    ["files of results", `${found.blobs}`, formatBytes(found.blobBytes)],
+    ["least recent use", oldest ?? "", ""],
   ], { align: ["left", "right", "right"] });
 }
 
@@ -85,8 +86,8 @@ async function collect(
   });
   if (command.globals.json) return command.printJson({ store: path, ...done });
   command.print(
-    `Removed ${done.entries} results and values and ${counted(done.blobs, "file")} ` +
-      `(${formatBytes(done.bytes)}); ${formatBytes(done.kept)} are left`,
+    `Removed ${done.entries} results and compressed blocks, ${counted(done.blobs, "file")} ` +
+      `(${formatBytes(done.bytes)}); ${formatBytes(done.kept)} left`,
   );
 }
 
@@ -99,11 +100,16 @@ async function verify(
   if (command.globals.json) command.printJson({ store: path, damaged: damages, removed: remove });
   else for (const damage of damages) command.print(`${damage.path}: ${damage.reason}`);
   if (damages.length === 0) {
-    if (!command.globals.json) command.print("Everything is what it should be");
+    if (!command.globals.json) command.print("No file is damaged");
     return;
   }
-  if (remove) return;
+  if (remove) {
+    if (!command.globals.json) command.print(`Removed ${counted(damages.length, "damaged file")}`);
+    return;
+  }
   throw new KbuildError(`Store "${path}" has ${counted(damages.length, "damaged file")}`, {
-    notes: ["They are not used by builds; to remove them: kbuild store verify --remove"],
+    notes: [
+      "Builds do not use them, and make them again; to remove them: kbuild store verify --remove",
+    ],
   });
 }

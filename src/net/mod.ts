@@ -47,7 +47,7 @@ export { PRESETS } from "./mirror_presets.ts";
 export { readBody } from "./read_body.ts";
 export { DEFAULT_RETRY_POLICY, type RetryPolicy } from "./retry_policy.ts";
 export { type Proxy, proxyFor } from "./proxy.ts";
-export { type ResumableBody, resumedBody } from "./resumed_body.ts";
+export { openBody, type ResumableBody } from "./resumed_body.ts";
 export { hostOf, type RetryOptions } from "./retry.ts";
 export type { StreamedBody } from "./streamed_body.ts";
 export { tryCandidates, WrongContentError } from "./try_candidates.ts";

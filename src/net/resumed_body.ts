@@ -1,17 +1,38 @@
 import type { Client } from "./client.ts";
+import type { Send } from "./download.ts";
 import { NetworkError } from "./failure.ts";
+import { ifFound } from "./if_found.ts";
 import { readBody } from "./read_body.ts";
 
-/** How a download is asked for, again after a broken connection. */
+/** What is downloaded, and how it is asked for. */
 export interface ResumableBody {
-  /** For errors. */
+  /** For the request, and for errors. */
   readonly url: string;
   /** Bytes of the whole. More may come, which is the caller's to refuse. */
   readonly size: number;
-  /** The answer that begins with its first byte. */
-  readonly first: Response;
-  /** Asks for it from a byte on (`Range`); the answer is one that succeeded. */
-  ask(from: number): Promise<Response>;
+  /** Asks the server. */
+  readonly send: Send;
+}
+
+/**
+ * Asks for a body that is resumed where it breaks off.
+ *
+ * @returns Its chunks; undefined if there is none (404).
+ * @throws {NetworkError} It is refused, or nobody answers.
+ */
+export async function openBody(
+  client: Client,
+  { url, size, send }: ResumableBody,
+): Promise<AsyncGenerator<Uint8Array, void> | undefined> {
+  const ask = (from: number) =>
+    client.retry(async () => {
+      const headers: Record<string, string> = from === 0 ? {} : { range: `bytes=${from}-` };
+      const response = await send(url, { headers });
+      if (!response.ok) throw await client.refusal(url, response);
+      return response;
+    });
+  const first = await ifFound(ask(0));
+  return first === undefined ? undefined : resumedBody(client, { url, size, first, ask });
 }
 
 /** How often a body may break off. */
@@ -23,9 +44,14 @@ const MAX_BREAKS = 10;
  *
  * @throws {NetworkError} It breaks off for good.
  */
-export async function* resumedBody(
+async function* resumedBody(
   client: Client,
-  { url, size, first, ask }: ResumableBody,
+  { url, size, first, ask }: Pick<ResumableBody, "url" | "size"> & {
+    /** The answer that begins with its first byte. */
+    readonly first: Response;
+    /** Asks for it from a byte on (`Range`); the answer is one that succeeded. */
+    readonly ask: (from: number) => Promise<Response>;
+  },
 ): AsyncGenerator<Uint8Array, void> {
   let [response, known, before] = [first, 0, 0];
   for (let breaks = 0;; breaks++) {

@@ -6,14 +6,13 @@ import {
   downloadBytes,
   ifFound,
   NetworkError,
-  resumedBody,
   type Send,
 } from "../net/mod.ts";
 import type { Shell } from "../shell/mod.ts";
 import {
   atServer,
   type Backend,
-  chunksAtServer,
+  blobAtServer,
   type RegistryOpener,
   type StoredBlob,
 } from "../store/mod.ts";
@@ -119,16 +118,7 @@ class RegistryBackend implements Backend {
 
   async readBlob({ digest, size }: StoredBlob): Promise<AsyncIterable<Uint8Array> | undefined> {
     const url = urlOf(this.#endpoint, `blobs/${digest}`);
-    const ask = (from: number) =>
-      this.#client.retry(async () => {
-        const headers: Record<string, string> = from === 0 ? {} : { range: `bytes=${from}-` };
-        const answer = await this.#send(url, { headers });
-        if (!answer.ok) throw await this.#client.refusal(url, answer);
-        return answer;
-      });
-    const first = await atServer("read", () => ifFound(ask(0)));
-    if (first === undefined) return undefined;
-    return chunksAtServer(resumedBody(this.#client, { url, size, first, ask }));
+    return await blobAtServer(this.#client, { url, size, send: this.#send });
   }
 
   async writeBlob(

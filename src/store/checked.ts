@@ -79,6 +79,10 @@ export class CheckedStore implements Store {
     return this.#reads;
   }
 
+  get isWritable(): boolean {
+    return this.#writes;
+  }
+
   get counts(): StoreCounts {
     return Object.freeze({ ...this.#counts });
   }

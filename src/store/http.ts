@@ -5,11 +5,11 @@ import {
   ifFound,
   type NetContext,
   type NetRequest,
-  resumedBody,
   type RetryPolicy,
+  type Send,
 } from "../net/mod.ts";
 import { BLOBS, ENTRIES } from "./folder.ts";
-import { atServer, chunksAtServer } from "./network_fault.ts";
+import { atServer, blobAtServer } from "./network_fault.ts";
 import type { Backend, StoredBlob } from "./types.ts";
 
 /**
@@ -49,7 +49,7 @@ export class HttpBackend implements Backend {
       () =>
         ifFound(downloadBytes(this.#client, this.#url(ENTRIES, key), {
           most,
-          send: (url, request) => this.#send(url, request),
+          send: this.#send,
         })),
     );
     return found === undefined ? undefined : Uint8Array.from(found.bytes);
@@ -77,10 +77,7 @@ export class HttpBackend implements Backend {
 
   async readBlob({ digest, size }: StoredBlob): Promise<AsyncIterable<Uint8Array> | undefined> {
     const url = this.#url(BLOBS, hexOf(digest));
-    const ask = (from: number) => this.#get(url, from);
-    const response = await atServer("read", () => ifFound(ask(0)));
-    if (response === undefined) return undefined;
-    return chunksAtServer(resumedBody(this.#client, { url, size, first: response, ask }));
+    return await blobAtServer(this.#client, { url, size, send: this.#send });
   }
 
   async writeBlob(
@@ -101,21 +98,8 @@ export class HttpBackend implements Backend {
     return `${this.#base}/${directory}/${name}`;
   }
 
-  #send(url: string, request: NetRequest): Promise<Response> {
-    return this.#client.send(url, {
-      ...request,
-      headers: { ...request.headers, ...this.#headers },
-    });
-  }
-
-  async #get(url: string, from: number): Promise<Response> {
-    return await this.#client.retry(async () => {
-      const headers: Record<string, string> = from === 0 ? {} : { range: `bytes=${from}-` };
-      const response = await this.#send(url, { headers });
-      if (!response.ok) throw await this.#client.refusal(url, response);
-      return response;
-    });
-  }
+  readonly #send: Send = (url, request) =>
+    this.#client.send(url, { ...request, headers: { ...request.headers, ...this.#headers } });
 
   async #put(url: string, body: () => NonNullable<NetRequest["body"]>): Promise<void> {
     await atServer("write", () =>

@@ -16,8 +16,9 @@ export {
   type StoreStat,
   verifyStore,
 } from "./maintenance.ts";
-export { atServer, chunksAtServer } from "./network_fault.ts";
+export { atServer, blobAtServer } from "./network_fault.ts";
 export { openStore, type OpenStoreOptions, type RegistryOpener } from "./open.ts";
+export { probeStore } from "./probe.ts";
 export {
   type Backend,
   type FaultExtent,

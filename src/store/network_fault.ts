@@ -1,4 +1,10 @@
-import { NetworkError, type RetryPolicy } from "../net/mod.ts";
+import {
+  type Client,
+  NetworkError,
+  openBody,
+  type ResumableBody,
+  type RetryPolicy,
+} from "../net/mod.ts";
 import { eachChunk } from "./each_chunk.ts";
 import { type FaultExtent, StoreFault } from "./types.ts";
 
@@ -28,11 +34,17 @@ export async function atServer<T>(doing: "read" | "write", work: () => Promise<T
   }
 }
 
-/** Chunks that a server sends, with its failures as {@linkcode atServer} has them. */
-export function chunksAtServer(
-  chunks: AsyncGenerator<Uint8Array, void>,
-): AsyncGenerator<Uint8Array, void> {
-  return eachChunk(chunks, (next) => atServer("read", next));
+/**
+ * A blob of a server, which is resumed where it breaks off; failures are as {@linkcode atServer} has them.
+ *
+ * @returns undefined: it is not there.
+ */
+export async function blobAtServer(
+  client: Client,
+  body: ResumableBody,
+): Promise<AsyncIterable<Uint8Array> | undefined> {
+  const chunks = await atServer("read", () => openBody(client, body));
+  return chunks === undefined ? undefined : eachChunk(chunks, (next) => atServer("read", next));
 }
 
 function extentOf(doing: "read" | "write", { status, code }: NetworkError): FaultExtent {

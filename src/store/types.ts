@@ -50,6 +50,8 @@ export interface Store extends Disposable {
   readonly readOnly: boolean;
   /** Whether it is still asked: nothing has gone wrong that would go wrong again. */
   readonly isUsable: boolean;
+  /** Whether results may still be saved: it is not read-only, and nothing has gone wrong that would go wrong again. */
+  readonly isWritable: boolean;
   /** What happened so far. */
   readonly counts: StoreCounts;
   /**

@@ -1,11 +1,11 @@
 /** Files of CIs and clusters, read back by the systems' own checkers where those are here. */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { matrixFile, type MatrixRequest } from "../../src/commands/matrix_run.ts";
 import { MATRIX_SYSTEMS } from "../../src/commands/matrix_systems.ts";
 import { toYaml } from "../../src/commands/yaml.ts";
 import { UsageError } from "../../src/errors.ts";
-import { inScratch, run, unless, which } from "../e2e/_program.ts";
+import { inScratch, kbuild, makeSample, run, unless, which } from "../e2e/_program.ts";
 
 const REQUEST: MatrixRequest = {
   store: "oci://registry.example/kbuild?insecure",
@@ -104,3 +104,20 @@ Deno.test({
       assertEquals([code, stdout], [0, ""]);
     }),
 });
+
+Deno.test("kbuild matrix refuses flags without effect, and those that belong elsewhere", () =>
+  inScratch(async (dir) => {
+    const cwd = await makeSample("1.20", join(dir, "kubernetes"));
+    const table: readonly (readonly [words: string, reason: string])[] = [
+      ["github release --store x", "kbuild matrix --store STORE github release"],
+      ["--store x github release --shards 4", 'Unknown flag "--shards"'],
+      ["--store x --repository u github release", 'Flag "--repository" has no effect for github'],
+      ["--store x github release --shard 1/2", "Cannot take --shard"],
+      ["--store x github release KBUILD_STORE=y", "Cannot take --store"],
+    ];
+    for (const [words, reason] of table) {
+      const { code, stderr } = await kbuild(["matrix", ...words.split(" ")], { cwd });
+      assertEquals(code, 2, stderr);
+      assertStringIncludes(stderr, reason);
+    }
+  }));

@@ -1,4 +1,10 @@
-import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { join } from "@std/path";
 import { type AskedBuild, planBuild } from "../../src/commands/build_run.ts";
 import type { OpenCheckout } from "../../src/commands/context.ts";
@@ -85,4 +91,16 @@ Deno.test("planBuild() refuses a share of what nodes build before it asks them",
     planBuild(open as unknown as OpenCheckout, {} as AskedBuild, stamp, { fetch: false });
   await assertRejects(planning, UsageError, "with --engine buildx");
   assertEquals(asked, 0);
+});
+
+Deno.test("flags of stores that have no effect are refused", async () => {
+  const table = [
+    [["all", "--durations", "f"], "--durations"],
+    [["all", "--store-read-only"], "--store-read-only"],
+  ] as const;
+  for (const [words, flag] of table) {
+    const { code, stderr } = await kbuild(words, {});
+    assertEquals(code, 2, stderr);
+    assertStringIncludes(stderr, `Flag "${flag}" has no effect without `);
+  }
 });

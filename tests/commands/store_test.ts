@@ -21,8 +21,8 @@ Deno.test("kbuild store counts, cleans and checks a directory", () =>
       cwd: dir,
       env: { KBUILD_STORE: url },
     });
-    assertMatch(gc.stdout, /^Removed 0 results and values and 0 files \(0 B\); .* are left\n$/);
-    assertMatch((await run("verify", "--store", url)).stdout, /Everything is/);
+    assertMatch(gc.stdout, /^Removed 0 results and compressed blocks, 0 files \(0 B\); .* left\n$/);
+    assertMatch((await run("verify", "--store", url)).stdout, /No file is damaged/);
     await Deno.writeTextFile(join(url, "cas", unit.files[0]!.digest.slice(7)), "TEXT\n");
     const damaged = await run("verify", "--store", url);
     assertEquals(damaged.code, 1);

@@ -106,3 +106,56 @@ Deno.test(
       assertEquals((await alone.run(...shard.with(2, "/proc/none/store"), "1/2")).code, 1);
     }),
 );
+
+Deno.test(
+  unless(missingFor("1.20"), "a shard that cannot save anything compiles nothing"),
+  () =>
+    inScratch(async (dir) => {
+      const go = await countedGo(dir);
+      const root = await makeSample("1.20", join(dir, "kubernetes"));
+      // Reading works; nothing is there, and nothing is taken.
+      await using server = Deno.serve(
+        { port: 0, hostname: "127.0.0.1", onListen() {} },
+        ({ method }) => new Response(null, { status: method === "PUT" ? 403 : 404 }),
+      );
+      const store = `http://127.0.0.1:${server.addr.port}/results`;
+      for (const [index, address] of [store, "http://127.0.0.1:9/results"].entries()) {
+        const words = ["all", "kubectl", "--store", address, PLATFORMS];
+        const env = go.env(`${index}`);
+        const shard = await kbuild([...words, "--shard", "1/1"], { cwd: root, env });
+        assertEquals(shard.code, 1);
+        assertStringIncludes(shard.stderr, `kbuild: Cannot use the store "${address}"\n`);
+        if (index === 1) {
+          assertEquals((await kbuild([...words, "--gather"], { cwd: root, env })).code, 1);
+        }
+        assertEquals(await go.compiles(`${index}`), []);
+      }
+    }),
+);
+
+Deno.test(
+  unless(
+    missingFor("1.20"),
+    "what is up to date is not saved, which is said; a shard of all saves it",
+  ),
+  () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.20", join(dir, "kubernetes"));
+      const all = ["all", "kubectl", "--trimpath"];
+      await kbuildOk(all, { cwd: root });
+      const store = join(dir, "store");
+      const results = () =>
+        [...Deno.readDirSync(join(store, "ac"))].filter(({ name }) => !/^0+$/.test(name)).length;
+      const again = await kbuild([...all, "--store", store], { cwd: root });
+      assertEquals(again.code, 0, again.stderr);
+      assertStringIncludes(again.stderr, "nor saved: 1 of 1 go calls");
+      await kbuildOk([...all, "--store", store, "--shard", "1/1"], { cwd: root });
+      assertEquals(results(), 1);
+
+      // Git would count the checkout as modified.
+      const inside = await kbuild([...all, "--store", "the-store"], { cwd: root });
+      assertEquals(inside.code, 2);
+      assertStringIncludes(inside.stderr, "it is among the sources of the checkout");
+      await kbuildOk([...all, "--store", "_output/store"], { cwd: root });
+    }),
+);

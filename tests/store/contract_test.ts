@@ -46,7 +46,7 @@ everyKind(
       );
     }
     assertEquals(other.counts, {
-      ...{ results: 1, missing: 1, values: 0, saved: 0, savedBytes: 0, refused: 0 },
+      ...{ values: 0, saved: 0, savedBytes: 0, refused: 0 },
       ...{ fetched: 3, fetchedBytes: 2_500_005 },
     });
     assertEquals(world.log, []);

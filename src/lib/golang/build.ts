@@ -159,6 +159,9 @@ export async function buildBinaries(
     const missing: MissingUnit[] = [];
     const running = { records, jobs, limit, results, own, placed, missing };
     await buildPlatforms(context, plan.platforms, running);
+    if (shared?.mode === "make" && shared.store.isWritable) {
+      sayNotSought(context, results?.notSought ?? 0, steps.length);
+    }
     if (missing.length > 0) {
       throw shared?.mode === "share"
         ? unsharedError(missing)
@@ -171,6 +174,15 @@ export async function buildBinaries(
     steps.filter((step) => placed.has(step)).flatMap(({ outputs, platform }) =>
       outputs.map(({ name, placed }) => Object.freeze({ name, platform, path: placed }))
     ),
+  );
+}
+
+/** Says that a store may lack what was up to date here. */
+function sayNotSought({ log }: KubeContext, count: number, of: number): void {
+  if (count === 0) return;
+  log.status(
+    `Up to date here, so neither looked for in the store nor saved: ${count} of ${of} go calls`,
+    ["To save what the store lacks of them: the same with --shard 1/1"],
   );
 }
 
@@ -430,8 +442,9 @@ async function buildStep(
     );
   }
   // Nobody would get it.
-  if (results?.mode === "share" && step.outputs.length > 0 && taken?.key?.key === undefined) {
-    throw new NotShared(`it has no key: ${taken?.key?.why}`);
+  if (results?.mode === "share" && step.outputs.length > 0) {
+    if (taken?.key?.key === undefined) throw new NotShared(`it has no key: ${taken?.key?.why}`);
+    if (!results.isWritable) throw new NotShared("the store takes nothing any more");
   }
   const keep = async (seconds?: number) => {
     const why = taken === undefined ? undefined : await results?.keep(step, taken, seconds);

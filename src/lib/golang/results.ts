@@ -55,6 +55,10 @@ export type Taken =
 export interface StepResults {
   /** What is done with them. */
   readonly mode: SharedResults["mode"];
+  /** Whether the store still takes results. */
+  readonly isWritable: boolean;
+  /** Steps whose results were here, so that nobody looked for them in the store. */
+  readonly notSought: number;
   /** Takes the results of a step from the store, or sees that they are here. */
   take(step: BuildStep, options: TakeOptions): Promise<Taken>;
   /**
@@ -79,12 +83,14 @@ export function openStepResults(
   keys: StepKeys,
   { store, mode }: Pick<SharedResults, "store" | "mode">,
 ): StepResults {
+  let notSought = 0;
   async function take(
     step: BuildStep,
     { records, unit, signal }: TakeOptions,
   ): Promise<Taken> {
     // Nothing has to be asked, of Go or of the store.
     if (mode === "make" && await isUntouched(records, step)) {
+      notSought++;
       return { isDone: false, isMissing: false };
     }
     const key = await keys.keyOf(step, { signal });
@@ -94,6 +100,7 @@ export function openStepResults(
     }
     const isHere = await isMade(records, step, storedKey(key.key));
     if (isHere && mode !== "share") {
+      notSought++;
       unit.reuse("its sources are as they were");
       await placeBins(context, step.outputs);
       return { isDone: true, isPlaced: true };
@@ -145,7 +152,15 @@ export function openStepResults(
     const isSaved = await store.save(result, ({ path }) => `${directory}/${path}`);
     return isSaved ? undefined : "the store did not take it";
   }
-  return Object.freeze<StepResults>({ mode, take, keep });
+  return Object.freeze<StepResults>({
+    ...{ mode, take, keep },
+    get isWritable() {
+      return store.isWritable;
+    },
+    get notSought() {
+      return notSought;
+    },
+  });
 }
 
 function unitNames({ outputs, platform }: BuildStep): string {
