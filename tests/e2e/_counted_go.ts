@@ -10,9 +10,10 @@ export interface CountedGo {
   compiles(name: string): Promise<readonly string[]>;
 }
 
-/** Makes a {@linkcode CountedGo} in a new directory. */
-export async function countedGo(dir: string): Promise<CountedGo> {
-  const goroot = (await output(["go", "env", "GOROOT"], { env: { GOTOOLCHAIN: "local" } })).trim();
+/** Makes a {@linkcode CountedGo} in a new directory, of the Go in a GOROOT; default: that of this machine. */
+export async function countedGo(dir: string, root?: string): Promise<CountedGo> {
+  const goroot = root ??
+    (await output(["go", "env", "GOROOT"], { env: { GOTOOLCHAIN: "local" } })).trim();
   const own = join(dir, "goroot");
   await Deno.mkdir(join(own, "bin"), { recursive: true });
   for (const { name } of Deno.readDirSync(goroot)) {

@@ -6,95 +6,16 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import type { EraParameter } from "../../src/sample/mod.ts";
-import { type CountedGo, countedGo } from "./_counted_go.ts";
+import { countedGo } from "./_counted_go.ts";
 import { type Host, killGroup, NO_HOSTS, withHosts } from "./_hosts.ts";
-import {
-  copyTree,
-  ended,
-  inScratch,
-  kbuildArgv,
-  kbuildOk,
-  makeSample,
-  missingFor,
-  unless,
-} from "./_program.ts";
+import { startRegistry, Worker } from "./_workers.ts";
+import { copyTree, inScratch, kbuildOk, makeSample, missingFor, unless } from "./_program.ts";
 import { NO_REGISTRY } from "./_registry.ts";
 
 const PLATFORMS: Readonly<Record<string, string>> = {
   "1.20": "linux/amd64 linux/arm64 linux/ppc64le linux/s390x darwin/amd64 windows/amd64",
   latest: "linux/amd64 linux/arm64 linux/ppc64le linux/s390x darwin/arm64 windows/amd64",
 };
-
-/** A checkout on a host. */
-class Worker {
-  readonly root: string;
-  readonly #env: Readonly<Record<string, string>>;
-
-  constructor(
-    readonly host: Host,
-    readonly name: string,
-    dir: string,
-    readonly go: CountedGo,
-    options: { era: string; cached: boolean },
-  ) {
-    this.root = join(dir, name, `kubernetes of ${name}`);
-    const HOME = join(dir, name);
-    this.#env = {
-      ...go.env(name),
-      HOME,
-      KBUILD_CACHE: join(HOME, "cache"),
-      KUBE_RELEASE_RUN_TESTS: "n",
-      KUBE_BUILD_PLATFORMS: PLATFORMS[options.era]!,
-      // An empty variable counts as not set: the cache is in the outputs.
-      ...options.cached ? {} : { GOCACHE: "" },
-    };
-  }
-
-  start(...words: string[]): Deno.ChildProcess {
-    return this.host.start(kbuildArgv(...words), { cwd: this.root, env: this.#env });
-  }
-
-  async ok(...words: string[]): Promise<string> {
-    const { code, stderr } = await ended(this.start(...words));
-    assertEquals(code, 0, `${this.name}: ${words.join(" ")}\n${stderr}`);
-    return stderr;
-  }
-
-  sums(): Promise<string> {
-    return Deno.readTextFile(join(this.root, "_output/release-tars/SHA256SUMS"));
-  }
-
-  /** Starts of `go` that make programs. */
-  async made(): Promise<number> {
-    return (await this.compiles()).filter((line) => /^(install|test|build) /.test(line)).length;
-  }
-
-  compiles(): Promise<readonly string[]> {
-    return this.go.compiles(this.name);
-  }
-}
-
-async function startRegistry(host: Host, dir: string): Promise<string> {
-  const config = join(dir, "registry.yml");
-  await Deno.writeTextFile(
-    config,
-    `version: 0.1
-log: { level: error, accesslog: { disabled: true } }
-storage: { filesystem: { rootdirectory: ${JSON.stringify(join(dir, "registry"))} } }
-http: { addr: "${host.address}:5000" }
-`,
-  );
-  const child = host.start(["docker-registry", "serve", config]);
-  void child.output().catch(() => undefined);
-  for (let tries = 0; tries < 100; tries++) {
-    const { code } = await host.run([
-      ...[Deno.execPath(), "eval", "--no-config"],
-      `await Deno.connect({ hostname: "${host.address}", port: 5000 })`,
-    ]);
-    if (code === 0) return `oci://${host.address}:5000/kbuild/results?insecure`;
-  }
-  throw new Error("docker-registry does not answer");
-}
 
 /** Files of blobs in the registry, largest first. */
 async function blobsOf(dir: string): Promise<readonly string[]> {
@@ -134,7 +55,11 @@ for (const era of ["1.20", "latest"] satisfies EraParameter[]) {
         await withHosts(3, async ([registry, hostA, hostB]) => {
           const store = await startRegistry(registry!, dir);
           const worker = async (host: Host, name: string, { cached = true } = {}) => {
-            const made = new Worker(host, name, dir, go, { era, cached });
+            const made = new Worker(host, name, dir, go, {
+              KUBE_BUILD_PLATFORMS: PLATFORMS[era]!,
+              // An empty variable counts as not set: the cache is in the outputs.
+              ...cached ? {} : { GOCACHE: "" },
+            });
             await copyTree(sample, made.root);
             return made;
           };
