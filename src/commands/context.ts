@@ -38,7 +38,8 @@ import {
 import { hostPlatform } from "../lib/util.ts";
 import { createShell, type Shell, type Start } from "../shell/mod.ts";
 import type { ChosenGo, GoDescription } from "../toolchain/mod.ts";
-import { CA_FILE, CONFIG, DIGESTS, GO, MIRROR, STRICT_PARITY } from "./flags.ts";
+import { goCacheVariables } from "./go_cache.ts";
+import { CA_FILE, CONFIG, DIGESTS, GO, GO_CACHE, MIRROR, STRICT_PARITY } from "./flags.ts";
 import { doctorHint } from "./doctor_hint.ts";
 import type { PlannedUnit, PlanStep } from "./plan_steps.ts";
 
@@ -340,6 +341,7 @@ function effectiveEnv(
     if (value !== undefined) env[flag.variable] = value;
   }
   checkNeeds(command, input, env);
+  if (command.flags.includes(GO_CACHE)) Object.assign(env, goCacheVariables(env, cwd));
   const go = env[GO.variable];
   if (go?.includes("/")) env[GO.variable] = resolve(cwd, go);
   const certificates = env[CA_FILE.variable];

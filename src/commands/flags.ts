@@ -210,11 +210,19 @@ export const STORE = {
   summary: "Store of results that machines share",
 } as const satisfies FlagSpec;
 
+export const GO_CACHE = {
+  name: "go-cache",
+  kind: "string",
+  placeholder: "STORE",
+  variable: "KBUILD_GO_CACHE",
+  summary: "Store that shares Go's compile cache, with Go 1.24 and later",
+} as const satisfies FlagSpec;
+
 export const STORE_READ_ONLY = {
   name: "store-read-only",
   kind: "boolean",
   variable: "KBUILD_STORE_READ_ONLY",
-  needs: [STORE.variable],
+  needs: [STORE.variable, GO_CACHE.variable],
   summary: "Save nothing in the store",
 } as const satisfies FlagSpec;
 
@@ -254,6 +262,7 @@ export const SHARED_FLAGS: readonly FlagSpec[] = [
   SHARD,
   DURATIONS,
   GATHER,
+  GO_CACHE,
 ];
 
 export const BUILD_FLAGS: readonly FlagSpec[] = [

@@ -1,15 +1,11 @@
 import { join } from "@std/path";
 import { TOOL_NAMES } from "../gnu/mod.ts";
 import { findProgram, isSet } from "../lib/util.ts";
+import { launcherOf } from "./launcher.ts";
 import { quote } from "../shell/mod.ts";
 
 /** The `PATH` of programs that a stand-in starts. */
 export const TOOLS_PATH = "KBUILD_TOOLS_PATH";
-
-/** What starts this kbuild; undefined where that is not known. */
-export function launcherOf(env: Readonly<Record<string, string>>): string | undefined {
-  return env["KBUILD_LAUNCHER"] || (Deno.build.standalone ? Deno.execPath() : undefined);
-}
 
 /** Whether scripts find kbuild in place of GNU programs: all of them, or those that are missing. */
 export function standInsOf(env: Readonly<Record<string, string>>): "all" | "missing" | undefined {

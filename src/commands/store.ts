@@ -1,6 +1,6 @@
 import type { FlagSpec } from "../cli/mod.ts";
 import type { Command } from "./context.ts";
-import { NET_FLAGS, STORE } from "./flags.ts";
+import { NET_FLAGS, STORE, STORE_READ_ONLY } from "./flags.ts";
 
 const UNUSED_DAYS: FlagSpec = {
   name: "unused-days",
@@ -58,8 +58,14 @@ export const storeCommand: Command = {
       flags: [STORE.name, REMOVE.name],
       most: 0,
     },
+    {
+      name: "go-cache",
+      summary: "Serve Go's compile cache to a go that starts it: GOCACHEPROG, of Go 1.24 and later",
+      flags: [...ASKED, STORE_READ_ONLY.name],
+      most: 0,
+    },
   ],
-  flags: [STORE, UNUSED_DAYS, MAX_MB, REMOVE, ...NET_FLAGS],
+  flags: [STORE, STORE_READ_ONLY, UNUSED_DAYS, MAX_MB, REMOVE, ...NET_FLAGS],
   examples: [
     { command: "kbuild store stat --store /srv/kbuild", does: "Show how much is in a store" },
     {
@@ -70,9 +76,17 @@ export const storeCommand: Command = {
       command: "kbuild store verify --store /srv/kbuild --remove",
       does: "Check every file, and remove what is damaged",
     },
+    {
+      command: "GOCACHEPROG='kbuild store go-cache --store /srv/kbuild' go build ./...",
+      does: "Share what go compiles with other machines",
+    },
   ],
   unplanned: { reason: "plans are about checkouts", notes: [] },
   async run(command, input) {
+    if (input.action === "go-cache") {
+      const { runGoCache } = await import("./go_cache_run.ts");
+      return await runGoCache(command);
+    }
     const { runStore } = await import("./store_run.ts");
     await runStore(command, input.action ?? "stat", {
       unusedDays: input.number(UNUSED_DAYS.name),

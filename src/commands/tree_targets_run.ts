@@ -8,7 +8,8 @@ import { hostPlatform } from "../lib/util.ts";
 import type { Command, CommandContext } from "./context.ts";
 import { runMake } from "./make_run.ts";
 import type { MakeSources } from "./make_run.ts";
-import { launcherOf, standInsOf } from "./make_shim.ts";
+import { launcherOf } from "./launcher.ts";
+import { standInsOf } from "./make_shim.ts";
 
 /** Files that the scripts make in the root and leave there, which makes later builds dirty (test-cmd.sh). */
 const LEFTOVERS = /^controller-manager\.kubeconfig\.\w{5}$/;

@@ -26,7 +26,8 @@ import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
 import { linkStep, planPreparation, preparationSteps } from "./build_run.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { nativeGeneration } from "./generate_run.ts";
-import { launcherOf, standInsOf, withMake } from "./make_shim.ts";
+import { launcherOf } from "./launcher.ts";
+import { standInsOf, withMake } from "./make_shim.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { withOutput } from "./with_output.ts";
 

@@ -142,7 +142,8 @@ Deno.test(
     inScratch(async (dir) => {
       const root = await makeSample("1.20", join(dir, "kubernetes"));
       const all = ["all", "kubectl", "--trimpath"];
-      await kbuildOk(all, { cwd: root });
+      // After the second run, nobody asks Go: the sources are older than what is known of them.
+      for (let runs = 0; runs < 2; runs++) await kbuildOk(all, { cwd: root });
       const store = join(dir, "store");
       const results = () =>
         [...Deno.readDirSync(join(store, "ac"))].filter(({ name }) => !/^0+$/.test(name)).length;

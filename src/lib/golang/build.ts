@@ -1,7 +1,7 @@
 import { dirname, join } from "@std/path";
 import type { Checkout } from "../../checkout/mod.ts";
 import { KbuildError } from "../../errors.ts";
-import type { GoTool } from "../../toolchain/mod.ts";
+import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
 import { idCounter, type Unit, type UnitSpec } from "../../events/mod.ts";
 import type { GitTree } from "../../git/mod.ts";
 import type { KubeContext } from "../init.ts";
@@ -86,7 +86,11 @@ export async function prepareBuild(
   const { ldflags, note } = findLdflags(checkout, request.vars, request.epoch);
   const vcs = await vcsStamp(context, checkout, go, request.tree);
   const bin = context.builder.image === undefined ? await hostLink(context, go.host) : {};
-  const notes = [note, vcs.note, bin.note].filter((line) => line !== undefined);
+  const hasCache = go.devel || compareGoVersions(go.version, "1.24") >= 0;
+  const cacheNote = hasCache || !context.env["KBUILD_GO_CACHE"]
+    ? undefined
+    : `Go ${go.version} has no compile cache that machines share: --go-cache has no effect`;
+  const notes = [note, vcs.note, bin.note, cacheNote].filter((line) => line !== undefined);
   const plan = planBuild(context, checkout, request, {
     go,
     expanded: await expandPatterns(context, checkout, go, request.matrix),

@@ -4,6 +4,7 @@
  *
  * @module
  */
+export { type GoCacheOptions, serveGoCache } from "./go_cache.ts";
 export { adjustCall, type AdjustInputs } from "./adjust_call.ts";
 export {
   buildBinaries,

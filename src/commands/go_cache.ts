@@ -1,0 +1,33 @@
+import { resolve } from "@std/path";
+import { UsageError } from "../errors.ts";
+import { GO_CACHE } from "./flags.ts";
+import { launcherOf } from "./launcher.ts";
+
+/**
+ * The variables of `--go-cache`: Go starts this kbuild for its compile cache. The address is in a variable, because
+ * everybody sees the arguments of a program.
+ *
+ * @param env The environment, flags applied.
+ * @throws {UsageError} Another program keeps the cache, or this kbuild does not know how it
+ * was started.
+ */
+export function goCacheVariables(
+  env: Readonly<Record<string, string>>,
+  cwd: string,
+): Readonly<Record<string, string>> {
+  const given = env[GO_CACHE.variable] ?? "";
+  if (given === "") return {};
+  if (env["GOCACHEPROG"]) throw new UsageError("Cannot use both --go-cache and GOCACHEPROG");
+  const launcher = launcherOf(env);
+  if (launcher === undefined) {
+    throw new UsageError("Cannot use --go-cache: this kbuild does not know how it was started", [
+      "Name a program yourself: GOCACHEPROG='… kbuild store go-cache --store STORE'",
+    ]);
+  }
+  // Go's own quotes: there is no escaping in them.
+  const quote = launcher.includes("'") ? '"' : "'";
+  return {
+    [GO_CACHE.variable]: given.includes("://") ? given : resolve(cwd, given),
+    GOCACHEPROG: `${quote}${launcher}${quote} store go-cache`,
+  };
+}
