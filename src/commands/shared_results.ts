@@ -91,9 +91,13 @@ export async function sharedResults(
     (mode === "make" || await probeStore(store, mode === "share" ? "write" : "read"));
   if (!isUsed) {
     const { shown } = parseStoreAddress(context.env[STORE.variable] ?? "", context.cwd);
-    throw new KbuildError(`Cannot use the store "${shown}"`, {
-      notes: [mode === "gather" ? "There is nothing to gather" : "Nobody would get the results"],
-    });
+    throw mode === "gather"
+      ? new KbuildError(`Cannot gather the results: the store "${shown}" cannot be used`, {
+        notes: ["A warning above names the reason; what the store holds is unknown"],
+      })
+      : new KbuildError(`Cannot use the store "${shown}"`, {
+        notes: ["Nobody would get the results"],
+      });
   }
   return Object.freeze({ store, mode, share, durations: await durationsIn(context) });
 }
