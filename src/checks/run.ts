@@ -51,7 +51,8 @@ export interface CheckRun {
 const READING: ReadonlySet<string> = new Set([
   ...["api-groups", "boilerplate", "conformance-requirements", "e2e-test-ownership"],
   ...["external-dependencies-version", "fieldname-docs", "file-sizes", "flags-underscore"],
-  ...["gofmt", "netparse-cve", "non-mutating-validation", "pkg-names", "prometheus-imports"],
+  ...["gofmt", "import-aliases", "netparse-cve", "non-mutating-validation", "pkg-names"],
+  ...["prerelease-lifecycle-tags", "prometheus-imports"],
   ...["publishing-bot", "readonly-packages", "staging-meta-files", "test-code"],
   ...["test-featuregates", "test-images", "testing-import"],
 ]);

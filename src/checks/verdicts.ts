@@ -23,8 +23,8 @@ const REPEATABLE: ReadonlySet<string> = new Set([
   ...["e2e-test-ownership", "fieldname-docs", "file-sizes", "flags-underscore", "generated-docs"],
   ...["generated-files", "generated-swagger-docs", "gofmt", "govet", "import-aliases"],
   ...["import-boss", "imports", "netparse-cve", "non-mutating-validation", "pkg-names"],
-  ...["prometheus-imports", "staging-meta-files", "symbols", "test-code", "test-featuregates"],
-  ...["test-images", "testing-import", "typecheck"],
+  ...["prerelease-lifecycle-tags", "prometheus-imports", "staging-meta-files", "symbols"],
+  ...["test-code", "test-featuregates", "test-images", "testing-import", "typecheck"],
 ]);
 
 /** Variables that decide nothing in a script: where it was started, and how its output is shown. */

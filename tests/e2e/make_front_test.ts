@@ -1,0 +1,78 @@
+/** Command lines of make on the samples: with kbuild they end as with GNU make, and leave the same program. */
+import { assert, assertEquals } from "@std/assert";
+import { createHash } from "node:crypto";
+import { join } from "@std/path";
+import {
+  CLONE,
+  ENV,
+  inScratch,
+  kbuildArgv,
+  listing,
+  makeSample,
+  missingFor,
+  run,
+  unless,
+  which,
+} from "./_program.ts";
+
+const ARCH = Deno.build.arch === "aarch64" ? "arm64" : "amd64";
+const KUBECTL = `_output/local/bin/linux/${ARCH}/kubectl`;
+
+/** What ends at once, and without a build. */
+const QUICK: readonly (readonly string[])[] = [
+  ["no-such-target"],
+  ["-k", "no-such-target", "clean"],
+  ["all", "PRINT_HELP=y"],
+  ["clean"],
+  ["-n", "clean"],
+  ["-s", "--no-print-directory", "clean"],
+  ["test", "WHAT=./pkg/nothing"],
+  ["--no-such-flag"],
+];
+
+for (const era of ["1.20", "latest"] as const) {
+  const why = missingFor(era) ??
+    (Deno.build.os !== "linux" || which("make") === undefined ? "needs GNU make" : undefined);
+  Deno.test({
+    ...unless(why, `kbuild make ends as GNU make does, and leaves the same: ${era}`),
+    fn: (t) =>
+      inScratch(async (dir) => {
+        const root = await makeSample(era, join(dir, "kubernetes"));
+        const env = {
+          ...ENV,
+          ...{ SOURCE_DATE_EPOCH: "1600000000", KBUILD_LAUNCHER: join(CLONE, "scripts/kbuild") },
+        };
+        const both = async (words: readonly string[]) => ({
+          theirs: await run(["make", ...words], { cwd: root, env }),
+          ours: await run(kbuildArgv("make", ...words), { cwd: root, env }),
+        });
+        await t.step("exit statuses", async () => {
+          for (const words of QUICK) {
+            const { theirs, ours } = await both(words);
+            assertEquals(
+              [words, ours.code],
+              [words, theirs.code],
+              `${theirs.stderr}\n--- kbuild\n${ours.stderr}`,
+            );
+          }
+        });
+        await t.step("a program, and a wrong one", async () => {
+          const args = ["all", "WHAT=cmd/kubectl", `KUBE_BUILD_PLATFORMS=linux/${ARCH}`];
+          const found: string[] = [];
+          for (const argv of [["make"], kbuildArgv("make")]) {
+            const made = await run([...argv, ...args], { cwd: root, env });
+            assertEquals(made.code, 0, made.stderr);
+            found.push(
+              createHash("sha256").update(await Deno.readFile(join(root, KUBECTL))).digest("hex"),
+            );
+            const names = listing(join(root, "_output/local/bin"), { sizes: false });
+            assert(names.includes(`linux/${ARCH}/kubectl`));
+            const wrong = await run([...argv, "all", "WHAT=cmd/nothing"], { cwd: root, env });
+            assertEquals([argv[0], wrong.code], [argv[0], 2], wrong.stderr);
+            await Deno.remove(join(root, "_output"), { recursive: true });
+          }
+          assertEquals(found[1], found[0]);
+        });
+      }),
+  });
+}
