@@ -81,6 +81,16 @@ const CASES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "a cache mutation detector": { KUBE_CACHE_MUTATION_DETECTOR: "false" },
   "FULL_LOG": { FULL_LOG: "y" },
   "coverage is left out": { KUBE_PRUNE_JUNIT_TESTS: "false" },
+  "coverage is turned off": { KUBE_COVER: "n", KUBE_COVERMODE: "set", KUBE_COVERPROCS: "2" },
+  "KUBE_TIMEOUT empty": { KUBE_TIMEOUT: "" },
+  "KUBE_RACE of two flags": { KUBE_RACE: "-race -cpu=1" },
+  "KUBE_TEST_ARGS of quotes": { KUBE_TEST_ARGS: `-run "it's" -skip '"x"' -count=1\\ ` },
+  "panics are not watched": { KUBE_PANIC_WATCH_DECODE_ERROR: "false" },
+  "GOFLAGS of tags": { GOFLAGS: "-tags=providerless,dockerless -mod=vendor" },
+  "all at once": {
+    ...{ KUBE_RACE: "-race", KUBE_TIMEOUT: "-timeout=1h", KUBE_TEST_ARGS: "-run X" },
+    ...{ GOFLAGS: "-v", KUBE_COVER: "n", KUBE_CACHE_MUTATION_DETECTOR: "false" },
+  },
 };
 
 async function compare(root: string, variables: Readonly<Record<string, string>>): Promise<void> {
@@ -104,7 +114,11 @@ async function compare(root: string, variables: Readonly<Record<string, string>>
   );
   assertEquals(
     ours.calls.map(({ env }) =>
-      Object.fromEntries(EXPORTED.flatMap((name) => env[name] ? [[name, env[name]]] : []))
+      // What the script does not set is the user's.
+      Object.fromEntries(EXPORTED.flatMap((name) => {
+        const value = env[name] || variables[name];
+        return value ? [[name, value]] : [];
+      }))
     ),
     theirs.map(({ env }) => env),
   );
@@ -136,8 +150,8 @@ for (const era of SAMPLE_ERAS) {
       "text" in file ? [[path, file.text] as const] : []
     );
     await withFiles(Object.fromEntries(files), async (root) => {
-      for (const name of ["nothing", "KUBE_RACE", "KUBE_TIMEOUT"]) {
-        await t.step(name, () => compare(root, CASES[name]!));
+      for (const [name, variables] of Object.entries(CASES)) {
+        await t.step(name, () => compare(root, variables));
       }
       await t.step("packages", async () => assertEquals(await comparePackages(root), 1));
     });

@@ -91,7 +91,7 @@ interface Found {
   outcome: string;
   failed: string[];
   skipped: string[];
-  passed: number;
+  passed: string[];
 }
 
 /** What `go test -json` says, read apart from kbuild: the last word about each package and test. */
@@ -124,7 +124,7 @@ function truthOf(text: string): Map<string, Found> {
       const having = (word: string) =>
         tests.filter(([, each]) => each === word).map(([test]) => test).sort();
       const [failed, skipped] = [having("failed"), having("skipped")];
-      return [name, { outcome, failed, skipped, passed: having("passed").length }];
+      return [name, { outcome, failed, skipped, passed: having("passed") }];
     }),
   );
 }
@@ -204,7 +204,8 @@ Deno.test({
       const truth = truthOf(text);
 
       await t.step("the exit status", () => {
-        assertEquals([alone.code, ended.code], [1, 1]);
+        // Go ends with 2 where a package cannot be loaded; for kbuild that would be a wrong command line.
+        assertEquals([alone.code !== 0, ended.code], [true, 1]);
       });
       await t.step(`${truth.size} packages and their tests`, () => {
         assert(truth.size >= 40, `${truth.size}: ${alone.tail.join("\n")}`);
@@ -218,11 +219,13 @@ Deno.test({
         }
         assertEquals(ours.size, truth.size);
         const all = [...truth.values()];
-        const sum = (pick: (found: Found) => number) => all.reduce((n, each) => n + pick(each), 0);
+        // Parts of tests are not counted.
+        const sum = (pick: (found: Found) => readonly string[]) =>
+          all.flatMap(pick).filter((test) => !test.includes("/")).length;
         assertEquals(reported.tests, {
           passed: sum(({ passed }) => passed),
-          failed: sum(({ failed }) => failed.length),
-          skipped: sum(({ skipped }) => skipped.length),
+          failed: sum(({ failed }) => failed),
+          skipped: sum(({ skipped }) => skipped),
         });
         const ofMade = (name: string) =>
           truth.get(`k8s.io/kubernetes/pkg/kbuildmade/${name}`)?.outcome;
