@@ -189,17 +189,27 @@ export async function runTestCommand(
   });
   const { plan, reports, go } = prepared;
   const at = new Date();
-  const packages = await testAndReport(context, prepared);
+  const saveJunit = async (results: readonly PackageResult[]) => {
+    if (reports.junit === undefined) return;
+    const isPruned = context.env["KUBE_PRUNE_JUNIT_TESTS"] === "true";
+    const report = junitOf(results, { go: go.description, at: at.toISOString(), isPruned });
+    await writeFileAtomic(`${reports.junit}.xml`, report);
+    context.log.status(`Saved JUnit XML test report to ${reports.junit}.xml`);
+  };
+  const ended: PackageResult[] = [];
+  let packages: readonly PackageResult[];
+  try {
+    packages = await testAndReport(context, prepared, ended);
+  } catch (error) {
+    // After an interrupt, the report has those that have ended.
+    await saveJunit(ended);
+    throw error;
+  }
   await keepFailures(context, packages, {
     isWhole: asked.run === undefined,
     command: asked.command,
   });
-  if (reports.junit !== undefined) {
-    const isPruned = context.env["KUBE_PRUNE_JUNIT_TESTS"] === "true";
-    const report = junitOf(packages, { go: go.description, at: at.toISOString(), isPruned });
-    await writeFileAtomic(`${reports.junit}.xml`, report);
-    context.log.status(`Saved JUnit XML test report to ${reports.junit}.xml`);
-  }
+  await saveJunit(packages);
   const covered = reports.coverage === undefined
     ? undefined
     : await reportCoverage(context, prepared, reports.coverage);
@@ -236,10 +246,15 @@ export async function runTestCommand(
   });
 }
 
-/** Runs the tests; each package has a line when it has ended, with FULL_LOG or -v also what they print. */
+/**
+ * Runs the tests; each package has a line when it has ended, with FULL_LOG or -v also what they print.
+ *
+ * @param ended Gets each package that has ended by itself.
+ */
 async function testAndReport(
   context: KubeContext,
   { plan, reports }: PreparedTests,
+  ended: PackageResult[],
 ): Promise<readonly PackageResult[]> {
   const { env, log } = context;
   if (plan.processes.length === 0) return [];
@@ -265,6 +280,8 @@ async function testAndReport(
   ));
   const packages = await runTests(context, { ...plan, processes }, {
     onPackage(result) {
+      // What an interrupt cuts off has not ended.
+      if (context.signal?.aborted !== true) ended.push(result);
       const isQuiet = isFull || result.outcome === "skipped";
       if (!isQuiet) log.info(packageLine(result));
     },

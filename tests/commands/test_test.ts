@@ -137,19 +137,33 @@ Deno.test({
       const root = await makeSample("1.35", join(dir, "kubernetes"));
       const body = "func TestSlow(t *testing.T) { time.Sleep(time.Hour) }\n";
       await writeTests(root, "slow", body);
-      const child = start(kbuildArgv("test", "pkg/t/slow"), { cwd: root });
+      await writeTests(root, "good", "func TestGood(t *testing.T) {}\n");
+      const artifacts = join(dir, "artifacts");
+      const child = start(kbuildArgv("test", "pkg/t/slow", "pkg/t/good"), {
+        cwd: root,
+        env: { ARTIFACTS: artifacts },
+      });
+      const decoder = new TextDecoder();
+      let said = "";
+      const read = async () => {
+        for await (const chunk of child.stderr) said += decoder.decode(chunk, { stream: true });
+      };
+      const ended = Promise.all([child.status, new Response(child.stdout).text(), read()]);
       const isTesting = () =>
-        processesBelow(root).some(({ command }) => command.includes("t.test"));
+        processesBelow(root).some(({ command }) => command.includes("t.test")) &&
+        said.includes("ok  \tk8s.io/kubernetes/pkg/t/good");
       for (let i = 0; i < 1200 && !isTesting(); i++) {
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
       child.kill("SIGINT");
-      const [{ code }] = await Promise.all([
-        child.status,
-        new Response(child.stdout).text(),
-        new Response(child.stderr).text(),
-      ]);
-      assertEquals(code, 130);
+      const [{ code }] = await ended;
+      assertEquals(code, 130, said);
+      // The report has what ended, and is whole.
+      const [report] = [...Deno.readDirSync(artifacts)].map(({ name }) => name);
+      const text = await Deno.readTextFile(join(artifacts, report!));
+      assertStringIncludes(text, '<testsuites tests="1" failures="0" errors="0"');
+      assertStringIncludes(text, 'name="k8s.io/kubernetes/pkg/t/good"');
+      assertEquals([text.includes("pkg/t/slow"), text.endsWith("</testsuites>\n")], [false, true]);
       assertEquals(processesBelow(root), []);
     }),
 });

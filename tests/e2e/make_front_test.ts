@@ -22,7 +22,6 @@ const KUBECTL = `_output/local/bin/linux/${ARCH}/kubectl`;
 const QUICK: readonly (readonly string[])[] = [
   ["no-such-target"],
   ["-k", "no-such-target", "clean"],
-  ["all", "PRINT_HELP=y"],
   ["clean"],
   ["-n", "clean"],
   ["-s", "--no-print-directory", "clean"],
