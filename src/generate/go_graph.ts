@@ -14,21 +14,34 @@ export type Part = "content" | "sources" | "shape" | "functions";
 export class GoGraph {
   readonly #sources: GoSources;
   readonly #goPackage: string;
+  readonly #leftOut: ReadonlySet<string>;
   readonly #imports = new Map<string, readonly string[]>();
   readonly #closures = new Map<string, ReadonlySet<string>>();
   readonly #names = new Map<string, ReadonlySet<string>>();
   readonly #digests = new Map<string, string>();
   readonly #resolved = new Map<string, string | undefined>();
 
-  /** @param goPackage Import path of the checkout's root: `k8s.io/kubernetes`. */
-  constructor(sources: GoSources, goPackage: string) {
+  /**
+   * @param goPackage Import path of the checkout's root: `k8s.io/kubernetes`.
+   * @param leftOut Files that generators do not read, whatever is in them; below the root with links followed.
+   */
+  constructor(sources: GoSources, goPackage: string, leftOut: ReadonlySet<string> = new Set()) {
     this.#sources = sources;
     this.#goPackage = goPackage;
+    this.#leftOut = leftOut;
+  }
+
+  /** The same graph without some files, below the root with links followed. */
+  without(files: ReadonlySet<string>): GoGraph {
+    return new GoGraph(this.#sources, this.#goPackage, files);
   }
 
   /** The files of a directory that generators read. */
   files(directory: string): readonly GoFile[] {
-    return this.#sources.directory(directory).filter(({ isIgnored }) => !isIgnored);
+    const place = this.#sources.real(directory);
+    return this.#sources.directory(place).filter(({ name, isIgnored }) =>
+      !isIgnored && !this.#leftOut.has(`${place}/${name}`)
+    );
   }
 
   /**

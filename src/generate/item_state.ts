@@ -23,18 +23,20 @@ export interface ItemState {
 export interface ItemRecord {
   /** Name of the generator. */
   readonly generator: string;
-  /** Digest of everything that the file is made from. */
+  /** Digest of everything that the file is made from; "" where that is not known. */
   readonly inputs: string;
   /** Digest of the file; "" where there is none. */
   readonly output: string;
   /** Whether the generator makes it: a tag may ask for nothing. */
   readonly isMade: boolean;
+  /** Whether no generator of the checkout has this file among its own: a tag was removed, or a branch lacks it. */
+  readonly isOrphan?: boolean;
   /** Size, inode and times of the file. */
   readonly seen: string;
 }
 
 /** The form of the note; another one is not read. */
-const FORM = 2;
+const FORM = 3;
 
 function statePath(context: KubeContext): string {
   return join(context.output, ".kbuild", "generators.json");

@@ -36,6 +36,7 @@ import {
 } from "./item_state.ts";
 import type { GoSources } from "./go_sources.ts";
 import { isPartial, type LeftOut } from "./package_generators.ts";
+import { AsideFiles, mistakenSources } from "./set_aside.ts";
 import { checkInCheckout, whyNotGenerated } from "./replaceable.ts";
 import { compareItems, type Comparison, type StaleItem } from "./stale_items.ts";
 import { checkViolations, placeViolations } from "./tool_command.ts";
@@ -122,8 +123,8 @@ export async function planGenerators(
   if (!isAsked && key !== undefined && before.key === key && isUnchanged(context, before)) {
     return upToDate(context, { go, state: before, outputs: known, names });
   }
-  const tree = await readGenerators(context, checkout);
-  const { generators } = tree;
+  const read = await readGenerators(context, checkout);
+  const { generators } = read;
   checkNames(names, generators);
   const isNamed = ({ name }: Generator) => names.length === 0 || names.includes(name);
   const isMeant = packageFilter(packages, checkout.goPackage.value);
@@ -137,6 +138,9 @@ export async function planGenerators(
       exitCode: 2,
     });
   }
+  // Files that are made are set aside first (AsideFiles): what somebody has written into them counts for nothing.
+  const own = generators.flatMap(({ items }) => items.filter(wanted)).map(({ output }) => output);
+  const tree = { ...read, graph: read.graph.without(new Set(own)) };
   const found = await compareItems(context, go, tree, wanted, before);
   const { stale, records, directories } = fromNothing ? withAll(found, generators) : found;
   const outputs = new Set(generators.flatMap(({ items }) => items.map(({ output }) => output)));
@@ -159,7 +163,7 @@ export async function planGenerators(
   ];
   const state: ItemState = {
     key: undefined,
-    items: { ...remembered(context, before.items, outputs), ...records },
+    items: { ...await remembered(context, before.items, outputs), ...records },
     directories: { ...before.directories, ...directories },
     leftOut: tree.leftOut,
   };
@@ -229,17 +233,23 @@ function isUnchanged({ root }: KubeContext, { items }: ItemState): boolean {
 }
 
 /** What is known of the outputs of this checkout, and of files that nothing makes any more. */
-function remembered(
+async function remembered(
   { root }: KubeContext,
   items: ItemState["items"],
   outputs: ReadonlySet<string>,
-): Record<string, ItemRecord> {
+): Promise<Record<string, ItemRecord>> {
   const found: Record<string, ItemRecord> = {};
   for (const [output, record] of Object.entries(items)) {
-    if (outputs.has(output)) found[output] = record;
+    const path = join(root, output);
+    const seen = seenFile(path);
+    if (outputs.has(output)) found[output] = { ...record, isOrphan: false };
+    else if (seen === "") continue;
+    else if (seen === record.seen) found[output] = { ...record, isOrphan: true };
     else {
-      const seen = seenFile(join(root, output));
-      if (seen !== "") found[output] = { ...record, isMade: false, seen };
+      const content = await contentOf(path);
+      // What somebody has changed since is made again as soon as a generator has it.
+      const inputs = content === record.output ? record.inputs : "";
+      found[output] = { ...record, inputs, output: content, isOrphan: true, seen };
     }
   }
   return found;
@@ -247,7 +257,10 @@ function remembered(
 
 /** Files that exist, though no generator makes them. */
 function orphansOf({ root }: KubeContext, { items }: ItemState): readonly string[] {
-  const unmade = Object.keys(items).filter((output) => items[output]?.isMade === false);
+  const unmade = Object.keys(items).filter((output) => {
+    const { isMade, isOrphan } = items[output]!;
+    return isOrphan === true || !isMade;
+  });
   return Object.freeze(unmade.filter((output) => seenFile(join(root, output)) !== ""));
 }
 
@@ -363,12 +376,17 @@ export async function runGenerators(
   try {
     const tolerant = addsBuildLines(checkout, go);
     const isAccepted = context.env["UPDATE_API_KNOWN_VIOLATIONS"] === "true";
-    await makeAside(context, checkout, plan, async ({ file, work }) => {
-      if (file?.kind === "openapi" && !isAccepted) await checkViolations(context, file, work);
+    await using aside = new AsideFiles(context);
+    await makeAside(context, checkout, plan, {
+      built: () => aside.take(mistakenSources(tasks, found.sources)),
+      async check({ file, work }) {
+        if (file?.kind === "openapi" && !isAccepted) await checkViolations(context, file, work);
+      },
     });
     // Sources that changed meanwhile count for the next run.
     const isSame = key !== undefined && await treeKey(context, go, outputs) === key;
     const { missing, ...results } = await placeAll(context, tasks, tolerant);
+    await aside.putBack();
     const items = { ...found.state.items };
     for (const { item, inputs } of tasks.flatMap(({ makes }) => makes)) {
       const path = join(context.root, item.output);
@@ -412,17 +430,22 @@ export async function checkPlace(
  * Builds the generators and runs the tasks of a plan; what they make is in their directories afterwards, which
  * the caller removes.
  *
- * @param check Looks at what a task has made.
+ * @param steps.built Called before the first generator runs.
+ * @param steps.check Looks at what a task has made.
  */
 export async function makeAside(
   context: KubeContext,
   checkout: Checkout,
   { tools, tasks, jobs }: GeneratorsPlan,
-  check: (task: GeneratorTask) => Promise<void>,
+  { built, check }: {
+    built?: () => Promise<void>;
+    check: (task: GeneratorTask) => Promise<void>;
+  },
 ): Promise<void> {
   if (tools === undefined) return;
   const units = tasks.map(({ name }) => context.log.events.unit({ kind: "generate", name }));
   await buildBinaries(context, checkout, tools);
+  await built?.();
   await removeTree(join(context.output, WORK));
   await mapConcurrently([...tasks.entries()], jobs, async ([index, task], signal) => {
     await units[index]!.run(async () => {

@@ -70,7 +70,7 @@ export async function compareItems(
         stale.push({ item, inputs, why: "its API rule violations are to be accepted" });
       } else if (context.env["KUBE_EXTRA_GOPATH"]) {
         stale.push({ item, inputs, why: "KUBE_EXTRA_GOPATH has sources that are not looked at" });
-      } else if (why === undefined) records[item.output] = { ...known!, seen };
+      } else if (why === undefined) records[item.output] = { ...known!, isOrphan: false, seen };
       else stale.push({ item, inputs, why });
     }
   }
