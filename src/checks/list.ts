@@ -86,7 +86,11 @@ export async function listUpdates(
   const read = await readUpdateList(checkout);
   if ("why" in read) {
     throw new KbuildError(`Cannot tell what to update: ${read.why}`, {
-      notes: ["Name the scripts: kbuild update gofmt"],
+      notes: [
+        all.length === 0
+          ? "The checkout has no hack/update-*.sh: there is nothing to update"
+          : `Name the scripts: kbuild update ${all.map(({ name }) => name).join(" ")}`,
+      ],
     });
   }
   return read.names.map((name) => checkOf("update-", "", `${name}.sh`));

@@ -1,6 +1,6 @@
 import { dirname, join } from "@std/path";
 import type { NativeScript } from "../checks/mod.ts";
-import { CODEGEN_SCRIPT, codegenNames, readCheckoutFile } from "../checkout/mod.ts";
+import { codegenNames, readCheckoutFile } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
 import {
   type CodegenOptions,
@@ -10,6 +10,7 @@ import {
   type GeneratorsVerdict,
   planCodegen,
   planGenerators,
+  readCodegenText,
   readGeneratorRules,
   renewCodegen,
   runGenerators,
@@ -77,6 +78,8 @@ async function prepare(
       exitCode: 2,
     });
   }
+  // Before a Go is fetched.
+  if (!isMakefile) await readCodegenText(context.root);
   const { go, choice } = await takeGo(context, checkout, options);
   if (isMakefile) {
     const plan = await planGenerators(context, checkout, {
@@ -186,10 +189,9 @@ export async function generate(command: CommandContext, asked: AskedGeneration):
 /** Prints the names of the generators, as `hack/update-codegen.sh -?` does. */
 export async function listCodegens(command: CommandContext): Promise<void> {
   const { context, checkout } = await command.open();
-  const { text } = await readCheckoutFile(context.root, CODEGEN_SCRIPT);
   const names = checkout.generated.value === "makefile"
     ? (await readGeneratorRules(context.root)).generators.map(({ name }) => name)
-    : codegenNames(text ?? "").map(({ name }) => name);
+    : codegenNames(await readCodegenText(context.root)).map(({ name }) => name);
   if (command.globals.json) return command.printJson({ generators: names });
   command.print("available codegens:");
   for (const name of names) command.print(`    ${name}`);

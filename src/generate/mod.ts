@@ -58,6 +58,7 @@ export {
   type CodegenPlan,
   type CodegenRanks,
   planCodegen,
+  readCodegenText,
   type TaskInputs,
 } from "./plan_codegen.ts";
 export { type CodegenResult, runCodegen, verifyCodegen } from "./run_codegen.ts";

@@ -126,7 +126,7 @@ export async function planCodegen(
       exitCode: 2,
     });
   }
-  const { text = "" } = await readCheckoutFile(root, CODEGEN_SCRIPT);
+  const text = await readCodegenText(root);
   const all = codegenNames(text).map(({ name }) => name);
   const chosen = chooseCodegens(all, names);
   const before = await readCodegenState(context);
@@ -147,7 +147,7 @@ export async function planCodegen(
     ...{ host: context.host, variables, files, flags },
     isWanted: (name) => chosen.has(name),
   });
-  if (script === undefined) throw new KbuildError(`There is no "${CODEGEN_SCRIPT}"`);
+  if (script === undefined) throw noScript();
   const goPackage = checkout.goPackage.value;
   const protoc = script.codegens.some(needsProtoc) ? await findProtoc(context, script) : "";
   const { tasks, ...read } = codegenTasks(script, { root, graph, goPackage, protoc });
@@ -342,6 +342,27 @@ const MANY = 1e6;
 function codegenRanks(names: readonly string[], tasks: readonly CodegenTask[]): CodegenRanks {
   const places = new Map(tasks.map(({ id }, at) => [id, at]));
   return ({ id, generator }) => names.indexOf(generator) * MANY + (places.get(id) ?? 0);
+}
+
+/**
+ * Reads the script that says which generators run from 1.26 on.
+ *
+ * @throws {KbuildError} There is none.
+ */
+export async function readCodegenText(root: string): Promise<string> {
+  const { text } = await readCheckoutFile(root, CODEGEN_SCRIPT);
+  if (text === undefined) throw noScript();
+  return text;
+}
+
+function noScript(): KbuildError {
+  return new KbuildError(`Cannot tell what to generate: there is no "${CODEGEN_SCRIPT}"`, {
+    notes: [
+      "From 1.26 on it says which generators run; up to 1.25 Makefile.generated_files does",
+      `If git has it: git checkout HEAD -- ${CODEGEN_SCRIPT}`,
+      "Builds do not need it: they take generated files as they are",
+    ],
+  });
 }
 
 /**

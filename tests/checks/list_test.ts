@@ -92,7 +92,8 @@ Deno.test("listUpdates() reads the list of the checkout, in its order", () =>
     assertEquals(named.map(({ path }) => path), ["hack/update-third.sh", "hack/update-first.sh"]);
     await assertRejects(() => listUpdates({ root }, ["fourth"]), UsageError);
     await Deno.writeTextFile(join(root, "hack/make-rules/update.sh"), "true\n");
-    await assertRejects(() => listUpdates({ root }, []), KbuildError);
+    const error = await assertRejects(() => listUpdates({ root }, []), KbuildError);
+    assertEquals(error.notes, ["Name the scripts: kbuild update first second third"]);
     // As an array, in newer releases.
     await Deno.writeTextFile(
       join(root, "hack/make-rules/update.sh"),
