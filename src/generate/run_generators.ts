@@ -378,7 +378,7 @@ export async function runGenerators(
     const isAccepted = context.env["UPDATE_API_KNOWN_VIOLATIONS"] === "true";
     await using aside = new AsideFiles(context);
     await makeAside(context, checkout, plan, {
-      built: () => aside.take(mistakenSources(tasks, found.sources)),
+      built: async () => await aside.take(await mistakenSources(context, tasks, found)),
       async check({ file, work }) {
         if (file?.kind === "openapi" && !isAccepted) await checkViolations(context, file, work);
       },

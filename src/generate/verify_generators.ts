@@ -89,7 +89,7 @@ export async function verifyGenerators(
       result === "none" || result === "differs"
     ).map(({ each: { item } }) => item.output);
     const mistaken = new Set(
-      mistakenSources(tasks, found.sources).filter((output) => wrong.includes(output)),
+      (await mistakenSources(context, tasks, found)).filter((output) => wrong.includes(output)),
     );
     for (const { each: { item: { output, generator }, inputs }, made } of compared) {
       const path = join(context.root, output);
