@@ -40,7 +40,7 @@ export const ENTRY_POINTS: readonly EntryPoint[] = Object.freeze<EntryPoint[]>([
   {
     scripts: ["build/release-in-a-container.sh"],
     does: "Makes a release inside a container",
-    command: "release",
+    command: "release-in-a-container",
     note: "it starts no container: that is kbuild release --container",
   },
   {

@@ -34,6 +34,7 @@ import {
   quickReleaseImages,
   release,
   releaseImages,
+  releaseInAContainer,
 } from "./release.ts";
 import { bundle } from "./bundle.ts";
 import { sbom } from "./sbom.ts";
@@ -65,6 +66,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   cross,
   crossInAContainer,
   release,
+  releaseInAContainer,
   quickRelease,
   quickReleaseImages,
   releaseImages,

@@ -3,6 +3,7 @@ import { DRY_RUN_FLAG, type FlagSpec, type Input } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import type { Command, CommandContext, OpenCheckout } from "./context.ts";
 import { inPlaceOfBuild, planPlaceOfBuild } from "./build_place.ts";
+import { openDockerized } from "./dockerized.ts";
 import { withDryRun } from "./dry_run.ts";
 import {
   ALLOW_MISSING,
@@ -63,7 +64,6 @@ const BUILDING = {
 /** `kbuild release`: port of `build/release.sh`, built on this machine. */
 export const release: Command = {
   name: "release",
-  aliases: ["release-in-a-container"],
   group: "Release",
   summary: "Build everything for every platform and package it",
   description:
@@ -75,6 +75,23 @@ export const release: Command = {
   ...BUILDING,
   examples: [{ command: "kbuild release", does: "Make a full release" }],
   ...work({ fastbuild: false, what: "release" }),
+};
+
+/** `kbuild release-in-a-container`: port of `build/release-in-a-container.sh`, for those who are in one. */
+export const releaseInAContainer: Command = {
+  name: "release-in-a-container",
+  group: "Release",
+  summary: "Make a release as release does, in a container that you are in",
+  description:
+    "For a container that the checkout is in already. Builds as cross-in-a-container does, so that programs have the " +
+    "paths of _output/dockerized in them. No container is started: that is kbuild release --container.",
+  flags: [...FLAGS, ...SHARED_FLAGS],
+  variables: VARIABLES,
+  examples: [{
+    command: "kbuild release-in-a-container KUBE_RELEASE_RUN_TESTS=n",
+    does: "Make a full release without tests",
+  }],
+  ...work({ fastbuild: false, what: "release-in-a-container" }, { dockerized: true }),
 };
 
 /** `kbuild quick-release`: port of `make quick-release`, which sets KUBE_FASTBUILD. */
@@ -152,6 +169,7 @@ export const quickReleaseImages: Command = {
 /** Loads what makes releases only when one is made: looking around must start quickly. */
 function work(
   fixed: Pick<ReleaseRequest, "what" | "build" | "fastbuild" | "imagesOnly">,
+  { dockerized = false }: { dockerized?: boolean } = {},
 ): Required<Pick<Command, "plan" | "run">> {
   const requestOf = (
     { cwd, env, globals, log }: CommandContext,
@@ -194,7 +212,9 @@ function work(
       const plan = (open: OpenCheckout) =>
         planReleaseSteps(open, command.globals, requestOf(command, input));
       if (fixed.build === false) return await plan(await command.open());
-      const planned = await planPlaceOfBuild(command, input, plan);
+      const planned = dockerized
+        ? await plan(await openDockerized(command))
+        : await planPlaceOfBuild(command, input, plan);
       if (!await testsBefore(command)) return planned;
       const { planReleaseTests } = await import("./release_tests_run.ts");
       // Generated files are made once.
@@ -210,6 +230,7 @@ function work(
         const { runReleaseTests } = await import("./release_tests_run.ts");
         await runReleaseTests(command, input);
       }
+      if (dockerized) return await make(await openDockerized(command));
       await inPlaceOfBuild(command, input, make);
     },
   });

@@ -19,6 +19,7 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
     "--build-image x",
     "error",
   ]],
+  "release-in-a-container": [["--dry-run", "command downloads files go processes pushes"]],
   "quick-release": [["--dry-run", "command downloads files go processes pushes"]],
   gather: [["", "error"], ["quick-release --shard 1/2", "error"]],
   matrix: [["github", "error"], ["--store x travis", "error"], ["--store x github", "system text"]],

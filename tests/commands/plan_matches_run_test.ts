@@ -250,6 +250,8 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
     ["clean"],
     ["release", "WHAT=cmd/kubectl", "KUBE_BUILD_PLATFORMS=linux/amd64"],
     ["clean"],
+    ["release-in-a-container", "WHAT=cmd/kubectl", "KUBE_BUILD_PLATFORMS=linux/amd64"],
+    ["clean"],
     ["quick-release-images", "KUBE_EXTRA_WHAT=cmd/kubeadm"],
     ["clean"],
     ["release-images", "KUBE_BUILD_PLATFORMS=linux/amd64"],
