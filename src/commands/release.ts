@@ -81,7 +81,7 @@ export const release: Command = {
 export const releaseInAContainer: Command = {
   name: "release-in-a-container",
   group: "Release",
-  summary: "Make a release as release does, in a container that you are in",
+  summary: "Make a release in a container that you are in",
   description:
     "For a container that the checkout is in already. Builds as cross-in-a-container does, so that programs have the " +
     "paths of _output/dockerized in them. No container is started: that is kbuild release --container.",
