@@ -5,6 +5,7 @@ import { registryOpener } from "../../src/registry/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
 import { openStore, type OpenStoreOptions, type Store } from "../../src/store/mod.ts";
 import { NO_REGISTRY, withRealRegistry } from "../e2e/_registry.ts";
+import { fileIn, NO_BAZEL_REMOTE, withBazelRemote } from "./_bazel_remote.ts";
 import { NO_NGINX, withNginx } from "./_nginx.ts";
 
 /** A real store of one kind, alone in the world. */
@@ -17,6 +18,8 @@ export interface World {
   readonly log: readonly string[];
   /** Whether damaged content can be written again. */
   readonly heals: boolean;
+  /** Whether the server itself may find out that an entry is damaged, and has none then; default false. */
+  readonly hides?: boolean;
   /** Opens it, as another machine would. */
   open(options?: Partial<OpenStoreOptions>): Promise<Store>;
   /** Replaces the stored bytes of a blob (by digest) or of an entry (by key); undefined removes them. */
@@ -96,6 +99,22 @@ const nginx: Kind = {
     ),
 };
 
+const bazelRemote: Kind = {
+  name: "bazel-remote",
+  missing: NO_BAZEL_REMOTE,
+  run: (test) =>
+    inTempDir((dir) =>
+      withBazelRemote(dir, async ({ url, root }) => {
+        const tamper: World["tamper"] = (what, change) =>
+          changeFile(
+            "key" in what ? fileIn(root, "ac", what.key) : fileIn(root, "cas", hexOf(what.digest)),
+            change,
+          );
+        await test({ ...opened(url, dir), hides: true, tamper });
+      })
+    ),
+};
+
 const registry: Kind = {
   name: "docker-registry",
   missing: NO_REGISTRY,
@@ -158,4 +177,4 @@ export function opened(url: string, dir: string): Omit<World, "tamper"> {
 }
 
 /** All kinds. */
-export const KINDS: readonly Kind[] = [folder, nginx, registry];
+export const KINDS: readonly Kind[] = [folder, nginx, bazelRemote, registry];
