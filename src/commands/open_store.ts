@@ -64,7 +64,12 @@ async function refuseAmongSources({ root, env, cwd, shell }: StoreContext): Prom
   );
   const path = join(parent!, basename(address.path));
   if (path !== checkout && !path.startsWith(`${checkout}/`)) return;
-  const { text } = await askGit({ root, env, shell }, ["check-ignore", "--", join(path, "ac")]);
+  const { text } = await askGit({ root, env, shell }, [
+    "--no-literal-pathspecs",
+    "check-ignore",
+    "--",
+    join(path, "ac"),
+  ]);
   if (text !== undefined) return;
   throw new UsageError(
     `Cannot use "${address.shown}" as a store: it is among the sources of the checkout, and git does not ignore it`,
