@@ -44,6 +44,8 @@ export async function downloadInto(
   let known = (await file.stat()).size;
   for await (const chunk of readFileChunks(path, { size: known })) await hash.update(chunk);
   let before = known;
+  const { retryPolicy, signal } = client;
+  const reused = { retryPolicy, signal, reuse: true };
   const restart = async () => {
     await file.truncate(0);
     hash[Symbol.dispose]();
@@ -69,7 +71,7 @@ export async function downloadInto(
         await file.seek(known, Deno.SeekMode.Start);
         const length = Number(response.headers.get("content-length") ?? NaN);
         const total = size ?? (Number.isFinite(length) ? known + length : undefined);
-        for await (const chunk of gathered(readBody(url, response, client))) {
+        for await (const chunk of gathered(readBody(url, response, reused))) {
           if (known + chunk.length > (size ?? MAX_UNKNOWN)) {
             await restart();
             throw new NetworkError(url, `more than ${size ?? MAX_UNKNOWN} bytes came`, {
@@ -97,7 +99,7 @@ export async function downloadInto(
 const PIECE = { size: CHUNK_SIZE, ms: 100 };
 
 /**
- * The same bytes in fewer pieces, each in the same memory. What came before a failure comes before it here,
+ * The same bytes in fewer pieces, each in the same memory, as the chunks may be. What came before a failure comes before it here,
  * too.
  */
 async function* gathered(

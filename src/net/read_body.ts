@@ -9,16 +9,21 @@ import { proxyOf } from "./proxy.ts";
  * long time, counts as gone.
  *
  * @param url What was asked for, for errors.
+ * @param options.reuse Whether a chunk may be overwritten when the next one is asked for, which takes less time.
  * @throws {NetworkError} Silence, a drip, or a connection that ends too early; may be tried again.
  */
 export async function* readBody(
   url: string,
   response: Response,
-  { retryPolicy, signal }: { retryPolicy: RetryPolicy; signal?: AbortSignal | undefined },
+  { retryPolicy, signal, reuse = false }: {
+    retryPolicy: RetryPolicy;
+    signal?: AbortSignal | undefined;
+    reuse?: boolean;
+  },
 ): AsyncGenerator<Uint8Array, void> {
   const { stallMs, slowMs, slowBytes } = retryPolicy;
   if (response.body === null) return;
-  const reader = response.body.getReader();
+  const reader = reuse ? reusingReader(response.body) : response.body.getReader();
   let [since, inWindow] = [performance.now(), 0];
   try {
     while (true) {
@@ -73,8 +78,34 @@ export async function readStart(
 
 class Silence extends Error {}
 
+/** What {@linkcode readBody} needs of a reader. */
+type ChunkReader = Pick<ReadableStreamDefaultReader<Uint8Array>, "read" | "cancel">;
+
+/** Bytes that are asked for at once. */
+const REUSED_SIZE = 256 << 10;
+
+/** Reads into the same memory again and again, if the stream can do that. */
+function reusingReader(body: ReadableStream<Uint8Array>): ChunkReader {
+  let reader: ReadableStreamBYOBReader;
+  try {
+    reader = body.getReader({ mode: "byob" });
+  } catch {
+    // A stream of ready chunks.
+    return body.getReader();
+  }
+  let buffer = new ArrayBuffer(REUSED_SIZE);
+  return {
+    async read() {
+      const { done, value } = await reader.read(new Uint8Array(buffer));
+      if (value !== undefined) buffer = value.buffer;
+      return done ? { done } : { done, value };
+    },
+    cancel: () => reader.cancel(),
+  };
+}
+
 async function nextChunk(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
+  reader: ChunkReader,
   { stallMs, signal }: { stallMs: number; signal: AbortSignal | undefined },
 ): Promise<ReadableStreamReadResult<Uint8Array>> {
   signal?.throwIfAborted();
