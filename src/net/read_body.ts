@@ -89,7 +89,8 @@ function reusingReader(body: ReadableStream<Uint8Array>): ChunkReader {
   let reader: ReadableStreamBYOBReader;
   try {
     reader = body.getReader({ mode: "byob" });
-  } catch {
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
     // A stream of ready chunks.
     return body.getReader();
   }
