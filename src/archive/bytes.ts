@@ -2,9 +2,19 @@ import type { ByteSink } from "./types.ts";
 
 const encoder = new TextEncoder();
 
+/** Up to this many characters are encoded here: for short texts, calling the runtime takes most of the time. */
+const SHORT = 100;
+
 /** UTF-8 bytes of `text`. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
-  return encoder.encode(text);
+  if (text.length > SHORT) return encoder.encode(text);
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code > 0x7f) return encoder.encode(text);
+    bytes[at] = code;
+  }
+  return bytes;
 }
 
 /**

@@ -131,7 +131,8 @@ function encodeBlock(fields: Block, format: TarFormat = "ustar"): Uint8Array<Arr
     block.set(utf8("0000000"), 337);
   }
   block.set(fields.prefix, 345);
-  const sum = block.reduce((total, byte) => total + byte, 0);
+  let sum = 0;
+  for (const byte of block) sum += byte;
   block.set(octal(sum, 6), 148);
   block[154] = 0;
   return block;

@@ -51,45 +51,44 @@ export async function listTree(
       }
       : { mtime: options.mtime, mode };
   const prefix = (options.prefix ?? "").replace(/\/+$/, "");
-  const info = await reading(dir, Deno.stat(dir));
+  const info = await Deno.stat(dir).catch((cause: unknown) => {
+    throw cannotRead(dir, cause);
+  });
   if (!info.isDirectory) throw new KbuildError(`Cannot list "${dir}": it is not a directory`);
   const entries: TarEntry[] = prefix === "" ? [] : [directoryEntry(prefix, fields(info, 0o755))];
 
-  async function visit(directory: string, relative: string): Promise<void> {
-    const names: string[] = [];
-    for await (const { name } of await reading(directory, readNames(directory))) names.push(name);
-    const list = async (name: string): Promise<void> => {
+  // Synchronous: there are thousands of small directories, and this takes a third of the processor time.
+  function visit(directory: string, relative: string): void {
+    for (const { name } of reading(directory, () => [...Deno.readDirSync(directory)])) {
       const path = join(directory, name);
       const inside = relative === "" ? name : `${relative}/${name}`;
-      if (exclude(inside)) return;
+      if (exclude(inside)) continue;
       checkText(path, name);
       const inArchive = prefix === "" ? inside : `${prefix}/${inside}`;
-      const found = await reading(path, Deno.lstat(path));
+      const found = reading(path, () => Deno.lstatSync(path));
       if (found.isDirectory) {
         entries.push(directoryEntry(inArchive, fields(found, 0o755)));
-        await visit(path, inside);
+        visit(path, inside);
       } else {
-        entries.push(await leaf(path, inArchive, found, fields));
+        entries.push(leaf(path, inArchive, found, fields));
       }
-    };
-    if (options.asOnDisk) { for (const name of names) await list(name); }
-    else await Promise.all(names.map(list));
+    }
   }
-  await visit(dir, "");
+  visit(dir, "");
   if (!options.asOnDisk) entries.sort((a, b) => compareNames(a.name, b.name));
   return Object.freeze(entries);
 }
 
 type Fields = Pick<TarEntry, "mtime" | "mode">;
 
-async function leaf(
+function leaf(
   path: string,
   name: string,
   info: Deno.FileInfo,
   fields: (info: Deno.FileInfo, mode: number) => Fields,
-): Promise<TarEntry> {
+): TarEntry {
   if (info.isSymlink) {
-    const target = await reading(path, Deno.readLink(path));
+    const target = reading(path, () => Deno.readLinkSync(path));
     checkText(path, target);
     return symlinkEntry(name, target, fields(info, 0o777));
   }
@@ -107,13 +106,9 @@ function checkText(path: string, text: string): void {
   });
 }
 
-function readNames(directory: string): Promise<AsyncIterable<Deno.DirEntry>> {
-  return Promise.resolve(Deno.readDir(directory));
-}
-
-async function reading<T>(path: string, result: Promise<T>): Promise<T> {
+function reading<T>(path: string, read: () => T): T {
   try {
-    return await result;
+    return read();
   } catch (cause) {
     throw cannotRead(path, cause);
   }

@@ -164,7 +164,7 @@ export async function fillStage(
 ): Promise<void> {
   const directories = items.map((item) => "directory" in item ? item.to : dirname(item.to));
   for (const to of new Set(["kubernetes", ...directories])) {
-    await Deno.mkdir(join(directory, to), { recursive: true });
+    Deno.mkdirSync(join(directory, to), { recursive: true });
   }
   for (let at = 0; at < items.length; at += CONCURRENCY) {
     signal?.throwIfAborted();
