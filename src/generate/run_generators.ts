@@ -376,7 +376,7 @@ export async function runGenerators(
   try {
     const tolerant = addsBuildLines(checkout, go);
     const isAccepted = context.env["UPDATE_API_KNOWN_VIOLATIONS"] === "true";
-    await using aside = new AsideFiles(context);
+    await using aside = new AsideFiles(context, outputs);
     await makeAside(context, checkout, plan, {
       built: async () => await aside.take(await mistakenSources(context, tasks, found)),
       async check({ file, work }) {

@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "@std/path";
-import { ifPresent, moveFile, removeTree } from "../files/mod.ts";
+import { filesBelow, ifPresent, moveFile, removeTree } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { GeneratorTask } from "./generator_steps.ts";
 import { contentOf } from "./item_state.ts";
@@ -34,33 +34,37 @@ export async function mistakenSources(
   return mistaken;
 }
 
-/** Files of a checkout that are out of the way for a while. */
+/**
+ * Files of a checkout that are out of the way while generators run. What a killed run has left there is treated as if this
+ * run had taken it away.
+ */
 export class AsideFiles implements AsyncDisposable {
   readonly #root: string;
   readonly #aside: string;
-  readonly #moved: string[] = [];
+  readonly #outputs: ReadonlySet<string>;
 
-  constructor({ root, output }: Pick<KubeContext, "root" | "output">) {
+  /** @param outputs Files that generators of this checkout make, below the root: no others are put back. */
+  constructor(
+    { root, output }: Pick<KubeContext, "root" | "output">,
+    outputs: ReadonlySet<string>,
+  ) {
     this.#root = root;
     // Not in the work directory, which is cleared first: after a kill they are still there.
     this.#aside = join(output, ".kbuild", "replaced");
+    this.#outputs = outputs;
   }
 
   /** Takes files away, named by paths below the root. */
   async take(files: readonly string[]): Promise<void> {
-    for (const path of files) {
-      await moveFile(join(this.#root, path), join(this.#aside, path));
-      this.#moved.push(path);
-    }
+    for (const path of files) await moveFile(join(this.#root, path), join(this.#aside, path));
   }
 
-  /** Puts those back that nothing has replaced, and forgets the others. */
+  /** Puts those back that nothing has replaced, and removes the others. */
   async putBack(): Promise<void> {
-    if (this.#moved.length === 0) return;
-    for (const path of this.#moved.splice(0)) {
+    for (const path of await filesBelow(this.#aside)) {
       const whole = join(this.#root, path);
-      if (await ifPresent(Deno.lstat(whole)) !== undefined) continue;
-      await moveFile(join(this.#aside, path), whole);
+      const isReplaced = await ifPresent(Deno.lstat(whole)) !== undefined;
+      if (!isReplaced && this.#outputs.has(path)) await moveFile(join(this.#aside, path), whole);
     }
     await removeTree(this.#aside);
   }
