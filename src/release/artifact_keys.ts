@@ -153,7 +153,12 @@ async function tarballInputs(hash: Hash, tarball: TarballPlan, inputs: Inputs): 
   const { context, plan: { missing, options, source } } = inputs;
   addWords(hash, [deflateFormat(options.compressionLevel ?? DEFAULT_LEVEL)]);
   if (tarball.name === SOURCE_TARBALL) {
-    const commit = source.commit ?? inputs.keyless("the sources are not those of a commit");
+    const state = options.vars.gitTreeState ?? "unknown";
+    const commit = source.commit ?? inputs.keyless(
+      state === "clean"
+        ? "git cannot archive the commit"
+        : `the state of the tree is "${state}", not "clean": the files are packed as they are`,
+    );
     return addWords(hash, [commit, JSON.stringify(source).replaceAll(context.root, "")]);
   }
   const [tars, images] = ["release-tars", "release-images"];
