@@ -3,6 +3,9 @@ import { UsageError } from "../errors.ts";
 import { GO_CACHE } from "./flags.ts";
 import { launcherOf } from "./launcher.ts";
 
+/** How the address of a store begins that is not a directory, or is none at all. */
+const ADDRESS = /^(oci|https?):|:\/\//i;
+
 /**
  * The variables of `--go-cache`: Go starts this kbuild for its compile cache. The address is in a variable, because
  * everybody sees the arguments of a program.
@@ -17,7 +20,6 @@ export function goCacheVariables(
 ): Readonly<Record<string, string>> {
   const given = env[GO_CACHE.variable] ?? "";
   if (given === "") return {};
-  if (env["GOCACHEPROG"]) throw new UsageError("Cannot use both --go-cache and GOCACHEPROG");
   const launcher = launcherOf(env);
   if (launcher === undefined) {
     throw new UsageError("Cannot use --go-cache: this kbuild does not know how it was started", [
@@ -26,8 +28,13 @@ export function goCacheVariables(
   }
   // Go's own quotes: there is no escaping in them.
   const quote = launcher.includes("'") ? '"' : "'";
+  const program = `${quote}${launcher}${quote} store go-cache`;
+  // A kbuild that another one has started, by a script, has both.
+  if (env["GOCACHEPROG"] && env["GOCACHEPROG"] !== program) {
+    throw new UsageError("Cannot use both --go-cache and GOCACHEPROG");
+  }
   return {
-    [GO_CACHE.variable]: given.includes("://") ? given : resolve(cwd, given),
-    GOCACHEPROG: `${quote}${launcher}${quote} store go-cache`,
+    [GO_CACHE.variable]: ADDRESS.test(given) ? given : resolve(cwd, given),
+    GOCACHEPROG: program,
   };
 }

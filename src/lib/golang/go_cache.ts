@@ -15,7 +15,7 @@ export interface GoCacheOptions {
   readonly directory: string;
   /** Where other machines find them; undefined: there is none, or it cannot be used. */
   readonly store: Store | undefined;
-  /** Whatever else outputs depend on: machines with another text share nothing. */
+  /** What outputs depend on beside Go's keys, `goCacheMachine()`: machines with another text share nothing. */
   readonly machine: string;
 }
 
@@ -41,6 +41,13 @@ interface Output {
 /** What Go knows of an action (cmd/go/internal/cache, `DiskCache`): its ID, that of its output, size, nanoseconds. */
 const ENTRY = /^v1 ([0-9a-f]{64}) ([0-9a-f]{64}) +(\d+) +(\d+)\n$/;
 
+/**
+ * How outputs begin that are kept on this machine alone, because their keys have paths and times of files in place of
+ * contents: indexes of packages (cmd/go/internal/modindex, `indexVersion`), and the files that a test has opened
+ * (cmd/go/internal/test, `testlogMagic`). Without the latter, no result of a test comes from another machine.
+ */
+const LOCAL = ["go index v", "# test log\n"].map((text) => Buffer.from(text));
+
 const HOUR = 3600_000;
 
 /** Uploads that are under way; further ones wait. */
@@ -51,8 +58,8 @@ const VERSION = 1;
 
 /**
  * Serves Go's compile cache, as a program of `GOCACHEPROG` (Go 1.24 and later): outputs are looked for in Go's own cache
- * on this machine, then in the store. Whatever is wrong with the store, or is not what it was, is a miss: Go compiles. Ends with Go's
- * `close`, or when the input does.
+ * on this machine, then in the store. Whatever is wrong with the store, or is not what it was, is a miss: Go compiles.
+ * Ends with Go's `close`, or when the input does; uploads that have begun are finished first.
  */
 export async function serveGoCache(options: GoCacheOptions): Promise<void> {
   const { input, answer, store } = options;
@@ -81,8 +88,10 @@ export async function serveGoCache(options: GoCacheOptions): Promise<void> {
       });
       if (path === undefined) continue;
       reply(ID, { DiskPath: path });
-      while (underWay.size >= CONCURRENCY) await Promise.race(underWay);
-      if (store?.isWritable === true) begin(shareOutput(options, request, path, bytes.length));
+      if (store?.isWritable === true && !isLocal(bytes)) {
+        while (underWay.size >= CONCURRENCY) await Promise.race(underWay);
+        begin(shareOutput(options, request, path, bytes.length));
+      }
     } else if (Command === "close") {
       await Promise.all(underWay);
       return reply(ID, {});
@@ -198,6 +207,10 @@ async function writeEntry(
 async function hasOutput(path: string, { digest, size }: Output): Promise<boolean> {
   const info = await ifPossible(Deno.stat(path));
   return info?.size === size && await ifPossible(fileDigest(path)) === digest;
+}
+
+function isLocal(bytes: Buffer<ArrayBuffer>): boolean {
+  return LOCAL.some((start) => bytes.subarray(0, start.length).equals(start));
 }
 
 /** Saves an output in the store; what is wrong with it is not Go's concern. */

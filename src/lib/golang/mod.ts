@@ -5,6 +5,7 @@
  * @module
  */
 export { type GoCacheOptions, serveGoCache } from "./go_cache.ts";
+export { goCacheMachine } from "./go_cache_machine.ts";
 export { adjustCall, type AdjustInputs } from "./adjust_call.ts";
 export {
   buildBinaries,
