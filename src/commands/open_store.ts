@@ -38,7 +38,7 @@ export async function openStoreOf(
   { readOnly = isStoreReadOnly(context.env) }: { readOnly?: boolean } = {},
 ): Promise<Store | undefined> {
   const { env, cwd, log, shell, signal } = context;
-  await refuseAmongSources(context);
+  await checkStorePlace(context, env[STORE.variable] ?? "");
   const openRegistry: RegistryOpener = async (...asked) => {
     // Directories and web servers do without.
     const { registryOpener } = await import("../registry/mod.ts");
@@ -51,9 +51,16 @@ export async function openStoreOf(
   });
 }
 
-/** @throws {UsageError} The store is a directory of the checkout that git does not ignore. */
-async function refuseAmongSources({ root, env, cwd, shell }: StoreContext): Promise<void> {
-  const given = env[STORE.variable] ?? "";
+/**
+ * Checks where a store is.
+ *
+ * @param given Its address; "" is none.
+ * @throws {UsageError} It is not the address of a store, or a directory of the checkout that git does not ignore.
+ */
+export async function checkStorePlace(
+  { root, env, cwd, shell }: Pick<StoreContext, "root" | "env" | "cwd" | "shell">,
+  given: string,
+): Promise<void> {
   if (root === undefined || given === "") return;
   const address = parseStoreAddress(given, cwd);
   if (address.kind !== "folder") return;
@@ -75,7 +82,7 @@ async function refuseAmongSources({ root, env, cwd, shell }: StoreContext): Prom
     `Cannot use "${address.shown}" as a store: it is among the sources of the checkout, and git does not ignore it`,
     [
       "Version and source tarball would be those of a modified checkout",
-      `Name a directory beside it: --store ${quote(join(dirname(checkout!), "kbuild-store"))}`,
+      `Name a directory beside it, such as ${quote(join(dirname(checkout!), "kbuild-store"))}`,
     ],
   );
 }

@@ -6,7 +6,7 @@ import type { Environment, KubeContext } from "../lib/init.ts";
 import { isSet } from "../lib/util.ts";
 import { parseStoreAddress, probeStore, type Store } from "../store/mod.ts";
 import { DURATIONS, GATHER, GO_CACHE, SHARD, STORE } from "./flags.ts";
-import { isStoreReadOnly } from "./open_store.ts";
+import { checkStorePlace, isStoreReadOnly } from "./open_store.ts";
 
 /** Variables in which schedulers say which part of a work a machine has: its number, the first one, of how many. */
 const SCHEDULERS = [
@@ -73,7 +73,7 @@ export function sharedMode(
 /**
  * The results that a run shares with others; undefined without a store.
  *
- * @throws {UsageError} `--go-cache` is not the address of a store.
+ * @throws {UsageError} `--go-cache` is not the address of a store, or is a directory among the sources.
  * @throws {KbuildError} A share or what is to be gathered needs a store that cannot be used, or the file of
  * durations cannot be read.
  */
@@ -82,9 +82,8 @@ export async function sharedResults(
   store: Store | undefined,
 ): Promise<SharedResults | undefined> {
   const { mode, share } = sharedMode(context.env);
-  const goCache = context.env[GO_CACHE.variable] ?? "";
-  // Before Go starts what would refuse it.
-  if (goCache !== "") parseStoreAddress(goCache, context.cwd);
+  // Before Go starts what would refuse it, or does not know where the sources are.
+  await checkStorePlace(context, context.env[GO_CACHE.variable] ?? "");
   if (store === undefined && mode === "make") return undefined;
   // Before anything is compiled.
   const isUsed = store !== undefined &&

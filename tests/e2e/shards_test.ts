@@ -154,9 +154,12 @@ Deno.test(
       assertEquals(results(), 1);
 
       // Git would count the checkout as modified.
-      const inside = await kbuild([...all, "--store", "the-store"], { cwd: root });
-      assertEquals(inside.code, 2);
-      assertStringIncludes(inside.stderr, "it is among the sources of the checkout");
+      for (const flag of ["--store", "--go-cache"]) {
+        const env = { KBUILD_LAUNCHER: "kbuild" };
+        const inside = await kbuild([...all, flag, "the-store"], { cwd: root, env });
+        assertEquals(inside.code, 2);
+        assertStringIncludes(inside.stderr, "it is among the sources of the checkout");
+      }
       await kbuildOk([...all, "--store", "_output/store"], { cwd: root });
     }),
 );
