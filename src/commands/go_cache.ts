@@ -3,7 +3,7 @@ import { UsageError } from "../errors.ts";
 import { GO_CACHE } from "./flags.ts";
 import { launcherOf } from "./launcher.ts";
 
-/** How the address of a store begins that is not a directory, or is none at all. */
+/** How an address begins that is not the path of a directory. */
 const ADDRESS = /^(oci|https?):|:\/\//i;
 
 /**

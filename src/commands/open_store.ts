@@ -54,7 +54,7 @@ export async function openStoreOf(
 /**
  * Checks where a store is.
  *
- * @param given Its address; "" is none.
+ * @param given Its address; "": there is none.
  * @throws {UsageError} It is not the address of a store, or a directory of the checkout that git does not ignore.
  */
 export async function checkStorePlace(
