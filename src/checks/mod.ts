@@ -9,6 +9,7 @@ export { findNeeds, type Need, type NeedsContext, scriptNeeds } from "./needs.ts
 export { nativeScript } from "./find_native.ts";
 export type { NativeScript } from "./native.ts";
 export { openUndo, type Undo, type Undone } from "./undo.ts";
+export { isRepeatable } from "./repeatable.ts";
 export { openVerdicts, type Verdicts } from "./verdicts.ts";
 export { checkReport } from "./report.ts";
 export { type CheckResult, type CheckRun, runCheck, runChecks } from "./run.ts";

@@ -57,14 +57,28 @@ const LIBRARIES =
 /** How many scripts a script may lead to. */
 const MAX_SCRIPTS = 30;
 
+/** A script of a checkout, as it is written. */
+interface ScriptText {
+  /** From the root. */
+  readonly path: string;
+  /** All lines but comments. */
+  readonly lines: readonly string[];
+  /** The first line: what it is started with. */
+  readonly first: string;
+}
+
 /**
- * What a script and those that it starts need, by what is written in them.
+ * A script and those that it starts, by what is written in them; libraries of functions are left out.
  *
  * @param path From the root.
+ * @returns `isComplete`: whether all of them could be followed.
  */
-export async function scriptNeeds(root: string, path: string): Promise<readonly Need[]> {
+export async function scriptTexts(
+  root: string,
+  path: string,
+): Promise<{ readonly texts: readonly ScriptText[]; readonly isComplete: boolean }> {
   const seen = new Set<string>();
-  const needs = new Set<Need>();
+  const texts: ScriptText[] = [];
   const waiting = [path];
   while (waiting.length > 0 && seen.size < MAX_SCRIPTS) {
     const next = waiting.shift()!;
@@ -72,16 +86,32 @@ export async function scriptNeeds(root: string, path: string): Promise<readonly 
     seen.add(next);
     const { text } = await readCheckoutFile(root, next);
     if (text === undefined) continue;
-    const lines = text.split("\n");
-    if (next.endsWith(".py")) needs.add(/python3/.test(lines[0] ?? "") ? "python3" : "python");
+    const all = text.split("\n");
+    const lines = all.filter((each) => !/^\s*#/.test(each));
+    texts.push({ path: next, lines, first: all[0] ?? "" });
     const values = new Map<string, string>();
-    for (const line of lines.filter((each) => !/^\s*#/.test(each))) {
-      for (const [need, pattern] of SIGNS) if (pattern.test(line)) needs.add(need);
+    for (const line of lines) {
       // boiler="${boilerDir}/boilerplate.py"
       const whole = line.replaceAll(/\$\{?(\w+)\}?/g, (word, name) => values.get(name) ?? word);
       const [, name, value] = ASSIGNED.exec(whole) ?? [];
       if (name !== undefined && value !== undefined) values.set(name, value);
       for (const [, started = ""] of whole.matchAll(STARTED)) waiting.push(started);
+    }
+  }
+  return Object.freeze({ texts: Object.freeze(texts), isComplete: waiting.length === 0 });
+}
+
+/**
+ * What a script and those that it starts need, by what is written in them.
+ *
+ * @param path From the root.
+ */
+export async function scriptNeeds(root: string, path: string): Promise<readonly Need[]> {
+  const needs = new Set<Need>();
+  for (const { path: each, first, lines } of (await scriptTexts(root, path)).texts) {
+    if (each.endsWith(".py")) needs.add(/python3/.test(first) ? "python3" : "python");
+    for (const line of lines) {
+      for (const [need, pattern] of SIGNS) if (pattern.test(line)) needs.add(need);
     }
   }
   return Object.freeze([...needs]);

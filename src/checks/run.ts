@@ -161,9 +161,10 @@ export async function runCheck(
         outcome = "skipped";
         return;
       }
-      isReused = verdict === undefined && run.verdicts?.has(check) === true;
+      isReused = verdict === undefined && await run.verdicts?.has(check) === true;
       if (isReused) {
         unit.reuse("nothing has changed since it passed");
+        await file.write(encoder.encode("Not started: nothing has changed since it passed\n"));
       } else if (verdict === undefined) {
         await shell.run(check.argv, {
           cwd: join(root, check.directory),

@@ -246,8 +246,10 @@ export async function runVerify(command: CommandContext, asked: AskedChecks): Pr
     const more = skipped.length === 0
       ? ""
       : `, ${skipped.length} skipped (${skipped.map(({ check }) => check.name).join(", ")})`;
+    const reused = all.filter(({ isReused }) => isReused === true).length;
+    const before = reused === 0 ? "" : ` (${reused} of them before, and not started again)`;
     command.print(
-      `Checks: ${passed} passed, ${all.length - passed - skipped.length} failed${more}`,
+      `Checks: ${passed} passed${before}, ${all.length - passed - skipped.length} failed${more}`,
     );
   }
   if (failed.length === 0) return;
