@@ -2,7 +2,7 @@ import { join, resolve } from "@std/path";
 import { findRoot, type Makefile, readMakefile } from "../checkout/mod.ts";
 import { type Input, parseInput, variablesOf } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
-import { ifPresent, readText, removeTree } from "../files/mod.ts";
+import { ifPresent, isDirectory, readText, removeTree } from "../files/mod.ts";
 import { counted } from "../lib/counted.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
 import type { Command, CommandContext } from "./context.ts";
@@ -42,10 +42,6 @@ export async function runMake(
   const text = await ifPresent(readText(join(root, "Makefile"))) ?? "";
   const makefile = readMakefile(text, { variables: env, overrides: input.variables });
   const goals = input.args.length > 0 ? input.args : ["all"];
-  if (env["PRINT_HELP"] === "y") {
-    for (const goal of goals) printHelp(command, makefile, goal);
-    return;
-  }
   const bin = await Deno.makeTempDir({ prefix: "kbuild-make-" });
   try {
     const exported = { ...env, ...exportedBy(makefile, env), MAKELEVEL: "1" };
@@ -84,6 +80,8 @@ async function makeGoal(run: Run, goal: string): Promise<void> {
   const { command, sources, root, makefile, begun } = run;
   if (begun.has(goal)) return;
   begun.add(goal);
+  const help = await helpOf(run, goal);
+  if (help !== undefined) return command.print(help);
   const rules = makefile.rules.filter(({ targets, holds }) => holds && targets.includes(goal));
   const planned = await sources.find(goal, root);
   if (planned !== undefined) return await runCommand(run, planned);
@@ -186,14 +184,31 @@ function exportedBy(
   return exported;
 }
 
-/** Prints what the checkout's Makefile says of a target: `make all PRINT_HELP=y`. */
-function printHelp(command: CommandContext, { rules, templates }: Makefile, goal: string): void {
-  const named = rules.filter(({ targets }) => targets.includes(goal));
-  const [, name] = named.flatMap(({ recipe }) => recipe)
-    .map((line) => /"\$\$(\w+_HELP_INFO)"/.exec(line)).find((match) => match !== null) ?? [];
-  const text = name === undefined ? undefined : templates.get(name);
-  if (text === undefined) throw new UsageError(`The checkout's Makefile has no help for "${goal}"`);
-  command.print(text.replaceAll("$$", "$"));
+/**
+ * What the checkout's Makefile says of a target: `make all PRINT_HELP=y`.
+ *
+ * @returns undefined where it says nothing: the target is then made, as with make.
+ */
+async function helpOf(
+  { command: { env }, makefile: { rules, templates, variables }, root }: Run,
+  goal: string,
+): Promise<string | undefined> {
+  if (env["PRINT_HELP"] !== "y") return undefined;
+  for (const { holds, recipe, targets } of rules) {
+    const [, name] = recipe.map((line) => /"\$\$(\w+_HELP_INFO)"/.exec(line))
+      .find((match) => match !== null) ?? [];
+    if (!holds || name === undefined) continue;
+    // $(notdir $(abspath $(wildcard cmd/*/))): the directories of programs; later in $(CMD_TARGET).
+    const written = targets.join(" ").replaceAll(
+      /\$\((\w+)\)/g,
+      (word, variable) => variables.get(variable) ?? word,
+    );
+    const [, above] = /\$\(wildcard ([\w/]+\/)\*\/\)/.exec(written) ?? [];
+    const isTarget = targets.includes(goal) ||
+      above !== undefined && await isDirectory(join(root, above, goal));
+    if (isTarget) return templates.get(name)?.replaceAll("$$", "$");
+  }
+  return undefined;
 }
 
 function noRule({ rules }: Makefile, goal: string): UsageError {

@@ -19,6 +19,9 @@ define SHOW_HELP_INFO
 #
 # Costs $$5.
 endef
+define CMD_HELP_INFO
+# Of directories.
+endef
 FORCED := forced
 SOFT ?= soft
 .PHONY: ignored env show needs fails inner quoted empty two
@@ -29,6 +32,11 @@ else
 show: KUBE_X = a b
 show:
 	@echo "$$KUBE_X [$(WHAT)] $@ $$OUT_DIR $(META_DIR)" "$(UNSET)" "$$MINE"
+endif
+CMD_TARGET = $(notdir $(abspath $(wildcard hack/*/)))
+ifeq ($(PRINT_HELP),y)
+$(CMD_TARGET):
+	@echo "$$CMD_HELP_INFO"
 endif
 needs: show two
 	echo needs; pwd
@@ -67,6 +75,10 @@ const LINES: readonly (readonly string[])[] = [
   ["env"],
   ["env", "FORCED=given", "SOFT=given"],
   ["show", "PRINT_HELP=y"],
+  ["empty", "show", "PRINT_HELP=y"],
+  ["two", "PRINT_HELP=y"],
+  ["fails", "PRINT_HELP=y"],
+  ["make-rules", "PRINT_HELP=y"],
 ];
 
 Deno.test({
@@ -140,7 +152,7 @@ Deno.test({
           [["nothing"], 'No rule to make target "nothing"'],
           [["kubctl"], "No rule to make target"],
           [["-f", "other"], 'Unknown flag "-f"'],
-          [["all", "PRINT_HELP=y"], "has no help"],
+          [["nothing", "PRINT_HELP=y"], 'No rule to make target "nothing"'],
         ] as const
       ) {
         const { code, stderr } = await make(...args);
