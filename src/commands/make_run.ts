@@ -190,12 +190,12 @@ function exportedBy(
  * @returns undefined where it says nothing: the target is then made, as with make.
  */
 async function helpOf(
-  { command: { env }, makefile: { rules, templates, variables }, root }: Run,
+  { command: { env }, makefile: { expand, rules, templates, variables }, root }: Run,
   goal: string,
 ): Promise<string | undefined> {
   if (env["PRINT_HELP"] !== "y") return undefined;
   for (const { holds, recipe, targets } of rules) {
-    const [, name] = recipe.map((line) => /"\$\$(\w+_HELP_INFO)"/.exec(line))
+    const [, name] = recipe.map((line) => /"\$\$(\w*HELP_INFO)"/.exec(line))
       .find((match) => match !== null) ?? [];
     if (!holds || name === undefined) continue;
     // $(notdir $(abspath $(wildcard cmd/*/))): the directories of programs; later in $(CMD_TARGET).
@@ -206,7 +206,8 @@ async function helpOf(
     const [, above] = /\$\(wildcard ([\w/]+\/)\*\/\)/.exec(written) ?? [];
     const isTarget = targets.includes(goal) ||
       above !== undefined && await isDirectory(join(root, above, goal));
-    if (isTarget) return templates.get(name)?.replaceAll("$$", "$");
+    const text = templates.get(name)?.replaceAll("$$", DOLLAR);
+    if (isTarget && text !== undefined) return expand(text).text.replaceAll(DOLLAR, "$");
   }
   return undefined;
 }

@@ -15,9 +15,12 @@ import {
 /** What the checkout's Makefile gets. */
 const TARGETS = `
 define SHOW_HELP_INFO
-# Shows variables.
+# Shows variables, such as $(SOFT).
 #
 # Costs $$5.
+endef
+define HELP_INFO
+# Helps.
 endef
 define CMD_HELP_INFO
 # Of directories.
@@ -26,6 +29,8 @@ FORCED := forced
 SOFT ?= soft
 .PHONY: ignored env show needs fails inner quoted empty two
 ifeq ($(PRINT_HELP),y)
+help:
+	@echo "$$HELP_INFO"
 show:
 	@echo "$$SHOW_HELP_INFO"
 else
@@ -77,6 +82,7 @@ const LINES: readonly (readonly string[])[] = [
   ["show", "PRINT_HELP=y"],
   ["empty", "show", "PRINT_HELP=y"],
   ["two", "PRINT_HELP=y"],
+  ["help", "PRINT_HELP=y"],
   ["fails", "PRINT_HELP=y"],
   ["make-rules", "PRINT_HELP=y"],
 ];
