@@ -1,9 +1,10 @@
-import { runsReleaseTests } from "../checkout/mod.ts";
+import { readEtcdWanted, runsReleaseTests } from "../checkout/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import type { Input } from "../cli/mod.ts";
 import { buildInContainer, planInContainer } from "./container_build.ts";
 import { planRun, runInContainer } from "./container_run.ts";
-import type { CommandContext } from "./context.ts";
+import type { CommandContext, OpenCheckout } from "./context.ts";
+import { installEtcd, planEtcd } from "../testing/mod.ts";
 import { CONTAINER } from "./flags.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { type AskedTests, planTestSteps, runTestCommand } from "./test_run.ts";
@@ -62,6 +63,12 @@ export async function planReleaseTests(
   });
 }
 
+/** Fetches the etcd of the integration tests: the unit tests before them may take an hour. */
+async function fetchEtcd({ context, checkout }: OpenCheckout): Promise<void> {
+  const { release } = await planEtcd(context, await readEtcdWanted(checkout, context.env));
+  if (release !== undefined) await installEtcd(context, release);
+}
+
 /** Runs the tests before a release; without an etcd that is needed here, not even the first ones. */
 export async function runReleaseTests(command: CommandContext, input: Input): Promise<void> {
   const isHere = input.boolean(CONTAINER.name) !== true;
@@ -72,6 +79,7 @@ export async function runReleaseTests(command: CommandContext, input: Input): Pr
   };
   if (isHere) await planReleaseTests(command, input);
   await orWithout(async () => {
+    if (isHere) await fetchEtcd(await command.open());
     for (const asked of ASKED) await run(asked);
   });
 }

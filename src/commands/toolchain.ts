@@ -16,7 +16,7 @@ export const toolchain: Command = {
   actions: [
     {
       name: "list",
-      summary: "Show the Go in PATH and in the cache, and which one builds this checkout",
+      summary: "Show the Go in PATH, Go and etcd in the cache, and which Go builds this checkout",
       flags: ALL,
       most: 0,
     },
@@ -40,7 +40,11 @@ export const toolchain: Command = {
     },
     { name: "remove", summary: "Delete releases from the cache", flags: [] },
   ],
-  args: [{ name: "VERSION", summary: "Releases of Go, such as 1.21.7; of etcd", variadic: true }],
+  args: [{
+    name: "VERSION",
+    summary: "Releases of Go, such as 1.21.7; of etcd, to remove: etcd-3.4.13",
+    variadic: true,
+  }],
   flags: GO_FLAGS,
   variables: [
     ...GO_VARIABLES,

@@ -1,7 +1,8 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import { dirname } from "@std/path";
+import { dirname, join } from "@std/path";
 import { type Checkout, readEtcdWanted, searchRoot } from "../checkout/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
+import { readNote } from "../files/mod.ts";
 import { hostPlatform } from "../lib/util.ts";
 import { cacheDirectory } from "../net/mod.ts";
 import {
@@ -28,11 +29,11 @@ export async function runToolchain(
   words: readonly string[],
 ): Promise<void> {
   if (action === "etcd") return await etcd(command, words[0]);
+  if (action === "remove") return await remove(command, words);
   const versions = words.map(release);
   const context = await toolchainContext(command);
   if (action === "list") await list(command, context);
   else if (action === "install") await install(command, context, versions);
-  else if (action === "remove") await remove(command, context, versions);
   else {
     const goroot = await pathOf(context, versions[0]);
     if (command.globals.json) command.printJson({ goroot });
@@ -108,12 +109,14 @@ async function list(
       };
     }),
   );
+  const etcds = await etcdsOf(context);
   if (command.globals.json) {
     const { tool: _tool, have: _have, notes: _notes, ...used } = here;
     command.printJson({
       host: have ?? null,
       cache: cache ?? null,
       cached,
+      etcd: etcds,
       ...(checkout === undefined ? {} : { checkout: { root: checkout.root, ...used } }),
     });
     return;
@@ -126,6 +129,10 @@ async function list(
       ...[go.version, go.platform, formatBytes(go.size), go.goroot, go.from],
       go.digestFrom ?? "unknown",
     ]),
+    ...etcds.map((each) => [
+      ...[`etcd-${each.version}`, each.platform, formatBytes(each.size), each.directory, each.from],
+      each.digestFrom ?? "unknown",
+    ]),
   ];
   if (rows.length === 0) command.print("No Go in PATH, and none in the cache");
   else {
@@ -134,6 +141,19 @@ async function list(
     });
   }
   if (checkout !== undefined) command.print(`\n${sentence(here)}`);
+}
+
+/** Releases of etcd in the cache. */
+async function etcdsOf(context: GoContext) {
+  const { listCachedEtcd } = await import("../testing/mod.ts");
+  return await Promise.all((await listCachedEtcd(context)).map(async ({ directory, version }) => {
+    const { from, digestFrom } = await readNote(join(directory, "origin.json")) ?? {};
+    return {
+      ...{ version, platform: context.host, directory, size: await sizeOfTree(directory) },
+      from: typeof from === "string" ? from : "unknown",
+      digestFrom: typeof digestFrom === "string" ? digestFrom : null,
+    };
+  }));
 }
 
 /** "This checkout is built with Go 1.21.7 (.go-version:1): in the cache". */
@@ -198,25 +218,51 @@ async function pathOf(
   return await goRoot(context, tool);
 }
 
-async function remove(
-  command: CommandContext,
-  { context }: ToolchainContext,
-  versions: readonly string[],
-): Promise<void> {
-  if (versions.length === 0) {
+/** Removes releases of Go, and of etcd: `etcd-3.4.13`, as the list names them. */
+async function remove(command: CommandContext, words: readonly string[]): Promise<void> {
+  if (words.length === 0) {
     throw new UsageError('Cannot remove without a release: "kbuild toolchain remove 1.24.3"');
   }
+  const asked = words.map((word) => {
+    const etcd = /^etcd-v?(.+)$/.exec(word)?.[1];
+    return { word, etcd, go: etcd === undefined ? release(word) : undefined };
+  });
+  const { context } = await toolchainContext(command);
+  for (const { etcd, go, word } of asked) {
+    if (go !== undefined) await removeGo(context, go);
+    else await removeCachedEtcd(context, etcd ?? word);
+  }
+  if (command.globals.json) {
+    command.printJson({ removed: asked.map(({ etcd, go }) => go ?? `etcd-${etcd}`) });
+  }
+}
+
+async function removeGo(context: GoContext, version: string): Promise<void> {
   const { env, host } = context;
   const cache = cacheDirectory(env, host);
   const known = cache === undefined ? [] : (await listCached(cache)).map((go) => go.version);
-  for (const version of versions) {
-    const there = cache !== undefined && await isCached(cachedGo(cache, version, host));
-    if (!await removeRelease(context, version)) {
-      throw new KbuildError(`Cannot remove Go ${version}: it is not in the cache`, {
-        notes: [`In the cache: ${known.join(", ") || "none"}`],
-      });
-    }
-    if (there) context.log.status(`Removed Go ${version}`);
+  const there = cache !== undefined && await isCached(cachedGo(cache, version, host));
+  if (!await removeRelease(context, version)) {
+    throw new KbuildError(`Cannot remove Go ${version}: it is not in the cache`, {
+      notes: [`In the cache: ${known.join(", ") || "none"}`],
+    });
   }
-  if (command.globals.json) command.printJson({ removed: versions });
+  if (there) context.log.status(`Removed Go ${version}`);
+}
+
+async function removeCachedEtcd(context: GoContext, version: string): Promise<void> {
+  const { etcdRelease, isEtcdVersion, listCachedEtcd, removeEtcd } = await import(
+    "../testing/mod.ts"
+  );
+  if (!isEtcdVersion(version)) {
+    throw new UsageError(`Value "${version}" is not a release of etcd`, ['Example: "etcd-3.4.13"']);
+  }
+  const known = (await listCachedEtcd(context)).map((each) => `etcd-${each.version}`);
+  const found = etcdRelease(context, version);
+  if (found === undefined || !await removeEtcd(context, found)) {
+    throw new KbuildError(`Cannot remove etcd ${version}: it is not in the cache`, {
+      notes: [`In the cache: ${known.join(", ") || "none"}`],
+    });
+  }
+  context.log.status(`Removed etcd ${version}`);
 }

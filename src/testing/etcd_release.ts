@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { ifPresent, isDirectory } from "../files/mod.ts";
+import { entriesOf, ifPresent, isDirectory } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { cacheDirectory, candidatesFor, MIRRORS, parseMirrors } from "../net/mod.ts";
 
@@ -94,6 +94,26 @@ export function plannedEtcdUrls(
 /** Whether a release is in the cache; its directory appears complete. */
 export async function isCachedEtcd({ directory, program }: EtcdRelease): Promise<boolean> {
   return await isDirectory(directory) && (await ifPresent(Deno.stat(program)))?.isFile === true;
+}
+
+/** Every release of etcd in kbuild's cache, for this machine, oldest first. */
+export async function listCachedEtcd(
+  context: Pick<EtcdContext, "env" | "host">,
+): Promise<readonly EtcdRelease[]> {
+  const cache = cacheDirectory(context.env, context.host);
+  const found: EtcdRelease[] = [];
+  for (const { name } of cache === undefined ? [] : await entriesOf(join(cache, "etcd")) ?? []) {
+    const [, version] = /^etcd-v(.+)-[a-z0-9]+-[a-z0-9]+$/.exec(name) ?? [];
+    const release = version !== undefined && isEtcdVersion(version)
+      ? etcdRelease(context, version)
+      : undefined;
+    // Of another platform: a cache that machines share.
+    if (release === undefined || !release.directory.endsWith(`/${name}`)) continue;
+    if (await isCachedEtcd(release)) found.push(release);
+  }
+  const byName = (a: EtcdRelease, b: EtcdRelease) =>
+    a.version.localeCompare(b.version, "en", { numeric: true });
+  return Object.freeze(found.sort(byName));
 }
 
 /** What is set for etcd on this machine: it refuses other architectures than amd64, and older releases arm64. */

@@ -5,6 +5,7 @@ import { KbuildError } from "../errors.ts";
 import {
   entriesOf,
   ifPossible,
+  ifPresent,
   moveNew,
   removeTree,
   TEMPORARY_PREFIX,
@@ -104,6 +105,20 @@ export async function installEtcd(
       }
     });
   });
+}
+
+/**
+ * Removes a release from the cache.
+ *
+ * @returns False when it was not there.
+ * @throws {KbuildError} It cannot be removed.
+ */
+export async function removeEtcd(context: EtcdContext, release: EtcdRelease): Promise<boolean> {
+  const { cache, directory } = release;
+  if (await ifPresent(Deno.lstat(directory)) === undefined) return false;
+  await checkInCache(directory, cache, ownershipContext(context));
+  await withLock(dirname(directory), context, () => removeTree(directory));
+  return true;
 }
 
 /** Removes what this run and killed ones unpacked; parts of archives stay, for they can be resumed. */

@@ -2,7 +2,16 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { addIntegrationTests, NO_ETCD } from "../e2e/_etcd.ts";
-import { inScratch, kbuild, listing, makeSample, missingFor, unless } from "../e2e/_program.ts";
+import {
+  ENV,
+  inScratch,
+  kbuild,
+  listing,
+  makeSample,
+  missingFor,
+  script,
+  unless,
+} from "../e2e/_program.ts";
 
 Deno.test({
   ...unless(missingFor("1.20"), "kbuild package-tarballs refuses to package nothing"),
@@ -90,6 +99,41 @@ Deno.test({
         'kbuild: Cannot make a release of "cmd/scratch": no tarball of this checkout holds it\n' +
         "  -> Build it alone: kbuild all cmd/scratch\n  -> What tarballs hold: kbuild targets\n",
       ]);
+    }),
+});
+
+Deno.test({
+  ...unless(missingFor("1.20"), "kbuild release fetches etcd before it runs unit tests"),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.20", join(dir, "kubernetes"));
+      await addIntegrationTests(root);
+      const bin = join(dir, "bin");
+      await Deno.mkdir(bin);
+      script(join(bin, "etcd"), 'echo "etcd Version: 2.3.7"\n');
+      const asked: string[] = [];
+      const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ url }) => {
+        asked.push(new URL(url).pathname);
+        return new Response("", { status: 404 });
+      });
+      try {
+        const { code, stdout, stderr } = await kbuild(["release"], {
+          cwd: root,
+          env: {
+            ...{ KUBE_RELEASE_RUN_TESTS: "y", ETCD_VERSION: "3.99.9" },
+            PATH: `${bin}:${ENV["PATH"]}`,
+            KBUILD_CACHE: join(dir, "cache"),
+            KBUILD_MIRRORS: `github.com/etcd-io/etcd=http://127.0.0.1:${server.addr.port}`,
+            KBUILD_ETCD_SHA256: "0".repeat(64),
+          },
+        });
+        assertEquals([code, stdout, asked.length], [1, "", 1], stderr);
+        assertStringIncludes(stderr, "Fetching etcd 3.99.9");
+        assertStringIncludes(stderr, "Release without tests: KUBE_RELEASE_RUN_TESTS=n");
+        assertEquals(/(ok  |FAIL)\t/.test(stderr), false, stderr);
+      } finally {
+        await server.shutdown();
+      }
     }),
 });
 

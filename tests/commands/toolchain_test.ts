@@ -276,3 +276,43 @@ Deno.test({
       assertEquals(await build({ GOROOT: other }), { digest, said: 1 });
     }),
 });
+
+Deno.test("kbuild toolchain lists and removes etcd, too", () =>
+  inScratch((dir) =>
+    withServer(mirror(good), async (server) => {
+      const { cache, env } = await setUp(dir);
+      const options = { cwd: dir, env: { ...env, ...offer(server) } };
+      const run = async (...args: string[]) => {
+        const { code, stdout, stderr } = await kbuild(["toolchain", ...args], options);
+        return { code, stdout, stderr: plain(stderr, { cache, url: server.url }) };
+      };
+      assertEquals((await run("install", RELEASE)).code, 0);
+      for (const version of ["3.10.0", "3.4.13"]) {
+        const directory = join(cache, "etcd", `etcd-v${version}-${HOST.replace("/", "-")}`);
+        await Deno.mkdir(directory, { recursive: true });
+        await Deno.writeTextFile(join(directory, "etcd"), "x".repeat(1000));
+        const origin = { from: "https://a.example/etcd.tar.gz", digestFrom: "mirror" };
+        await Deno.writeTextFile(join(directory, "origin.json"), JSON.stringify(origin));
+      }
+      // Of another platform, and what is unfinished.
+      await Deno.mkdir(join(cache, "etcd/etcd-v3.4.14-plan9-mips"));
+      await Deno.mkdir(join(cache, `etcd/etcd-v3.4.15-${HOST.replace("/", "-")}`));
+      const listed = (await run()).stdout.split("\n").filter((line) => line.startsWith("etcd-"));
+      assertEquals(listed.map((line) => line.split(/\s\s+/)[0]), ["etcd-3.4.13", "etcd-3.10.0"]);
+      assertMatch(listed[0]!, /1\.\d+ kB .*https:\/\/a\.example\/etcd\.tar\.gz +mirror$/);
+      const { etcd } = JSON.parse((await run("list", "--json")).stdout);
+      assertEquals(etcd[1].version, "3.10.0");
+
+      assertEquals(await run("remove", "etcd-3.4.13", `go${RELEASE}`), {
+        ...{ code: 0, stdout: "" },
+        stderr: `+++ [time] Removed etcd 3.4.13\n+++ [time] Removed Go ${RELEASE}\n`,
+      });
+      assertEquals(await run("remove", "etcd-3.4.13"), {
+        ...{ code: 1, stdout: "" },
+        stderr: "kbuild: Cannot remove etcd 3.4.13: it is not in the cache\n" +
+          "  -> In the cache: etcd-3.10.0\n",
+      });
+      assertEquals((await run("remove", "etcd-../../go")).code, 2);
+      assertEquals([...Deno.readDirSync(join(cache, "etcd"))].length, 4);
+    })
+  ));
