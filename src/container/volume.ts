@@ -43,17 +43,26 @@ export function excludedNames(
 /** Between the parts of what {@linkcode ASK} prints: no path is so named. */
 const PART = "//";
 
-/** Prints the manifest, all paths, files that are newer than the manifest, and whether it can be written to. */
+/**
+ * Prints the manifest, all paths, those of files that have changed since the manifest twice in a row, and whether the
+ * checkout can be written to. GNU's find also sees files that were moved or got an old time; busybox's has no `-cnewer`.
+ */
 const ASK = `cat ${MANIFEST} 2>/dev/null
 printf '\\000${PART}\\000'
-find . "$@" -print0
-printf '${PART}\\000'
-[ ! -e ${MANIFEST} ] || find . "$@" ! -type d -newer ${MANIFEST} -print0
+case "$([ -e ${MANIFEST} ] && find --version 2>&1)" in
+  '') find . "$@" -print0 ;;
+  *GNU*) find . "$@" -print0 ! -type d \\( -newer ${MANIFEST} -o -cnewer ${MANIFEST} \\) -print0 ;;
+  *) find . "$@" -print0 ! -type d -newer ${MANIFEST} -print0 ;;
+esac
 printf '${PART}\\000'
 [ ! -w . ] || printf writable`;
 
-/** Takes the archive; the manifest's time is that of the engine's clock. */
-const TAKE = `mkdir -p _output && tar -xof - && touch ${MANIFEST}`;
+/**
+ * Takes the archive; the manifest's time is that of the engine's clock. busybox's find compares whole seconds: what comes
+ * after must be in a later one.
+ */
+const TAKE = `mkdir -p _output && tar -xof - && touch ${MANIFEST} &&
+case "$(find --version 2>&1)" in *GNU*) ;; *) sleep 1 ;; esac`;
 
 /** What was brought. */
 export interface SyncCounts {
@@ -122,26 +131,15 @@ async function askVolume(
     ...["-path", `./${name.replaceAll(/[\\*?[]/g, "\\$&")}`, "-prune", "-o"],
   ]);
   const { stdout } = await execute(context, container, ["sh", "-c", ASK, "sh", ...prune]);
-  const [text = "", paths, touched, last] = partsOf(stdout);
+  const [text = "", found = "", last] = stdout.split(`\0${PART}\0`);
+  const paths = found.split("\0").filter((path) => path.startsWith("./"))
+    .map((path) => path.slice(2));
   return {
     known: parseManifest(text),
-    paths: pathsOf(paths),
-    touched: pathsOf(touched),
+    paths,
+    touched: paths.filter((path, at) => path === paths[at - 1]),
     isWritable: last === "writable",
   };
-}
-
-function partsOf(text: string): readonly string[] {
-  const parts: string[][] = [[]];
-  for (const word of text.split("\0")) {
-    if (word === PART) parts.push([]);
-    else parts.at(-1)!.push(word);
-  }
-  return parts.map((words) => words.join("\0"));
-}
-
-function pathsOf(part = ""): readonly string[] {
-  return part.split("\0").filter((path) => path.startsWith("./")).map((path) => path.slice(2));
 }
 
 /**

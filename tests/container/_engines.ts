@@ -75,6 +75,7 @@ export const EXECUTES = `case "$1" in
       case "$1" in
         --workdir=*) cd "\${1#*=}" || exit; shift ;;
         --env) export "$2"; shift 2 ;;
+        --interactive | --user=*) shift ;;
         *) break ;;
       esac
     done

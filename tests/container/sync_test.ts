@@ -3,6 +3,7 @@ import { join } from "@std/path";
 import { concat } from "../../src/files/mod.ts";
 import { readTar, type TarEntry, writeTar } from "../../src/archive/mod.ts";
 import {
+  bringSources,
   copyOutputs,
   listSources,
   type Manifest,
@@ -15,8 +16,8 @@ import { KbuildError } from "../../src/errors.ts";
 import { createContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import { createShell } from "../../src/shell/mod.ts";
-import { ENV, inScratch } from "../e2e/_program.ts";
-import { DOCKER, fakeEngine } from "./_engines.ts";
+import { ENV, inScratch, output, which } from "../e2e/_program.ts";
+import { DOCKER, EXECUTES, fakeEngine } from "./_engines.ts";
 
 const manifest = (entries: Record<string, string>): Manifest => new Map(Object.entries(entries));
 
@@ -84,6 +85,59 @@ Deno.test("listSources() and syncArchive() hold every name, and follow no link",
     assertEquals(manifests[0]?.get("link"), "?");
     assertEquals(manifests[1], local);
   }));
+
+const isGnu = (await output(["find", "--version"]).catch(() => "")).includes("GNU");
+for (const tools of ["GNU", "busybox"] as const) {
+  const missing = tools === "GNU"
+    ? isGnu ? undefined : "needs GNU find"
+    : which("busybox") === undefined
+    ? "needs busybox"
+    : undefined;
+  Deno.test({
+    name: `bringSources() takes back what a command changed at once, with tools of ${tools}` +
+      (missing === undefined ? "" : ` (skipped: ${missing})`),
+    ignore: missing !== undefined,
+    fn: () =>
+      inScratch(async (dir) => {
+        const [here, there, bin] = [join(dir, "here"), join(dir, "there"), join(dir, "bin")];
+        for (const place of [here, there]) await Deno.mkdir(place);
+        await fakeEngine(bin, "docker", EXECUTES);
+        if (tools === "busybox") {
+          for (const name of ["find", "tar", "xargs"]) {
+            await Deno.symlink(which("busybox")!, join(bin, name));
+          }
+        }
+        const names = ["changed", "moved", "same"];
+        for (const name of names) await Deno.writeTextFile(join(here, name), "1");
+        const log = createLogger({ write: () => {} });
+        const env = { ...ENV, PATH: `${bin}:${ENV["PATH"]}` };
+        const shell = createShell({ cwd: dir, env });
+        const context = createContext({ root: await Deno.realPath(here), env, log, shell });
+        const user = { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 };
+        const container = { engine: DOCKER, name: "c", target: there, user };
+        const bring = async () => {
+          const { sent, removed } = await bringSources(context, container, ["_output"]);
+          for (const name of names) assertEquals(await Deno.readTextFile(join(there, name)), "1");
+          return { sent, removed };
+        };
+        assertEquals(await bring(), { sent: 3, removed: 0 });
+        // Of the same size, in the same second.
+        await Deno.writeTextFile(join(there, "changed"), "2");
+        await Deno.writeTextFile(join(there, "new"), "2");
+        // As a file that comes from elsewhere with its time; busybox's find does not see that.
+        if (tools === "GNU") {
+          const other = join(dir, "other");
+          await Deno.writeTextFile(other, "2");
+          await Deno.utime(other, 1e9, 1e9);
+          await Deno.rename(other, join(there, "moved"));
+        }
+        // Nobody knows what the changed ones are: they are removed, too.
+        const sent = tools === "GNU" ? 2 : 1;
+        assertEquals(await bring(), { sent, removed: sent + 1 });
+        assertEquals(await bring(), { sent: 0, removed: 0 });
+      }),
+  });
+}
 
 /** Lets `copyOutputs()` read an archive that a container prints. */
 async function copyFrom(
