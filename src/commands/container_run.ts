@@ -26,17 +26,27 @@ import { BUILD_IMAGE, COPY_OUTPUT, ENGINE, SYNC } from "./flags.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
 
+/** Options of {@linkcode runInContainer}. */
+export interface ContainerRunOptions {
+  /**
+   * Whether it is a part of another command: it has no stdin and prints to the log, a failure is kbuild's own, and outputs
+   * stay in a volume.
+   */
+  readonly isPart?: boolean;
+}
+
 /** What `run` and `shell` would start. */
 export async function planRun(
   command: CommandContext,
   input: Input,
   words: readonly string[],
+  { isPart = false }: ContainerRunOptions = {},
 ): Promise<CommandPlan> {
   const open = await command.open();
-  const prepared = await prepare(command, open, input, words);
+  const prepared = await prepare(command, open, input, words, { isPart });
   if (prepared.sync.kind === "bind") return { steps: stepsOf(open, prepared) };
   saySync(command, prepared);
-  const starts = volumeStarts(open.context, prepared, { copy: copies(command) });
+  const starts = volumeStarts(open.context, prepared, { copy: !isPart && copies(command) });
   return { steps: stepsOf(open, prepared, starts) };
 }
 
@@ -89,19 +99,24 @@ export async function runCommand(
 /**
  * Runs a command in the build container.
  *
- * @throws {KbuildError} It fails; the exit status is its own.
+ * @throws {KbuildError} It fails; the exit status is its own, that of a part is 1.
  */
 export async function runInContainer(
   command: CommandContext,
   input: Input,
   words: readonly string[],
+  { isPart = false }: ContainerRunOptions = {},
 ): Promise<void> {
   const open = await command.open();
-  const prepared = await prepare(command, open, input, words);
+  const prepared = await prepare(command, open, input, words, { isPart });
   saySync(command, prepared);
+  const output = isPart ? "stream" : "inherit";
   const code = prepared.sync.kind === "bind"
-    ? await executeRun(open.context, prepared)
-    : await executeInVolume(open.context, open.checkout, prepared, { copy: copies(command) });
+    ? await executeRun(open.context, prepared, { output })
+    : await executeInVolume(open.context, open.checkout, prepared, {
+      copy: !isPart && copies(command),
+      output,
+    });
   if (code === 0) return;
   const { kind } = prepared.engine;
   const why: Readonly<Record<number, string>> = {
@@ -112,7 +127,7 @@ export async function runInContainer(
   };
   throw new KbuildError(
     `Command ${quoteCommand(words)} failed in the container: ${why[code] ?? `status ${code}`}`,
-    { exitCode: code },
+    isPart ? {} : { exitCode: code },
   );
 }
 
@@ -224,11 +239,12 @@ async function prepare(
   { context, checkout }: OpenCheckout,
   input: Input,
   words: readonly string[],
+  { isPart = false }: ContainerRunOptions = {},
 ): Promise<PreparedRun> {
   const { stdin, verbosity } = command.globals;
   return await prepareRun(context, checkout, {
     ...choiceOf(command, input),
     sync: syncOf(command, input),
-    ...{ command: words, terminal: stdin.terminal, verbosity },
+    ...{ command: words, terminal: !isPart && stdin.terminal, verbosity },
   });
 }

@@ -38,11 +38,8 @@ export async function runsTestsBefore(
   return await runsReleaseTests((await command.open()).checkout);
 }
 
-/**
- * The checkout's own integration tests, with the etcd of the build image, as `build/release.sh` runs them. Standard output
- * is the release's.
- */
-const IN_CONTAINER: readonly string[] = ["sh", "-c", "exec make test-integration >&2"];
+/** The checkout's own integration tests, with the etcd of the build image, as `build/release.sh` runs them. */
+const IN_CONTAINER: readonly string[] = ["make", "test-integration"];
 
 /** What the tests before a release would start. */
 export async function planReleaseTests(
@@ -53,7 +50,9 @@ export async function planReleaseTests(
     if (input.boolean(CONTAINER.name) !== true) {
       return await planTestSteps(command, await command.open(), asked);
     }
-    if (asked.command !== "test") return await planRun(command, input, IN_CONTAINER);
+    if (asked.command !== "test") {
+      return await planRun(command, input, IN_CONTAINER, { isPart: true });
+    }
     return await planInContainer(command, input, (open) => planTestSteps(command, open, asked));
   };
   return await orWithout(async () => {
@@ -74,7 +73,9 @@ export async function runReleaseTests(command: CommandContext, input: Input): Pr
   const isHere = input.boolean(CONTAINER.name) !== true;
   const run = async (asked: AskedTests) => {
     if (isHere) return await runTestCommand(command, await command.open(), asked);
-    if (asked.command !== "test") return await runInContainer(command, input, IN_CONTAINER);
+    if (asked.command !== "test") {
+      return await runInContainer(command, input, IN_CONTAINER, { isPart: true });
+    }
     await buildInContainer(command, input, (open) => runTestCommand(command, open, asked));
   };
   if (isHere) await planReleaseTests(command, input);

@@ -56,6 +56,7 @@ export { engineError } from "./explain.ts";
 export { containersInUse } from "./locks.ts";
 export { containerName, type HashInputs, LABEL, rootHash } from "./names.ts";
 export {
+  type ExecuteOptions,
   executeRun,
   type PlannedStart,
   type PreparedRun,

@@ -7,7 +7,7 @@ import { isObject } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { claimOutputs } from "../lib/outputs.ts";
 import { getVersionVars, versionFile } from "../lib/version/mod.ts";
-import { createShell, type Shell } from "../shell/mod.ts";
+import { createShell, type RunOptions, type Shell } from "../shell/mod.ts";
 import { loadArguments, removeArguments, runArguments } from "./arguments.ts";
 import {
   type BuildImage,
@@ -281,14 +281,34 @@ function readContainer(
   return isOurs || !isRunning ? "leftover" : "foreign";
 }
 
+/** Options of {@linkcode executeRun}. */
+export interface ExecuteOptions {
+  /**
+   * `"inherit"` (default): the command has kbuild's own stdin, stdout and stderr. `"stream"`: it has no stdin, and what it
+   * prints goes to the log. That needs a request without a terminal.
+   */
+  readonly output?: "inherit" | "stream";
+}
+
+/** How the client of an engine is started for a command. */
+export function streamsOf(
+  { run: { terminal } }: PreparedRun,
+  { output = "inherit" }: ExecuteOptions,
+): RunOptions {
+  return { output, foreground: terminal, allowed: "any" };
+}
+
 /**
- * Runs the command in its container, with kbuild's own stdin, stdout and stderr. The container is gone
- * when it ends, however it ends.
+ * Runs the command in its container. The container is gone when it ends, however it ends.
  *
  * @returns Exit status of the command; 125 if the engine cannot start the container, 126 and 127 if the
  * container cannot start the command.
  */
-export async function executeRun(context: KubeContext, prepared: PreparedRun): Promise<number> {
+export async function executeRun(
+  context: KubeContext,
+  prepared: PreparedRun,
+  options: ExecuteOptions = {},
+): Promise<number> {
   const { log, signal } = context;
   const { engine, image, version } = prepared;
   for (const note of prepared.notes) log.warn(note);
@@ -312,11 +332,10 @@ export async function executeRun(context: KubeContext, prepared: PreparedRun): P
   signal?.addEventListener("abort", stop, { once: true });
   let hasEnded = false;
   try {
-    const { code } = await context.shell.run(runArguments(engine, run), {
-      output: "inherit",
-      foreground: run.terminal,
-      allowed: "any",
-    });
+    const { code } = await context.shell.run(
+      runArguments(engine, run),
+      streamsOf(prepared, options),
+    );
     hasEnded = true;
     return code;
   } finally {

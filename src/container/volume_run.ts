@@ -7,8 +7,8 @@ import type { KubeContext } from "../lib/init.ts";
 import { claimOutputs } from "../lib/outputs.ts";
 import { runArguments } from "./arguments.ts";
 import { KEEPER_COMMAND, startKeeper } from "./build_container.ts";
-import { startsOf } from "./run.ts";
-import type { PlannedStart, PreparedRun } from "./run.ts";
+import { startsOf, streamsOf } from "./run.ts";
+import type { ExecuteOptions, PlannedStart, PreparedRun } from "./run.ts";
 import {
   bringStarts,
   type CopiedOutputs,
@@ -20,14 +20,14 @@ import {
 import type { Engine } from "./types.ts";
 
 /** Options of {@linkcode executeInVolume}. */
-export interface VolumeRunOptions {
+export interface VolumeRunOptions extends ExecuteOptions {
   /** Whether outputs are copied when the command has succeeded (`KUBE_RUN_COPY_OUTPUT`). */
   readonly copy: boolean;
 }
 
 /**
- * Runs the command in a container whose volume has a copy of the checkout, with kbuild's own stdin, stdout and
- * stderr. Outputs are copied afterwards if it has succeeded.
+ * Runs the command in a container whose volume has a copy of the checkout. Outputs are copied afterwards if it has
+ * succeeded.
  *
  * @returns Exit status of the command.
  */
@@ -35,10 +35,10 @@ export async function executeInVolume(
   context: KubeContext,
   checkout: Checkout,
   prepared: PreparedRun,
-  { copy }: VolumeRunOptions,
+  { copy, ...options }: VolumeRunOptions,
 ): Promise<number> {
   const { log, shell } = context;
-  const { engine, run, version } = prepared;
+  const { engine, version } = prepared;
   for (const note of prepared.notes) log.warn(note);
   const keeper = await startKeeper(context, checkout, prepared, { asking: false });
   try {
@@ -48,9 +48,10 @@ export async function executeInVolume(
       await writeFileAtomic(version.path, version.text);
       await sendPaths(context, volume, [version.path]);
     }
-    const { code } = await shell.run(commandArguments(engine, prepared, name), {
-      ...{ output: "inherit", foreground: run.terminal, allowed: "any" },
-    });
+    const { code } = await shell.run(
+      commandArguments(engine, prepared, name),
+      streamsOf(prepared, options),
+    );
     if (code !== 0 || !copy || volume === undefined) return code;
     sayCopied(context, await copyOutputs(context, volume, { all: false }));
     return code;

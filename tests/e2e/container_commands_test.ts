@@ -2,6 +2,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { containersOf, engineTest, findDocker, makeGoRoot } from "./_containers.ts";
+import { addProgram } from "./_engine.ts";
+import { addIntegrationTests, NO_ETCD } from "./_etcd.ts";
 import { fakeEngine } from "../container/_engines.ts";
 import {
   digestsOf,
@@ -93,6 +95,73 @@ func TestBad(t *testing.T) { t.Error("wrong") }
     assertMatch(alone.stderr, /Cannot use --build-image without --container/);
     await run(kbuildArgv("make-clean", "--yes"), { cwd: root, env: engine.env });
     assertEquals(await output(["git", "-C", root, "status", "--porcelain"]), "?? pkg/t/\n");
+  },
+);
+
+/** What the sample's script for integration tests does not do: it starts etcd. They fail if a file says so. */
+const START_ETCD = `kube::etcd::start() {
+  [ -e /.dockerenv ]
+  [ ! -e _output/fail ] || export KBUILD_FAIL=y
+  etcd --data-dir /tmp/etcd >/tmp/etcd.log 2>&1 &
+  trap "kill $!" EXIT
+  while ! (: </dev/tcp/127.0.0.1/2379) 2>/dev/null; do sleep 0.1; done
+}`;
+
+engineTest(
+  lacking ?? NO_ETCD ?? docker,
+  "docker",
+  "release --container tests in containers, before anything is built",
+  async (engine, root, dir) => {
+    const image = await makeGoRoot(join(dir, "go"), goroot);
+    for (const program of ["etcd", "paste"]) await addProgram(image, program);
+    await engine.import(image, IMAGE);
+    await addIntegrationTests(root);
+    const script = join(root, "hack/make-rules/test-integration.sh");
+    const text = await Deno.readTextFile(script);
+    await Deno.writeTextFile(script, text.replace("kube::etcd::start() { :; }", START_ETCD));
+    await Deno.chmod(script, 0o755);
+    const rule =
+      "\n.PHONY: test-integration\ntest-integration:\n\thack/make-rules/test-integration.sh\n";
+    await Deno.writeTextFile(join(root, "build/root/Makefile"), rule, { append: true });
+    const arch = Deno.build.arch === "x86_64" ? "amd64" : "arm64";
+    const env = { ...engine.env, KUBE_BUILD_PLATFORMS: `linux/${arch}` };
+    const given = ["--container", "--engine", engine.name, "--build-image", IMAGE];
+    const words = ["WHAT=cmd/kubectl", "KUBE_RELEASE_RUN_TESTS=y", "--bases", "scratch", "--json"];
+    const release = (...more: string[]) =>
+      run(kbuildArgv("release", ...given, ...words, ...more), { cwd: root, env });
+    const tars = join(root, "_output/release-tars");
+    const isThere = () => Deno.stat(tars).then(() => true, () => false);
+
+    await Deno.mkdir(join(root, "_output"), { recursive: true });
+    await Deno.writeTextFile(join(root, "_output/fail"), "");
+    const failed = await release();
+    assertEquals(failed.code, 1, failed.stderr);
+    assertMatch(failed.stderr, /Packages: [1-9]\d* passed/);
+    assertStringIncludes(failed.stderr, "--- FAIL: TestFails");
+    const said = JSON.parse(failed.stdout).error;
+    assertEquals(
+      said.message,
+      "Command make test-integration failed in the container: status 2",
+    );
+    assertEquals(said.notes, ["Release without tests: KUBE_RELEASE_RUN_TESTS=n"]);
+    assertEquals(await isThere(), false);
+
+    await Deno.remove(join(root, "_output/fail"));
+    const made = await release();
+    assertEquals(made.code, 0, made.stderr);
+    assertMatch(made.stderr, /^ok\s.*test\/integration\/etcd/m);
+    const names = Object.keys(digestsOf(made.stdout));
+    assert(names.some((path) => path.includes("kubernetes-client-linux")));
+    assertEquals(await containersOf(engine, root), "");
+
+    const plan = await run(kbuildArgv("plan", "release", ...given, ...words), { cwd: root, env });
+    const starts = JSON.parse(plan.stdout).processes.map(({ argv }: { argv: string[] }) =>
+      argv.join(" ")
+    );
+    const [unit, integration, build] = [/ test -json /, / make test-integration$/, / build /].map(
+      (pattern) => starts.findIndex((start: string) => pattern.test(start)),
+    );
+    assert(unit! >= 0 && unit! < integration! && integration! < build!, starts.join("\n"));
   },
 );
 
