@@ -19,16 +19,26 @@ const UNKNOWN = "?";
 /** Which paths of a checkout are not brought into a container. */
 export type Excluded = (path: string) => boolean;
 
+/** How long other work waits for {@linkcode listSources}, milliseconds. */
+const SLICE_MS = 10;
+
 /**
  * Lists the files, links and directories of a checkout with what tells whether they have changed: kind, size,
- * executable or not, times. Contents are not read.
+ * executable or not, times. Contents are not read. Calls of the system are synchronous, which takes a fraction of the
+ * time; every few milliseconds other work has its turn: a program whose output is not read waits.
  *
  * @throws {KbuildError} A directory cannot be read, or there is a name that is not UTF-8.
  */
-export function listSources(root: string, isExcluded: Excluded): Manifest {
+export async function listSources(root: string, isExcluded: Excluded): Promise<Manifest> {
   const found = new Map<string, string>();
-  const visit = (directory: string, above: string) => {
-    for (const { name } of entriesIn(directory)) {
+  const directories = [""];
+  let started = performance.now();
+  for (let above = directories.pop(); above !== undefined; above = directories.pop()) {
+    if (performance.now() - started > SLICE_MS) {
+      await new Promise((resolve) => setTimeout(resolve));
+      started = performance.now();
+    }
+    for (const { name } of entriesIn(join(root, above))) {
       const path = above === "" ? name : `${above}/${name}`;
       if (isExcluded(path)) continue;
       const info = ifPresentSync(() => Deno.lstatSync(join(root, path)));
@@ -41,7 +51,7 @@ export function listSources(root: string, isExcluded: Excluded): Manifest {
       }
       if (info.isDirectory) {
         found.set(path, "d");
-        visit(join(root, path), path);
+        directories.push(path);
       } else if (info.isSymlink) {
         found.set(path, `l ${Deno.readLinkSync(join(root, path))}`);
       } else if (info.isFile) {
@@ -50,8 +60,7 @@ export function listSources(root: string, isExcluded: Excluded): Manifest {
         found.set(path, `f ${size} ${isExecutable(mode) ? "x" : "-"} ${times}`);
       }
     }
-  };
-  visit(root, "");
+  }
   return found;
 }
 

@@ -91,7 +91,7 @@ export async function bringSources(
   const isExcluded: Excluded = (path) => excluded.includes(path);
   const [state, local] = await Promise.all([
     askVolume(context, container, excluded),
-    Promise.resolve().then(() => listSources(root, isExcluded)),
+    listSources(root, isExcluded),
   ]);
   if (!state.isWritable) {
     const { uid, gid } = container.user;

@@ -70,7 +70,7 @@ Deno.test("listSources() and syncArchive() hold every name, and follow no link",
     await Deno.mkdir(join(root, "_output"));
     await Deno.writeTextFile(join(root, "a b", "ü\n$(x)", "file"), "text", { mode: 0o755 });
     await Deno.symlink("/etc", join(root, "link"));
-    const local = listSources(root, (path) => path === "_output");
+    const local = await listSources(root, (path) => path === "_output");
     assertEquals([...local.keys()].sort(), ["a b", "a b/ü\n$(x)", "a b/ü\n$(x)/file", "link"]);
     const state = { known: undefined, paths: [], touched: [] };
     const names: string[] = [];
