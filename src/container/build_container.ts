@@ -43,7 +43,7 @@ const OF_SHELLS: readonly string[] = Object.freeze(["_", "OLDPWD", "PWD", "SHLVL
  * That closes with kbuild, however it ends, so that no container stays. Go is asked as in `askGo` of
  * `src/toolchain`; its usual directory need not be in `PATH`.
  */
-const KEEPER = `env -0
+const KEEPER = `env -0 || exit
 PATH="$PATH:/usr/local/go/bin"
 printf '\\000'
 command -v go && GOTOOLCHAIN=local GOENV=off GOFLAGS= go version

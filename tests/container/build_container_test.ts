@@ -39,12 +39,15 @@ async function withContainer(
     said: readonly string[],
     context: KubeContext,
   ) => Promise<void>,
+  programs: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   await inScratch(async (dir) => {
     const root = await makeSample("1.20", join(dir, "kubernetes \u00fc"));
     const bin = join(dir, "bin");
     const starts = await fakeEngine(bin, "docker", EXECUTES);
-    script(join(bin, "go"), `echo "${goVersion}"`);
+    for (const [name, text] of Object.entries({ go: `echo "${goVersion}"`, ...programs })) {
+      script(join(bin, name), text);
+    }
     const env = { ...ENV, PATH: `${bin}:/usr/bin:/bin`, GOARCH: "arm" };
     const said: string[] = [];
     const log = createLogger({ write: (text) => void said.push(text) });
@@ -132,3 +135,19 @@ for (
       await assertRejects(() => open({ asking: false }), KbuildError, message);
     }));
 }
+
+Deno.test("an image whose env cannot be asked is refused, and nothing waits for it", () =>
+  withContainer("go version go1.99.3 linux/amd64", async (open) => {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new Error("It still waits")), 20_000);
+    try {
+      const error = await assertRejects(
+        () => Promise.race([open({ asking: false }), late.promise]),
+        KbuildError,
+        'Cannot start the build container from "kbuild.test/go:1"',
+      );
+      assertStringIncludes(error.output.join("\n"), "env: no -0 here");
+    } finally {
+      clearTimeout(timer);
+    }
+  }, { env: "echo env: no -0 here >&2; exit 1" }));
