@@ -9,6 +9,7 @@ import { gitCommand, type GitTree } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { checkReleaseReplaceable, SBOM_DIRECTORY } from "../lib/outputs.ts";
 import { ownershipContext } from "../lib/ownership.ts";
+import { duration } from "../progress/mod.ts";
 import { megabytesIn } from "../lib/util.ts";
 import {
   ARCHIVE_ENV,
@@ -500,11 +501,11 @@ export function showRelease(command: CommandContext, result: ReleaseResult): voi
   const total = seconds.generate + seconds.build + seconds.package;
   const slowest = [...artifacts].sort((a, b) => b.durationMs - a.durationMs)[0];
   const parts = Object.entries(seconds).filter(([, value]) => value > 0)
-    .map(([name, value]) => `${name} ${value.toFixed(1)} s`);
+    .map(([name, value]) => `${name} ${duration(value * 1000)}`);
   const longest = slowest === undefined
     ? ""
     : `; longest: ${slowest.path.slice(slowest.path.lastIndexOf("/") + 1)} ${
-      (slowest.durationMs / 1000).toFixed(1)
-    } s`;
-  command.print(`${version} in ${total.toFixed(1)} s: ${parts.join(", ")}${longest}`);
+      duration(slowest.durationMs)
+    }`;
+  command.print(`${version} in ${duration(total * 1000)}: ${parts.join(", ")}${longest}`);
 }

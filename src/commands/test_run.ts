@@ -5,6 +5,7 @@ import { ensureGeneratedFiles, type GenerationPlan } from "../generate/mod.ts";
 import { counted } from "../lib/counted.ts";
 import { makeLink } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
+import { duration } from "../progress/mod.ts";
 import {
   coveredPercent,
   type EtcdPlan,
@@ -236,7 +237,7 @@ export async function runTestCommand(
     for (const line of failureLines(packages, plan.own, repeating)) print(line);
     if (packages.length > 0) {
       if (summary.packages.failed > 0) print("");
-      print(`${summaryLine(summary, plan.own)}; ${seconds.toFixed(1)} s`);
+      print(`${summaryLine(summary, plan.own)}; ${duration(seconds * 1000)}`);
     }
     if (covered !== undefined) print(`Coverage: ${covered.toFixed(1)}% of statements`);
   }

@@ -1,3 +1,4 @@
+import { duration } from "../progress/mod.ts";
 import { quote } from "../shell/mod.ts";
 import { escapeRegex } from "./failures.ts";
 import { failedTests, type PackageResult, type TestResult } from "./results.ts";
@@ -143,7 +144,7 @@ export function summaryLine({ packages, tests, slowest }: TestSummary, own: stri
     part(tests.skipped, "skipped"),
   ]);
   const slow = slowest.map(({ name, seconds }) =>
-    `${shortName(name, own)} ${seconds.toFixed(1)} s`
+    `${shortName(name, own)} ${duration(seconds * 1000)}`
   );
   const most = slow.length === 0 ? "" : `; slowest: ${slow.join(", ")}`;
   return `Packages: ${inPackages}; tests: ${inTests}${most}`;
