@@ -10,6 +10,7 @@ import {
   renderError,
   runCli,
   type Screen,
+  sizeOf,
   writeAllSync,
 } from "./src/cli/mod.ts";
 import {
@@ -20,7 +21,7 @@ import {
   TOPICS,
 } from "./src/commands/mod.ts";
 import { KbuildError } from "./src/errors.ts";
-import { reasonOf } from "./src/files/mod.ts";
+import { ifPossibleSync, reasonOf } from "./src/files/mod.ts";
 import { killGroups } from "./src/shell/mod.ts";
 
 /** Writes all of a text at once; `onGone` is called when the reader went away (`| head`). */
@@ -47,6 +48,22 @@ function writer(
 function versionText(): string {
   const stamped: unknown = Reflect.get(globalThis, Symbol.for("kbuild.version"));
   return typeof stamped === "string" ? stamped : denoConfig.version;
+}
+
+/** How large the terminal is now. */
+function terminalSize(): { readonly columns: number; readonly rows: number } {
+  return sizeOf(() => Deno.consoleSize());
+}
+
+/**
+ * Whether this process was started with SIGHUP ignored, as by `nohup`; a handler would undo that. Only
+ * Linux says so.
+ */
+function isHangupIgnored(): boolean {
+  const status = ifPossibleSync(() => Deno.readTextFileSync("/proc/self/status"));
+  // proc(5): a mask in hexadecimal; SIGHUP is the lowest bit.
+  return Number.parseInt(/^SigIgn:\s*([0-9a-f]+)$/m.exec(status ?? "")?.[1]?.at(-1) ?? "0", 16) %
+      2 === 1;
 }
 
 /** Signals that come faster than a hand can send them are one. */
@@ -97,7 +114,7 @@ async function main(): Promise<number> {
   };
   Deno.addSignalListener("SIGINT", () => stop("Ctrl-C", 130));
   Deno.addSignalListener("SIGTERM", () => stop("SIGTERM", 143));
-  Deno.addSignalListener("SIGHUP", () => stop("SIGHUP", 129));
+  if (!isHangupIgnored()) Deno.addSignalListener("SIGHUP", () => stop("SIGHUP", 129));
 
   // A broken pipe ends the run as a Ctrl-C does, but without a word.
   let gone = false;
@@ -109,11 +126,11 @@ async function main(): Promise<number> {
     const toStream = writer(stream, onGone);
     const write = (text: string) => gone ? undefined : toStream(text);
     const terminal = stream.isTerminal();
-    return { write, terminal, columns: terminal ? Deno.consoleSize().columns : undefined };
+    return { write, terminal, columns: terminal ? terminalSize().columns : undefined };
   };
   const [stdout, log] = [output(Deno.stdout), output(Deno.stderr)];
   if (log.terminal) {
-    screen = createScreen(log.write, () => Deno.consoleSize());
+    screen = createScreen(log.write, terminalSize);
     Deno.addSignalListener("SIGTSTP", pause);
   }
 

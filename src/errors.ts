@@ -91,6 +91,7 @@ export type SystemCode =
   | "ENOENT"
   | "ENOSPC"
   | "ENOTDIR"
+  | "ENXIO"
   | "EPERM"
   | "ESRCH"
   | "ETXTBSY"

@@ -22,7 +22,7 @@ export { findCommand, rootOf } from "./lookup.ts";
 export { type Candidate, completeWords } from "./complete.ts";
 export { COMPLETION_SHELLS, completionScript } from "./completion_scripts.ts";
 export { cutTo, pad, widthOf, wrap } from "./layout.ts";
-export { createScreen, type Screen, type Size } from "./screen.ts";
+export { createScreen, type Screen, type Size, sizeOf } from "./screen.ts";
 export {
   argumentDefinitions,
   commandHelp,

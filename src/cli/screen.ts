@@ -6,6 +6,24 @@ export interface Size {
   readonly rows: number;
 }
 
+/** What is assumed of a terminal that does not say how large it is. */
+const USUAL: Size = Object.freeze({ columns: 80, rows: 24 });
+
+/**
+ * The size of a terminal: 80 × 24 where it says 0, as serial lines and new pseudo terminals do, or nothing, as
+ * one that was closed.
+ *
+ * @param ask Asks the system.
+ */
+export function sizeOf(ask: () => Size): Size {
+  try {
+    const { columns, rows } = ask();
+    return { columns: columns || USUAL.columns, rows: rows || USUAL.rows };
+  } catch {
+    return USUAL;
+  }
+}
+
 /**
  * A terminal with a block of lines below the text that is written: the block is redrawn in place, and
  * text goes above it. The cursor stays below the block, visible: what the user types (`^C`) breaks no line

@@ -1,7 +1,7 @@
 import { resolve } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { writeFileAtomic } from "../files/mod.ts";
-import { duration } from "../progress/mod.ts";
+import { duration, oneLine } from "../progress/mod.ts";
 import { figuresOf, keptRuns, pageOf, readRun, traceOf } from "../timings/mod.ts";
 import type { CommandContext } from "./context.ts";
 
@@ -25,7 +25,7 @@ export async function showTimings(
     return;
   }
   const rows = figures.units.toSorted((a, b) => b.ms - a.ms).map((unit) => [
-    unit.name,
+    oneLine(unit.name),
     unit.kind,
     unit.result ?? "unfinished",
     unit.started === undefined ? "" : duration(unit.started),
@@ -38,5 +38,7 @@ export async function showTimings(
   });
   command.print("");
   const end = figures.code === undefined ? "did not end" : `exited with ${figures.code}`;
-  command.print(`${figures.command} took ${duration(figures.ms)} at ${figures.at}, ${end}`);
+  command.print(
+    `${oneLine(figures.command)} took ${duration(figures.ms)} at ${oneLine(figures.at)}, ${end}`,
+  );
 }

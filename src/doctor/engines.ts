@@ -15,6 +15,9 @@ interface Engine {
 
 const DAEMON = "Start the engine, or name another one: DOCKER_HOST=unix:///path/docker.sock";
 
+/** How long a program may take to answer, in milliseconds: an engine that hangs must not stop doctor. */
+const ANSWER_MS = 10_000;
+
 /** Programs that are looked at when somebody asks for them. */
 export const ENGINES = Object.freeze(
   {
@@ -67,11 +70,16 @@ export function checkEngines(
       if (await findProgram(program, env["PATH"]) === undefined) {
         return { state: "failure", says: `There is no "${program}" in PATH, for: ${use}`, fixes };
       }
-      const asked = await ifPossible(shell.run(argv, { cwd: "/", env, allowed: "any" }));
+      const limit = AbortSignal.timeout(ANSWER_MS);
+      const asked = await ifPossible(
+        shell.run(argv, { cwd: "/", env, allowed: "any", signal: limit }),
+      );
       if (asked?.code === 0 && asked.stdout.trim() !== "") {
         return { state: "ok", says: asked.stdout.trim().split("\n")[0] ?? "" };
       }
-      const why = asked?.tail.at(-1) ?? "it cannot be started";
+      const why = limit.aborted
+        ? `nothing came within ${ANSWER_MS / 1000} s`
+        : asked?.tail.at(-1) ?? "it cannot be started";
       const isElsewhere = program === "docker" && (env["DOCKER_HOST"] ?? "") !== "";
       return {
         state: "failure",

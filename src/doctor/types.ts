@@ -66,6 +66,8 @@ export async function* examine(
       }
       throw error;
     });
+    // What was found while the run was stopped is not true.
+    signal?.throwIfAborted();
     if (found === undefined || (found.state === "failure" && known.has(found.says))) continue;
     if (found.state === "failure") known.add(found.says);
     const fixes = Object.freeze([...found.fixes ?? []]);

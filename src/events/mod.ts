@@ -23,6 +23,7 @@ export {
   type Unit,
   type UnitSpec,
 } from "./stream.ts";
+export { eventIn } from "./read.ts";
 export { RunState, type UnitState } from "./state.ts";
 export {
   EVENTS_VERSION,

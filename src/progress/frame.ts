@@ -8,7 +8,7 @@ const SHARE_OF_ROWS = 3;
 
 /**
  * What is drawn below the log: a line about the run, then the units at work, the longest first. No line
- * is as wide as the terminal, so none wraps.
+ * is as wide as the terminal, so none wraps; the last row of the terminal is the cursor's, so none scrolls.
  *
  * @param now Milliseconds since the run began.
  * @param waitedFor What is shown where no unit is at work: "git status".
@@ -18,6 +18,17 @@ export function frame(
   now: number,
   { columns, rows }: Size,
   waitedFor?: string,
+): readonly string[] {
+  return Object.freeze(
+    allLines(state, now, { columns, rows }, waitedFor).slice(0, Math.max(0, rows - 1)),
+  );
+}
+
+function allLines(
+  state: RunState,
+  now: number,
+  { columns, rows }: Size,
+  waitedFor: string | undefined,
 ): readonly string[] {
   const { running } = state;
   const width = Math.max(1, columns - 1);
@@ -45,9 +56,9 @@ export function frame(
     if (room < 12) return cutTo(`    ${doing(unit)}`, width);
     return `    ${pad(cutTo(doingNow(unit), room), room)}  ${right}`;
   });
-  return Object.freeze([
+  return [
     cutTo(`[${age(now)}] ${counts}`, width),
     ...lines,
     ...hidden > 0 ? [cutTo(`    and ${hidden} more`, width)] : [],
-  ]);
+  ];
 }

@@ -11,4 +11,4 @@ export { estimate, timeLeft } from "./estimate.ts";
 export { frame } from "./frame.ts";
 export { sampleMachine } from "./sample.ts";
 export { Waits } from "./waits.ts";
-export { duration } from "./words.ts";
+export { duration, oneLine } from "./words.ts";

@@ -1,5 +1,5 @@
-import { KbuildError } from "../errors.ts";
-import { reasonOf, writeAll } from "../files/mod.ts";
+import { KbuildError, systemCode } from "../errors.ts";
+import { ifPresentSync, reasonOf, writeAll } from "../files/mod.ts";
 import type { Events, RunEvent } from "../events/mod.ts";
 import { eventLine } from "./views.ts";
 
@@ -7,6 +7,36 @@ import { eventLine } from "./views.ts";
 export interface RecordOptions {
   /** Whether it begins with what has happened so far, and leaves out texts and progress; default false. */
   readonly facts?: boolean;
+}
+
+/**
+ * Opens a file for whole lines at its end, also where another run writes to it, and empties it.
+ *
+ * @throws The error of the system; a FIFO that nobody reads is one: to wait for its reader would stop
+ * kbuild, and Ctrl-C with it.
+ */
+function openForLines(path: string): Deno.FsFile {
+  const { isFifo } = ifPresentSync(() => Deno.statSync(path)) ?? { isFifo: false };
+  if (!isFifo) {
+    const file = Deno.openSync(path, { append: true, create: true });
+    if (file.statSync().isFile) file.truncateSync();
+    return file;
+  }
+  // Deno's own function knows no flag that does not wait.
+  const { closeSync, constants, openSync } = globalThis.process.getBuiltinModule("node:fs");
+  let probe: number;
+  try {
+    probe = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch (cause) {
+    throw systemCode(cause) === "ENXIO"
+      ? new KbuildError("nobody reads the FIFO; start its reader first", { cause })
+      : cause;
+  }
+  try {
+    return Deno.openSync(path, { write: true });
+  } finally {
+    closeSync(probe);
+  }
 }
 
 /**
@@ -25,7 +55,7 @@ export function recordEvents(
   const failure = (error: unknown) => `Cannot write events to "${path}": ${reasonOf(error)}`;
   let file: Deno.FsFile;
   try {
-    file = Deno.openSync(path, { write: true, create: true, truncate: true });
+    file = openForLines(path);
   } catch (error) {
     throw new KbuildError(failure(error), { cause: error });
   }

@@ -12,7 +12,7 @@ import { HeldOutput } from "./held.ts";
 import type { ProgressMode } from "./mode.ts";
 import { STAGES } from "./stages.ts";
 import type { Waits } from "./waits.ts";
-import { age, doing, done, duration, howFar } from "./words.ts";
+import { age, doing, done, duration, howFar, oneLine } from "./words.ts";
 
 /** What views of a run work with. */
 export interface ViewOptions {
@@ -124,7 +124,7 @@ export function summary(state: RunState): string | undefined {
   const longest = units.filter(({ started }) => started !== undefined)
     .map((unit) => ({ unit, ms: (unit.ended ?? 0) - (unit.started ?? 0) }))
     .sort((a, b) => b.ms - a.ms).slice(0, 3).filter(({ ms }) => ms >= LONG_MS)
-    .map(({ unit, ms }) => `${unit.name} ${duration(ms)}`);
+    .map(({ unit, ms }) => `${oneLine(unit.name)} ${duration(ms)}`);
   const count = (result: "made" | "reused" | "failed" | "stopped") => {
     const { length } = state.ended(result);
     return length === 0 ? [] : [`${length} ${result}`];

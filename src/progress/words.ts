@@ -1,4 +1,5 @@
 import { format as formatBytes } from "@std/fmt/bytes";
+import { printable } from "../errors.ts";
 import type { Progress, UnitKind, UnitState } from "../events/mod.ts";
 
 /** What a unit is doing, and what it has done. */
@@ -34,20 +35,31 @@ export function age(ms: number): string {
   return ms < 10_000 ? `${Math.floor(ms / 1000)} s` : duration(ms);
 }
 
+/**
+ * A name within a line: what would end the line, move the cursor or turn the direction of the text is
+ * escaped, so that a name of the checkout draws nothing and gives a CI service no order.
+ */
+export function oneLine(name: string): string {
+  return printable(name).replaceAll(
+    /[\n\t\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
 /** `building kubectl for linux/amd64`. */
 export function doing({ kind, name }: UnitState): string {
-  return `${VERBS[kind][0]} ${name}`;
+  return `${VERBS[kind][0]} ${oneLine(name)}`;
 }
 
 /** The same with what of it is at work, for one line. */
 export function doingNow(unit: UnitState): string {
   const at = unit.progress?.at;
-  return at === undefined ? doing(unit) : `${doing(unit)}: ${at}`;
+  return at === undefined ? doing(unit) : `${doing(unit)}: ${oneLine(at)}`;
 }
 
 /** `Built kubectl for linux/amd64 in 12 s`. */
 export function done({ kind, name, started = 0, ended = 0 }: UnitState): string {
-  return `${VERBS[kind][1]} ${name} in ${duration(ended - started)}`;
+  return `${VERBS[kind][1]} ${oneLine(name)} in ${duration(ended - started)}`;
 }
 
 /** `12.3 MB of 97 MB`, `layer 2 of 3`; "" where nothing is known. */

@@ -187,7 +187,7 @@ function machineCharts({ samples, ms }: Figures): string {
   const [first] = samples;
   if (first === undefined) return "<p>The run was too short to measure processors and memory.</p>";
   const mean = samples.reduce((sum, { processors }) => sum + processors, 0) / samples.length;
-  const peak = Math.max(...samples.map(({ memory }) => memory));
+  const peak = samples.reduce((most, { memory }) => Math.max(most, memory), 0);
   const cpu = `On average ${mean.toFixed(1)} of ${first.ofProcessors} processors worked.`;
   const memory = `At most ${formatBytes(peak)} of ${formatBytes(first.ofMemory)} were in use.`;
   return `<h2>Processors</h2>

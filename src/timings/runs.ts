@@ -1,11 +1,15 @@
 import { join } from "@std/path";
-import { type Events, type RunEvent, RunState } from "../events/mod.ts";
-import { entriesOf, ifPossible, objectIn, readText, removeTree } from "../files/mod.ts";
+import { eventIn, type Events, RunState } from "../events/mod.ts";
+import { KbuildError } from "../errors.ts";
+import { entriesOf, ifPossible, readText, removeTree } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { recordEvents } from "../progress/mod.ts";
+import { quote } from "../shell/mod.ts";
 
 /** Runs that are kept. */
 const KEPT = 10;
+/** Bytes of a file of a run: a sample every second for four days takes half of it. */
+const MAX_BYTES = 2 ** 26;
 /** A time and the command: `20260131T120000.000Z-quick-release.jsonl`. */
 const NAME = /^\d{8}T\d{6}\.\d{3}Z-([a-z-]+)\.jsonl$/;
 
@@ -36,18 +40,40 @@ function directoryOf({ output }: KubeContext): string {
   return join(output, ".kbuild", "runs");
 }
 
-/** The runs that were kept in the output directory, newest first. */
+/** A time as names of files begin with it: `20260131T120000.000Z`. */
+function stampOf(at: string): string {
+  return at.replace(/[-:]/g, "");
+}
+
+/**
+ * The runs that were kept in the output directory, newest first. Those of the future, from before the clock
+ * was set back, come last.
+ */
 export async function keptRuns(context: KubeContext): Promise<readonly KeptRun[]> {
   const directory = directoryOf(context);
+  const now = stampOf(new Date().toISOString());
+  const isPast = (name: string) => name.slice(0, now.length) <= now;
   const names = (await entriesOf(directory) ?? []).filter(({ isFile }) => isFile)
     .map(({ name }) => name).filter((name) => NAME.test(name)).sort().reverse();
-  return Object.freeze(names.map((name) => (
+  const ordered = [...names.filter(isPast), ...names.filter((name) => !isPast(name))];
+  return Object.freeze(ordered.map((name) => (
     { path: join(directory, name), command: NAME.exec(name)?.[1] ?? "" }
   )));
 }
 
-/** Reads a run. A line that is not an event, such as the cut-off last one of a killed run, is left out. */
+/**
+ * Reads a run. A line that is not an event, such as the cut-off last one of a killed run, is left out.
+ *
+ * @throws {KbuildError} The file is larger than any run makes it.
+ */
 export async function readRun(path: string): Promise<ReadRun> {
+  const { size } = await Deno.stat(path);
+  if (size > MAX_BYTES) {
+    throw new KbuildError(
+      `Cannot read the run "${path}": it has ${size} bytes, and no run more than ${MAX_BYTES}`,
+      { notes: [`Remove it: rm ${quote(path)}`] },
+    );
+  }
   const state = new RunState();
   let [command, at, code]: [string, string, number | undefined] = ["", "", undefined];
   for (const line of (await readText(path)).split("\n")) {
@@ -58,11 +84,6 @@ export async function readRun(path: string): Promise<ReadRun> {
     state.add(event);
   }
   return Object.freeze({ command, at, code, state });
-}
-
-function eventIn(line: string): RunEvent | undefined {
-  const value = objectIn(line);
-  return value !== undefined && "event" in value ? value as unknown as RunEvent : undefined;
 }
 
 /**
@@ -92,7 +113,7 @@ export async function keepRun(context: KubeContext): Promise<void> {
   if (last !== undefined || Object.keys(made).length > 0) {
     events.expect({ units: last === undefined ? {} : durationsOf(last.state), made });
   }
-  const stamp = at.replace(/[-:]/g, "");
+  const stamp = stampOf(at);
   const directory = directoryOf(context);
   await ifPossible((async () => {
     await Deno.mkdir(directory, { recursive: true });

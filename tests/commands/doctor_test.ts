@@ -235,6 +235,14 @@ Deno.test({
         script(join(bin, "docker"), "echo cannot connect >&2\nexit 1\n");
         const dead = await examine({ cwd: root, env: { PATH: bin } }, ["--offline", "docker"]);
         assertMatch(dead.find("docker")?.says ?? "", /does not answer: cannot connect$/);
+        script(join(bin, "docker"), "exec sleep 600\n");
+        script(join(bin, "podman"), "echo 5.0\n");
+        const hanging = await examine(
+          { cwd: root, env: { PATH: `${bin}:/usr/bin:/bin` } },
+          ["--offline", "docker", "podman"],
+        );
+        assertMatch(hanging.find("docker")?.says ?? "", /nothing came within 10 s$/);
+        assertEquals(hanging.find("podman")?.state, "ok");
         const wrong = await kbuild(["doctor", "podmn"], { cwd: root });
         assertEquals(wrong.code, 2);
         assertMatch(wrong.stderr, /Did you mean "podman"\?/);

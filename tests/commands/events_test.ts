@@ -2,8 +2,19 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import schema from "../../docs/events.schema.json" with { type: "json" };
-import { type RunEvent, RunState } from "../../src/events/mod.ts";
-import { inScratch, kbuild, makeSample, missingFor, unless } from "../e2e/_program.ts";
+import { createEvents, type RunEvent, RunState } from "../../src/events/mod.ts";
+import { recordEvents } from "../../src/progress/mod.ts";
+import {
+  inScratch,
+  kbuild,
+  kbuildArgv,
+  makeSample,
+  missingFor,
+  output,
+  script,
+  start,
+  unless,
+} from "../e2e/_program.ts";
 import { faultsOf } from "./_json_schema.ts";
 
 /** The events of a text of lines; each is held against the schema. */
@@ -200,3 +211,61 @@ Deno.test("wrong values of --progress and --events are refused", () =>
     assertEquals(file.code, 1);
     assertStringIncludes(file.stderr, `Cannot write events to "${dir}"`);
   }));
+
+Deno.test({
+  name: "--events: a FIFO that nobody reads is refused at once; one that is read takes them",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    inScratch(async (dir) => {
+      const fifo = join(dir, "fifo");
+      await output(["mkfifo", fifo], { cwd: dir });
+      const refused = await kbuild(["version", "--events", fifo], { cwd: dir });
+      assertEquals(refused.code, 1);
+      assertStringIncludes(refused.stderr, "nobody reads the FIFO");
+      const reader = start(["cat", fifo], { cwd: dir });
+      // The reader must have begun, or this would be the same again.
+      await new Promise((done) => setTimeout(done, 500));
+      await kbuild(["version", "--events", fifo], { cwd: dir });
+      const read = await new Response(reader.stdout).text();
+      await reader.stderr.cancel();
+      await reader.status;
+      assertStringIncludes(read, '"event":"run.end"');
+    }),
+});
+
+Deno.test("events of two runs in one file are whole lines", () =>
+  inScratch(async (dir) => {
+    const path = join(dir, "events.jsonl");
+    const [one, two] = [createEvents(), createEvents()];
+    recordEvents(one, path);
+    one.begin("one");
+    recordEvents(two, path);
+    two.begin("two");
+    one.end(0);
+    two.end(0);
+    const lines = (await Deno.readTextFile(path)).trimEnd().split("\n");
+    assertEquals(lines.map((line) => JSON.parse(line).event), ["run.start", "run.end", "run.end"]);
+  }));
+
+Deno.test({
+  name: "nohup: a hangup that was ignored from the start stays ignored",
+  ignore: Deno.build.os !== "linux",
+  fn: () =>
+    inScratch(async (dir) => {
+      // A docker that sends the hangup to kbuild, which waits for it.
+      const docker = join(dir, "docker");
+      script(docker, "kill -HUP $PPID\nsleep 1\necho 20.10\n");
+      const env = { ...Deno.env.toObject(), PATH: `${dir}:${Deno.env.get("PATH") ?? ""}` };
+      const doctor = kbuildArgv("doctor", "docker");
+      const ended = await output(
+        ["sh", "-c", `trap '' HUP; "$@" 2>&1; echo "status $?"`, "sh", ...doctor],
+        { cwd: dir, env },
+      );
+      assertStringIncludes(ended, "docker: 20.10");
+      assertStringIncludes(ended, "status 0");
+      const stopped = await kbuild(["doctor", "docker"], { cwd: dir, env });
+      assertEquals(stopped.code, 129);
+      assertStringIncludes(stopped.stderr, "Stopped by SIGHUP");
+      assert(!stopped.stdout.includes("FAIL"), stopped.stdout);
+    }),
+});

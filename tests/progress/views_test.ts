@@ -217,3 +217,38 @@ Deno.test("the output of a failed unit is shown whole, once, right before the er
   // Nothing failed in the end: it was tried once more.
   assertEquals(await shownOf("plain", false), "good ü\nlater\n");
 });
+
+Deno.test("frame() leaves the last row to the cursor", () => {
+  for (const rows of [1, 2, 3, 6, 24]) {
+    const { length } = frame(someState(), 62_000, { columns: 80, rows });
+    assert(length < rows, `${rows} rows: ${length} lines`);
+  }
+});
+
+Deno.test("names draw nothing: line breaks, escape sequences and text from right to left are escaped", async () => {
+  const name = "a\n::error::b\x1b[2Jc\u009bd\u202ee";
+  const state = new RunState();
+  const add = (event: Record<string, unknown>) => state.add(event as unknown as RunEvent);
+  add({ event: "unit.queued", id: "x", kind: "build", name, ms: 0 });
+  add({ event: "unit.start", id: "x", ms: 0 });
+  add({ event: "unit.progress", id: "x", done: 1, of: "packages", at: name, ms: 1 });
+  const lines = frame(state, 2000, { columns: 200, rows: 24 });
+  // deno-lint-ignore no-control-regex
+  for (const line of lines) assert(!/[\x00-\x1f\x7f-\x9f\u202e]/.test(line), JSON.stringify(line));
+  assertMatch(lines[1] ?? "", /a\\u000a::error::b\\x1b\[2Jc\\x9bd\\u202ee/);
+  let now = 0;
+  let said = "";
+  const events = createEvents({ now: () => now });
+  const stop = showRun(events, "plain", {
+    write: (text) => void (said += text),
+    color: false,
+    groups: true,
+  });
+  const unit = events.unit({ kind: "build", name });
+  await unit.run(() => {
+    now = 5000;
+    return Promise.resolve();
+  });
+  stop();
+  assertMatch(said, /Built a\\u000a::error::b/);
+});

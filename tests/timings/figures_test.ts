@@ -1,5 +1,21 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { criticalPath, figuresOf, pageOf, traceOf } from "../../src/timings/mod.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { basename, join } from "@std/path";
+import { KbuildError } from "../../src/errors.ts";
+import type { KubeContext } from "../../src/lib/init.ts";
+import {
+  criticalPath,
+  figuresOf,
+  keptRuns,
+  pageOf,
+  readRun,
+  traceOf,
+} from "../../src/timings/mod.ts";
 import { madeUpRun } from "./_run.ts";
 
 Deno.test("figuresOf() has what units took, now and before, and counts them", () => {
@@ -58,4 +74,61 @@ Deno.test("traceOf() has an event of each unit in microseconds, none over anothe
     ["all", 1, 9e6, 3e6],
   ]);
   assertEquals(traceEvents.filter(({ ph }) => ph === "C").length, 4);
+});
+
+Deno.test("readRun() leaves out what is not an event of its form", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    const lines = [
+      { event: "run.start", version: 1, at: "2026-01-31T12:00:00.000Z", command: "all", ms: 0 },
+      { event: "unit.queued", id: "a", kind: "<script>alert(1)</script>", name: "a", ms: 1 },
+      { event: "unit.queued", id: "b", kind: "build", ms: 1 },
+      { event: "unit.queued", id: "c", kind: "build", name: "c", ms: 1 },
+      { event: "unit.start", id: "c", ms: 1 },
+      { event: "unit.end", id: "c", result: "<b>", ms: 2 },
+      { event: "unit.end", id: "c", result: "made", ms: 1e300 },
+      { event: "unit.end", id: "c", result: "made", ms: -5 },
+      { event: "run.expected", ms: 2 },
+      { event: "run.expected", units: { c: "x" }, ms: 2 },
+      { event: "run.sample", processors: null, ms: 2 },
+      { event: "toString", ms: 2 },
+      { event: "unit.end", id: "c", result: "made", ms: 3 },
+      { event: "run.end", code: "0", ms: 4 },
+    ].map((line) => JSON.stringify(line));
+    await Deno.writeTextFile(path, [...lines, "null", "[]", "\0", '{"event":"run.e'].join("\n"));
+    const run = await readRun(path);
+    assertEquals(run.code, undefined);
+    assertEquals([...run.state.units.keys()], ["c"]);
+    const figures = figuresOf(run);
+    assertEquals(figures.units[0]?.ms, 2);
+    assertEquals(figures.ms, 3);
+    assert(!pageOf(figures).includes("<script"));
+    assertStringIncludes(traceOf(figures), '"dur":2000');
+    await Deno.truncate(path, 2 ** 26 + 1);
+    await assertRejects(() => readRun(path), KbuildError, "no run more than");
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
+Deno.test("pageOf() takes the samples of a run of days", () => {
+  const run = madeUpRun();
+  const [sample] = run.state.samples;
+  for (let i = 0; i < 200_000; i++) run.state.samples.push({ ...sample!, ms: i });
+  assertStringIncludes(pageOf(figuresOf(run)), "At most 1 GB of 4 GB");
+});
+
+Deno.test("keptRuns() has runs of the future last: the clock was set back", async () => {
+  const output = await Deno.makeTempDir();
+  try {
+    const runs = join(output, ".kbuild", "runs");
+    await Deno.mkdir(runs, { recursive: true });
+    for (const year of [2020, 2021, 2999]) {
+      await Deno.writeTextFile(join(runs, `${year}0131T120000.000Z-all.jsonl`), "");
+    }
+    const kept = await keptRuns({ output } as KubeContext);
+    assertEquals(kept.map(({ path }) => basename(path).slice(0, 4)), ["2021", "2020", "2999"]);
+  } finally {
+    await Deno.remove(output, { recursive: true });
+  }
 });
