@@ -21,7 +21,7 @@ import {
   TOPICS,
 } from "./src/commands/mod.ts";
 import { KbuildError } from "./src/errors.ts";
-import { ifPossibleSync, reasonOf } from "./src/files/mod.ts";
+import { ifPossibleSync, readTextSync, reasonOf } from "./src/files/mod.ts";
 import { killGroups } from "./src/shell/mod.ts";
 
 /** Writes all of a text at once; `onGone` is called when the reader went away (`| head`). */
@@ -52,15 +52,15 @@ function versionText(): string {
 
 /** How large the terminal is now. */
 function terminalSize(): { readonly columns: number; readonly rows: number } {
-  return sizeOf(() => Deno.consoleSize());
+  return sizeOf(ifPossibleSync(() => Deno.consoleSize()));
 }
 
 /**
- * Whether this process was started with SIGHUP ignored, as by `nohup`; a handler would undo that. Only
+ * Whether this process was started with SIGHUP ignored, as by `nohup`; listeners would undo that. Only
  * Linux says so.
  */
 function isHangupIgnored(): boolean {
-  const status = ifPossibleSync(() => Deno.readTextFileSync("/proc/self/status"));
+  const status = ifPossibleSync(() => readTextSync("/proc/self/status"));
   // proc(5): a mask in hexadecimal; SIGHUP is the lowest bit.
   return Number.parseInt(/^SigIgn:\s*([0-9a-f]+)$/m.exec(status ?? "")?.[1]?.at(-1) ?? "0", 16) %
       2 === 1;
@@ -112,9 +112,11 @@ async function main(): Promise<number> {
     asked = performance.now();
     interrupt.abort(new KbuildError(`Stopped by ${signal}`, { exitCode: code }));
   };
+  // Before the first listener: with it, Deno takes all signals that end a program.
+  const isIgnored = isHangupIgnored();
   Deno.addSignalListener("SIGINT", () => stop("Ctrl-C", 130));
   Deno.addSignalListener("SIGTERM", () => stop("SIGTERM", 143));
-  if (!isHangupIgnored()) Deno.addSignalListener("SIGHUP", () => stop("SIGHUP", 129));
+  Deno.addSignalListener("SIGHUP", () => isIgnored ? undefined : stop("SIGHUP", 129));
 
   // A broken pipe ends the run as a Ctrl-C does, but without a word.
   let gone = false;

@@ -13,15 +13,10 @@ const USUAL: Size = Object.freeze({ columns: 80, rows: 24 });
  * The size of a terminal: 80 × 24 where it says 0, as serial lines and new pseudo terminals do, or nothing, as
  * one that was closed.
  *
- * @param ask Asks the system.
+ * @param said Undefined where it says nothing.
  */
-export function sizeOf(ask: () => Size): Size {
-  try {
-    const { columns, rows } = ask();
-    return { columns: columns || USUAL.columns, rows: rows || USUAL.rows };
-  } catch {
-    return USUAL;
-  }
+export function sizeOf(said: Size | undefined): Size {
+  return { columns: said?.columns || USUAL.columns, rows: said?.rows || USUAL.rows };
 }
 
 /**

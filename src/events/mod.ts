@@ -23,7 +23,6 @@ export {
   type Unit,
   type UnitSpec,
 } from "./stream.ts";
-export { eventIn } from "./read.ts";
 export { RunState, type UnitState } from "./state.ts";
 export {
   EVENTS_VERSION,
@@ -37,6 +36,8 @@ export {
   type RunStage,
   type RunStart,
   type StageName,
+  UNIT_KINDS,
+  UNIT_RESULTS,
   type UnitEnd,
   type UnitKind,
   type UnitProgress,

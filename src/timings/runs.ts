@@ -1,10 +1,11 @@
 import { join } from "@std/path";
-import { eventIn, type Events, RunState } from "../events/mod.ts";
+import { type Events, RunState } from "../events/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { entriesOf, ifPossible, readText, removeTree } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { recordEvents } from "../progress/mod.ts";
 import { quote } from "../shell/mod.ts";
+import { eventIn } from "./event_in.ts";
 
 /** Runs that are kept. */
 const KEPT = 10;

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { createEvents, type Events, type RunEvent, RunState } from "../../src/events/mod.ts";
+import { sizeOf } from "../../src/cli/mod.ts";
 import { UsageError } from "../../src/errors.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import { frame, progressMode, showRun, summary, Waits } from "../../src/progress/mod.ts";
@@ -251,4 +252,10 @@ Deno.test("names draw nothing: line breaks, escape sequences and text from right
   });
   stop();
   assertMatch(said, /Built a\\u000a::error::b/);
+});
+
+Deno.test("sizeOf() assumes a usual size where a terminal says none", () => {
+  assertEquals(sizeOf(undefined), { columns: 80, rows: 24 });
+  assertEquals(sizeOf({ columns: 0, rows: 0 }), { columns: 80, rows: 24 });
+  assertEquals(sizeOf({ columns: 40, rows: 10 }), { columns: 40, rows: 10 });
 });

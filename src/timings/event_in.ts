@@ -1,5 +1,5 @@
+import { type RunEvent, UNIT_KINDS, UNIT_RESULTS } from "../events/mod.ts";
 import { objectIn } from "../files/mod.ts";
-import { type RunEvent, UNIT_KINDS, UNIT_RESULTS } from "./types.ts";
 
 /** Milliseconds that a run can last: a month. What is longer was not measured. */
 const MAX_MS = 30 * 24 * 3_600_000;
