@@ -36,8 +36,6 @@ export {
   type RunStage,
   type RunStart,
   type StageName,
-  UNIT_KINDS,
-  UNIT_RESULTS,
   type UnitEnd,
   type UnitKind,
   type UnitProgress,

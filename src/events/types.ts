@@ -1,32 +1,23 @@
 /** The version of the events' form. It grows when a reader of the old form would misread the new one. */
 export const EVENTS_VERSION = 1;
 
-/** All kinds of units. */
-export const UNIT_KINDS = Object.freeze(
-  [
-    "build",
-    "generate",
-    "image",
-    "tarball",
-    "package",
-    "sbom",
-    "fetch",
-    "unpack",
-    "compress",
-    "push",
-    "load",
-    "test",
-  ] as const,
-);
-
 /** What a unit of work does. */
-export type UnitKind = typeof UNIT_KINDS[number];
-
-/** All results of units. */
-export const UNIT_RESULTS = Object.freeze(["made", "reused", "failed", "stopped"] as const);
+export type UnitKind =
+  | "build"
+  | "generate"
+  | "image"
+  | "tarball"
+  | "package"
+  | "sbom"
+  | "fetch"
+  | "unpack"
+  | "compress"
+  | "push"
+  | "load"
+  | "test";
 
 /** What became of a unit: `stopped` when the run was given up, not the unit's fault. */
-export type UnitResult = typeof UNIT_RESULTS[number];
+export type UnitResult = "made" | "reused" | "failed" | "stopped";
 
 /** How far a unit is. */
 export interface Progress {

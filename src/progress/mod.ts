@@ -4,7 +4,7 @@
  * @module
  */
 export { type ProgressMode, progressMode } from "./mode.ts";
-export { processorTime, StageMeter } from "./stages.ts";
+export { processorTime, StageMeter, STAGES } from "./stages.ts";
 export { eventLine, showRun, stageLines, summary, type ViewOptions } from "./views.ts";
 export { recordEvents } from "./record.ts";
 export { estimate, timeLeft } from "./estimate.ts";

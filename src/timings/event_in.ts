@@ -1,8 +1,16 @@
-import { type RunEvent, UNIT_KINDS, UNIT_RESULTS } from "../events/mod.ts";
+import type { RunEvent, UnitResult } from "../events/mod.ts";
 import { objectIn } from "../files/mod.ts";
+import { STAGES } from "../progress/mod.ts";
 
 /** Milliseconds that a run can last: a month. What is longer was not measured. */
 const MAX_MS = 30 * 24 * 3_600_000;
+
+const RESULTS: Readonly<Record<UnitResult, true>> = Object.freeze({
+  made: true,
+  reused: true,
+  failed: true,
+  stopped: true,
+});
 
 /** Whether a value is what a field must hold. */
 type Test = (value: unknown) => boolean;
@@ -11,8 +19,8 @@ const isText: Test = (value) => typeof value === "string";
 const isAmount: Test = (value) =>
   typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
 const isTime: Test = (value) => isAmount(value) && Number(value) <= MAX_MS;
-const isOneOf = (words: readonly string[]): Test => (value) =>
-  typeof value === "string" && words.includes(value);
+const isKeyOf = (words: object): Test => (value) =>
+  typeof value === "string" && Object.hasOwn(words, value);
 const orMissing = (test: Test): Test => (value) => value === undefined || test(value);
 const isTimes: Test = (value) =>
   typeof value === "object" && value !== null && Object.values(value).every(isTime);
@@ -29,10 +37,10 @@ const FIELDS: Readonly<Record<RunEvent["event"], Readonly<Record<string, Test>>>
   },
   "run.stage": { stage: isText, wall: isTime, processor: orMissing(isAmount) },
   "run.end": { code: isAmount },
-  "unit.queued": { id: isText, kind: isOneOf(UNIT_KINDS), name: isText },
+  "unit.queued": { id: isText, kind: isKeyOf(STAGES), name: isText },
   "unit.start": { id: isText },
   "unit.progress": { id: isText, done: isAmount, total: orMissing(isAmount), of: isText },
-  "unit.end": { id: isText, result: isOneOf(UNIT_RESULTS), reason: orMissing(isText) },
+  "unit.end": { id: isText, result: isKeyOf(RESULTS), reason: orMissing(isText) },
   "log": { level: isText, text: isText, id: orMissing(isText) },
 });
 
