@@ -383,10 +383,11 @@ export async function runGenerators(
         if (file?.kind === "openapi" && !isAccepted) await checkViolations(context, file, work);
       },
     });
+    // What comes out as it was stays, and is not reported as written.
+    await aside.putBack();
     // Sources that changed meanwhile count for the next run.
     const isSame = key !== undefined && await treeKey(context, go, outputs) === key;
     const { missing, ...results } = await placeAll(context, tasks, tolerant);
-    await aside.putBack();
     const items = { ...found.state.items };
     for (const { item, inputs } of tasks.flatMap(({ makes }) => makes)) {
       const path = join(context.root, item.output);

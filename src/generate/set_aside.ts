@@ -59,7 +59,7 @@ export class AsideFiles implements AsyncDisposable {
     for (const path of files) await moveFile(join(this.#root, path), join(this.#aside, path));
   }
 
-  /** Puts those back that nothing has replaced, and removes the others. */
+  /** Puts them back, unless something is in their places: then they are removed. */
   async putBack(): Promise<void> {
     for (const path of await filesBelow(this.#aside)) {
       const whole = join(this.#root, path);
