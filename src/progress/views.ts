@@ -177,8 +177,11 @@ function inLines(events: Events, options: ViewOptions): () => void {
     const isError = event.event === "log" && event.level === "error";
     if (isError || event.event === "run.end") setGroup(undefined);
     write(linesOf(event, { state, held }, options));
+    // Nor what comes after the last unit that is known: the summary, and results on standard output.
+    if (group !== undefined && event.event === "unit.end" && isAllDone()) setGroup(undefined);
     if (event.event === "run.end") stop();
   });
+  const isAllDone = () => state.ended().length === state.units.size;
   const stop = () => {
     clearInterval(timer);
     end();

@@ -119,6 +119,7 @@ async function shown(
       return Promise.resolve();
     });
   }
+  if (groups && code === 0) log.status("Summary");
   if (code !== 0) events.log("error", "kbuild: It failed\n");
   events.end(code);
   events.log("info", "after the end\n");
@@ -137,6 +138,7 @@ Deno.test("plain: groups for services that fold them", async () => {
   const text = await shown("plain", { groups: true });
   assertMatch(text, /::group::Build\n.*Built kubectl[^\n]*\n::endgroup::\n::group::Package\n/s);
   assertEquals(text.match(/::group::/g)?.length, text.match(/::endgroup::/g)?.length);
+  assertMatch(text, /\n\+\+\+ \[time\] Packed[^\n]*\n::endgroup::\n\+\+\+ \[time\] Summary\n$/);
   const failed = await shown("plain", { groups: true, code: 1 });
   assertMatch(failed, /::endgroup::\nkbuild: It failed\n$/);
 });
