@@ -92,10 +92,14 @@ export async function watchAll(
     ]);
   }
   let last: PlannedBuild | undefined;
+  // The summary is of the whole run: after the first build it would count what was built before, and the wait.
+  const again: CommandContext = { ...command, logSummary() {} };
   await watchBuild(command, open.context.root, {
     async build() {
       open = await open.reread();
-      await buildOpen(command, open, { what, ask, onPlanned: (planned) => last = planned });
+      const first = last === undefined;
+      const onPlanned = (planned: PlannedBuild) => void (last = planned);
+      await buildOpen(first ? command : again, open, { what, ask, onPlanned });
     },
     directories: async () => last === undefined ? [] : await watchedDirectories(open.context, last),
   });

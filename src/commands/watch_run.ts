@@ -49,7 +49,7 @@ export async function watchBuild(
     if (!await isDirectory(root)) throw failure ?? new KbuildError(`"${root}" was removed`);
     if (changes.watched > 0) {
       if (failure !== undefined) await reportError(failure);
-      return;
+      return failure === undefined;
     }
     throw failure ?? new KbuildError("Cannot watch the build: Go does not say what it is made of", {
       notes: ["Build once without --watch, and mend what is reported"],
@@ -61,8 +61,9 @@ export async function watchBuild(
     const changed = await changes.next();
     const started = performance.now();
     log.status("Changed:", changed.map((path) => relative(root, path)));
-    await once();
-    log.status(`Built again in ${duration(performance.now() - started)}`);
+    const isBuilt = await once();
+    const took = duration(performance.now() - started);
+    log.status(isBuilt ? `Built again in ${took}` : `Failed after ${took}`);
   }
 }
 

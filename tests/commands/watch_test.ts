@@ -1,5 +1,5 @@
 /** `kbuild all --watch`: builds again when a source changes, and only then. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import {
   inScratch,
@@ -75,6 +75,8 @@ Deno.test({
       // A mistake is reported, and waited for.
       await Deno.writeTextFile(source, "package main\n\nfunc main( {\n");
       const failed = await until("Watching ");
+      assertMatch(failed, /Failed after [\d.]+ s\n/);
+      assert(!failed.includes("Built again"), failed);
       assertStringIncludes(failed, "kubectl.go:3");
       assertStringIncludes(failed, "kbuild: Cannot finish");
       // Without what was added, the version is that of the commit again.
@@ -84,6 +86,8 @@ Deno.test({
       await Deno.remove(join(root, "cmd/kubectl/extra.go"));
       await until("Watching ");
       assertEquals(await digest(), first);
+      // A summary counts the whole run: it would tell of builds before, and of the wait.
+      assert(!/\d made/.test(said().slice(said().indexOf("Watching "))), said());
 
       assertEquals(await stop(), 130);
       assertStringIncludes(said(), "Stopped by Ctrl-C");
