@@ -16,6 +16,9 @@ export const PROGRESS_VARIABLE: VariableSpec = Object.freeze<VariableSpec>({
   default: "auto",
 });
 
+/** The page of `--timings` without a value, relative to what the command works on. */
+export const TIMINGS_PAGE = "_output/kbuild-timings.html";
+
 /** Flags of every command. */
 export const GLOBAL_FLAGS: readonly FlagSpec[] = Object.freeze<FlagSpec[]>([
   {
@@ -57,7 +60,7 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = Object.freeze<FlagSpec[]>([
     name: "timings",
     kind: "string",
     placeholder: "FILE",
-    optional: "kbuild-timings.html",
+    optional: TIMINGS_PAGE,
     summary: "Write a page about where the time went",
   },
   { name: "debug", kind: "boolean", summary: "Show the stack and the causes of an error" },

@@ -6,7 +6,13 @@
  */
 
 export type { Command, CommandData, FlagSpec, HelpTopic, Input, VariableSpec } from "./types.ts";
-export { DRY_RUN_FLAG, PROGRESS_VARIABLE, TOP_FLAGS, VERBOSE_VARIABLE } from "./flags.ts";
+export {
+  DRY_RUN_FLAG,
+  PROGRESS_VARIABLE,
+  TIMINGS_PAGE,
+  TOP_FLAGS,
+  VERBOSE_VARIABLE,
+} from "./flags.ts";
 export { parseInput } from "./parse.ts";
 export {
   checkEnvironment,

@@ -1,4 +1,4 @@
-import { resolve } from "@std/path";
+import { basename, dirname, resolve } from "@std/path";
 import {
   type Checkout,
   type CheckoutConfig,
@@ -17,6 +17,7 @@ import {
   renderError,
   renderTable,
   type TableOptions,
+  TIMINGS_PAGE,
 } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import { ifPossible, writeFileAtomic } from "../files/mod.ts";
@@ -178,7 +179,7 @@ function beginRun(
       events.end(code);
       if (globals.timings === undefined) return;
       const { figuresOf, pageOf } = await import("../timings/mod.ts");
-      const path = resolve(cwd, globals.timings);
+      const path = await timingsPath(globals.timings, globals.root, cwd);
       const at = new Date(Date.now() - state.ms).toISOString();
       const page = pageOf(figuresOf({ command: command.name, at, code, state }));
       const written = writeFileAtomic(path, page);
@@ -186,6 +187,23 @@ function beginRun(
       await (code === 0 ? written : ifPossible(written));
     },
   });
+}
+
+/**
+ * Where the page of `--timings` is written; absolute. Without a name, that is `_output` of the checkout: git
+ * counts a new file anywhere else as a change of the version. Outside of a checkout it is the current directory.
+ */
+async function timingsPath(
+  timings: string,
+  root: string | undefined,
+  cwd: string,
+): Promise<string> {
+  if (timings !== TIMINGS_PAGE) return resolve(cwd, timings);
+  const checkout = await ifPossible(findRoot(resolve(cwd, root ?? ".")));
+  if (checkout === undefined) return resolve(cwd, basename(TIMINGS_PAGE));
+  const path = resolve(checkout, TIMINGS_PAGE);
+  await Deno.mkdir(dirname(path), { recursive: true });
+  return path;
 }
 
 /** Makes the {@linkcode CommandContext} of one run. */

@@ -7,7 +7,8 @@ export const timings: Command = {
   summary: "Show where the time of the last run went",
   description:
     "Shows the units of the last run that wrote to the output directory: programs, images, tarballs, " +
-    "downloads, each with its time and that of the run before. The events of the last ten runs are kept. " +
+    "downloads, each with its time and that of the run before. The events of the last ten runs, and of the last " +
+    "successful one of each command, are kept. " +
     "The page is one file of HTML without scripts; the trace is for chrome://tracing and Perfetto.",
   flags: [
     { name: "html", kind: "string", placeholder: "FILE", summary: "Write a page" },

@@ -7,7 +7,7 @@ import { recordEvents } from "../progress/mod.ts";
 import { quote } from "../shell/mod.ts";
 import { eventIn } from "./event_in.ts";
 
-/** Runs that are kept. */
+/** Runs that are kept, in addition to the newest successful one of each command. */
 const KEPT = 10;
 /** Bytes of a file of a run: a sample every second for four days takes half of it. */
 const MAX_BYTES = 2 ** 26;
@@ -119,8 +119,14 @@ export async function keepRun(context: KubeContext): Promise<void> {
   await ifPossible((async () => {
     await Deno.mkdir(directory, { recursive: true });
     recordEvents(events, join(directory, `${stamp}-${command}.jsonl`), { facts: true });
-    for (const { path } of kept.slice(KEPT - 1)) await removeTree(path);
+    const spared = newestOfEach(runs.filter(({ read }) => read?.code === 0));
+    for (const { path } of kept.slice(KEPT - 1)) if (!spared.has(path)) await removeTree(path);
   })());
+}
+
+/** The newest run of each command: many builds of one program must not push out the figures of a release. */
+function newestOfEach(runs: readonly KeptRun[]): ReadonlySet<string> {
+  return new Set(new Map(runs.toReversed().map(({ command, path }) => [command, path])).values());
 }
 
 /** Milliseconds of each unit that was made. */

@@ -1,7 +1,15 @@
 /** `kbuild timings`, and the runs that are kept. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { inScratch, kbuild, kbuildOk, makeSample, missingFor, unless } from "../e2e/_program.ts";
+import {
+  inScratch,
+  kbuild,
+  kbuildOk,
+  makeSample,
+  missingFor,
+  output,
+  unless,
+} from "../e2e/_program.ts";
 
 Deno.test({
   ...unless(missingFor("1.35"), "kbuild timings shows the last run, as a table, page and trace"),
@@ -25,6 +33,14 @@ Deno.test({
         /^UNIT +KIND +RESULT +BEGAN AT +TIME +BEFORE\nkubectl for linux\/\w+ +build /,
       );
       assertStringIncludes(await Deno.readTextFile(page), `${unit.name}</th><td>build</td>`);
+      // Without a name, git does not see the page: the version would be dirty.
+      await kbuildOk(["all", "kubectl", "--timings"], { cwd: join(root, "cmd") });
+      await Deno.stat(join(root, "_output/kbuild-timings.html"));
+      assertEquals(await output(["git", "status", "--porcelain"], { cwd: root }), "");
+      const bare = join(dir, "bare");
+      await Deno.mkdir(bare);
+      await kbuildOk(["doctor", "git", "--timings"], { cwd: bare });
+      await Deno.stat(join(bare, "kbuild-timings.html"));
       await kbuildOk(["timings", "--html", "x.html", "--trace", "x.json"], { cwd: root });
       assertStringIncludes(await Deno.readTextFile(join(root, "x.html")), "<!DOCTYPE html>");
       const { traceEvents } = JSON.parse(await Deno.readTextFile(join(root, "x.json")));
@@ -67,10 +83,21 @@ Deno.test({
         await Deno.writeTextFile(join(runs, `202001${i}T000000.000Z-all.jsonl`), "");
       }
       await Deno.writeTextFile(join(runs, "mine.txt"), "");
+      // Of a release, the last one that succeeded stays.
+      const release = (code: number) =>
+        `{"event":"run.start","version":1,"at":"","command":"quick-release","ms":0}\n` +
+        `{"event":"run.end","code":${code},"ms":9}\n`;
+      const names = ["20190101", "20190102", "20190103"].map((day) =>
+        `${day}T000000.000Z-quick-release.jsonl`
+      );
+      for (const [i, name] of names.entries()) {
+        await Deno.writeTextFile(join(runs, name), release(i === 2 ? 1 : 0));
+      }
       await kbuildOk(["all", "kubectl"], { cwd: root });
-      const names = Array.from(Deno.readDirSync(runs), ({ name }) => name);
-      assertEquals(names.filter((name) => name.endsWith(".jsonl")).length, 10);
-      assert(names.includes("mine.txt"));
+      const left = Array.from(Deno.readDirSync(runs), ({ name }) => name);
+      assertEquals(left.filter((name) => name.endsWith("-all.jsonl")).length, 10);
+      assertEquals(left.filter((name) => names.includes(name)), [names[1]!]);
+      assert(left.includes("mine.txt"));
       await kbuildOk(["clean"], { cwd: root });
       assertEquals(
         Array.from(Deno.readDirSync(root), ({ name }) => name).includes("_output"),
