@@ -32,6 +32,14 @@ export function cutTo(text: string, width: number): string {
   return `${chars.join("")}…`;
 }
 
+/** {@linkcode cutTo} from the other side: of a path, the end says more. */
+export function cutStart(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  const chars = [...text];
+  while (chars.length > 0 && widthOf(chars.join("")) >= width) chars.shift();
+  return `…${chars.join("")}`;
+}
+
 /** Breaks one paragraph into lines of at most `width` columns; a longer word keeps a line. */
 export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = [];

@@ -27,7 +27,7 @@ export {
 export { findCommand, rootOf } from "./lookup.ts";
 export { type Candidate, completeWords } from "./complete.ts";
 export { COMPLETION_SHELLS, completionScript } from "./completion_scripts.ts";
-export { cutTo, pad, widthOf, wrap } from "./layout.ts";
+export { cutStart, cutTo, pad, widthOf, wrap } from "./layout.ts";
 export { createScreen, type Screen, type Size, sizeOf } from "./screen.ts";
 export {
   argumentDefinitions,

@@ -1,4 +1,4 @@
-import { cutTo, pad, widthOf } from "./layout.ts";
+import { cutStart, cutTo, pad, widthOf } from "./layout.ts";
 
 /** Options of {@linkcode renderTable}. */
 export interface TableOptions {
@@ -37,10 +37,7 @@ function fit(cell: string, width: number, end: Cut | undefined): string {
     const slash = cell.lastIndexOf("/");
     return fit(slash === -1 ? cell : `…${cell.slice(slash)}`, width, "end");
   }
-  if (end === "end") return cutTo(cell, width);
-  const chars = [...cell];
-  while (chars.length > 0 && widthOf(chars.join("")) >= width) chars.shift();
-  return `…${chars.join("")}`;
+  return end === "end" ? cutTo(cell, width) : cutStart(cell, width);
 }
 
 /** Takes from the widest of the columns that give way until the line fits, from names last. */

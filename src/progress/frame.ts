@@ -54,7 +54,7 @@ function allLines(
     const room = width - widthOf(right) - 6;
     // Where there is no room for both, the name says more.
     if (room < 12) return cutTo(`    ${doing(unit)}`, width);
-    return `    ${pad(cutTo(doingNow(unit), room), room)}  ${right}`;
+    return `    ${pad(doingNow(unit, room), room)}  ${right}`;
   });
   return [
     cutTo(`[${age(now)}] ${counts}`, width),

@@ -1,4 +1,5 @@
 import { format as formatBytes } from "@std/fmt/bytes";
+import { cutStart, cutTo, widthOf } from "../cli/mod.ts";
 import { printable } from "../errors.ts";
 import type { Progress, UnitKind, UnitState } from "../events/mod.ts";
 
@@ -51,10 +52,18 @@ export function doing({ kind, name }: UnitState): string {
   return `${VERBS[kind][0]} ${oneLine(name)}`;
 }
 
-/** The same with what of it is at work, for one line. */
-export function doingNow(unit: UnitState): string {
-  const at = unit.progress?.at;
-  return at === undefined ? doing(unit) : `${doing(unit)}: ${oneLine(at)}`;
+/**
+ * The same with what of it is at work, for one line.
+ *
+ * @param room Columns: what does not fit is cut, of both where both are long.
+ */
+export function doingNow(unit: UnitState, room: number): string {
+  const name = doing(unit);
+  if (unit.progress?.at === undefined) return cutTo(name, room);
+  const at = oneLine(unit.progress.at);
+  const both = room - 2;
+  const first = cutTo(name, Math.max(Math.ceil(both / 2), both - widthOf(at)));
+  return `${first}: ${cutStart(at, both - widthOf(first))}`;
 }
 
 /** `Built kubectl for linux/amd64 in 12 s`. */

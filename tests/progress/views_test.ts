@@ -38,9 +38,30 @@ Deno.test("frame() names the package that is compiled, and how many there are", 
     shown,
     /^ {4}building kubelet: k8s\.io\/client-go\/kubernetes {2,}812 of 1180 packages {2}1/,
   );
-  for (const line of frame(state, 62_000, { columns: 40, rows: 24 })) {
-    assert(line.length < 40, line);
+  for (let columns = 20; columns < 120; columns++) {
+    for (const line of frame(state, 62_000, { columns, rows: 24 })) {
+      assert(line.length < columns, line);
+    }
   }
+});
+
+Deno.test("frame() shows the package beside a long name, of both what says most", () => {
+  const state = new RunState();
+  const name = "openapi-gen, go-bindata and 11 more for linux/amd64";
+  const at = "k8s.io/client-go/kubernetes/typed/apps/v1";
+  const progress = { done: 29, total: 72, of: "packages", at };
+  for (
+    const event of [
+      { event: "unit.queued", id: "x", kind: "build", name },
+      { event: "unit.start", id: "x" },
+      { event: "unit.progress", id: "x", ...progress },
+    ]
+  ) state.add({ ...event, ms: 0 } as unknown as RunEvent);
+  const [, shown = ""] = frame(state, 62_000, { columns: 80, rows: 24 });
+  assertEquals(
+    shown,
+    "    building openapi-gen,…: …rnetes/typed/apps/v1  29 of 72 packages  1 min 2 s",
+  );
 });
 
 Deno.test("frame() fits any terminal", () => {
