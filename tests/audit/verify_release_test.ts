@@ -134,7 +134,7 @@ Deno.test("verifyRelease() finds nothing wrong with a whole release, and counts 
     // The directory alone, and without any checksum, as Kubernetes' scripts leave it.
     const tars = await verifyRelease(join(out, "release-tars"));
     assertEquals(wordsOf(tars), []);
-    assertMatch(tars.notes.join(), /^1 images of artifacts\.json not looked at/);
+    assertMatch(tars.notes.join(), /^1 image of artifacts\.json not looked at/);
     await sh(out, "cd release-tars; rm *.sha* *SUMS *.json");
     const bare = await verifyRelease(out);
     assertEquals([wordsOf(bare), bare.version], [[], "v1.20.2"]);
