@@ -18,6 +18,7 @@ import {
   type WrittenBundle,
 } from "../bundle/mod.ts";
 import type { Input } from "../cli/mod.ts";
+import { findLockFile } from "../download/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { entriesOf, ifPresent, readText, temporaryName, WorkDirectory } from "../files/mod.ts";
 import {
@@ -264,6 +265,8 @@ async function prepare(
   const { context, checkout } = open;
   const { env, outputRoot } = context;
   compressionLevelIn(env);
+  // One that is named has to be there, whatever is left out.
+  await findLockFile(asked.lockFile, context.cwd);
   const binPath = await existingBinPath(open);
   const platform = await choosePlatform(context, binPath);
   const stamp = await readStamp(open);

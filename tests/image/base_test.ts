@@ -173,7 +173,7 @@ for (
         "manifest.json": '[{"Config":"c","Layers":["a"]}]',
         "c": '{"architecture":"amd64","os":"linux"}',
       },
-      "its manifest has 1 layers, its configuration 0",
+      "its manifest has 1 layer, its configuration 0",
     ],
     [
       "a docker archive with another layer",
