@@ -119,6 +119,8 @@ function held(file: Deno.FsFile, waited: boolean, tidy: () => void): FileLock {
     open = false;
     // Neither the text nor the file is of use when the lock is free.
     ifPossibleSync(tidy);
+    // A program that is being started has the open file, too, until it is itself: closing would not be enough.
+    ifPossibleSync(() => file.unlockSync());
     file.close();
   };
   return Object.freeze({ file, waited, release, [Symbol.dispose]: release });

@@ -2,8 +2,8 @@ import { basename, dirname, join } from "@std/path";
 import { filesBelow, ifPresent, moveFile, removeTree } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { GeneratorTask } from "./generator_steps.ts";
-import { contentOf } from "./item_state.ts";
-import type { GeneratorFindings } from "./run_generators.ts";
+import type { GoSources } from "./go_sources.ts";
+import { contentOf, type ItemState } from "./item_state.ts";
 
 /**
  * Files that would be taken for sources: they are to be made again, and somebody has removed the build constraint
@@ -15,7 +15,7 @@ import type { GeneratorFindings } from "./run_generators.ts";
 export async function mistakenSources(
   { root }: Pick<KubeContext, "root">,
   tasks: readonly Pick<GeneratorTask, "makes">[],
-  { sources, state }: Pick<GeneratorFindings, "sources" | "state">,
+  { sources, state }: { readonly sources?: GoSources; readonly state: ItemState },
 ): Promise<readonly string[]> {
   if (sources === undefined) return [];
   const outputs = tasks.flatMap(({ makes }) => makes)
