@@ -423,7 +423,11 @@ async function ownPackages(
 ): Promise<readonly OwnFile[]> {
   const formats = (["deb", "rpm"] as const satisfies readonly PackageFormat[])
     .filter((format) => !asked.leftOut.includes(format));
-  const names = PACKAGE_NAMES.filter((name) => !asked.leftOut.includes(name));
+  // Packages without their programs are known to be missing.
+  const have: readonly string[] = [...BUILT_PACKAGES, ...tarballs.map(({ name }) => name)];
+  const names = PACKAGE_NAMES.filter((name) =>
+    !asked.leftOut.includes(name) && have.includes(name)
+  );
   if (formats.length === 0 || names.length === 0) return [];
   const { packages } = await preparePackages(checkout, {
     ...{ formats, names, binPath, tarballs, revision: asked.revision },
