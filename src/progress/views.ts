@@ -30,6 +30,8 @@ export interface ViewOptions {
 
 /** Nothing is drawn before, so that what is quick leaves no trace. As cargo. */
 const FIRST_MS = 500;
+/** A program that is waited for as long is named where no unit is at work. */
+const WAIT_MS = 200;
 /** Milliseconds between two frames. */
 const FRAME_MS = 100;
 /** A unit that took as long has a line of its own when it ends. */
@@ -206,7 +208,7 @@ function onTerminal(events: Events, options: ViewOptions): () => void {
   const draw = () => {
     const now = performance.now() - began;
     if (now < FIRST_MS) return;
-    const lines = frame(state, now, screen.size(), options.waits?.longest(FIRST_MS));
+    const lines = frame(state, now, screen.size(), options.waits?.longest(WAIT_MS));
     isDrawn = lines.length > 0;
     screen.show(lines);
   };

@@ -40,6 +40,7 @@ export async function goList(
       ...env,
     },
     allowed: "any",
+    doing: "go list",
   });
   return listed.code === 0 ? listed.stdout : undefined;
 }
