@@ -6,11 +6,15 @@ import type { CommandContext } from "./context.ts";
 import { GO_CACHE, STORE } from "./flags.ts";
 import { openStoreOf } from "./open_store.ts";
 
-/** Serves Go's compile cache from standard input: `kbuild store go-cache`. */
-export async function runGoCache(command: CommandContext): Promise<void> {
+/**
+ * Serves Go's compile cache from standard input: `kbuild store go-cache`.
+ *
+ * @param flag The value of `--store`.
+ */
+export async function runGoCache(command: CommandContext, flag: string | undefined): Promise<void> {
   const { env } = command;
-  // A build that was started with --go-cache has its store there.
-  const name = env[STORE.variable] || env[GO_CACHE.variable] || "";
+  // A build with --go-cache hands its own environment on: the store of its units is in that, too.
+  const name = flag || env[GO_CACHE.variable] || env[STORE.variable] || "";
   using store = await openStoreOf({ ...command, env: { ...env, [STORE.variable]: name } });
   await serveGoCache({
     input: Deno.stdin.readable,

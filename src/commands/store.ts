@@ -85,7 +85,7 @@ export const storeCommand: Command = {
   async run(command, input) {
     if (input.action === "go-cache") {
       const { runGoCache } = await import("./go_cache_run.ts");
-      return await runGoCache(command);
+      return await runGoCache(command, input.string(STORE.name));
     }
     const { runStore } = await import("./store_run.ts");
     await runStore(command, input.action ?? "stat", {
