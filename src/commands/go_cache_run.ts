@@ -1,5 +1,6 @@
 import { isAbsolute, join } from "@std/path";
 import { UsageError } from "../errors.ts";
+import { reasonOf } from "../files/mod.ts";
 import { goCacheMachine, serveGoCache } from "../lib/golang/mod.ts";
 import type { Environment } from "../lib/init.ts";
 import type { CommandContext } from "./context.ts";
@@ -12,7 +13,7 @@ import { openStoreOf } from "./open_store.ts";
  * @param flag The value of `--store`.
  */
 export async function runGoCache(command: CommandContext, flag: string | undefined): Promise<void> {
-  const { env } = command;
+  const { env, log } = command;
   // A build with --go-cache hands its own environment on: the store of its units is in that, too.
   const name = flag || env[GO_CACHE.variable] || env[STORE.variable] || "";
   using store = await openStoreOf({ ...command, env: { ...env, [STORE.variable]: name } });
@@ -21,7 +22,11 @@ export async function runGoCache(command: CommandContext, flag: string | undefin
     answer: command.print,
     directory: goCacheDirectory(env),
     store,
-    machine: await goCacheMachine(env),
+    machine: () =>
+      goCacheMachine(env).catch((error: unknown) => {
+        log.warn(`Cannot share Go's compile cache: ${reasonOf(error)}`);
+        throw error;
+      }),
   });
 }
 

@@ -185,6 +185,45 @@ export async function mapConcurrently<T, R>(
   return results;
 }
 
+/** Work of which so much is done at a time; the rest waits for its turn. */
+export interface WorkQueue {
+  /**
+   * Resolves when the work has begun.
+   *
+   * @param work Reports its failures itself: none is thrown here.
+   */
+  add(work: () => Promise<void>): Promise<void>;
+  /** Resolves when nothing is left. */
+  settle(): Promise<void>;
+}
+
+/** Makes a {@linkcode WorkQueue}: work that comes bit by bit, unlike that of {@linkcode mapConcurrently}. */
+export function workQueue(concurrency: number): WorkQueue {
+  const left = new Set<Promise<void>>();
+  const turns: (() => void)[] = [];
+  let free = concurrency;
+  return Object.freeze<WorkQueue>({
+    add(work) {
+      const { promise: turn, resolve } = Promise.withResolvers<void>();
+      if (free > 0) {
+        free--;
+        resolve();
+      } else turns.push(resolve);
+      const one = turn.then(work).finally(() => {
+        left.delete(one);
+        const next = turns.shift();
+        if (next === undefined) free++;
+        else next();
+      });
+      left.add(one);
+      return turn;
+    },
+    async settle() {
+      while (left.size > 0) await Promise.all(left);
+    },
+  });
+}
+
 /** Whether a variable means yes: `1`, `y`, `yes` or `true`. */
 export function isSet(value: string | undefined): boolean {
   return /^(1|y|yes|true)$/i.test(value ?? "");

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { constants as zlib, inflateRawSync } from "node:zlib";
 import type { BlockCache } from "../archive/mod.ts";
 import { ifPossible, ifPossibleSync } from "../files/mod.ts";
+import { workQueue } from "../lib/util.ts";
 import type { Store } from "../store/mod.ts";
 
 /** Compressed blocks that several machines share. */
@@ -27,15 +28,7 @@ const MAX_BLOCK = 4 << 20;
  * asked for: nothing that a store sends can change the content of an artifact.
  */
 export function shareBlocks(store: Store): SharedBlocks {
-  const underWay = new Set<Promise<void>>();
-
-  async function save(key: string, bytes: Uint8Array): Promise<void> {
-    while (underWay.size >= CONCURRENCY) await Promise.race(underWay);
-    // Of a run that is being stopped, other work says so.
-    const saving = ifPossible(store.saveValue(key, bytes)).finally(() => underWay.delete(saving));
-    underWay.add(saving);
-  }
-
+  const uploads = workQueue(CONCURRENCY);
   return Object.freeze<SharedBlocks>({
     before: (local, format) => ({
       async read(key) {
@@ -50,12 +43,14 @@ export function shareBlocks(store: Store): SharedBlocks {
         await local.write(key, bytes);
         if (!store.isUsable || store.readOnly) return;
         // Its memory is used again.
-        await save(storeKey(key, format), bytes.slice());
+        const own = bytes.slice();
+        // Of a run that is being stopped, other work says so. More blocks would hold more memory.
+        await uploads.add(async () => {
+          await ifPossible(store.saveValue(storeKey(key, format), own));
+        });
       },
     }),
-    async settle() {
-      await Promise.all(underWay);
-    },
+    settle: () => uploads.settle(),
   });
 }
 

@@ -1,6 +1,7 @@
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { createHash } from "node:crypto";
 import { dirname, join } from "@std/path";
+import { KbuildError } from "../../src/errors.ts";
 import { hex } from "../../src/files/mod.ts";
 import { goCacheMachine, serveGoCache } from "../../src/lib/golang/mod.ts";
 import { createLogger } from "../../src/lib/logging.ts";
@@ -27,7 +28,10 @@ async function session(
   directory: string,
   store: Store | undefined,
   requests: readonly string[],
-  { machine = "this", size = 7 }: { machine?: string; size?: number } = {},
+  { machine = "this", size = 7 }: {
+    machine?: string | (() => Promise<string>);
+    size?: number;
+  } = {},
 ): Promise<ReadonlyMap<unknown, Answer>> {
   const bytes = bytesOf(requests.join(""));
   async function* input() {
@@ -37,7 +41,8 @@ async function session(
   }
   const answers = new Map<unknown, Answer>();
   await serveGoCache({
-    ...{ input: input(), directory, store, machine },
+    ...{ input: input(), directory, store },
+    machine: typeof machine === "string" ? () => Promise.resolve(machine) : machine,
     answer(line) {
       const { ID, ...rest } = JSON.parse(line);
       assert(!answers.has(ID), `two answers to ${ID}`);
@@ -134,6 +139,89 @@ Deno.test("serveGoCache() answers an output that cannot be written with an error
     assertEquals(typeof answers.get(1)?.["Err"], "string");
     assertEquals([answers.get(2), answers.get(3)], [{ Miss: true }, {}]);
   }));
+
+Deno.test("serveGoCache() asks about the machine once, when the store is needed; without an answer the store is not used", () =>
+  withStore(async ({ dir, open }) => {
+    using store = await open();
+    let asked = 0;
+    const machine = () => {
+      asked++;
+      return Promise.resolve("this");
+    };
+    const local = join(dir, "first");
+    await session(local, undefined, [put(1, "one", "output"), close(2)], { machine });
+    const known = await session(local, store, [get(1, "one"), close(2)], { machine });
+    assertEquals([known.get(1)?.["Miss"], asked], [undefined, 0]);
+    const requests = [put(1, "two", "other"), get(2, "three"), get(3, "four"), close(4)];
+    await session(local, store, requests, { machine });
+    assertEquals(asked, 1);
+
+    const unreadable = () => Promise.reject(new Error("a compiler cannot be read"));
+    const { saved } = store.counts;
+    const there = await session(join(dir, "second"), store, [
+      ...[get(1, "two"), put(2, "five", "fifth"), get(3, "five"), close(4)],
+    ], { machine: unreadable });
+    assertEquals(there.get(1), { Miss: true });
+    assertEquals([there.get(3)?.["Miss"], store.counts.saved], [undefined, saved]);
+  }));
+
+Deno.test("serveGoCache() answers Go while a store takes its time, and ends when it has everything", () =>
+  withStore(async ({ dir, open }) => {
+    using store = await open();
+    const { promise: isAnswered, resolve: answered } = Promise.withResolvers<void>();
+    let saved = 0;
+    const slow = {
+      isWritable: true,
+      result: (key: string) => store.result(key),
+      save: async () => {
+        await isAnswered;
+        await Promise.resolve();
+        saved++;
+        return true;
+      },
+    } as unknown as Store;
+    async function* input() {
+      for (let id = 1; id <= 20; id++) yield bytesOf(put(id, `${id}`, `output ${id}`));
+      yield bytesOf(get(21, "1"));
+      await isAnswered;
+      yield bytesOf(close(22));
+    }
+    let savedAtClose: number | undefined;
+    await serveGoCache({
+      ...{ input: input(), directory: join(dir, "first"), store: slow },
+      machine: () => Promise.resolve("this"),
+      answer(line) {
+        const { ID, Miss } = JSON.parse(line);
+        if (ID === 21) {
+          assertEquals([Miss, saved], [undefined, 0]);
+          answered();
+        }
+        if (ID === 22) savedAtClose = saved;
+      },
+    });
+    assertEquals(savedAtClose, 20);
+  }));
+
+Deno.test("serveGoCache() says that something else than Go has started it", () =>
+  withStore(async ({ dir }) => {
+    const error = await assertRejects(
+      () => session(join(dir, "first"), undefined, ["hello\n"]),
+      KbuildError,
+      "a line is not a request",
+    );
+    assert(error.notes.some((note) => note.includes("GOCACHEPROG")));
+  }));
+
+Deno.test("goCacheMachine() fails if a compiler cannot be read", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "kbuild machine " });
+  try {
+    // A directory in place of the file: permissions do not stop root.
+    await Deno.mkdir(join(dir, "pkg/tool/linux_amd64/compile"), { recursive: true });
+    await assertRejects(() => goCacheMachine({ GOROOT: dir, CGO_ENABLED: "0" }), Error, "compile");
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
 
 Deno.test("goCacheMachine() counts Go's programs, and with cgo headers of all C compilers", async () => {
   const dir = await Deno.makeTempDir({ prefix: "kbuild machine " });

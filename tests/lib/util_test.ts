@@ -1,5 +1,11 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { findProgram, hostPlatform, mapConcurrently, memoryBudget } from "../../src/lib/util.ts";
+import {
+  findProgram,
+  hostPlatform,
+  mapConcurrently,
+  memoryBudget,
+  workQueue,
+} from "../../src/lib/util.ts";
 
 Deno.test("hostPlatform() writes platforms as Go does", () => {
   assertEquals(hostPlatform({ os: "darwin", arch: "aarch64" }), "darwin/arm64");
@@ -125,4 +131,28 @@ Deno.test("mapConcurrently() keeps the order, and begins nothing after a failure
     })
   );
   assertEquals([(error as Error).message, begun, ended], ["two", [1, 2], true]);
+});
+
+Deno.test("workQueue() begins so much at a time, in order, and settles when all has ended", async () => {
+  const queue = workQueue(2);
+  const gates = [0, 1, 2, 3].map(() => Promise.withResolvers<void>());
+  const begun: number[] = [];
+  let ended = 0;
+  const added = gates.map(({ promise }, at) =>
+    queue.add(async () => {
+      begun.push(at);
+      await promise;
+      ended++;
+    })
+  );
+  await Promise.all(added.slice(0, 2));
+  assertEquals(begun, [0, 1]);
+  gates[1]!.resolve();
+  await added[2];
+  assertEquals([begun, ended], [[0, 1, 2], 1]);
+  const settled = queue.settle().then(() => ended);
+  for (const { resolve } of gates) resolve();
+  assertEquals(await settled, 4);
+  assertEquals(begun, [0, 1, 2, 3]);
+  await queue.settle();
 });

@@ -2,8 +2,10 @@ import { createHash } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { dirname, join } from "@std/path";
 import { fileDigest } from "../../archive/mod.ts";
+import { KbuildError } from "../../errors.ts";
 import { hex, ifPossible, objectIn, readText, writeFileAtomic } from "../../files/mod.ts";
 import type { Store } from "../../store/mod.ts";
+import { workQueue } from "../util.ts";
 
 /** What {@linkcode serveGoCache} works with. */
 export interface GoCacheOptions {
@@ -15,8 +17,11 @@ export interface GoCacheOptions {
   readonly directory: string;
   /** Where other machines find them; undefined: there is none, or it cannot be used. */
   readonly store: Store | undefined;
-  /** What outputs depend on beside Go's keys, `goCacheMachine()`: machines with another text share nothing. */
-  readonly machine: string;
+  /**
+   * What outputs depend on beside Go's keys, `goCacheMachine()`: machines with another text share nothing. Called once,
+   * when the store is needed; if it fails, the store is not used.
+   */
+  readonly machine: () => Promise<string>;
 }
 
 /** A request of Go (`go doc cmd/go/internal/cacheprog`); bytes are in base64. */
@@ -61,23 +66,30 @@ const VERSION = 1;
  * on this machine, then in the store. Whatever is wrong with the store, or is not what it was, is a miss: Go compiles.
  * Ends with Go's `close`, or when the input does; uploads that have begun are finished first.
  */
-export async function serveGoCache(options: GoCacheOptions): Promise<void> {
-  const { input, answer, store } = options;
-  const underWay = new Set<Promise<void>>();
-  const begin = (work: Promise<void>) => {
-    const one = work.finally(() => underWay.delete(one));
-    underWay.add(one);
-  };
+export async function serveGoCache(given: GoCacheOptions): Promise<void> {
+  const { input, answer, store } = given;
+  let machine: Promise<string> | undefined;
+  const options = { ...given, machine: () => machine ??= given.machine() };
+  const answers = new Set<Promise<void>>();
+  // Go waits for none of them until it ends.
+  const uploads = workQueue(CONCURRENCY);
+  const settle = () => Promise.all([...answers, uploads.settle()]);
   const reply = (ID: number, rest: Readonly<Record<string, unknown>>) =>
     answer(JSON.stringify({ ID, ...rest }));
   const lines = linesOf(input);
   reply(0, { KnownCommands: ["get", "put", "close"] });
   for await (const line of lines) {
     const request = objectIn(line.toString("utf8")) as Request | undefined;
-    if (request === undefined) throw new Error("Go wrote something that is not a request");
+    if (request === undefined) {
+      throw new KbuildError("Cannot serve Go's compile cache: a line is not a request", {
+        notes: ["Go starts this program itself: GOCACHEPROG='kbuild store go-cache --store STORE'"],
+      });
+    }
     const { ID, Command } = request;
     if (Command === "get") {
-      begin(getOutput(options, request).then((found) => reply(ID, found)));
+      const one = getOutput(options, request).then((found) => reply(ID, found))
+        .finally(() => answers.delete(one));
+      answers.add(one);
     } else if (Command === "put") {
       const body = (request.BodySize ?? 0) > 0 ? (await lines.next()).value : undefined;
       const bytes = body === undefined
@@ -89,15 +101,15 @@ export async function serveGoCache(options: GoCacheOptions): Promise<void> {
       if (path === undefined) continue;
       reply(ID, { DiskPath: path });
       if (store?.isWritable === true && !isLocal(bytes)) {
-        while (underWay.size >= CONCURRENCY) await Promise.race(underWay);
-        begin(shareOutput(options, request, path, bytes.length));
+        const { length } = bytes;
+        void uploads.add(() => shareOutput(options, request, path, length));
       }
     } else if (Command === "close") {
-      await Promise.all(underWay);
+      await settle();
       return reply(ID, {});
     } else reply(ID, { Err: `unknown command "${Command}"` });
   }
-  await Promise.all(underWay);
+  await settle();
 }
 
 /** Lines without their ends; empty ones are left out. */
@@ -164,9 +176,10 @@ async function fetchOutput(
   action: string,
 ): Promise<Output | undefined> {
   const { store } = options;
-  const result = await store?.result(keyOf(options, action));
+  if (store === undefined) return undefined;
+  const result = await store.result(await keyOf(options, action));
   const [file, ...others] = result?.files ?? [];
-  if (store === undefined || file === undefined || others.length > 0) return undefined;
+  if (file === undefined || others.length > 0) return undefined;
   const output = { digest: file.digest.slice("sha256:".length), size: file.size, at: Date.now() };
   const path = outputPath(options, output.digest);
   if (!await hasOutput(path, output) && !await store.fetch(file, path)) return undefined;
@@ -221,13 +234,15 @@ async function shareOutput(
   size: number,
 ): Promise<void> {
   const digest = `sha256:${hex(Buffer.from(OutputID, "base64"))}`;
-  const key = keyOf(options, hex(Buffer.from(ActionID, "base64")));
+  const key = await ifPossible(keyOf(options, hex(Buffer.from(ActionID, "base64"))));
+  if (key === undefined) return;
   const files = [{ path: "output", digest, size, mode: 0o644 }];
   await ifPossible(options.store!.save({ key, files }, () => path));
 }
 
-function keyOf({ machine }: GoCacheOptions, action: string): string {
-  return createHash("sha256").update(`go cache ${VERSION}\n${machine}\n${action}\n`).digest("hex");
+async function keyOf({ machine }: GoCacheOptions, action: string): Promise<string> {
+  const text = `go cache ${VERSION}\n${await machine()}\n${action}\n`;
+  return createHash("sha256").update(text).digest("hex");
 }
 
 function actionPath({ directory }: GoCacheOptions, action: string): string {

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
-import { fileDigest } from "../../archive/mod.ts";
 import { entriesOf, filesBelow, ifPossible, ifPossibleSync } from "../../files/mod.ts";
 import type { Environment } from "../init.ts";
-import { goTools } from "./sources.ts";
+import { goFilesDigest } from "./step_key.ts";
 
 /** Variables that say where C compilers and pkg-config look; Go counts `CC` and `CGO_…` itself. */
 const VARIABLES = [
@@ -21,21 +20,21 @@ const VARIABLES = [
  *
  * @param env The environment of a program that Go has started: `GOROOT` and `CGO_ENABLED` are always there.
  * @param usr Where headers are: in `include`, or in the `include` of a directory of it (`local`, `aarch64-linux-gnu`).
+ * @throws The system's error: something of that cannot be read.
  */
 export async function goCacheMachine(env: Environment, usr = "/usr"): Promise<string> {
   const hash = createHash("sha256");
   const { GOROOT = "" } = env;
-  const tools = goTools(join(GOROOT, "bin", "go"), GOROOT);
-  const digests = await Promise.all(tools.map((path) => ifPossible(fileDigest(path))));
-  for (const [at, path] of tools.entries()) {
-    hash.update(`${path.slice(GOROOT.length)} ${digests[at] ?? ""}\0`);
-  }
+  const go = { path: join(GOROOT, "bin", "go"), goroot: GOROOT };
+  hash.update(`${await goFilesDigest(go)}\0`);
   if (env["CGO_ENABLED"] === "0") return hash.digest("hex");
   for (const name of VARIABLES) hash.update(`${name}=${env[name] ?? ""}\0`);
-  const inside = (await ifPossible(entriesOf(usr)) ?? []).filter(({ isDirectory }) => isDirectory)
+  const inside = (await entriesOf(usr) ?? []).filter(({ isDirectory }) => isDirectory)
     .map(({ name }) => join(usr, name, "include")).sort();
   for (const directory of [join(usr, "include"), ...inside]) {
-    for (const path of await ifPossible(filesBelow(directory)) ?? []) {
+    // What cannot be reached (`/usr/lost+found`), no compiler of this user reaches.
+    if (await ifPossible(Deno.stat(directory)) === undefined) continue;
+    for (const path of await filesBelow(directory)) {
       const info = ifPossibleSync(() => Deno.statSync(join(directory, path)));
       hash.update(`${directory}/${path} ${info?.size} ${info?.mtime?.getTime()}\0`);
     }

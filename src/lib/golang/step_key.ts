@@ -294,7 +294,12 @@ async function goIdentity({ builder: { image } }: KubeContext, go: GoTool): Prom
   return hash.update(await digest).digest("hex");
 }
 
-async function goFilesDigest(go: GoTool): Promise<string> {
+/**
+ * Digest of the programs and headers of a Go.
+ *
+ * @throws The system's error: one of them cannot be read.
+ */
+export async function goFilesDigest(go: Pick<GoTool, "path" | "goroot">): Promise<string> {
   const hash = createHash("sha256");
   const goroot = go.goroot ?? gorootOf({}, go.path);
   const include = join(goroot, "pkg", "include");
