@@ -38,6 +38,11 @@ export async function runsTestsBefore(
   return await runsReleaseTests((await command.open()).checkout);
 }
 
+/** Whether tests run on this machine; not every release has the flag. */
+function isHere(input: Input): boolean {
+  return !input.isGiven(CONTAINER.name);
+}
+
 /** The checkout's own integration tests, with the etcd of the build image, as `build/release.sh` runs them. */
 const IN_CONTAINER: readonly string[] = ["make", "test-integration"];
 
@@ -47,7 +52,7 @@ export async function planReleaseTests(
   input: Input,
 ): Promise<readonly PlanStep[]> {
   const planOf = async (asked: AskedTests) => {
-    if (input.boolean(CONTAINER.name) !== true) {
+    if (isHere(input)) {
       return await planTestSteps(command, await command.open(), asked);
     }
     if (asked.command !== "test") {
@@ -70,17 +75,17 @@ async function fetchEtcd({ context, checkout }: OpenCheckout): Promise<void> {
 
 /** Runs the tests before a release; without an etcd that is needed here, not even the first ones. */
 export async function runReleaseTests(command: CommandContext, input: Input): Promise<void> {
-  const isHere = input.boolean(CONTAINER.name) !== true;
+  const here = isHere(input);
   const run = async (asked: AskedTests) => {
-    if (isHere) return await runTestCommand(command, await command.open(), asked);
+    if (here) return await runTestCommand(command, await command.open(), asked);
     if (asked.command !== "test") {
       return await runInContainer(command, input, IN_CONTAINER, { isPart: true });
     }
     await buildInContainer(command, input, (open) => runTestCommand(command, open, asked));
   };
-  if (isHere) await planReleaseTests(command, input);
+  if (here) await planReleaseTests(command, input);
   await orWithout(async () => {
-    if (isHere) await fetchEtcd(await command.open());
+    if (here) await fetchEtcd(await command.open());
     for (const asked of ASKED) await run(asked);
   });
 }

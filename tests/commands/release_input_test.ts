@@ -78,6 +78,8 @@ Deno.test({
       };
       const yes = { KUBE_RELEASE_RUN_TESTS: "y" };
       assertEquals(await planned(["release"], yes), true);
+      // It has no --container.
+      assertEquals(await planned(["release-in-a-container"], yes), true);
       assertEquals(await planned(["release"]), false);
       // The target's own variable in the Makefile beats the environment, an argument beats it.
       assertEquals(await planned(["quick-release"], yes), false);
