@@ -90,7 +90,7 @@ export function matrixCommand({ find, variables }: PlanSources): Command {
       );
       if (useless !== undefined) {
         throw new UsageError(`Flag "--${useless[0]}" has no effect for ${name}`, [
-          `It is of ${useless[1].join(", ")}`,
+          `It works for ${useless[1].join(", ")}`,
         ]);
       }
       const planned = await find(first, rootOf(rest) ?? command.globals.root ?? command.cwd);

@@ -47,10 +47,11 @@ const WRITERS: Readonly<
 const HOURS = 6;
 
 /** What a command leaves, and a job keeps. */
-function artifactsOf([command = ""]: readonly string[]): readonly string[] {
+function artifactsOf([command = "", ...rest]: readonly string[]): readonly string[] {
   if (/^(quick-)?release-images$/.test(command)) return ["_output/release-images"];
   if (/release/.test(command)) return ["_output/release-tars", "_output/release-images"];
-  return [command.startsWith("cross") ? "_output/dockerized/bin" : "_output/local/bin"];
+  const isDockerized = command === "cross-in-a-container" || rest.includes("--container");
+  return [isDockerized ? "_output/dockerized/bin" : "_output/local/bin"];
 }
 
 /** GitHub Actions: a job with a matrix, and one that needs it. */

@@ -57,11 +57,13 @@ Deno.test("matrixFile() gives each shard its part, and gathers", () => {
   assertEquals(shards("job", "auto/3"), 1);
   assertEquals([1, 2, 3].map((index) => shards("prow", `"${index}/3"`)), [1, 1, 1]);
   // What is kept is what the command leaves.
-  const kept = (command: string) => matrixFile("gitlab", { ...REQUEST, words: [command] });
+  const kept = (...words: string[]) => matrixFile("gitlab", { ...REQUEST, words });
   assert(kept("release").includes("_output/release-tars"));
   assert(!kept("quick-release-images").includes("_output/release-tars"));
   assert(kept("all").includes("_output/local/bin"));
-  assert(kept("cross").includes("_output/dockerized/bin"));
+  assert(kept("cross").includes("_output/local/bin"));
+  assert(kept("cross-in-a-container").includes("_output/dockerized/bin"));
+  assert(kept("cross", "--container").includes("_output/dockerized/bin"));
   // Kubernetes would replace $(x), GitHub ${{ x }}.
   assertEquals(shards("job", "-tags=$$(x)"), 2);
   assertThrows(() => matrixFile("github", { ...REQUEST, words: ["all", "\${{ x }}"] }), UsageError);
