@@ -179,10 +179,10 @@ function beginRun(
       events.end(code);
       if (globals.timings === undefined) return;
       const { figuresOf, pageOf } = await import("../timings/mod.ts");
-      const path = await timingsPath(globals.timings, globals.root, cwd);
       const at = new Date(Date.now() - state.ms).toISOString();
       const page = pageOf(figuresOf({ command: command.name, at, code, state }));
-      const written = writeFileAtomic(path, page);
+      const written = timingsPath(globals.timings, globals.root, cwd)
+        .then((path) => writeFileAtomic(path, page));
       // The error of the run says more than that of its page.
       await (code === 0 ? written : ifPossible(written));
     },

@@ -54,8 +54,11 @@ const KNOWN: ReadonlySet<string> = new Set([
 /** Found in many a directory that has nothing to do with Kubernetes. */
 const COMMON: ReadonlySet<string> = new Set(["bin", "local", "images", "go"]);
 
+/** The page of `--timings` without a name: a file, so not one of the {@linkcode KNOWN} directories. */
+const TIMINGS_PAGE = "kbuild-timings.html";
+
 function isKnown(name: string): boolean {
-  return KNOWN.has(name) || name.startsWith(".kbuild") || name.endsWith("_violations.report");
+  return KNOWN.has(name) || name === TIMINGS_PAGE || name.startsWith(".kbuild") || name.endsWith("_violations.report");
 }
 
 /**

@@ -93,7 +93,7 @@ Deno.test({
       for (const [i, name] of names.entries()) {
         await Deno.writeTextFile(join(runs, name), release(i === 2 ? 1 : 0));
       }
-      await kbuildOk(["all", "kubectl"], { cwd: root });
+      await kbuildOk(["all", "kubectl", "--timings"], { cwd: root });
       const left = Array.from(Deno.readDirSync(runs), ({ name }) => name);
       assertEquals(left.filter((name) => name.endsWith("-all.jsonl")).length, 10);
       assertEquals(left.filter((name) => names.includes(name)), [names[1]!]);
@@ -103,5 +103,9 @@ Deno.test({
         Array.from(Deno.readDirSync(root), ({ name }) => name).includes("_output"),
         false,
       );
+      // A run that fails has one error, also where its page cannot be written.
+      await Deno.writeTextFile(join(root, "_output"), "");
+      const failed = await kbuild(["all", "kubectl", "--timings"], { cwd: root });
+      assertEquals([failed.code, failed.stderr.split("kbuild: ").length], [1, 2], failed.stderr);
     }),
 });
