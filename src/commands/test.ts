@@ -4,12 +4,12 @@ import type { Command, OpenCheckout } from "./context.ts";
 import { withDryRun } from "./dry_run.ts";
 import { isInContainer } from "./build_place.ts";
 import {
+  BUILD_ENGINE,
   BUILD_IMAGE,
   CONFIG,
   CONTAINER,
   CONTAINER_VARIABLES,
   COPY_OUTPUT,
-  ENGINE,
   ENGINE_VARIABLES,
   ETCD_VARIABLES,
   GO_FLAGS,
@@ -60,7 +60,8 @@ const TEST_FLAGS: readonly FlagSpec[] = [
 /** Where tests run that need no etcd. */
 const PLACE_FLAGS: readonly FlagSpec[] = [
   { ...CONTAINER, summary: "Compile and test in a container of the build image" },
-  ENGINE,
+  // KBUILD_ENGINE may name buildx, for builds.
+  { ...BUILD_ENGINE, placeholder: "docker|podman", summary: "Engine of --container" },
   { ...BUILD_IMAGE, summary: "Image to test in" },
   SYNC,
 ];

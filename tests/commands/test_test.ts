@@ -53,6 +53,19 @@ Deno.test({
         assertStringIncludes(text, '<testsuites tests="5" failures="3" errors="0"');
       });
 
+      await t.step("an engine that only builds have", async () => {
+        const args = ["test", "pkg/t/good", "--json"];
+        const buildx = { KBUILD_ENGINE: "buildx:farm" };
+        const good = await kbuild(args, { cwd: root, env: buildx });
+        assertEquals(good.code, 0, good.stderr);
+        const inContainer = await kbuild([...args, "--container"], { cwd: root, env: buildx });
+        assertEquals(inContainer.code, 2);
+        assertStringIncludes(inContainer.stderr, 'Unknown engine "buildx:farm"');
+        const given = await kbuild([...args, "--engine", "buildx"], { cwd: root });
+        assertEquals(given.code, 2);
+        assertStringIncludes(given.stderr, "Cannot use --engine without --container");
+      });
+
       await t.step("--run and the printed command run one test", async () => {
         const args = ["test", "pkg/t/bad", "--run", "^TestGood$", "--json"];
         const good = await kbuild(args, { cwd: root });
