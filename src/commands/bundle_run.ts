@@ -242,6 +242,7 @@ async function prepareToRun(open: OpenCheckout, asked: AskedBundle): Promise<Pre
     for (const { name, wanted } of prepared.images) {
       if (wanted === undefined) continue;
       await fetchImages(open.context, [wanted]).catch((error: unknown) => {
+        open.context.signal?.throwIfAborted();
         if (!(error instanceof ImageError)) throw error;
         missing.add(name, error.message, error.notes);
       });
@@ -332,6 +333,7 @@ async function othersPrograms(
     }
     await planPrograms(context, wanted, { areNamed: true, lockFile })
       .then((programs) => planned.push(...programs), (error: unknown) => {
+        context.signal?.throwIfAborted();
         if (!(error instanceof KbuildError) || error instanceof UsageError) throw error;
         missing.add(name, error.message, error.notes);
       });

@@ -75,6 +75,7 @@ export async function planPrograms(
       if (!isThere && isOffline(context.env)) throw notCached(file, directory);
       planned.push(Object.freeze({ ...file, package: name, isThere }));
     } catch (error) {
+      context.signal?.throwIfAborted();
       if (!(error instanceof KbuildError)) throw error;
       if (options.areNamed) throw cannotMake(name, path, error);
       context.log.warn(`No programs for ${name}: ${error.message}`, error.notes);

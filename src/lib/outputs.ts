@@ -58,7 +58,8 @@ const COMMON: ReadonlySet<string> = new Set(["bin", "local", "images", "go"]);
 const TIMINGS_PAGE = "kbuild-timings.html";
 
 function isKnown(name: string): boolean {
-  return KNOWN.has(name) || name === TIMINGS_PAGE || name.startsWith(".kbuild") || name.endsWith("_violations.report");
+  return KNOWN.has(name) || name === TIMINGS_PAGE || name.startsWith(".kbuild") ||
+    name.endsWith("_violations.report");
 }
 
 /**
