@@ -2,7 +2,13 @@ import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { entriesOf, ifPresent, isDirectory } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import { cacheDirectory, candidatesFor, MIRRORS, parseMirrors } from "../net/mod.ts";
+import {
+  cacheDirectory,
+  type Candidate,
+  candidatesFor,
+  MIRRORS,
+  parseMirrors,
+} from "../net/mod.ts";
 
 /** What finding and fetching etcd needs; outside of a checkout, too. */
 export type EtcdContext = Pick<KubeContext, "env" | "host" | "log" | "shell" | "signal">;
@@ -56,7 +62,37 @@ export function etcdRelease(
 }
 
 /** Digests of a release's files, a line each, beside them. */
-export const ETCD_SUMS = "SHA256SUMS";
+const SUMS = "SHA256SUMS";
+
+/** Where the digests of a release are. */
+export interface EtcdSums {
+  /** etcd's own site. */
+  readonly own: string;
+  /** Mirrors of it; empty if there are none. */
+  readonly mirrored: readonly Candidate[];
+}
+
+/**
+ * Where the digests of a release are.
+ *
+ * @param candidates Those of its archive.
+ */
+export function etcdSums(
+  { archive, base }: Pick<EtcdRelease, "archive" | "base">,
+  candidates: readonly Candidate[],
+): EtcdSums {
+  const own = `${base}/${SUMS}`;
+  const mirrored = candidates.map((each) =>
+    Object.freeze({
+      ...each,
+      url: `${each.url.slice(0, -archive.length)}${SUMS}`,
+    })
+  );
+  return Object.freeze({
+    own,
+    mirrored: Object.freeze(mirrored.filter(({ url }) => url !== own)),
+  });
+}
 
 /** A URL that fetching etcd would ask for. */
 export interface PlannedEtcdUrl {
@@ -74,14 +110,10 @@ export function plannedEtcdUrls(
   { archive, base }: EtcdRelease,
 ): readonly PlannedEtcdUrl[] {
   const candidates = candidatesFor(parseMirrors(env[MIRRORS] ?? ""), `${base}/${archive}`);
-  const own = `${base}/${ETCD_SUMS}`;
-  const [first] = candidates;
-  const mirrored = { ...first!, url: `${first!.url.slice(0, -archive.length)}${ETCD_SUMS}` };
+  const { own, mirrored } = etcdSums({ archive, base }, candidates);
   const digests = env["KBUILD_ETCD_SHA256"] ? [] : [
     { url: own, when: "digest, first" },
-    ...mirrored.url === own
-      ? []
-      : [{ ...mirrored, when: "digest from the mirror itself, if that fails" }],
+    ...mirrored.map((each) => ({ ...each, when: "digest from the mirror itself, if that fails" })),
   ];
   return Object.freeze([
     ...digests,

@@ -29,14 +29,15 @@ import {
   NetworkError,
   parseMirrors,
   type RetryPolicy,
+  tryCandidates,
   withLock,
   WrongContentError,
 } from "../net/mod.ts";
 import {
   askEtcd,
-  ETCD_SUMS,
   type EtcdContext,
   type EtcdRelease,
+  etcdSums,
   isCachedEtcd,
 } from "./etcd_release.ts";
 
@@ -187,9 +188,8 @@ async function findDigest(
     }
     throw new KbuildError(`Cannot use KBUILD_ETCD_SHA256="${given}": it is not a SHA-256`);
   }
-  const own = `${base}/${ETCD_SUMS}`;
-  const isMirrored = candidates.some(({ url }) => !url.startsWith(`${base}/`));
-  if (!isMirrored) {
+  const { own, mirrored } = etcdSums({ archive, base }, candidates);
+  if (mirrored.length === 0) {
     return { sha256: await digestAt(client, own, archive), digestFrom: "origin" };
   }
   try {
@@ -203,9 +203,12 @@ async function findDigest(
       "Give it yourself: KBUILD_ETCD_SHA256=…",
     ]);
   }
-  const [first] = candidates;
-  const sums = `${first!.url.slice(0, -archive.length)}${ETCD_SUMS}`;
-  return { sha256: await digestAt(client, sums, archive), digestFrom: "mirror" };
+  const ask = ({ url }: Candidate) => digestAt(client, url, archive);
+  const sha256 =
+    await (mirrored.length === 1
+      ? ask(mirrored[0]!)
+      : tryCandidates(`the digest of ${archive}`, mirrored, ask, { log, signal }));
+  return { sha256, digestFrom: "mirror" };
 }
 
 async function digestAt(client: Client, url: string, archive: string): Promise<string> {

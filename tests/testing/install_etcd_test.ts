@@ -97,6 +97,29 @@ Deno.test("installEtcd() takes a mirror, and its digests where etcd's own site c
     });
   }));
 
+Deno.test("installEtcd() asks all mirrors for the digests, as it plans to", () =>
+  inWorld(async (world) => {
+    const host = "linux/amd64";
+    const archive = await tarOf(host);
+    const name = `etcd-v${VERSION}-linux-amd64.tar.gz`;
+    await withServer(siteOf(name, archive), async ({ url, requests }) => {
+      const env = { KBUILD_MIRRORS: `127.0.0.1:1/etcd=${url}/other,${url}/etcd` };
+      const context = world.context(env, { host });
+      const release = etcdRelease(context, VERSION, { site: CUT_OFF })!;
+      await installEtcd(context, release, QUICK);
+      const paths = ["SHA256SUMS", name].flatMap((file) =>
+        ["other", "etcd"].map((mirror) => `/${mirror}/v${VERSION}/${file}`)
+      );
+      assertEquals(requests, paths);
+      const planned = plannedEtcdUrls(context, release).map((each) => each.url);
+      assertEquals(planned, [
+        `${CUT_OFF}/v${VERSION}/SHA256SUMS`,
+        ...paths.map((path) => url + path),
+      ]);
+      assertEquals(await isCachedEtcd(release), true);
+    });
+  }));
+
 Deno.test("installEtcd() refuses what is wrong, and keeps nothing", () =>
   inWorld(async (world) => {
     const host = "linux/amd64";
