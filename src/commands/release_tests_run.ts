@@ -4,7 +4,7 @@ import type { Input } from "../cli/mod.ts";
 import { buildInContainer, planInContainer } from "./container_build.ts";
 import { planRun, runInContainer } from "./container_run.ts";
 import type { CommandContext, OpenCheckout } from "./context.ts";
-import { installEtcd, planEtcd } from "../testing/mod.ts";
+import { findEtcd, installEtcd } from "../testing/mod.ts";
 import { CONTAINER } from "./flags.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { type AskedTests, planTestSteps, runTestCommand } from "./test_run.ts";
@@ -69,7 +69,7 @@ export async function planReleaseTests(
 
 /** Fetches the etcd of the integration tests: the unit tests before them may take an hour. */
 async function fetchEtcd({ context, checkout }: OpenCheckout): Promise<void> {
-  const { release } = await planEtcd(context, await readEtcdWanted(checkout, context.env));
+  const { release } = await findEtcd(context, await readEtcdWanted(checkout, context.env));
   if (release !== undefined) await installEtcd(context, release);
 }
 

@@ -10,6 +10,7 @@ import {
   coveredPercent,
   type EtcdPlan,
   failureLines,
+  installEtcd,
   junitOf,
   keepFailures,
   lcovOf,
@@ -125,6 +126,11 @@ function reportsOf({ builder, env, cwd, output }: KubeContext): Reports {
   };
 }
 
+/** The etcd that tests need; undefined if nothing is tested. */
+function etcdOf({ etcd, processes }: PreparedTests["plan"]): EtcdPlan | undefined {
+  return processes.length === 0 ? undefined : etcd;
+}
+
 /** What testing would start. */
 export async function planTestSteps(
   command: CommandContext,
@@ -134,14 +140,14 @@ export async function planTestSteps(
   const { builder } = open.context;
   const { plan, generation, go, choice } = await prepareTests(open, asked, { fetch: false });
   for (const note of plan.notes) command.log.status(note);
-  const { etcd } = plan;
+  const etcd = etcdOf(plan);
   const steps = Object.freeze([
     ...preparationSteps(plan.link, generation, builder),
     ...etcd?.release === undefined ? [] : [{
       ...{ group: "etcd", kind: "fetch", what: `etcd ${etcd.version}` } as const,
       urls: plannedEtcdUrls(open.context, etcd.release),
     }],
-    ...etcd === undefined || plan.processes.length === 0 ? [] : [
+    ...etcd === undefined ? [] : [
       { group: "etcd", kind: "directory", path: etcd.directory } as const,
       {
         ...{ group: "etcd", kind: "process", argv: etcd.argv, cwd: etcd.directory } as const,
@@ -170,11 +176,9 @@ export async function runTestCommand(
     what: asked.command,
     check: (open) => prepareTests(open, asked, { fetch: true }),
     prepare: (open) => prepareTests(open, asked, { fetch: true }),
-    needs: ({ plan: { etcd } }) => etcd?.release ?? null,
+    needs: ({ plan }) => etcdOf(plan)?.release ?? null,
     async fetch({ context }, release) {
-      if (release === null) return;
-      const { installEtcd } = await import("../testing/mod.ts");
-      await installEtcd(context, release);
+      if (release !== null) await installEtcd(context, release);
     },
     async work({ context, checkout }, prepared) {
       const { plan, generation } = prepared;
@@ -274,7 +278,8 @@ async function testAndReport(
   using raw = keepsRaw
     ? await Deno.open(`${reports.junit}.stdout`, { write: true, create: true, truncate: true })
     : undefined;
-  await using etcd = plan.etcd === undefined ? undefined : await startEtcd(context, plan.etcd);
+  const planned = etcdOf(plan);
+  await using etcd = planned === undefined ? undefined : await startEtcd(context, planned);
   if (etcd !== undefined) log.status(`Started etcd ${etcd.plan.version} at ${etcd.plan.url}`);
   const processes = plan.processes.map((each) => (
     { ...each, env: { ...each.env, ...etcd?.plan.testEnv } }

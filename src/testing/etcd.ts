@@ -129,8 +129,11 @@ async function planFound(
   });
 }
 
-interface FoundEtcd {
+/** An etcd that is new enough for a checkout. */
+export interface FoundEtcd {
+  /** Absolute path. */
   readonly program: string;
+  /** Its release: `3.4.23`. */
   readonly version: string;
   /** `PATH` that has its directory in front; undefined where it is found without that. */
   readonly path: string | undefined;
@@ -138,7 +141,12 @@ interface FoundEtcd {
   readonly release: EtcdRelease | undefined;
 }
 
-async function findEtcd(
+/**
+ * Finds the etcd that {@linkcode planEtcd} plans with.
+ *
+ * @throws {KbuildError} There is none, or none that is new enough, and none can be fetched; notes say how to get one.
+ */
+export async function findEtcd(
   context: KubeContext,
   { version: minimum }: EtcdWanted,
 ): Promise<FoundEtcd> {

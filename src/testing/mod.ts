@@ -6,7 +6,15 @@
  * @module
  */
 export { type Block, type Coverage, coveredPercent, lcovOf, parseCoverage } from "./coverage.ts";
-export { type EtcdPlan, isOlder, planEtcd, type RunningEtcd, startEtcd } from "./etcd.ts";
+export {
+  type EtcdPlan,
+  findEtcd,
+  type FoundEtcd,
+  isOlder,
+  planEtcd,
+  type RunningEtcd,
+  startEtcd,
+} from "./etcd.ts";
 export {
   type EtcdContext,
   type EtcdRelease,

@@ -160,6 +160,12 @@ Deno.test({
             KBUILD_MIRRORS: `github.com/etcd-io/etcd=http://127.0.0.1:${server.addr.port}`,
             ...{ KBUILD_CACHE: join(dir, "ca che"), ETCD_LOGLEVEL: "error" },
           };
+          // The one package is in the other part.
+          const nothing = ["test-integration", "--shard", "2/2"];
+          const empty = await kbuild(["plan", "--network", ...nothing], { cwd: root, env: only });
+          assertEquals([empty.code, empty.stdout.includes(archive)], [0, false], empty.stdout);
+          assertEquals((await kbuild(nothing, { cwd: root, env: only })).code, 0);
+          assertEquals(paths, []);
           const planned = await kbuild(["plan", "--network", "test-integration"], {
             cwd: root,
             env: only,
