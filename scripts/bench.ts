@@ -48,7 +48,7 @@ const COMMAND: CommandData = {
         "packages",
         "containers",
       ],
-      summary: "packaging: that of a TREE whose binaries are built (1 run by default)",
+      summary: "packaging, packages: of a TREE whose binaries are built (1 and 3 runs by default)",
     },
     { name: "what", kind: "string", summary: "WHAT of the release with a store (default all)" },
     { name: "skip-cold", kind: "boolean", summary: "Leave out the builds from nothing" },
@@ -64,6 +64,11 @@ const COMMAND: CommandData = {
 async function main(): Promise<void> {
   const input = parseInput(Deno.args, COMMAND, { globalFlags: [] });
   const runs = input.number("runs") ?? 5;
+  const only = input.string("only");
+  const print = (result: unknown, show: () => void) => {
+    if (input.boolean("json")) console.log(JSON.stringify(result, null, 2));
+    else show();
+  };
   const top = await Deno.realPath(await Deno.makeTempDir({ prefix: "kbuild-bench-" }));
   // Gigabytes would stay where it is interrupted.
   for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
@@ -73,59 +78,42 @@ async function main(): Promise<void> {
     });
   }
   try {
-    if (input.string("only") === "images") {
+    if (only === "images") {
       const result = await measureImages(top, input.number("runs") ?? 3);
-      if (input.boolean("json")) console.log(JSON.stringify(result, null, 2));
-      else showImages(result);
-      return;
+      return print(result, () => showImages(result));
     }
-    if (input.string("only") === "download") {
+    if (only === "download") {
       const measure = await measureDownload(top, runs);
-      if (input.boolean("json")) console.log(JSON.stringify(measure, null, 2));
-      else show("Downloads", [measure]);
-      return;
+      return print(measure, () => show("Downloads", [measure]));
     }
     const source = input.boolean("sample")
       ? undefined
       : input.args[0] ?? findRealTree({ fetch: true });
     const subject = await openSubject(top, source);
-    if (input.string("only") === "packaging") {
+    if (only === "packaging") {
       const result = await measurePackaging(subject.bench, source ?? "", input.number("runs") ?? 1);
-      if (input.boolean("json")) console.log(JSON.stringify(result, null, 2));
-      else showPackaging(subject.title, result);
-      return;
+      return print(result, () => showPackaging(subject.title, result));
     }
-    if (input.string("only") === "packages") {
+    if (only === "packages") {
       const measure = await measurePackages(subject.bench, source ?? "", input.number("runs") ?? 3);
-      if (input.boolean("json")) console.log(JSON.stringify(measure, null, 2));
-      else show(subject.title, [measure]);
-      return;
+      return print(measure, () => show(subject.title, [measure]));
     }
-    if (input.string("only") === "generated") {
+    if (only === "generated") {
       const measures = await measureGenerated(subject, input.number("runs") ?? 3);
-      if (input.boolean("json")) console.log(JSON.stringify(measures, null, 2));
-      else show(subject.title, measures);
-      return;
+      return print(measures, () => show(subject.title, measures));
     }
-    if (input.string("only") === "checks") {
+    if (only === "checks") {
       const measures = await measureChecks(subject, runs);
-      if (input.boolean("json")) {
-        console.log(JSON.stringify({ subject: subject.title, measures }, null, 2));
-      } else show(subject.title, measures);
-      return;
+      return print({ subject: subject.title, measures }, () => show(subject.title, measures));
     }
-    if (input.string("only") === "containers") {
+    if (only === "containers") {
       const measures = await measureContainers(subject.bench, input.number("runs") ?? 3);
-      if (input.boolean("json")) console.log(JSON.stringify(measures, null, 2));
-      else show(subject.title, measures);
-      return;
+      return print(measures, () => show(subject.title, measures));
     }
-    if (input.string("only") === "store") {
+    if (only === "store") {
       const what = input.string("what") ?? "";
       const result = await measureStore(subject.bench, what, input.number("runs") ?? 1);
-      if (input.boolean("json")) console.log(JSON.stringify(result, null, 2));
-      else showStore(subject.title, result);
-      return;
+      return print(result, () => showStore(subject.title, result));
     }
     if (input.boolean("readme")) {
       const skipCold = input.boolean("skip-cold") ?? false;
@@ -149,13 +137,8 @@ async function main(): Promise<void> {
     const sample = new Bench(small, { ...env, DENO_DIR: denoDir });
     await look(sample, "sample");
 
-    if (input.boolean("json")) {
-      console.log(
-        JSON.stringify({ subject: subject.title, load: Deno.loadavg(), measures }, null, 2),
-      );
-    } else {
-      show(subject.title, measures);
-    }
+    const all = { subject: subject.title, load: Deno.loadavg(), measures };
+    print(all, () => show(subject.title, measures));
   } finally {
     await remove(top);
   }
