@@ -116,7 +116,7 @@ case $packages in
   apt | dnf) [ -z "$root" ] || fail "$packages cannot install below --root" ;;
 esac
 if [ -z "$root" ] && [ "$packages" != none ] && [ "$(id -u)" != 0 ]; then
-  fail "installing needs root: run it with sudo, or install below a directory with --root=DIR"
+  fail "installing needs root: run it with sudo, or install below a directory with --root=DIR --packages=files"
 fi
 archives=$(listed 'images/[^/]*\.tar')
 if [ "$images" = auto ]; then

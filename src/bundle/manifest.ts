@@ -64,7 +64,7 @@ export function parseManifest(text: string): BundleManifest {
     ]);
   }
   const manifest: BundleManifest = Object.freeze({
-    version: matching(value, "version", /^v\d+\.\d+\.\d+[\w.+-]*$/),
+    version: matching(value, "version", /^v\d+\.\d+\.\d+(?:[-+][\w.+-]*)?$/),
     platform: matching(value, "platform", /^linux\/[a-z0-9]+$/),
     kbuild: matching(value, "kbuild", /^[\w.+-]+$/),
     leftOut: list(value, "leftOut").map((each) => {
