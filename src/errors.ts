@@ -129,6 +129,12 @@ export function isDenied(error: unknown): boolean {
 }
 
 /**
+ * What shows nothing, ends a line or turns the direction of the text after it, beside control characters: for a class
+ * of a regular expression.
+ */
+export const INVISIBLE: string = String.raw`\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff`;
+
+/**
  * Text for a terminal: control characters other than tab and line break are escaped (`\\x1b`), so that the
  * name or content of a file moves no cursor and sets no colour.
  */

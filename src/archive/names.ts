@@ -1,3 +1,4 @@
+import { INVISIBLE } from "../errors.ts";
 import { ifPossibleSync } from "../files/mod.ts";
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** What {@linkcode quoteName} shows of a name at most, with what it escapes. */
@@ -44,9 +45,12 @@ export function cleanName(path: string): string {
   return parts.join("/");
 }
 
+/** What JSON does not escape. */
+const UNSAFE = new RegExp(String.raw`[\x7f-\x9f${INVISIBLE}]`);
+
 /** As JSON has it, and some more. */
 function escape(sign: string): string {
-  if (/[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/.test(sign)) {
+  if (UNSAFE.test(sign)) {
     return `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`;
   }
   return JSON.stringify(sign).slice(1, -1);

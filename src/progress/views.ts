@@ -180,10 +180,10 @@ function inLines(events: Events, options: ViewOptions): () => void {
     if (isError || event.event === "run.end") setGroup(undefined);
     write(linesOf(event, { state, held }, options));
     // Nor what comes after the last unit that is known: the summary, and results on standard output.
-    if (group !== undefined && event.event === "unit.end" && isAllDone()) setGroup(undefined);
+    const isAllDone = state.ended().length === state.units.size;
+    if (group !== undefined && event.event === "unit.end" && isAllDone) setGroup(undefined);
     if (event.event === "run.end") stop();
   });
-  const isAllDone = () => state.ended().length === state.units.size;
   const stop = () => {
     clearInterval(timer);
     end();

@@ -1,6 +1,6 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { cutStart, cutTo, widthOf } from "../cli/mod.ts";
-import { printable } from "../errors.ts";
+import { INVISIBLE, printable } from "../errors.ts";
 import type { Progress, UnitKind, UnitState } from "../events/mod.ts";
 
 /** What a unit is doing, and what it has done. */
@@ -36,13 +36,16 @@ export function age(ms: number): string {
   return ms < 10_000 ? `${Math.floor(ms / 1000)} s` : duration(ms);
 }
 
+/** What `printable()` leaves. */
+const UNSAFE = new RegExp(String.raw`[\n\t${INVISIBLE}]`, "g");
+
 /**
  * A name within a line: what would end the line, move the cursor or turn the direction of the text is
  * escaped, so that a name of the checkout draws nothing and gives a CI service no order.
  */
 export function oneLine(name: string): string {
   return printable(name).replaceAll(
-    /[\n\t\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    UNSAFE,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
