@@ -152,15 +152,16 @@ async function haveUnnamedBase(
   ask: (words: readonly string[]) => Promise<string>,
   images: readonly string[],
 ): Promise<boolean> {
+  const inspect = async (ids: readonly string[]) =>
+    ids.length === 0 ? [] : parseAnswers(await ask(["image", "inspect", ...ids]));
+  const parentOf = (image: Readonly<Record<string, unknown>>) => String(image["Parent"] ?? "");
   const isListed = (value: unknown) => Array.isArray(value) && value.length > 0;
-  for (let ids = images; ids.length > 0;) {
-    const inspected = parseAnswers(await ask(["image", "inspect", ...ids]));
-    const unnamed = inspected.filter((image) =>
-      ids === images || !(isListed(image["RepoTags"]) || isListed(image["RepoDigests"]))
-    );
-    const parents = unnamed.map((image) => String(image["Parent"] ?? ""));
-    if (ids !== images && parents.includes("")) return true;
-    ids = [...new Set(parents.filter((parent) => parent !== ""))];
+  let found = await inspect(images);
+  while (found.length > 0) {
+    const parents = new Set(found.map(parentOf).filter((parent) => parent !== ""));
+    found = (await inspect([...parents]))
+      .filter((image) => !(isListed(image["RepoTags"]) || isListed(image["RepoDigests"])));
+    if (found.some((image) => parentOf(image) === "")) return true;
   }
   return false;
 }
