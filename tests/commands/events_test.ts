@@ -223,9 +223,13 @@ Deno.test({
       assertEquals(refused.code, 1);
       assertStringIncludes(refused.stderr, "nobody reads the FIFO");
       const reader = start(["cat", fifo], { cwd: dir });
-      // The reader must have begun, or this would be the same again.
-      await new Promise((done) => setTimeout(done, 500));
-      await kbuild(["version", "--events", fifo], { cwd: dir });
+      // Until the reader has begun, it is refused as before.
+      let isRead = false;
+      for (let tries = 0; !isRead && tries < 40; tries++) {
+        const { stderr } = await kbuild(["version", "--events", fifo], { cwd: dir });
+        isRead = !stderr.includes("nobody reads the FIFO");
+      }
+      if (!isRead) reader.kill("SIGKILL");
       const read = await new Response(reader.stdout).text();
       await reader.stderr.cancel();
       await reader.status;

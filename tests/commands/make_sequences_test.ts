@@ -7,6 +7,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import {
   ENV,
+  GOARCH,
   inScratch,
   kbuildArgv,
   listing,
@@ -18,8 +19,7 @@ import {
   which,
 } from "../e2e/_program.ts";
 
-const ARCH = Deno.build.arch === "aarch64" ? "arm64" : "amd64";
-const PLATFORM = `linux/${ARCH}`;
+const PLATFORM = `linux/${GOARCH}`;
 
 /** A directory in front of PATH in which `make` is kbuild. */
 function makeIn(dir: string): Record<string, string> {
@@ -67,7 +67,7 @@ for (const era of ["1.20", "1.35"] as const) {
         ], { cwd: dir, env });
         assertEquals(made.code, 0, made.stderr);
         for (const name of ["kubeadm", "kubectl", "kubelet"]) {
-          const path = join(root, "_output/dockerized/bin/linux", ARCH, name);
+          const path = join(root, "_output/dockerized/bin/linux", GOARCH, name);
           const { stdout } = await run([path, "--version"]);
           assert(stdout.includes(version), `${name}: ${stdout}`);
         }
@@ -77,7 +77,7 @@ for (const era of ["1.20", "1.35"] as const) {
           [
             ...["kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler"],
             ...era === "1.35" ? ["kubectl"] : [],
-          ].sort().map((name) => `${ARCH}/${name}.tar`),
+          ].sort().map((name) => `${GOARCH}/${name}.tar`),
         );
         assertEquals(
           listing(join(root, "_output"), { sizes: false }).includes("release-tars/"),
@@ -111,9 +111,9 @@ for (const era of ["1.20", "1.35"] as const) {
         for (const kind of ["client", "node", "server"]) {
           assert((await Deno.stat(join(root, output, "release-stage", kind))).isDirectory);
         }
-        const image = join(root, output, "release-images", ARCH, "kube-proxy.tar");
+        const image = join(root, output, "release-images", GOARCH, "kube-proxy.tar");
         const { stdout: names } = await run(["tar", "-xOf", image, "manifest.json"]);
-        assertMatch(names, new RegExp(`/kube-proxy-${ARCH}:${version.replace("+", "_")}"`));
+        assertMatch(names, new RegExp(`/kube-proxy-${GOARCH}:${version.replace("+", "_")}"`));
 
         // krel ci-build.
         await make("clean");

@@ -145,6 +145,9 @@ export async function output(
   return stdout;
 }
 
+/** GOARCH of this machine. */
+export const GOARCH: string = Deno.build.arch === "x86_64" ? "amd64" : "arm64";
+
 /** Runs kbuild to its end. */
 export async function kbuild(args: readonly string[], options: StartOptions = {}): Promise<Ended> {
   return await run(kbuildArgv(...args), options);

@@ -1,6 +1,7 @@
 /** A real registry on this machine: Debian's docker-registry. */
 import { join } from "@std/path";
-import { ENV, run, which } from "./_program.ts";
+import { run, which } from "./_program.ts";
+import { freePort, whileServing } from "./_serving.ts";
 
 /** Why there is none here; undefined where there is. */
 export const NO_REGISTRY: string | undefined = which("docker-registry") === undefined
@@ -19,40 +20,22 @@ export async function withRealRegistry<T>(
   body: (registry: Registry) => Promise<T>,
 ): Promise<T> {
   const host = `127.0.0.1:${freePort()}`;
+  const argv = ["docker-registry", "serve", await writeRegistryConfig(dir, host)];
+  return await whileServing(argv, `http://${host}/v2/`, () => body({ host }), ({ ok }) => ok);
+}
+
+/** Writes the configuration of a registry that keeps what it has in `<dir>/registry`; returns its path. */
+export async function writeRegistryConfig(dir: string, address: string): Promise<string> {
   const config = join(dir, "registry.yml");
   await Deno.writeTextFile(
     config,
     `version: 0.1
 log: { level: error, accesslog: { disabled: true } }
 storage: { filesystem: { rootdirectory: ${JSON.stringify(join(dir, "registry"))} } }
-http: { addr: "${host}" }
+http: { addr: "${address}" }
 `,
   );
-  const child = new Deno.Command("docker-registry", {
-    args: ["serve", config],
-    env: { ...ENV },
-    clearEnv: true,
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  try {
-    for (let tries = 0; tries < 100; tries++) {
-      const answer = await fetch(`http://${host}/v2/`).catch(() => undefined);
-      await answer?.body?.cancel();
-      if (answer?.ok === true) return await body({ host });
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error(`docker-registry does not answer at ${host}`);
-  } finally {
-    child.kill();
-    await child.status;
-  }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  return config;
 }
 
 /** skopeo, which must succeed; what it prints. */

@@ -4,6 +4,7 @@ import { join } from "@std/path";
 import type { CountedGo } from "./_counted_go.ts";
 import type { Host } from "./_hosts.ts";
 import { ended, kbuildArgv } from "./_program.ts";
+import { writeRegistryConfig } from "./_registry.ts";
 
 /** A checkout on a host. */
 export class Worker {
@@ -58,15 +59,7 @@ export class Worker {
 
 /** Starts a registry on a host; returns the address of a store in it. */
 export async function startRegistry(host: Host, dir: string): Promise<string> {
-  const config = join(dir, "registry.yml");
-  await Deno.writeTextFile(
-    config,
-    `version: 0.1
-log: { level: error, accesslog: { disabled: true } }
-storage: { filesystem: { rootdirectory: ${JSON.stringify(join(dir, "registry"))} } }
-http: { addr: "${host.address}:5000" }
-`,
-  );
+  const config = await writeRegistryConfig(dir, `${host.address}:5000`);
   const child = host.start(["docker-registry", "serve", config]);
   void child.output().catch(() => undefined);
   for (let tries = 0; tries < 100; tries++) {

@@ -8,6 +8,7 @@ import { fakeEngine } from "../container/_engines.ts";
 import {
   digestsOf,
   ENV,
+  GOARCH,
   inScratch,
   kbuild,
   kbuildArgv,
@@ -124,8 +125,7 @@ engineTest(
     const rule =
       "\n.PHONY: test-integration\ntest-integration:\n\thack/make-rules/test-integration.sh\n";
     await Deno.writeTextFile(join(root, "build/root/Makefile"), rule, { append: true });
-    const arch = Deno.build.arch === "x86_64" ? "amd64" : "arm64";
-    const env = { ...engine.env, KUBE_BUILD_PLATFORMS: `linux/${arch}` };
+    const env = { ...engine.env, KUBE_BUILD_PLATFORMS: `linux/${GOARCH}` };
     const given = ["--container", "--engine", engine.name, "--build-image", IMAGE];
     const words = ["WHAT=cmd/kubectl", "KUBE_RELEASE_RUN_TESTS=y", "--bases", "scratch", "--json"];
     const release = (...more: string[]) =>
@@ -201,10 +201,9 @@ Deno.test({
   fn: () =>
     inScratch(async (dir) => {
       const root = await makeSample("1.20", join(dir, "kubernetes"));
-      const arch = Deno.build.arch === "x86_64" ? "amd64" : "arm64";
-      const options = { cwd: root, env: { KUBE_BUILD_PLATFORMS: `linux/${arch}` } };
+      const options = { cwd: root, env: { KUBE_BUILD_PLATFORMS: `linux/${GOARCH}` } };
       const printed = await kbuildOk(["cross-in-a-container", "WHAT=cmd/kubectl"], options);
-      const built = `_output/dockerized/bin/linux/${arch}/kubectl`;
+      const built = `_output/dockerized/bin/linux/${GOARCH}/kubectl`;
       assertEquals(printed, `${built}\n`);
       const bytes = await Deno.readFile(join(root, built));
       const words = ["release-in-a-container", "WHAT=cmd/kubectl", "--bases", "scratch"];

@@ -4,6 +4,7 @@ import {
   copyTree,
   digestsOf,
   discard,
+  GOARCH,
   inScratch,
   kbuildArgv,
   kbuildOk,
@@ -128,12 +129,12 @@ Deno.test({
           "release-tars/kubernetes-src.tar.gz",
           "release-tars/kubernetes-test-portable.tar.gz",
           "release-tars/kubernetes.tar.gz",
-        ].map((path) => path.replaceAll("amd64", Deno.build.arch === "x86_64" ? "amd64" : "arm64")),
+        ].map((path) => path.replaceAll("amd64", GOARCH)),
       );
       await Deno.remove(join(root, "_output"), { recursive: true });
       assertEquals(digestsOf(await kbuildOk(args, { cwd: root })), first);
       const tarball = "_output/release-tars/kubernetes-server-linux-" +
-        `${Deno.build.arch === "x86_64" ? "amd64" : "arm64"}.tar.gz`;
+        `${GOARCH}.tar.gz`;
       const members = await output(["tar", "tzf", join(root, tarball)]);
       const programs = members.split("\n").filter((name) => name.includes("/server/bin/"))
         .map((name) => name.slice(name.lastIndexOf("/") + 1)).filter((name) => name !== "");

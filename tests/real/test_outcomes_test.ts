@@ -178,6 +178,7 @@ Deno.test({
       assertEquals(planned.processes.filter(({ argv }) => argv.includes("-json")).length, 1);
       const options = { env: { ...bench.env, ...env }, allowed: "any" as const };
       const argv = ["test", ...WORDS, "--json"];
+      const json = new TextDecoder();
       let stdout = "";
       const config = new URL("../../deno.npm.json", import.meta.url).pathname;
       const ended = await bench.shell.run([
@@ -185,7 +186,7 @@ Deno.test({
         ...[new URL("../../main.ts", import.meta.url).pathname, ...argv],
       ], {
         ...{ ...options, env: { ...options.env, DENO_DIR: Deno.env.get("DENO_DIR") ?? "" } },
-        onStdout: (chunk) => void (stdout += new TextDecoder().decode(chunk)),
+        onStdout: (chunk) => void (stdout += json.decode(chunk, { stream: true })),
       });
       const reported = JSON.parse(stdout.slice(0, stdout.lastIndexOf("}") + 1)) as Reported;
 

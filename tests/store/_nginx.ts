@@ -1,6 +1,7 @@
 /** A real server of the cache protocol on this machine: Debian's nginx with its DAV module. */
 import { join } from "@std/path";
-import { ENV, which } from "../e2e/_program.ts";
+import { which } from "../e2e/_program.ts";
+import { freePort, whileServing } from "../e2e/_serving.ts";
 
 /** Why there is none here; undefined where there is. */
 export const NO_NGINX: string | undefined = which("nginx") === undefined
@@ -47,35 +48,7 @@ http {
 }
 `,
   );
-  const child = new Deno.Command("nginx", {
-    args: ["-c", config, "-e", "stderr", "-p", work],
-    env: { ...ENV },
-    clearEnv: true,
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  let stopped = false;
-  const stop = async () => {
-    if (!stopped) child.kill("SIGTERM");
-    stopped = true;
-    await child.status;
-  };
   const url = `http://127.0.0.1:${port}`;
-  try {
-    for (let tries = 0; tries < 100; tries++) {
-      const answer = await fetch(url).catch(() => undefined);
-      await answer?.body?.cancel();
-      if (answer !== undefined) return await body({ url, root, stop });
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error(`nginx does not answer at ${url}`);
-  } finally {
-    await stop();
-  }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  const argv = ["nginx", "-c", config, "-e", "stderr", "-p", work];
+  return await whileServing(argv, url, ({ stop }) => body({ url, root, stop }));
 }
