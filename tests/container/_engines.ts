@@ -85,7 +85,7 @@ esac
 ${ANSWERS}`;
 
 /**
- * Makes a program that logs its arguments, and then runs a script of `sh`.
+ * Makes a program that logs its arguments, in one write since several are started at once, and then runs a script of `sh`.
  *
  * @returns Reads the log: the arguments of each start.
  */
@@ -96,7 +96,9 @@ export async function fakeEngine(
 ): Promise<() => Promise<readonly (readonly string[])[]>> {
   const log = join(dir, `${name}.log`);
   const text = `#!/bin/sh
-{ for word; do printf '%s\\037' "$word"; done; echo; } >>'${log}'
+line=
+for word; do line="$line$word${SEPARATOR}"; done
+printf '%s\\n' "$line" >>'${log}'
 ${script}`;
   await Deno.mkdir(dir, { recursive: true });
   await Deno.writeTextFile(join(dir, name), text, { mode: 0o755 });
