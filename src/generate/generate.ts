@@ -136,7 +136,10 @@ export async function ensureGeneratedFiles(
       );
     }
     if (left.length === 0) skipUnits(context, tools);
-    else await buildBinaries(context, checkout, tools, { results: toolResults(shared) });
+    else {
+      const results = toolResults(shared);
+      await buildBinaries(context, checkout, tools, { results, areTools: true });
+    }
     const made: MadeFile[] = [];
     for (const { steps, unit } of left) {
       const started = performance.now();

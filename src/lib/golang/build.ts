@@ -114,6 +114,8 @@ export interface BuildOptions {
   readonly settle?: () => Promise<void>;
   /** Results that machines share. */
   readonly results?: SharedResults | undefined;
+  /** Whether only this run needs them, such as generators: nothing is said of those that were not saved. */
+  readonly areTools?: boolean;
   /** Runs the steps in place of this machine's `go`; results are not shared then. */
   readonly elsewhere?: PreparedSteps | undefined;
 }
@@ -131,7 +133,7 @@ export async function buildBinaries(
   context: KubeContext,
   checkout: Checkout,
   { plan, go }: PreparedBuild,
-  { settle, results: shared, elsewhere }: BuildOptions = {},
+  { settle, results: shared, areTools = false, elsewhere }: BuildOptions = {},
 ): Promise<readonly BuiltBinary[]> {
   const { log } = context;
   if (elsewhere === undefined) await checkCompilers(context, checkout, go, plan);
@@ -163,7 +165,7 @@ export async function buildBinaries(
     const missing: MissingUnit[] = [];
     const running = { records, jobs, limit, results, own, placed, missing };
     await buildPlatforms(context, plan.platforms, running);
-    if (shared?.mode === "make" && shared.store.isWritable) {
+    if (!areTools && shared?.mode === "make" && shared.store.isWritable) {
       sayNotSought(context, results?.notSought ?? 0, steps.length);
     }
     if (missing.length > 0) {
