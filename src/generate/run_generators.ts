@@ -240,10 +240,13 @@ async function remembered(
 ): Promise<Record<string, ItemRecord>> {
   const found: Record<string, ItemRecord> = {};
   for (const [output, record] of Object.entries(items)) {
+    if (outputs.has(output)) {
+      found[output] = { ...record, isOrphan: false };
+      continue;
+    }
     const path = join(root, output);
     const seen = seenFile(path);
-    if (outputs.has(output)) found[output] = { ...record, isOrphan: false };
-    else if (seen === "") continue;
+    if (seen === "") continue;
     else if (seen === record.seen) found[output] = { ...record, isOrphan: true };
     else {
       const content = await contentOf(path);
@@ -362,6 +365,8 @@ export async function runGenerators(
 ): Promise<GeneratorsResult> {
   const { tools, tasks, found } = plan;
   const { go, key, outputs, isWhole } = found;
+  // Also without anything to make, it puts back what a killed run has left.
+  await using aside = new AsideFiles(context, outputs);
   await found.sources?.save();
   if (tools === undefined) {
     if (found.isNew) {
@@ -376,7 +381,6 @@ export async function runGenerators(
   try {
     const tolerant = addsBuildLines(checkout, go);
     const isAccepted = context.env["UPDATE_API_KNOWN_VIOLATIONS"] === "true";
-    await using aside = new AsideFiles(context, outputs);
     await makeAside(context, checkout, plan, {
       built: async () => await aside.take(await mistakenSources(context, tasks, found)),
       async check({ file, work }) {

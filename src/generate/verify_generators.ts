@@ -4,6 +4,7 @@ import { KbuildError } from "../errors.ts";
 import { ifPossible, removeTree } from "../files/mod.ts";
 import { askGit } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
+import { mapConcurrently } from "../lib/util.ts";
 import { WORK } from "./generation_steps.ts";
 import { contentOf, type ItemRecord, seenFile, writeItemState } from "./item_state.ts";
 import { addsBuildLines, compareMade, type GeneratorsPlan, makeAside } from "./run_generators.ts";
@@ -44,6 +45,9 @@ export interface GeneratorsVerdict {
   readonly newerGo: readonly string[];
 }
 
+/** Files that are read at once, to be compared. */
+const CONCURRENCY = 16;
+
 /**
  * Generates what is not known to be up to date, aside, and compares it with the files of the checkout. Nothing in
  * the checkout changes. Files that git ignores are generated, but not compared: builds make them.
@@ -76,21 +80,18 @@ export async function verifyGenerators(
         }
       },
     });
-    const ignored = await ignoredFiles(
-      context,
-      tasks.flatMap(({ makes }) => makes.map(({ item }) => item.output)),
+    const all = tasks.flatMap(({ makes }) => makes);
+    const ignored = await ignoredFiles(context, all.map(({ item }) => item.output));
+    const compared = await mapConcurrently(
+      all,
+      CONCURRENCY,
+      async (each) => ({ each, made: await compareMade(each, tolerant) }),
     );
-    const compared = await Promise.all(
-      tasks.flatMap(({ makes }) =>
-        makes.map(async (each) => ({ each, made: await compareMade(each, tolerant) }))
-      ),
+    const wrong = new Set(
+      compared.filter(({ made: { result } }) => result === "none" || result === "differs")
+        .map(({ each: { item } }) => item.output),
     );
-    const wrong = compared.filter(({ made: { result } }) =>
-      result === "none" || result === "differs"
-    ).map(({ each: { item } }) => item.output);
-    const mistaken = new Set(
-      (await mistakenSources(context, tasks, found)).filter((output) => wrong.includes(output)),
-    );
+    const mistaken = new Set(await mistakenSources(context, tasks, found)).intersection(wrong);
     for (const { each: { item: { output, generator }, inputs }, made } of compared) {
       const path = join(context.root, output);
       if (made.result === "newer Go") newerGo.push(output);

@@ -1,6 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { ifPresent } from "../../src/files/mod.ts";
+import type { Checkout } from "../../src/checkout/mod.ts";
+import type { KubeContext } from "../../src/lib/init.ts";
+import { type GeneratorsPlan, runGenerators } from "../../src/generate/mod.ts";
 import { AsideFiles } from "../../src/generate/set_aside.ts";
 
 const [A, B, OTHER] = ["pkg/a/zz.go", "pkg/b c/zz.go", "pkg/other/zz.go"] as const;
@@ -67,6 +70,18 @@ Deno.test("AsideFiles takes care of what a killed run has left", () =>
     }
     assertEquals(await texts(), ["a", "new", ""]);
     assertEquals(await isClear(), true);
+  }));
+
+Deno.test("runGenerators() puts back what a killed run has left, also when nothing is made", () =>
+  withCheckout(async ({ context, texts, isClear }) => {
+    await new AsideFiles(context, OUTPUTS).take([A]);
+    const plan = { tools: undefined, tasks: [], found: { outputs: OUTPUTS, isNew: false } };
+    await runGenerators(
+      context as KubeContext,
+      {} as Checkout,
+      plan as unknown as GeneratorsPlan,
+    );
+    assertEquals([await texts(), await isClear()], [["a", "b", ""], true]);
   }));
 
 Deno.test("AsideFiles leaves the tree as it is when a file cannot be taken away", () =>
