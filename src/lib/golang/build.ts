@@ -114,7 +114,7 @@ export interface BuildOptions {
   readonly settle?: () => Promise<void>;
   /** Results that machines share. */
   readonly results?: SharedResults | undefined;
-  /** Whether only this run needs them, such as generators: nothing is said of those that were not saved. */
+  /** Whether only this run needs them, such as generators: those that were not saved are not reported. */
   readonly areTools?: boolean;
   /** Runs the steps in place of this machine's `go`; results are not shared then. */
   readonly elsewhere?: PreparedSteps | undefined;
