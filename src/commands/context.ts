@@ -88,6 +88,8 @@ export interface OpenCheckout {
   readonly go?: ChosenGo;
   /** Runs the steps of builds; absent: this machine or the container does. */
   readonly elsewhere?: StepRunner;
+  /** Does work that a terminal names when it takes long: "planning". Nothing in it may write there by itself. */
+  during<T>(what: string, work: () => Promise<T>): Promise<T>;
   /** Reads it again: it may have changed since. */
   reread(): Promise<OpenCheckout>;
 }
@@ -228,6 +230,7 @@ export function makeCommandContext(
     ...(onStart === undefined ? {} : { onStart }),
   });
 
+  const during = <T>(what: string, work: () => Promise<T>) => run.waits.during(what, work);
   let isNamed = false;
   /** What is built of another project may be Kubernetes' own lists: said once. */
   async function nameModule(root: string): Promise<void> {
@@ -264,9 +267,12 @@ export function makeCommandContext(
     const { context, config } = await locate(start, more);
     const { root, env: variables } = context;
     const hostArch = hostPlatform().split("/")[1] ?? "amd64";
-    const checkout = await readCheckout(root, { variables, hostArch, config });
+    const checkout = await during(
+      "reading the scripts",
+      () => readCheckout(root, { variables, hostArch, config }),
+    );
     const reread = () => openAt(root, more);
-    return Object.freeze({ context, checkout, config: config?.path, reread });
+    return Object.freeze({ context, checkout, config: config?.path, during, reread });
   }
   let opened: Promise<OpenCheckout> | undefined;
   return Object.freeze({

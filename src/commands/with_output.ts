@@ -31,8 +31,10 @@ const FRESH_MS = 1000;
  */
 export async function withOutput<C, P extends C, N, F, T>(
   open: OpenCheckout,
-  { what, check, prepare, needs, fetch, work }: OutputSteps<C, P, N, F, T>,
+  { what, needs, fetch, work, ...steps }: OutputSteps<C, P, N, F, T>,
 ): Promise<T> {
+  const check = (open: OpenCheckout) => open.during("planning", () => steps.check(open));
+  const prepare = (open: OpenCheckout) => open.during("planning", () => steps.prepare(open));
   let known: { readonly key: string; readonly fetched: F } | undefined;
   const fetchOnce = async (open: OpenCheckout, wanted: N): Promise<F> => {
     const key = JSON.stringify([wanted]);

@@ -22,7 +22,7 @@ export interface ViewOptions {
   readonly screen?: Screen | undefined;
   /** Whether marks are coloured. */
   readonly color: boolean;
-  /** The programs that are waited for: shown where no unit is at work. */
+  /** What is waited for: shown where no unit is at work. */
   readonly waits?: Waits | undefined;
   /** Whether groups of lines are marked, as GitHub's service folds them (`GITHUB_ACTIONS`). */
   readonly groups: boolean;

@@ -3,7 +3,7 @@ import { join, relative } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import { isLfsPointerFile } from "../checkout/mod.ts";
 import { requiredInput, type TarballPlan } from "./plan.ts";
-import { ifPresent } from "../files/mod.ts";
+import { ifPresent, ifPresentSync } from "../files/mod.ts";
 import { quoteCommand } from "../shell/mod.ts";
 
 /** Something that a release needs and the checkout lacks. */
@@ -53,7 +53,7 @@ export async function findMissing(
     else for (const name of await pointersBelow(root, path, info)) problem(name, "Git LFS pointer");
   }
   for (const [path, use] of Object.entries(OWN_FILES)) {
-    if (await ifPresent(isLfsPointerFile(join(root, path))) !== true) continue;
+    if (ifPresentSync(() => isLfsPointerFile(join(root, path))) !== true) continue;
     const neededFor = Object.freeze([use]);
     found.push(Object.freeze({ path, problem: "Git LFS pointer", neededFor }));
   }
@@ -63,10 +63,10 @@ export async function findMissing(
 /** Files that Git LFS has not fetched: the path itself, or files below a directory. */
 async function pointersBelow(root: string, path: string, info: Deno.FileInfo): Promise<string[]> {
   const full = join(root, path);
-  if (!info.isDirectory) return await isLfsPointerFile(full) ? [path] : [];
+  if (!info.isDirectory) return isLfsPointerFile(full) ? [path] : [];
   const found: string[] = [];
   for await (const entry of walk(full, { includeDirs: false, includeSymlinks: false })) {
-    if (await isLfsPointerFile(entry.path)) found.push(relative(root, entry.path));
+    if (isLfsPointerFile(entry.path)) found.push(relative(root, entry.path));
   }
   return found.sort();
 }

@@ -23,7 +23,7 @@ Deno.test({
         read += 1;
         const context = createContext({ root, env: ENV, log, shell });
         const checkout = await readCheckout(root, { variables: ENV, hostArch: "amd64" });
-        return { context, checkout, reread };
+        return { context, checkout, during: (_, work) => work(), reread };
       };
       const commit = async (tag: string) => {
         const git = ["git", "-c", "user.name=x", "-c", "user.email=x@localhost"];

@@ -86,7 +86,7 @@ Deno.test("frame() names what is waited for where no unit is at work", () => {
   assertEquals(frame(someState(), 62_000, size, "git status"), frame(someState(), 62_000, size));
 });
 
-Deno.test("a program that is waited for is gone from the terminal when it has ended", async () => {
+Deno.test("what is waited for is gone from the terminal when it has ended", async () => {
   const drawn: (readonly string[])[] = [];
   const screen = {
     write: () => {},
@@ -98,12 +98,22 @@ Deno.test("a program that is waited for is gone from the terminal when it has en
   const events = createEvents({});
   showRun(events, "tty", { write: () => {}, screen, color: false, groups: false, waits });
   events.begin("version");
+  const untilDrawn = async (line: RegExp) => {
+    while (!line.test(drawn.at(-1)?.[0] ?? "")) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
   const end = waits.add("git status");
-  while (!drawn.some((lines) => lines.length > 0)) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  assertMatch(drawn.at(-1)?.[0] ?? "", /^\[\d s\] git status$/);
+  await untilDrawn(/^\[\d s\] git status$/);
   end();
+  assertEquals(drawn.at(-1), []);
+  await waits.during("planning", async () => {
+    await untilDrawn(/^\[\d s\] planning$/);
+    const end = waits.add("go list");
+    await untilDrawn(/^\[\d s\] go list$/);
+    end();
+    assertMatch(drawn.at(-1)?.[0] ?? "", /^\[\d s\] planning$/);
+  });
   assertEquals(drawn.at(-1), []);
   events.end(0);
 });
