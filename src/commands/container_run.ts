@@ -1,6 +1,7 @@
 import type { Input } from "../cli/mod.ts";
 import {
   chooseBuildImage,
+  type CopiedOutputs,
   copyFromVolume,
   engineNamed,
   executeInVolume,
@@ -181,19 +182,21 @@ async function findBuildImage(command: CommandContext, input: Input) {
 export async function copyOutput(command: CommandContext, input: Input): Promise<void> {
   const { releaseBinPath, root } = await command.locate();
   const path = releaseBinPath.slice(root.length + 1);
-  const files = await copiedFiles(command, input);
-  if (files === undefined) {
+  const copied = await copiedFiles(command, input);
+  if (copied === undefined) {
     command.log.status("Nothing to copy: containers write to the checkout itself");
   }
-  if (command.globals.json) command.printJson({ output: path, files: files ?? [] });
-  else command.print(path);
+  if (command.globals.json) {
+    const { files = [], kept = [] } = copied ?? {};
+    command.printJson({ output: path, files, kept });
+  } else command.print(path);
 }
 
 /** What was copied out of a volume; undefined if none is used. */
 async function copiedFiles(
   command: CommandContext,
   input: Input,
-): Promise<readonly string[] | undefined> {
+): Promise<CopiedOutputs | undefined> {
   const { engine: wanted } = choiceOf(command, input);
   const sync = syncOf(command, input);
   if (sync === "bind") return undefined;
@@ -202,8 +205,7 @@ async function copiedFiles(
   if (sync === "auto" && !await isElsewhere(open, wanted)) return undefined;
   const prepared = await prepare(command, open, input, []);
   saySync(command, prepared);
-  const { files } = await copyFromVolume(open.context, open.checkout, prepared);
-  return files;
+  return await copyFromVolume(open.context, open.checkout, prepared);
 }
 
 /** Whether the engine does not see this machine's files; one that does not answer counts if it is named. */

@@ -1,5 +1,6 @@
 import type { Start } from "../shell/mod.ts";
 import { LABEL } from "./names.ts";
+import { secretsFile, splitSecrets } from "./secrets.ts";
 import type { ContainerRun, Engine, Mount } from "./types.ts";
 
 /**
@@ -12,10 +13,12 @@ import type { ContainerRun, Engine, Mount } from "./types.ts";
  *   empty directory of root's, and a colon in a path is only a colon;
  * - `--pull=never`: kbuild has brought the image, through its mirrors;
  * - `--label`: `make-clean` finds the container on any branch;
+ * - `--env-file` for variables with passwords, which `ps` would show;
  * - empty arguments of the command stay.
  */
 export function runArguments(engine: Engine, run: ContainerRun): readonly string[] {
-  const { name, image, hostname, root, mounts, env, workdir, cgroupParent, terminal } = run;
+  const { name, image, hostname, root, mounts, workdir, cgroupParent, terminal } = run;
+  const { secret, shown } = splitSecrets(run.env);
   return Object.freeze([
     ...engine.program,
     ...["run", "--rm", "--pull=never", `--name=${name}`, `--hostname=${hostname}`],
@@ -24,7 +27,8 @@ export function runArguments(engine: Engine, run: ContainerRun): readonly string
     ...engine.selinux ? ["--security-opt=label=disable"] : [],
     ...mounts.flatMap(mountArguments),
     `--workdir=${workdir}`,
-    ...Object.entries(env).flatMap(([variable, value]) => ["--env", `${variable}=${value}`]),
+    ...Object.entries(shown).flatMap(([variable, value]) => ["--env", `${variable}=${value}`]),
+    ...Object.keys(secret).length === 0 ? [] : [`--env-file=${secretsFile(run)}`],
     ...cgroupParent ? ["--cgroup-parent", cgroupParent] : [],
     ...terminal ? ["--interactive", "--tty"] : ["--interactive"],
     image,
@@ -75,22 +79,32 @@ export interface ContainerStart {
 }
 
 /**
- * The command line that starts a program in a container that runs, with exactly the environment of the start:
- * only what differs from the container's own is named.
+ * How a program is started in a container that runs, with exactly the environment of the start: only what differs from the
+ * container's own is named. The client has what has a password in its own environment, so that no argument shows it.
+ *
+ * @param start.env In full, as the program is to see it.
+ * @param env The client's own environment.
  */
-export function execArguments(
+export function execStart(
   { program }: Pick<Engine, "program">,
   { name, base }: ContainerStart,
   { argv, cwd, env }: Start,
-): readonly string[] {
-  const changed = Object.entries(env).filter(([variable, value]) => base[variable] !== value);
+  client: Start["env"] = {},
+): Pick<Start, "argv" | "env"> {
+  const entries = Object.entries(env).filter(([variable, value]) => base[variable] !== value);
+  const { secret, shown } = splitSecrets(Object.fromEntries(entries));
   const removed = Object.keys(base).filter((variable) => env[variable] === undefined);
-  return Object.freeze([
+  const words = [
     ...program,
     ...["exec", `--workdir=${cwd}`],
-    ...changed.flatMap(([variable, value]) => ["--env", `${variable}=${value}`]),
+    ...Object.entries(shown).flatMap(([variable, value]) => ["--env", `${variable}=${value}`]),
+    ...Object.keys(secret).flatMap((variable) => ["--env", variable]),
     name,
     ...removed.length === 0 ? [] : ["env", ...removed.flatMap((variable) => ["-u", variable])],
     ...argv,
-  ]);
+  ];
+  return Object.freeze({
+    argv: Object.freeze(words),
+    env: Object.freeze({ ...client, ...secret }),
+  });
 }

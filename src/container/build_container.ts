@@ -1,22 +1,26 @@
 import { dirname, join } from "@std/path";
 import { KbuildError } from "../errors.ts";
 import type { Checkout } from "../checkout/mod.ts";
-import { ifPresent } from "../files/mod.ts";
+import { ifPresentSync } from "../files/mod.ts";
 import type { Builder, KubeContext } from "../lib/init.ts";
 import { claimOutputs } from "../lib/outputs.ts";
 import { CommandError, createShell, type RunResult, type Shell, type Start } from "../shell/mod.ts";
 import { compareGoVersions, type GoTool, parseGoVersion } from "../toolchain/mod.ts";
-import { execArguments, runArguments } from "./arguments.ts";
+import { execStart, runArguments } from "./arguments.ts";
 import { inspectBuildImage, provideBuildImage } from "./build_image.ts";
 import { askFor } from "./engine.ts";
 import { engineError } from "./explain.ts";
-import { lockName } from "./locks.ts";
+import { fetchPaths } from "./copy_outputs.ts";
+import { containersInUse, lockName } from "./locks.ts";
+import type { Manifest } from "./sync.ts";
 import { endContainer, isLeftover, type PreparedRun, removeContainer } from "./run.ts";
+import { splitSecrets, writeSecrets } from "./secrets.ts";
 import type { ContainerRun, Engine } from "./types.ts";
 import {
   bringSources,
+  type BroughtSources,
   excludedNames,
-  fetchPaths,
+  listChanging,
   sendPaths,
   type VolumeContainer,
 } from "./volume.ts";
@@ -70,6 +74,8 @@ export interface Keeper {
   readonly said: Said;
   /** Its volume with the checkout; undefined if the checkout is mounted. */
   readonly volume: VolumeContainer | undefined;
+  /** What was brought into the volume; undefined if nothing was. */
+  readonly brought: Manifest | undefined;
   /** Ends it: the container is gone afterwards. */
   end(): Promise<void>;
 }
@@ -94,6 +100,7 @@ export async function startKeeper(
   const name = lock?.name ?? `${shown}-plan-${Deno.pid}`;
   const closing = Promise.withResolvers<void>();
   let running: Promise<RunResult> | undefined;
+  let brought: BroughtSources | undefined;
   const end = async () => {
     closing.resolve();
     const [ended] = await Promise.allSettled([running]);
@@ -101,6 +108,7 @@ export async function startKeeper(
     try {
       if (!isClean && running !== undefined) await endContainer(context, cleaner, engine, name);
     } finally {
+      brought?.[Symbol.dispose]();
       lock?.[Symbol.dispose]();
     }
   };
@@ -115,17 +123,30 @@ export async function startKeeper(
     const mounts = prepared.run.mounts.map((mount) =>
       asking && mount.type === "bind" ? { ...mount, readOnly: true } : mount
     );
+    // Nothing is written for a question; what it starts needs no network.
+    const { secret, shown: variables } = splitSecrets(prepared.run.env);
     const run: ContainerRun = {
       ...prepared.run,
       ...{ name, image: reference, mounts, command: KEEPER_COMMAND, terminal: false },
+      env: asking ? variables : prepared.run.env,
     };
-    const started = start(context, engine, run, closing.promise);
-    running = started.running;
-    const said = await started.said;
     const { user, workdir: target } = run;
     const volume = prepared.sync.kind === "volume" ? { engine, name, target, user } : undefined;
-    if (volume !== undefined && !asking) await bring(context, checkout, volume);
-    return Object.freeze({ engine, name, image, said, volume, end });
+    let said: Said;
+    let sources: Sources | undefined;
+    {
+      await using _secrets = await writeSecrets(run);
+      const started = start(context, engine, run, closing.promise);
+      running = started.running;
+      // Files are looked at while the container starts.
+      if (volume !== undefined && !asking) sources = lookAt(context, checkout);
+      said = await started.said;
+    }
+    if (asking) said = { ...said, env: { ...said.env, ...secret } };
+    if (volume !== undefined && sources !== undefined) {
+      brought = await bring(context, volume, sources);
+    }
+    return Object.freeze({ engine, name, image, said, volume, brought: brought?.manifest, end });
   } catch (error) {
     // What went wrong first is what the user has to know.
     await Promise.allSettled([end()]);
@@ -133,20 +154,45 @@ export async function startKeeper(
   }
 }
 
-/** Brings the sources, and says how much. */
+/** What is to be in a volume. */
+interface Sources {
+  readonly excluded: readonly string[];
+  /** What there is; a list that is being made. */
+  readonly local: Promise<Manifest>;
+}
+
+function lookAt(context: KubeContext, checkout: Checkout): Sources {
+  const git = ifPresentSync(() => Deno.lstatSync(join(context.root, ".git")));
+  const excluded = excludedNames(context, checkout, { isRepository: git?.isDirectory === true });
+  const local = listChanging(context, excluded);
+  // Its error is reported where the list is needed, unless the container has an error before.
+  void Promise.allSettled([local]);
+  return { excluded, local };
+}
+
+/** Brings the sources, and says how much. Nobody else changes the copy until the result is disposed of. */
 async function bring(
   context: KubeContext,
-  checkout: Checkout,
   volume: VolumeContainer,
-): Promise<void> {
-  const git = await ifPresent(Deno.lstat(join(context.root, ".git")));
-  const names = excludedNames(context, checkout, { isRepository: git?.isDirectory === true });
-  context.log.status("Copying changed sources into the container");
-  const { bytes, removed, sent } = await bringSources(context, volume, names);
-  const counts = sent + removed === 0
-    ? "Nothing has changed since the last time"
-    : `Copied ${sent} files and directories (${(bytes / 1e6).toFixed(1)} MB), removed ${removed}`;
-  context.log.status(counts);
+  sources: Sources,
+): Promise<BroughtSources> {
+  const { log } = context;
+  log.status("Copying changed sources into the container");
+  const { name } = volume;
+  const others = (await containersInUse(context)).filter((other) => other !== name);
+  const brought = await bringSources(context, volume, {
+    ...sources,
+    onWait: (why) =>
+      log.status(`Waiting for the command in ${others.join(", ") || "another container"}: ${why}`),
+  });
+  const { bytes, removed, sent } = brought;
+  const files = sent === 1 ? "1 file or directory" : `${sent} files and directories`;
+  log.status(
+    sent + removed === 0
+      ? "Nothing has changed since the last time"
+      : `Copied ${files} (${(bytes / 1e6).toFixed(1)} MB), removed ${removed}`,
+  );
+  return brought;
 }
 
 /**
@@ -268,13 +314,13 @@ function makeBuilder(
 ): Builder {
   const { root, env: variables } = context;
   const startIn = (name: string, start: Start): Start => (
-    { argv: execArguments(engine, { name, base }, start), cwd: root, env: variables }
+    { ...execStart(engine, { name, base }, start, variables), cwd: root }
   );
   const run: Shell["run"] = async (argv, options = {}) => {
     const { cwd = root, env = base, ...rest } = options;
-    const { argv: client } = startIn(name, { argv, cwd, env });
+    const client = startIn(name, { argv, cwd, env });
     try {
-      return await context.shell.run(client, { ...rest, as: { argv, cwd } });
+      return await context.shell.run(client.argv, { ...rest, env: client.env, as: { argv, cwd } });
     } catch (error) {
       if (!(error instanceof CommandError) || context.signal?.aborted === true) throw error;
       throw await hasEnded(context, engine, name)

@@ -6,7 +6,7 @@
  */
 export {
   type ContainerStart,
-  execArguments,
+  execStart,
   loadArguments,
   removeArguments,
   runArguments,
@@ -77,14 +77,14 @@ export {
   type SyncPlan,
   type VolumeState,
 } from "./sync.ts";
+export { type CopiedOutputs, type CopyOptions, copyOutputs, fetchPaths } from "./copy_outputs.ts";
 export {
+  type BringOptions,
   bringSources,
-  type CopiedOutputs,
-  copyOutputs,
+  type BroughtSources,
   excludedNames,
-  fetchPaths,
+  listChanging,
   sendPaths,
-  type SyncCounts,
   type VolumeContainer,
 } from "./volume.ts";
 export {

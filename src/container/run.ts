@@ -20,6 +20,7 @@ import { containerEnvironment } from "./environment.ts";
 import { engineError, saysNoContainer } from "./explain.ts";
 import { lockName } from "./locks.ts";
 import { containerName, LABEL, rootHash } from "./names.ts";
+import { writeSecrets } from "./secrets.ts";
 import type { ContainerRun, Engine, Mount } from "./types.ts";
 
 /** What is to run in a container. */
@@ -332,6 +333,7 @@ export async function executeRun(
   signal?.addEventListener("abort", stop, { once: true });
   let hasEnded = false;
   try {
+    await using _secrets = await writeSecrets(run);
     const { code } = await context.shell.run(
       runArguments(engine, run),
       streamsOf(prepared, options),

@@ -38,30 +38,36 @@ export async function listSources(root: string, isExcluded: Excluded): Promise<M
       await new Promise((resolve) => setTimeout(resolve));
       started = performance.now();
     }
-    for (const { name } of entriesIn(join(root, above))) {
-      const path = above === "" ? name : `${above}/${name}`;
+    const inside = above === "" ? "" : `${above}/`;
+    for (const { name, isDirectory, isFile, isSymlink } of entriesIn(`${root}/${inside}`)) {
+      const path = `${inside}${name}`;
       if (isExcluded(path)) continue;
-      const info = ifPresentSync(() => Deno.lstatSync(join(root, path)));
-      // It was removed in the meantime, or is a socket or a pipe.
-      if (info === undefined) continue;
+      // Sockets and pipes are not brought.
+      if (!isDirectory && !isFile && !isSymlink) continue;
       if (name.includes("\ufffd")) {
         throw new KbuildError(
           `Cannot copy "${path}" into a container: its name is not valid UTF-8`,
         );
       }
-      if (info.isDirectory) {
+      if (isDirectory) {
         found.set(path, "d");
         directories.push(path);
-      } else if (info.isSymlink) {
-        found.set(path, `l ${Deno.readLinkSync(join(root, path))}`);
-      } else if (info.isFile) {
-        const { ctime, mode, mtime, size } = info;
-        const times = `${mtime?.getTime()} ${ctime?.getTime()}`;
-        found.set(path, `f ${size} ${isExecutable(mode) ? "x" : "-"} ${times}`);
+        continue;
       }
+      const state = ifPresentSync(() =>
+        isSymlink ? `l ${Deno.readLinkSync(`${root}/${path}`)}` : fileState(`${root}/${path}`)
+      );
+      // Undefined: it was removed in the meantime.
+      if (state !== undefined) found.set(path, state);
     }
   }
   return found;
+}
+
+/** What a {@linkcode Manifest} says of a file. */
+export function fileState(path: string): string {
+  const { ctime, mode, mtime, size } = Deno.lstatSync(path);
+  return `f ${size} ${isExecutable(mode) ? "x" : "-"} ${mtime?.getTime()} ${ctime?.getTime()}`;
 }
 
 function entriesIn(directory: string): Deno.DirEntry[] {

@@ -9,14 +9,8 @@ import { runArguments } from "./arguments.ts";
 import { KEEPER_COMMAND, startKeeper } from "./build_container.ts";
 import { startsOf, streamsOf } from "./run.ts";
 import type { ExecuteOptions, PlannedStart, PreparedRun } from "./run.ts";
-import {
-  bringStarts,
-  type CopiedOutputs,
-  copyOutputs,
-  copyStarts,
-  hasSources,
-  sendPaths,
-} from "./volume.ts";
+import { type CopiedOutputs, copyOutputs, copyStarts, readBrought } from "./copy_outputs.ts";
+import { bringStarts, sendPaths } from "./volume.ts";
 import type { Engine } from "./types.ts";
 
 /** Options of {@linkcode executeInVolume}. */
@@ -42,7 +36,7 @@ export async function executeInVolume(
   for (const note of prepared.notes) log.warn(note);
   const keeper = await startKeeper(context, checkout, prepared, { asking: false });
   try {
-    const { name, volume } = keeper;
+    const { brought, name, volume } = keeper;
     if (version !== undefined && volume !== undefined) {
       await Deno.mkdir(dirname(version.path), { recursive: true });
       await writeFileAtomic(version.path, version.text);
@@ -52,8 +46,8 @@ export async function executeInVolume(
       commandArguments(engine, prepared, name),
       streamsOf(prepared, options),
     );
-    if (code !== 0 || !copy || volume === undefined) return code;
-    sayCopied(context, await copyOutputs(context, volume, { all: false }));
+    if (code !== 0 || !copy || volume === undefined || brought === undefined) return code;
+    sayCopied(context, await copyOutputs(context, volume, { all: false, brought }));
     return code;
   } finally {
     await keeper.end();
@@ -86,14 +80,15 @@ export async function copyFromVolume(
 ): Promise<CopiedOutputs> {
   const keeper = await startKeeper(context, checkout, prepared, { asking: true });
   try {
-    if (keeper.volume === undefined) return { files: [] };
-    if (!await hasSources(context, keeper.volume)) {
+    if (keeper.volume === undefined) return { files: [], kept: [] };
+    const brought = await readBrought(context, keeper.volume);
+    if (brought === undefined) {
       throw new KbuildError("There is nothing to copy: no build has run in the volume yet", {
         notes: ["kbuild run, or a build with --container, copies the sources into it first"],
       });
     }
     await claimOutputs(context);
-    const copied = await copyOutputs(context, keeper.volume, { all: true });
+    const copied = await copyOutputs(context, keeper.volume, { all: true, brought });
     sayCopied(context, copied);
     return copied;
   } finally {
@@ -101,8 +96,14 @@ export async function copyFromVolume(
   }
 }
 
-function sayCopied({ log }: Pick<KubeContext, "log">, { files }: CopiedOutputs): void {
+function sayCopied({ log }: Pick<KubeContext, "log">, { files, kept }: CopiedOutputs): void {
   if (files.length > 0) log.status(`Copied ${counted(files.length, "file")} out of the container`);
+  if (kept.length === 0) return;
+  const names = kept.map((name) => JSON.stringify(name)).join(", ");
+  log.warn(`Not copied out of the container, because they were changed here meanwhile: ${names}`, [
+    "To take the container's: move yours away, and run kbuild copy-output with the same --engine and --sync, before " +
+    "another command in a container",
+  ]);
 }
 
 function commandArguments(

@@ -27,6 +27,8 @@ export interface LockOptions {
   holder?: string;
   /** Whether the file is removed with the lock; default false. */
   temporary?: boolean;
+  /** Whether others may hold the lock, too, if they share it as well; default false. Not with `temporary` or `holder`. */
+  shared?: boolean;
   /** The error for a file that cannot be made or opened; default: "Cannot lock …". */
   explain?: (cause: unknown) => KbuildError;
 }
@@ -41,7 +43,7 @@ const MAX_HOLDER = 4096;
 const MAX_RACES = 20;
 
 /**
- * Takes the exclusive lock (flock) of a file, and waits for whoever has it. The file and its directory
+ * Takes the lock (flock) of a file, alone or shared, and waits for whoever has it. The file and its directory
  * are made if missing. The lock belongs to the process, so a killed one leaves none behind.
  *
  * The holder may remove the file or move it away. Whoever waited for it then finds that the path names
@@ -72,7 +74,7 @@ async function lock(
   options: LockOptions & { wait: boolean },
 ): Promise<FileLock | undefined> {
   const { signal, onWait = () => {}, holder, explain = cannotLock(path) } = options;
-  const { temporary = false, wait } = options;
+  const { temporary = false, shared = false, wait } = options;
   let waited = false;
   while (true) {
     signal?.throwIfAborted();
@@ -80,7 +82,7 @@ async function lock(
       throw explain(cause);
     });
     try {
-      while (!await tryLock(file)) {
+      while (!await tryLock(file, { exclusive: !shared })) {
         if (!wait) {
           file.close();
           return undefined;
@@ -182,9 +184,12 @@ const pending = new WeakMap<Deno.FsFile, Promise<void>>();
  *
  * @returns Whether the lock is held now.
  */
-async function tryLock(file: Deno.FsFile & Partial<TryLock>): Promise<boolean> {
-  if (file.tryLock !== undefined) return await file.tryLock(true);
-  const lock = pending.get(file) ?? file.lock(true);
+async function tryLock(
+  file: Deno.FsFile & Partial<TryLock>,
+  { exclusive }: { exclusive: boolean },
+): Promise<boolean> {
+  if (file.tryLock !== undefined) return await file.tryLock(exclusive);
+  const lock = pending.get(file) ?? file.lock(exclusive);
   pending.set(file, lock);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const busy = new Promise<false>((resolve) => {

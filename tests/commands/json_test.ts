@@ -32,7 +32,7 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
   run: [["true", "error"]],
   shell: [["", "error"]],
   "make-build-image": [["--engine rkt", "error"]],
-  "copy-output": [["", "files output"]],
+  "copy-output": [["", "files kept output"]],
   "make-clean": [["--engine rkt", "error"]],
   download: [["nothing", "error"], ["v1.30.2 --print-urls", "urls"]],
   "verify-release": [["/nowhere", "error"]],

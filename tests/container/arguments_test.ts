@@ -22,6 +22,23 @@ Deno.test("runArguments() is the whole command line", () => {
   ]);
 });
 
+Deno.test("runArguments() shows no password", () => {
+  const env = {
+    ...{
+      https_proxy: "http://me:secret@proxy.example:3128",
+      http_proxy: "me:secret@proxy.example",
+    },
+    ...{ no_proxy: "a.example,b.example", GOPROXY: "https://token:secret@proxy.example,direct" },
+    ...{ GIT_AUTHOR_EMAIL: "nobody@k8s.io", GOFLAGS: "-ldflags=-X=a=b@c" },
+  };
+  const words = runArguments(DOCKER, { ...RUN, env });
+  assertEquals(words.filter((word, at) => words[at - 1] === "--env" || word.startsWith("--env-")), [
+    ...["no_proxy=a.example,b.example", "GIT_AUTHOR_EMAIL=nobody@k8s.io"],
+    ...["GOFLAGS=-ldflags=-X=a=b@c", `--env-file=/src/kubernetes/_output/.kbuild/${RUN.name}.env`],
+  ]);
+  assertEquals(words.some((word) => word.includes("secret")), false);
+});
+
 Deno.test("runArguments() says who the user is, as each engine needs it", () => {
   const who = (engine: typeof DOCKER) =>
     runArguments(engine, RUN).filter((word) => /^--user|^--security/.test(word));

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "
 import { join } from "@std/path";
 import { readCheckout } from "../../src/checkout/mod.ts";
 import {
-  execArguments,
+  execStart,
   KEEPER_COMMAND,
   prepareRun,
   startBuildContainer,
@@ -14,20 +14,27 @@ import { createShell } from "../../src/shell/mod.ts";
 import { ENV, inScratch, makeSample, run, script } from "../e2e/_program.ts";
 import { DOCKER, EXECUTES, fakeEngine } from "./_engines.ts";
 
-Deno.test("execArguments() names what differs from the container's own environment", () => {
+Deno.test("execStart() names what differs from the container's own environment", () => {
   const base = { PATH: "/bin", HOME: "/h", GOARCH: "arm", GOPATH: "/go" };
   const start = {
     argv: ["go", "install", "", "a b"],
     cwd: "/src/a b",
     env: { PATH: "/bin", HOME: "/h", GOPATH: "/x\ny", GOOS: "" },
   };
-  const argv = execArguments(DOCKER, { name: "c", base }, start);
+  const { argv, env } = execStart(DOCKER, { name: "c", base }, start, { DOCKER_HOST: "x" });
   assertEquals(argv, [
     ...["docker", "exec", "--workdir=/src/a b", "--env", "GOPATH=/x\ny", "--env", "GOOS="],
     ...["c", "env", "-u", "GOARCH", "go", "install", "", "a b"],
   ]);
-  const same = execArguments(DOCKER, { name: "c", base }, { ...start, argv: ["ls"], env: base });
-  assertEquals(same, ["docker", "exec", "--workdir=/src/a b", "c", "ls"]);
+  assertEquals(env, { DOCKER_HOST: "x" });
+  const same = execStart(DOCKER, { name: "c", base }, { ...start, argv: ["ls"], env: base });
+  assertEquals(same.argv, ["docker", "exec", "--workdir=/src/a b", "c", "ls"]);
+  const GOPROXY = "https://me:secret@proxy.example,direct";
+  const secret = execStart(DOCKER, { name: "c", base }, { ...start, env: { ...base, GOPROXY } });
+  assertEquals(secret.argv.slice(0, -4), [
+    ...["docker", "exec", "--workdir=/src/a b", "--env", "GOPROXY", "c"],
+  ]);
+  assertEquals(secret.env, { GOPROXY });
 });
 
 /** A checkout, a docker whose containers are this machine, and a `go` that says what is wanted. */

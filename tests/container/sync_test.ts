@@ -99,28 +99,17 @@ for (const tools of ["GNU", "busybox"] as const) {
     ignore: missing !== undefined,
     fn: () =>
       inScratch(async (dir) => {
-        const [here, there, bin] = [join(dir, "here"), join(dir, "there"), join(dir, "bin")];
-        for (const place of [here, there]) await Deno.mkdir(place);
-        await fakeEngine(bin, "docker", EXECUTES);
-        if (tools === "busybox") {
-          for (const name of ["find", "tar", "xargs"]) {
-            await Deno.symlink(which("busybox")!, join(bin, name));
-          }
-        }
-        const names = ["changed", "moved", "same"];
+        const { here, there, ...copy } = await makeCopy(dir, tools);
+        const names = ["changed", "moved", "same", "d/below"];
+        await Deno.mkdir(join(here, "d"));
         for (const name of names) await Deno.writeTextFile(join(here, name), "1");
-        const log = createLogger({ write: () => {} });
-        const env = { ...ENV, PATH: `${bin}:${ENV["PATH"]}` };
-        const shell = createShell({ cwd: dir, env });
-        const context = createContext({ root: await Deno.realPath(here), env, log, shell });
-        const user = { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 };
-        const container = { engine: DOCKER, name: "c", target: there, user };
         const bring = async () => {
-          const { sent, removed } = await bringSources(context, container, ["_output"]);
+          using brought = await copy.bring();
           for (const name of names) assertEquals(await Deno.readTextFile(join(there, name)), "1");
+          const { sent, removed } = brought;
           return { sent, removed };
         };
-        assertEquals(await bring(), { sent: 3, removed: 0 });
+        assertEquals(await bring(), { sent: 5, removed: 0 });
         // Of the same size, in the same second.
         await Deno.writeTextFile(join(there, "changed"), "2");
         await Deno.writeTextFile(join(there, "new"), "2");
@@ -135,14 +124,81 @@ for (const tools of ["GNU", "busybox"] as const) {
         const sent = tools === "GNU" ? 2 : 1;
         assertEquals(await bring(), { sent, removed: sent + 1 });
         assertEquals(await bring(), { sent: 0, removed: 0 });
+        // What is gone leaves its directory changed.
+        await Deno.remove(join(there, "d/below"));
+        assertEquals(await bring(), { sent: 1, removed: 0 });
+        await Deno.remove(join(there, "d"), { recursive: true });
+        assertEquals(await bring(), { sent: 2, removed: 0 });
+        assertEquals(await bring(), { sent: 0, removed: 0 });
+        // A manifest that is not whole says nothing of what is there.
+        await Deno.truncate(join(there, "_output/.kbuild-sync.json"), 10);
+        await Deno.remove(join(here, "same"));
+        names.splice(names.indexOf("same"), 1);
+        assertEquals(await bring(), { sent: 4, removed: 4 });
+        const listing = (place: string) =>
+          [...Deno.readDirSync(place)].map(({ name }) => name).sort();
+        assertEquals(listing(there), listing(here));
       }),
   });
 }
 
+/** A directory, and what makes another one equal to it, with a docker whose containers are this machine. */
+async function makeCopy(dir: string, tools: "GNU" | "busybox") {
+  const [here, there, bin] = [join(dir, "here"), join(dir, "there"), join(dir, "bin")];
+  for (const place of [here, there]) await Deno.mkdir(place);
+  await fakeEngine(bin, "docker", EXECUTES);
+  if (tools === "busybox") {
+    for (const name of ["find", "tar", "xargs"]) {
+      await Deno.symlink(which("busybox")!, join(bin, name));
+    }
+  }
+  const log = createLogger({ write: () => {} });
+  const env = { ...ENV, PATH: `${bin}:${ENV["PATH"]}` };
+  const shell = createShell({ cwd: dir, env });
+  const context = createContext({ root: await Deno.realPath(here), env, log, shell });
+  const user = { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 };
+  const container = { engine: DOCKER, name: "c", target: there, user };
+  const bring = (onWait: (why: string) => void = () => {}) =>
+    bringSources(context, container, { excluded: ["_output"], onWait });
+  return { here, there, bring };
+}
+
+Deno.test("bringSources() lets commands share a copy until it has to change", () =>
+  inScratch(async (dir) => {
+    const { here, there, bring } = await makeCopy(dir, isGnu ? "GNU" : "busybox");
+    await Deno.writeTextFile(join(here, "file"), "1");
+    const first = await bring();
+    const second = await bring((why) => assertEquals(why, "nothing has changed"));
+    await Deno.writeTextFile(join(here, "file"), "22");
+    const waits = Promise.withResolvers<string>();
+    const third = bring(waits.resolve);
+    assertEquals(
+      await waits.promise,
+      "it works with the same copy of the sources, which have changed",
+    );
+    const turns = Promise.withResolvers<string>();
+    const fourth = bring(turns.resolve);
+    assertEquals(await turns.promise, "it looks at the copy of the sources");
+    second[Symbol.dispose]();
+    // The one that still runs changes the copy itself, and what is here changes once more.
+    await Deno.writeTextFile(join(there, "made"), "");
+    await Deno.writeTextFile(join(here, "file"), "333");
+    assertEquals(await Deno.readTextFile(join(there, "file")), "1");
+    first[Symbol.dispose]();
+    using brought = await third;
+    assertEquals([brought.sent, brought.removed], [1, 1]);
+    assertEquals(await Deno.readTextFile(join(there, "file")), "333");
+    using last = await fourth;
+    assertEquals([last.sent, last.removed], [0, 0]);
+  }));
+
 /** Lets `copyOutputs()` read an archive that a container prints. */
 async function copyFrom(
   entries: readonly TarEntry[] | string,
-  fn: (root: string, copy: () => ReturnType<typeof copyOutputs>) => Promise<void>,
+  fn: (
+    root: string,
+    copy: (brought?: Manifest) => ReturnType<typeof copyOutputs>,
+  ) => Promise<void>,
 ): Promise<void> {
   await inScratch(async (dir) => {
     const [root, bin] = [join(dir, "kubernetes"), join(dir, "bin")];
@@ -160,7 +216,10 @@ async function copyFrom(
     const container = {
       ...{ engine: DOCKER, name: "c", target: "/go/src", user: { uid: 0, gid: 0 } },
     };
-    await fn(context.root, () => copyOutputs(context, container, { all: true }));
+    await fn(
+      context.root,
+      (brought = manifest({})) => copyOutputs(context, container, { all: true, brought }),
+    );
   });
 }
 
@@ -195,6 +254,35 @@ Deno.test("copyOutputs() writes programs and generated files, and not again", ()
     },
   ));
 
+Deno.test("copyOutputs() keeps a generated file that was changed here meanwhile, and names it", () =>
+  copyFrom(
+    ["edited", "made", "same", "old", "gone"].map((name) => file(`pkg/${name}/types.go`)),
+    async (root, copy) => {
+      const path = (name: string) => join(root, "pkg", name, "types.go");
+      const write = async (name: string, text: string) => {
+        await Deno.mkdir(join(path(name), ".."), { recursive: true });
+        await Deno.writeTextFile(path(name), text);
+      };
+      for (const name of ["edited", "same", "old", "gone"]) await write(name, "as brought");
+      const brought = await listSources(root, () => false);
+      await write("edited", "mine");
+      await write("made", "mine, too");
+      // What the container has made.
+      await write("same", "x");
+      await Deno.remove(path("gone"));
+      const { files, kept } = await copy(brought);
+      assertEquals(files, ["pkg/old/types.go", "pkg/gone/types.go"]);
+      assertEquals(kept, ["pkg/edited/types.go", "pkg/made/types.go"]);
+      const texts = ["edited", "made", "same", "old", "gone"].map((name) =>
+        Deno.readTextFileSync(path(name))
+      );
+      assertEquals(texts, ["mine", "mine, too", "x", "x", "x"]);
+      // Moved away, as the message says, it no longer is in the way.
+      await Deno.rename(path("edited"), join(root, "mine"));
+      assertEquals((await copy(brought)).files, ["pkg/edited/types.go"]);
+    },
+  ));
+
 for (
   const [what, entries, why] of [
     ["a path upwards", "_output/dockerized/bin/../../../../x", "its path leads elsewhere"],
@@ -212,7 +300,11 @@ for (
     copyFrom(entries, async (root, copy) => {
       const error = await assertRejects(copy, KbuildError, "out of the container");
       assertStringIncludes(error.message, why);
-      assertEquals([...Deno.readDirSync(root)].map(({ name }) => name), ["pkg"]);
+      // Locks are in the outputs.
+      assertEquals([...Deno.readDirSync(root)].map(({ name }) => name).sort(), ["_output", "pkg"]);
+      assertEquals([...Deno.readDirSync(join(root, "_output"))].map(({ name }) => name), [
+        ".kbuild",
+      ]);
       assertEquals([...Deno.readDirSync(join(root, "pkg"))], []);
     }));
 }

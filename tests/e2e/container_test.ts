@@ -30,6 +30,7 @@ import {
   output,
   processesBelow,
   run,
+  start as startProgram,
   which,
 } from "./_program.ts";
 
@@ -411,6 +412,108 @@ both(
   },
 );
 
+both(
+  "a password of a proxy reaches the command, and no list of processes",
+  async (engine, root) => {
+    const password = `p"${crypto.randomUUID()}`;
+    const proxy = `http://me:${password}@proxy.example:3128`;
+    const env = { ...engine.env, KUBERNETES_HTTPS_PROXY: proxy };
+    const argumentsOfAll = () =>
+      [...Deno.readDirSync("/proc")].filter(({ name }) => /^\d+$/.test(name)).map(({ name }) => {
+        try {
+          return Deno.readTextFileSync(`/proc/${name}/cmdline`);
+        } catch {
+          return "";
+        }
+      });
+    for (const sync of ["bind", "volume"]) {
+      const words = ["sh", "-c", 'touch /tmp/runs; echo "$https_proxy"; sleep 3'];
+      const given = ["--engine", engine.name, "--build-image", SMALL, "--sync", sync];
+      const child = startProgram(kbuildArgv("run", ...given, ...words), { cwd: root, env });
+      await until("the command runs", async () => {
+        const name = await containersOf(engine, root);
+        return name !== "" &&
+          await engine.run("exec", name, "ls", "/tmp/runs").then(() => true, () => false);
+      });
+      const seen = argumentsOfAll();
+      assert(seen.some((line) => line.includes("sleep 3")));
+      assertEquals(seen.filter((line) => line.includes(password)), []);
+      const { code, stdout, stderr } = await ended(child);
+      assertEquals([code, stdout], [0, `${proxy}\n`], stderr);
+      const left = [...Deno.readDirSync(join(root, "_output/.kbuild"))].map(({ name }) => name);
+      assertEquals(left.filter((name) => name.endsWith(".env")), []);
+      const plan = await run(kbuildArgv("plan", "run", ...given, "true"), { cwd: root, env });
+      assertMatch(plan.stdout, /--env-file=/);
+      assertEquals(plan.stdout.includes(password), false);
+    }
+    await run(kbuildArgv("make-clean", "--engine", engine.name, "--yes"), { cwd: root, env });
+  },
+);
+
+engineTest(
+  docker,
+  "docker",
+  "commands share a copy of the sources, and one that has to change it waits for the others",
+  async (engine, root) => {
+    const options = { cwd: root, env: engine.env };
+    const volume = (...command: string[]) =>
+      kbuildArgv(
+        ...["run", "--engine", engine.name, "--build-image", SMALL, "--sync", "volume"],
+        ...command,
+      );
+    const first = await run(volume("true"), options);
+    assertEquals(first.code, 0, first.stderr);
+    // Each of two waits for a file of the other: they run at the same time.
+    const wait = (one: string, other: string) =>
+      `touch _output/${one}; while [ ! -e _output/${other} ]; do sleep 0.1; done; echo ${one}`;
+    const both = await Promise.all([
+      run(volume("sh", "-c", wait("a", "b")), options),
+      run(volume("sh", "-c", wait("b", "a")), options),
+    ]);
+    assertEquals(both.map(({ code, stdout }) => [code, stdout]), [[0, "a\n"], [0, "b\n"]]);
+
+    const makefile = join(root, "Makefile");
+    const before = await Deno.readTextFile(makefile);
+    const reads = "cat Makefile >_output/before; touch _output/reads; " +
+      'while [ ! -e _output/go-on ]; do sleep 0.1; done; [ "$(cat Makefile)" = "$(cat _output/before)" ] || exit 9; cat Makefile';
+    const reading = startProgram(volume("sh", "-c", reads), options);
+    await until("the first command reads", async () => {
+      const name = await containersOf(engine, root);
+      const seen = await engine.run("exec", name, "ls", "_output").catch(() => "");
+      return seen.includes("reads");
+    });
+    const [name] = (await containersOf(engine, root)).split("\n");
+    await Deno.writeTextFile(makefile, `${before}# changed\n`);
+    const changing = startProgram(volume("sh", "-c", "cat Makefile"), options);
+    const said = readUntil(changing.stderr, `Waiting for the command in ${name}: it works with`);
+    await said.found;
+    await engine.run("exec", name!, "touch", "_output/go-on");
+    const [one, other] = [await ended(reading), await changing.status];
+    assertEquals([one.code, one.stdout], [0, before], one.stderr);
+    const stdout = await new Response(changing.stdout).text();
+    assertEquals([other.code, stdout], [0, `${before}# changed\n`], await said.text);
+    await run(kbuildArgv("make-clean", "--engine", engine.name, "--yes"), options);
+  },
+);
+
+/** Reads a stream to its end; tells when a text has come. */
+function readUntil(
+  stream: ReadableStream<Uint8Array>,
+  wanted: string,
+): { found: Promise<void>; text: Promise<string> } {
+  const { promise: found, resolve, reject } = Promise.withResolvers<void>();
+  const read = async () => {
+    let text = "";
+    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      if (text.includes(wanted)) resolve();
+    }
+    reject(new Error(`It did not say "${wanted}": ${text}`));
+    return text;
+  };
+  return { found, text: read() };
+}
+
 /** A copy of a checkout: what is sent, what comes back, what a killed run leaves. */
 async function tryVolume(engine: TestEngine, root: string, more: string[]): Promise<void> {
   const options = { cwd: root, env: engine.env };
@@ -444,7 +547,7 @@ async function tryVolume(engine: TestEngine, root: string, more: string[]): Prom
   await Deno.writeTextFile(join(odd, "ü"), "2");
   const second = await there();
   assertEquals(second.names, await here());
-  assertMatch(second.said, /Copied 1 files and directories \(0\.\d MB\), removed 1\n/);
+  assertMatch(second.said, /Copied 1 file or directory \(0\.\d MB\), removed 1\n/);
 
   // What a command changes in the copy is there no longer in the next run; outputs come back.
   const made = await start(
@@ -457,6 +560,34 @@ async function tryVolume(engine: TestEngine, root: string, more: string[]): Prom
   assertEquals((await Deno.stat(join(root, "api/zz_generated.y"))).uid, Deno.uid());
   assertEquals((await there()).names, await here());
   assertMatch((await start("exit 7")).stderr, /status 7/);
+
+  // One that was changed here meanwhile stays until it is moved away.
+  const generated = join(root, "api/zz_generated.y");
+  const changing = startProgram(
+    kbuildArgv(...[
+      "run",
+      ...given,
+      "sh",
+      "-c",
+      "touch _output/y; sleep 3; echo there >api/zz_generated.y",
+    ]),
+    options,
+  );
+  await until("the command runs", async () => {
+    const name = await containersOf(engine, root);
+    return (await engine.run("exec", name, "ls", "_output").catch(() => "")).includes("y\n");
+  });
+  await Deno.writeTextFile(generated, "mine");
+  const kept = await ended(changing);
+  assertEquals(kept.code, 0, kept.stderr);
+  assertMatch(
+    kept.stderr,
+    /changed here meanwhile: "api\/zz_generated.y"\n.*run kbuild copy-output/,
+  );
+  assertEquals(await Deno.readTextFile(generated), "mine");
+  await Deno.remove(generated);
+  await run(kbuildArgv("copy-output", ...given), options);
+  assertEquals(await Deno.readTextFile(generated), "there\n");
 
   await Deno.remove(join(root, "_output/dockerized/bin"), { recursive: true });
   const copied = await run(kbuildArgv("copy-output", ...given), options);
