@@ -93,7 +93,10 @@ export async function ensureGeneratedFiles(
   context: KubeContext,
   checkout: Checkout,
   { tools, files, found }: GenerationPlan,
-  { results: shared }: Pick<BuildOptions, "results"> = {},
+  { results: shared, toolsBuilt = () => {} }: Pick<BuildOptions, "results"> & {
+    /** Told of the milliseconds that building the generators took. */
+    readonly toolsBuilt?: (ms: number) => void;
+  } = {},
 ): Promise<readonly string[]> {
   if (found === undefined) return [];
   const { tree, needs } = found;
@@ -137,8 +140,10 @@ export async function ensureGeneratedFiles(
     }
     if (left.length === 0) skipUnits(context, tools);
     else {
+      const started = performance.now();
       const results = toolResults(shared);
       await buildBinaries(context, checkout, tools, { results, areTools: true });
+      toolsBuilt(performance.now() - started);
     }
     const made: MadeFile[] = [];
     for (const { steps, unit } of left) {
