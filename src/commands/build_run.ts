@@ -251,7 +251,11 @@ export async function runBuild(
   const built = performance.now();
   if (own !== undefined) sayStore(context, own);
   return {
-    ...{ binaries, generateMs: generated - started - toolsMs, buildMs: built - generated + toolsMs },
+    ...{
+      binaries,
+      generateMs: generated - started - toolsMs,
+      buildMs: built - generated + toolsMs,
+    },
     isShare: results?.mode === "share",
   };
 }
