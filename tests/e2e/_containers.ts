@@ -112,21 +112,13 @@ const PROGRAMS =
 
 /** The files of an image with programs of this machine, and their libraries. */
 export async function makeProgramsRoot(root: string, programs: string): Promise<string> {
-  const make = `set -e
-mkdir -p "$1/usr/bin" "$1/usr/local" "$1/etc" "$1/usr/lib"
+  const make = `mkdir -p "$1/usr/bin" "$1/usr/local" "$1/etc" "$1/usr/lib"
 mkdir -m 1777 "$1/tmp"
 for dir in bin lib lib64; do mkdir -p "$1/usr/$dir"; ln -s "usr/$dir" "$1/$dir"; done
 printf 'root:x:0:0:root:/root:/bin/sh\\n' > "$1/etc/passwd"
-add() { mkdir -p "$1$(dirname "$2")" && cp -L "$2" "$1$2"; }
-for name in $2; do
-  file=$(PATH="$PATH:/usr/sbin:/sbin" command -v "$name") || continue
-  case "$file" in /*) ;; *) file=/usr/bin/$name ;; esac
-  [ -x "$file" ] || continue
-  cp -L "$file" "$1/usr/bin/$name"
-  for library in $(ldd "$file" 2>/dev/null | grep -o '/[^ ]*'); do add "$1" "$library"; done
-done
 [ ! -d /usr/lib/git-core ] || cp -a /usr/lib/git-core "$1/usr/lib/git-core"`;
-  await output(["sh", "-c", make, "sh", root, programs]);
+  await output(["sh", "-ec", make, "sh", root]);
+  for (const name of programs.split(" ")) await addProgram(root, name);
   return root;
 }
 

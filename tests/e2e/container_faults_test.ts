@@ -47,15 +47,23 @@ function runArgv(...words: string[]): string[] {
   return kbuildArgv("run", "--engine", "docker", "--build-image", SMALL, ...words);
 }
 
+/** Runs a command in a volume. */
+function runInVolume(engine: OwnDocker, root: string, ...words: string[]) {
+  return run(runArgv("--sync", "volume", ...words), { cwd: root, env: engine.env });
+}
+
+/** Makes a file of so many megabytes. */
+async function makeBig(path: string, from: "urandom" | "zero", megabytes: number): Promise<void> {
+  const words = [`if=/dev/${from}`, `of=${path}`, "bs=1000000", `count=${megabytes}`];
+  await output(["dd", ...words, "status=none"]);
+}
+
 /** Names and contents of the files that are brought into volumes. */
 const LIST = "find . \\( -path ./_output -o -path ./.git \\) -prune -o -type f -exec md5sum {} +";
 
 /** Checks that a volume has what the checkout has. */
 async function checkVolume(engine: OwnDocker, root: string): Promise<void> {
-  const there = await run(runArgv("--sync", "volume", "sh", "-c", LIST), {
-    cwd: root,
-    env: engine.env,
-  });
+  const there = await runInVolume(engine, root, "sh", "-c", LIST);
   assertEquals(there.code, 0, there.stderr);
   const here = await output(["sh", "-c", LIST], { cwd: root });
   const lines = (text: string) => text.trim().split("\n").sort();
@@ -120,7 +128,7 @@ engineTest(
     const big = join(root, "big");
     for (const signal of ["SIGKILL", "SIGTERM"] as const) {
       // The engine takes a while for it.
-      await output(["sh", "-c", `head -c 300000000 /dev/urandom >"$1"`, "sh", big]);
+      await makeBig(big, "urandom", 300);
       const changed = join(root, "Makefile");
       await Deno.writeTextFile(changed, `${await Deno.readTextFile(changed)}# ${signal}\n`);
       await Deno.remove(join(root, "cmd/kubectl"), { recursive: true }).catch(() => {});
@@ -148,8 +156,8 @@ engineTest(
   async (engine, root) => {
     await checkVolume(engine, root);
     const big = join(root, "big");
-    await output(["sh", "-c", `head -c 90000000 /dev/zero >"$1"`, "sh", big]);
-    const full = await run(runArgv("--sync", "volume", "true"), { cwd: root, env: engine.env });
+    await makeBig(big, "zero", 90);
+    const full = await runInVolume(engine, root, "true");
     assertEquals(full.code, 1, full.stderr);
     assertMatch(full.stderr, /its disk is full \(no space left on device\)\n[^]*docker system df/);
     assertEquals(await containersOf(engine, root), "");
@@ -159,20 +167,13 @@ engineTest(
     // A command fills it: nothing half-written comes back.
     const fill =
       "mkdir -p _output/dockerized/bin/linux && cat /dev/zero >_output/dockerized/bin/linux/big";
-    const filled = await run(runArgv("--sync", "volume", "sh", "-c", fill), {
-      cwd: root,
-      env: engine.env,
-    });
+    const filled = await runInVolume(engine, root, "sh", "-c", fill);
     assertEquals(filled.code, 1, filled.stderr);
     assertEquals(
       await Deno.stat(join(root, "_output/dockerized/bin")).catch(() => undefined),
       undefined,
     );
-    const words = ["sh", "-c", "rm -r _output/dockerized/bin"];
-    const emptied = await run(runArgv("--sync", "volume", ...words), {
-      cwd: root,
-      env: engine.env,
-    });
+    const emptied = await runInVolume(engine, root, "rm", "-r", "_output/dockerized/bin");
     assertEquals(emptied.code, 0, emptied.stderr);
     await checkVolume(engine, root);
   },

@@ -24,6 +24,7 @@ import {
   digestsOf,
   ended,
   ENV,
+  inScratch,
   kbuildArgv,
   makeSample,
   missingFor,
@@ -31,6 +32,7 @@ import {
   processesBelow,
   run,
   start as startProgram,
+  unless,
   which,
 } from "./_program.ts";
 
@@ -735,43 +737,66 @@ engineTest(
   },
 );
 
-// A release takes minutes; KBUILD_TEST_RELEASES=all does those of the other eras and with a volume, too.
-const releases = Deno.env.get("KBUILD_TEST_RELEASES") === "all"
-  ? (["1.7", "1.20", "1.28", "1.35", "latest"] as const).flatMap((era) => [
-    [era, "bind"] as const,
-    [era, "volume"] as const,
-  ])
-  : [["1.20", "bind"] as const];
-for (const [era, sync] of releases) {
-  engineTest(
-    lacksGo ?? missingFor(era) ?? docker,
-    "docker",
-    `quick-release in a container has the digests of one outside, ${era}, ${sync}`,
-    async (engine, _root, dir) => {
-      const root = await makeSample(era, join(dir, "release"));
-      const image = "kbuild.test/go:1";
-      await engine.import(await makeGoRoot(join(dir, "go"), goroot), image);
-      // The image has this machine's Go, whatever the checkout pins.
-      const env = {
-        ...engine.env,
-        FORCE_HOST_GO: "y",
-        KUBE_OUTPUT_SUBPATH: "_output/dockerized",
-      };
-      const release = async (...more: string[]) => {
-        await Deno.remove(join(root, "_output"), { recursive: true }).catch(() => {});
-        const argv = kbuildArgv("quick-release", "--bases", "scratch", "--json", ...more);
-        const made = await run(argv, { cwd: root, env });
-        assertEquals(made.code, 0, made.stderr);
-        return digestsOf(made.stdout);
-      };
-      const outside = await release();
-      assertEquals(Object.keys(outside).length > 5, true);
-      const given = ["--engine", engine.name, "--build-image", image, "--sync", sync];
-      assertEquals(await release("--container", ...given), outside);
-      assertEquals(await containersOf(engine, root), "");
-      await run(kbuildArgv("make-clean", "--engine", engine.name, "--json"), { cwd: root, env });
-    },
-  );
+// A release takes minutes; KBUILD_TEST_RELEASES=all does those of all eras, with both engines and in both ways.
+const isAll = Deno.env.get("KBUILD_TEST_RELEASES") === "all";
+const eras = isAll ? (["1.7", "1.20", "1.28", "1.35", "latest"] as const) : (["1.20"] as const);
+for (const era of eras) {
+  const missing = lacksGo ?? missingFor(era) ??
+    (typeof docker === "string" && typeof podman === "string" ? docker : undefined);
+  Deno.test({
+    ...unless(
+      missing,
+      `all and quick-release in containers have the digests of those outside, ${era}`,
+    ),
+    fn: (t) =>
+      inScratch(async (dir) => {
+        const root = await makeSample(era, join(dir, "release"));
+        const files = await makeGoRoot(join(dir, "go"), goroot);
+        const image = "kbuild.test/go:1";
+        const bin = join(root, "_output/dockerized/bin");
+        /** Digests of what both commands make from nothing. */
+        const make = async (env: Readonly<Record<string, string>>, ...given: string[]) => {
+          await Deno.remove(join(root, "_output"), { recursive: true }).catch(() => {});
+          // The image has this machine's Go, whatever the checkout pins.
+          const all = { ...env, FORCE_HOST_GO: "y", KUBE_OUTPUT_SUBPATH: "_output/dockerized" };
+          const start = async (...words: string[]) => {
+            const made = await run(kbuildArgv(...words, ...given), { cwd: root, env: all });
+            assertEquals(made.code, 0, made.stderr);
+            return made.stdout;
+          };
+          await start("all");
+          const sums = await output(["sh", "-c", "find . -type f -exec sha256sum {} + | sort"], {
+            cwd: bin,
+          });
+          const release = await start("quick-release", "--bases", "scratch", "--json");
+          return { programs: sums.trim().split("\n"), artifacts: digestsOf(release) };
+        };
+        const outside = await make({});
+        assert(outside.programs.length > 10, outside.programs.join("\n"));
+        assert(Object.keys(outside.artifacts).length > 5);
+        for (const [engine, name] of [[docker, "docker"], [podman, "podman"]] as const) {
+          // One engine and both ways without KBUILD_TEST_RELEASES.
+          const isLeftOut = !isAll && name === "podman";
+          for (const sync of ["bind", "volume"]) {
+            const why = typeof engine === "string" ? ` (skipped: ${engine})` : "";
+            await t.step({
+              name: `${name}, ${sync}${why}`,
+              ignore: typeof engine === "string" || isLeftOut,
+              async fn() {
+                if (typeof engine === "string") return;
+                await engine.import(files, image);
+                const given = ["--engine", name, "--build-image", image];
+                const inside = await make(engine.env, "--container", ...given, "--sync", sync);
+                assertEquals(inside, outside);
+                assertEquals(await containersOf(engine, root), "");
+                const argv = kbuildArgv("make-clean", "--engine", name, "--yes");
+                assertEquals((await run(argv, { cwd: root, env: engine.env })).code, 0);
+              },
+            });
+          }
+        }
+      }),
+  });
 }
 
 Deno.test("no container of the tests and no client is left", () => {

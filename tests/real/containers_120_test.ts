@@ -5,7 +5,6 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { findDocker, findPodman, makeGoRoot, type TestEngine } from "../e2e/_containers.ts";
-import { kbuildArgv } from "../e2e/_program.ts";
 import { findRealTree, goBin, NEEDS_TREE } from "./_tree.ts";
 import { Workbench } from "./_workbench.ts";
 
@@ -28,16 +27,15 @@ const BUILT = "_output/dockerized/bin/linux/amd64/kubectl";
 
 /** Builds kubectl from nothing; returns its digest. */
 async function build(
-  { env, shell, tree }: Workbench,
+  bench: Workbench,
   words: readonly string[],
-  more: Readonly<Record<string, string>>,
-): Promise<string> {
+  env: Readonly<Record<string, string>>,
+): Promise<string | undefined> {
   // Go's module cache is read-only.
-  await shell.run(["sh", "-c", "[ ! -e _output ] || chmod -R u+w _output; rm -rf _output"]);
-  const argv = kbuildArgv("all", "cmd/kubectl", ...words);
-  await shell.run(argv, { env: { ...env, ...more } });
-  const { stdout } = await shell.run(["sha256sum", join(tree, BUILT)]);
-  return stdout.split(" ")[0] ?? "";
+  await bench.run(["sh", "-c", "[ ! -e _output ] || chmod -R u+w _output"]);
+  await bench.remove("_output");
+  await bench.kbuild(["all", "cmd/kubectl", ...words], env);
+  return (await bench.digests([BUILT]))[BUILT];
 }
 
 Deno.test({
@@ -54,13 +52,15 @@ Deno.test({
         await engine.import(root, image);
         const given = ["--engine", engine.name, "--build-image", image, "--sync", sync];
         assertEquals(await build(bench, ["--container", ...given], engine.env), outside);
-        const argv = kbuildArgv("make-clean", "--engine", engine.name, "--yes");
-        await bench.shell.run(argv, { env: { ...bench.env, ...engine.env } });
+        await bench.kbuild(["make-clean", "--engine", engine.name, "--yes"], engine.env);
       };
       const docker = await findDocker();
       const podman = await findPodman(scratch);
       for (
-        const [engine, sync] of [[docker, "bind"], [docker, "volume"], [podman, "bind"]] as const
+        const [engine, sync] of [[docker, "bind"], [docker, "volume"], [podman, "bind"], [
+          podman,
+          "volume",
+        ]] as const
       ) {
         const lacking = typeof engine === "string" ? engine : undefined;
         const name = typeof engine === "string" ? "" : `${engine.name}, `;
