@@ -43,8 +43,7 @@ export async function planRun(
   words: readonly string[],
   { isPart = false }: ContainerRunOptions = {},
 ): Promise<CommandPlan> {
-  const open = await command.open();
-  const prepared = await prepare(command, open, input, words, { isPart });
+  const { open, prepared } = await openAndPrepare(command, input, words, { isPart });
   if (prepared.sync.kind === "bind") return { steps: stepsOf(open, prepared) };
   saySync(command, prepared);
   const starts = volumeStarts(open.context, prepared, { copy: !isPart && copies(command) });
@@ -108,8 +107,7 @@ export async function runInContainer(
   words: readonly string[],
   { isPart = false }: ContainerRunOptions = {},
 ): Promise<void> {
-  const open = await command.open();
-  const prepared = await prepare(command, open, input, words, { isPart });
+  const { open, prepared } = await openAndPrepare(command, input, words, { isPart });
   saySync(command, prepared);
   const output = isPart ? "stream" : "inherit";
   const code = prepared.sync.kind === "bind"
@@ -236,17 +234,31 @@ export function choiceOf(
   };
 }
 
+/** The engine is asked while the checkout is read. */
+async function openAndPrepare(
+  command: CommandContext,
+  input: Input,
+  words: readonly string[],
+  { isPart }: Required<ContainerRunOptions>,
+): Promise<{ open: OpenCheckout; prepared: PreparedRun }> {
+  const asked = findEngine(command, choiceOf(command, input).engine);
+  // An error of the checkout comes first.
+  void Promise.allSettled([asked]);
+  const open = await command.open();
+  return { open, prepared: await prepare(command, open, input, words, { isPart, asked }) };
+}
+
 async function prepare(
   command: CommandContext,
   { context, checkout }: OpenCheckout,
   input: Input,
   words: readonly string[],
-  { isPart = false }: ContainerRunOptions = {},
+  { asked, isPart = false }: ContainerRunOptions & Pick<RunRequest, "asked"> = {},
 ): Promise<PreparedRun> {
   const { stdin, verbosity } = command.globals;
   return await prepareRun(context, checkout, {
     ...choiceOf(command, input),
     sync: syncOf(command, input),
-    ...{ command: words, terminal: !isPart && stdin.terminal, verbosity },
+    ...{ asked, command: words, terminal: !isPart && stdin.terminal, verbosity },
   });
 }

@@ -33,6 +33,8 @@ export interface RunRequest {
   readonly verbosity: number;
   /** The engine that is asked for; undefined: whichever there is. */
   readonly engine: Engine["kind"] | undefined;
+  /** What {@linkcode findEngine} finds of it, if it is being asked already. */
+  readonly asked?: Promise<Engine> | undefined;
   /** The image that is asked for; undefined: the checkout's kube-cross. */
   readonly buildImage: string | undefined;
   /** How the checkout gets into the container; default: as the engine needs it. */
@@ -116,7 +118,7 @@ export async function prepareRun(
     .then((hash) => containerName(hash, checkout.containerNames.value));
   // All at once: a start of a client takes longer than what it is asked.
   const questions = [
-    askEngine(context, client),
+    request.asked ?? askEngine(context, client),
     askFor(context, client, "image", chosen.reference),
     naming.then(async (name) => ({
       name,
