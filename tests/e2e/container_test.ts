@@ -24,7 +24,6 @@ import {
   digestsOf,
   ended,
   ENV,
-  inScratch,
   kbuildArgv,
   makeSample,
   missingFor,
@@ -32,7 +31,6 @@ import {
   processesBelow,
   run,
   start as startProgram,
-  unless,
   which,
 } from "./_program.ts";
 
@@ -737,66 +735,72 @@ engineTest(
   },
 );
 
+/** What `all` and `quick-release` leave: digests of the programs, and of the artifacts. */
+interface MadeRelease {
+  readonly programs: readonly string[];
+  readonly artifacts: Readonly<Record<string, string>>;
+}
+
+/** Makes both from nothing. */
+async function makeRelease(
+  root: string,
+  env: Readonly<Record<string, string>>,
+  ...given: string[]
+): Promise<MadeRelease> {
+  await Deno.remove(join(root, "_output"), { recursive: true }).catch(() => {});
+  // The image has this machine's Go, whatever the checkout pins.
+  const all = { ...env, FORCE_HOST_GO: "y", KUBE_OUTPUT_SUBPATH: "_output/dockerized" };
+  const start = async (...words: string[]) => {
+    const made = await run(kbuildArgv(...words, ...given), { cwd: root, env: all });
+    assertEquals(made.code, 0, made.stderr);
+    return made.stdout;
+  };
+  await start("all");
+  const sums = await output(["sh", "-c", "find . -type f -exec sha256sum {} + | sort"], {
+    cwd: join(root, "_output/dockerized/bin"),
+  });
+  const programs = sums.trim().split("\n");
+  const artifacts = digestsOf(await start("quick-release", "--bases", "scratch", "--json"));
+  assert(programs.length > 10, sums);
+  assert(Object.keys(artifacts).length > 5);
+  return { programs, artifacts };
+}
+
+type Era = Parameters<typeof makeSample>[0];
+
+/** A checkout of each era, and what is built in it outside of containers; made once. */
+const outside = new Map<Era, Promise<{ root: string; made: MadeRelease }>>();
+async function makeOutside(era: Era): Promise<{ root: string; made: MadeRelease }> {
+  const root = await makeSample(era, join(scratch, `release ${era}`));
+  return { root, made: await makeRelease(root, {}) };
+}
+
 // A release takes minutes; KBUILD_TEST_RELEASES=all does those of all eras, with both engines and in both ways.
 const isAll = Deno.env.get("KBUILD_TEST_RELEASES") === "all";
 const eras = isAll ? (["1.7", "1.20", "1.28", "1.35", "latest"] as const) : (["1.20"] as const);
 for (const era of eras) {
-  const missing = lacksGo ?? missingFor(era) ??
-    (typeof docker === "string" && typeof podman === "string" ? docker : undefined);
-  Deno.test({
-    ...unless(
-      missing,
-      `all and quick-release in containers have the digests of those outside, ${era}`,
-    ),
-    fn: (t) =>
-      inScratch(async (dir) => {
-        const root = await makeSample(era, join(dir, "release"));
-        const files = await makeGoRoot(join(dir, "go"), goroot);
-        const image = "kbuild.test/go:1";
-        const bin = join(root, "_output/dockerized/bin");
-        /** Digests of what both commands make from nothing. */
-        const make = async (env: Readonly<Record<string, string>>, ...given: string[]) => {
-          await Deno.remove(join(root, "_output"), { recursive: true }).catch(() => {});
-          // The image has this machine's Go, whatever the checkout pins.
-          const all = { ...env, FORCE_HOST_GO: "y", KUBE_OUTPUT_SUBPATH: "_output/dockerized" };
-          const start = async (...words: string[]) => {
-            const made = await run(kbuildArgv(...words, ...given), { cwd: root, env: all });
-            assertEquals(made.code, 0, made.stderr);
-            return made.stdout;
-          };
-          await start("all");
-          const sums = await output(["sh", "-c", "find . -type f -exec sha256sum {} + | sort"], {
-            cwd: bin,
-          });
-          const release = await start("quick-release", "--bases", "scratch", "--json");
-          return { programs: sums.trim().split("\n"), artifacts: digestsOf(release) };
-        };
-        const outside = await make({});
-        assert(outside.programs.length > 10, outside.programs.join("\n"));
-        assert(Object.keys(outside.artifacts).length > 5);
-        for (const [engine, name] of [[docker, "docker"], [podman, "podman"]] as const) {
-          // One engine and both ways without KBUILD_TEST_RELEASES.
-          const isLeftOut = !isAll && name === "podman";
-          for (const sync of ["bind", "volume"]) {
-            const why = typeof engine === "string" ? ` (skipped: ${engine})` : "";
-            await t.step({
-              name: `${name}, ${sync}${why}`,
-              ignore: typeof engine === "string" || isLeftOut,
-              async fn() {
-                if (typeof engine === "string") return;
-                await engine.import(files, image);
-                const given = ["--engine", name, "--build-image", image];
-                const inside = await make(engine.env, "--container", ...given, "--sync", sync);
-                assertEquals(inside, outside);
-                assertEquals(await containersOf(engine, root), "");
-                const argv = kbuildArgv("make-clean", "--engine", name, "--yes");
-                assertEquals((await run(argv, { cwd: root, env: engine.env })).code, 0);
-              },
-            });
-          }
-        }
-      }),
-  });
+  for (const [engine, name] of [[docker, "docker"], [podman, "podman"]] as const) {
+    if (name === "podman" && !isAll) continue;
+    for (const sync of ["bind", "volume"]) {
+      engineTest(
+        lacksGo ?? missingFor(era) ?? engine,
+        name,
+        `all and quick-release in containers have the digests of those outside, ${era}, ${sync}`,
+        async (engine, _root, dir) => {
+          const making = outside.get(era) ?? makeOutside(era);
+          outside.set(era, making);
+          const { root, made } = await making;
+          const image = "kbuild.test/go:1";
+          await engine.import(await makeGoRoot(join(dir, "go"), goroot), image);
+          const given = ["--container", "--engine", name, "--build-image", image, "--sync", sync];
+          assertEquals(await makeRelease(root, engine.env, ...given), made);
+          assertEquals(await containersOf(engine, root), "");
+          const argv = kbuildArgv("make-clean", "--engine", name, "--yes");
+          assertEquals((await run(argv, { cwd: root, env: engine.env })).code, 0);
+        },
+      );
+    }
+  }
 }
 
 Deno.test("no container of the tests and no client is left", () => {
