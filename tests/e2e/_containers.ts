@@ -34,7 +34,7 @@ export async function findDocker(): Promise<TestEngine | string> {
 
 /**
  * Podman with storage of its own below a directory, or why it starts no containers here. Its settings are
- * those that work inside of virtual machines and containers, too.
+ * those that work inside of virtual machines and containers, too; a user who is not root needs no network of its own there.
  */
 export async function findPodman(dir: string): Promise<TestEngine | string> {
   if (which("podman") === undefined) return "needs podman";
@@ -46,7 +46,10 @@ export async function findPodman(dir: string): Promise<TestEngine | string> {
     configuration,
     `[containers]
 default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+${Deno.uid() === 0 ? "" : 'netns = "host"'}
 [engine]
+static_dir = "${dir}/libpod"
+volume_path = "${dir}/volumes"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 ${runtime === undefined ? "" : `runtime = "${runtime}"`}
