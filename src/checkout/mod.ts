@@ -109,3 +109,4 @@ export type {
   TargetLists,
   WrappedBinary,
 } from "./types.ts";
+export { readProtocVersion } from "./protoc_version.ts";

@@ -366,6 +366,13 @@ export const ETCD_VARIABLES: readonly VariableSpec[] = [
   },
 ];
 
+/** What a fetched protoc is checked against. */
+export const PROTOC_VARIABLE: VariableSpec = {
+  name: "KBUILD_PROTOC_SHA256",
+  summary: "Digest of the archive of protoc, if it is fetched",
+  default: "built in for 23.4",
+};
+
 /** Where JUnit reports go, of tests and of checks. */
 export const REPORT_VARIABLES: readonly VariableSpec[] = TEST_VARIABLES.filter(({ name }) =>
   ["ARTIFACTS", "KUBE_JUNIT_REPORT_DIR"].includes(name)

@@ -163,7 +163,7 @@ export const updateCodegen: Command = {
     "expression that fits a part of a generator's name; words after -- that begin with a dash go to every generator. " +
     "The generators work in a copy of the sources: when one fails, no file has changed. If others read what they made, " +
     "those run then, as a pass of their own: when one of them fails, the error names what is renewed already. Protobuf " +
-    "needs the protoc that the checkout names, in PATH or from hack/install-protoc.sh; else it is named as left out. Up to 1.25 it does what " +
+    "needs the protoc that the checkout names, in PATH or from kbuild toolchain protoc; else it is named as left out. Up to 1.25 it does what " +
     "generated_files does.",
   args: [{
     name: "NAME",

@@ -1,6 +1,6 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { dirname, join } from "@std/path";
-import { type Checkout, readEtcdWanted, searchRoot } from "../checkout/mod.ts";
+import { type Checkout, readEtcdWanted, readProtocVersion, searchRoot } from "../checkout/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { readNote } from "../files/mod.ts";
 import { hostPlatform } from "../lib/util.ts";
@@ -11,12 +11,17 @@ import {
   type GoContext,
   type GoDescription,
   goRoot,
+  installProtoc,
   installRelease,
   isCached,
   isGoRelease,
+  isProtocVersion,
   listCached,
+  listCachedProtoc,
   originOf,
+  protocRelease,
   provideGo,
+  removeProtoc,
   removeRelease,
   sizeOfTree,
 } from "../toolchain/mod.ts";
@@ -29,6 +34,7 @@ export async function runToolchain(
   words: readonly string[],
 ): Promise<void> {
   if (action === "etcd") return await etcd(command, words[0]);
+  if (action === "protoc") return await protoc(command, words[0]);
   if (action === "remove") return await remove(command, words);
   const versions = words.map(release);
   const context = await toolchainContext(command);
@@ -70,15 +76,46 @@ async function etcd(command: CommandContext, word: string | undefined): Promise<
     throw new UsageError(`Value "${version}" is not a release of etcd`, ['Example: "3.4.13"']);
   }
   const found = etcdRelease(context, version);
-  if (found === undefined) {
-    throw new KbuildError("Cannot keep etcd: kbuild has no cache", {
-      notes: ["Name a directory for it: KBUILD_CACHE=/absolute/path"],
-    });
-  }
+  if (found === undefined) throw noCache("etcd");
   await installEtcd(context, found);
   const { directory, program } = found;
   if (command.globals.json) command.printJson({ version, directory, etcd: program });
   else command.print(directory);
+}
+
+/** Fetches protoc if it is not in the cache. */
+async function protoc(command: CommandContext, word: string | undefined): Promise<void> {
+  const { context, checkout } = await toolchainContext(command);
+  const pinned = checkout === undefined ? undefined : await readProtocVersion(checkout.root);
+  const version = word?.replace(/^v/, "") ?? pinned;
+  if (version === undefined) {
+    throw new UsageError(
+      'Cannot fetch protoc without a release: "kbuild toolchain protoc 3.21.12"',
+      [
+        checkout === undefined
+          ? "In a checkout from 1.28 on the release may be left out"
+          : "This checkout takes any protoc 3",
+      ],
+    );
+  }
+  const found = protocRelease(context, checkedProtoc(version));
+  if (found === undefined) throw noCache("protoc");
+  await installProtoc(context, found);
+  const { directory, program } = found;
+  if (command.globals.json) {
+    command.printJson({ version: found.version, directory, protoc: program });
+  } else command.print(directory);
+}
+
+function checkedProtoc(version: string): string {
+  if (isProtocVersion(version)) return version;
+  throw new UsageError(`Value "${version}" is not a release of protoc`, ['Example: "23.4"']);
+}
+
+function noCache(what: string): KbuildError {
+  return new KbuildError(`Cannot keep ${what}: kbuild has no cache`, {
+    notes: ["Name a directory for it: KBUILD_CACHE=/absolute/path"],
+  });
 }
 
 function release(word: string): string {
@@ -110,6 +147,7 @@ async function list(
     }),
   );
   const etcds = await etcdsOf(context);
+  const protocs = await programsOf(context, await listCachedProtoc(context));
   if (command.globals.json) {
     const { tool: _tool, have: _have, notes: _notes, ...used } = here;
     command.printJson({
@@ -117,6 +155,7 @@ async function list(
       cache: cache ?? null,
       cached,
       etcd: etcds,
+      protoc: protocs,
       ...(checkout === undefined ? {} : { checkout: { root: checkout.root, ...used } }),
     });
     return;
@@ -129,8 +168,8 @@ async function list(
       ...[go.version, go.platform, formatBytes(go.size), go.goroot, go.from],
       go.digestFrom ?? "unknown",
     ]),
-    ...etcds.map((each) => [
-      ...[`etcd-${each.version}`, each.platform, formatBytes(each.size), each.directory, each.from],
+    ...[...named("etcd", etcds), ...named("protoc", protocs)].map(({ name, ...each }) => [
+      ...[name, each.platform, formatBytes(each.size), each.directory, each.from],
       each.digestFrom ?? "unknown",
     ]),
   ];
@@ -144,16 +183,42 @@ async function list(
 }
 
 /** Releases of etcd in the cache. */
-async function etcdsOf(context: GoContext) {
+async function etcdsOf(context: GoContext): Promise<readonly CachedProgram[]> {
   const { listCachedEtcd } = await import("../testing/mod.ts");
-  return await Promise.all((await listCachedEtcd(context)).map(async ({ directory, version }) => {
+  return await programsOf(context, await listCachedEtcd(context));
+}
+
+/** A release of another program than Go in the cache. */
+interface CachedProgram {
+  readonly version: string;
+  readonly platform: string;
+  readonly directory: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly from: string;
+  readonly digestFrom: string | null;
+}
+
+async function programsOf(
+  { host }: GoContext,
+  releases: readonly { readonly directory: string; readonly version: string }[],
+): Promise<readonly CachedProgram[]> {
+  return await Promise.all(releases.map(async ({ directory, version }) => {
     const { from, digestFrom } = await readNote(join(directory, "origin.json")) ?? {};
     return {
-      ...{ version, platform: context.host, directory, size: await sizeOfTree(directory) },
+      ...{ version, platform: host, directory, size: await sizeOfTree(directory) },
       from: typeof from === "string" ? from : "unknown",
       digestFrom: typeof digestFrom === "string" ? digestFrom : null,
     };
   }));
+}
+
+/** The same with the names that `remove` takes. */
+function named(
+  program: string,
+  releases: readonly CachedProgram[],
+): readonly (CachedProgram & { readonly name: string })[] {
+  return releases.map((each) => ({ ...each, name: `${program}-${each.version}` }));
 }
 
 /** "This checkout is built with Go 1.21.7 (.go-version:1): in the cache". */
@@ -218,23 +283,24 @@ async function pathOf(
   return await goRoot(context, tool);
 }
 
-/** Removes releases of Go, and of etcd: `etcd-3.4.13`, as the list names them. */
+/** Removes releases of Go, of etcd and of protoc: `etcd-3.4.13`, as the list names them. */
 async function remove(command: CommandContext, words: readonly string[]): Promise<void> {
   if (words.length === 0) {
     throw new UsageError('Cannot remove without a release: "kbuild toolchain remove 1.24.3"');
   }
   const asked = words.map((word) => {
-    const etcd = /^etcd-v?(.+)$/.exec(word)?.[1];
-    return { word, etcd, go: etcd === undefined ? release(word) : undefined };
+    const [, program, version] = /^(etcd|protoc)-v?(.+)$/.exec(word) ?? [];
+    return program === undefined
+      ? { program: "go", version: release(word), name: release(word) }
+      : { program, version: version!, name: `${program}-${version}` };
   });
   const { context } = await toolchainContext(command);
-  for (const { etcd, go, word } of asked) {
-    if (go !== undefined) await removeGo(context, go);
-    else await removeCachedEtcd(context, etcd ?? word);
+  for (const { program, version } of asked) {
+    if (program === "go") await removeGo(context, version);
+    else if (program === "etcd") await removeCachedEtcd(context, version);
+    else await removeCachedProtoc(context, version);
   }
-  if (command.globals.json) {
-    command.printJson({ removed: asked.map(({ etcd, go }) => go ?? `etcd-${etcd}`) });
-  }
+  if (command.globals.json) command.printJson({ removed: asked.map(({ name }) => name) });
 }
 
 async function removeGo(context: GoContext, version: string): Promise<void> {
@@ -265,4 +331,15 @@ async function removeCachedEtcd(context: GoContext, version: string): Promise<vo
     });
   }
   context.log.status(`Removed etcd ${version}`);
+}
+
+async function removeCachedProtoc(context: GoContext, version: string): Promise<void> {
+  const known = (await listCachedProtoc(context)).map((each) => `protoc-${each.version}`);
+  const found = protocRelease(context, checkedProtoc(version));
+  if (found === undefined || !await removeProtoc(context, found)) {
+    throw new KbuildError(`Cannot remove protoc ${version}: it is not in the cache`, {
+      notes: [`In the cache: ${known.join(", ") || "none"}`],
+    });
+  }
+  context.log.status(`Removed protoc ${found.version}`);
 }

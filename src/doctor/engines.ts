@@ -47,7 +47,7 @@ export const ENGINES = Object.freeze(
     protoc: {
       argv: ["protoc", "--version"],
       use: "generating protobuf code",
-      fixes: ["In the checkout: hack/install-protoc.sh"],
+      fixes: ['In the checkout: PATH="$(kbuild toolchain protoc):$PATH"'],
     },
   } satisfies Readonly<Record<string, Engine>>,
 );

@@ -7,7 +7,14 @@ import {
 } from "../checkout/mod.ts";
 import type { GoGraph } from "./go_graph.ts";
 import type { LeftOut } from "./package_generators.ts";
-import { madeNames, needsProtoc, type ProtocTools, protoFiles, startsProtoc } from "./protoc.ts";
+import {
+  madeNames,
+  needsProtoc,
+  protocAdvice,
+  type ProtocTools,
+  protoFiles,
+  startsProtoc,
+} from "./protoc.ts";
 import { callsOf } from "./step_calls.ts";
 
 /** One start of a generator that `hack/update-codegen.sh` makes, and what it reads and writes. */
@@ -103,10 +110,10 @@ function whyLeftOut({ why, scripts }: Codegen, protoc: string | undefined): stri
   if (why !== undefined) return `it cannot be read: ${why}`;
   const [first] = scripts;
   if (first === undefined) return undefined;
-  const wanted = protoc === undefined ? "protoc" : `protoc ${protoc}`;
-  return `it needs ${wanted}: hack/install-protoc.sh fetches it, then run ${
-    first[0]
-  } in the checkout`;
+  const script = first[0] ?? "";
+  return `it needs protoc ${protoc ?? "3"}: ${
+    protocAdvice(protoc)
+  }, then run ${script} in the checkout`;
 }
 
 function taskOf(

@@ -2,6 +2,7 @@ import { dirname, join } from "@std/path";
 import { type Codegen, type CodegenCall, type CodegenScript, PROTOC } from "../checkout/mod.ts";
 import { ifPresent, ifPresentSync, readText, readTextSync } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
+import { listCachedProtoc } from "../toolchain/mod.ts";
 import { callsOf } from "./step_calls.ts";
 
 /** Programs that are not built from the checkout, and that protobuf code is made with. */
@@ -45,7 +46,7 @@ export function madeNames({ program }: CodegenCall): readonly string[] | undefin
 }
 
 /**
- * Finds the protoc that a checkout asks for: in PATH, or where `hack/install-protoc.sh` puts it.
+ * Finds the protoc that a checkout asks for: in PATH, where `hack/install-protoc.sh` puts it, or in kbuild's cache.
  *
  * @returns The programs, or why they cannot be used.
  */
@@ -55,18 +56,20 @@ export async function findProtoc(
 ): Promise<ProtocTools | string> {
   const { builder, root } = context;
   const { protoc: wanted } = script;
-  const name = wanted === undefined ? PROTOC : `${PROTOC} ${wanted}`;
+  // Up to 1.27 scripts take any protoc 3.
+  const begins = wanted ?? "3.";
   const found: string[] = [];
-  const inPath = await builder.findProgram(PROTOC, builder.env["PATH"]);
-  const installed = await builder.findProgram(join(root, INSTALLED, PROTOC), undefined);
-  for (const path of [inPath, installed]) {
+  const cached = (await listCachedProtoc(context))
+    .filter(({ version }) => version.startsWith(begins)).map(({ program }) => program);
+  for (const program of [PROTOC, join(root, INSTALLED, PROTOC), ...cached]) {
+    const path = await builder.findProgram(program, builder.env["PATH"]);
     if (path === undefined) continue;
     const { stdout } = await builder.shell.run([path, "--version"], {
       label: "Asking protoc's version",
     });
     const version = stdout.trim();
     // As kube::protoc::check_protoc compares them.
-    if (wanted !== undefined && !version.startsWith(`libprotoc ${wanted}`)) {
+    if (!version.startsWith(`libprotoc ${begins}`)) {
       found.push(`"${path}" is ${version.replace("libprotoc ", "") || "not protoc"}`);
       continue;
     }
@@ -75,7 +78,17 @@ export async function findProtoc(
     return Object.freeze({ path, version, directories: [dirname(path), ...others] });
   }
   const why = found.length === 0 ? "" : ` (${found.join(", ")})`;
-  return `it needs ${name}${why}: hack/install-protoc.sh fetches it, or put one into PATH`;
+  return `it needs protoc ${wanted ?? "3"}${why}: ${protocAdvice(wanted)}`;
+}
+
+/**
+ * How to get a protoc.
+ *
+ * @param wanted The release; undefined for any protoc 3.
+ */
+export function protocAdvice(wanted: string | undefined): string {
+  const argument = wanted === undefined ? " RELEASE" : "";
+  return `kbuild toolchain protoc${argument} fetches it, or put one into PATH`;
 }
 
 /** go-to-protobuf formats with goimports, which is not among the checkout's modules (up to 1.30). */

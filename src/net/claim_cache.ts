@@ -18,6 +18,7 @@ const KNOWN: readonly string[] = [
   "layers",
   "partial",
   "programs",
+  "protoc",
   "tags",
   MARK,
 ];

@@ -18,6 +18,17 @@ export {
   isGoRelease,
   parseGoVersion,
 } from "./go_tool.ts";
+export { askProtoc, installProtoc, removeProtoc } from "./install_protoc.ts";
+export {
+  isCachedProtoc,
+  isProtocVersion,
+  listCachedProtoc,
+  protocCandidates,
+  type ProtocDigest,
+  protocDigest,
+  type ProtocRelease,
+  protocRelease,
+} from "./protoc_release.ts";
 export { type PlannedGoUrl, plannedGoUrls } from "./planned_urls.ts";
 export {
   type ChosenGo,

@@ -21,8 +21,10 @@ import {
   putGo,
   RELEASE,
   type Server,
+  withDigest,
   withServer,
 } from "../toolchain/_world.ts";
+import { zipOf } from "../toolchain/_zip.ts";
 
 const good = await archiveOf();
 const NAME = ARCHIVE.replace(".tar.gz", "");
@@ -276,6 +278,58 @@ Deno.test({
       assertEquals(await build({ GOROOT: other }), { digest, said: 1 });
     }),
 });
+
+Deno.test("kbuild toolchain fetches, lists and removes protoc", () =>
+  inScratch(async (dir) => {
+    const says = new TextEncoder().encode('#!/bin/sh\necho "libprotoc 3.99.1"\n');
+    const { bytes, sha256 } = withDigest(zipOf([["bin/protoc", says]]));
+    await withServer((path) =>
+      /^\/protoc\/v3\.99\.1\/protoc-3\.99\.1-[a-z]+-\w+\.zip$/.test(path)
+        ? new Response(bytes)
+        : new Response("no such page", { status: 404 }), async ({ url }) => {
+      const { cache, env } = await setUp(dir, {
+        KBUILD_MIRRORS: `github.com/protocolbuffers/protobuf/releases/download=${url}/protoc`,
+      });
+      const run = async (args: readonly string[], more: Record<string, string> = {}) => {
+        const options = { cwd: dir, env: { ...env, ...more } };
+        const { code, stdout, stderr } = await kbuild(["toolchain", ...args], options);
+        return { code, stdout, stderr: plain(stderr, { cache, url }) };
+      };
+      const unnamed = await run(["protoc"]);
+      assertEquals(unnamed.code, 2);
+      assertStringIncludes(unnamed.stderr, "Cannot fetch protoc without a release");
+      assertEquals((await run(["protoc", "latest"])).code, 2);
+      const unknown = await run(["protoc", "3.99.1"]);
+      assertEquals(unknown.code, 1);
+      assertStringIncludes(unknown.stderr, "its digest is not known");
+      const fetched = await run(["protoc", "3.99.1"], { KBUILD_PROTOC_SHA256: sha256 });
+      const directory = join(cache, "protoc", `protoc-3.99.1-${HOST.replace("/", "-")}`);
+      assertEquals([fetched.code, fetched.stdout], [0, `${directory}\n`]);
+      assertEquals(await Deno.readFile(join(directory, "protoc")), says);
+      assertEquals((await run(["protoc", "3.99.1", "--offline"])).stdout, `${directory}\n`);
+      const { protoc } = JSON.parse((await run(["list", "--json"])).stdout);
+      assertEquals([protoc[0].version, protoc[0].digestFrom], ["3.99.1", "lock"]);
+      assertMatch((await run(["list"])).stdout, /^protoc-3\.99\.1 .*\.zip +lock$/m);
+      assertEquals(await run(["remove", "protoc-3.99.1"]), {
+        code: 0,
+        stdout: "",
+        stderr: "+++ [time] Removed protoc 3.99.1\n",
+      });
+      assertStringIncludes((await run(["remove", "protoc-3.99.1"])).stderr, "not in the cache");
+
+      // Up to 1.27 a checkout takes any protoc 3; from 1.28 on it pins one.
+      const root = await makeSample("1.20", join(dir, "kubernetes"));
+      assertStringIncludes(
+        (await run(["protoc", "--root", root])).stderr,
+        "This checkout takes any protoc 3",
+      );
+      await Deno.writeTextFile(join(root, "hack/lib/protoc.sh"), "PROTOC_VERSION=3.99.1\n");
+      assertEquals(
+        (await run(["protoc", "--root", root], { KBUILD_PROTOC_SHA256: sha256 })).stdout,
+        `${directory}\n`,
+      );
+    });
+  }));
 
 Deno.test("kbuild toolchain lists and removes etcd, too", () =>
   inScratch((dir) =>

@@ -126,6 +126,7 @@ Deno.test({
     const context = sample.withEnv({
       ...cache === undefined ? {} : { GOCACHE: cache },
       PATH: `${bin}:${Deno.env.get("PATH")}`,
+      KBUILD_CACHE: bin,
     });
     const { checkout } = sample;
     const { root } = context;
@@ -146,9 +147,22 @@ Deno.test({
         ["protobuf", "protobindings"].map((name) => [
           name,
           `it needs protoc 23.4 ("${bin}/protoc" is 3.21.12): ` +
-          "hack/install-protoc.sh fetches it, or put one into PATH",
+          "kbuild toolchain protoc fetches it, or put one into PATH",
         ]),
       );
+      // One in kbuild's cache will do.
+      const kept = join(bin, "protoc", `protoc-23.4-${context.host.replace("/", "-")}`);
+      await Deno.rename(join(bin, "protoc"), join(bin, "older"));
+      await Deno.mkdir(kept, { recursive: true });
+      await Deno.writeTextFile(join(kept, "protoc"), PROTOC);
+      await Deno.chmod(join(kept, "protoc"), 0o755);
+      const cached = await plan();
+      assertEquals(cached.leftOut, []);
+      assertEquals(
+        cached.stale.map(({ task }) => task.protoc?.path),
+        Array(2).fill(join(kept, "protoc")),
+      );
+      await Deno.remove(join(bin, "protoc"), { recursive: true });
       await protoc(PROTOC);
       const all = [
         ...["pkg/p/generated.pb.go", "pkg/p/generated.proto", "pkg/p/types.go"],

@@ -1,0 +1,189 @@
+import { dirname, join } from "@std/path";
+import { readZip } from "../archive/mod.ts";
+import { KbuildError } from "../errors.ts";
+import {
+  entriesOf,
+  ifPossible,
+  ifPresent,
+  moveNew,
+  removeTree,
+  TEMPORARY_PREFIX,
+  temporaryName,
+  writeFileAtomic,
+} from "../files/mod.ts";
+import { ownershipContext } from "../lib/ownership.ts";
+import {
+  checkInCache,
+  claimCache,
+  createClient,
+  fetchFile,
+  inCache,
+  isOffline,
+  NetworkError,
+  type RetryPolicy,
+  withLock,
+} from "../net/mod.ts";
+import {
+  isCachedProtoc,
+  protocCandidates,
+  type ProtocDigest,
+  protocDigest,
+  type ProtocRelease,
+} from "./protoc_release.ts";
+import type { GoContext } from "./types.ts";
+
+/** The one file that is kept; the definitions beside it are in the checkout. */
+const MEMBER = "bin/protoc";
+/** protoc has 10 MB; a hostile archive must not fill the disk. */
+const MAX_BYTES = 2 ** 28;
+
+/**
+ * Fetches a release of protoc into the cache, through the mirrors. Its archive is checked against
+ * {@linkcode protocDigest}. It appears complete or not at all; what an interrupted run left is resumed.
+ *
+ * @param options.retryPolicy How long servers are waited for.
+ * @throws {KbuildError} It cannot be fetched, is not what its digest says, or does not run here.
+ */
+export async function installProtoc(
+  context: GoContext,
+  release: ProtocRelease,
+  options: { readonly retryPolicy?: Partial<RetryPolicy> | undefined } = {},
+): Promise<void> {
+  if (await isCachedProtoc(release)) return;
+  const { version, cache, directory, archive, url } = release;
+  if (isOffline(context.env)) {
+    throw new KbuildError(`Cannot fetch protoc ${version}: nothing may be fetched (--offline)`, {
+      notes: [`Fetch it before, with a network: kbuild toolchain protoc ${version}`],
+    });
+  }
+  const digest = protocDigest(context, release);
+  const home = dirname(directory);
+  await inCache(cache, async () => {
+    await claimCache(cache, context.env, ownershipContext(context));
+    await withLock(home, context, async () => {
+      await clearWork(home);
+      if (await isCachedProtoc(release)) return;
+      const work = temporaryName(directory);
+      await Deno.mkdir(work);
+      try {
+        context.log.status(`Fetching protoc ${version}: ${url}`);
+        const path = join(home, archive);
+        await fetchArchive(context, release, { path, digest, ...options });
+        await unpack(path, work, url);
+        await removeTree(path);
+        await checkProgram(context, release, join(work, "protoc"));
+        const note = `${JSON.stringify({ from: url, ...digest }, null, 2)}\n`;
+        await writeFileAtomic(join(work, "origin.json"), note);
+        context.signal?.throwIfAborted();
+        await checkInCache(directory, cache, ownershipContext(context));
+        await removeTree(directory);
+        await moveNew(work, directory);
+      } finally {
+        await clearWork(home);
+      }
+    });
+  });
+}
+
+/**
+ * Removes a release from the cache.
+ *
+ * @returns False when it was not there.
+ * @throws {KbuildError} It cannot be removed.
+ */
+export async function removeProtoc(context: GoContext, release: ProtocRelease): Promise<boolean> {
+  const { cache, directory } = release;
+  if (await ifPresent(Deno.lstat(directory)) === undefined) return false;
+  await checkInCache(directory, cache, ownershipContext(context));
+  await withLock(dirname(directory), context, () => removeTree(directory));
+  return true;
+}
+
+/** Removes what this run and killed ones unpacked; parts of archives stay, for they can be resumed. */
+async function clearWork(home: string): Promise<void> {
+  for (const { name } of await entriesOf(home) ?? []) {
+    if (name.startsWith(TEMPORARY_PREFIX) || /^protoc-.*\.zip$/.test(name)) {
+      await ifPossible(removeTree(join(home, name)));
+    }
+  }
+}
+
+async function fetchArchive(
+  context: GoContext,
+  release: ProtocRelease,
+  { path, digest, retryPolicy }: {
+    path: string;
+    digest: ProtocDigest;
+    retryPolicy?: Partial<RetryPolicy> | undefined;
+  },
+): Promise<void> {
+  using client = await createClient(context, retryPolicy);
+  try {
+    await fetchFile(client, {
+      what: `protoc ${release.version}`,
+      candidates: protocCandidates(context, release),
+      path,
+      digest: { algorithm: "sha256", hex: digest.sha256 },
+    });
+  } catch (error) {
+    if (!(error instanceof KbuildError)) throw error;
+    context.signal?.throwIfAborted();
+    const missing = error instanceof NetworkError && error.status === 404
+      ? ["There may be no such release of protoc, or not for this platform"]
+      : [];
+    throw new KbuildError(error.message, {
+      notes: [
+        ...missing,
+        ...error.notes,
+        "Name a mirror: --mirror github.com/protocolbuffers/protobuf=https://…; proxies: HTTPS_PROXY, NO_PROXY",
+      ],
+      cause: error,
+    });
+  }
+}
+
+/** Takes the program out of a release's archive, into a directory. */
+async function unpack(archive: string, work: string, label: string): Promise<void> {
+  for await (const member of readZip(archive, { label, limits: { maxBytes: MAX_BYTES } })) {
+    if (member.name !== MEMBER) continue;
+    const path = join(work, "protoc");
+    await Deno.writeFile(path, await member.bytes(), { mode: 0o755, createNew: true });
+    return;
+  }
+  throw new KbuildError(`Cannot use "${label}": it has no "${MEMBER}"`);
+}
+
+async function checkProgram(
+  context: GoContext,
+  { url, version }: ProtocRelease,
+  program: string,
+): Promise<void> {
+  const says = await askProtoc(context, program).catch((error: unknown) => {
+    if (!(error instanceof KbuildError)) throw error;
+    context.signal?.throwIfAborted();
+    return error.message;
+  });
+  // 3.0.2 says 3.0.0.
+  if (says === version || (says === "3.0.0" && version.startsWith("3.0."))) return;
+  throw new KbuildError(`Cannot use "${url}" as protoc ${version} on ${context.host}: ${says}`, {
+    notes: ["Nothing of it was kept"],
+  });
+}
+
+/**
+ * Asks a protoc for its version.
+ *
+ * @returns `23.4`.
+ * @throws {KbuildError} It does not run, or says none.
+ */
+export async function askProtoc(
+  { shell }: Pick<GoContext, "shell">,
+  program: string,
+): Promise<string> {
+  const { stdout } = await shell.run([program, "--version"], { label: "Asking protoc's version" });
+  const version = /^libprotoc (\S+)/.exec(stdout)?.[1];
+  if (version !== undefined) return version;
+  throw new KbuildError(`Cannot use "${program}" as protoc: "--version" says no version`, {
+    output: stdout.split("\n").slice(0, 5),
+  });
+}
