@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
 import {
   type CodegenOptions,
