@@ -1,5 +1,12 @@
 import { join } from "@std/path";
-import { BashEvaluator, type Builtin, type BuiltinHost, scriptOf } from "../bash/mod.ts";
+import {
+  BashEvaluator,
+  type BashScript,
+  type Builtin,
+  type BuiltinHost,
+  type Diagnostic,
+  scriptOf,
+} from "../bash/mod.ts";
 import { reasonAt, sourceOf } from "./build_scripts.ts";
 import {
   type CodegenFiles,
@@ -15,6 +22,15 @@ import type { Platform } from "./types.ts";
 
 /** The script that renews generated files, from 1.26 on. */
 export const CODEGEN_SCRIPT = "hack/update-codegen.sh";
+
+/** The script that renews protobuf code up to 1.25, where the other generated files are those of a makefile. */
+export const PROTOBUF_SCRIPT = "hack/update-generated-protobuf.sh";
+
+/** The name of protobuf's generator. */
+export const PROTOBUF = "protobuf";
+
+/** A script whose starts of generators are read. */
+export type CodegenScriptPath = typeof CODEGEN_SCRIPT | typeof PROTOBUF_SCRIPT;
 
 /** The start of a generator. Paths in its arguments are those of the checkout. */
 export interface CodegenCall {
@@ -75,7 +91,7 @@ export interface Codegen {
   readonly why: string | undefined;
 }
 
-/** What a checkout's own `hack/update-codegen.sh` would do. */
+/** What a checkout's own {@linkcode CodegenScriptPath} would do. */
 export interface CodegenScript {
   /** In the order of the script. */
   readonly codegens: readonly Codegen[];
@@ -95,6 +111,8 @@ export interface CodegenInputs {
   readonly isWanted?: (name: string) => boolean;
   /** Arguments that every generator gets. */
   readonly flags?: readonly string[];
+  /** The script; default: that of 1.26 and later. */
+  readonly script?: CodegenScriptPath;
 }
 
 /** Loops over hundreds of files, for each of many packages. */
@@ -105,7 +123,7 @@ const MARK = "\u0001";
 
 /** Functions and programs that change nothing that is made. */
 const SETTING_UP = [
-  ...["chmod", "mkdir", "touch", "umask", "wait", "which"],
+  ...["chmod", "mkdir", "touch", "umask", "wait"],
   ...[
     "kube::golang::setup_env",
     "kube::golang::setup_gomaxprocs",
@@ -119,10 +137,12 @@ const SETTING_UP = [
 /** The compiler of protocol buffers. */
 export const PROTOC = "protoc";
 
-/** The names of the generators in the script, in its order, and their lines, without reading what they do. */
+/** The names of the generators in a script, in its order, and their lines, without reading what they do. */
 export function codegenNames(
   text: string,
+  script: CodegenScriptPath = CODEGEN_SCRIPT,
 ): readonly { readonly name: string; readonly line: number }[] {
+  if (script === PROTOBUF_SCRIPT) return Object.freeze([{ name: PROTOBUF, line: 1 }]);
   return Object.freeze(
     [...text.matchAll(/^[ \t]*(?:function\s+codegen::([\w-]+)|codegen::([\w-]+)\s*\(\))/gm)]
       .map(({ 1: word, 2: posix = "", index }) =>
@@ -132,29 +152,43 @@ export function codegenNames(
 }
 
 /**
- * Tells which generators the checkout's own `hack/update-codegen.sh` would start, with which arguments, by
- * interpreting it and the scripts of its sub-projects; nothing is run.
+ * Tells which generators the checkout's own `hack/update-codegen.sh`, or up to 1.25 its
+ * `hack/update-generated-protobuf.sh`, would start, with which arguments, by interpreting it and the scripts that it
+ * starts; nothing is run.
  *
  * @param root Absolute.
  * @returns What the script does; a generator that is not understood says why. Undefined if there is no such script.
  */
 export function readCodegenScript(root: string, inputs: CodegenInputs): CodegenScript | undefined {
-  const { text } = readCheckoutFileSync(root, CODEGEN_SCRIPT);
+  const { script = CODEGEN_SCRIPT, flags = [] } = inputs;
+  const { text } = readCheckoutFileSync(root, script);
   if (text === undefined) return undefined;
   const reading = new Reading(root, inputs);
-  // Whatever directory kbuild was started in.
-  const evaluator = reading.evaluator({ ...inputs.variables, PWD: root }, {
+  const isWhole = script === PROTOBUF_SCRIPT;
+  // Whatever directory kbuild was started in. Up to 1.25 generators find packages in GOPATH.
+  const evaluator = reading.evaluator({
+    ...inputs.variables,
+    ...isWhole ? { GO111MODULE: "off" } : {},
+    PWD: root,
+  }, {
     KUBE_ROOT: root,
-    BASH_SOURCE: join(root, CODEGEN_SCRIPT),
-  }, CODEGEN_SCRIPT);
-  evaluator.runScript(scriptOf({ path: CODEGEN_SCRIPT, text }));
+    BASH_SOURCE: join(root, script),
+  }, script);
+  const source = scriptOf({ path: script, text });
+  if (isWhole) {
+    return Object.freeze({
+      codegens: Object.freeze([reading.whole(evaluator, PROTOBUF, source, flags)]),
+      protoc: undefined,
+    });
+  }
+  evaluator.runScript(source);
   const names = [...evaluator.state.functions.keys()].filter((name) => name.startsWith(PREFIX))
     .map((name) => name.slice(PREFIX.length));
   const protoc = evaluator.state.get("PROTOC_VERSION")?.value;
   return Object.freeze({
     codegens: Object.freeze(
       names.filter((name) => inputs.isWanted?.(name) !== false)
-        .map((name) => reading.codegen(evaluator, name, inputs.flags ?? [])),
+        .map((name) => reading.codegen(evaluator, name, flags)),
     ),
     protoc: typeof protoc === "string" ? protoc : undefined,
   });
@@ -195,20 +229,49 @@ class Reading {
 
   /** Interprets one `codegen::NAME`. */
   codegen(evaluator: BashEvaluator, name: string, flags: readonly string[]): Codegen {
+    this.#forget();
+    const result = evaluator.callFunction(`${PREFIX}${name}`, flags, true);
+    const place = evaluator.state.functions.get(`${PREFIX}${name}`);
+    return this.#found(
+      name,
+      { path: place?.path ?? "", line: place?.body.line ?? 0 },
+      typeof result === "string" ? undefined : result,
+    );
+  }
+
+  /** Interprets a script that is one generator. */
+  whole(
+    evaluator: BashEvaluator,
+    name: string,
+    script: BashScript,
+    flags: readonly string[],
+  ): Codegen {
+    this.#forget();
+    evaluator.state.positional = flags;
+    evaluator.runScript(script);
+    return this.#found(name, { path: script.path, line: 1 }, evaluator.diagnostics[0]);
+  }
+
+  #forget(): void {
     this.#calls = [];
     this.#recorded = [];
     this.#tools = {};
     this.#scripts = [];
     this.#removes = [];
-    const result = evaluator.callFunction(`${PREFIX}${name}`, flags, true);
-    const place = evaluator.state.functions.get(`${PREFIX}${name}`);
+  }
+
+  #found(
+    name: string,
+    place: { readonly path: string; readonly line: number },
+    why: Diagnostic | undefined,
+  ): Codegen {
     return Object.freeze({
       name,
-      source: sourceOf(this.#root, { path: place?.path ?? "", line: place?.body.line ?? 0 }),
+      source: sourceOf(this.#root, place),
       ...this.#steps(),
       tools: Object.freeze(this.#tools),
       scripts: Object.freeze(this.#scripts),
-      why: typeof result === "string" ? undefined : reasonAt(this.#root, result),
+      why: why === undefined ? undefined : reasonAt(this.#root, why),
     });
   }
 
@@ -334,6 +397,7 @@ class Reading {
       "kube::util::host_os": (host) => print(host, `${this.#inputs.host.split("/")[0]}\n`),
       list_codegens: () => 0,
       ls: () => 1,
+      make: (host, args) => this.#make(host, args),
       mktemp: (host) =>
         print(host, `${join(this.#root, "_output", `.kbuild-output-${++this.#files}`)}\n`),
       mv: (host, args) => this.#move(host, args),
@@ -347,6 +411,7 @@ class Reading {
         if (flag !== "-t") host.unsupported('"type" is not understood');
         return host.state.functions.has(name) ? print(host, "function\n") : 1;
       },
+      which: (host, [name = ""]) => print(host, `${name}\n`),
       xargs: (host, args) => this.#xargs(host, args),
     };
     return new Map(Object.entries(commands).map(([name, each]) => [name, guarded(each)]));
@@ -383,7 +448,10 @@ class Reading {
     const written = this.#written.get(this.#key(evaluator, path));
     if (written !== undefined) return written.text;
     const below = attempt(() => this.#below(evaluator, path));
-    return below === undefined ? undefined : this.#inputs.files.readText(below);
+    if (below === undefined) return undefined;
+    // What protobuf's script takes from the libraries is among the commands here.
+    if (this.#inputs.script === PROTOBUF_SCRIPT && below.startsWith("hack/lib/")) return "";
+    return this.#inputs.files.readText(below);
   }
 
   #testFile(evaluator: BuiltinHost, op: string, path: string): boolean {
@@ -413,6 +481,7 @@ class Reading {
       "-cmo",
       "-z",
       "-l",
+      "--files-with-matches",
       "--null",
       "--untracked",
       "--exclude-standard",
@@ -425,7 +494,9 @@ class Reading {
     const fits = pathspecs(specs, cwd, this.#root);
     let paths = this.#inputs.files.paths.filter(fits);
     if (command === "grep") {
-      if (!flags.includes("-l")) host.unsupported(`"git ${args.join(" ")}" is not understood`);
+      if (!flags.some((flag) => ["-l", "--files-with-matches"].includes(flag))) {
+        host.unsupported(`"git ${args.join(" ")}" is not understood`);
+      }
       paths = [...filesWith(this.#inputs.files, paths, patterns, false)];
     }
     const end = flags.includes("-z") || flags.includes("--null") ? "\0" : "\n";
@@ -534,10 +605,22 @@ class Reading {
     // Another module: what it builds is for protobuf.
     if (args[0] === "-C") return 0;
     if (args[0] !== "install") host.unsupported(`"go ${args.join(" ")}" is not understood`);
-    for (const path of args.slice(1).filter((word) => !word.startsWith("-"))) {
-      const plain = path.replace(/@.*/, "");
-      this.#tools[plain.slice(plain.lastIndexOf("/") + 1)] = plain;
-    }
+    for (const path of args.slice(1).filter((word) => !word.startsWith("-"))) this.#tool(path);
+    return 0;
+  }
+
+  /** Records what a program is built from: an import path, or a directory: `./cmd/genswaggertypedocs`. */
+  #tool(path: string): void {
+    // GOPATH's spelling: k8s.io/kubernetes/vendor/k8s.io/code-generator/cmd/go-to-protobuf.
+    const plain = path.replace(/@.*/, "").replace(/^.*\/vendor\//, "");
+    this.#tools[plain.slice(plain.lastIndexOf("/") + 1)] = plain;
+  }
+
+  /** `make -C … WHAT="cmd/libs/go2idl/go-to-protobuf …"` builds programs (1.7). */
+  #make(host: BuiltinHost, args: readonly string[]): number {
+    const what = args.flatMap((word) => /^WHAT=(.+)$/s.exec(word)?.[1] ?? []);
+    if (what.length !== 1) host.unsupported(`"make ${args.join(" ")}" is not understood`);
+    for (const path of what[0]!.split(/\s+/)) this.#tool(`./${path}`);
     return 0;
   }
 
@@ -618,6 +701,10 @@ class Reading {
       return true;
     }
     if (name === PROTOC) return this.#protoc(evaluator, args);
+    // What it would start in a container.
+    if (/(^|\/)build\/run\.sh$/.test(name) && args[0] !== undefined) {
+      return this.#onCommand(evaluator, args[0], args.slice(1));
+    }
     // Made to run in a container, too: it does the work itself, and needs protoc.
     if (base.endsWith("-dockerized.sh") && this.#script(evaluator, name, args)) return true;
     if (base.endsWith(".sh")) {
@@ -650,6 +737,11 @@ class Reading {
 
   /** `protoc … --gogo_out=…:. api.proto` leaves `api.pb.go` where it runs. */
   #protoc(evaluator: BashEvaluator, args: readonly string[]): true {
+    // Whether there is one that will do is looked up later.
+    if (args[0] === "--version") {
+      evaluator.print("libprotoc 3.0.0\n");
+      return true;
+    }
     const plugins = args.flatMap((word) => /^--(\w+)_out=(?:[^:]*:)?\.$/.exec(word)?.[1] ?? []);
     const [source, ...others] = args.filter((word) => !word.startsWith("-"));
     if (source === undefined || others.length > 0 || plugins.length !== 1) {

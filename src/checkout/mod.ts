@@ -13,7 +13,10 @@ export {
   type CodegenInputs,
   codegenNames,
   type CodegenScript,
+  type CodegenScriptPath,
   type CodegenStep,
+  PROTOBUF,
+  PROTOBUF_SCRIPT,
   PROTOC,
   readCodegenScript,
 } from "./codegen_calls.ts";

@@ -1,10 +1,11 @@
 import { dirname, join } from "@std/path";
 import type { NativeScript } from "../checks/mod.ts";
-import { codegenNames, readCheckoutFile } from "../checkout/mod.ts";
+import { codegenNames, PROTOBUF, PROTOBUF_SCRIPT, readCheckoutFile } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
 import {
   type CodegenOptions,
   type CodegenPlan,
+  codegenScriptOf,
   type GeneratorsPlan,
   type GeneratorsResult,
   type GeneratorsVerdict,
@@ -71,7 +72,16 @@ async function prepare(
   options: { fetch: boolean },
 ): Promise<PlannedGeneration> {
   const { context, checkout } = open;
-  const isMakefile = checkout.generated.value === "makefile";
+  const isProtobuf = names.includes(PROTOBUF);
+  const isMakefile = checkout.generated.value === "makefile" && !isProtobuf;
+  if (isProtobuf && checkout.generated.value === "makefile" && names.length > 1) {
+    throw new KbuildError(`Cannot generate ${names.join(" and ")} in one run`, {
+      notes: [
+        "Up to 1.25 make generated_files does not make protobuf code: run it first, then the others",
+      ],
+      exitCode: 2,
+    });
+  }
   if (isMakefile && flags.length > 0) {
     throw new KbuildError(`Generators of "${checkout.generated.source}" take no flags`, {
       notes: ["Flags are for checkouts from 1.26 on, as hack/update-codegen.sh takes them"],
@@ -79,7 +89,7 @@ async function prepare(
     });
   }
   // Before a Go is fetched.
-  if (!isMakefile) await readCodegenText(context.root);
+  if (!isMakefile) await readCodegenText(context.root, codegenScriptOf(checkout));
   const { go, choice } = await takeGo(context, checkout, options);
   if (isMakefile) {
     const plan = await planGenerators(context, checkout, {
@@ -189,8 +199,12 @@ export async function generate(command: CommandContext, asked: AskedGeneration):
 /** Prints the names of the generators, as `hack/update-codegen.sh -?` does. */
 export async function listCodegens(command: CommandContext): Promise<void> {
   const { context, checkout } = await command.open();
+  const { text } = await readCheckoutFile(context.root, PROTOBUF_SCRIPT);
   const names = checkout.generated.value === "makefile"
-    ? (await readGeneratorRules(context.root)).generators.map(({ name }) => name)
+    ? [
+      ...(await readGeneratorRules(context.root)).generators.map(({ name }) => name),
+      ...text === undefined ? [] : [PROTOBUF],
+    ]
     : codegenNames(await readCodegenText(context.root)).map(({ name }) => name);
   if (command.globals.json) return command.printJson({ generators: names });
   command.print("available codegens:");

@@ -50,6 +50,15 @@ export interface CodegenTask {
   readonly protoc: ProtocTools | undefined;
 }
 
+/** Inputs of {@linkcode codegenTasks} that every task is read with. */
+interface TaskContext {
+  readonly root: string;
+  readonly graph: GoGraph;
+  readonly goPackage: string;
+  /** Files of the checkout, below the root. */
+  readonly paths: readonly string[];
+}
+
 /** What the script does, apart from what is left out. */
 export interface CodegenTasks {
   readonly tasks: readonly CodegenTask[];
@@ -65,16 +74,12 @@ const HEADER = /^--?(go-header-file|h)$/;
  * Splits what the script does into tasks.
  *
  * @param options.root Root of the checkout, which absolute paths in arguments begin with.
+ * @param options.paths Files of the checkout, below the root.
  * @param options.protoc What protobuf code is made with, or why it cannot be made.
  */
 export function codegenTasks(
   { codegens, protoc: wanted }: CodegenScript,
-  { protoc, ...options }: {
-    root: string;
-    graph: GoGraph;
-    goPackage: string;
-    protoc: ProtocTools | string;
-  },
+  { protoc, ...options }: TaskContext & { protoc: ProtocTools | string },
 ): CodegenTasks {
   const leftOut: LeftOut[] = [];
   const tasks: CodegenTask[] = [];
@@ -119,19 +124,18 @@ function whyLeftOut({ why, scripts }: Codegen, protoc: string | undefined): stri
 function taskOf(
   { name, tools }: Codegen,
   step: CodegenTask["step"],
-  { protoc, ...options }: {
-    root: string;
-    graph: GoGraph;
-    goPackage: string;
-    protoc: ProtocTools | undefined;
-  },
+  { protoc, ...options }: TaskContext & { protoc: ProtocTools | undefined },
 ): CodegenTask {
   const calls = callsOf([step]);
   const programs = [...calls, ...calls.flatMap(({ reads }) => reads.map(({ call }) => call))]
     .map(({ program }) => program);
   const read = calls.map((call) => inputsOf(call, options));
-  const inputs = [...new Set(read.flatMap(({ directories }) => directories))].sort();
   const names = calls.flatMap((call) => madeNames(call) ?? []);
+  const named = read.flatMap(({ directories }) => directories);
+  // 1.7 names no packages: they are built into the program.
+  const inputs = named.length > 0 || names.length === 0
+    ? [...new Set(named)].sort()
+    : directoriesWith(names, options.paths);
   // Packages that are built into go-to-protobuf are not among its arguments.
   const trees = names.length > 0
     ? [...new Set([...inputs, ...step.removes].map((path) => path.split("/")[0]!))].sort()
@@ -174,6 +178,14 @@ function taskOf(
   });
 }
 
+/** Directories of the checkout that have a file of such a name, without those of `vendor`. */
+function directoriesWith(names: readonly string[], paths: readonly string[]): readonly string[] {
+  const found = paths.filter((path) =>
+    !path.startsWith("vendor/") && names.includes(path.slice(path.lastIndexOf("/") + 1))
+  );
+  return [...new Set(found.map((path) => path.slice(0, path.lastIndexOf("/"))))].sort();
+}
+
 /** The flags and values of a generator's arguments; plain words have no flag. */
 function* flagsOf(args: readonly string[]): Iterable<{ flag: string; value: string }> {
   for (let at = 0; at < args.length; at++) {
@@ -193,7 +205,7 @@ function* flagsOf(args: readonly string[]): Iterable<{ flag: string; value: stri
 
 function inputsOf(
   { program, args, cwd }: CodegenCall,
-  { root, graph, goPackage }: { root: string; graph: GoGraph; goPackage: string },
+  { root, graph, goPackage }: TaskContext,
 ): { directories: readonly string[]; files: readonly string[] } {
   const directories: string[] = [];
   const files: string[] = [];
@@ -225,7 +237,7 @@ function inputsOf(
 /** Directories that a generator writes to with all below them. */
 function treesOf(
   { args, cwd }: CodegenCall,
-  { root, graph, goPackage }: { root: string; graph: GoGraph; goPackage: string },
+  { root, graph, goPackage }: TaskContext,
 ): readonly string[] {
   const flags = [...flagsOf(args)];
   const value = (...names: string[]) => flags.find(({ flag }) => names.includes(flag))?.value;

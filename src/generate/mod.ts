@@ -57,6 +57,7 @@ export {
   type CodegenOptions,
   type CodegenPlan,
   type CodegenRanks,
+  codegenScriptOf,
   planCodegen,
   readCodegenText,
   type TaskInputs,

@@ -5,6 +5,8 @@ import {
   type CodegenCall,
   codegenNames,
   type CodegenScript,
+  type CodegenScriptPath,
+  PROTOBUF_SCRIPT,
   PROTOC,
   readCheckoutFile,
   readCodegenScript,
@@ -106,10 +108,15 @@ export const ACCEPTS = "its API rule violations are to be accepted";
 /** Variables that decide over what the script does. */
 const VARIABLES = ["API_KNOWN_VIOLATIONS_DIR", "GENERATED_FILE_PREFIX"];
 
+/** The script that says what {@linkcode planCodegen} plans. */
+export function codegenScriptOf({ generated }: Pick<Checkout, "generated">): CodegenScriptPath {
+  return generated.value === "makefile" ? PROTOBUF_SCRIPT : CODEGEN_SCRIPT;
+}
+
 /**
- * Plans what `hack/update-codegen.sh` (from 1.26 on) makes: the files of every start of a generator whose inputs,
- * program or files are not what they were when it last ran here. Nothing is written. While no source has changed, the
- * sources are not read.
+ * Plans what `hack/update-codegen.sh` (from 1.26 on) makes, or up to 1.25 `hack/update-generated-protobuf.sh`: the files of
+ * every start of a generator whose inputs, program or files are not what they were when it last ran here. Nothing is
+ * written. While no source has changed, the sources are not read.
  *
  * @throws {KbuildError} No generator fits a name, or git cannot list the files.
  */
@@ -126,8 +133,9 @@ export async function planCodegen(
       exitCode: 2,
     });
   }
-  const text = await readCodegenText(root);
-  const all = codegenNames(text).map(({ name }) => name);
+  const path = codegenScriptOf(checkout);
+  const text = await readCodegenText(root, path);
+  const all = codegenNames(text, path).map(({ name }) => name);
   const chosen = chooseCodegens(all, names);
   const before = await readCodegenState(context);
   const outputs = outputsOf(before.tasks);
@@ -144,14 +152,16 @@ export async function planCodegen(
   const files = await listCodegenFiles(context, sources);
   const { UPDATE_API_KNOWN_VIOLATIONS: _, ...variables } = context.env;
   const script = readCodegenScript(root, {
-    ...{ host: context.host, variables, files, flags },
+    ...{ host: context.host, variables, files, flags, script: path },
     isWanted: (name) => chosen.has(name),
   });
-  if (script === undefined) throw noScript();
+  if (script === undefined) throw noScript(path);
   const goPackage = checkout.goPackage.value;
   const protoc = script.codegens.some(needsProtoc) ? await findProtoc(context, script) : "";
-  const { tasks, ...read } = codegenTasks(script, { root, graph, goPackage, protoc });
-  const leftOut = [...read.leftOut, ...unread(text, chosen, script)];
+  const { tasks, ...read } = codegenTasks(script, {
+    ...{ root, graph, goPackage, protoc, paths: files.paths },
+  });
+  const leftOut = [...read.leftOut, ...unread({ text, path }, chosen, script)];
   const filter = packageFilter(packages, goPackage);
   const isMeant = (output: string) => filter({ directory: dirname(output), output });
   const wanted = tasks.filter((task) =>
@@ -183,7 +193,7 @@ export async function planCodegen(
     if (why === undefined) records[task.id] = refreshed(root, record!);
     else stale.push({ task, why });
   }
-  const isWhole = names.length === 0 && packages.length === 0;
+  const isWhole = chosen.size === all.length && packages.length === 0;
   const state: CodegenState = {
     key: undefined,
     tasks: { ...isWhole ? {} : before.tasks, ...kept(before, wanted), ...records },
@@ -212,17 +222,17 @@ export async function planCodegen(
 
 /** Generators that the text of the script has, and that were not found when it was interpreted. */
 function unread(
-  text: string,
+  { text, path }: { text: string; path: CodegenScriptPath },
   chosen: ReadonlySet<string>,
   { codegens }: CodegenScript,
 ): readonly LeftOut[] {
   const found = new Set(codegens.map(({ name }) => name));
-  return codegenNames(text).filter(({ name }) => chosen.has(name) && !found.has(name))
+  return codegenNames(text, path).filter(({ name }) => chosen.has(name) && !found.has(name))
     .map(({ name, line }) =>
       Object.freeze({
         name,
         why: "it cannot be read: the script is not understood before it",
-        source: `${CODEGEN_SCRIPT}:${line}`,
+        source: `${path}:${line}`,
       })
     );
 }
@@ -345,21 +355,26 @@ function codegenRanks(names: readonly string[], tasks: readonly CodegenTask[]): 
 }
 
 /**
- * Reads the script that says which generators run from 1.26 on.
+ * Reads the script that says which generators run.
  *
  * @throws {KbuildError} There is none.
  */
-export async function readCodegenText(root: string): Promise<string> {
-  const { text } = await readCheckoutFile(root, CODEGEN_SCRIPT);
-  if (text === undefined) throw noScript();
+export async function readCodegenText(
+  root: string,
+  path: CodegenScriptPath = CODEGEN_SCRIPT,
+): Promise<string> {
+  const { text } = await readCheckoutFile(root, path);
+  if (text === undefined) throw noScript(path);
   return text;
 }
 
-function noScript(): KbuildError {
-  return new KbuildError(`Cannot tell what to generate: there is no "${CODEGEN_SCRIPT}"`, {
+function noScript(path: CodegenScriptPath): KbuildError {
+  return new KbuildError(`Cannot tell what to generate: there is no "${path}"`, {
     notes: [
-      "From 1.26 on it says which generators run; up to 1.25 Makefile.generated_files does",
-      `If git has it: git checkout HEAD -- ${CODEGEN_SCRIPT}`,
+      path === PROTOBUF_SCRIPT
+        ? "Up to 1.25 it says how protobuf code is made"
+        : "From 1.26 on it says which generators run; up to 1.25 Makefile.generated_files does",
+      `If git has it: git checkout HEAD -- ${path}`,
       "Builds do not need it: they take generated files as they are",
     ],
   });
@@ -596,6 +611,20 @@ async function planStale(
       },
     );
   };
+  // As make builds them: some lists of modules are not complete for a newer Go.
+  const isModule = checkout.generated.value !== "makefile";
+  const install = (packages: readonly string[], programs: readonly string[]): GenerationProcess =>
+    process(
+      [
+        ...[go.path, "install", "-trimpath", ...isModule ? ["-buildvcs=false"] : []],
+        ...packages.map((path) => isModule || path.startsWith("./") ? path : `./vendor/${path}`),
+      ],
+      isModule ? tree : join(gopath, "src", checkout.goPackage.value),
+      `Building ${programs.join(", ")}`,
+      isModule
+        ? { GOBIN: bin, GO111MODULE: "on", GOPROXY: "off" }
+        : { GOBIN: bin, GO111MODULE: "off", GOPATH: gopath },
+    );
   const built = new Set<string>();
   return stale.map(({ task, why }): StaleTask => {
     const { step } = task;
@@ -610,12 +639,9 @@ async function planStale(
       why,
       outputs: Object.freeze(known(before, task)),
       removes: Object.freeze(task.removes.filter((path) => !current.has(path))),
-      install: isBuilt || packages.length === 0 ? undefined : process(
-        [go.path, "install", "-trimpath", "-buildvcs=false", ...packages],
-        tree,
-        `Building ${Object.keys(task.tools).join(", ")}`,
-        { GOBIN: bin, GO111MODULE: "on", GOPROXY: "off" },
-      ),
+      install: isBuilt || packages.length === 0
+        ? undefined
+        : install(packages, Object.keys(task.tools)),
       producers: calls.flatMap(({ reads }) =>
         reads.map((each) => ({
           process: call(each.call, task.protoc),

@@ -19,8 +19,11 @@ export interface ProtocTools {
 const GO_TO_PROTOBUF = "go-to-protobuf";
 /** Where `hack/install-protoc.sh` puts protoc. */
 const INSTALLED = "third_party/protoc";
-/** Source of go-to-protobuf that starts other programs. */
-const STARTS = "staging/src/k8s.io/code-generator/cmd/go-to-protobuf/protobuf/cmd.go";
+/** Source of go-to-protobuf that starts other programs, and where it was in 1.7. */
+const STARTS = [
+  "staging/src/k8s.io/code-generator/cmd/go-to-protobuf/protobuf/cmd.go",
+  "cmd/libs/go2idl/go-to-protobuf/protobuf/cmd.go",
+];
 /** Definition that all of go-to-protobuf's import. */
 const GOGO = "github.com/gogo/protobuf/gogoproto/gogo.proto";
 
@@ -99,8 +102,8 @@ async function otherPrograms(
   const isUsed = callsOf(codegens.flatMap(({ steps }) => steps))
     .some(({ program }) => program === GO_TO_PROTOBUF);
   if (!isUsed) return [];
-  const text = await ifPresent(readText(join(root, STARTS)));
-  if (text?.includes('"goimports"') !== true) return [];
+  const texts = await Promise.all(STARTS.map((path) => ifPresent(readText(join(root, path)))));
+  if (!texts.some((text) => text?.includes('"goimports"'))) return [];
   const path = await builder.findProgram("goimports", builder.env["PATH"]);
   return path === undefined
     ? "it needs goimports in PATH: go install golang.org/x/tools/cmd/goimports@latest"

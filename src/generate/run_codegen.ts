@@ -32,6 +32,7 @@ import {
   addsBuildLines,
   checkPlace,
   compareMade,
+  formatsAnew,
   type GeneratorsResult,
   isOtherDevice,
   placeOne,
@@ -378,11 +379,12 @@ async function makeAside(
     context.log.events.unit({ kind: "generate", name })
   );
   await makeTree(context, checkout, found.paths);
+  const isOtherFormat = formatsAnew(checkout, found.go);
   const made: MadeFiles[] = [];
   await runInOrder(order, jobs, async (index, signal) => {
     await units[index]!.run(async () => {
       const task = stale[index]!;
-      const result = await makeTask(context, task, signal);
+      const result = await makeTask(context, task, { isOtherFormat, signal });
       await check(task);
       made[index] = { stale: task, ...result };
     }, signal);
@@ -398,11 +400,15 @@ async function checkUnedited({ root }: KubeContext, { path, text }: EditedSource
   });
 }
 
-/** Runs the programs of a task; returns what it has written. */
+/**
+ * Runs the programs of a task; returns what it has written.
+ *
+ * @param options.isOtherFormat Whether sources were formatted by a Go that formats in another way.
+ */
 async function makeTask(
   context: KubeContext,
   stale: StaleTask,
-  signal: AbortSignal,
+  { isOtherFormat, signal }: { isOtherFormat: boolean; signal: AbortSignal },
 ): Promise<Pick<MadeFiles, "outputs" | "edits">> {
   const { tree } = codegenPlaces(context);
   const { task, removes, install, producers, process, format } = stale;
@@ -423,28 +429,46 @@ async function makeTask(
     return { outputs: [step.path], edits: [] };
   }
   const before = await filesOf(tree, task);
-  const sources = await sourcesOf(tree, stale);
+  const sources = await sourcesOf(tree, stale, before);
   await run(process!);
   const after = await filesOf(tree, task);
   const outputs = [...after].filter(([path, seen]) => before.get(path) !== seen)
     .map(([path]) => path).sort();
   const edits: EditedSource[] = [];
-  for (const [path, made] of await sourcesOf(tree, stale)) {
+  for (const [path, made] of await sourcesOf(tree, stale, before)) {
     const text = sources.get(path);
-    if (text !== undefined && text !== made) edits.push({ path, text, made });
+    if (text === undefined || text === made) continue;
+    // It formats what it writes: that alone is no reason to touch a source that another Go has formatted.
+    if (isOtherFormat && tagsOf(text) === tagsOf(made)) continue;
+    edits.push({ path, text, made });
   }
   return { outputs, edits };
 }
 
-/** Sources that a task may change beside the files that it makes, and their texts. */
+/** The tags of fields in a source. */
+function tagsOf(text: string): string {
+  return (text.match(/`[^`]*`/g) ?? []).join("\n");
+}
+
+/**
+ * Sources that a task may change beside the files that it makes, and their texts.
+ *
+ * @param made Files that it may make, by path below the root.
+ */
 async function sourcesOf(
   tree: string,
   { outputs, task: { inputs, removes, names } }: StaleTask,
+  made: ReadonlyMap<string, unknown>,
 ): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
   if (names === undefined) return found;
   // Packages that are built into go-to-protobuf are not among its arguments: those with files of it.
-  for (const directory of new Set([...inputs, ...[...removes, ...outputs].map(dirname)])) {
+  for (
+    const directory of new Set([
+      ...inputs,
+      ...[...removes, ...outputs, ...made.keys()].map(dirname),
+    ])
+  ) {
     for (const { name, isFile } of await entriesOf(join(tree, directory)) ?? []) {
       if (!isFile || !name.endsWith(".go") || names.includes(name)) continue;
       const path = `${directory}/${name}`;

@@ -557,11 +557,21 @@ function isEqual(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
-/** Whether this Go formats in a way that the checkout's own did not: Go 1.17 adds `//go:build` lines. */
-export function addsBuildLines({ pinnedGo }: Checkout, go: GoTool): boolean {
+/** Whether this Go adds `//go:build` lines, which the checkout's own did not (1.17). */
+export function addsBuildLines(checkout: Checkout, go: GoTool): boolean {
+  return isSince("1.17", checkout, go);
+}
+
+/** Whether this Go formats in a way that the checkout's own did not: since 1.19 it changes comments, too. */
+export function formatsAnew(checkout: Checkout, go: GoTool): boolean {
+  return ["1.17", "1.19"].some((release) => isSince(release, checkout, go));
+}
+
+/** Whether this Go does what a release began with, and the checkout's own does not. */
+function isSince(release: string, { pinnedGo }: Checkout, go: GoTool): boolean {
   if (pinnedGo === undefined || go.devel) return false;
-  return compareGoVersions(pinnedGo.value, "1.17") < 0 &&
-    compareGoVersions(go.version, "1.17") >= 0;
+  return compareGoVersions(pinnedGo.value, release) < 0 &&
+    compareGoVersions(go.version, release) >= 0;
 }
 
 /**
