@@ -108,7 +108,8 @@ export const generatedFiles: Command = {
     "the same. A plan says of each file why.",
   args: [{
     name: "GENERATOR",
-    summary: "Generators to run, as in the makefile: deepcopy, openapi …; all if omitted",
+    summary:
+      "Generators to run, as in the makefile: deepcopy, openapi …; all if omitted. Also protobuf, alone",
     variadic: true,
   }],
   flags: FLAGS,

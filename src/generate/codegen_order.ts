@@ -44,7 +44,8 @@ function placesOf({ task, outputs, removes, install }: StaleTask, graph: GoGraph
   const programs = compiled.filter((path) => path !== undefined).map((path) =>
     path.startsWith("./") ? path.slice(2) : graph.resolve(path) ?? path
   );
-  const made = step.kind === "write" ? [step.path] : [...outputs, ...removes];
+  // What is removed before a step may be the file of another one.
+  const made = [...step.kind === "write" ? [step.path] : outputs, ...removes];
   const own = new Set(made.map((path) => dirname(path)));
   // A generator with an output directory may write to its packages, too, unless it has made files elsewhere alone.
   const isElsewhere = step.kind === "write" ||
