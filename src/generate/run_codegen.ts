@@ -438,7 +438,7 @@ async function makeTask(
   for (const [path, made] of await sourcesOf(tree, stale, before)) {
     const text = sources.get(path);
     if (text === undefined || text === made) continue;
-    // It formats what it writes: that alone is no reason to touch a source that another Go has formatted.
+    // It formats what it writes: a source that another Go has formatted stays as it is.
     if (isOtherFormat && tagsOf(text) === tagsOf(made)) continue;
     edits.push({ path, text, made });
   }
