@@ -9,7 +9,7 @@ const NOT_GO = ALL.filter((name) => name !== "go");
 export const toolchain: Command = {
   name: "toolchain",
   group: "Maintenance",
-  summary: "List, fetch, find or remove the Go to build with; fetch etcd and protoc",
+  summary: "List, fetch, find or remove Go, etcd and protoc",
   description:
     "The Go in PATH is used if it fits; others are kept in kbuild's cache. They are fetched through " +
     "GOPROXY and verified against Go's checksum database, or else fetched as archives. etcd comes from its own site, " +

@@ -88,7 +88,7 @@ const TABLE: Readonly<Record<string, readonly (readonly [args: string, keys: str
   targets: [["", "client conformance-image node server server-image server-test test"]],
   platforms: [["", "0 1 2 3"]],
   toolchain: [
-    ["", "cache cached checkout etcd host"],
+    ["", "cache cached checkout etcd host protoc"],
     ["path", "goroot"],
     ["remove 1.2.3", "error"],
     ["nothing", "error"],
