@@ -72,7 +72,7 @@ function behind(flag: FlagSpec): VariableSpec {
 const GROUPS: readonly (readonly [title: string, variables: readonly VariableSpec[]])[] = [
   ["Targets and platforms", [...[WHAT, PLATFORM].map(behind), EXTRA_WHAT_VARIABLE]],
   ["Compiling", [...COMPILE_VARIABLES, behind(TRIMPATH), OUT_DIR_VARIABLE]],
-  ["Generated files", [...GENERATION_VARIABLES, ...CODEGEN_VARIABLES]],
+  ["Generated files", [...GENERATION_VARIABLES, ...CODEGEN_VARIABLES, PROTOC_VARIABLE]],
   ["Tests", [...TEST_VARIABLES, ...ETCD_VARIABLES]],
   ["Checks and updates", [...VERIFY_VARIABLES, ...UPDATE_VARIABLES.slice(1)]],
   ["Version", VERSION_VARIABLES],
