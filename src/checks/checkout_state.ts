@@ -1,10 +1,16 @@
 import { createHash } from "node:crypto";
 import { dirname, join, resolve } from "@std/path";
-import { ifPossibleSync, ifPresentSync, readTextSync } from "../files/mod.ts";
+import {
+  changeTime,
+  fingerprint,
+  ifPossibleSync,
+  ifPresentSync,
+  isSettled,
+  readTextSync,
+} from "../files/mod.ts";
 import { askGit } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { filesBelow } from "./files_below.ts";
-import { fingerprint, isSettled } from "./seen.ts";
 
 /**
  * Everything that decides what a script finds that asks only for a checkout's files, for what git has of them, and for
@@ -46,7 +52,7 @@ function filesOf(root: string): string | undefined {
   for (const { isLink, path } of [...files].sort((a, b) => a.path < b.path ? -1 : 1)) {
     const full = join(root, path);
     const info = ifPresentSync(() => Deno.lstatSync(full));
-    if (info === undefined || !isSettled(info, started)) return undefined;
+    if (info === undefined || !isSettled(changeTime(info), started)) return undefined;
     if (isLink && !isBelow(root, resolve(dirname(full), Deno.readLinkSync(full)))) return undefined;
     hash.update(`${path}\0${info.mode}\0${fingerprint(info)}\n`);
   }

@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { readNote, writeFileAtomic } from "../files/mod.ts";
+import { changeTime, fingerprint, isSettled, readNote, writeFileAtomic } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 
 /** Files that passed a check: those that have not changed since pass again. */
@@ -14,8 +14,6 @@ export interface SeenFiles {
 
 /** The form of the note; another one is not read. */
 const FORM = 1;
-/** Milliseconds: a file that changed so shortly before it was looked at may change again without a trace. */
-const TICK_MS = 3000;
 
 /**
  * Opens the note of a check, `_output/local/.kbuild/checks/NAME.json`.
@@ -42,7 +40,7 @@ export async function openSeen(
       return true;
     },
     add(file, info) {
-      if (isSettled(info, started)) now.set(file, fingerprint(info));
+      if (isSettled(changeTime(info), started)) now.set(file, fingerprint(info));
     },
     async save() {
       await Deno.mkdir(dirname(path), { recursive: true });
@@ -50,14 +48,4 @@ export async function openSeen(
       await writeFileAtomic(path, JSON.stringify({ form: FORM, key, files }));
     },
   });
-}
-
-/** Whether a file was changed so long before it was looked at that no change goes without a trace. */
-export function isSettled({ mtime, ctime }: Deno.FileInfo, at: number): boolean {
-  return Math.max(mtime?.getTime() ?? at, ctime?.getTime() ?? 0) + TICK_MS < at;
-}
-
-/** What a change of a file changes. */
-export function fingerprint({ size, ino, mtime, ctime }: Deno.FileInfo): string {
-  return `${size} ${ino} ${mtime?.getTime()} ${ctime?.getTime()}`;
 }

@@ -1,7 +1,7 @@
 import { resolve } from "@std/path";
 import { KbuildError, UsageError } from "../errors.ts";
 import { objectIn, readText, reasonOf } from "../files/mod.ts";
-import type { Share, SharedResults } from "../lib/golang/mod.ts";
+import { type Share, type SharedResults, unusableStore } from "../lib/golang/mod.ts";
 import type { Environment, KubeContext } from "../lib/init.ts";
 import { isSet } from "../lib/util.ts";
 import { parseStoreAddress, probeStore, type Store } from "../store/mod.ts";
@@ -91,9 +91,7 @@ export async function sharedResults(
   if (!isUsed) {
     const { shown } = parseStoreAddress(context.env[STORE.variable] ?? "", context.cwd);
     throw mode === "gather"
-      ? new KbuildError(`Cannot gather the results: the store "${shown}" cannot be used`, {
-        notes: ["A warning above names the reason; what the store holds is unknown"],
-      })
+      ? unusableStore(shown)
       : new KbuildError(`Cannot use the store "${shown}"`, {
         notes: ["Nobody would get the results"],
       });

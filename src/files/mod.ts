@@ -36,6 +36,7 @@ export {
 export { cannotRead, CHUNK_SIZE, concat, type FileRange, hex, readFileChunks } from "./chunks.ts";
 export { FREE_SPACE, isDiskFull } from "./disk_full.ts";
 export { entriesOf, filesBelow, isDirectory, sizeOfTree } from "./entries.ts";
+export { changeTime, fingerprint, isSettled } from "./fingerprint.ts";
 export { freeBytes } from "./free_bytes.ts";
 export { ifPossible, ifPossibleSync, ifPresent, ifPresentSync } from "./if_present.ts";
 export { jsonIn, objectIn } from "./json.ts";

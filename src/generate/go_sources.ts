@@ -1,8 +1,11 @@
 import { createHash } from "node:crypto";
 import { dirname, join, relative } from "@std/path";
 import {
+  changeTime,
+  fingerprint,
   ifPossible,
   ifPresentSync,
+  isSettled,
   readNote,
   readTextSync,
   writeFileAtomic,
@@ -38,12 +41,12 @@ export interface GoFile {
   readonly isIgnored: boolean;
 }
 
-/** What decides whether a file was read before: size, inode, times. */
-type Seen = readonly [size: number, inode: number, modified: number, changed: number];
-
 /** A Go source that was read in this run or an earlier one. */
 interface Entry {
-  readonly seen: Seen;
+  /** Its {@linkcode fingerprint}. */
+  readonly seen: string;
+  /** Its {@linkcode changeTime}. */
+  readonly changed: number;
   readonly file: GoFile;
 }
 
@@ -53,11 +56,8 @@ const ANY_TAG = /^\/\/ *\+k8s:/m;
 /** Lines that the scripts of generators look for. */
 const COMMENTS = /^[ \t]*\/\/\s*(\+[a-zA-Z]|Code generated).*$/gm;
 
-/** Times of changes come in whole seconds (Deno's ctime), and file systems count in two at worst. */
-const TICK_MS = 3000;
-
 /** The form of the note; another one is not read. */
-const FORM = 3;
+const FORM = 4;
 
 /**
  * The Go sources of a checkout, each read once: what was read is remembered in
@@ -123,8 +123,8 @@ export class GoSources {
   /** Remembers what was read. Files that changed just before are not trusted the next time. */
   async save(): Promise<void> {
     if (!this.#isChanged) return;
-    const settled = [...this.#entries].filter(([, { seen }]) =>
-      Math.max(seen[2], seen[3]) + TICK_MS < this.#started
+    const settled = [...this.#entries].filter(([, { changed }]) =>
+      isSettled(changed, this.#started)
     );
     const path = notePath(this.#context);
     const text = JSON.stringify({ form: FORM, files: Object.fromEntries(settled) });
@@ -141,12 +141,11 @@ export class GoSources {
     const whole = join(this.#context.root, path);
     const info = ifPresentSync(() => Deno.statSync(whole));
     if (info?.isFile !== true) return undefined;
-    const time = (date: Date | null) => date?.getTime() ?? 0;
-    const seen: Seen = [info.size, info.ino ?? 0, time(info.mtime), time(info.ctime)];
+    const seen = fingerprint(info);
     const known = this.#entries.get(path);
-    if (known?.seen.every((value, index) => value === seen[index]) === true) return known.file;
+    if (known?.seen === seen) return known.file;
     const file = readGoFile(name, readTextSync(whole));
-    this.#entries.set(path, { seen, file });
+    this.#entries.set(path, { seen, changed: changeTime(info), file });
     this.#isChanged = true;
     return file;
   }

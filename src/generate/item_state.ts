@@ -1,7 +1,16 @@
 import { dirname, join } from "@std/path";
 import { createHash } from "node:crypto";
 import { fileDigest } from "../archive/mod.ts";
-import { ifPossible, ifPresent, ifPresentSync, readNote, writeFileAtomic } from "../files/mod.ts";
+import {
+  changeTime,
+  fingerprint,
+  ifPossible,
+  ifPresent,
+  ifPresentSync,
+  isSettled,
+  readNote,
+  writeFileAtomic,
+} from "../files/mod.ts";
 import { askGit, openTree, statusEntries } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import type { GoTool } from "../toolchain/mod.ts";
@@ -57,9 +66,6 @@ export async function writeItemState(context: KubeContext, state: ItemState): Pr
   await writeFileAtomic(path, JSON.stringify({ form: FORM, state }));
 }
 
-/** Milliseconds: a file that changed so shortly before it was looked at may change again without a trace. */
-const TICK_MS = 3000;
-
 /**
  * A key that changes whenever a source may have: the commit, and name, size, inode and times of every file
  * that differs from it. Generated files do not count; their records say what is in them.
@@ -82,9 +88,8 @@ export async function treeKey(
   for (const { path } of statusEntries(status.text)) {
     if (outputs.has(path)) continue;
     const info = await ifPresent(Deno.lstat(join(context.root, path)));
-    const [modified, changed] = [info?.mtime?.getTime() ?? 0, info?.ctime?.getTime() ?? 0];
-    if (Math.max(modified, changed) + TICK_MS > now) return undefined;
-    hash.update(`${path}\0${info?.size} ${info?.ino} ${modified} ${changed}\0`);
+    if (info !== undefined && !isSettled(changeTime(info), now)) return undefined;
+    hash.update(`${path}\0${info === undefined ? "" : fingerprint(info)}\0`);
   }
   return hash.digest("hex");
 }
@@ -92,9 +97,7 @@ export async function treeKey(
 /** Size, inode and times of a file; "" if there is none. */
 export function seenFile(path: string): string {
   const info = ifPresentSync(() => Deno.lstatSync(path));
-  return info === undefined
-    ? ""
-    : `${info.size} ${info.ino} ${info.mtime?.getTime()} ${info.ctime?.getTime()}`;
+  return info === undefined ? "" : fingerprint(info);
 }
 
 /** Digest of a file; "" if there is none, or something that is not a file. */

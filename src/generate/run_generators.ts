@@ -15,7 +15,7 @@ import { buildBinaries, prepareBuild, type PreparedBuild } from "../lib/golang/m
 import type { KubeContext } from "../lib/init.ts";
 import { ownershipContext } from "../lib/ownership.ts";
 import { mapConcurrently, memoryBudget } from "../lib/util.ts";
-import { compareGoVersions, type GoTool } from "../toolchain/mod.ts";
+import { compareGoVersions, type GoTool, isGoSince } from "../toolchain/mod.ts";
 import type { GenerateOptions, GeneratorStamp } from "./generate.ts";
 import { WORK } from "./generation_steps.ts";
 import {
@@ -569,9 +569,8 @@ export function formatsAnew(checkout: Checkout, go: GoTool): boolean {
 
 /** Whether this Go does what a release began with, and the checkout's own does not. */
 function isSince(release: string, { pinnedGo }: Checkout, go: GoTool): boolean {
-  if (pinnedGo === undefined || go.devel) return false;
-  return compareGoVersions(pinnedGo.value, release) < 0 &&
-    compareGoVersions(go.version, release) >= 0;
+  return pinnedGo !== undefined && !go.devel && compareGoVersions(pinnedGo.value, release) < 0 &&
+    isGoSince(go, release);
 }
 
 /**

@@ -92,12 +92,10 @@ export class Pusher {
     }
     if (unchanged) unit.reuse("the registry has it");
     const count = (wanted: BlobResult) => results.filter((result) => result === wanted).length;
+    const known = count("there") + count("mounted");
     const how = blobs.length === 0
       ? archs.join(", ")
-      : `${formatBytes(sent)} sent, ${count("there") + count("mounted")} of ${
-        counted(blobs.length, "blob")
-      } ` +
-        "already there";
+      : `${formatBytes(sent)} sent, ${known} of ${counted(blobs.length, "blob")} already there`;
     const documents = about.length === 0 ? "" : `, ${counted(about.length, "document")} attached`;
     this.#log.status(`${unchanged ? "Unchanged" : "Pushed"} ${name}: ${how}${documents}`);
     const { digest } = described;

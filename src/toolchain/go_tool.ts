@@ -66,6 +66,14 @@ export function compareGoVersions(a: string, b: string): number {
   return 0;
 }
 
+/** Whether a Go has what a release brought; a development version has everything. */
+export function isGoSince(
+  { devel, version }: Pick<GoTool, "devel" | "version">,
+  release: string,
+): boolean {
+  return devel || compareGoVersions(version, release) >= 0;
+}
+
 const RELEASE = /^(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?(?:(rc|beta)(\d{1,6}))?$/;
 
 /** Major, minor, patch, stage (beta 0, rc 1, release 2), number of the stage. */

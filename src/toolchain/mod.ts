@@ -16,6 +16,7 @@ export {
   type GoTool,
   type GoVersion,
   isGoRelease,
+  isGoSince,
   parseGoVersion,
 } from "./go_tool.ts";
 export { askProtoc, installProtoc, removeProtoc } from "./install_protoc.ts";

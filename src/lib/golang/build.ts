@@ -1,7 +1,7 @@
 import { dirname, join } from "@std/path";
 import type { Checkout } from "../../checkout/mod.ts";
 import { KbuildError } from "../../errors.ts";
-import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
+import { type GoTool, isGoSince } from "../../toolchain/mod.ts";
 import { idCounter, type Unit, type UnitSpec } from "../../events/mod.ts";
 import type { GitTree } from "../../git/mod.ts";
 import type { KubeContext } from "../init.ts";
@@ -86,7 +86,7 @@ export async function prepareBuild(
   const { ldflags, note } = findLdflags(checkout, request.vars, request.epoch);
   const vcs = await vcsStamp(context, checkout, go, request.tree);
   const bin = context.builder.image === undefined ? await hostLink(context, go.host) : {};
-  const hasCache = go.devel || compareGoVersions(go.version, "1.24") >= 0;
+  const hasCache = isGoSince(go, "1.24");
   const cacheNote = hasCache || !context.env["KBUILD_GO_CACHE"]
     ? undefined
     : `Go ${go.version} has no compile cache that machines share: --go-cache has no effect`;
@@ -192,12 +192,17 @@ function sayNotSought({ log }: KubeContext, count: number, of: number): void {
   );
 }
 
+/** The error of gathering from a store that could not be asked. */
+export function unusableStore(url: string): KbuildError {
+  return new KbuildError(`Cannot gather the results: the store "${url}" cannot be used`, {
+    notes: ["A warning above names the reason; what the store holds is unknown"],
+  });
+}
+
 /** Units whose results a store lacks, as an error that names each; or that the store could not be asked. */
 export function missingError(missing: readonly MissingUnit[], store?: Store): KbuildError {
   if (store?.isUsable === false) {
-    return new KbuildError(`Cannot gather the results: the store "${store.url}" cannot be used`, {
-      notes: ["A warning above names the reason; what the store holds is unknown"],
-    });
+    return unusableStore(store.url);
   }
   const count = missing.length === 1 ? "a unit is" : `${missing.length} units are`;
   return new KbuildError(`Cannot gather the results: ${count} missing`, {

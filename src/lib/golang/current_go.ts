@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 import type { Checkout } from "../../checkout/mod.ts";
-import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
+import { type GoTool, isGoSince } from "../../toolchain/mod.ts";
 import type { OverlayFile } from "./overlay.ts";
 import { ifPresent, readText } from "../../files/mod.ts";
 
@@ -23,7 +23,7 @@ export async function currentGoCorrections(
   go: GoTool,
 ): Promise<readonly Correction[]> {
   if (checkout.era.goMode !== "gopath") return [];
-  if (!go.devel && compareGoVersions(go.version, "1.22") < 0) return [];
+  if (!isGoSince(go, "1.22")) return [];
   const text = await ifPresent(readText(join(checkout.root, CODEC))) ?? "";
   const corrected = text.replace(
     /(base64\.NewEncoding\(")([A-Za-z0-9_+\/-]{64})("\))/g,

@@ -1,4 +1,4 @@
-import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
+import { type GoTool, isGoSince } from "../../toolchain/mod.ts";
 import type { BuildStep } from "./plan.ts";
 
 /** Flags of `go build` that bring in a file, a program or a C library that `go list` does not name. */
@@ -21,11 +21,11 @@ const LINKER = /(^|[\s'"=])--?(extld\w*|linkmode[= ]\W*external|libgcc|r[= ])/;
 /** Why a step cannot have a key, as the end of a sentence, before Go is asked; undefined: it may have one. */
 export function keylessReason(
   { argv, env, files, outputs }: Pick<BuildStep, "argv" | "env" | "files" | "outputs">,
-  { devel, version }: Pick<GoTool, "devel" | "version">,
+  go: Pick<GoTool, "devel" | "version">,
 ): string | undefined {
   if (outputs.length === 0) return "it leaves no program";
   if (argv.includes("-coverpkg")) return "it measures coverage";
-  if (!devel && compareGoVersions(version, "1.13") < 0) return `Go ${version} is older than 1.13`;
+  if (!isGoSince(go, "1.13")) return `Go ${go.version} is older than 1.13`;
   const words = [
     ...argv.slice(2),
     ...(env["GOFLAGS"] ?? "").split(/\s+/).map((word) => word.replaceAll(/^['"]|['"]$/g, "")),

@@ -16,6 +16,7 @@ export {
   prepareBuild,
   type PreparedBuild,
   unitOfStep,
+  unusableStore,
 } from "./build.ts";
 export { checkCompilers } from "./compilers.ts";
 export { type Correction, currentGoCorrections } from "./current_go.ts";

@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 import { KbuildError } from "../../errors.ts";
-import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
+import { type GoTool, isGoSince } from "../../toolchain/mod.ts";
 
 /** A file that go is to see at a place where there is another, or none. */
 export interface OverlayFile {
@@ -50,7 +50,7 @@ export function overlay(
 
 /** @throws {KbuildError} This Go has no overlays. */
 export function requireOverlays(go: GoTool, what: string): void {
-  if (go.devel || compareGoVersions(go.version, "1.16") >= 0) return;
+  if (isGoSince(go, "1.16")) return;
   throw new KbuildError(`Cannot build ${what} with Go ${go.version}`, {
     notes: ["That needs Go 1.16 or later (go build -overlay): --go VERSION chooses another"],
   });

@@ -1,7 +1,7 @@
 import { join } from "@std/path";
 import type { Checkout, GoCall, Platform } from "../../checkout/mod.ts";
 import { goWorkingDirectory } from "../../checkout/mod.ts";
-import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
+import { type GoTool, isGoSince } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { isSet } from "../util.ts";
 import type { VersionVars } from "../version/mod.ts";
@@ -274,11 +274,11 @@ function platformSteps(
  */
 function trimsPaths(
   { env, strictParity }: Pick<KubeContext, "env" | "strictParity">,
-  { devel, version }: Pick<GoTool, "devel" | "version">,
+  go: Pick<GoTool, "devel" | "version">,
 ): boolean {
   const said = env["KBUILD_TRIMPATH"] ?? "";
   const isAsked = said === "" ? !strictParity && !!env["KBUILD_STORE"] : isSet(said);
-  return isAsked && (devel || compareGoVersions(version, "1.13") >= 0);
+  return isAsked && isGoSince(go, "1.13");
 }
 
 /** Says what is from the built-in table, and why. */
@@ -300,10 +300,10 @@ function isCoverage({ argv }: GoCall): boolean {
 function buildIdArguments(
   { argv }: GoCall,
   flags: readonly string[],
-  { devel, version }: GoTool,
+  go: GoTool,
 ): readonly string[] | undefined {
   const [command, ...words] = argv;
-  const embeds = devel || compareGoVersions(version, "1.16") >= 0;
+  const embeds = isGoSince(go, "1.16");
   const list = ["list", "-export", "-deps", "-f", listTemplate({ embeds }), ...flags];
   const plain = words.filter((word, index) =>
     word !== "-c" && word !== "-o" && words[index - 1] !== "-o"

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "@std/path";
-import { ifPresentSync } from "../../files/mod.ts";
+import { changeTime, ifPresentSync } from "../../files/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { findProgram } from "../util.ts";
 import type { PackageFiles } from "./package_files.ts";
@@ -184,7 +184,7 @@ function lookAtFiles(paths: readonly string[]): { text: string; newest: number }
       continue;
     }
     const [modified, changed] = [info.mtime?.getTime() ?? 0, info.ctime?.getTime() ?? 0];
-    newest = Math.max(newest, modified, changed);
+    newest = Math.max(newest, changeTime(info));
     const { dev, ino, mode, size } = info;
     // The number of links of a directory and the like are in its times.
     text += `${path}\0${dev} ${ino} ${mode} ${
@@ -192,12 +192,4 @@ function lookAtFiles(paths: readonly string[]): { text: string; newest: number }
     } ${modified} ${changed}\n`;
   }
   return { text, newest };
-}
-
-/** Times of changes come in whole seconds (Deno's ctime), and file systems count in two at worst. */
-const TICK_MS = 3000;
-
-/** Whether a file of that time cannot have changed unseen since the question to Go began. */
-export function isSettled({ newest }: Seen, asked: number): boolean {
-  return newest + TICK_MS < asked;
 }

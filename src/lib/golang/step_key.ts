@@ -4,7 +4,7 @@ import { fileDigest } from "../../archive/mod.ts";
 import type { Checkout } from "../../checkout/mod.ts";
 import { entriesOf } from "../../files/mod.ts";
 import { askGit, type GitTree, openTree } from "../../git/mod.ts";
-import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
+import { type GoTool, isGoSince } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { type CompilerAnswers, compilerKey } from "./compiler_key.ts";
 import { type CPackage, type CSources, keylessCgo, unlistedInclude } from "./keyless_cgo.ts";
@@ -66,16 +66,13 @@ export interface KeyOptions {
  * Go or a C compiler reads, and the contents of every source file that Go's list of dependencies names, those of
  * the standard library included; of the C compiler and its libraries if a package has cgo; of the commit if Go
  * writes it into programs. The path of the checkout counts unless `-trimpath` keeps it out of the bytes.
- *
- * @param tree What git says of the checkout, if the caller asks more of it.
  */
 export function openStepKeys(
   context: KubeContext,
   checkout: Checkout,
   go: GoTool,
-  tree: GitTree = openTree(context),
 ): StepKeys {
-  let known = newReadings(tree);
+  let known = newReadings(context);
 
   async function keyOf(step: BuildStep, options: KeyOptions = {}): Promise<StepKey> {
     const refused = keylessReason(step, go);
@@ -85,7 +82,7 @@ export function openStepKeys(
     if (first.key !== undefined && first.areSourcesCurrent()) return first;
     if (first.key === undefined && !first.isChanged) return first;
     // What was read before the change is not to be mixed with what is read after it.
-    if (known === readings) known = newReadings(openTree(context));
+    if (known === readings) known = newReadings(context);
     const second = await computeKey(step, options, known);
     return second.key === undefined || second.areSourcesCurrent() ? second : CHANGED;
   }
@@ -196,8 +193,11 @@ interface Readings {
   commit?: Promise<string>;
 }
 
-function newReadings(tree: GitTree): Readings {
-  return { since: Date.now(), digests: new Map(), answers: new Map(), looks: new Map(), tree };
+function newReadings(context: KubeContext): Readings {
+  return {
+    ...{ since: Date.now(), digests: new Map(), answers: new Map(), looks: new Map() },
+    tree: openTree(context),
+  };
 }
 
 async function digestIn({ digests }: Readings, path: string): Promise<string> {
@@ -326,7 +326,7 @@ async function commitOf(context: KubeContext, tree: GitTree, go: GoTool): Promis
   const [head, status] = await Promise.all([tree.head(), tree.status()]);
   const { commit = "none" } = head;
   const isClean = status.text === undefined ? "unknown" : String(status.text === "");
-  const readsTags = go.devel || compareGoVersions(go.version, "1.24") >= 0;
+  const readsTags = isGoSince(go, "1.24");
   const tags = readsTags && head.commit !== undefined
     ? await askGit(context, ["for-each-ref", "--merged=HEAD", "--format=%(refname)", "refs/tags"])
     : undefined;
@@ -342,8 +342,8 @@ const EMBEDS = "EmbedFiles";
 const FLAGS = ["CgoCFLAGS", "CgoCPPFLAGS", "CgoLDFLAGS", "CgoPkgConfig"] as const;
 
 /** The template of `go list -f`: a word and a value on each line. */
-function template({ devel, version }: GoTool): string {
-  const lists = devel || compareGoVersions(version, "1.16") >= 0 ? [...LISTS, EMBEDS] : LISTS;
+function template(go: GoTool): string {
+  const lists = isGoSince(go, "1.16") ? [...LISTS, EMBEDS] : LISTS;
   const values = (name: string) => `{{range .${name}}}\n${name} {{.}}{{end}}`;
   return [
     "Package {{.ImportPath}}\nDir {{.Dir}}\nStandard {{.Standard}}\nName {{.Name}}",

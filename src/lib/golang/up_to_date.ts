@@ -1,6 +1,6 @@
 import { dirname, join } from "@std/path";
 import { digestOfFile } from "../../archive/mod.ts";
-import { ifPresent, readNote, writeFileAtomic } from "../../files/mod.ts";
+import { ifPresent, isSettled, readNote, writeFileAtomic } from "../../files/mod.ts";
 import { createHash } from "node:crypto";
 import type { KubeContext } from "../init.ts";
 import type { Logger } from "../logging.ts";
@@ -9,14 +9,7 @@ import { type PackageFiles, readListed } from "./package_files.ts";
 import { type CompileProgress, reportPackages } from "./compile_progress.ts";
 import type { Unit } from "../../events/mod.ts";
 import type { BuildStep } from "./plan.ts";
-import {
-  isSettled,
-  lookAt,
-  type Looks,
-  requestOf,
-  sourcesOf,
-  type StepSources,
-} from "./sources.ts";
+import { lookAt, type Looks, requestOf, sourcesOf, type StepSources } from "./sources.ts";
 
 /**
  * What a step was built from, and what came out. `go install` with `-ldflags -buildid=` (1.15-1.20)
@@ -235,7 +228,7 @@ export async function recordSources(
   const seen = lookAt(made);
   const { sources, sourcesFile } = records;
   const name = nameOf(step);
-  if (isSettled(seen, asked.at)) {
+  if (isSettled(seen.newest, asked.at)) {
     sources.set(name, { request: await requestOf(step), key, ...made, identity: seen.identity });
   } else if (!sources.delete(name)) return;
   await Deno.mkdir(dirname(sourcesFile), { recursive: true });

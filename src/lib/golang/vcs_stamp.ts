@@ -6,7 +6,7 @@ import {
   gitVariables,
   openTree,
 } from "../../git/mod.ts";
-import { compareGoVersions, type GoTool } from "../../toolchain/mod.ts";
+import { type GoTool, isGoSince } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
 
 /** What becomes of the commit that Go writes into programs of module mode since 1.18. */
@@ -42,8 +42,8 @@ export async function vcsStamp(
 }
 
 /** Whether this Go writes the commit into programs of the checkout, if nothing says otherwise: 1.18 and later. */
-export function mayStampCommit({ era }: Checkout, { devel, version }: GoTool): boolean {
-  return era.goMode !== "gopath" && (devel || compareGoVersions(version, "1.18") >= 0);
+export function mayStampCommit({ era }: Checkout, go: GoTool): boolean {
+  return era.goMode !== "gopath" && isGoSince(go, "1.18");
 }
 
 /** Whether Go asks git for the commit of its own accord; where GOFLAGS says what to do, that stays. */

@@ -1,0 +1,22 @@
+/** Milliseconds: times of changes come in whole seconds (Deno's ctime), and file systems count in two at worst. */
+const TICK_MS = 3000;
+
+/** Size, inode and times of a file: what a change of its content changes. */
+export function fingerprint({ size, ino, mtime, ctime }: Deno.FileInfo): string {
+  return `${size} ${ino} ${mtime?.getTime()} ${ctime?.getTime()}`;
+}
+
+/** When a file or its status was last changed, in milliseconds since 1970; 0 if the file system does not say. */
+export function changeTime({ mtime, ctime }: Deno.FileInfo): number {
+  return Math.max(mtime?.getTime() ?? 0, ctime?.getTime() ?? 0);
+}
+
+/**
+ * Whether a file cannot have changed again with the same {@linkcode fingerprint}: its last change is old enough.
+ *
+ * @param changed Milliseconds since 1970, from {@linkcode changeTime}.
+ * @param seen When it was looked at, or what uses it began; milliseconds since 1970.
+ */
+export function isSettled(changed: number, seen: number): boolean {
+  return changed + TICK_MS < seen;
+}
