@@ -221,9 +221,20 @@ async function datedHeader(
   for (const name of DEFAULT_HEADERS) {
     const text = await ifPresent(readText(join(root, name)));
     if (text === undefined) continue;
-    if (!text.includes("YEAR")) return undefined;
-    const year = String(new Date(epoch * 1000).getUTCFullYear());
-    return Object.freeze({ path, text: text.replaceAll("YEAR", year) });
+    if (!text.includes(YEAR)) return undefined;
+    return Object.freeze({ path, text: withYear(text, epoch) });
   }
   return undefined;
+}
+
+/** Generators up to 1.8 write the current year in its place. */
+export const YEAR = "YEAR";
+
+/**
+ * A header with the year of a time.
+ *
+ * @param epoch Seconds since 1970.
+ */
+export function withYear(text: string, epoch: number): string {
+  return text.replaceAll(YEAR, String(new Date(epoch * 1000).getUTCFullYear()));
 }

@@ -13,9 +13,11 @@ import {
   writeFileAtomic,
 } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
+import { findSourceDate, getVersionVars } from "../lib/version/mod.ts";
 import type { CodegenRecord } from "./codegen_state.ts";
 import { writeCodegenState } from "./codegen_state.ts";
 import { runInOrder } from "./codegen_order.ts";
+import { withYear, YEAR } from "./generator_steps.ts";
 import { GoGraph } from "./go_graph.ts";
 import { GoSources } from "./go_sources.ts";
 import { contentOf, seenFile } from "./item_state.ts";
@@ -37,6 +39,7 @@ import {
   isOtherDevice,
   placeOne,
 } from "./run_generators.ts";
+import { DEFAULT_HEADERS } from "./stale_items.ts";
 import type { StaleTask } from "./stale_task.ts";
 import { acceptViolations, compareViolations } from "./tool_command.ts";
 import type {
@@ -533,6 +536,13 @@ async function makeTree(
     context.log.warn("Generators do not see these links, which lead out of the checkout:", out);
   }
   for (const directory of [join(tree, "_output"), bin]) place(directory);
+  for (const name of DEFAULT_HEADERS) {
+    const path = join(tree, name);
+    const text = await ifPresent(readText(path));
+    if (text?.includes(YEAR) !== true) continue;
+    const { epoch } = await findSourceDate(context, await getVersionVars(context));
+    await writeFileAtomic(path, withYear(text, epoch));
+  }
   const link = join(gopath, "src", checkout.goPackage.value);
   place(dirname(link));
   await Deno.symlink(tree, link);

@@ -48,6 +48,7 @@ PATH="\${KUBE_ROOT}/_output/bin:\${PATH}" \\
   "$@"
 `,
   "hack/boilerplate/boilerplate.generatego.txt": "/*\nCopyright\n*/\n",
+  "hack/boilerplate/boilerplate.go.txt": "/*\nCopyright YEAR\n*/\n",
   [`${TOOLS}/protoc-gen-gogo/main.go`]: "package main\n\nfunc main() {}\n",
   [`${TOOLS}/main.go`]: `package main
 
@@ -78,7 +79,9 @@ func main() {
 			text, err := os.ReadFile(filepath.Join(dir, "types.go"))
 			must(err)
 			names := strings.Join(regexp.MustCompile("type \\\\w+").FindAllString(string(text), -1), ", ")
-			must(os.WriteFile(filepath.Join(dir, "generated.proto"), []byte("// "+names+"\\n"), 0o644))
+			header, err := os.ReadFile("hack/boilerplate/boilerplate.go.txt")
+			must(err)
+			must(os.WriteFile(filepath.Join(dir, "generated.proto"), []byte(string(header)+"// "+names+"\\n"), 0o644))
 			must(exec.Command("protoc", filepath.Join(dir, "generated.proto")).Run())
 			text = regexp.MustCompile("(?m)^(\\tName string)$").ReplaceAll(text, []byte("$1 \\x60protobuf:\\"1\\"\\x60"))
 			must(os.WriteFile(filepath.Join(dir, "types.go"), text, 0o644))
@@ -108,6 +111,7 @@ Deno.test({
       ...cache === undefined ? {} : { GOCACHE: cache },
       PATH: `${bin}:${Deno.env.get("PATH")}`,
       KBUILD_CACHE: join(bin, "cache"),
+      SOURCE_DATE_EPOCH: "1500000000",
     });
     const { checkout } = sample;
     const { root } = context;
@@ -145,7 +149,12 @@ Deno.test({
       ]);
       assertEquals(await run(), [...MADE, `${PLACE}/types.go`]);
       assertStringIncludes(await read(`${PLACE}/types.go`), '\tName string `protobuf:"1"`\n');
-      assertStringIncludes(await read(MADE[0]!), "package v1\n\n// type Message\n");
+      // The year is that of the sources, not of today (1.7).
+      assertStringIncludes(
+        await read(MADE[0]!),
+        "package v1\n\n/*\nCopyright 2017\n*/\n// type Message\n",
+      );
+      assertStringIncludes(await read("hack/boilerplate/boilerplate.go.txt"), "YEAR");
       assertEquals((await plan()).stale, []);
 
       // What its packages are made from counts.
