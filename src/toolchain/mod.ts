@@ -1,6 +1,6 @@
 /**
  * The right Go: which one a checkout is built with, where it comes from, and fetching it into a
- * cache that all checkouts share. What is fetched is checked against Go's checksum database, or
+ * cache that all checkouts share; protoc is fetched into it, too. What is fetched is checked against Go's checksum database, or
  * against a digest.
  *
  * {@linkcode describeGo} decides and says why, {@linkcode provideGo} carries it out.
