@@ -79,7 +79,6 @@ const GROUPS: readonly (readonly [title: string, variables: readonly VariableSpe
   ["Go toolchain", [
     behind(GO),
     ...GO_VARIABLES.filter((each) => each !== CACHE_VARIABLE),
-    PROTOC_VARIABLE,
   ]],
   ["Releases and images", [
     ...RELEASE_VARIABLES.filter((each) => each !== BLOB_CACHE_VARIABLE),
