@@ -39,12 +39,17 @@ export const DOWNLOAD_VARIABLES: readonly VariableSpec[] = [
     name: "KUBERNETES_SKIP_RELEASE_VALIDATION",
     summary: "If not empty: take any text as a version",
   },
+  { name: "KUBERNETES_SKIP_DOWNLOAD", summary: "If not empty: download nothing" },
   {
     name: "KUBERNETES_SKIP_CONFIRM",
     summary: "Has no effect: kbuild does not ask",
   },
   {
     name: "KUBERNETES_SKIP_CREATE_CLUSTER",
+    summary: "Has no effect: kbuild download makes no cluster",
+  },
+  {
+    name: "KUBERNETES_PROVIDER",
     summary: "Has no effect: kbuild download makes no cluster",
   },
 ];

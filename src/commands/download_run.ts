@@ -45,6 +45,11 @@ export async function download(command: CommandContext, input: Input): Promise<v
     for (const url of urls) command.print(url);
     return;
   }
+  if (isSkipped(command)) {
+    if (!command.globals.json) return;
+    const nothing = { version: null, marker: null, directory: null, signatures: null };
+    return command.printJson({ ...nothing, files: [] });
+  }
   const plan = await prepareDownload(context, asked.request);
   for (const note of plan.notes) command.log.warn(note);
   const files = await downloadFiles(context, plan);
@@ -71,6 +76,13 @@ export async function download(command: CommandContext, input: Input): Promise<v
   });
 }
 
+/** `get-kube.sh` then only makes a cluster. */
+function isSkipped({ env, log }: CommandContext): boolean {
+  if (!env["KUBERNETES_SKIP_DOWNLOAD"]) return false;
+  log.status("Nothing is downloaded: KUBERNETES_SKIP_DOWNLOAD is set");
+  return true;
+}
+
 /** What the user should know of signatures. */
 function signatureWords({ signatures }: DownloadPlan, files: readonly DownloadedFile[]): string {
   if (signatures.by === "nobody") return `Signatures were not checked: ${signatures.why}`;
@@ -88,6 +100,7 @@ export async function planDownload(command: CommandContext, input: Input): Promi
   if (input.boolean("print-urls") === true) {
     throw new UsageError("Cannot plan --print-urls: it downloads nothing");
   }
+  if (isSkipped(command)) return Object.freeze({ steps: Object.freeze([]) });
   const plan = await prepareDownload(await netContext(command), asked.request);
   for (const note of plan.notes) command.log.warn(note);
   const steps = plan.files.flatMap((file): readonly PlanStep[] => [

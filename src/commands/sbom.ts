@@ -1,15 +1,7 @@
 import { DRY_RUN_FLAG, type FlagSpec } from "../cli/mod.ts";
 import type { Command } from "./context.ts";
 import { withDryRun } from "./dry_run.ts";
-import {
-  BUILD_VARIABLES,
-  CONFIG,
-  GO_FLAGS,
-  OUT_DIR_VARIABLE,
-  OUTPUT_SUBPATH_VARIABLE,
-  SUPPLIER,
-  VERSION_VARIABLES,
-} from "./flags.ts";
+import { BUILD_VARIABLES, CONFIG, GO_FLAGS, SUPPLIER, VERSION_VARIABLES } from "./flags.ts";
 
 const FORMAT: FlagSpec = {
   name: "format",
@@ -36,7 +28,7 @@ export const sbom: Command = {
     "information in the binary, and it is an error if they differ. Nothing is fetched, and the same " +
     "release gives the same bytes.",
   flags: [FORMAT, SUPPLIER, CONFIG, ...GO_FLAGS, DRY_RUN_FLAG],
-  variables: [...BUILD_VARIABLES, ...VERSION_VARIABLES, OUT_DIR_VARIABLE, OUTPUT_SUBPATH_VARIABLE],
+  variables: [...BUILD_VARIABLES, ...VERSION_VARIABLES],
   examples: [
     { command: "kbuild quick-release && kbuild sbom", does: "Make a release and its SBOMs" },
     { command: "kbuild sbom --format spdx", does: "Make SPDX documents alone" },

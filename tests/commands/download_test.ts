@@ -85,6 +85,21 @@ Deno.test("download --print-urls asks for nothing, --dry-run prints what does th
     });
   }));
 
+Deno.test("download downloads nothing if KUBERNETES_SKIP_DOWNLOAD is set, as get-kube.sh does", () =>
+  inScratch(async (dir) => {
+    await withSite(usualFiles(), async ({ env: site, requests }) => {
+      const env = { ...site, KUBERNETES_SKIP_DOWNLOAD: "y" };
+      const words = ["download", "stable", "--what", "client"];
+      const { code, stdout, stderr } = await kbuild(words, { cwd: dir, env });
+      assertEquals([code, stdout, requests, filesIn(dir)], [0, "", [], []]);
+      assertStringIncludes(stderr, "Nothing is downloaded: KUBERNETES_SKIP_DOWNLOAD is set");
+      const json = await kbuildOk([...words, "--json"], { cwd: dir, env });
+      assertEquals(JSON.parse(json).files, []);
+      const plan = await kbuildOk([...words, "--dry-run", "--json"], { cwd: dir, env });
+      assertEquals(JSON.parse(plan).downloads, []);
+    });
+  }));
+
 Deno.test("a killed download leaves nothing under a final name, and is resumed", () =>
   inScratch(async (dir) => {
     const bytes = contentOf("v1.30.2", KUBECTL, 3_000_000);
