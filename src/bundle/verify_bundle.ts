@@ -114,7 +114,7 @@ async function listsOf(path: string): Promise<Lists> {
     await readLists(path, found);
   } catch (error) {
     if (found.has(MANIFEST_FILE) || !isAboutContent(error)) throw error;
-    throw new NotABundleError(`Cannot verify "${path}": it is not a bundle`, {
+    throw new KbuildError(`Cannot verify "${path}": it is not a bundle`, {
       output: [error.message],
       notes: ["If it should be one, it was not copied completely: get it again", OTHER_COMMANDS],
       cause: error,
@@ -134,7 +134,8 @@ async function readLists(path: string, found: Map<string, string>): Promise<void
       if (members > 3 && !found.has(MANIFEST_FILE)) break;
       continue;
     }
-    if (member.type !== "file" || member.size > MAX_LIST) throw notABundle(path, name);
+    // One that is missing is named by whoever needs it.
+    if (member.type !== "file" || member.size > MAX_LIST) continue;
     found.set(name, new TextDecoder().decode(await member.bytes()));
     if (found.size === 3) break;
   }
@@ -146,7 +147,7 @@ async function listsIn(path: string): Promise<Lists> {
     const entry = (await entriesOf(path))?.find((each) => each.name === name);
     if (entry === undefined) continue;
     const { size } = await Deno.lstat(join(path, name));
-    if (!entry.isFile || size > MAX_LIST) throw notABundle(path, name);
+    if (!entry.isFile || size > MAX_LIST) continue;
     found.set(name, await readText(join(path, name)));
   }
   return listsFrom(path, found);
@@ -159,22 +160,15 @@ function listsFrom(path: string, found: ReadonlyMap<string, string>): Lists {
   return { manifest, sums, script: found.get(SCRIPT_FILE) };
 }
 
-/** A text, a picture, an archive of something else. */
-class NotABundleError extends KbuildError {}
-
 /** Whether something was read, and an archive is not what it was. */
 function isAboutContent(error: unknown): error is KbuildError {
-  return error instanceof KbuildError && !(error instanceof NotABundleError) &&
-    systemCode(error.cause) === undefined;
+  return error instanceof KbuildError && systemCode(error.cause) === undefined;
 }
 
-function notABundle(path: string, name: string): NotABundleError {
-  return new NotABundleError(
-    `Cannot verify "${path}": it has no "${name}" where a bundle has one`,
-    {
-      notes: [OTHER_COMMANDS],
-    },
-  );
+function notABundle(path: string, name: string): KbuildError {
+  return new KbuildError(`Cannot verify "${path}": it has no "${name}" where a bundle has one`, {
+    notes: [OTHER_COMMANDS],
+  });
 }
 
 const OTHER_COMMANDS = "kbuild bundle makes bundles; kbuild verify-release checks releases";

@@ -135,16 +135,17 @@ export async function runBundle(command: CommandContext, input: Input): Promise<
   if (input.action === "verify") return await verify(command, input);
   const asked = parseRequest(command, input);
   const open = await command.open();
+  const cached = new Map<string, FetchedImage>();
   const { written, root } = await withOutput(open, {
     what: command.name,
-    check: (open) => prepareToRun(open, asked),
-    prepare: (open) => prepareToRun(open, asked),
+    check: (open) => prepareToRun(open, asked, cached),
+    prepare: (open) => prepareToRun(open, asked, cached),
     needs: ({ images, programs }) => ({
       images: images.flatMap(({ wanted }) => wanted ?? []),
       programs,
     }),
     fetch: async ({ context }, { images, programs }) => ({
-      images: await fetchOthers(context, images),
+      images: await fetchOthers(context, images, cached),
       programs: await fetchPrograms(context, programs, { areNamed: true }),
     }),
     work: async ({ context }, prepared, fetched) => ({
@@ -234,18 +235,29 @@ function parseImage(text: string): [FetchedImageName, string] {
   return [name, reference];
 }
 
-/** {@linkcode prepare} for a run: what may not be fetched has to be in the cache. */
-async function prepareToRun(open: OpenCheckout, asked: AskedBundle): Promise<PreparedBundle> {
+/**
+ * {@linkcode prepare} for a run: what may not be fetched has to be in the cache.
+ *
+ * @param cached Receives images that are there, by reference; with `--offline` only.
+ */
+async function prepareToRun(
+  open: OpenCheckout,
+  asked: AskedBundle,
+  cached: Map<string, FetchedImage>,
+): Promise<PreparedBundle> {
   const missing = new MissingParts();
   const prepared = await prepare(open, asked, missing);
   if (isOffline(open.context.env)) {
     for (const { name, wanted } of prepared.images) {
-      if (wanted === undefined) continue;
-      await fetchImages(open.context, [wanted]).catch((error: unknown) => {
+      if (wanted === undefined || cached.has(wanted.reference)) continue;
+      try {
+        const [image] = await fetchImages(open.context, [wanted]);
+        cached.set(wanted.reference, image!);
+      } catch (error) {
         open.context.signal?.throwIfAborted();
         if (!(error instanceof ImageError)) throw error;
         missing.add(name, error.message, error.notes);
-      });
+      }
     }
   }
   missing.check();
@@ -507,17 +519,21 @@ function documentsOf(
 const SBOM_WAY = "Make SBOMs: kbuild sbom";
 const SBOM_WAYS = [SBOM_WAY, "Or leave them out: --without sbom"];
 
+/** @param cached Images that need not be fetched, by reference. */
 async function fetchOthers(
   context: KubeContext,
   wanted: readonly WantedImage[],
+  cached: ReadonlyMap<string, FetchedImage>,
 ): Promise<readonly FetchedImage[]> {
-  if (wanted.length === 0) return [];
-  return await fetchImages(context, wanted).catch((error: unknown) => {
+  const others = wanted.filter(({ reference }) => !cached.has(reference));
+  if (others.length === 0) return [...cached.values()];
+  const fetched = await fetchImages(context, others).catch((error: unknown) => {
     if (!(error instanceof ImageError)) throw error;
     const { reference } = error;
     const name = FETCHED_IMAGES.find((each) => reference.includes(each)) ?? "images";
     throw withWayOut(error, [name]);
   });
+  return [...cached.values(), ...fetched];
 }
 
 /** What {@linkcode write} takes beside the plan. */

@@ -380,6 +380,11 @@ Deno.test("verifyBundle() refuses what is not a bundle", (t) =>
     const cases: readonly (readonly [string, readonly TarEntry[], string])[] = [
       ["no list", without(members, "bundle.json"), 'it has no "bundle.json"'],
       ["no digests", without(members, "SHA256SUMS"), 'it has no "SHA256SUMS"'],
+      [
+        "a list that is a link",
+        [...without(members, "bundle.json"), symlinkEntry(at("bundle.json"), "/etc", { mtime: 7 })],
+        'it has no "bundle.json"',
+      ],
       ["no JSON", replaced(members, "bundle.json", "x"), "its form is undefined"],
       ["a later form", replaced(members, "bundle.json", '{"bundle":2}'), "its form is 2"],
       [
