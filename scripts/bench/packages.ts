@@ -4,7 +4,7 @@
  */
 import { basename, join } from "@std/path";
 import { KbuildError } from "../../src/errors.ts";
-import { createShell } from "../../src/shell/mod.ts";
+import { createShell, type Shell } from "../../src/shell/mod.ts";
 import { tool } from "../../tests/e2e/_engine.ts";
 import { which } from "../../tests/real/_tree.ts";
 import type { Bench, Side } from "./bench.ts";
@@ -76,7 +76,7 @@ export async function measurePackages(
 async function unpackDebs(
   debs: string,
   to: string,
-  shell: ReturnType<typeof createShell>,
+  shell: Shell,
 ): Promise<readonly string[]> {
   const configs: string[] = [];
   for await (const { name } of Deno.readDir(debs)) {
