@@ -4,9 +4,9 @@ import { createHash } from "node:crypto";
 import { join, resolve } from "@std/path";
 import type { EraParameter } from "../../src/sample/mod.ts";
 import { VERSIONS } from "../packages/_versions.ts";
+import { checkDeb, lintian, rpmlint } from "./_packages.ts";
 import { madeUpProgram } from "./_packaging.ts";
 import {
-  CLONE,
   inScratch,
   kbuild,
   kbuildOk,
@@ -15,7 +15,6 @@ import {
   missingFor,
   output,
   run,
-  script,
   unless,
   which,
 } from "./_program.ts";
@@ -58,13 +57,6 @@ function digestOfBytes(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** A script that runs a pipe, as `dpkg-deb` can only print archives. */
-async function dumped(option: string, deb: string, out: string): Promise<string> {
-  script(`${out}.sh`, `dpkg-deb ${option} "$1" > "$2"\n`);
-  await output([`${out}.sh`, deb, out]);
-  return digestOf(out);
-}
-
 const noDpkg = (which("dpkg-deb") === undefined && "needs dpkg-deb") ||
   (which("git") === undefined && "needs git");
 
@@ -76,24 +68,7 @@ for (const era of ERAS) {
         const root = await withPrograms(era, join(dir, "kubernetes"));
         const time = JSON.parse(await output(["git", "-C", root, "log", "-1", "--format=%ct"]));
         for (const deb of await packagesOf(root, ["deb"])) {
-          const fields = await output(["dpkg-deb", "-f", deb, "Package", "Architecture"]);
-          assertStringIncludes(fields, "Architecture: amd64");
-          await output(["dpkg-deb", "-I", deb]);
-          await output(["dpkg-deb", "-c", deb]);
-          const [tree, again] = [join(dir, "tree"), join(dir, "again.deb")];
-          await output(["dpkg-deb", "-R", deb, tree]);
-          await output(["dpkg-deb", "--root-owner-group", "-Zgzip", "-b", tree, again], {
-            env: { SOURCE_DATE_EPOCH: `${time}` },
-          });
-          for (const option of ["--fsys-tarfile", "--ctrl-tarfile"]) {
-            const [ours, theirs] = [
-              await dumped(option, deb, join(dir, "a")),
-              await dumped(option, again, join(dir, "b")),
-            ];
-            assertEquals([deb, option, ours], [deb, option, theirs]);
-          }
-          await output(["md5sum", "--quiet", "-c", "DEBIAN/md5sums"], { cwd: tree });
-          await Deno.remove(tree, { recursive: true });
+          await checkDeb(deb, dir, time);
         }
       }),
   });
@@ -605,26 +580,10 @@ Deno.test({
     inScratch(async (dir) => {
       const root = await makeSample("1.28", join(dir, "kubernetes"));
       await kbuildOk(["all", ...PROGRAMS.map((name) => `cmd/${name}`)], { cwd: root });
-      const debs = await packagesOf(root, ["deb"]);
-      await rpmlint(root);
-      const tags = join(CLONE, "packaging/lintian-tags");
-      const lintian = (...args: string[]) => run(["lintian", "--no-cfg", ...args, ...debs]);
-      const { code, stdout } = await lintian("--suppress-tags-from-file", tags);
-      assertEquals([code, stdout], [0, ""]);
-      // It does look at them.
-      assertStringIncludes((await lintian()).stdout, "no-manual-page");
+      await lintian(await packagesOf(root, ["deb"]));
+      await rpmlint(await packagesOf(root, ["rpm"]));
     }),
 });
-
-/** rpmlint finds nothing but what its configuration explains. */
-async function rpmlint(root: string): Promise<void> {
-  if (which("rpmlint") === undefined) return;
-  const rpms = await packagesOf(root, ["rpm"]);
-  const config = join(CLONE, "packaging/rpmlint.toml");
-  const { code, stdout } = await run(["rpmlint", "--config", config, ...rpms]);
-  assertStringIncludes(stdout, "3 packages and 0 specfiles checked; 0 errors, 0 warnings");
-  assertEquals(code, 0);
-}
 
 Deno.test({
   ...unless(noDpkg, "packages have the same bytes in another directory, time zone and umask"),
