@@ -220,8 +220,8 @@ async function place(
     return false;
   }
   const directory = dirname(path);
-  const real = await realPathOfNearest(directory);
-  const output = await realPathOfNearest(join(root, "_output"));
+  const real = realPathOfNearest(directory);
+  const output = realPathOfNearest(join(root, "_output"));
   const isInside = real === directory || real.startsWith(`${output}/`);
   if (!isInside) refuse(`"${directory}" leads out of the checkout`);
   if (existing !== undefined && await isOurs?.(name, () => member.bytes()) === true) return false;

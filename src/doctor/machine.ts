@@ -100,7 +100,7 @@ export function checkPlace(context: KubeContext): readonly Check[] {
 }
 
 async function examineDisk({ outputRoot }: KubeContext): Promise<Found | undefined> {
-  const { directory, bytes: free } = await freeBytes(await realPathOfNearest(outputRoot));
+  const { directory, bytes: free } = await freeBytes(realPathOfNearest(outputRoot));
   let last = 0;
   for (const name of RELEASE_DIRECTORIES) {
     last += await ifPresent(sizeOfTree(join(outputRoot, name))) ?? 0;
@@ -121,7 +121,7 @@ async function examineDisk({ outputRoot }: KubeContext): Promise<Found | undefin
 
 /** Outputs are written, and generators among them are started. */
 async function examineMount({ outputRoot }: KubeContext): Promise<Found | undefined> {
-  const mount = await mountOf(await realPathOfNearest(outputRoot));
+  const mount = await mountOf(realPathOfNearest(outputRoot));
   if (mount === undefined) return undefined;
   const { point, options } = mount;
   if (options.includes("ro")) {

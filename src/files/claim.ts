@@ -92,7 +92,7 @@ async function whyNotOurs(
   { evidence = whyNotEmpty }: ClaimOptions,
   context: OwnershipContext,
 ): Promise<string | undefined> {
-  const real = await followed(path);
+  const real = followed(path);
   if (real === undefined) return undefined;
   if (!(await Deno.stat(real)).isDirectory) return `"${path}" is not a directory`;
   if (!await hasEntries(real)) return undefined;

@@ -1,6 +1,6 @@
 import { basename, dirname, join, SEPARATOR } from "@std/path";
 import { KbuildError, systemCode } from "../errors.ts";
-import { ifPresent } from "./if_present.ts";
+import { ifPresent, ifPresentSync } from "./if_present.ts";
 import { isMountPoint, mountPoints } from "./mounts.ts";
 
 /** A directory that stays, with all directories above it. */
@@ -83,12 +83,12 @@ export async function checkDisposable(
 }
 
 async function whyForeign(path: string, evidence: Evidence): Promise<string | undefined> {
-  const real = await followed(path);
+  const real = followed(path);
   return real === undefined ? undefined : await evidence(real);
 }
 
 async function whyDeadLink(path: string): Promise<string | undefined> {
-  if (await followed(path) !== undefined) return undefined;
+  if (followed(path) !== undefined) return undefined;
   return await ifPresent(Deno.lstat(path)) && "it is a link that leads nowhere";
 }
 
@@ -104,7 +104,7 @@ export async function whyKept(
 ): Promise<string | undefined> {
   // A link that git tracks counts, and so does what it leads to.
   const link = await ifPresent(Deno.lstat(path));
-  const real = await followed(path);
+  const real = followed(path);
   return await whyProtected(path, context) ??
     (link?.isSymlink === true ? await whyTracked(path, context) : undefined) ??
     (real === undefined
@@ -122,17 +122,17 @@ export async function whyProtected(
   path: string,
   { kept }: Pick<OwnershipContext, "kept">,
 ): Promise<string | undefined> {
-  const real = await realPathOfNearest(path);
+  const real = realPathOfNearest(path);
   if (dirname(real) === real) return "it is the root of the file system";
   if (real.split(SEPARATOR).includes(".git")) return "it is in a git repository's own directory";
   const info = await ifPresent(Deno.stat(path));
   if (info === undefined) return undefined;
   for (const { path: directory, what, advice } of kept) {
     const then = advice === undefined ? "" : `; ${advice}`;
-    for (let above = await realPathOfNearest(directory);; above = dirname(above)) {
+    for (let above = realPathOfNearest(directory);; above = dirname(above)) {
       const found = await ifPresent(Deno.stat(above));
       if (found !== undefined && isSame(info, found)) {
-        const isItself = above === await realPathOfNearest(directory);
+        const isItself = above === realPathOfNearest(directory);
         return (isItself ? `it is ${what}` : `it holds ${what} ("${directory}")`) + then;
       }
       if (dirname(above) === above) break;
@@ -151,9 +151,10 @@ function isSame(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
  *
  * @throws {KbuildError} The links lead in a circle.
  */
-export async function followed(path: string): Promise<string | undefined> {
+export function followed(path: string): string | undefined {
   try {
-    return await ifPresent(Deno.realPath(path));
+    // Each run asks of some fifty paths: a turn of the event loop takes longer than the answer.
+    return ifPresentSync(() => Deno.realPathSync(path));
   } catch (cause) {
     // A directory of the path is a file.
     if (systemCode(cause) === "ENOTDIR") return undefined;
@@ -166,10 +167,10 @@ export async function followed(path: string): Promise<string | undefined> {
 }
 
 /** `realPath` of the part of a path that exists, with the rest appended. */
-export async function realPathOfNearest(path: string): Promise<string> {
-  const real = await followed(path);
+export function realPathOfNearest(path: string): string {
+  const real = followed(path);
   if (real !== undefined || dirname(path) === path) return real ?? path;
-  return join(await realPathOfNearest(dirname(path)), basename(path));
+  return join(realPathOfNearest(dirname(path)), basename(path));
 }
 
 /** The end of "Cannot remove X: …" for what git tracks, or what holds a file that git tracks. */

@@ -24,7 +24,7 @@ export async function checkGeneratedReplaceable(
   { isRecorded }: { isRecorded: boolean },
 ): Promise<void> {
   const path = join(context.root, output);
-  await checkInCheckout(context, output);
+  checkInCheckout(context, output);
   await checkDisposable(path, {
     action: "replace",
     evidence: () => whyNotGenerated(path, isRecorded),
@@ -38,10 +38,10 @@ export async function checkGeneratedReplaceable(
  * @param output Path below the root.
  * @throws {KbuildError} One does.
  */
-export async function checkInCheckout(context: KubeContext, output: string): Promise<void> {
+export function checkInCheckout(context: KubeContext, output: string): void {
   const path = join(context.root, output);
-  const directory = await realPathOfNearest(dirname(path));
-  if ((directory + SEPARATOR).startsWith(await realPathOfNearest(context.root) + SEPARATOR)) return;
+  const directory = realPathOfNearest(dirname(path));
+  if ((directory + SEPARATOR).startsWith(realPathOfNearest(context.root) + SEPARATOR)) return;
   throw new KbuildError(`Cannot write "${path}": a link leads to "${directory}"`, {
     notes: ["Remove the link: generated files are written inside of the checkout alone"],
   });

@@ -421,7 +421,7 @@ export async function checkPlace(
   output: string,
   { items }: Pick<ItemState, "items">,
 ): Promise<void> {
-  await checkInCheckout(context, output);
+  checkInCheckout(context, output);
   const path = join(context.root, output);
   const isRecorded = (items[output]?.output ?? "") !== "";
   const why = await whyNotGenerated(path, isRecorded);

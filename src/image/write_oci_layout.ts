@@ -53,7 +53,7 @@ export async function writeOciLayout(
   // Before anything is written beside it.
   await checkOciLayout(out, ownership);
   // A link stays, and what it leads to is replaced.
-  const target = await realPathOfNearest(out);
+  const target = realPathOfNearest(out);
   const side = sideName(target);
   const explain = (cause: unknown) =>
     new KbuildError(`Cannot write OCI layout "${out}": ${reasonOf(cause)}`, { cause });
@@ -151,7 +151,7 @@ export async function checkOciLayout(
  */
 export async function probeOciLayout(out: string, ownership?: OwnershipContext): Promise<void> {
   await checkOciLayout(out, ownership);
-  const parent = dirname(await realPathOfNearest(out));
+  const parent = dirname(realPathOfNearest(out));
   try {
     await removeTree(await Deno.makeTempDir({ dir: parent, prefix: TEMPORARY_PREFIX }));
   } catch (cause) {

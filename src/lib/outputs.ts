@@ -131,7 +131,7 @@ function topmostOutputs(context: KubeContext): readonly string[] {
  */
 export async function claimOutputs(context: KubeContext): Promise<void> {
   const ownership = ownershipContext(context);
-  await checkOverlap(context);
+  checkOverlap(context);
   for (const { path, name } of outputDirectories(context)) {
     if (await isUsual(context, path)) {
       const reason = await whyNotWritable(path, ownership);
@@ -165,7 +165,7 @@ export async function checkReleaseReplaceable(
   names: readonly string[] = RELEASE_DIRECTORIES,
 ): Promise<void> {
   const { outputRoot } = context;
-  const root = await realPathOfNearest(outputRoot);
+  const root = realPathOfNearest(outputRoot);
   const ownership = outputOwnership(context);
   for (const name of names) {
     const path = join(outputRoot, name);
@@ -191,8 +191,8 @@ async function whyNotOurs(context: KubeContext, path: string): Promise<string | 
   const [first = "", second, ...rest] = relative(context.root, path).split(SEPARATOR);
   if (!first.startsWith("_output")) return await whyNotEmpty(path);
   const isPart = second !== undefined && KNOWN.has(second) && rest.length === 0;
-  const real = await realPathOfNearest(path);
-  const isThere = real === join(await realPathOfNearest(dirname(path)), basename(path));
+  const real = realPathOfNearest(path);
+  const isThere = real === join(realPathOfNearest(dirname(path)), basename(path));
   return isPart && isThere && !await isMountPoint(real)
     ? await whyNotOurs(context, dirname(path))
     : await whyNotLaidOut(path);
@@ -204,8 +204,8 @@ async function whyNotOurs(context: KubeContext, path: string): Promise<string | 
  * nothing is mounted over it.
  */
 async function isUsual({ root }: KubeContext, path: string): Promise<boolean> {
-  const real = await realPathOfNearest(path);
-  const [first = "", ...rest] = relative(await realPathOfNearest(root), real).split(SEPARATOR);
+  const real = realPathOfNearest(path);
+  const [first = "", ...rest] = relative(realPathOfNearest(root), real).split(SEPARATOR);
   const isPlace = first.startsWith("_output") &&
     (rest.length === 0 || (rest.length === 1 && KNOWN.has(rest[0]!)));
   return isPlace && !await isMountPoint(real);
@@ -310,7 +310,7 @@ export async function leadsOut(context: KubeContext, path: string): Promise<stri
   const directories = outputDirectories(context).map(({ path }) => path);
   if (!directories.some((directory) => isAtOrBelow(path, directory))) return undefined;
   const found = await whereWritten(path);
-  const real = await Promise.all(directories.map(realPathOfNearest));
+  const real = directories.map(realPathOfNearest);
   return real.some((directory) => isAtOrBelow(found, directory)) ? undefined : found;
 }
 
@@ -318,22 +318,22 @@ export async function leadsOut(context: KubeContext, path: string): Promise<stri
 async function whereWritten(path: string): Promise<string> {
   const info = await ifPresent(Deno.lstat(path));
   const isDead = info?.isSymlink === true && await ifPresent(Deno.stat(path)) === undefined;
-  return await realPathOfNearest(isDead ? resolve(dirname(path), await Deno.readLink(path)) : path);
+  return realPathOfNearest(isDead ? resolve(dirname(path), await Deno.readLink(path)) : path);
 }
 
 /**
  * Refuses output directories in each other's way: one in a directory that is replaced, trimmed or
  * removed as a whole, or at the place of the link to the host's binaries.
  */
-async function checkOverlap(context: KubeContext): Promise<void> {
+function checkOverlap(context: KubeContext): void {
   const { root, binPath, gopath, output, outputRoot, thisPlatformBin } = context;
   const wholes = [join(root, "_output"), outputRoot].flatMap((directory) =>
     [...RELEASE_DIRECTORIES, SBOM_DIRECTORY, ".kbuild-cache"].map((name) => join(directory, name))
   );
   const others = [...wholes, binPath, gopath, join(output, ".kbuild"), join(root, ".make")];
-  const taken = [...await Promise.all(others.map(realPathOfNearest)), thisPlatformBin];
+  const taken = [...others.map(realPathOfNearest), thisPlatformBin];
   for (const { path, name } of outputDirectories(context)) {
-    const places = [path, await realPathOfNearest(path)];
+    const places = [path, realPathOfNearest(path)];
     const other = join(path, "bin") === thisPlatformBin && path === output
       ? thisPlatformBin
       : taken.find((other) => places.some((place) => isAtOrBelow(place, other)));
@@ -409,7 +409,7 @@ async function disposalOf(
   const ownership = outputOwnership(context);
   const refuse = (reason: string) =>
     new KbuildError(`Cannot remove ${name}: ${reason}`, { exitCode: 2, notes: [ONLY_OWN] });
-  const real = await followed(path);
+  const real = followed(path);
   if (real === undefined) return { remove: [], left: [] };
   const entries = await entriesOf(real);
   if (entries === undefined) throw refuse("it is not a directory");
