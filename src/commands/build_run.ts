@@ -34,7 +34,7 @@ import {
 } from "../lib/version/mod.ts";
 import type { Provenance } from "../release/mod.ts";
 import type { Start } from "../shell/mod.ts";
-import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
+import { type ChosenGo, type GoChoice, sayGo, takeGo } from "../toolchain/mod.ts";
 import type { CommandPlan, OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { openStoreOf, sayStore } from "./open_store.ts";
@@ -61,17 +61,39 @@ export function treeOf({ context, checkout }: Pick<OpenCheckout, "context" | "ch
 /** Plans the generated files that tests, checks and updates need beside what they run. */
 export async function planPreparation(
   open: Pick<OpenCheckout, "context" | "checkout">,
-  go: GoTool,
-  targets?: readonly string[],
+  { go, choice }: ChosenGo,
+  { targets, tree: asked }: { targets?: readonly string[] | undefined; tree?: GitTree } = {},
 ): Promise<GenerationPlan> {
-  const tree = treeOf(open);
-  const stamp = readStamp(open, tree);
-  const planning = planGeneratedFiles(open.context, open.checkout, {
-    ...{ go, goflags: [], jobs: undefined, targets, stamp, tree },
+  const tree = asked === undefined || wasFetched(choice) ? treeOf(open) : asked;
+  return await planGeneratedFiles(open.context, open.checkout, {
+    ...{ go, goflags: [], jobs: undefined, targets, tree },
+    stamp: () => readStamp(open, tree),
   });
-  // Only generators are stamped: without them, no version is needed.
-  await Promise.allSettled([stamp, planning]);
-  return await planning;
+}
+
+/**
+ * Does something while git looks at every file, if {@linkcode planPreparation} will ask what it sees.
+ *
+ * @param work Receives what git says.
+ */
+export async function whileGitLooks<T>(
+  open: Pick<OpenCheckout, "context" | "checkout">,
+  work: (tree: GitTree) => Promise<T>,
+): Promise<T> {
+  const tree = treeOf(open);
+  const isAsked = open.checkout.generated.value === "makefile";
+  const asking = isAsked ? Promise.allSettled([tree.head(), tree.everything()]) : undefined;
+  try {
+    return await work(tree);
+  } finally {
+    // Nothing may be at work when an error is shown.
+    await asking;
+  }
+}
+
+/** What git said before Go was fetched may be long ago. */
+function wasFetched({ action }: GoChoice): boolean {
+  return action === "proxy" || action === "archive";
 }
 
 /**
@@ -183,15 +205,14 @@ export async function planBuild(
     await asking;
     throw error;
   });
-  const wasFetched = choice.action === "proxy" || choice.action === "archive";
-  const tree = wasFetched ? treeOf({ context, checkout }) : before;
+  const tree = wasFetched(choice) ? treeOf({ context, checkout }) : before;
   const { matrix, goflags = [], jobs } = asked;
   // A Go that is still to be fetched cannot say what the targets need.
   const isThere = await context.builder.findProgram(go.path, undefined) !== undefined;
   const targets = isThere ? [...new Set(matrix.flatMap((row) => row.targets))] : undefined;
   const reading = stamp(tree);
   const planning = planGeneratedFiles(context, checkout, {
-    ...{ goflags, jobs, go, targets, tree, stamp: reading },
+    ...{ goflags, jobs, go, targets, tree, stamp: () => reading },
   });
   const looking = reading.then(({ vars }) => findOutdated(context, checkout, vars, tree));
   // Nothing may be at work when an error is shown.

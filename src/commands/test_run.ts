@@ -30,7 +30,7 @@ import {
   type TestPlan,
 } from "../testing/mod.ts";
 import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
-import { planPreparation, preparationSteps } from "./build_run.ts";
+import { planPreparation, preparationSteps, whileGitLooks } from "./build_run.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { withOutput } from "./with_output.ts";
@@ -73,24 +73,28 @@ async function prepareTests(
   options: { fetch: boolean },
 ): Promise<PreparedTests> {
   const { env } = context;
-  const { go, choice } = given ?? await takeGo(context, checkout, options);
   const named = asked.isPartOfRelease === true ? [] : [env["WHAT"] ?? "", env["TESTS"] ?? ""];
   const words = [...named, ...asked.words]
     .flatMap((text) => text.split(/\s+/)).filter((word) => word !== "");
   const reports = reportsOf(context);
+  const open = { context, checkout };
   const planAll = asked.command === "test" ? planTests : planIntegrationTests;
-  const plan: PreparedTests["plan"] = await planAll(context, checkout, go, {
-    ...asked,
-    words: words.filter((word) => !word.startsWith("-")),
-    goflags: words.filter((word) => word.startsWith("-")),
-    failures: asked.rerun ? await readFailures(context, asked.command) : undefined,
-    coverage: reports.coverage === undefined ? undefined : {
-      profile: join(reports.coverage, `${PROFILE}.out`),
-      mode: env["KUBE_COVERMODE"] || "atomic",
-    },
+  return await whileGitLooks(open, async (tree) => {
+    const chosen = given ?? await takeGo(context, checkout, options);
+    const plan: PreparedTests["plan"] = await planAll(context, checkout, chosen.go, {
+      ...asked,
+      words: words.filter((word) => !word.startsWith("-")),
+      goflags: words.filter((word) => word.startsWith("-")),
+      failures: asked.rerun ? await readFailures(context, asked.command) : undefined,
+      coverage: reports.coverage === undefined ? undefined : {
+        profile: join(reports.coverage, `${PROFILE}.out`),
+        mode: env["KUBE_COVERMODE"] || "atomic",
+      },
+    });
+    const { targets } = plan;
+    const generation = await planPreparation(open, chosen, { targets, tree });
+    return Object.freeze({ plan, generation, ...chosen, reports });
   });
-  const generation = await planPreparation({ context, checkout }, go, plan.targets);
-  return Object.freeze({ plan, generation, go, choice, reports });
 }
 
 /** Port of `kube::util::sortable_date`: `date +%Y%m%d-%H%M%S`, local time. */

@@ -310,7 +310,7 @@ async function takePrepared(
       if (prepared.link !== undefined) await makeLink(prepared.link);
       // As in the Makefile up to 1.25: scripts of updates compile what these files belong to.
       if (what === "update") {
-        const generation = await planPreparation({ context, checkout }, prepared.go);
+        const generation = await planPreparation({ context, checkout }, prepared);
         await ensureGeneratedFiles(context, checkout, generation);
       }
       return { context, prepared };
@@ -366,7 +366,7 @@ export async function planUpdates(
     fetch: false,
   });
   const { context } = open;
-  const generation = await planPreparation(open, prepared.go);
+  const generation = await planPreparation(open, prepared);
   sayNatives(command, prepared);
   for (const [path, needs] of lackingOf(prepared)) {
     command.log.warn(`${path} cannot run: ${needsOf(needs)}`);

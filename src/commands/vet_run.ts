@@ -3,7 +3,7 @@ import { ensureGeneratedFiles, type GenerationPlan } from "../generate/mod.ts";
 import { makeLink } from "../lib/golang/mod.ts";
 import { planVet, type VetPlan } from "../testing/mod.ts";
 import { type GoChoice, type GoTool, sayGo, takeGo } from "../toolchain/mod.ts";
-import { planPreparation, preparationSteps } from "./build_run.ts";
+import { planPreparation, preparationSteps, whileGitLooks } from "./build_run.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { withOutput } from "./with_output.ts";
 
@@ -19,12 +19,14 @@ async function prepare(
   words: readonly string[],
   options: { fetch: boolean },
 ): Promise<PreparedVet> {
-  const { go, choice } = await takeGo(context, checkout, options);
   const all = [context.env["WHAT"] ?? "", ...words].flatMap((text) => text.split(/\s+/))
     .filter((word) => word !== "");
-  const plan = await planVet(context, checkout, go, all);
-  const generation = await planPreparation({ context, checkout }, go);
-  return Object.freeze({ plan, generation, go, choice });
+  return await whileGitLooks({ context, checkout }, async (tree) => {
+    const chosen = await takeGo(context, checkout, options);
+    const plan = await planVet(context, checkout, chosen.go, all);
+    const generation = await planPreparation({ context, checkout }, chosen, { tree });
+    return Object.freeze({ plan, generation, ...chosen });
+  });
 }
 
 /** What `kbuild vet` would start. */

@@ -41,8 +41,8 @@ export type GeneratorStamp = Pick<BuildRequest, "vars" | "epoch">;
 
 /** Options of {@linkcode planGeneratedFiles}: parts of the request of the build that needs the files. */
 export interface GenerateOptions extends Pick<BuildRequest, "goflags" | "jobs"> {
-  /** What generators are stamped with; may still be on its way. */
-  readonly stamp: GeneratorStamp | Promise<GeneratorStamp>;
+  /** Finds what generators are stamped with; called if any is built. */
+  readonly stamp: () => GeneratorStamp | Promise<GeneratorStamp>;
   /** The Go to build with, if it was chosen already. */
   readonly go?: GoTool;
   /** Targets of the build, as the checkout writes them; without them, every file counts. */
@@ -69,7 +69,7 @@ export async function planGeneratedFiles(
   const { files, ...found } = stale;
   if (files.length === 0) return Object.freeze({ ...NOTHING, found });
   const tools = [...new Set(files.map(({ file }) => file.tool))];
-  const { vars, epoch } = await stamp;
+  const { vars, epoch } = await stamp();
   return Object.freeze({
     tools: await prepareBuild(context, checkout, {
       ...build,

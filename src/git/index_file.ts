@@ -48,25 +48,33 @@ export async function trackedByIndex(
 
 /** So many entries of an index are compared with their files. */
 const SAMPLE = 32;
-/** Bytes that hold as many entries, with names of usual length. */
-const SAMPLE_BYTES = 16384;
+/** So many files that git reads each time take it as long as looking at all others. */
+const MANY = 500;
 
 /**
- * Whether the index of the repository around a directory is the user's own and was written for other files
- * than those that are there: for the originals of a copied checkout. The first files decide, by what git
- * compares: time of change, inode. False where the index cannot be read.
+ * Whether git reads many files of the repository around a directory each time that it looks at them, until it may
+ * write its index again: it was written for the originals of a copied checkout, or in the second in which many of the
+ * files were, as `git clone` does. False for an index of somebody else, and where it cannot be read.
  */
-export async function isIndexOfOthers(directory: string): Promise<boolean> {
+export async function isIndexStale(directory: string): Promise<boolean> {
   const found = await ifPossible(findIndex(directory));
   if (found === undefined) return false;
   const info = await ifPossible(Deno.stat(found.index));
   // Where Deno does not say who the user is, nobody else's index is written.
   if (info?.isFile !== true || info.uid !== ifPossibleSync(Deno.uid)) return false;
-  const bytes = await ifPossible(readStart(found.index, SAMPLE_BYTES));
+  const bytes = await ifPossible(readFile(found.index));
   if (bytes === undefined) return false;
+  const entries = [...entriesOf(bytes)];
+  const written = Math.floor((info.mtime?.getTime() ?? Infinity) / 1000);
+  return entries.filter(({ mtime }) => mtime >= written).length >= MANY ||
+    await areOthers(found.root, entries.slice(0, SAMPLE));
+}
+
+/** Whether the files of most entries are others, by what git compares: time of change, inode. */
+async function areOthers(root: string, entries: readonly IndexEntry[]): Promise<boolean> {
   let [same, other] = [0, 0];
-  for (const { name, ctime, ino } of entriesOf(bytes)) {
-    const file = await ifPossible(Deno.lstat(join(found.root, name)));
+  for (const { ctime, ino, name } of entries) {
+    const file = await ifPossible(Deno.lstat(join(root, new TextDecoder().decode(name))));
     // Node.js's stand-in for Deno does not have this time.
     if (file?.isFile !== true || !file.ctime) continue;
     const isSame = Math.floor(file.ctime.getTime() / 1000) === ctime &&
@@ -77,32 +85,39 @@ export async function isIndexOfOthers(directory: string): Promise<boolean> {
   return other > same;
 }
 
-async function readStart(path: string, bytes: number): Promise<Uint8Array> {
-  using file = await openFile(path);
-  const buffer = new Uint8Array(bytes);
-  let size = 0;
-  for (let read; size < bytes && (read = await file.read(buffer.subarray(size))) !== null;) {
-    size += read;
-  }
-  return buffer.subarray(0, size);
+/** What an index has of a file. */
+interface IndexEntry {
+  /** From the root, in UTF-8. */
+  readonly name: Uint8Array;
+  /** Seconds since 1970. */
+  readonly ctime: number;
+  /** Seconds since 1970. */
+  readonly mtime: number;
+  /** The lower 32 bits. */
+  readonly ino: number;
 }
 
-/** The first entries of an index of version 2 or 3 with SHA-1, as gitformat-index(5) has them. */
-function* entriesOf(
-  bytes: Uint8Array,
-): Generator<{ readonly name: string; readonly ctime: number; readonly ino: number }> {
+/** The entries of an index of version 2 or 3 with SHA-1, as gitformat-index(5) has them. */
+function* entriesOf(bytes: Uint8Array): Generator<IndexEntry> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const isIndex = bytes.length > 12 && new TextDecoder().decode(bytes.subarray(0, 4)) === "DIRC" &&
     [2, 3].includes(view.getUint32(4));
   if (!isIndex) return;
-  const count = Math.min(view.getUint32(8), SAMPLE);
+  const count = view.getUint32(8);
   for (let at = 12, i = 0; i < count && at + 64 < bytes.length; i++) {
+    const flags = view.getUint16(at + 60);
     // The second flags of version 3 are there if a bit says so.
-    const from = at + 62 + ((view.getUint16(at + 60) & 0x4000) === 0 ? 0 : 2);
-    const end = bytes.indexOf(0, from);
-    if (end < 0) return;
-    const name = new TextDecoder().decode(bytes.subarray(from, end));
-    yield { name, ctime: view.getUint32(at), ino: view.getUint32(at + 20) };
+    const from = at + 62 + ((flags & 0x4000) === 0 ? 0 : 2);
+    const length = flags & 0xfff;
+    const end = length < 0xfff ? from + length : bytes.indexOf(0, from);
+    if (end < from) return;
+    const name = bytes.subarray(from, end);
+    yield {
+      name,
+      ctime: view.getUint32(at),
+      mtime: view.getUint32(at + 8),
+      ino: view.getUint32(at + 20),
+    };
     at += (end - at + 8) & ~7;
   }
 }

@@ -5,7 +5,7 @@
  */
 export { explainFailure, findRepository, type GitExplanation, saidBy } from "./explain.ts";
 export { askGit, gitCommand, gitVariables, runGit, statusEntries } from "./git.ts";
-export { isIndexOfOthers, trackedByIndex } from "./index_file.ts";
+export { isIndexStale, trackedByIndex } from "./index_file.ts";
 export { type GitTree, openTree, type TreeHead } from "./tree.ts";
 export type {
   GitAnswer,

@@ -1,4 +1,4 @@
-import { isIndexOfOthers } from "./index_file.ts";
+import { isIndexStale } from "./index_file.ts";
 import { askGit, type GitAnswer, type GitContext, statusEntries } from "./git.ts";
 
 /** What git says of a checkout's commit and files. Each question is asked once, when somebody needs it. */
@@ -40,10 +40,10 @@ export function openTree(
   let status: Promise<GitAnswer> | undefined;
   let all: Promise<GitAnswer> | undefined;
   let mayWriteIndex: Promise<boolean> | undefined;
-  // In a copied checkout git reads every file, each time until it may write down that they are the same.
+  // In a copied checkout git reads every file, in a fresh clone thousands: each time until it may write down that they are the same.
   const askAboutFiles = async (args: readonly string[]) =>
     await askGit(context, args, {
-      mayWriteIndex: await (mayWriteIndex ??= isIndexOfOthers(context.root)),
+      mayWriteIndex: await (mayWriteIndex ??= isIndexStale(context.root)),
     });
   const askAll = () =>
     all ??= askAboutFiles([

@@ -297,7 +297,7 @@ Deno.test({
     const bindata = `${context.root}/${BINDATA}`;
     try {
       const vars = await getVersionVars(context);
-      const stamp = { vars, epoch: 0 };
+      const stamp = () => ({ vars, epoch: 0 });
       const make = async (targets?: readonly string[]) => {
         const plan = await planGeneratedFiles(context, checkout, { stamp, targets });
         return await ensureGeneratedFiles(context, checkout, plan);
@@ -391,7 +391,7 @@ Deno.test({
       const before = [...Deno.readDirSync(context.root)].length;
       const vars = await getVersionVars(context);
       const plan = await planGeneratedFiles(context, checkout, {
-        stamp: { vars, epoch: 0 },
+        stamp: () => ({ vars, epoch: 0 }),
         go: tool,
       });
       const { tools, files } = plan;

@@ -1,7 +1,7 @@
 /** One question to git instead of three, with the same answers. */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { askGit, isIndexOfOthers, openTree } from "../../src/git/mod.ts";
+import { askGit, isIndexStale, openTree } from "../../src/git/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
 
 /** A repository with one commit, and how often git was asked about it. */
@@ -112,7 +112,7 @@ Deno.test("the index of a copied checkout is made to fit its files, once, and no
       assert(answer.text !== undefined);
       return answer.text;
     };
-    assertEquals(await isIndexOfOthers(root), false);
+    assertEquals(await isIndexStale(root), false);
     // One file that has changed is a change, not a copy.
     await Deno.writeTextFile(join(root, "b"), "changed");
     const before = await indexOf(root);
@@ -121,19 +121,49 @@ Deno.test("the index of a copied checkout is made to fit its files, once, and no
 
     const copy = `${root} copied`;
     await createShell({ cwd: root, env: context.env }).run(["cp", "-a", root, copy]);
-    assertEquals(await isIndexOfOthers(copy), true);
+    assertEquals(await isIndexStale(copy), true);
     const answer = await look(copy);
     assertEquals(answer, await look(root));
-    assertEquals(await isIndexOfOthers(copy), false);
+    assertEquals(await isIndexStale(copy), false);
     const refreshed = await indexOf(copy);
     assertEquals(await look(copy), answer);
     assertEquals(await indexOf(copy), refreshed);
 
     for (const damage of [new Uint8Array(), before.subarray(0, 70), new Uint8Array(500)]) {
       await Deno.writeFile(join(copy, ".git/index"), damage);
-      assertEquals(await isIndexOfOthers(copy), false);
+      assertEquals(await isIndexStale(copy), false);
     }
-    assertEquals(await isIndexOfOthers("/"), false);
+    assertEquals(await isIndexStale("/"), false);
+  }));
+
+Deno.test("the index of a fresh clone is made to fit, once, if many files are as young as it is", () =>
+  inRepository(async ({ root, context, run }) => {
+    const index = join(root, ".git/index");
+    const young = async () => {
+      await run("add", ".");
+      const second = Math.floor(Date.now() / 1000) - 10;
+      for await (const { name } of Deno.readDir(join(root, "many"))) {
+        await Deno.utime(join(root, "many", name), second, second);
+      }
+      await run("update-index", "-q", "--refresh");
+      // As if it had been written in the same second.
+      await Deno.utime(index, second, second);
+      return second;
+    };
+    await Deno.mkdir(join(root, "many"));
+    // With a.go, one less than many.
+    for (let at = 0; at < 498; at++) await Deno.writeTextFile(join(root, `many/${at}`), `${at}`);
+    await young();
+    assertEquals(await isIndexStale(root), false);
+    await Deno.writeTextFile(join(root, "many/é"), "");
+    // Entries with second flags are longer.
+    await run("update-index", "--skip-worktree", "a.go");
+    const second = await young();
+    assertEquals(await isIndexStale(root), true);
+    const before = (await openTree(context).status()).text;
+    assertEquals(await isIndexStale(root), false);
+    assert((await Deno.stat(index)).mtime!.getTime() / 1000 > second);
+    assertEquals((await openTree(context).status()).text, before);
   }));
 
 Deno.test("openTree() says why git does not answer", () =>

@@ -35,7 +35,7 @@ export async function generateAll(
   const files = await missingFromGit(context);
   const vars = await getVersionVars(context);
   const plan = await planGeneratedFiles(context, checkout, {
-    stamp: { vars, epoch: Number(EPOCH) },
+    stamp: () => ({ vars, epoch: Number(EPOCH) }),
   });
   await ensureGeneratedFiles(context, checkout, plan);
   const made = new Map<string, string>();
