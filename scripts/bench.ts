@@ -1,13 +1,15 @@
 /**
  * `npm run bench`: kbuild and the scripts of a checkout, in turn, on one copy of it.
  *
- * Usage: bench.ts [TREE | --sample] [--only PART] [--runs N] [--skip-cold] [--json | --readme]
+ * Usage: bench.ts [TREE [--in-place] | --sample] [--only PART] [--runs N] [--skip-cold] [--json | --readme]
  *
- * TREE is a Kubernetes checkout (default: `KBUILD_REAL_TREE`); it is copied, never written to.
+ * TREE is a Kubernetes checkout (default: `KBUILD_REAL_TREE`); it is copied, never written to
+ * unless `--in-place` says so.
  * Without one, the sample checkout is used, whose programs are tiny.
  */
 import { join } from "@std/path";
 import { type CommandData, exitCodeOf, parseInput, renderError } from "../src/cli/mod.ts";
+import { UsageError } from "../src/errors.ts";
 import { createSample } from "../src/sample/mod.ts";
 import { createShell, killGroups } from "../src/shell/mod.ts";
 import { findRealTree, which } from "../tests/real/_tree.ts";
@@ -16,7 +18,7 @@ import { measureCold, measureLook, measureNothingToDo } from "./bench/builds.ts"
 import { measureDownload } from "./bench/download.ts";
 import { measureGenerated } from "./bench/generated.ts";
 import { measureContainers } from "./bench/containers.ts";
-import { measureChecks } from "./bench/checks.ts";
+import { measureChecks, measureTests } from "./bench/checks.ts";
 import { measureImages, showImages } from "./bench/images.ts";
 import { type Measure, show } from "./bench/measure.ts";
 import { measurePackages } from "./bench/packages.ts";
@@ -42,6 +44,7 @@ const COMMAND: CommandData = {
         "generated",
         "packaging",
         "images",
+        "tests",
         "checks",
         "store",
         "download",
@@ -51,6 +54,11 @@ const COMMAND: CommandData = {
       summary: "packaging, packages: of a TREE whose binaries are built (1 and 3 runs by default)",
     },
     { name: "what", kind: "string", summary: "WHAT of the release with a store (default all)" },
+    {
+      name: "in-place",
+      kind: "boolean",
+      summary: "Measure TREE itself, not a copy: it is written to, and its caches count",
+    },
     { name: "skip-cold", kind: "boolean", summary: "Leave out the builds from nothing" },
     { name: "json", kind: "boolean", summary: "Print all times for a program" },
     {
@@ -89,7 +97,13 @@ async function main(): Promise<void> {
     const source = input.boolean("sample")
       ? undefined
       : input.args[0] ?? findRealTree({ fetch: true });
-    const subject = await openSubject(top, source);
+    const inPlace = input.boolean("in-place") ?? false;
+    if (inPlace && only !== "tests" && only !== "checks") {
+      throw new UsageError(
+        "Cannot use --in-place but with --only tests or checks: others clean up",
+      );
+    }
+    const subject = await openSubject(top, source, { inPlace });
     if (only === "packaging") {
       const result = await measurePackaging(subject.bench, source ?? "", input.number("runs") ?? 1);
       return print(result, () => showPackaging(subject.title, result));
@@ -102,8 +116,10 @@ async function main(): Promise<void> {
       const measures = await measureGenerated(subject, input.number("runs") ?? 3);
       return print(measures, () => show(subject.title, measures));
     }
-    if (only === "checks") {
-      const measures = await measureChecks(subject, runs);
+    if (only === "tests" || only === "checks") {
+      const measures = only === "tests"
+        ? [await measureTests(subject, runs)]
+        : await measureChecks(subject, runs);
       return print({ subject: subject.title, measures }, () => show(subject.title, measures));
     }
     if (only === "containers") {

@@ -79,8 +79,9 @@ export class Bench {
   }
 
   /** What a side prints. */
-  async ask({ argv, cwd }: Side): Promise<string> {
-    return (await this.#shell.run(argv, { cwd })).stdout;
+  async ask({ argv, cwd, env = this.env, mayFail = false }: Side): Promise<string> {
+    const options = mayFail ? { cwd, env, allowed: "any" as const } : { cwd, env };
+    return (await this.#shell.run(argv, options)).stdout;
   }
 
   /** The tree as git has it: no outputs, no state of make, no generated files. */

@@ -46,7 +46,7 @@ export function summary(runs: readonly Cost[]): string {
 }
 
 /** Median of the processor times. */
-function processorOf(runs: readonly Cost[]): number {
+export function processorOf(runs: readonly Cost[]): number {
   return median(runs.map(({ processorMs }) => processorMs));
 }
 

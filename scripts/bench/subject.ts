@@ -15,8 +15,15 @@ export interface Subject {
   readonly real: boolean;
 }
 
-/** @param source The checkout; undefined: the sample. */
-export async function openSubject(top: string, source: string | undefined): Promise<Subject> {
+/**
+ * @param source The checkout; undefined: the sample.
+ * @param options.inPlace Whether it is measured itself, not a copy: with what earlier runs have left.
+ */
+export async function openSubject(
+  top: string,
+  source: string | undefined,
+  { inPlace = false }: { inPlace?: boolean } = {},
+): Promise<Subject> {
   const bin = source === undefined ? undefined : goBin();
   const env = {
     PATH: bin === undefined ? Deno.env.get("PATH") ?? "" : `${bin}:${Deno.env.get("PATH")}`,
@@ -31,11 +38,11 @@ export async function openSubject(top: string, source: string | undefined): Prom
   const missing = ["make", "bash", "rsync"].filter((program) => which(program) === undefined);
   if (missing.length > 0) console.error(`make is not measured: it needs ${missing.join(", ")}`);
   const shell = createShell({ cwd: top, env });
-  const tree = join(top, "kubernetes");
+  const tree = inPlace && source !== undefined ? source : join(top, "kubernetes");
   if (source === undefined) {
     console.error("Measuring the sample; name a real checkout with KBUILD_REAL_TREE");
     await createSample({ dir: tree, era: "1.20", git: shell, env });
-  } else {
+  } else if (!inPlace) {
     await shell.$`git clone --quiet --no-hardlinks ${source} ${tree}`;
   }
   const described = await shell.$`git describe --tags --always`.with({ cwd: tree }).text();
