@@ -1,12 +1,5 @@
 import { dirname, join, relative, resolve } from "@std/path";
-import {
-  ifPossible,
-  ifPossibleSync,
-  ifPresent,
-  openFile,
-  readFile,
-  readText,
-} from "../files/mod.ts";
+import { ifPossible, ifPossibleSync, ifPresent, readFile, readText } from "../files/mod.ts";
 
 /**
  * Looks into the index of the repository around a directory, without git: for repositories that git cannot
