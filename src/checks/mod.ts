@@ -8,6 +8,7 @@ export { type Check, type CheckRequest, listChecks, listUpdates } from "./list.t
 export { findNeeds, type Need, type NeedsContext, scriptNeeds } from "./needs.ts";
 export { nativeScript } from "./find_native.ts";
 export type { NativeScript } from "./native.ts";
+export { type ProgramScript, readProgramScript } from "./program_script.ts";
 export { openUndo, type Undo, type Undone } from "./undo.ts";
 export { isRepeatable } from "./repeatable.ts";
 export { openVerdicts, type Verdicts } from "./verdicts.ts";

@@ -4,6 +4,8 @@ import { createHash } from "node:crypto";
 export interface NativeScript {
   /** For people: "gofmt on 5321 files". */
   readonly summary: string;
+  /** Whether it remembers nothing of an earlier run: where nothing has changed since it passed, it is not run again. */
+  readonly keepsNoRecord?: boolean;
   /**
    * Does the work.
    *

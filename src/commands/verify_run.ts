@@ -27,6 +27,7 @@ import { linkStep, planPreparation, preparationSteps } from "./build_run.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { nativeGeneration } from "./generate_run.ts";
 import { launcherOf } from "./launcher.ts";
+import { nativeProgram } from "./program_check_run.ts";
 import { standInsOf, withMake } from "./make_shim.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { withOutput } from "./with_output.ts";
@@ -91,7 +92,7 @@ async function findNatives(
   const env = scriptEnv(context.env, goVariables(context, checkout, go));
   for (const check of checks) {
     const native = await nativeScript(context, check, env) ??
-      await nativeGeneration(open, check.path);
+      await nativeGeneration(open, check.path) ?? await nativeProgram(open, check.path);
     if (native !== undefined) natives.set(check.path, native);
   }
   return natives;

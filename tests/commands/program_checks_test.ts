@@ -1,0 +1,84 @@
+/** `kbuild verify` of a check that is a Go program of the checkout, without its script and with it. */
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { dirname, join } from "@std/path";
+import { ALIASES } from "../checks/_program_scripts.ts";
+import { inScratch, kbuild, makeSample, missingFor, unless } from "../e2e/_program.ts";
+
+const PROGRAM = "cmd/preferredimports/preferredimports.go";
+/** Fails for each file that says so; where it runs, and with what, is in its output. */
+const SOURCE = `package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+func main() {
+	text, err := os.ReadFile("pkg/alias.txt")
+	fmt.Println("looked", len(os.Args), os.Getenv("GO111MODULE"))
+	if err != nil || strings.Contains(string(text), "wrong") {
+		fmt.Fprintln(os.Stderr, "ERROR: wrong alias in pkg/alias.txt")
+		os.Exit(3)
+	}
+}
+`;
+
+Deno.test({
+  ...unless(missingFor("1.20"), "kbuild verify builds and starts the program of a check itself"),
+  fn: (t) =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.20", join(dir, "kubernetes it's $(x)"));
+      const write = async (path: string, text: string) => {
+        await Deno.mkdir(dirname(join(root, path)), { recursive: true });
+        await Deno.writeTextFile(join(root, path), text);
+      };
+      await write("hack/verify-import-aliases.sh", ALIASES);
+      await write(PROGRAM, SOURCE);
+      await write("pkg/alias.txt", "right\n");
+      const log = join(root, "_output/local/.kbuild/verify/hack_verify-import-aliases.sh.log");
+      const verify = async (...flags: string[]) => {
+        const { code, stdout } = await kbuild(["verify", "import-aliases", "--json", ...flags], {
+          cwd: root,
+        });
+        const { checks } = JSON.parse(stdout) as { checks: { outcome: string; reused?: true }[] };
+        return { code, ...checks[0]!, log: await Deno.readTextFile(log) };
+      };
+      await t.step("same verdicts as the script's", async () => {
+        for (const flags of [[], ["--strict-parity"]]) {
+          const { code, outcome, log } = await verify(...flags);
+          assertEquals([code, outcome], [0, "passed"], log);
+          assertStringIncludes(log, "looked 1 off\n");
+        }
+        await write("pkg/alias.txt", "wrong\n");
+        for (const flags of [[], ["--strict-parity"]]) {
+          const { code, outcome, log } = await verify(...flags);
+          assertEquals([code, outcome], [1, "failed"], log);
+          assertStringIncludes(log, "ERROR: wrong alias in pkg/alias.txt\n");
+        }
+      });
+      await t.step("a program that does not compile fails", async () => {
+        await write(PROGRAM, SOURCE.replace("text, err", "text"));
+        for (const flags of [[], ["--strict-parity"]]) {
+          const { code, outcome, log } = await verify(...flags);
+          assertEquals([code, outcome], [1, "failed"]);
+          assertMatch(log, /preferredimports\.go:\d+:\d+: /);
+        }
+        await write(PROGRAM, SOURCE);
+        await write("pkg/alias.txt", "right\n");
+      });
+      await t.step("nothing is started where nothing has changed since it passed", async () => {
+        // Files that changed just now are not taken as known.
+        await new Promise((resolve) => setTimeout(resolve, 3500));
+        assertEquals((await verify()).reused, undefined);
+        assertEquals((await verify()).reused, true);
+        await write("pkg/alias.txt", "wrong\n");
+        assertEquals((await verify()).outcome, "failed");
+      });
+      await t.step("a script that does more runs", async () => {
+        await write("hack/verify-import-aliases.sh", `${ALIASES}echo and more\n`);
+        await write("pkg/alias.txt", "right\n");
+        assertStringIncludes((await verify()).log, "and more\n");
+      });
+    }),
+});
