@@ -58,7 +58,7 @@ const LIBRARIES =
 const MAX_SCRIPTS = 30;
 
 /** A script of a checkout, as it is written. */
-interface ScriptText {
+export interface ScriptText {
   /** From the root. */
   readonly path: string;
   /** All lines but comments. */
@@ -107,8 +107,13 @@ export async function scriptTexts(
  * @param path From the root.
  */
 export async function scriptNeeds(root: string, path: string): Promise<readonly Need[]> {
+  return needsIn((await scriptTexts(root, path)).texts);
+}
+
+/** What scripts need, by what is written in them. */
+export function needsIn(texts: readonly ScriptText[]): readonly Need[] {
   const needs = new Set<Need>();
-  for (const { path: each, first, lines } of (await scriptTexts(root, path)).texts) {
+  for (const { path: each, first, lines } of texts) {
     if (each.endsWith(".py")) needs.add(/python3/.test(first) ? "python3" : "python");
     for (const line of lines) {
       for (const [need, pattern] of SIGNS) if (pattern.test(line)) needs.add(need);

@@ -1,5 +1,5 @@
 import type { Check } from "./list.ts";
-import { type Need, scriptNeeds, scriptTexts } from "./needs.ts";
+import { type Need, needsIn, scriptTexts } from "./needs.ts";
 
 /**
  * Checks of the releases whose verdict depends on nothing but the files of the checkout, what git has of them, Go, the
@@ -47,8 +47,7 @@ export async function isRepeatable(
   { directory, name, path }: Check,
 ): Promise<boolean> {
   if (directory !== "" || !REPEATABLE.has(name)) return false;
-  if (!(await scriptNeeds(root, path)).every((need) => ALLOWED.has(need))) return false;
   const { isComplete, texts } = await scriptTexts(root, path);
-  return isComplete &&
+  return isComplete && needsIn(texts).every((need) => ALLOWED.has(need)) &&
     !texts.some(({ lines }) => lines.some((line) => BEYOND.some((sign) => sign.test(line))));
 }

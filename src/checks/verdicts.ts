@@ -18,8 +18,8 @@ export interface Verdicts {
 const IRRELEVANT =
   /^(_|PWD|OLDPWD|SHLVL|TERM|COLUMNS|LINES|TMPDIR|DISPLAY|NO_COLOR|WHAT|SILENT|QUICK|ARTIFACTS|KUBE_JUNIT_REPORT_DIR|KUBE_VERBOSE|KBUILD_PROGRESS|KBUILD_TOOLS_PATH|SSH_.*|XDG_SESSION.*|WINDOWID)$/;
 
-/** The form of the note; another one is not read. It grows when kbuild, which is the scripts' `make`, decides otherwise. */
-const FORM = 2;
+/** The form of the note; another one is not read. */
+const FORM = 3;
 
 /**
  * Opens the note of checks that passed, `_output/local/.kbuild/checks/passed.json`. The checkout is looked at once, when the
@@ -27,10 +27,15 @@ const FORM = 2;
  *
  * @param options.env Environment of the scripts.
  * @param options.go What `go version` says, and where it is.
+ * @param options.kbuild Its version: it is the scripts' `make`.
  */
 export async function openVerdicts(
   { output, root, shell }: Pick<KubeContext, "output" | "root" | "shell">,
-  { env, go }: { env: Readonly<Record<string, string>>; go: string },
+  { env, go, kbuild }: {
+    env: Readonly<Record<string, string>>;
+    go: string;
+    kbuild: string;
+  },
 ): Promise<Verdicts> {
   const path = join(output, ".kbuild", "checks", "passed.json");
   const note = await readNote(path);
@@ -39,22 +44,28 @@ export async function openVerdicts(
     typeof noted === "object" && noted !== null ? Object.entries(noted) : [],
   );
   let key: Promise<string | undefined> | undefined;
+  const known = new Map<string, Promise<boolean>>();
+  const isKnown = (check: Check) => {
+    const found = known.get(check.path) ?? isRepeatable(root, check);
+    known.set(check.path, found);
+    return found;
+  };
   const findKey = async () => {
     const state = await checkoutState({ root, shell }, env);
     if (state === undefined) return undefined;
     const counted = Object.entries(env).filter(([name]) => !IRRELEVANT.test(name)).sort();
-    return createHash("sha256").update(JSON.stringify([go, counted, state])).digest("hex");
+    return createHash("sha256").update(JSON.stringify([kbuild, go, counted, state])).digest("hex");
   };
   return Object.freeze<Verdicts>({
     async has(check) {
-      if (!await isRepeatable(root, check)) return false;
+      if (!await isKnown(check)) return false;
       const now = await (key ??= findKey());
       return now !== undefined && now === passed.get(check.path);
     },
     async add(check) {
       // As all was before the script ran.
       const before = await key;
-      if (before === undefined || !await isRepeatable(root, check)) return;
+      if (before === undefined || !await isKnown(check)) return;
       passed.set(check.path, before);
       await Deno.mkdir(dirname(path), { recursive: true });
       await writeFileAtomic(

@@ -181,6 +181,9 @@ export function undecidedVariables(command: CommandData, input: Input): readonly
   );
 }
 
+/** Values with which a variable turns nothing on. */
+const OFF = /^(|0|n|no|false)$/i;
+
 /**
  * Refuses flags that have no effect.
  *
@@ -192,8 +195,13 @@ export function checkNeeds(
   input: Input,
   env: Readonly<Record<string, string>>,
 ): void {
+  const isOn = (variable: string) => {
+    const value = env[variable] ?? "";
+    const isSwitch = flags.some((flag) => flag.variable === variable && flag.kind === "boolean");
+    return isSwitch ? !OFF.test(value) : value !== "";
+  };
   for (const { name, needs } of flags) {
-    if (needs === undefined || !input.isGiven(name) || needs.some((each) => env[each])) continue;
+    if (needs === undefined || !input.isGiven(name) || needs.some(isOn)) continue;
     const others = flags.filter(({ variable = "" }) => needs.includes(variable));
     const words = others.map((flag) => `--${flag.name}`).join(" or ");
     throw new UsageError(`Flag "--${name}" has no effect without ${words}`);

@@ -75,6 +75,7 @@ import {
 } from "./published_programs.ts";
 import { MissingParts } from "./missing_parts.ts";
 import { shortDigest } from "./short_digest.ts";
+import { shortPath } from "./short_path.ts";
 import { withOutput } from "./with_output.ts";
 
 /** A request for a bundle, as it was typed. */
@@ -473,7 +474,7 @@ async function lookFor(
 ): Promise<void> {
   const look = async (part: string, file: string, way: string) => {
     if ((await ifPresent(Deno.stat(file)))?.isFile === true) return;
-    missing.add(part, shortOf(file, root), [way]);
+    missing.add(part, shortPath(file, root), [way]);
   };
   for (const { path, file } of own) {
     const [top, second = ""] = path.split("/");
@@ -490,12 +491,8 @@ async function lookForDocuments(
 ): Promise<void> {
   for (const { file } of documents) {
     if (await ifPresent(Deno.stat(file)) !== undefined) continue;
-    missing.add("sbom", shortOf(file, root), [SBOM_WAY]);
+    missing.add("sbom", shortPath(file, root), [SBOM_WAY]);
   }
-}
-
-function shortOf(file: string, root: string): string {
-  return file.startsWith(`${root}/`) ? file.slice(root.length + 1) : file;
 }
 
 const RELEASE_WAY = "Make programs and images: kbuild quick-release";

@@ -25,6 +25,7 @@ import { partialPath } from "../net/mod.ts";
 import type { CommandContext, CommandPlan } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { shortDigest } from "./short_digest.ts";
+import { shortPath } from "./short_path.ts";
 
 /** What was typed. */
 interface AskedDownload {
@@ -67,7 +68,7 @@ export async function download(command: CommandContext, input: Input): Promise<v
     });
   }
   const rows = files.map(({ path, size, digest }) => [
-    ...[shortPath(command, path), formatBytes(size)],
+    ...[shortPath(path, command.cwd), formatBytes(size)],
     ...[shortDigest(`${digest.algorithm}:${digest.hex}`), digest.digestFrom],
   ]);
   command.printTable([["FILE", "SIZE", "DIGEST", "DIGEST FROM"], ...rows], {
@@ -175,8 +176,4 @@ async function parseRequest(command: CommandContext, input: Input): Promise<Aske
 function checkPlatform(platform: string): void {
   if (/^[a-z0-9]+\/[a-z0-9]+$/.test(platform)) return;
   throw new UsageError(`Value "${platform}" is not a platform`, ["Example: linux/arm64"]);
-}
-
-function shortPath({ cwd }: CommandContext, path: string): string {
-  return path.startsWith(`${cwd}/`) ? path.slice(cwd.length + 1) : path;
 }

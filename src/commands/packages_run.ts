@@ -1,5 +1,5 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import { isAbsolute, join, relative, resolve } from "@std/path";
+import { join, resolve } from "@std/path";
 import { programFault, scanFile } from "../audit/mod.ts";
 import type { Input } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
@@ -38,6 +38,7 @@ import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { existingBinPath, nothingBuilt } from "./existing_binaries.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { shortDigest } from "./short_digest.ts";
+import { shortPath } from "./short_path.ts";
 import {
   fetchPrograms,
   type PlannedProgram,
@@ -428,11 +429,6 @@ async function checkStamps(
       "Or say which version they are: KUBE_GIT_VERSION=v1.20.2",
     ],
   });
-}
-
-function shortPath(path: string, root: string): string {
-  const inRoot = relative(root, path);
-  return inRoot.startsWith("..") || isAbsolute(inRoot) ? path : inRoot;
 }
 
 /** @throws {UsageError} It cannot be a revision in both formats. */

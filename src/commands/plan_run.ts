@@ -10,6 +10,7 @@ import { goText } from "./inspect_run.ts";
 import { networkOf, printNetwork } from "./plan_network.ts";
 import type { PlannedFetch, PlannedName } from "../registry/mod.ts";
 import { type PlannedUnit, type PlanStep, pushLine } from "./plan_steps.ts";
+import { shortPath } from "./short_path.ts";
 import { ifPresent } from "../files/mod.ts";
 
 /** One file that would be written, and the size of what is there now. */
@@ -159,8 +160,7 @@ function print(
   files: readonly PlannedFile[],
 ): void {
   const { steps, go } = plan;
-  const relative = (path: string) =>
-    root !== undefined && path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
+  const relative = (path: string) => root === undefined ? path : shortPath(path, root);
   if (go !== undefined) command.print(`Go         ${goText(go)}  (${go.why})`);
   const downloads = downloadsOf(plan).map(({ what, from }) => `${what} from ${from}`);
   command.print(`Downloads  ${downloads.length === 0 ? "none" : downloads.join(", ")}`);

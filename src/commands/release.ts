@@ -3,6 +3,7 @@ import { DRY_RUN_FLAG, type FlagSpec, type Input } from "../cli/mod.ts";
 import { UsageError } from "../errors.ts";
 import type { Command, CommandContext, OpenCheckout } from "./context.ts";
 import { inPlaceOfBuild, planPlaceOfBuild } from "./build_place.ts";
+import { isSet } from "../lib/util.ts";
 import { openDockerized } from "./dockerized.ts";
 import { withDryRun } from "./dry_run.ts";
 import {
@@ -202,7 +203,7 @@ function work(
   const testsBefore = async (command: CommandContext) => {
     if (fixed.build === false || fixed.imagesOnly === true) return false;
     // Tests are not shared: kbuild test --shard runs them on several machines.
-    if (command.env[SHARD.variable] || command.env[GATHER.variable]) return false;
+    if (command.env[SHARD.variable] || isSet(command.env[GATHER.variable])) return false;
     const { runsTestsBefore } = await import("./release_tests_run.ts");
     return await runsTestsBefore(command, fixed.fastbuild === true);
   };

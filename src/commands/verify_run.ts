@@ -103,10 +103,13 @@ async function verdictsOf(
   context: OpenCheckout["context"],
   { checkout }: OpenCheckout,
   { go }: PreparedChecks,
+  kbuild: string,
 ): Promise<Verdicts | undefined> {
   if (context.strictParity) return undefined;
   const env = scriptEnv(context.env, goVariables(context, checkout, go));
-  return await openVerdicts(context, { env, go: `${go.path} ${go.description}` });
+  return await openVerdicts(context, {
+    ...{ env, kbuild, go: `${go.path} ${go.description}` },
+  });
 }
 
 /** Those that run. */
@@ -195,7 +198,7 @@ export async function runVerify(command: CommandContext, asked: AskedChecks): Pr
         logs: join(output, ".kbuild", "verify"),
         onOutput: env["SILENT"] === "false" ? (text) => show(context, text) : undefined,
         natives,
-        verdicts: await verdictsOf(context, opened, prepared),
+        verdicts: await verdictsOf(context, opened, prepared, command.globals.version),
         whyNot: whyNot(prepared),
       }, {
         jobs: asked.jobs ?? navigator.hardwareConcurrency,

@@ -33,9 +33,10 @@ Deno.test("a check that passed is started again when a file, Go, a program or th
         /** Changes of a moment ago count as such: times of change cannot be set. */
         const settle = () => new Promise((resolve) => setTimeout(resolve, 3100));
         const run = async (
-          { name = "pkg-names", go = "go1", env = {} }: {
+          { name = "pkg-names", go = "go1", kbuild = "1", env = {} }: {
             name?: string;
             go?: string;
+            kbuild?: string;
             env?: Record<string, string>;
           } = {},
         ) => {
@@ -45,7 +46,7 @@ Deno.test("a check that passed is started again when a file, Go, a program or th
           const { outcome, isReused = false } = await runCheck(context, checkOf(name), {
             env: all,
             logs: join(root, "_output/logs"),
-            verdicts: await openVerdicts(context, { env: all, go }),
+            verdicts: await openVerdicts(context, { env: all, go, kbuild }),
           });
           const isStarted = (await Deno.readTextFile(count)).length > before;
           assertEquals(isStarted, !isReused);
@@ -58,6 +59,7 @@ Deno.test("a check that passed is started again when a file, Go, a program or th
         assertEquals([await run(), await run()], ["passed", "passed before"]);
         assertEquals(await run({ env: { PWD: "/elsewhere", TERM: "dumb" } }), "passed before");
         assertEquals(await run({ go: "go2" }), "passed");
+        assertEquals(await run({ go: "go2", kbuild: "2" }), "passed");
         assertEquals(await run({ env: { LC_ALL: "C" } }), "passed");
         // Whose verdict does not depend on files alone runs always.
         assertEquals([await run({ name: "linkcheck" }), await run({ name: "linkcheck" })], [

@@ -18,6 +18,7 @@ import {
   unless,
   which,
 } from "../e2e/_program.ts";
+import { quoteCommand } from "../../src/shell/mod.ts";
 
 const PLATFORM = `linux/${GOARCH}`;
 
@@ -25,8 +26,7 @@ const PLATFORM = `linux/${GOARCH}`;
 function makeIn(dir: string): Record<string, string> {
   const bin = join(dir, "bin");
   Deno.mkdirSync(bin);
-  const words = kbuildArgv("make").map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
-  script(join(bin, "make"), `exec ${words} "$@"\n`);
+  script(join(bin, "make"), `exec ${quoteCommand(kbuildArgv("make"))} "$@"\n`);
   return {
     ...ENV,
     PATH: `${bin}:${ENV["PATH"]}`,
