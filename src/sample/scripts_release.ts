@@ -150,6 +150,7 @@ FROM --platform=linux/\${arch} \${base_image}
 COPY \${binary_name} /usr/local/bin/\${binary_name}
 EOF
     "\${DOCKER[@]}" build -q -t "\${docker_image_tag}" -f "\${binary_dir}/\${binary_name}.dockerfile" "\${binary_dir}"
+    rm "\${binary_dir}/\${binary_name}.dockerfile"
 `
     : raw`    local docker_file_path="\${KUBE_ROOT}/build/server-image/Dockerfile"
     if [[ -f "\${KUBE_ROOT}/build/server-image/\${binary_name}/Dockerfile" ]]; then
