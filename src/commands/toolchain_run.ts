@@ -1,12 +1,12 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import { dirname, join } from "@std/path";
+import { dirname } from "@std/path";
 import { type Checkout, readEtcdWanted, readProtocVersion, searchRoot } from "../checkout/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
-import { readNote } from "../files/mod.ts";
 import { hostPlatform } from "../lib/util.ts";
 import { cacheDirectory } from "../net/mod.ts";
 import {
   cachedGo,
+  type CachedRelease,
   describeGo,
   type GoContext,
   type GoDescription,
@@ -21,7 +21,8 @@ import {
   originOf,
   protocRelease,
   provideGo,
-  removeProtoc,
+  readOrigin,
+  removeFromCache,
   removeRelease,
   sizeOfTree,
 } from "../toolchain/mod.ts";
@@ -204,11 +205,11 @@ async function programsOf(
   releases: readonly { readonly directory: string; readonly version: string }[],
 ): Promise<readonly CachedProgram[]> {
   return await Promise.all(releases.map(async ({ directory, version }) => {
-    const { from, digestFrom } = await readNote(join(directory, "origin.json")) ?? {};
+    const { from, digestFrom } = await readOrigin(directory);
     return {
       ...{ version, platform: host, directory, size: await sizeOfTree(directory) },
-      from: typeof from === "string" ? from : "unknown",
-      digestFrom: typeof digestFrom === "string" ? digestFrom : null,
+      from: from ?? "unknown",
+      digestFrom: digestFrom ?? null,
     };
   }));
 }
@@ -317,29 +318,45 @@ async function removeGo(context: GoContext, version: string): Promise<void> {
 }
 
 async function removeCachedEtcd(context: GoContext, version: string): Promise<void> {
-  const { etcdRelease, isEtcdVersion, listCachedEtcd, removeEtcd } = await import(
-    "../testing/mod.ts"
-  );
+  const { etcdRelease, isEtcdVersion, listCachedEtcd } = await import("../testing/mod.ts");
   if (!isEtcdVersion(version)) {
     throw new UsageError(`Value "${version}" is not a release of etcd`, ['Example: "etcd-3.4.13"']);
   }
-  const known = (await listCachedEtcd(context)).map((each) => `etcd-${each.version}`);
-  const found = etcdRelease(context, version);
-  if (found === undefined || !await removeEtcd(context, found)) {
-    throw new KbuildError(`Cannot remove etcd ${version}: it is not in the cache`, {
-      notes: [`In the cache: ${known.join(", ") || "none"}`],
-    });
-  }
-  context.log.status(`Removed etcd ${version}`);
+  const release = etcdRelease(context, version);
+  await removeProgram(context, {
+    name: "etcd",
+    version,
+    release,
+    known: await listCachedEtcd(context),
+  });
 }
 
 async function removeCachedProtoc(context: GoContext, version: string): Promise<void> {
-  const known = (await listCachedProtoc(context)).map((each) => `protoc-${each.version}`);
-  const found = protocRelease(context, checkedProtoc(version));
-  if (found === undefined || !await removeProtoc(context, found)) {
-    throw new KbuildError(`Cannot remove protoc ${version}: it is not in the cache`, {
-      notes: [`In the cache: ${known.join(", ") || "none"}`],
+  const release = protocRelease(context, checkedProtoc(version));
+  const known = await listCachedProtoc(context);
+  await removeProgram(context, {
+    name: "protoc",
+    version: release?.version ?? version,
+    release,
+    known,
+  });
+}
+
+async function removeProgram(
+  context: GoContext,
+  { name, version, release, known }: {
+    name: string;
+    version: string;
+    /** Undefined if there is none for this platform. */
+    release: CachedRelease | undefined;
+    known: readonly { readonly version: string }[];
+  },
+): Promise<void> {
+  if (release === undefined || !await removeFromCache(context, release)) {
+    const names = known.map((each) => `${name}-${each.version}`);
+    throw new KbuildError(`Cannot remove ${name} ${version}: it is not in the cache`, {
+      notes: [`In the cache: ${names.join(", ") || "none"}`],
     });
   }
-  context.log.status(`Removed protoc ${found.version}`);
+  context.log.status(`Removed ${name} ${version}`);
 }

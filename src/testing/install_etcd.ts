@@ -2,21 +2,11 @@ import { dirname, join } from "@std/path";
 import { readTar, readZip } from "../archive/mod.ts";
 import { parseList } from "../download/mod.ts";
 import { KbuildError } from "../errors.ts";
-import {
-  entriesOf,
-  ifPossible,
-  ifPresent,
-  moveNew,
-  removeTree,
-  TEMPORARY_PREFIX,
-  temporaryName,
-  writeFileAtomic,
-} from "../files/mod.ts";
 import { ownershipContext } from "../lib/ownership.ts";
+import { installInCache } from "../toolchain/mod.ts";
 import {
   type Candidate,
   candidatesFor,
-  checkInCache,
   claimCache,
   type Client,
   createClient,
@@ -30,7 +20,6 @@ import {
   parseMirrors,
   type RetryPolicy,
   tryCandidates,
-  withLock,
   WrongContentError,
 } from "../net/mod.ts";
 import {
@@ -80,56 +69,21 @@ export async function installEtcd(
       notes: [`Fetch it before, with a network: kbuild toolchain etcd ${version}`],
     });
   }
-  const home = dirname(directory);
   await inCache(cache, async () => {
     await claimCache(cache, context.env, ownershipContext(context));
-    await withLock(home, context, async () => {
-      await clearWork(home);
-      if (await isCachedEtcd(release)) return;
-      const work = temporaryName(directory);
-      await Deno.mkdir(work);
-      try {
+    await installInCache(context, release, {
+      leftovers: /^etcd-v.*\.(tar\.gz|zip)$/,
+      isThere: () => isCachedEtcd(release),
+      async fill(work) {
         context.log.status(`Fetching etcd ${version}: ${base}/${archive}`);
-        const path = join(home, archive);
+        const path = join(dirname(directory), archive);
         const origin = await fetchArchive(context, release, path, options);
         await unpack(path, work, origin.from);
-        await removeTree(path);
         await checkProgram(context, release, join(work, "etcd"), origin.from);
-        const note = `${JSON.stringify(origin, null, 2)}\n`;
-        await writeFileAtomic(join(work, "origin.json"), note);
-        context.signal?.throwIfAborted();
-        await checkInCache(directory, cache, ownershipContext(context));
-        await removeTree(directory);
-        await moveNew(work, directory);
-      } finally {
-        await clearWork(home);
-      }
+        return origin;
+      },
     });
   });
-}
-
-/**
- * Removes a release from the cache.
- *
- * @returns False when it was not there.
- * @throws {KbuildError} It cannot be removed.
- */
-export async function removeEtcd(context: EtcdContext, release: EtcdRelease): Promise<boolean> {
-  const { cache, directory } = release;
-  if (await ifPresent(Deno.lstat(directory)) === undefined) return false;
-  await checkInCache(directory, cache, ownershipContext(context));
-  await withLock(dirname(directory), context, () => removeTree(directory));
-  return true;
-}
-
-/** Removes what this run and killed ones unpacked; parts of archives stay, for they can be resumed. */
-async function clearWork(home: string): Promise<void> {
-  for (const { name } of await entriesOf(home) ?? []) {
-    const isArchive = /^etcd-v.*\.(tar\.gz|zip)$/.test(name);
-    if (name.startsWith(TEMPORARY_PREFIX) || isArchive) {
-      await ifPossible(removeTree(join(home, name)));
-    }
-  }
 }
 
 async function fetchArchive(

@@ -28,7 +28,7 @@ export {
 export { type Failure, keepFailures, readFailures, type TestCommand } from "./failures.ts";
 export { type GoEvent, GoEventReader } from "./go_events.ts";
 export { type IntegrationPlan, planIntegrationTests } from "./integration.ts";
-export { installEtcd, type InstallEtcdOptions, removeEtcd } from "./install_etcd.ts";
+export { installEtcd, type InstallEtcdOptions } from "./install_etcd.ts";
 export { junitOf, type JunitOptions } from "./junit.ts";
 export {
   planTests,

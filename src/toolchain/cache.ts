@@ -64,12 +64,19 @@ export async function listCached(cache: string): Promise<readonly CachedGo[]> {
 
 /** What is known of a cached Go; undefined where nothing was written down. */
 export async function originOf({ directory }: CachedGo): Promise<GoOrigin | undefined> {
-  const { from, size, sha256, sum, digestFrom } = await readNote(join(directory, ORIGIN_FILE)) ??
-    {};
-  if (typeof from !== "string" || typeof size !== "number") return undefined;
+  const { from, size, ...digest } = await readOrigin(directory);
+  return from === undefined || size === undefined
+    ? undefined
+    : Object.freeze({ from, size, ...digest });
+}
+
+/** What was written down of a release in the cache: of Go, etcd or protoc. */
+export async function readOrigin(directory: string): Promise<Partial<GoOrigin>> {
+  const note = await readNote(join(directory, ORIGIN_FILE)) ?? {};
+  const { from, size, sha256, sum, digestFrom } = note;
   return Object.freeze({
-    from,
-    size,
+    ...(typeof from === "string" ? { from } : {}),
+    ...(typeof size === "number" ? { size } : {}),
     ...(typeof sha256 === "string" ? { sha256 } : {}),
     ...(typeof sum === "string" ? { sum } : {}),
     ...(isDigestFrom(digestFrom) ? { digestFrom } : {}),

@@ -1,21 +1,14 @@
-import { dirname, join } from "@std/path";
-import {
-  ifPossible,
-  isDiskFull,
-  moveNew,
-  removeTree,
-  TEMPORARY_PREFIX,
-  temporaryName,
-} from "../files/mod.ts";
+import { join } from "@std/path";
+import { isDiskFull, removeTree } from "../files/mod.ts";
 import { KbuildError, type Subject } from "../errors.ts";
-import { ownershipContext } from "../lib/ownership.ts";
-import { checkInCache, type RetryPolicy, withLock } from "../net/mod.ts";
+import type { RetryPolicy } from "../net/mod.ts";
 import { askGo } from "./ask_go.ts";
-import { type CachedGo, cachedGo, type GoOrigin, isCached, ORIGIN_FILE } from "./cache.ts";
+import { type CachedGo, cachedGo, type GoOrigin, isCached } from "./cache.ts";
 import type { GoChoice } from "./choose.ts";
 import { fetchArchive } from "./fetch_archive.ts";
 import { fetchModule } from "./fetch_module.ts";
 import { goSettings } from "./go_settings.ts";
+import { installInCache } from "./install_in_cache.ts";
 import type { GoContext } from "./types.ts";
 
 /** What {@linkcode installGo} is asked for. */
@@ -31,9 +24,7 @@ export interface InstallOptions {
 }
 
 /**
- * Fetches a Go into the cache. It is made in a temporary directory, asked for its version there, and
- * appears by rename: complete or not at all. Two kbuilds wait for each other; what a killed one
- * left is removed by the next.
+ * Fetches a Go into the cache ({@linkcode installInCache}). It is asked for its version before it appears.
  *
  * @throws {KbuildError} It cannot be fetched, is not what it should be, or does not run here.
  */
@@ -41,25 +32,14 @@ export async function installGo(context: GoContext, options: InstallOptions): Pr
   const { cache, choice } = options;
   const { version = "" } = choice;
   const place = cachedGo(cache, version, context.host);
-  const directory = dirname(place.directory);
-  await withLock(directory, context, async () => {
-    await clearLeftovers(directory);
-    if (await isCached(place)) return;
-    const work = temporaryName(place.directory);
-    await Deno.mkdir(work);
-    try {
+  await installInCache(context, { cache, directory: place.directory }, {
+    isThere: () => isCached(place),
+    async fill(work) {
       context.log.status(`Fetching Go ${version} (${choice.why}): ${choice.url}`);
       const origin = await fetchRelease(context, options, work);
       await checkRelease(context, join(work, "go", "bin", "go"), { version, from: origin.from });
-      await Deno.writeTextFile(join(work, ORIGIN_FILE), `${JSON.stringify(origin, null, 2)}\n`);
-      context.signal?.throwIfAborted();
-      await checkInCache(place.directory, cache, ownershipContext(context));
-      await removeTree(place.directory);
-      // Its parent stays the same: a directory that moves to another one must be writable.
-      await moveNew(work, place.directory);
-    } finally {
-      await clearLeftovers(directory);
-    }
+      return origin;
+    },
   });
   return place;
 }
@@ -112,15 +92,6 @@ async function fetchRelease(
 /** A release that cannot be fetched is a matter of Go, unless there is no room for it. */
 function subjectOf(error: KbuildError): Subject | undefined {
   return error.subject ?? (isDiskFull(error) ? undefined : "go");
-}
-
-/** Removes what this run and killed ones left; only the holder of the lock may call this. */
-async function clearLeftovers(directory: string): Promise<void> {
-  for await (const { name } of Deno.readDir(directory)) {
-    if (!name.startsWith(TEMPORARY_PREFIX)) continue;
-    // A go that outlived its kbuild may still write there; then the next run removes it.
-    await ifPossible(removeTree(join(directory, name)));
-  }
 }
 
 async function checkRelease(

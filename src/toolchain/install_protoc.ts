@@ -1,19 +1,8 @@
 import { dirname, join } from "@std/path";
 import { readZip } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
-import {
-  entriesOf,
-  ifPossible,
-  ifPresent,
-  moveNew,
-  removeTree,
-  TEMPORARY_PREFIX,
-  temporaryName,
-  writeFileAtomic,
-} from "../files/mod.ts";
 import { ownershipContext } from "../lib/ownership.ts";
 import {
-  checkInCache,
   claimCache,
   createClient,
   fetchFile,
@@ -21,8 +10,8 @@ import {
   isOffline,
   NetworkError,
   type RetryPolicy,
-  withLock,
 } from "../net/mod.ts";
+import { installInCache } from "./install_in_cache.ts";
 import {
   isCachedProtoc,
   protocCandidates,
@@ -57,55 +46,21 @@ export async function installProtoc(
     });
   }
   const digest = protocDigest(context, release);
-  const home = dirname(directory);
   await inCache(cache, async () => {
     await claimCache(cache, context.env, ownershipContext(context));
-    await withLock(home, context, async () => {
-      await clearWork(home);
-      if (await isCachedProtoc(release)) return;
-      const work = temporaryName(directory);
-      await Deno.mkdir(work);
-      try {
+    await installInCache(context, release, {
+      leftovers: /^protoc-.*\.zip$/,
+      isThere: () => isCachedProtoc(release),
+      async fill(work) {
         context.log.status(`Fetching protoc ${version}: ${url}`);
-        const path = join(home, archive);
+        const path = join(dirname(directory), archive);
         await fetchArchive(context, release, { path, digest, ...options });
         await unpack(path, work, url);
-        await removeTree(path);
         await checkProgram(context, release, join(work, "protoc"));
-        const note = `${JSON.stringify({ from: url, ...digest }, null, 2)}\n`;
-        await writeFileAtomic(join(work, "origin.json"), note);
-        context.signal?.throwIfAborted();
-        await checkInCache(directory, cache, ownershipContext(context));
-        await removeTree(directory);
-        await moveNew(work, directory);
-      } finally {
-        await clearWork(home);
-      }
+        return { from: url, ...digest };
+      },
     });
   });
-}
-
-/**
- * Removes a release from the cache.
- *
- * @returns False when it was not there.
- * @throws {KbuildError} It cannot be removed.
- */
-export async function removeProtoc(context: GoContext, release: ProtocRelease): Promise<boolean> {
-  const { cache, directory } = release;
-  if (await ifPresent(Deno.lstat(directory)) === undefined) return false;
-  await checkInCache(directory, cache, ownershipContext(context));
-  await withLock(dirname(directory), context, () => removeTree(directory));
-  return true;
-}
-
-/** Removes what this run and killed ones unpacked; parts of archives stay, for they can be resumed. */
-async function clearWork(home: string): Promise<void> {
-  for (const { name } of await entriesOf(home) ?? []) {
-    if (name.startsWith(TEMPORARY_PREFIX) || /^protoc-.*\.zip$/.test(name)) {
-      await ifPossible(removeTree(join(home, name)));
-    }
-  }
 }
 
 async function fetchArchive(

@@ -8,7 +8,15 @@
  * @module
  */
 export { goRoot } from "./ask_go.ts";
-export { type CachedGo, cachedGo, type GoOrigin, isCached, listCached, originOf } from "./cache.ts";
+export {
+  type CachedGo,
+  cachedGo,
+  type GoOrigin,
+  isCached,
+  listCached,
+  originOf,
+  readOrigin,
+} from "./cache.ts";
 export { sizeOfTree } from "../files/mod.ts";
 export { chooseGo, type GoChoice, type GoSupply } from "./choose.ts";
 export {
@@ -19,7 +27,13 @@ export {
   isGoSince,
   parseGoVersion,
 } from "./go_tool.ts";
-export { askProtoc, installProtoc, removeProtoc } from "./install_protoc.ts";
+export {
+  type CachedRelease,
+  installInCache,
+  type InstallSteps,
+  removeFromCache,
+} from "./install_in_cache.ts";
+export { askProtoc, installProtoc } from "./install_protoc.ts";
 export {
   isCachedProtoc,
   isProtocVersion,

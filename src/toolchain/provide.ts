@@ -1,21 +1,14 @@
 import { dirname } from "@std/path";
-import { ifPresent, removeTree } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
+import { ifPresent } from "../files/mod.ts";
 import { ownershipContext } from "../lib/ownership.ts";
 import { findProgram } from "../lib/util.ts";
 import { askGo, goAt, inFront, neededRoot, ownDirectory } from "./ask_go.ts";
-import {
-  cacheDirectory,
-  checkInCache,
-  claimCache,
-  inCache,
-  isOffline,
-  type RetryPolicy,
-  withLock,
-} from "../net/mod.ts";
+import { cacheDirectory, claimCache, inCache, isOffline, type RetryPolicy } from "../net/mod.ts";
 import { cachedGo, isCached } from "./cache.ts";
 import { chooseGo, type GoChoice } from "./choose.ts";
 import type { GoTool } from "./go_tool.ts";
+import { removeFromCache } from "./install_in_cache.ts";
 import type { GoContext } from "./types.ts";
 import { OFFICIAL_MIRROR } from "./urls.ts";
 import { type GoNeeds, type RequestedGo, requestedGo } from "./requested_go.ts";
@@ -113,11 +106,8 @@ export async function installRelease(
 export async function removeRelease(context: GoContext, version: string): Promise<boolean> {
   const cache = cacheDirectory(context.env, context.host);
   if (cache === undefined) return false;
-  const go = cachedGo(cache, version, context.host);
-  if (await ifPresent(Deno.lstat(go.directory)) === undefined) return false;
-  await checkInCache(go.directory, cache, ownershipContext(context));
-  await withLock(dirname(go.directory), context, () => removeTree(go.directory));
-  return true;
+  const { directory } = cachedGo(cache, version, context.host);
+  return await removeFromCache(context, { cache, directory });
 }
 
 /** Finds out what there is, and chooses. */
