@@ -100,7 +100,7 @@ async function main(): Promise<void> {
     const inPlace = input.boolean("in-place") ?? false;
     if (inPlace && only !== "tests" && only !== "checks") {
       throw new UsageError(
-        "Cannot use --in-place but with --only tests or checks: others clean up",
+        "--in-place works only with --only tests or checks: the others clean the tree",
       );
     }
     const subject = await openSubject(top, source, { inPlace });

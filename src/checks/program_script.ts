@@ -105,7 +105,7 @@ export function readProgramScript(
   const name = built.program.replace(/^.*\//, "");
   if (!started.isRun && started.name !== name) return undefined;
   const serial = variables["TYPECHECK_SERIAL"] || "false";
-  const all = wordsOf(started.words.replace("$TYPECHECK_SERIAL", serial));
+  const all = wordsOf(started.words.replace("$TYPECHECK_SERIAL", () => serial));
   // Checks have no arguments: "$@" is nothing, or the modules.
   const args = all.filter((word) => word !== "$@" && word !== "${packages[@]}");
   if (
@@ -113,7 +113,7 @@ export function readProgramScript(
   ) {
     return undefined;
   }
-  const shown = args.map((word) => word.replace(VERBOSE, variables["KUBE_VERBOSE"] || "0"));
+  const shown = args.map((word) => word.replace(VERBOSE, () => variables["KUBE_VERBOSE"] || "0"));
   const takes = all.length > args.length;
   if (isWorkspace && !takes) return undefined;
   return Object.freeze({

@@ -4,7 +4,13 @@ import { readProgramScript } from "../checks/mod.ts";
 import { goWorkingDirectory, readCheckoutFile } from "../checkout/mod.ts";
 import { entriesOf } from "../files/mod.ts";
 import { ensureGeneratedFiles } from "../generate/mod.ts";
-import { gopathLink, hostGoEnv, makeLink, workspaceModules } from "../lib/golang/mod.ts";
+import {
+  gopathLink,
+  hostGoEnv,
+  makeLink,
+  mayStampCommit,
+  workspaceModules,
+} from "../lib/golang/mod.ts";
 import { sayGo, takeGo } from "../toolchain/mod.ts";
 import { planPreparation, whileGitLooks } from "./build_run.ts";
 import type { OpenCheckout } from "./context.ts";
@@ -74,7 +80,9 @@ async function build(opened: OpenCheckout, script: ProgramScript, path: string) 
       const bin = join(output, ".kbuild", "checks", "bin");
       const file = join(bin, basename(program.endsWith(".go") ? join(program, "..") : program));
       await Deno.mkdir(bin, { recursive: true });
-      await shell.run([chosen.go.path, "build", "-o", file, program], {
+      // As with `go run`, the commit is not written into it: a repository that git refuses does not matter.
+      const flags = mayStampCommit(checkout, chosen.go) ? ["-buildvcs=false"] : [];
+      await shell.run([chosen.go.path, "build", ...flags, "-o", file, program], {
         ...{ cwd, env: { ...env, ...script.env.build }, label: `Building ${program}` },
       });
       const argv = [file, ...await argumentsOf(root, script)];
@@ -84,7 +92,7 @@ async function build(opened: OpenCheckout, script: ProgramScript, path: string) 
 }
 
 async function argumentsOf(root: string, { args, packages }: ProgramScript) {
-  const given = args.map((word) => word.replace("${KUBE_ROOT}", root));
+  const given = args.map((word) => word.replace("${KUBE_ROOT}", () => root));
   if (packages.of === "nothing") return given;
   if (packages.of === "staging") {
     const staged = (await entriesOf(join(root, "staging/src/k8s.io")) ?? [])

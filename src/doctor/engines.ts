@@ -47,7 +47,10 @@ export const ENGINES = Object.freeze(
     protoc: {
       argv: ["protoc", "--version"],
       use: "generating protobuf code",
-      fixes: ['In the checkout: PATH="$(kbuild toolchain protoc):$PATH"'],
+      fixes: [
+        'In a checkout of 1.28 or later: PATH="$(kbuild toolchain protoc):$PATH"',
+        'For an older one: PATH="$(kbuild toolchain protoc 3.21.12):$PATH"',
+      ],
     },
   } satisfies Readonly<Record<string, Engine>>,
 );

@@ -90,8 +90,7 @@ export async function findProtoc(
  * @param wanted The release; undefined for any protoc 3.
  */
 export function protocAdvice(wanted: string | undefined): string {
-  const argument = wanted === undefined ? " RELEASE" : "";
-  return `kbuild toolchain protoc${argument} fetches it, or put one into PATH`;
+  return `kbuild toolchain protoc ${wanted ?? "RELEASE"} fetches it, or put one into PATH`;
 }
 
 /** go-to-protobuf formats with goimports, which is not among the checkout's modules (up to 1.30). */

@@ -536,7 +536,8 @@ async function makeTree(
     context.log.warn("Generators do not see these links, which lead out of the checkout:", out);
   }
   for (const directory of [join(tree, "_output"), bin]) place(directory);
-  for (const name of DEFAULT_HEADERS) {
+  // Later generators find no header by themselves.
+  for (const name of checkout.generated.value === "makefile" ? DEFAULT_HEADERS : []) {
     const path = join(tree, name);
     const text = await ifPresent(readText(path));
     if (text?.includes(YEAR) !== true) continue;

@@ -59,7 +59,9 @@ export async function isIndexStale(directory: string): Promise<boolean> {
   if (bytes === undefined) return false;
   const entries = [...entriesOf(bytes)];
   const written = Math.floor((info.mtime?.getTime() ?? Infinity) / 1000);
-  return entries.filter(({ mtime }) => mtime >= written).length >= MANY ||
+  // An index that is written now does not help with files from the future.
+  const now = Math.floor(Date.now() / 1000);
+  return entries.filter(({ mtime }) => mtime >= written && mtime < now).length >= MANY ||
     await areOthers(found.root, entries.slice(0, SAMPLE));
 }
 
@@ -90,13 +92,17 @@ interface IndexEntry {
   readonly ino: number;
 }
 
-/** The entries of an index of version 2 or 3 with SHA-1, as gitformat-index(5) has them. */
+/**
+ * The entries of an index of version 2 or 3 with SHA-1, as gitformat-index(5) has them. It ends where names are not in
+ * order, as they seem to be with SHA-256.
+ */
 function* entriesOf(bytes: Uint8Array): Generator<IndexEntry> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const isIndex = bytes.length > 12 && new TextDecoder().decode(bytes.subarray(0, 4)) === "DIRC" &&
     [2, 3].includes(view.getUint32(4));
   if (!isIndex) return;
   const count = view.getUint32(8);
+  let before: Uint8Array = new Uint8Array();
   for (let at = 12, i = 0; i < count && at + 64 < bytes.length; i++) {
     const flags = view.getUint16(at + 60);
     // The second flags of version 3 are there if a bit says so.
@@ -105,6 +111,8 @@ function* entriesOf(bytes: Uint8Array): Generator<IndexEntry> {
     const end = length < 0xfff ? from + length : bytes.indexOf(0, from);
     if (end < from) return;
     const name = bytes.subarray(from, end);
+    if (compareBytes(before, name) > 0) return;
+    before = name;
     yield {
       name,
       ctime: view.getUint32(at),
@@ -113,6 +121,13 @@ function* entriesOf(bytes: Uint8Array): Generator<IndexEntry> {
     };
     at += (end - at + 8) & ~7;
   }
+}
+
+function compareBytes(one: Uint8Array, other: Uint8Array): number {
+  const length = Math.min(one.length, other.length);
+  let at = 0;
+  while (at < length && one[at] === other[at]) at++;
+  return at < length ? one[at]! - other[at]! : one.length - other.length;
 }
 
 /** The working tree around a directory and its index; undefined outside of repositories. */

@@ -161,7 +161,7 @@ function inLines(events: Events, options: ViewOptions): () => void {
     if (performance.now() - said < SILENCE_MS) return;
     if (running.length === 0) {
       const what = options.waits?.longest(SILENCE_MS);
-      if (what !== undefined) write(`+++ ${timestamp(new Date())} ${age(now)}, ${what} runs\n`);
+      if (what !== undefined) write(`+++ ${timestamp(new Date())} ${age(now)}: ${what}\n`);
       return;
     }
     const units = running.slice(0, 3).map((unit) => {

@@ -1,7 +1,7 @@
 /** `kbuild verify` of a check that is a Go program of the checkout, without its script and with it. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { dirname, join } from "@std/path";
-import { ALIASES } from "../checks/_program_scripts.ts";
+import { ALIASES, NEW_TYPECHECK } from "../checks/_program_scripts.ts";
 import { inScratch, kbuild, makeSample, missingFor, unless } from "../e2e/_program.ts";
 
 const PROGRAM = "cmd/preferredimports/preferredimports.go";
@@ -28,7 +28,7 @@ Deno.test({
   ...unless(missingFor("1.20"), "kbuild verify builds and starts the program of a check itself"),
   fn: (t) =>
     inScratch(async (dir) => {
-      const root = await makeSample("1.20", join(dir, "kubernetes it's $(x)"));
+      const root = await makeSample("1.20", join(dir, "kubernetes it's $(x) $$b $&"));
       const write = async (path: string, text: string) => {
         await Deno.mkdir(dirname(join(root, path)), { recursive: true });
         await Deno.writeTextFile(join(root, path), text);
@@ -80,5 +80,26 @@ Deno.test({
         await write("pkg/alias.txt", "right\n");
         assertStringIncludes((await verify()).log, "and more\n");
       });
+    }),
+});
+
+Deno.test({
+  ...unless(
+    missingFor("1.35"),
+    "a repository that git refuses does not matter to a check, as with go run",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.35", join(dir, "kubernetes"));
+      // Of a package, and not of files, Go asks git for the commit.
+      await Deno.mkdir(join(root, "test/typecheck"), { recursive: true });
+      await Deno.writeTextFile(join(root, "hack/verify-typecheck.sh"), NEW_TYPECHECK);
+      await Deno.writeTextFile(join(root, "test/typecheck/main.go"), SOURCE);
+      await Deno.mkdir(join(root, "pkg"), { recursive: true });
+      await Deno.writeTextFile(join(root, "pkg/alias.txt"), "right\n");
+      await Deno.writeTextFile(join(root, ".git/HEAD"), "nothing that git knows\n");
+      const { stdout, stderr } = await kbuild(["verify", "typecheck", "--json"], { cwd: root });
+      const { checks } = JSON.parse(stdout) as { checks: { outcome: string }[] };
+      assertEquals(checks[0]?.outcome, "passed", stderr);
     }),
 });

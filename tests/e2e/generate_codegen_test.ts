@@ -148,7 +148,7 @@ Deno.test({
         ["protobuf", "protobindings"].map((name) => [
           name,
           `it needs protoc 23.4 ("${bin}/protoc" is 3.21.12): ` +
-          "kbuild toolchain protoc fetches it, or put one into PATH",
+          "kbuild toolchain protoc 23.4 fetches it, or put one into PATH",
         ]),
       );
       // One in kbuild's cache will do.

@@ -64,5 +64,5 @@ export {
   workspaceModules,
 } from "./targets.ts";
 export { watchedDirectories } from "./watched.ts";
-export { stampsCommit } from "./vcs_stamp.ts";
+export { mayStampCommit, stampsCommit } from "./vcs_stamp.ts";
 export { verifyGoVersion } from "./verify_go_version.ts";
