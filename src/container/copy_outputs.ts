@@ -2,16 +2,17 @@ import { dirname, join } from "@std/path";
 import { readTar, type TarMember } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import {
+  ifPossible,
   ifPresent,
-  ifPresentSync,
   lockFile,
   readFile,
+  readNote,
   realPathOfNearest,
   writeAll,
   writeFileAtomic,
 } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import { fileState, MANIFEST, type Manifest, parseManifest } from "./sync.ts";
+import { MANIFEST, type Manifest, manifestText, parseManifest, sourceState } from "./sync.ts";
 import { execArgv, execute, type VolumeContainer } from "./volume.ts";
 
 /**
@@ -61,13 +62,16 @@ export interface CopiedOutputs {
 export interface CopyOptions {
   /** Whether those, too, that were copied before. */
   readonly all: boolean;
-  /** What was brought into the volume: a file that is another one here now was changed meanwhile. */
+  /**
+   * What was brought into the volume: a file that is another one here now was changed meanwhile, unless it was copied from
+   * there.
+   */
   readonly brought: Manifest;
 }
 
 /**
  * Copies programs and generated files from the volume to the checkout. A generated file that was changed here since the
- * sources were brought stays.
+ * sources were brought stays; one that was copied and not changed since does not.
  *
  * @throws {KbuildError} The archive has something else, or what would be written elsewhere.
  */
@@ -77,8 +81,9 @@ export async function copyOutputs(
   { all, brought }: CopyOptions,
 ): Promise<CopiedOutputs> {
   const { releaseBinPath, root, signal } = context;
-  const lock = join(root, "_output", ".kbuild", "outputs.lock");
-  using _turn = await lockFile(lock, { signal, temporary: true });
+  const notes = join(root, "_output", ".kbuild");
+  using _turn = await lockFile(join(notes, "outputs.lock"), { signal, temporary: true });
+  const copied = await CopiedSources.read(root, join(notes, "copied.json"));
   const bin = releaseBinPath.slice(root.length + 1);
   const isThere = await ifPresent(Deno.lstat(releaseBinPath)) !== undefined;
   const isProgram = (name: string) => name.startsWith(`${bin}/`);
@@ -88,13 +93,25 @@ export async function copyOutputs(
       /(^|\/)(zz_generated\.[^/]*|generated\.proto|[^/]*\.pb\.go|types\.go)$/.test(name));
   const kept: string[] = [];
   const isOurs = async (name: string, content: () => Promise<Uint8Array>) => {
-    if (isProgram(name) || isAsBrought(root, name, brought)) return false;
-    const [here, there] = await Promise.all([readFile(join(root, name)), content()]);
-    if (!isSame(here, there)) kept.push(name);
+    if (isProgram(name)) return false;
+    const path = join(root, name);
+    const state = sourceState(path);
+    if (state === undefined || state === brought.get(name) || copied.has(name, state)) return false;
+    // A link is not followed: what it leads to is another file.
+    const isEqual = state.startsWith("f ") && isSame(await readFile(path), await content());
+    if (!isEqual) kept.push(name);
     return true;
   };
+  const onWritten = (name: string) => {
+    if (!isProgram(name)) copied.add(name);
+  };
   const argv = outputsArgv(bin, { all: all || !isThere });
-  const files = await take(context, container, argv, { isWanted, isOurs });
+  let files: readonly string[];
+  try {
+    files = await take(context, container, argv, { isWanted, isOurs, onWritten });
+  } finally {
+    await copied.write();
+  }
   await execute(context, container, ["mv", `${COPIED}.new`, COPIED]);
   return Object.freeze({ files, kept: Object.freeze(kept) });
 }
@@ -103,10 +120,49 @@ function isSame(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
 
-/** Whether a file is as it was when it was brought, or there is none. */
-function isAsBrought(root: string, name: string, brought: Manifest): boolean {
-  const state = ifPresentSync(() => fileState(join(root, name)));
-  return state === undefined || state === brought.get(name);
+/** Generated files that were copied into a checkout, as they were then. */
+class CopiedSources {
+  readonly #root: string;
+  readonly #note: string;
+  readonly #states: Map<string, string>;
+  #isChanged = false;
+
+  private constructor(root: string, note: string, states: Map<string, string>) {
+    this.#root = root;
+    this.#note = note;
+    this.#states = states;
+  }
+
+  /** Reads the note of earlier copies; one that is not whole counts as missing. */
+  static async read(root: string, note: string): Promise<CopiedSources> {
+    const states = Object.entries(await readNote(note) ?? {}).filter(
+      (entry): entry is [string, string] => typeof entry[1] === "string",
+    );
+    return new CopiedSources(root, note, new Map(states));
+  }
+
+  /** Whether a file that is like this was copied. */
+  has(name: string, state: string): boolean {
+    return this.#states.get(name) === state;
+  }
+
+  /** Adds a file that has just been written. */
+  add(name: string): void {
+    const state = sourceState(join(this.#root, name));
+    if (state === undefined) return;
+    this.#states.set(name, state);
+    this.#isChanged = true;
+  }
+
+  /** Writes the note, without files that have changed since. */
+  async write(): Promise<void> {
+    if (!this.#isChanged) return;
+    const same = [...this.#states].filter(([name, state]) =>
+      sourceState(join(this.#root, name)) === state
+    );
+    // What was copied is there without the note, too; without it, it counts as changed here.
+    await ifPossible(writeFileAtomic(this.#note, manifestText(new Map(same))));
+  }
 }
 
 /**
@@ -147,6 +203,8 @@ interface Choice {
   readonly isWanted: (name: string) => boolean;
   /** Whether the one that is here stays. */
   readonly isOurs?: (name: string, content: () => Promise<Uint8Array>) => Promise<boolean>;
+  /** Called with each file that was written. */
+  readonly onWritten?: (name: string) => void;
 }
 
 /** Unpacks what a program in the container prints. Nobody vouches for it. */
@@ -198,7 +256,7 @@ function cleanName(name: string): string {
 async function place(
   { root }: KubeContext,
   member: TarMember,
-  { isWanted, isOurs }: Choice,
+  { isWanted, isOurs, onWritten }: Choice,
 ): Promise<boolean> {
   const { mode, mtime, size, type } = member;
   const name = cleanName(member.name);
@@ -230,5 +288,6 @@ async function place(
     for await (const chunk of member.chunks()) writeAll(path, file, chunk);
     await file.utime(mtime, mtime);
   }, { mode: (mode & 0o755) | 0o600 });
+  onWritten?.(name);
   return true;
 }

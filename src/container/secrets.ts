@@ -2,7 +2,7 @@ import { dirname, join } from "@std/path";
 import { removeTree, writeFileAtomic } from "../files/mod.ts";
 import type { ContainerRun } from "./types.ts";
 
-/** Variables of a program, those with passwords apart. */
+/** Variables of a program, split into shown and secret. */
 export interface SplitVariables {
   readonly shown: Readonly<Record<string, string>>;
   readonly secret: Readonly<Record<string, string>>;

@@ -54,9 +54,7 @@ export async function listSources(root: string, isExcluded: Excluded): Promise<M
         directories.push(path);
         continue;
       }
-      const state = ifPresentSync(() =>
-        isSymlink ? `l ${Deno.readLinkSync(`${root}/${path}`)}` : fileState(`${root}/${path}`)
-      );
+      const state = sourceState(`${root}/${path}`);
       // Undefined: it was removed in the meantime.
       if (state !== undefined) found.set(path, state);
     }
@@ -64,10 +62,14 @@ export async function listSources(root: string, isExcluded: Excluded): Promise<M
   return found;
 }
 
-/** What a {@linkcode Manifest} says of a file. */
-export function fileState(path: string): string {
-  const { ctime, mode, mtime, size } = Deno.lstatSync(path);
-  return `f ${size} ${isExecutable(mode) ? "x" : "-"} ${mtime?.getTime()} ${ctime?.getTime()}`;
+/** What a {@linkcode Manifest} says of a file, link or directory; undefined if missing. No link is followed. */
+export function sourceState(path: string): string | undefined {
+  return ifPresentSync(() => {
+    const { ctime, isDirectory, isSymlink, mode, mtime, size } = Deno.lstatSync(path);
+    if (isDirectory) return "d";
+    if (isSymlink) return `l ${Deno.readLinkSync(path)}`;
+    return `f ${size} ${isExecutable(mode) ? "x" : "-"} ${mtime?.getTime()} ${ctime?.getTime()}`;
+  });
 }
 
 function entriesIn(directory: string): Deno.DirEntry[] {
@@ -100,6 +102,8 @@ export interface VolumeState {
   readonly known: Manifest | undefined;
   /** Every path that is there. */
   readonly paths: readonly string[];
+  /** Those of `paths` that are directories; undefined: the known ones. */
+  readonly directories?: ReadonlySet<string> | undefined;
   /** Files that were changed there since. */
   readonly touched: readonly string[];
 }
@@ -109,16 +113,30 @@ export interface VolumeState {
  *
  * @param local What there is here.
  */
-export function planSync(local: Manifest, { known, paths, touched }: VolumeState): SyncPlan {
-  const there = new Map(paths.map((path) => [path, known?.get(path) ?? UNKNOWN]));
+export function planSync(
+  local: Manifest,
+  { known, paths, directories, touched }: VolumeState,
+): SyncPlan {
+  const stateOf = (path: string) => {
+    const state = known?.get(path) ?? UNKNOWN;
+    // A directory in place of a file, or the reverse, whatever its time.
+    const isOther = directories !== undefined && directories.has(path) !== (state === "d");
+    return isOther ? UNKNOWN : state;
+  };
+  const there = new Map(paths.map((path) => [path, stateOf(path)]));
   for (const path of touched) there.set(path, UNKNOWN);
-  const send = [...local].filter(([path, state]) => there.get(path) !== state)
-    .map(([path]) => path);
   const isInTheWay = (path: string, state: string) => {
     const wanted = local.get(path);
-    return wanted === undefined || (wanted === "d" ? /^[fl]/ : /^[d?]/).test(state);
+    return wanted === undefined || (wanted === "d" ? /^[fl?]/ : /^[d?]/).test(state);
   };
   const gone = new Set([...there].filter((each) => isInTheWay(...each)).map(([path]) => path));
+  // What is in a directory goes with it.
+  const emptied = new Set(gone);
+  const send: string[] = [];
+  for (const [path, state] of local) {
+    if (emptied.has(parentOf(path))) emptied.add(path);
+    if (emptied.has(path) || there.get(path) !== state) send.push(path);
+  }
   const remove = [...gone].filter((path) => !gone.has(parentOf(path)));
   const meanwhile = new Map([
     ...there,

@@ -40,15 +40,15 @@ export function excludedNames(
   return Object.freeze([...new Set(["_output", "_tmp", ".make", outputs, ...git])]);
 }
 
-/** Between the parts of what {@linkcode ASK} prints: no path is so named. */
+/** Between the parts of what {@linkcode ASK} prints: no path has this name. */
 const PART = "//";
 
 /** Which directories have changed, as {@linkcode ASK} notes it. */
 const CHANGED = "_output/.kbuild-changed-directories";
 
 /**
- * Prints the manifest, the files that have changed since, all paths, and whether the checkout can be written to. Where no
- * directory has changed, paths are those of the manifest, and are not printed. GNU's find also sees what was moved or got an
+ * Prints the manifest, the files that have changed since, all directories, all other paths, and whether the checkout can be
+ * written to. Where no directory has changed, paths are those of the manifest, and are not printed. GNU's find also sees what was moved or got an
  * old time; busybox's has no `-cnewer`.
  */
 const ASK = `all=$1
@@ -65,7 +65,9 @@ case "$([ -e ${MANIFEST} ] && find --version 2>&1)" in
   *) find . "$@" ! -type d -newer ${MANIFEST} -print0 ;;
 esac
 printf '${PART}\\000'
-[ "$all" = known ] || find . "$@" -print0
+[ "$all" = known ] || find . "$@" -type d -print0
+printf '${PART}\\000'
+[ "$all" = known ] || find . "$@" ! -type d -print0
 printf '${PART}\\000%s' "$all"
 [ ! -w . ] || printf ' writable'`;
 
@@ -128,7 +130,7 @@ export async function bringSources(
     const [state, found] = await Promise.all([askVolume(context, container, excluded), local]);
     return { state, plan: planSync(found, state) };
   };
-  // Its error has somebody who takes it, also while another command is waited for.
+  // Its error is handled below, also if it comes while another command is waited for.
   void Promise.allSettled([local]);
   using changing = await lockFile(turn, {
     ...{ signal, temporary: true },
@@ -211,7 +213,9 @@ async function askVolume(
   const { stdout } = await execute(context, container, words);
   const at = stdout.indexOf(`\0${PART}\0`);
   const known = parseManifest(stdout.slice(0, Math.max(at, 0)));
-  const [changed = [], listed = [], [last = ""] = []] = partsOf(stdout.slice(at + PART.length + 2));
+  const [changed = [], directories = [], others = [], [last = ""] = []] = partsOf(
+    stdout.slice(at + PART.length + 2),
+  );
   const [said, isWritable] = last.split(" ");
   const isKnown = said === "known";
   // A manifest that is not whole does not say what is there.
@@ -220,7 +224,8 @@ async function askVolume(
   }
   return {
     known,
-    paths: isKnown ? [...known?.keys() ?? []] : listed,
+    paths: isKnown ? [...known?.keys() ?? []] : [...directories, ...others],
+    directories: isKnown ? undefined : new Set(directories),
     touched: changed,
     isWritable: isWritable === "writable",
   };

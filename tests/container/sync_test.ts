@@ -41,6 +41,26 @@ Deno.test("planSync() mends what was changed, removed or made in the volume", ()
   assertEquals(plan.remove, ["a", "new"]);
 });
 
+Deno.test("planSync() mends a directory in place of a file, and the reverse", () => {
+  const local = manifest({ a: "f 1", d: "d", "d/x": "f 1", "d/e": "d", "d/e/y": "f 1" });
+  const asFile = planSync(local, {
+    ...{ known: local, paths: ["d", "d/x", "d/e", "d/e/y", "a", "a/x"], touched: ["a/x"] },
+    directories: new Set(["d", "d/e", "a"]),
+  });
+  assertEquals([asFile.send, asFile.remove], [["a"], ["a"]]);
+  const asDirectory = planSync(local, {
+    ...{ known: local, paths: ["a", "d"], touched: ["d"] },
+    directories: new Set<string>(),
+  });
+  const below = ["d", "d/x", "d/e", "d/e/y"];
+  assertEquals([asDirectory.send, asDirectory.remove], [below, ["d"]]);
+  // What is removed with a directory that may be anything is sent again.
+  const known = new Map([...local, ["d", "?"]]);
+  const unknown = planSync(local, { known, paths: [...local.keys()], touched: [] });
+  assertEquals([unknown.send, unknown.remove], [below, ["d"]]);
+  for (const path of below) assertEquals(unknown.meanwhile.get(path), "?");
+});
+
 Deno.test("planSync() after a run that was killed takes nothing for granted that was under way", () => {
   const before = manifest({ a: "f 1", b: "f 1" });
   const local = manifest({ a: "f 2", c: "f 1" });
@@ -130,6 +150,15 @@ for (const tools of ["GNU", "busybox"] as const) {
         await Deno.remove(join(there, "d"), { recursive: true });
         assertEquals(await bring(), { sent: 2, removed: 0 });
         assertEquals(await bring(), { sent: 0, removed: 0 });
+        // A directory in place of a file and the reverse, whatever the times.
+        await Deno.remove(join(there, "d"), { recursive: true });
+        await Deno.writeTextFile(join(there, "d"), "2");
+        await Deno.remove(join(there, "moved"));
+        await Deno.mkdir(join(there, "moved"));
+        await Deno.writeTextFile(join(there, "moved/inside"), "2");
+        if (tools === "busybox") await Deno.utime(join(there, "moved"), 1e9, 1e9);
+        assertEquals(await bring(), { sent: 3, removed: 2 });
+        assertEquals(await bring(), { sent: 0, removed: 0 });
         // A manifest that is not whole says nothing of what is there.
         await Deno.truncate(join(there, "_output/.kbuild-sync.json"), 10);
         await Deno.remove(join(here, "same"));
@@ -198,16 +227,20 @@ async function copyFrom(
   fn: (
     root: string,
     copy: (brought?: Manifest) => ReturnType<typeof copyOutputs>,
+    change: (entries: readonly TarEntry[]) => Promise<void>,
   ) => Promise<void>,
 ): Promise<void> {
   await inScratch(async (dir) => {
     const [root, bin] = [join(dir, "kubernetes"), join(dir, "bin")];
     await Deno.mkdir(join(root, "pkg"), { recursive: true });
     const archive = join(dir, "archive.tar");
-    const chunks: Uint8Array[] = [];
-    if (typeof entries === "string") chunks.push(rawMember(entries));
-    else await writeTar(entries, (chunk) => void chunks.push(chunk.slice()));
-    await Deno.writeFile(archive, concat(chunks));
+    const change = async (entries: readonly TarEntry[]) => {
+      const chunks: Uint8Array[] = [];
+      await writeTar(entries, (chunk) => void chunks.push(chunk.slice()));
+      await Deno.writeFile(archive, concat(chunks));
+    };
+    if (typeof entries === "string") await Deno.writeFile(archive, rawMember(entries));
+    else await change(entries);
     await fakeEngine(bin, "docker", `case "$*" in *tar*) cat '${archive}' ;; esac`);
     const env = { ...ENV, PATH: `${bin}:${ENV["PATH"]}` };
     const log = createLogger({ write: () => {} });
@@ -219,6 +252,7 @@ async function copyFrom(
     await fn(
       context.root,
       (brought = manifest({})) => copyOutputs(context, container, { all: true, brought }),
+      change,
     );
   });
 }
@@ -237,9 +271,9 @@ function rawMember(name: string): Uint8Array {
   return bytes;
 }
 
-const file = (name: string) => ({
-  ...{ name, type: "file", size: 1, mode: 0o6777, mtime: 1e9 } as const,
-  content: { bytes: new TextEncoder().encode("x") },
+const file = (name: string, text = "x") => ({
+  ...{ name, type: "file", size: text.length, mode: 0o6777, mtime: 1e9 } as const,
+  content: { bytes: new TextEncoder().encode(text) },
 });
 
 Deno.test("copyOutputs() writes programs and generated files, and not again", () =>
@@ -280,6 +314,48 @@ Deno.test("copyOutputs() keeps a generated file that was changed here meanwhile,
       // Moved away, as the message says, it no longer is in the way.
       await Deno.rename(path("edited"), join(root, "mine"));
       assertEquals((await copy(brought)).files, ["pkg/edited/types.go"]);
+    },
+  ));
+
+Deno.test("copyOutputs() replaces what it copied itself, until that is changed here", () =>
+  copyFrom([file("pkg/types.go", "1"), file("new/types.go", "1")], async (root, copy, change) => {
+    const path = join(root, "pkg/types.go");
+    await Deno.writeTextFile(path, "as brought");
+    // The same is known of the sources all the time, as with commands that share a copy.
+    const brought = await listSources(root, () => false);
+    const names = ["pkg/types.go", "new/types.go"];
+    assertEquals(await copy(brought), { files: names, kept: [] });
+    for (const text of ["22", "333"]) {
+      await change(names.map((name) => file(name, text)));
+      assertEquals(await copy(brought), { files: names, kept: [] });
+      assertEquals(await Deno.readTextFile(path), text);
+    }
+    await Deno.writeTextFile(path, "mine");
+    await change(names.map((name) => file(name, "55555")));
+    assertEquals(await copy(brought), { files: ["new/types.go"], kept: ["pkg/types.go"] });
+    assertEquals(await Deno.readTextFile(path), "mine");
+    // A note that is not whole says nothing; it is no error.
+    await Deno.writeTextFile(join(root, "_output/.kbuild/copied.json"), '{"new/types.go":');
+    await change(names.map((name) => file(name, "666666")));
+    assertEquals(await copy(brought), { files: [], kept: names });
+  }));
+
+Deno.test("copyOutputs() compares links of the checkout as they are, and follows none", () =>
+  copyFrom(
+    ["same", "dead", "other"].map((name) => file(`pkg/${name}/types.go`)),
+    async (root, copy) => {
+      const path = (name: string) => join(root, "pkg", name, "types.go");
+      for (const name of ["same", "dead", "other"]) await Deno.mkdir(join(root, "pkg", name));
+      await Deno.writeTextFile(join(root, "pkg/x"), "x");
+      await Deno.symlink("../x", path("same"));
+      const brought = await listSources(root, () => false);
+      await Deno.symlink("../missing", path("dead"));
+      await Deno.symlink("../x", path("other"));
+      assertEquals(await copy(brought), {
+        ...{ files: ["pkg/same/types.go"], kept: ["pkg/dead/types.go", "pkg/other/types.go"] },
+      });
+      assertEquals((await Deno.lstat(path("same"))).isFile, true);
+      assertEquals(await Deno.readLink(path("dead")), "../missing");
     },
   ));
 
