@@ -6,7 +6,7 @@ import type { Builder, KubeContext } from "../lib/init.ts";
 import { claimOutputs } from "../lib/outputs.ts";
 import { CommandError, createShell, type RunResult, type Shell, type Start } from "../shell/mod.ts";
 import { compareGoVersions, type GoTool, parseGoVersion } from "../toolchain/mod.ts";
-import { execStart, runArguments } from "./arguments.ts";
+import { type ContainerStart, execStart, runArguments } from "./arguments.ts";
 import { inspectBuildImage, provideBuildImage } from "./build_image.ts";
 import { askFor } from "./engine.ts";
 import { engineError } from "./explain.ts";
@@ -72,6 +72,8 @@ export interface Keeper {
   /** ID of its image. */
   readonly image: string;
   readonly said: Said;
+  /** Variables of its programs, in full; a container for questions has fewer of its own. */
+  readonly env: Readonly<Record<string, string>>;
   /** Its volume with the checkout; undefined if the checkout is mounted. */
   readonly volume: VolumeContainer | undefined;
   /** What was brought into the volume; undefined if nothing was. */
@@ -123,7 +125,7 @@ export async function startKeeper(
     const mounts = prepared.run.mounts.map((mount) =>
       asking && mount.type === "bind" ? { ...mount, readOnly: true } : mount
     );
-    // Nothing is written for a question; what it starts needs no network.
+    // A question hands these to the programs that it starts.
     const { secret, shown: variables } = splitSecrets(prepared.run.env);
     const run: ContainerRun = {
       ...prepared.run,
@@ -142,11 +144,14 @@ export async function startKeeper(
       if (volume !== undefined && !asking) sources = lookAt(context, checkout);
       said = await started.said;
     }
-    if (asking) said = { ...said, env: { ...said.env, ...secret } };
+    const env = asking ? { ...said.env, ...secret } : said.env;
     if (volume !== undefined && sources !== undefined) {
       brought = await bring(context, volume, sources);
     }
-    return Object.freeze({ engine, name, image, said, volume, brought: brought?.manifest, end });
+    return Object.freeze({
+      ...{ engine, name, image, said, env, volume, end },
+      brought: brought?.manifest,
+    });
   } catch (error) {
     // What went wrong first is what the user has to know.
     await Promise.allSettled([end()]);
@@ -309,16 +314,16 @@ mkdir -p -- "$directory/$(dirname -- "$1")" && ln -s -- "$2" "$directory/$1" && 
 
 function makeBuilder(
   context: KubeContext,
-  { engine, name, image, said: { env: base }, volume }: Keeper,
+  { engine, name, image, env: all, said: { env: base }, volume }: Keeper,
   shown: string,
 ): Builder {
   const { root, env: variables } = context;
-  const startIn = (name: string, start: Start): Start => (
-    { ...execStart(engine, { name, base }, start, variables), cwd: root }
+  const startIn = (container: ContainerStart, start: Start): Start => (
+    { ...execStart(engine, container, start, variables), cwd: root }
   );
   const run: Shell["run"] = async (argv, options = {}) => {
-    const { cwd = root, env = base, ...rest } = options;
-    const client = startIn(name, { argv, cwd, env });
+    const { cwd = root, env = all, ...rest } = options;
+    const client = startIn({ name, base }, { argv, cwd, env });
     try {
       return await context.shell.run(client.argv, { ...rest, env: client.env, as: { argv, cwd } });
     } catch (error) {
@@ -335,11 +340,11 @@ function makeBuilder(
         : error;
     }
   };
-  const ask = async (script: string, words: readonly string[], env = base) =>
-    await run(["sh", "-c", script, "sh", ...words], { env, allowed: "any" });
+  const ask = async (script: string, words: readonly string[]) =>
+    await run(["sh", "-c", script, "sh", ...words], { allowed: "any" });
   const found = new Map<string, Promise<string | undefined>>();
   return Object.freeze<Builder>({
-    ...{ shell: Object.freeze({ run }), env: Object.freeze({ ...base }), image },
+    ...{ shell: Object.freeze({ run }), env: Object.freeze({ ...all }), image },
     findProgram(program, path) {
       // In a PATH, nothing between two colons is the working directory: the checkout.
       const places = (path ?? "").split(":").filter((place) => place !== "").join(":");
@@ -370,7 +375,8 @@ function makeBuilder(
     async fetch(paths) {
       if (volume !== undefined) await fetchPaths(context, volume, paths);
     },
-    startOf: (start) => ({ ...startIn(shown, start), env: {} }),
+    // The container of a build has all variables of its own.
+    startOf: (start) => ({ ...startIn({ name: shown, base: all }, start), env: {} }),
   });
 }
 

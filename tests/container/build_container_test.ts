@@ -47,15 +47,19 @@ async function withContainer(
     context: KubeContext,
   ) => Promise<void>,
   programs: Readonly<Record<string, string>> = {},
+  { engine = EXECUTES, variables = {} }: {
+    engine?: string;
+    variables?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<void> {
   await inScratch(async (dir) => {
     const root = await makeSample("1.20", join(dir, "kubernetes \u00fc"));
     const bin = join(dir, "bin");
-    const starts = await fakeEngine(bin, "docker", EXECUTES);
+    const starts = await fakeEngine(bin, "docker", engine);
     for (const [name, text] of Object.entries({ go: `echo "${goVersion}"`, ...programs })) {
       script(join(bin, name), text);
     }
-    const env = { ...ENV, PATH: `${bin}:/usr/bin:/bin`, GOARCH: "arm" };
+    const env = { ...ENV, PATH: `${bin}:/usr/bin:/bin`, GOARCH: "arm", ...variables };
     const said: string[] = [];
     const log = createLogger({ write: (text) => void said.push(text) });
     const context = createContext({ root, env, log, shell: createShell({ cwd: root, env }) });
@@ -127,6 +131,38 @@ Deno.test("a container for a plan cannot change the checkout and has a name of i
     assertEquals(mounts.filter((mount) => !mount.endsWith(",readonly")), []);
     assertEquals(await run(["ls", "-A", root]).then(({ stdout }) => /_output/.test(stdout)), false);
   }));
+
+Deno.test("a question in a container hands passwords to what it starts, and shows the starts of a build", () => {
+  const GOPROXY = "https://me:secret@proxy.example,direct";
+  return withContainer(
+    "go version go1.99.3 linux/amd64",
+    async (open, starts, _said, { root }) => {
+      for (const asking of [true, false]) {
+        await using container = await open({ asking });
+        const { builder } = container;
+        assertEquals([asking, builder.env["GOPROXY"]], [asking, GOPROXY]);
+        const { stdout } = await builder.shell.run(["sh", "-c", 'echo "$GOPROXY"'], { cwd: root });
+        assertEquals([asking, stdout], [asking, `${GOPROXY}\n`]);
+        const shown = builder.startOf({ argv: ["go"], cwd: root, env: builder.env });
+        assertEquals([asking, shown.argv.includes("GOPROXY")], [asking, false]);
+        assertEquals([asking, shown.env], [asking, {}]);
+      }
+      assertEquals((await starts()).flat().filter((word) => word.includes("secret")), []);
+    },
+    {},
+    // As in a container, a program sees only what is named.
+    {
+      variables: { GOPROXY },
+      engine: `case "$*" in
+  run*--env-file=* | run*"--env GOPROXY "*) touch "$0.own" ;;
+  run*) rm -f "$0.own"; unset GOPROXY ;;
+  exec*"--env GOPROXY "*) ;;
+  exec*) [ -e "$0.own" ] || unset GOPROXY ;;
+esac
+${EXECUTES}`,
+    },
+  );
+});
 
 for (
   const [version, message] of [
