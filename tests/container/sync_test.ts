@@ -334,7 +334,7 @@ Deno.test("copyOutputs() replaces what it copied itself, until that is changed h
     await change(names.map((name) => file(name, "55555")));
     assertEquals(await copy(brought), { files: ["new/types.go"], kept: ["pkg/types.go"] });
     assertEquals(await Deno.readTextFile(path), "mine");
-    // A note that is not whole says nothing; it is no error.
+    // A note that is not whole says nothing; and does no harm.
     await Deno.writeTextFile(join(root, "_output/.kbuild/copied.json"), '{"new/types.go":');
     await change(names.map((name) => file(name, "666666")));
     assertEquals(await copy(brought), { files: [], kept: names });
