@@ -3,8 +3,9 @@ import { type Need, needsIn, scriptTexts } from "./needs.ts";
 
 /**
  * Checks of the releases whose verdict depends on nothing but the files of the checkout, what git has of them, Go, the
- * programs in `PATH` and the environment: the scripts of 1.7, 1.20 and 1.28 were searched for anything else. Left out are those that ask the
- * network, containers or the clock, compare with other commits, compile C, or are done without the script.
+ * programs in `PATH` and the environment: the scripts of 1.7, 1.20 and 1.28 were searched for anything else. Left out are
+ * those that ask the network, containers or the clock, compare with other commits, or compile C, and gofmt, boilerplate and
+ * generated files, whose records are their own.
  */
 const REPEATABLE: ReadonlySet<string> = new Set([
   ...["api-groups", "cli-conventions", "conformance-requirements", "description", "fieldname-docs"],
