@@ -6,7 +6,7 @@ import { ENV, inTemp, output, shell } from "./_sample.ts";
 /** The commit id of each sample, on every machine. A change of a sample changes them. */
 const COMMITS: Readonly<Record<EraParameter, string>> = {
   "1.7": "69f3e0c7e138ae6be1959f94a2a704765276bfb6",
-  "1.20": "7da1e1ad6f91111fd6053b83acaa02da5cc99e3a",
+  "1.20": "ecd8c20bd310678afac8a864a3faaae3384874f5",
   "1.28": "849a743935f1df3f8385b57e2f0c0851f4c40cc3",
   "1.35": "eede8063660d2005fef37cf9813c2170b7bd7e14",
   "latest": "cf94177ecc65725caf89a2947db2736b276ea05d",
