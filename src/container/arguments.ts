@@ -1,6 +1,6 @@
 import type { Start } from "../shell/mod.ts";
 import { LABEL } from "./names.ts";
-import { secretsFile, splitSecrets } from "./secrets.ts";
+import { secretsFile, secretWays, splitSecrets } from "./secrets.ts";
 import type { ContainerRun, Engine, Mount } from "./types.ts";
 
 /**
@@ -13,12 +13,13 @@ import type { ContainerRun, Engine, Mount } from "./types.ts";
  *   empty directory of root's, and a colon in a path is only a colon;
  * - `--pull=never`: kbuild has brought the image, through its mirrors;
  * - `--label`: `make-clean` finds the container on any branch;
- * - `--env-file` for variables with passwords, which `ps` would show;
+ * - variables with passwords by name alone, or with `--env-file`: `ps` would show them;
  * - empty arguments of the command stay.
  */
 export function runArguments(engine: Engine, run: ContainerRun): readonly string[] {
   const { name, image, hostname, root, mounts, workdir, cgroupParent, terminal } = run;
-  const { secret, shown } = splitSecrets(run.env);
+  const { shown } = splitSecrets(run.env);
+  const { client, file } = secretWays(engine, run);
   return Object.freeze([
     ...engine.program,
     ...["run", "--rm", "--pull=never", `--name=${name}`, `--hostname=${hostname}`],
@@ -28,7 +29,8 @@ export function runArguments(engine: Engine, run: ContainerRun): readonly string
     ...mounts.flatMap(mountArguments),
     `--workdir=${workdir}`,
     ...Object.entries(shown).flatMap(([variable, value]) => ["--env", `${variable}=${value}`]),
-    ...Object.keys(secret).length === 0 ? [] : [`--env-file=${secretsFile(run)}`],
+    ...Object.keys(client).flatMap((variable) => ["--env", variable]),
+    ...Object.keys(file).length === 0 ? [] : [`--env-file=${secretsFile(run)}`],
     ...cgroupParent ? ["--cgroup-parent", cgroupParent] : [],
     ...terminal ? ["--interactive", "--tty"] : ["--interactive"],
     image,

@@ -14,7 +14,7 @@ import { fetchPaths } from "./copy_outputs.ts";
 import { containersInUse, lockName } from "./locks.ts";
 import type { Manifest } from "./sync.ts";
 import { endContainer, isLeftover, type PreparedRun, removeContainer } from "./run.ts";
-import { splitSecrets, writeSecrets } from "./secrets.ts";
+import { secretWays, splitSecrets, writeSecrets } from "./secrets.ts";
 import type { ContainerRun, Engine } from "./types.ts";
 import {
   bringSources,
@@ -125,26 +125,25 @@ export async function startKeeper(
     const mounts = prepared.run.mounts.map((mount) =>
       asking && mount.type === "bind" ? { ...mount, readOnly: true } : mount
     );
-    // A question hands these to the programs that it starts.
-    const { secret, shown: variables } = splitSecrets(prepared.run.env);
     const run: ContainerRun = {
       ...prepared.run,
       ...{ name, image: reference, mounts, command: KEEPER_COMMAND, terminal: false },
-      env: asking ? variables : prepared.run.env,
+      env: asking ? splitSecrets(prepared.run.env).shown : prepared.run.env,
     };
     const { user, workdir: target } = run;
     const volume = prepared.sync.kind === "volume" ? { engine, name, target, user } : undefined;
     let said: Said;
     let sources: Sources | undefined;
     {
-      await using _secrets = await writeSecrets(run);
+      await using _secrets = await writeSecrets(engine, run);
       const started = start(context, engine, run, closing.promise);
       running = started.running;
       // Files are looked at while the container starts.
       if (volume !== undefined && !asking) sources = lookAt(context, checkout);
       said = await started.said;
     }
-    const env = asking ? { ...said.env, ...secret } : said.env;
+    // A question hands its programs what has a password, proxies of an engine elsewhere apart: they need no network.
+    const env = asking ? { ...said.env, ...secretWays(engine, prepared.run).client } : said.env;
     if (volume !== undefined && sources !== undefined) {
       brought = await bring(context, volume, sources);
     }
@@ -224,7 +223,7 @@ export async function startBuildContainer(
 
 /** Starts a container, whose standard input stays open until `closing`. */
 function start(
-  { shell }: KubeContext,
+  { env, shell }: KubeContext,
   engine: Engine,
   run: ContainerRun,
   closing: Promise<void>,
@@ -233,6 +232,7 @@ function start(
   const decoder = new TextDecoder();
   let text = "";
   const running = shell.run(runArguments(engine, run), {
+    env: { ...env, ...secretWays(engine, run).client },
     stdin: nothingUntil(closing),
     onStdout(chunk) {
       text += decoder.decode(chunk, { stream: true });

@@ -1,7 +1,8 @@
 import { join } from "@std/path";
-import { entriesOf, lockFileNow } from "../files/mod.ts";
+import { entriesOf, lockFileNow, removeTree } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
 import type { KubeContext } from "../lib/init.ts";
+import { secretsFile } from "./secrets.ts";
 
 /** What follows a container's name in the name of its lock. */
 const SUFFIX = ".lock";
@@ -33,6 +34,13 @@ export async function lockName(context: KubeContext, wanted: string): Promise<Lo
       ...{ signal: context.signal, temporary: true },
     });
     if (lock !== undefined) {
+      try {
+        // That of a kbuild that was killed.
+        await removeTree(secretsFile({ name, root: context.root }));
+      } catch (error) {
+        lock.release();
+        throw error;
+      }
       return Object.freeze({ name, [Symbol.dispose]: () => lock.release() });
     }
   }

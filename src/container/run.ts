@@ -20,7 +20,7 @@ import { containerEnvironment } from "./environment.ts";
 import { engineError, saysNoContainer } from "./explain.ts";
 import { lockName } from "./locks.ts";
 import { containerName, LABEL, rootHash } from "./names.ts";
-import { writeSecrets } from "./secrets.ts";
+import { secretWays } from "./secrets.ts";
 import type { ContainerRun, Engine, Mount } from "./types.ts";
 
 /** What is to run in a container. */
@@ -302,7 +302,7 @@ export function streamsOf(
 }
 
 /**
- * Runs the command in its container. The container is gone when it ends, however it ends.
+ * Runs the command in its container, where the checkout is mounted. The container is gone when it ends, however it ends.
  *
  * @returns Exit status of the command; 125 if the engine cannot start the container, 126 and 127 if the
  * container cannot start the command.
@@ -335,11 +335,10 @@ export async function executeRun(
   signal?.addEventListener("abort", stop, { once: true });
   let hasEnded = false;
   try {
-    await using _secrets = await writeSecrets(run);
-    const { code } = await context.shell.run(
-      runArguments(engine, run),
-      streamsOf(prepared, options),
-    );
+    const { code } = await context.shell.run(runArguments(engine, run), {
+      ...streamsOf(prepared, options),
+      env: { ...context.env, ...secretWays(engine, run).client },
+    });
     hasEnded = true;
     return code;
   } finally {

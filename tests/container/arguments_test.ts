@@ -31,12 +31,22 @@ Deno.test("runArguments() shows no password", () => {
     ...{ no_proxy: "a.example,b.example", GOPROXY: "https://token:secret@proxy.example,direct" },
     ...{ GIT_AUTHOR_EMAIL: "nobody@k8s.io", GOFLAGS: "-ldflags=-X=a=b@c" },
   };
-  const words = runArguments(DOCKER, { ...RUN, env });
-  assertEquals(words.filter((word, at) => words[at - 1] === "--env" || word.startsWith("--env-")), [
+  const shown = [
     ...["no_proxy=a.example,b.example", "GIT_AUTHOR_EMAIL=nobody@k8s.io"],
-    ...["GOFLAGS=-ldflags=-X=a=b@c", `--env-file=/src/kubernetes/_output/.kbuild/${RUN.name}.env`],
-  ]);
-  assertEquals(words.some((word) => word.includes("secret")), false);
+    "GOFLAGS=-ldflags=-X=a=b@c",
+  ];
+  const named = (engine: typeof DOCKER) => {
+    const words = runArguments(engine, { ...RUN, env });
+    assertEquals(words.some((word) => word.includes("secret")), false);
+    return words.filter((word, at) => words[at - 1] === "--env" || word.startsWith("--env-"));
+  };
+  for (const engine of [DOCKER, PODMAN]) {
+    assertEquals(named(engine), [...shown, "https_proxy", "http_proxy", "GOPROXY"]);
+  }
+  // Its client would take the proxies for its own connection.
+  const remote = { ...DOCKER, endpoint: "tcp://build.example:2376", isRemote: true };
+  const file = `--env-file=/src/kubernetes/_output/.kbuild/${RUN.name}.env`;
+  assertEquals(named(remote), [...shown, "GOPROXY", file]);
 });
 
 Deno.test("runArguments() says who the user is, as each engine needs it", () => {

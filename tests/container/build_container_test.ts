@@ -164,6 +164,39 @@ ${EXECUTES}`,
   );
 });
 
+Deno.test("an engine elsewhere has proxies from a file, which is gone when the container runs", () => {
+  const http = "http://me:secret@proxy.example:3128";
+  return withContainer(
+    "go version go1.99.3 linux/amd64",
+    async (open, starts, _said, { root }) => {
+      for (const asking of [true, false]) {
+        await using container = await open({ asking });
+        const { builder } = container;
+        assertEquals([asking, builder.env["http_proxy"]], [asking, asking ? undefined : http]);
+        // The client has none of its own.
+        const print = ["sh", "-c", 'echo "$http_proxy"'];
+        const { stdout } = await builder.shell.run(print, { cwd: root });
+        assertEquals([asking, stdout], [asking, "\n"]);
+        const left = await run(["ls", "-A", join(root, "_output/.kbuild")]);
+        assertEquals([asking, /\.env/.test(left.stdout)], [asking, false]);
+      }
+      assertEquals((await starts()).flat().filter((word) => word.includes("secret")), []);
+    },
+    {},
+    {
+      variables: { KUBERNETES_HTTP_PROXY: http },
+      engine: `case "$1 $2" in
+  "context inspect") echo '"tcp://build.example:2376"'; exit ;;
+esac
+case "$1" in
+  run) [ -z "$http_proxy" ] || exit 1
+    for word; do case "$word" in --env-file=*) set -a; . "\${word#*=}"; set +a ;; esac; done ;;
+esac
+${EXECUTES}`,
+    },
+  );
+});
+
 for (
   const [version, message] of [
     [

@@ -161,3 +161,22 @@ Deno.test("executeRun() warns where the command will find no version", () =>
     assertEquals(await executeRun(context, prepared), 0);
     assertMatch(log.join(""), /WARNING: The command will not find a version: /);
   }));
+
+Deno.test("executeRun() hands a password to the client of the engine, and writes no file", () =>
+  inScratch(async (dir) => {
+    const root = await makeSample("latest", join(dir, "kubernetes"));
+    const answers = `${ANSWERS}
+[ "$1" != run ] || { printf '%s' "$GOFLAGS|$http_proxy" >'${dir}/seen'; ls -A '${root}/_output/.kbuild' >'${dir}/files'; }
+`;
+    const GOFLAGS = "-ldflags=-X=a=https://me:secret@a.example\n-v";
+    const http = "http://me:secret@proxy.example:3128";
+    const env = { GOFLAGS, KUBERNETES_HTTP_PROXY: http };
+    const { context, prepared } = await prepare(root, dir, { answers, env });
+    const { name } = prepared.run;
+    const leftover = join(root, "_output/.kbuild", `${name}.env`);
+    await Deno.mkdir(join(leftover, ".."), { recursive: true });
+    await Deno.writeTextFile(leftover, "http_proxy=of a killed run");
+    assertEquals(await executeRun(context, prepared), 0);
+    assertEquals(await Deno.readTextFile(join(dir, "seen")), `${GOFLAGS}|${http}`);
+    assertEquals(await Deno.readTextFile(join(dir, "files")), `${name}.lock\n`);
+  }));
