@@ -241,11 +241,18 @@ async function openAndPrepare(
   words: readonly string[],
   { isPart }: Required<ContainerRunOptions>,
 ): Promise<{ open: OpenCheckout; prepared: PreparedRun }> {
-  const asked = findEngine(command, choiceOf(command, input).engine);
+  const ending = new AbortController();
+  const asked = findEngine(command, choiceOf(command, input).engine, { signal: ending.signal });
   // An error of the checkout comes first.
-  void Promise.allSettled([asked]);
-  const open = await command.open();
-  return { open, prepared: await prepare(command, open, input, words, { isPart, asked }) };
+  const answered = Promise.allSettled([asked]);
+  try {
+    const open = await command.open();
+    return { open, prepared: await prepare(command, open, input, words, { isPart, asked }) };
+  } catch (error) {
+    ending.abort();
+    await answered;
+    throw error;
+  }
 }
 
 async function prepare(

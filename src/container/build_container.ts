@@ -101,11 +101,14 @@ export async function startKeeper(
   const cleaner = createShell({ cwd: context.root, env: context.env });
   const name = lock?.name ?? `${shown}-plan-${Deno.pid}`;
   const closing = Promise.withResolvers<void>();
+  const ending = new AbortController();
+  let sources: Sources | undefined;
   let running: Promise<RunResult> | undefined;
   let brought: BroughtSources | undefined;
   const end = async () => {
     closing.resolve();
-    const [ended] = await Promise.allSettled([running]);
+    ending.abort();
+    const [ended] = await Promise.allSettled([running, sources?.local]);
     const isClean = ended.status === "fulfilled" && ended.value?.code === 0;
     try {
       if (!isClean && running !== undefined) await endContainer(context, cleaner, engine, name);
@@ -133,13 +136,12 @@ export async function startKeeper(
     const { user, workdir: target } = run;
     const volume = prepared.sync.kind === "volume" ? { engine, name, target, user } : undefined;
     let said: Said;
-    let sources: Sources | undefined;
     {
       await using _secrets = await writeSecrets(engine, run);
       const started = start(context, engine, run, closing.promise);
       running = started.running;
       // Files are looked at while the container starts.
-      if (volume !== undefined && !asking) sources = lookAt(context, checkout);
+      if (volume !== undefined && !asking) sources = lookAt(context, checkout, ending.signal);
       said = await started.said;
     }
     // A question hands its programs what has a password, proxies of an engine elsewhere apart: they need no network.
@@ -165,10 +167,12 @@ interface Sources {
   readonly local: Promise<Manifest>;
 }
 
-function lookAt(context: KubeContext, checkout: Checkout): Sources {
+/** @param ending Ends the list, as the signal of the context does. */
+function lookAt(context: KubeContext, checkout: Checkout, ending: AbortSignal): Sources {
   const git = ifPresentSync(() => Deno.lstatSync(join(context.root, ".git")));
   const excluded = excludedNames(context, checkout, { isRepository: git?.isDirectory === true });
-  const local = listChanging(context, excluded);
+  const signals = context.signal === undefined ? [ending] : [ending, context.signal];
+  const local = listChanging({ root: context.root, signal: AbortSignal.any(signals) }, excluded);
   // Its error is reported where the list is needed, unless the container has an error before.
   void Promise.allSettled([local]);
   return { excluded, local };

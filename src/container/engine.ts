@@ -47,8 +47,15 @@ export async function findClient(
 export async function findEngine(
   context: Pick<KubeContext, "env" | "shell">,
   wanted: Engine["kind"] | undefined,
+  options: AskOptions = {},
 ): Promise<Engine> {
-  return await askEngine(context, await findClient(context.env, wanted));
+  return await askEngine(context, await findClient(context.env, wanted), options);
+}
+
+/** Options of {@linkcode findEngine}. */
+export interface AskOptions {
+  /** Ends the question. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -59,12 +66,16 @@ export async function findEngine(
 export async function askEngine(
   context: Pick<KubeContext, "shell">,
   { name, program }: EngineClient,
+  options: AskOptions = {},
 ): Promise<Engine> {
   const { shell } = context;
-  const [info, endpoint] = await Promise.all([
-    shell.run([...program, "info", "--format", AS_JSON], { allowed: "any" }),
-    name === "docker" ? dockerEndpoint(context, program) : undefined,
-  ]);
+  const questions = [
+    shell.run([...program, "info", "--format", AS_JSON], { ...options, allowed: "any" }),
+    name === "docker" ? dockerEndpoint(context, program, options) : undefined,
+  ] as const;
+  // Nothing may be at work when an error is shown.
+  await Promise.allSettled(questions);
+  const [info, endpoint] = await Promise.all(questions);
   const answer = parseAnswer(info.stdout);
   const failures = answer === undefined ? info.tail : failuresOf(answer);
   if (answer === undefined || info.code !== 0 || failures.length > 0) {
@@ -115,11 +126,12 @@ function optionsOf(env: KubeContext["env"]): readonly string[] {
 async function dockerEndpoint(
   { shell }: Pick<KubeContext, "shell">,
   program: readonly string[],
+  options: AskOptions,
 ): Promise<string | undefined> {
   const format = "{{json .Endpoints.docker.Host}}";
   const { code, stdout } = await shell.run(
     [...program, "context", "inspect", "--format", format],
-    { allowed: "any" },
+    { ...options, allowed: "any" },
   );
   if (code !== 0) return undefined;
   const host: unknown = parseAny(stdout);

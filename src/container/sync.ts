@@ -28,12 +28,18 @@ const SLICE_MS = 10;
  * time; every few milliseconds other work has its turn: a program whose output is not read waits.
  *
  * @throws {KbuildError} A directory cannot be read, or there is a name that is not UTF-8.
+ * @throws The reason of `signal`.
  */
-export async function listSources(root: string, isExcluded: Excluded): Promise<Manifest> {
+export async function listSources(
+  root: string,
+  isExcluded: Excluded,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Manifest> {
   const found = new Map<string, string>();
   const directories = [""];
   let started = performance.now();
   for (let above = directories.pop(); above !== undefined; above = directories.pop()) {
+    signal?.throwIfAborted();
     if (performance.now() - started > SLICE_MS) {
       await new Promise((resolve) => setTimeout(resolve));
       started = performance.now();

@@ -102,10 +102,10 @@ export interface BringOptions {
 
 /** Lists what {@linkcode bringSources} makes the volume equal to. */
 export async function listChanging(
-  { root }: Pick<KubeContext, "root">,
+  { root, signal }: Pick<KubeContext, "root" | "signal">,
   excluded: readonly string[],
 ): Promise<Manifest> {
-  return await listSources(root, (path) => excluded.includes(path));
+  return await listSources(root, (path) => excluded.includes(path), { signal });
 }
 
 /**

@@ -13,7 +13,15 @@ import { KbuildError } from "../../src/errors.ts";
 import { createContext, type KubeContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import { createShell } from "../../src/shell/mod.ts";
-import { ENV, inScratch, makeSample, output } from "../e2e/_program.ts";
+import {
+  ENV,
+  inScratch,
+  kbuildArgv,
+  makeSample,
+  output,
+  processesBelow,
+  run,
+} from "../e2e/_program.ts";
 import { ANSWERS, fakeEngine } from "./_engines.ts";
 
 const REQUEST: RunRequest = {
@@ -180,3 +188,25 @@ Deno.test("executeRun() hands a password to the client of the engine, and writes
     assertEquals(await Deno.readTextFile(join(dir, "seen")), `${GOFLAGS}|${http}`);
     assertEquals(await Deno.readTextFile(join(dir, "files")), `${name}.lock\n`);
   }));
+
+const needsProc = Deno.build.os === "linux" ? "" : " (skipped: needs /proc)";
+Deno.test({
+  name: "kbuild run ends its question to the engine when the checkout cannot be read" + needsProc,
+  ignore: needsProc !== "",
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("latest", join(dir, "kubernetes"));
+      // Looked at last, when the engine is being asked.
+      const config = '{"targets": {"server": ["cmd/no-such-target"]}}';
+      await Deno.writeTextFile(join(root, "kbuild.json"), config);
+      const bin = join(dir, "bin");
+      await fakeEngine(bin, "docker", "sleep 60");
+      const env = { PATH: `${bin}:${ENV["PATH"]}` };
+      const argv = kbuildArgv("run", "--engine", "docker", "true");
+      const { code, stderr } = await run(argv, { cwd: root, env });
+      assertEquals(code, 2, stderr);
+      assertMatch(stderr, /no-such-target/);
+      const left = processesBelow(dir).map(({ command }) => command);
+      assertEquals(left.filter((command) => command.includes("docker")), []);
+    }),
+});

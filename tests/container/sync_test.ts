@@ -106,6 +106,18 @@ Deno.test("listSources() and syncArchive() hold every name, and follow no link",
     assertEquals(manifests[1], local);
   }));
 
+Deno.test("listSources() ends with its signal", () =>
+  inScratch(async (dir) => {
+    // Enough that other work has its turn.
+    for (let at = 0; at < 2000; at++) await Deno.mkdir(join(dir, `${at}`));
+    const ending = new AbortController();
+    setTimeout(() => ending.abort());
+    await assertRejects(
+      () => listSources(dir, () => false, { signal: ending.signal }),
+      DOMException,
+    );
+  }));
+
 const isGnu = (await output(["find", "--version"]).catch(() => "")).includes("GNU");
 for (const tools of ["GNU", "busybox"] as const) {
   const missing = tools === "GNU"
