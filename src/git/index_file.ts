@@ -57,19 +57,18 @@ export async function isIndexStale(directory: string): Promise<boolean> {
   if (info?.isFile !== true || info.uid !== ifPossibleSync(Deno.uid)) return false;
   const bytes = await ifPossible(readFile(found.index));
   if (bytes === undefined) return false;
-  const entries = [...entriesOf(bytes)];
   const written = Math.floor((info.mtime?.getTime() ?? Infinity) / 1000);
   // An index that is written now does not help with files from the future.
-  const now = Math.floor(Date.now() / 1000);
-  return entries.filter(({ mtime }) => mtime >= written && mtime < now).length >= MANY ||
-    await areOthers(found.root, entries.slice(0, SAMPLE));
+  const { first, young } = scanIndex(bytes, { from: written, to: Math.floor(Date.now() / 1000) });
+  return young >= MANY || areOthers(found.root, first);
 }
 
 /** Whether the files of most entries are others, by what git compares: time of change, inode. */
-async function areOthers(root: string, entries: readonly IndexEntry[]): Promise<boolean> {
+function areOthers(root: string, entries: readonly IndexEntry[]): boolean {
   let [same, other] = [0, 0];
   for (const { ctime, ino, name } of entries) {
-    const file = await ifPossible(Deno.lstat(join(root, new TextDecoder().decode(name))));
+    const path = join(root, new TextDecoder().decode(name));
+    const file = ifPossibleSync(() => Deno.lstatSync(path));
     // Node.js's stand-in for Deno does not have this time.
     if (file?.isFile !== true || !file.ctime) continue;
     const isSame = Math.floor(file.ctime.getTime() / 1000) === ctime &&
@@ -86,48 +85,45 @@ interface IndexEntry {
   readonly name: Uint8Array;
   /** Seconds since 1970. */
   readonly ctime: number;
-  /** Seconds since 1970. */
-  readonly mtime: number;
   /** The lower 32 bits. */
   readonly ino: number;
 }
 
 /**
- * The entries of an index of version 2 or 3 with SHA-1, as gitformat-index(5) has them. It ends where names are not in
- * order, as they seem to be with SHA-256.
+ * Reads an index of version 2 or 3 with SHA-1, as gitformat-index(5) has it. It has 20,000 entries, which are passed within
+ * a few milliseconds.
+ *
+ * @param time Seconds since 1970, `to` excluded.
+ * @returns The first entries, and how many files were last changed in that time.
  */
-function* entriesOf(bytes: Uint8Array): Generator<IndexEntry> {
+function scanIndex(
+  bytes: Uint8Array,
+  time: { readonly from: number; readonly to: number },
+): { readonly first: readonly IndexEntry[]; readonly young: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const isIndex = bytes.length > 12 && new TextDecoder().decode(bytes.subarray(0, 4)) === "DIRC" &&
     [2, 3].includes(view.getUint32(4));
-  if (!isIndex) return;
+  const first: IndexEntry[] = [];
+  let young = 0;
+  if (!isIndex) return { first, young };
   const count = view.getUint32(8);
-  let before: Uint8Array = new Uint8Array();
   for (let at = 12, i = 0; i < count && at + 64 < bytes.length; i++) {
     const flags = view.getUint16(at + 60);
     // The second flags of version 3 are there if a bit says so.
     const from = at + 62 + ((flags & 0x4000) === 0 ? 0 : 2);
     const length = flags & 0xfff;
     const end = length < 0xfff ? from + length : bytes.indexOf(0, from);
-    if (end < from) return;
-    const name = bytes.subarray(from, end);
-    if (compareBytes(before, name) > 0) return;
-    before = name;
-    yield {
-      name,
-      ctime: view.getUint32(at),
-      mtime: view.getUint32(at + 8),
-      ino: view.getUint32(at + 20),
-    };
+    if (end < from) break;
+    const mtime = view.getUint32(at + 8);
+    if (mtime >= time.from && mtime < time.to) young++;
+    if (i < SAMPLE) {
+      const name = bytes.subarray(from, end);
+
+      first.push({ name, ctime: view.getUint32(at), ino: view.getUint32(at + 20) });
+    }
     at += (end - at + 8) & ~7;
   }
-}
-
-function compareBytes(one: Uint8Array, other: Uint8Array): number {
-  const length = Math.min(one.length, other.length);
-  let at = 0;
-  while (at < length && one[at] === other[at]) at++;
-  return at < length ? one[at]! - other[at]! : one.length - other.length;
+  return { first, young };
 }
 
 /** The working tree around a directory and its index; undefined outside of repositories. */
