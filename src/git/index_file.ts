@@ -118,7 +118,6 @@ function scanIndex(
     if (mtime >= time.from && mtime < time.to) young++;
     if (i < SAMPLE) {
       const name = bytes.subarray(from, end);
-
       first.push({ name, ctime: view.getUint32(at), ino: view.getUint32(at + 20) });
     }
     at += (end - at + 8) & ~7;
