@@ -48,7 +48,7 @@ export const ENGINES = Object.freeze(
       argv: ["protoc", "--version"],
       use: "generating protobuf code",
       fixes: [
-        'In a checkout of 1.28 or later: PATH="$(kbuild toolchain protoc):$PATH"',
+        'In a checkout of 1.28 or later: PATH="$(kbuild toolchain protoc):$PATH", or hack/install-protoc.sh',
         'For an older one: PATH="$(kbuild toolchain protoc 3.21.12):$PATH"',
       ],
     },
