@@ -11,7 +11,7 @@ import { inspectBuildImage, provideBuildImage } from "./build_image.ts";
 import { askFor } from "./engine.ts";
 import { engineError } from "./explain.ts";
 import { fetchPaths } from "./copy_outputs.ts";
-import { containersInUse, lockName } from "./locks.ts";
+import { lockName } from "./locks.ts";
 import type { Manifest } from "./sync.ts";
 import { endContainer, isLeftover, type PreparedRun, removeContainer } from "./run.ts";
 import { secretWays, splitSecrets, writeSecrets } from "./secrets.ts";
@@ -148,6 +148,7 @@ export async function startKeeper(
     const env = asking ? { ...said.env, ...secretWays(engine, prepared.run).client } : said.env;
     if (volume !== undefined && sources !== undefined) {
       brought = await bring(context, volume, sources);
+      lock?.noteCopy();
     }
     return Object.freeze({
       ...{ engine, name, image, said, env, volume, end },
@@ -186,12 +187,12 @@ async function bring(
 ): Promise<BroughtSources> {
   const { log } = context;
   log.status("Copying changed sources into the container");
-  const { name } = volume;
-  const others = (await containersInUse(context)).filter((other) => other !== name);
   const brought = await bringSources(context, volume, {
     ...sources,
-    onWait: (why) =>
-      log.status(`Waiting for the command in ${others.join(", ") || "another container"}: ${why}`),
+    onWait(why, who) {
+      const command = who.length > 1 ? "commands" : "command";
+      log.status(`Waiting for the ${command} in ${who.join(", ") || "another container"}: ${why}`);
+    },
   });
   const { bytes, removed, sent } = brought;
   const files = sent === 1 ? "1 file or directory" : `${sent} files and directories`;

@@ -4,6 +4,7 @@ import type { Checkout } from "../checkout/mod.ts";
 import { lockFile } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { engineError } from "./explain.ts";
+import { containersWithCopy } from "./locks.ts";
 import {
   entryOf,
   listSources,
@@ -96,8 +97,8 @@ export interface BringOptions {
   readonly excluded: readonly string[];
   /** What {@linkcode listChanging} finds, if that is under way already. */
   readonly local?: Promise<Manifest> | undefined;
-  /** Called when another command is waited for, with what it does. */
-  readonly onWait?: (why: string) => void;
+  /** Called when other commands are waited for, with what they do and the names of their containers, if known. */
+  readonly onWait?: (why: string, who: readonly string[]) => void;
 }
 
 /** Lists what {@linkcode bringSources} makes the volume equal to. */
@@ -133,15 +134,19 @@ export async function bringSources(
   // Its error is handled below, also if it comes while another command is waited for.
   void Promise.allSettled([local]);
   using changing = await lockFile(turn, {
-    ...{ signal, temporary: true },
-    onWait: () => onWait("it looks at the copy of the sources"),
+    ...{ signal, temporary: true, holder: holderOf(container) },
+    onWait: (holder) => onWait("it looks at the copy of the sources", nameIn(holder)),
   });
   let compared = await compare(changing.waited ? listChanging(context, excluded) : local);
   let bytes = 0;
   if (!isEqual(compared)) {
     using alone = await lockFile(use, {
       signal,
-      onWait: () => onWait("it works with the same copy of the sources, which have changed"),
+      async onWait() {
+        const who = await containersWithCopy(context);
+        const work = who.length > 1 ? "they work" : "it works";
+        onWait(`${work} with the same copy of the sources, which have changed`, who);
+      },
     });
     if (alone.waited) compared = await compare(listChanging(context, excluded));
     const { plan, state: { isWritable } } = compared;
@@ -154,6 +159,16 @@ export async function bringSources(
     ...{ sent: send.length, bytes, removed: remove.length, manifest: compared.plan.manifest },
     [Symbol.dispose]: () => shared.release(),
   });
+}
+
+/** Text of a lock that a container's command holds. */
+function holderOf({ name }: VolumeContainer): string {
+  return `"kbuild in ${name}" (process ${Deno.pid})\n`;
+}
+
+/** The container that {@linkcode holderOf} names. */
+function nameIn(holder: string): readonly string[] {
+  return /^"kbuild in (\S+)"/.exec(holder)?.slice(1) ?? [];
 }
 
 /** Whether there is nothing to do. */

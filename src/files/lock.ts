@@ -18,8 +18,11 @@ export interface FileLock extends Disposable {
 export interface LockOptions {
   /** Ends the waiting: its reason is thrown. */
   signal?: AbortSignal | undefined;
-  /** Called once, when the wait begins. `holder` is what the other process has written in the file. */
-  onWait?: (holder: string) => void;
+  /**
+   * Called once, when the wait begins; a promise of it is waited for. `holder` is what the other process has written in the
+   * file.
+   */
+  onWait?: (holder: string) => unknown;
   /**
    * Text for the file while the lock is held; begins with `"kbuild `. The file must be empty or begin so,
    * too: another one is not a lock. Default: what is in the file stays.
@@ -87,7 +90,7 @@ async function lock(
           file.close();
           return undefined;
         }
-        if (!waited) onWait(await ifPresent(readText(path)) ?? "");
+        if (!waited) await onWait(await ifPresent(readText(path)) ?? "");
         waited = true;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
         signal?.throwIfAborted();

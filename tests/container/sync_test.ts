@@ -3,7 +3,9 @@ import { join } from "@std/path";
 import { concat } from "../../src/files/mod.ts";
 import { readTar, type TarEntry, writeTar } from "../../src/archive/mod.ts";
 import {
+  type BringOptions,
   bringSources,
+  containersInUse,
   copyOutputs,
   listSources,
   type Manifest,
@@ -11,6 +13,7 @@ import {
   parseManifest,
   planSync,
 } from "../../src/container/mod.ts";
+import { containersWithCopy, lockName } from "../../src/container/locks.ts";
 import { syncArchive } from "../../src/container/sync.ts";
 import { KbuildError } from "../../src/errors.ts";
 import { createContext } from "../../src/lib/init.ts";
@@ -199,27 +202,39 @@ async function makeCopy(dir: string, tools: "GNU" | "busybox") {
   const context = createContext({ root: await Deno.realPath(here), env, log, shell });
   const user = { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 };
   const container = { engine: DOCKER, name: "c", target: there, user };
-  const bring = (onWait: (why: string) => void = () => {}) =>
+  const bring = (onWait: BringOptions["onWait"] = () => {}) =>
     bringSources(context, container, { excluded: ["_output"], onWait });
-  return { here, there, bring };
+  return { here, there, bring, context };
 }
 
 Deno.test("bringSources() lets commands share a copy until it has to change", () =>
   inScratch(async (dir) => {
-    const { here, there, bring } = await makeCopy(dir, isGnu ? "GNU" : "busybox");
+    const { here, there, bring, context } = await makeCopy(dir, isGnu ? "GNU" : "busybox");
     await Deno.writeTextFile(join(here, "file"), "1");
+    using sharing = await lockName(context, "kube-build-1");
+    sharing.noteCopy();
+    // Mounted, or waiting itself.
+    using _other = await lockName(context, "kube-build-2");
     const first = await bring();
     const second = await bring((why) => assertEquals(why, "nothing has changed"));
     await Deno.writeTextFile(join(here, "file"), "22");
     const waits = Promise.withResolvers<string>();
-    const third = bring(waits.resolve);
+    const names: (readonly string[])[] = [];
+    const third = bring((why, who) => {
+      names.push(who);
+      waits.resolve(why);
+    });
     assertEquals(
       await waits.promise,
       "it works with the same copy of the sources, which have changed",
     );
     const turns = Promise.withResolvers<string>();
-    const fourth = bring(turns.resolve);
+    const fourth = bring((why, who) => {
+      names.push(who);
+      turns.resolve(why);
+    });
     assertEquals(await turns.promise, "it looks at the copy of the sources");
+    assertEquals(names, [["kube-build-1"], ["c"]]);
     second[Symbol.dispose]();
     // The one that still runs changes the copy itself, and what is here changes once more.
     await Deno.writeTextFile(join(there, "made"), "");
@@ -231,6 +246,31 @@ Deno.test("bringSources() lets commands share a copy until it has to change", ()
     assertEquals(await Deno.readTextFile(join(there, "file")), "333");
     using last = await fourth;
     assertEquals([last.sent, last.removed], [0, 0]);
+  }));
+
+Deno.test("containersWithCopy() names those that work with it, and forgets killed ones", () =>
+  inScratch(async (dir) => {
+    const { context } = await makeCopy(dir, isGnu ? "GNU" : "busybox");
+    assertEquals(await containersWithCopy(context), []);
+    {
+      using one = await lockName(context, "kube-build-1");
+      using two = await lockName(context, "kube-build-1");
+      one.noteCopy();
+      assertEquals(await containersWithCopy(context), [one.name]);
+      two.noteCopy();
+      assertEquals(await containersWithCopy(context), [one.name, two.name]);
+    }
+    // As a killed kbuild leaves its lock.
+    const left = join(context.root, "_output/.kbuild/kube-build-1.lock");
+    using noted = await lockName(context, "kube-build-2");
+    noted.noteCopy();
+    await Deno.copyFile(left.replace("-1", "-2"), left);
+    assertEquals(await containersWithCopy(context), ["kube-build-2"]);
+    await Deno.copyFile(left.replace("-1", "-2"), left);
+    using next = await lockName(context, "kube-build-1");
+    assertEquals(next.name, "kube-build-1");
+    assertEquals(await containersWithCopy(context), ["kube-build-2"]);
+    assertEquals(await containersInUse(context), ["kube-build-1", "kube-build-2"]);
   }));
 
 /** Lets `copyOutputs()` read an archive that a container prints. */
