@@ -109,7 +109,9 @@ Deno.test("collectGarbage() removes what is damaged, lost files and what killed 
 Deno.test("collectGarbage() loses nothing that runs find or save meanwhile", () =>
   withStore(async ({ url, dir, units, open, pathOf, age }) => {
     const ageAll = async () => {
-      for (const name of [...names(url, "ac"), ...names(url, "cas")]) await age(name, 5);
+      // A file that is being written is young: garbage collection takes only old ones of those.
+      const all = [...names(url, "ac"), ...names(url, "cas")];
+      for (const name of all.filter((name) => !name.startsWith("."))) await age(name, 5);
     };
     let collecting = true;
     const collector = (async () => {
