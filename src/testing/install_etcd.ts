@@ -3,7 +3,7 @@ import { readTar, readZip } from "../archive/mod.ts";
 import { parseList } from "../download/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { ownershipContext } from "../lib/ownership.ts";
-import { installInCache } from "../toolchain/mod.ts";
+import { checkFetched, fetchError, installInCache } from "../toolchain/mod.ts";
 import {
   type Candidate,
   candidatesFor,
@@ -106,19 +106,13 @@ async function fetchArchive(
     });
     return { from: url, ...found };
   } catch (error) {
-    if (!(error instanceof KbuildError)) throw error;
-    context.signal?.throwIfAborted();
-    const missing = error instanceof NetworkError && error.status === 404
-      ? ["There may be no such release of etcd, or not for this platform, or none with digests"]
-      : [];
-    throw new KbuildError(error.message, {
-      notes: [
-        ...missing,
-        ...error.notes,
+    throw fetchError(context, error, {
+      missing:
+        "There may be no such release of etcd, or not for this platform, or none with digests",
+      ways: [
         "Give the digest yourself: KBUILD_ETCD_SHA256=…",
         "Or a mirror: --mirror github.com/etcd-io/etcd=https://…; proxies: HTTPS_PROXY, NO_PROXY",
       ],
-      cause: error,
     });
   }
 }
@@ -198,13 +192,12 @@ async function checkProgram(
   program: string,
   from: string,
 ): Promise<void> {
-  const says = await askEtcd(context, program).catch((error: unknown) => {
-    if (!(error instanceof KbuildError)) throw error;
-    context.signal?.throwIfAborted();
-    return error.message;
-  });
-  if (says === version) return;
-  throw new KbuildError(`Cannot use "${from}" as etcd ${version} on ${context.host}: ${says}`, {
+  const ask = async () => {
+    const says = await askEtcd(context, program);
+    return says === version ? undefined : says;
+  };
+  await checkFetched(context, ask, {
+    ...{ what: `etcd ${version}`, from },
     notes: ["Nothing of it was kept; etcd may not exist for this platform"],
   });
 }

@@ -8,7 +8,7 @@ import type { GoChoice } from "./choose.ts";
 import { fetchArchive } from "./fetch_archive.ts";
 import { fetchModule } from "./fetch_module.ts";
 import { goSettings } from "./go_settings.ts";
-import { installInCache } from "./install_in_cache.ts";
+import { checkFetched, installInCache } from "./install_in_cache.ts";
 import type { GoContext } from "./types.ts";
 
 /** What {@linkcode installGo} is asked for. */
@@ -100,13 +100,12 @@ async function checkRelease(
   { version, from }: { version: string; from: string },
 ): Promise<void> {
   const { GOROOT: _ofAnother, ...env } = context.env;
-  const why = await askGo({ ...context, env }, path).then(
-    (go) => go.version === version ? undefined : `it says "${go.description}"`,
-    (error: unknown) => error instanceof KbuildError ? error.message : Promise.reject(error),
-  );
-  if (why === undefined) return;
-  context.signal?.throwIfAborted();
-  throw new KbuildError(`Cannot use "${from}" as Go ${version} on ${context.host}: ${why}`, {
+  const ask = async () => {
+    const go = await askGo({ ...context, env }, path);
+    return go.version === version ? undefined : `it says "${go.description}"`;
+  };
+  await checkFetched(context, ask, {
+    ...{ what: `Go ${version}`, from },
     notes: ["Nothing of it was kept; check KBUILD_GO_MIRROR, GOPROXY"],
   });
 }

@@ -9,8 +9,9 @@ import {
   temporaryName,
   writeFileAtomic,
 } from "../files/mod.ts";
+import { KbuildError } from "../errors.ts";
 import { ownershipContext } from "../lib/ownership.ts";
-import { checkInCache, withLock } from "../net/mod.ts";
+import { checkInCache, NetworkError, withLock } from "../net/mod.ts";
 import { ORIGIN_FILE } from "./cache.ts";
 import type { GoContext } from "./types.ts";
 
@@ -90,4 +91,52 @@ export async function removeFromCache(
   await checkInCache(directory, cache, ownershipContext(context));
   await withLock(dirname(directory), context, () => removeTree(directory));
   return true;
+}
+
+/** What {@linkcode fetchError} adds to an error. */
+export interface WaysOut {
+  /** Of a file that the server does not have. */
+  readonly missing: string;
+  /** Always, at the end. */
+  readonly ways: readonly string[];
+}
+
+/**
+ * The error of an archive that cannot be fetched, with what can be done.
+ *
+ * @throws What is not a {@linkcode KbuildError}, and the reason of `signal`.
+ */
+export function fetchError(
+  { signal }: Pick<GoContext, "signal">,
+  error: unknown,
+  { missing, ways }: WaysOut,
+): KbuildError {
+  if (!(error instanceof KbuildError)) throw error;
+  signal?.throwIfAborted();
+  const isMissing = error instanceof NetworkError && error.status === 404;
+  return new KbuildError(error.message, {
+    notes: [...isMissing ? [missing] : [], ...error.notes, ...ways],
+    cause: error,
+  });
+}
+
+/**
+ * Refuses a program that was fetched and is not what it should be, or does not run here.
+ *
+ * @param ask Says what is wrong with it; undefined if nothing is.
+ * @param options.what What it should be: "etcd 3.4.13".
+ * @param options.from Where it came from.
+ */
+export async function checkFetched(
+  { host, signal }: Pick<GoContext, "host" | "signal">,
+  ask: () => Promise<string | undefined>,
+  { what, from, notes }: { what: string; from: string; notes: readonly string[] },
+): Promise<void> {
+  const why = await ask().catch((error: unknown) => {
+    if (error instanceof KbuildError) return error.message;
+    throw error;
+  });
+  if (why === undefined) return;
+  signal?.throwIfAborted();
+  throw new KbuildError(`Cannot use "${from}" as ${what} on ${host}: ${why}`, { notes });
 }

@@ -8,10 +8,9 @@ import {
   fetchFile,
   inCache,
   isOffline,
-  NetworkError,
   type RetryPolicy,
 } from "../net/mod.ts";
-import { installInCache } from "./install_in_cache.ts";
+import { checkFetched, fetchError, installInCache } from "./install_in_cache.ts";
 import {
   isCachedProtoc,
   protocCandidates,
@@ -81,18 +80,11 @@ async function fetchArchive(
       digest: { algorithm: "sha256", hex: digest.sha256 },
     });
   } catch (error) {
-    if (!(error instanceof KbuildError)) throw error;
-    context.signal?.throwIfAborted();
-    const missing = error instanceof NetworkError && error.status === 404
-      ? ["There may be no such release of protoc, or not for this platform"]
-      : [];
-    throw new KbuildError(error.message, {
-      notes: [
-        ...missing,
-        ...error.notes,
+    throw fetchError(context, error, {
+      missing: "There may be no such release of protoc, or not for this platform",
+      ways: [
         "Name a mirror: --mirror github.com/protocolbuffers/protobuf=https://…; proxies: HTTPS_PROXY, NO_PROXY",
       ],
-      cause: error,
     });
   }
 }
@@ -113,14 +105,14 @@ async function checkProgram(
   { url, version }: ProtocRelease,
   program: string,
 ): Promise<void> {
-  const says = await askProtoc(context, program).catch((error: unknown) => {
-    if (!(error instanceof KbuildError)) throw error;
-    context.signal?.throwIfAborted();
-    return error.message;
-  });
-  // 3.0.2 says 3.0.0.
-  if (says === version || (says === "3.0.0" && version.startsWith("3.0."))) return;
-  throw new KbuildError(`Cannot use "${url}" as protoc ${version} on ${context.host}: ${says}`, {
+  const ask = async () => {
+    const says = await askProtoc(context, program);
+    // 3.0.2 says 3.0.0.
+    const isIt = says === version || (says === "3.0.0" && version.startsWith("3.0."));
+    return isIt ? undefined : says;
+  };
+  await checkFetched(context, ask, {
+    ...{ what: `protoc ${version}`, from: url },
     notes: ["Nothing of it was kept"],
   });
 }

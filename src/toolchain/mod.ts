@@ -29,9 +29,12 @@ export {
 } from "./go_tool.ts";
 export {
   type CachedRelease,
+  checkFetched,
+  fetchError,
   installInCache,
   type InstallSteps,
   removeFromCache,
+  type WaysOut,
 } from "./install_in_cache.ts";
 export { askProtoc, installProtoc } from "./install_protoc.ts";
 export {
