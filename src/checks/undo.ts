@@ -1,6 +1,7 @@
 import { dirname, join, relative } from "@std/path";
 import { KbuildError, systemCode } from "../errors.ts";
 import {
+  equalBytes,
   ifPresent,
   moveFile,
   moveNew,
@@ -212,8 +213,7 @@ async function isRestored(root: string, path: string): Promise<boolean> {
 
 function same(one: Before, other: Before | undefined): boolean {
   if (one.kind === "file" && other?.kind === "file") {
-    return one.mode === other.mode && one.bytes.length === other.bytes.length &&
-      one.bytes.every((byte, at) => byte === other.bytes[at]);
+    return one.mode === other.mode && equalBytes(one.bytes, other.bytes);
   }
   if (one.kind === "link") return other?.kind === "link" && one.target === other.target;
   return one.kind === other?.kind;

@@ -2,6 +2,7 @@ import { dirname, join } from "@std/path";
 import { readTar, type TarMember } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import {
+  equalBytes,
   ifPossible,
   ifPresent,
   lockFile,
@@ -98,7 +99,7 @@ export async function copyOutputs(
     const state = sourceState(path);
     if (state === undefined || state === brought.get(name) || copied.has(name, state)) return false;
     // A link is not followed: what it leads to is another file.
-    const isEqual = state.startsWith("f ") && isSame(await readFile(path), await content());
+    const isEqual = state.startsWith("f ") && equalBytes(await readFile(path), await content());
     if (!isEqual) kept.push(name);
     return true;
   };
@@ -114,10 +115,6 @@ export async function copyOutputs(
   }
   await execute(context, container, ["mv", `${COPIED}.new`, COPIED]);
   return Object.freeze({ files, kept: Object.freeze(kept) });
-}
-
-function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
 
 /** Generated files that were copied into a checkout, as they were then. */
@@ -166,7 +163,7 @@ class CopiedSources {
 }
 
 /**
- * What was brought into the volume of a container; undefined if nothing was, or that was not finished.
+ * What was brought into the volume of a container; undefined if nothing was, or what is noted there is not whole.
  *
  * @throws {KbuildError} The engine cannot tell.
  */

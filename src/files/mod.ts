@@ -33,7 +33,15 @@ export {
   whyNotEmpty,
   whyNotWritable,
 } from "./claim.ts";
-export { cannotRead, CHUNK_SIZE, concat, type FileRange, hex, readFileChunks } from "./chunks.ts";
+export {
+  cannotRead,
+  CHUNK_SIZE,
+  concat,
+  equalBytes,
+  type FileRange,
+  hex,
+  readFileChunks,
+} from "./chunks.ts";
 export { FREE_SPACE, isDiskFull } from "./disk_full.ts";
 export { entriesOf, filesBelow, isDirectory, sizeOfTree } from "./entries.ts";
 export { changeTime, fingerprint, isSettled } from "./fingerprint.ts";

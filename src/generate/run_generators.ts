@@ -3,6 +3,7 @@ import type { Checkout } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
 import {
   clearLeftovers,
+  equalBytes,
   ifPossible,
   ifPresent,
   keepsTracked,
@@ -523,7 +524,7 @@ export async function compareMade(
   if (from === undefined) return { result: "none" };
   const [wanted, existing] = await Promise.all([readFile(from), ifPresent(readFile(output))]);
   if (existing !== undefined) {
-    if (isEqual(wanted, existing)) return { result: "same" };
+    if (equalBytes(wanted, existing)) return { result: "same" };
     if (tolerant && withoutNewer(wanted) === withoutNewer(existing)) return { result: "newer Go" };
   }
   return { result: "differs", from, wanted, existing };
@@ -551,10 +552,6 @@ export async function placeOne(
 export async function isOtherDevice({ root, output }: KubeContext): Promise<boolean> {
   const [there, here] = await Promise.all([Deno.stat(root), ifPresent(Deno.stat(output))]);
   return here !== undefined && there.dev !== here.dev;
-}
-
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
 /** Whether this Go adds `//go:build` lines, which the checkout's own did not (1.17). */

@@ -5,6 +5,7 @@ import { isIP } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { connect, type TLSSocket } from "node:tls";
+import { equalBytes } from "../files/mod.ts";
 import { CertificateError } from "./certificates.ts";
 
 /** A request of {@linkcode fetchPinned}. */
@@ -106,7 +107,7 @@ async function connectPinned(
 
 function checkPinned(der: Uint8Array, host: string, pins: readonly string[]): void {
   const pinned = pins.map((pem) => new X509Certificate(pem))
-    .find(({ raw }) => raw.length === der.length && raw.every((byte, i) => byte === der[i]));
+    .find(({ raw }) => equalBytes(raw, der));
   if (pinned === undefined) throw new CertificateError("self-signed");
   // node:tls does not hold the proof of the key against certificates of version 1.
   if (!isVersion3(pinned.raw)) throw new CertificateError("version 1");
