@@ -6,9 +6,12 @@ export function fingerprint({ size, ino, mtime, ctime }: Deno.FileInfo): string 
   return `${size} ${ino} ${mtime?.getTime()} ${ctime?.getTime()}`;
 }
 
-/** When a file or its status was last changed, in milliseconds since 1970; 0 if the file system does not say. */
-export function changeTime({ mtime, ctime }: Deno.FileInfo): number {
-  return Math.max(mtime?.getTime() ?? 0, ctime?.getTime() ?? 0);
+/**
+ * When a file or its status was last changed, in milliseconds since 1970; Infinity if the file system does not say: such a
+ * file may change at any time.
+ */
+export function changeTime({ mtime, ctime }: Pick<Deno.FileInfo, "ctime" | "mtime">): number {
+  return Math.max(mtime?.getTime() ?? Infinity, ctime?.getTime() ?? 0);
 }
 
 /**
