@@ -128,7 +128,7 @@ export const copyOutput: Command = {
   summary: "Copy outputs out of containers (build/copy-output.sh)",
   description:
     "Containers that have the checkout mounted write to its _output/dockerized, and there is nothing to copy. From the " +
-    "volume of an engine elsewhere (--sync volume) programs and generated files are copied.",
+    "volume of an engine elsewhere (--sync volume) programs and generated files are copied; a generated file that was changed here as well stays.",
   flags: [SYNC, ...IMAGE_FLAGS.filter(({ name }) => name !== DRY_RUN_FLAG.name)],
   variables: RUN_VARIABLES,
   examples: [{ command: "kbuild copy-output", does: "Print the directory of the programs" }],

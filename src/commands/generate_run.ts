@@ -196,15 +196,18 @@ export async function generate(command: CommandContext, asked: AskedGeneration):
   });
 }
 
+/** Names of the generators up to 1.25. */
+async function makefileNames(root: string): Promise<readonly string[]> {
+  const { generators } = await readGeneratorRules(root);
+  const { text } = await readCheckoutFile(root, PROTOBUF_SCRIPT);
+  return [...generators.map(({ name }) => name), ...text === undefined ? [] : [PROTOBUF]];
+}
+
 /** Prints the names of the generators, as `hack/update-codegen.sh -?` does. */
 export async function listCodegens(command: CommandContext): Promise<void> {
   const { context, checkout } = await command.open();
-  const { text } = await readCheckoutFile(context.root, PROTOBUF_SCRIPT);
   const names = checkout.generated.value === "makefile"
-    ? [
-      ...(await readGeneratorRules(context.root)).generators.map(({ name }) => name),
-      ...text === undefined ? [] : [PROTOBUF],
-    ]
+    ? await makefileNames(context.root)
     : codegenNames(await readCodegenText(context.root)).map(({ name }) => name);
   if (command.globals.json) return command.printJson({ generators: names });
   command.print("available codegens:");

@@ -76,10 +76,7 @@ const GROUPS: readonly (readonly [title: string, variables: readonly VariableSpe
   ["Tests", [...TEST_VARIABLES, ...ETCD_VARIABLES]],
   ["Checks and updates", [...VERIFY_VARIABLES, ...UPDATE_VARIABLES.slice(1)]],
   ["Version", VERSION_VARIABLES],
-  ["Go toolchain", [
-    behind(GO),
-    ...GO_VARIABLES.filter((each) => each !== CACHE_VARIABLE),
-  ]],
+  ["Go toolchain", [behind(GO), ...GO_VARIABLES.filter((each) => each !== CACHE_VARIABLE)]],
   ["Releases and images", [
     ...RELEASE_VARIABLES.filter((each) => each !== BLOB_CACHE_VARIABLE),
     ...[BASES, COMPRESSION_LEVEL].map(behind),

@@ -49,8 +49,8 @@ const CHANGED = "_output/.kbuild-changed-directories";
 
 /**
  * Prints the manifest, the files that have changed since, all directories, all other paths, and whether the checkout can be
- * written to. Where no directory has changed, paths are those of the manifest, and are not printed. GNU's find also sees what was moved or got an
- * old time; busybox's has no `-cnewer`.
+ * written to. Where no directory has changed, paths are those of the manifest, and are not printed. GNU's find also sees what
+ * was moved or got an old time; busybox's has no `-cnewer`.
  */
 const ASK = `all=$1
 shift

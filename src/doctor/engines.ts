@@ -49,7 +49,7 @@ export const ENGINES = Object.freeze(
       use: "generating protobuf code",
       fixes: [
         'In a checkout of 1.28 or later: PATH="$(kbuild toolchain protoc):$PATH", or hack/install-protoc.sh',
-        'For an older one: PATH="$(kbuild toolchain protoc 3.21.12):$PATH"',
+        "For an older one, on Debian: apt-get install protobuf-compiler",
       ],
     },
   } satisfies Readonly<Record<string, Engine>>,

@@ -500,6 +500,17 @@ async function filesOf(
   return found;
 }
 
+/** Gives the headers that generators find by themselves the year of the sources. */
+async function dateHeaders(context: KubeContext, tree: string): Promise<void> {
+  let epoch: number | undefined;
+  for (const path of DEFAULT_HEADERS.map((name) => join(tree, name))) {
+    const text = await ifPresent(readText(path));
+    if (text?.includes(YEAR) !== true) continue;
+    epoch ??= (await findSourceDate(context, await getVersionVars(context))).epoch;
+    await writeFileAtomic(path, withYear(text, epoch));
+  }
+}
+
 /**
  * A copy of the sources for generators to work in. Files that generators may write to are copies; the others have a
  * second name there.
@@ -537,13 +548,7 @@ async function makeTree(
   }
   for (const directory of [join(tree, "_output"), bin]) place(directory);
   // Later generators find no header by themselves.
-  for (const name of checkout.generated.value === "makefile" ? DEFAULT_HEADERS : []) {
-    const path = join(tree, name);
-    const text = await ifPresent(readText(path));
-    if (text?.includes(YEAR) !== true) continue;
-    const { epoch } = await findSourceDate(context, await getVersionVars(context));
-    await writeFileAtomic(path, withYear(text, epoch));
-  }
+  if (checkout.generated.value === "makefile") await dateHeaders(context, tree);
   const link = join(gopath, "src", checkout.goPackage.value);
   place(dirname(link));
   await Deno.symlink(tree, link);
