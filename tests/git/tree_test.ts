@@ -139,15 +139,15 @@ Deno.test("the index of a copied checkout is made to fit its files, once, and no
 Deno.test("the index of a fresh clone is made to fit, once, if many files are as young as it is", () =>
   inRepository(async ({ root, context, run }) => {
     const index = join(root, ".git/index");
+    // One for all: git leaves the entry of a.go as it is, once it is skipped.
+    const second = Math.floor(Date.now() / 1000) - 10;
     const young = async () => {
       await run("add", ".");
-      const second = Math.floor(Date.now() / 1000) - 10;
       const names = [...Deno.readDirSync(join(root, "many"))].map(({ name }) => `many/${name}`);
       for (const name of ["a.go", ...names]) await Deno.utime(join(root, name), second, second);
       await run("update-index", "-q", "--refresh");
       // As if it had been written in the same second.
       await Deno.utime(index, second, second);
-      return second;
     };
     await Deno.mkdir(join(root, "many"));
     // With a.go, one less than many.
@@ -157,7 +157,7 @@ Deno.test("the index of a fresh clone is made to fit, once, if many files are as
     await Deno.writeTextFile(join(root, "many/é"), "");
     // Entries with second flags are longer.
     await run("update-index", "--skip-worktree", "a.go");
-    const second = await young();
+    await young();
     assertEquals(await isIndexStale(root), true);
     const before = (await openTree(context).status()).text;
     assertEquals(await isIndexStale(root), false);
