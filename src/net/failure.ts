@@ -85,12 +85,13 @@ export class NetworkError extends KbuildError {
     this.serverCodes = Object.freeze([...options.serverCodes ?? []]);
   }
 
-  /** The same failure in other words, or with more notes. */
-  with({ reason = this.reason, notes = this.notes }: {
+  /** The same failure in other words, with more notes, or as one that may pass. */
+  with({ reason = this.reason, notes = this.notes, retry = this.retry }: {
     reason?: string;
     notes?: readonly string[];
+    retry?: boolean;
   }): NetworkError {
-    return new NetworkError(this.url, reason, { ...this, notes, cause: this.cause ?? this });
+    return new NetworkError(this.url, reason, { ...this, notes, retry, cause: this.cause ?? this });
   }
 }
 

@@ -17,10 +17,11 @@ import {
   type StoredBlob,
 } from "../store/mod.ts";
 import { MAX_MANIFEST, MEDIA } from "./manifest.ts";
-import { pushBlob, type PushedBlob, pushRefusal, type UploadWays } from "./push_blob.ts";
+import { pushBlob, type PushedBlob, type UploadWays } from "./push_blob.ts";
 import { pushEndpoint } from "./push_names.ts";
 import { type Endpoint, urlOf } from "./reference.ts";
 import { openSession, type Session } from "./session.ts";
+import { manifestRefusal } from "./tags.ts";
 
 /** Tags of entries, so that a registry's rules for removing old ones can name them. */
 const RESULT_TAG = "kbuild-";
@@ -94,7 +95,7 @@ class RegistryBackend implements Backend {
           ...{ method: "PUT", body: manifest },
           headers: { "content-type": MEDIA.ociManifest },
         });
-        if (!answer.ok) throw await pushRefusal(this.#session, url, answer);
+        if (!answer.ok) throw await manifestRefusal(this.#session, url, answer);
         await answer.body?.cancel();
       }));
   }

@@ -110,10 +110,28 @@ export async function sendManifest(
       ...{ method: "PUT", body: bytes },
       headers: { "content-type": mediaType },
     });
-    if (!answer.ok) throw await pushRefusal(session, url, answer);
+    if (!answer.ok) throw await manifestRefusal(session, url, answer);
     await answer.body?.cancel();
     const said = answer.headers.get("docker-content-digest");
     if (said === null || said === digest) return answer.headers.has("oci-subject");
     throw new KbuildError(`Cannot push "${url}": the registry made "${said}" of "${digest}"`);
   });
 }
+
+/**
+ * The error of a refused manifest. Its blobs were sent, or found, before: where the registry does not know one,
+ * somebody else is just putting the same blob (docker-registry 2.8 moves a new file over the old one) or
+ * its store is late, and the same request may succeed.
+ */
+export async function manifestRefusal(
+  session: Session,
+  url: string,
+  answer: Response,
+): Promise<NetworkError> {
+  const error = await pushRefusal(session, url, answer);
+  const isLate = error.serverCodes.some((code) => BLOB_UNKNOWN.has(code));
+  return isLate ? error.with({ retry: true }) : error;
+}
+
+/** Codes of the distribution specification for a manifest whose blobs are not there. */
+const BLOB_UNKNOWN: ReadonlySet<string> = new Set(["BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN"]);

@@ -118,6 +118,26 @@ Deno.test("pushImages() sends a layer of any size in one request, and anew after
     });
   }));
 
+Deno.test("pushImages() sends a manifest again where the registry does not know its blobs yet", () =>
+  inWorld(async (world) => {
+    const paths = await writeArchives(world, ["a"]);
+    // As docker-registry 2.8 answers while somebody else puts the same blob.
+    const errors = ["DIGEST_INVALID", "MANIFEST_BLOB_UNKNOWN"].map((code) => ({ code }));
+    let failures = 1;
+    const misbehave: Misbehave = (request, url) =>
+      request.method === "PUT" && url.pathname.includes("/manifests/") && failures-- > 0
+        ? Response.json({ errors }, { status: 400 })
+        : undefined;
+    await pushing(world, paths, misbehave, async (push, taker) => {
+      await push();
+      assertMatch(
+        world.log.join(""),
+        /the server said 400: .*MANIFEST_BLOB_UNKNOWN; again in 0\.02 s/,
+      );
+      assert(taker.manifests.size > 0);
+    });
+  }));
+
 Deno.test("pushImages() asks for a token to push with, and gives it to no other server", () =>
   inWorld(async (world) => {
     const paths = await writeArchives(world, ["a"]);

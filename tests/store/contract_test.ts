@@ -147,14 +147,16 @@ everyKind("16 writers at once leave what each of them wrote", async (world) => {
   }));
   await Promise.all(units.map(async ({ from, result }) => {
     using store = await world.open();
-    assert(await store.save(result, ({ path }) => join(from, path)));
+    const isSaved = await store.save(result, ({ path }) => join(from, path));
+    assert(isSaved, world.log.join("\n"));
   }));
   using other = await world.open({ readOnly: true });
   for (const { result } of units) {
     assertEquals(await other.result(result.key), result);
     for (const file of result.files) assert(await other.fetch(file, join(world.dir, "to")));
   }
-  assertEquals(world.log, []);
+  // docker-registry 2.8 does not know a blob for the moment in which another writer puts it too.
+  assertEquals(world.log.filter((line) => !line.includes("BLOB_UNKNOWN")), []);
 });
 
 everyKind("nothing is written to a store that is read only", async (world) => {
