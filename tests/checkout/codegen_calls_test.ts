@@ -48,15 +48,22 @@ async function inCheckout(
   }
 }
 
-/** Writes its name, directory and arguments into a log, and what it would print. */
+/**
+ * Writes its name, directory and arguments into a log, and what it would print. Scripts start some of them side
+ * by side: what one writes is one `printf`, so that it stays together.
+ */
 const LOGGER = (name: string, prints = "") =>
   `#!/bin/sh
 case "${name} $*" in
 "go list "*) echo "k8s.io/kubernetes\${PWD#"$ROOT"}"; exit ;;
 "go install "*|"gofmt "*) exit ;;
 esac
-{ printf '%s\\n' "${name}" "@\${PWD#"$ROOT"}"; for word; do case "$word" in
-/dev/fd/*|/proc/*) word=FILE ;; esac; printf '%s\\n' "$word"; done; echo; } >> "$LOG"
+newline='
+'
+said="${name}\${newline}@\${PWD#"$ROOT"}"
+for word; do case "$word" in
+/dev/fd/*|/proc/*) word=FILE ;; esac; said="$said$newline$word"; done
+printf '%s\\n\\n' "$said" >> "$LOG"
 ${prints}
 `;
 

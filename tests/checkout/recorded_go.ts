@@ -37,7 +37,9 @@ case "$1" in
     elif [[ "$package" == ./* ]]; then echo "k8s.io/kubernetes/${"$"}{package#./}"
     else echo "$package"; fi ;;
   install | test | build | generate)
-    { printf '%s\0' "$@"; printf '\0ENV\0'; env -0; printf '\0END\0'; } >> "$TEST_LOG" ;;
+    # Platforms are built side by side: what one start says is appended at once.
+    { printf '%s\0' "$@"; printf '\0ENV\0'; env -0; printf '\0END\0'; } > "$TEST_LOG.$$"
+    cat "$TEST_LOG.$$" >> "$TEST_LOG" && rm "$TEST_LOG.$$" ;;
   *) echo "go $*?" >&2; exit 9 ;;
 esac
 `;

@@ -168,7 +168,9 @@ Deno.test({
       // Each argument ends with a unit separator, each start with a line break.
       script(
         join(bin, "go"),
-        `{ printf '%s\\037' "$@"; echo; } >> '${log}'\nexec '${which("go")}' "$@"\n`,
+        `said=$(printf '%s\\037' "$@")\nprintf '%s\\n' "$said" >> '${log}'\nexec '${
+          which("go")
+        }' "$@"\n`,
       );
       const here = { cwd: root, env: { ...env, PATH: `${bin}:${Deno.env.get("PATH")}` } };
       const args = ["all", "cmd/kubectl", "KUBE_BUILD_PLATFORMS=linux/amd64"];
