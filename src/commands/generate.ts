@@ -112,7 +112,7 @@ export const generatedFiles: Command = {
       "Generators to run, as in the makefile: deepcopy, openapi …; all if omitted. Also protobuf, alone",
     variadic: true,
   }],
-  flags: FLAGS,
+  flags: [FROM_NOTHING, ...FLAGS],
   variables: [...GENERATION_VARIABLES, ...VARIABLES],
   examples: [
     { command: "kbuild generated_files", does: "Make what is not up to date" },
@@ -125,7 +125,7 @@ export const generatedFiles: Command = {
       does: "Show the generators, and why each file is made",
     },
   ],
-  ...generation(asked),
+  ...generation(askedAnew),
 };
 
 /** `kbuild verify_generated_files`: what `make verify_generated_files` of 1.7 and `hack/verify-generated-files.sh` ask. */

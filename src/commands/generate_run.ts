@@ -159,7 +159,7 @@ export async function generate(command: CommandContext, asked: AskedGeneration):
       const { plan, go } = planned;
       if (plan.stale.length > 0) {
         sayGo(context, planned);
-        context.log.status(`Generating ${counted(plan.stale.length, "file")}:`, summaryLines(plan));
+        context.log.status(`Generating ${filesOf(plan)}:`, summaryLines(plan));
       }
       sayLeftOut(context.log, plan);
       const { written, newerGo, unmade, removed = [] } = await plan.run();
@@ -243,7 +243,7 @@ async function generatedVerdict(
       if (plan.stale.length > 0) {
         sayGo(context, planned);
         context.log.status(
-          `Generating ${counted(plan.stale.length, "file")} aside:`,
+          `Generating ${filesOf(plan)} aside:`,
           summaryLines(plan),
         );
       }
@@ -382,9 +382,7 @@ export async function planGeneration(
   const { plan, go, choice } = await prepare(open, asked, { fetch: false });
   const { log } = open.context;
   log.status(
-    plan.stale.length === 0
-      ? "All generated files are up to date"
-      : `To be made: ${counted(plan.stale.length, "file")}`,
+    plan.stale.length === 0 ? "All generated files are up to date" : `To be made: ${filesOf(plan)}`,
     plan.stale.length === 0 ? [] : summaryLines(plan),
   );
   for (const { path, why } of plan.stale) log.status(`${path}: ${why}`, [], { v: 2 });
@@ -406,12 +404,20 @@ function sayOrphans(log: CommandContext["log"], orphans: readonly string[]): voi
   log.warn("No generator makes these files any more; remove them if nothing uses them:", orphans);
 }
 
+/** How many files are made; a generator of 1.26 and later that never ran may make more than one. */
+function filesOf({ stale }: SomePlan): string {
+  const isOpen = stale.some(({ path }) => path.endsWith("/"));
+  return `${counted(stale.length, "file")}${isOpen ? " or more" : ""}`;
+}
+
 /** A line for each generator that has something to do: how many files, and the first reason. */
 function summaryLines({ generators, stale }: SomePlan): readonly string[] {
-  return generators.filter((each) => each.stale > 0).flatMap(({ name, files, stale: count }) => {
+  return generators.flatMap(({ name, files, stale: count }) => {
     const own = stale.filter(({ generator }) => generator === name);
+    if (own.length === 0) return [];
     return [
-      `${name}: ${count} of ${files}`,
+      // Which files it makes is known once it has run.
+      count === 0 ? `${name}:` : `${name}: ${count} of ${files}`,
       ...reasonsOf(own).map((line) => `  ${line}`),
     ];
   });

@@ -34,6 +34,8 @@ export interface ItemRecord {
   readonly generator: string;
   /** Digest of everything that the file is made from; "" where that is not known. */
   readonly inputs: string;
+  /** Digest of the generator, its flags, the headers and Go at that time; it only explains. */
+  readonly tool?: string | undefined;
   /** Digest of the file; "" where there is none. */
   readonly output: string;
   /** Whether the generator makes it: a tag may ask for nothing. */

@@ -14,6 +14,7 @@ import {
 import { KbuildError } from "../errors.ts";
 import { ifPresentSync, readTextSync } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
+import { didYouMean, nearest } from "../lib/nearest.ts";
 import type { GoTool } from "../toolchain/mod.ts";
 import { listCodegenFiles } from "./codegen_files.ts";
 import { type CodegenRecord, type CodegenState, readCodegenState } from "./codegen_state.ts";
@@ -245,7 +246,10 @@ function chooseCodegens(all: readonly string[], patterns: readonly string[]): Re
     const found = all.filter((name) => expressionOf(pattern).test(name));
     if (found.length === 0) {
       throw new KbuildError(`No generator fits the pattern "${pattern}"`, {
-        notes: [`Generators of this checkout: ${all.join(", ")}`],
+        notes: [
+          ...didYouMean(nearest(pattern, all)),
+          `Generators of this checkout: ${all.join(", ")}`,
+        ],
         exitCode: 2,
       });
     }

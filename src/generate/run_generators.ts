@@ -14,6 +14,7 @@ import {
 } from "../files/mod.ts";
 import { buildBinaries, prepareBuild, type PreparedBuild } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
+import { didYouMean, nearest } from "../lib/nearest.ts";
 import { ownershipContext } from "../lib/ownership.ts";
 import { mapConcurrently, memoryBudget } from "../lib/util.ts";
 import { compareGoVersions, type GoTool, isGoSince } from "../toolchain/mod.ts";
@@ -78,6 +79,8 @@ export interface GeneratorFindings {
   readonly key: string | undefined;
   /** What is remembered so far. */
   readonly state: ItemState;
+  /** Digests of directories when the files were last made. */
+  readonly directories: ItemState["directories"];
   /** All outputs of the checkout. */
   readonly outputs: ReadonlySet<string>;
   /** Sources that were read; undefined if none had to be. */
@@ -183,7 +186,7 @@ export async function planGenerators(
     tasks: Object.freeze(tasks.flat().toSorted((a, b) => b.weight - a.weight)),
     jobs,
     found: {
-      ...{ go, state, outputs, sources: tree.sources },
+      ...{ go, state, outputs, sources: tree.sources, directories: before.directories },
       key: isKeyComplete ? key : await treeKey(context, go, outputs),
       isWhole: names.length === 0 && packages.length === 0,
       isNew: true,
@@ -212,7 +215,10 @@ function upToDate(
     ...{ stale: [], tools: undefined, tasks: [], jobs: 1 },
     orphans: orphansOf(context, state),
     leftOut: state.leftOut,
-    found: { go, key: state.key, state, outputs, isWhole: true, isNew: false },
+    found: {
+      ...{ go, key: state.key, state, outputs, directories: state.directories },
+      ...{ isWhole: true, isNew: false },
+    },
   });
 }
 
@@ -223,7 +229,8 @@ function withAll(found: Comparison, generators: readonly Generator[]): Compariso
     const record = found.records[item.output];
     const each = known.get(item.output);
     if (each !== undefined) return [each];
-    return record === undefined ? [] : [{ item, inputs: record.inputs, why: "all are compared" }];
+    if (record === undefined) return [];
+    return [{ item, inputs: record.inputs, tool: record.tool, why: "all are compared" }];
   });
   return { ...found, stale };
 }
@@ -274,8 +281,12 @@ function checkNames(
 ): void {
   const unknown = names.find((name) => !generators.some((each) => each.name === name));
   if (unknown === undefined) return;
+  const known = generators.map(({ name }) => name);
   throw new KbuildError(`There is no generator "${unknown}"`, {
-    notes: [`Generators of this checkout: ${generators.map(({ name }) => name).join(", ")}`],
+    notes: [
+      ...didYouMean(nearest(unknown, known)),
+      `Generators of this checkout: ${known.join(", ")}`,
+    ],
     exitCode: 2,
   });
 }
@@ -394,11 +405,12 @@ export async function runGenerators(
     const isSame = key !== undefined && await treeKey(context, go, outputs) === key;
     const { missing, ...results } = await placeAll(context, tasks, tolerant);
     const items = { ...found.state.items };
-    for (const { item, inputs } of tasks.flatMap(({ makes }) => makes)) {
+    for (const { item, inputs, tool } of tasks.flatMap(({ makes }) => makes)) {
       const path = join(context.root, item.output);
       items[item.output] = {
         generator: item.generator,
         inputs: inputs === "" ? items[item.output]?.inputs ?? "" : inputs,
+        tool: inputs === "" ? items[item.output]?.tool : tool,
         isMade: !missing.has(item.output),
         output: await contentOf(path),
         seen: seenFile(path),

@@ -13,6 +13,8 @@ export interface StaleItem {
   readonly item: GenerationItem;
   /** Digest of everything that it is made from. */
   readonly inputs: string;
+  /** Digest of the generator, its flags, the headers and Go; undefined where `inputs` is not known. */
+  readonly tool?: string | undefined;
   /** For people: "missing", "staging/src/k8s.io/api/batch/v1 changed". */
   readonly why: string;
 }
@@ -55,7 +57,7 @@ export async function compareItems(
       const places = inputPlaces(tree, item);
       for (const place of places) directories[place] ??= tree.graph.digest(place, "shape");
       const inputs = digestOf([
-        common,
+        common.all,
         ...peerInputs(tree, generator, item),
         item.output,
         ...places.flatMap((place) => [place, directories[place]!]),
@@ -65,13 +67,15 @@ export async function compareItems(
       const path = join(context.root, item.output);
       const seen = seenFile(path);
       const output = known?.seen === seen ? known.output : await contentOf(path);
-      const why = reasonFor({ known, inputs, output, places, directories, before });
+      const { tool } = common;
+      const why = reasonFor({ known, inputs, tool, output, places, directories, before });
       if (acceptsViolations(context, item)) {
-        stale.push({ item, inputs, why: "its API rule violations are to be accepted" });
+        stale.push({ item, inputs, tool, why: "its API rule violations are to be accepted" });
       } else if (context.env["KUBE_EXTRA_GOPATH"]) {
-        stale.push({ item, inputs, why: "KUBE_EXTRA_GOPATH has sources that are not looked at" });
+        const why = "KUBE_EXTRA_GOPATH has sources that are not looked at";
+        stale.push({ item, inputs, tool, why });
       } else if (why === undefined) records[item.output] = { ...known!, isOrphan: false, seen };
-      else stale.push({ item, inputs, why });
+      else stale.push({ item, inputs, tool, why });
     }
   }
   return { stale, records, directories };
@@ -83,9 +87,10 @@ function acceptsViolations({ env }: KubeContext, { file }: GenerationItem): bool
     file.knownViolations !== undefined;
 }
 
-function reasonFor({ known, inputs, output, places, directories, before }: {
+function reasonFor({ known, inputs, tool, output, places, directories, before }: {
   known: ItemRecord | undefined;
   inputs: string;
+  tool: string;
   output: string;
   places: readonly string[];
   directories: Readonly<Record<string, string>>;
@@ -96,9 +101,12 @@ function reasonFor({ known, inputs, output, places, directories, before }: {
   if (known.inputs !== inputs) {
     const changed = places.filter((place) => before.directories[place] !== directories[place]);
     const [first] = changed;
-    return first === undefined
-      ? "the generator, its flags or Go changed"
-      : `${first} changed${changed.length > 1 ? `, and ${changed.length - 1} more` : ""}`;
+    if (first !== undefined) {
+      return `${first} changed${changed.length > 1 ? `, and ${changed.length - 1} more` : ""}`;
+    }
+    return known.tool === tool
+      ? "what it is made from changed"
+      : "the generator, its flags or Go changed";
   }
   return known.output === output ? undefined : "its content is not what was generated";
 }
@@ -112,13 +120,13 @@ function inputPlaces({ graph }: GeneratorTree, item: GenerationItem): readonly s
   return [...new Set(roots.flatMap((directory) => [...graph.closure(directory)]))].sort();
 }
 
-/** What decides over all files of a generator. */
+/** What decides over all files of a generator, and the part of it that no package has. */
 function commonInputs(
   { root }: KubeContext,
   go: GoTool,
   { graph }: GeneratorTree,
   { tool, rules, items }: Generator,
-): string {
+): { readonly all: string; readonly tool: string } {
   const tools = graph.closureDigest([tool.replace(/^\.\//, "")], "content");
   const headers = DEFAULT_HEADERS.map((path) =>
     ifPresentSync(() => readTextSync(join(root, path))) ?? ""
@@ -146,13 +154,8 @@ function commonInputs(
   if (rules?.name === "conversion") {
     others.push(...items.map(({ directory }) => graph.digest(directory, "functions")));
   }
-  return digestOf([
-    go.description,
-    tools,
-    JSON.stringify(rules?.flags ?? []),
-    ...headers,
-    ...others,
-  ]);
+  const own = digestOf([go.description, tools, JSON.stringify(rules?.flags ?? []), ...headers]);
+  return { tool: own, all: digestOf([own, ...others]) };
 }
 
 /**

@@ -92,7 +92,7 @@ export async function verifyGenerators(
         .map(({ each: { item } }) => item.output),
     );
     const mistaken = new Set(await mistakenSources(context, tasks, found)).intersection(wrong);
-    for (const { each: { item: { output, generator }, inputs }, made } of compared) {
+    for (const { each: { item: { output, generator }, inputs, tool }, made } of compared) {
       const path = join(context.root, output);
       if (made.result === "newer Go") newerGo.push(output);
       if (made.result !== "differs") {
@@ -103,7 +103,7 @@ export async function verifyGenerators(
         // What a generator makes beside such a file is not what it makes without.
         if (inputs === "" || broken.has(output) || mistaken.size > 0) continue;
         records[output] = {
-          ...{ generator, inputs },
+          ...{ generator, inputs, tool },
           isMade: made.result !== "none",
           output: await contentOf(path),
           seen: seenFile(path),
@@ -128,7 +128,10 @@ export async function verifyGenerators(
   await found.sources?.save();
   if (found.isNew) {
     const { state } = found;
-    await writeItemState(context, { ...state, items: { ...state.items, ...records } });
+    // What is wrong stays so: the next run names the directories that it comes from, too.
+    const isRight = differences.length + violations.length === 0;
+    const directories = isRight ? state.directories : found.directories;
+    await writeItemState(context, { ...state, directories, items: { ...state.items, ...records } });
   }
   const byPath = (a: GeneratedDifference, b: GeneratedDifference) => a.path < b.path ? -1 : 1;
   return Object.freeze({

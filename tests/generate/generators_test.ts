@@ -259,6 +259,8 @@ test("planGenerators() takes names of generators and patterns of packages", asyn
     await assertRejects(() => stale([], ["nothing"]), KbuildError, 'no generator "nothing"');
     // The rest is still to be made afterwards.
     assertEquals(await run({ names: ["bindata"] }), [BINDATA]);
+    const { notes } = await assertRejects(() => plan({ names: ["bindta"] }), KbuildError);
+    assertEquals(notes[0], 'Did you mean "bindata"?');
     assertEquals(Object.keys(reasons(await plan())).length, 11);
   } finally {
     await sample.remove();
@@ -302,6 +304,7 @@ test("verifyGenerators() finds what differs, and changes nothing", async () => {
     assertStringIncludes(differences[0]?.made ?? "", "*More");
     assertEquals(await read(copy), before);
     assertEquals((await paths()).length, 1, "a difference was remembered as if it were none");
+    assertEquals(reasons(await plan())[copy], `${API}/core/v1 changed`);
     await run();
     assertEquals(await paths(), []);
 
