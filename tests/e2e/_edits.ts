@@ -71,3 +71,11 @@ export async function commit(tree: Tree): Promise<string> {
   await tree.git("commit", "-q", "--allow-empty", "-m", "edits");
   return "committed";
 }
+
+/** Commits, and goes back to an older commit. */
+export async function goBack(tree: Tree, random: () => number): Promise<string> {
+  await commit(tree);
+  const back = 1 + Math.floor(random() * 3);
+  await tree.git("checkout", "-q", "--detach", `HEAD~${back}`).catch(() => {});
+  return `went back ${back} commits`;
+}

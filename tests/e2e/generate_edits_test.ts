@@ -2,10 +2,9 @@
  * Random edits of a sample: after each, what is made incrementally is compared with everything generated from
  * nothing in a second copy. `KBUILD_TEST_EDITS` says how many (12), `KBUILD_TEST_SEED` which.
  */
-import { assertEquals } from "@std/assert";
-import { KbuildError } from "../../src/errors.ts";
-import { type GeneratorSample, noGo, openGenerators } from "../generate/_generators.ts";
-import { commit, type Edit, pick, randomOf, treeOf } from "./_edits.ts";
+import { noGo, openGenerators } from "../generate/_generators.ts";
+import { commit, type Edit, goBack, pick } from "./_edits.ts";
+import { compareEdits } from "./_generated_edits.ts";
 
 const EDITS = Number(Deno.env.get("KBUILD_TEST_EDITS") ?? 12);
 const SEED = Number(Deno.env.get("KBUILD_TEST_SEED") ?? Date.now() % 1e6);
@@ -85,12 +84,7 @@ const EDITS_OF: readonly Edit[] = [
     return `spoiled ${path}`;
   },
   commit,
-  async function goBack(tree, random) {
-    await commit(tree);
-    const back = 1 + Math.floor(random() * 3);
-    await tree.git("checkout", "-q", "--detach", `HEAD~${back}`).catch(() => {});
-    return `went back ${back} commits`;
-  },
+  goBack,
 ];
 
 const LABEL =
@@ -99,74 +93,5 @@ const LABEL =
 Deno.test({
   name: noGo === undefined ? LABEL : `${LABEL} (skipped: ${noGo})`,
   ignore: noGo !== undefined,
-  fn: async () => {
-    const [one, other] = [await openGenerators(), await openGenerators()];
-    try {
-      const trees = [one, other].map(({ root, context }) => {
-        const identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"];
-        return treeOf(root, async (args) => {
-          await context.shell.run(["git", ...identity, ...args], { cwd: root });
-        });
-      });
-      let made = 0;
-      for (let step = 0; step < EDITS; step++) {
-        const edit = EDITS_OF[Math.floor(randomOf(SEED + step * 7919)() * EDITS_OF.length)]!;
-        // Both trees see the same numbers; what is generated is the same in both, or the test has failed.
-        const done: string[] = [];
-        for (const tree of trees) done.push(await edit(tree, randomOf(SEED + step)));
-        const what = `seed ${SEED}, edit ${step}: ${done[0]}`;
-        made += await generate(one);
-        // What no generator makes any more stays in both: without its build constraint it is a source.
-        const { stale, orphans } = await one.plan();
-        const forgotten = await forget(other.root, other.context.output, orphans);
-        await generate(other);
-        const outputs = Object.keys(await recorded(other.context.output)).sort();
-        assertEquals(Object.keys(await recorded(one.context.output)).sort(), outputs, what);
-        // What no generator makes any more is named.
-        assertEquals(stale, [], what);
-        for (const path of outputs.filter((path) => !orphans.includes(path))) {
-          const [a, b] = trees.map((tree) => tree.read(path));
-          assertEquals(a, b, `${what}: ${path} (${forgotten} were removed)`);
-        }
-      }
-      assertEquals(made > 0, true, `seed ${SEED}: nothing was made`);
-    } finally {
-      await one.remove();
-      await other.remove();
-    }
-  },
+  fn: () => compareEdits({ open: openGenerators, edits: EDITS_OF, count: EDITS, seed: SEED }),
 });
-
-/** Generates; types that break the rules for APIs are accepted. Returns how many files were written. */
-async function generate(sample: GeneratorSample): Promise<number> {
-  try {
-    return (await sample.run()).length;
-  } catch (error) {
-    if (!(error instanceof KbuildError) || !error.message.includes("rule violations")) throw error;
-    const accepted = await sample.run({}, { UPDATE_API_KNOWN_VIOLATIONS: "true" });
-    return accepted.length + (await sample.run()).length;
-  }
-}
-
-/** Outputs that a run remembers, and that a generator makes. */
-async function recorded(output: string): Promise<Record<string, unknown>> {
-  const text = await Deno.readTextFile(`${output}/.kbuild/generators.json`);
-  const items: Record<string, { isMade: boolean; isOrphan?: boolean }> =
-    JSON.parse(text).state.items;
-  return Object.fromEntries(
-    Object.entries(items).filter(([, { isMade, isOrphan }]) => isMade && isOrphan !== true),
-  );
-}
-
-/** Removes every generated file that some generator makes, and what is remembered of them. */
-async function forget(root: string, output: string, orphans: readonly string[]): Promise<number> {
-  const outputs = await recorded(output).catch(() => ({}));
-  let removed = 0;
-  for (const path of Object.keys(outputs).filter((path) => !orphans.includes(path))) {
-    await Deno.remove(`${root}/${path}`).then(() => removed++, () => {});
-  }
-  for (const note of ["generators.json", "go_sources.json"]) {
-    await Deno.remove(`${output}/.kbuild/${note}`).catch(() => {});
-  }
-  return removed;
-}

@@ -10,14 +10,14 @@ import {
 import { verifyGoVersion } from "../../src/lib/golang/mod.ts";
 import { getVersionVars } from "../../src/lib/version/mod.ts";
 import { findProgram } from "../../src/lib/util.ts";
-import { openSample } from "../lib/_open.ts";
+import { type OpenSample, openSample } from "../lib/_open.ts";
 
 /** Why tests that generate are skipped; undefined where they are not. */
 export const noGo: string | undefined = await findProgram("go", Deno.env.get("PATH")) === undefined
   ? "needs go"
   : undefined;
 
-/** A sample of 1.20 with its generators. */
+/** A checkout up to 1.25 with its generators. */
 export interface GeneratorSample {
   readonly root: string;
   readonly context: KubeContext;
@@ -37,7 +37,11 @@ export interface GeneratorSample {
 
 /** Makes a sample; builds share the machine's cache of Go. */
 export async function openGenerators(): Promise<GeneratorSample> {
-  const sample = await openSample("1.20");
+  return await generatorsOf(await openSample("1.20"));
+}
+
+/** The generators of an open checkout; builds share the machine's cache of Go. */
+export async function generatorsOf(sample: OpenSample): Promise<GeneratorSample> {
   const cache = Deno.env.get("GOCACHE");
   const shared = cache === undefined ? {} : { GOCACHE: cache };
   const context = sample.withEnv(shared);

@@ -21,6 +21,19 @@ export async function openSample(era: EraParameter, host = "linux/amd64"): Promi
   const env = { PATH: Deno.env.get("PATH") ?? "", HOME: parent, FORCE_HOST_GO: "y" };
   const shell = createShell({ cwd: parent, env });
   await createSample({ dir: root, era, git: shell, env });
+  return await openTree(root, { parent, host, env });
+}
+
+/** Opens a checkout as the program would; `remove()` removes `parent`, in which it is. */
+export async function openTree(
+  root: string,
+  { parent, host = "linux/amd64", env }: {
+    parent: string;
+    host?: string;
+    env: Readonly<Record<string, string>>;
+  },
+): Promise<OpenSample> {
+  const shell = createShell({ cwd: parent, env });
   const checkout = await readCheckout(root, { variables: {}, hostArch: host.split("/")[1] ?? "" });
   const log = createLogger({ write: () => {} });
   const withEnv: OpenSample["withEnv"] = (more, { strictParity = false } = {}) =>

@@ -1,6 +1,7 @@
 /**
  * Generated files of real checkouts: `make generated_files` or `hack/update-codegen.sh`, and kbuild, each in a copy of its
- * own, from an empty set of files; then all files of both copies are compared. `KBUILD_TEST_TREES` names the checkouts,
+ * own, from an empty set of files; then all files of both copies are compared, and kbuild's with those of the commit: what
+ * a Go newer than the checkout's writes in another way may differ (`FORMATS`). `KBUILD_TEST_TREES` names the checkouts,
  * `KBUILD_TEST_CODEGENS` the generators (all, by name), `GOTOOLCHAIN` the Go. What the script needs has to be in PATH
  * (protoc and goimports for protobuf), and what it fetches reachable. An hour on two processors for all.
  */
@@ -33,9 +34,34 @@ async function filesOf(root: string): Promise<Record<string, string>> {
 async function empty(root: string): Promise<void> {
   await output([
     ...["sh", "-c"],
-    `cd "$1" && find . -path ./vendor -prune -o -name 'zz_generated.*.go' ! -path '*/testdata/*' -exec rm {} +`,
+    `cd "$1" && find . \\( -path ./vendor -o -path ./.git -o -path ./_output \\) -prune -o ` +
+    String.raw`\( -name 'zz_generated.*.go' -o -path '*/pkg/generated/bindata.go' \) ` +
+    `! -path '*/testdata/*' -exec rm {} +`,
     ...["sh", root],
   ]);
+}
+
+/** What a Go newer than the checkout's writes in another way: 1.17 `//go:build` lines, 1.16 the character DEL. */
+const FORMATS: readonly (readonly [RegExp, string])[] = [
+  [/^\/\/go:build .*\n/gm, ""],
+  [/\\x7f/g, "\\u007f"],
+];
+
+/** Committed files that are not as the commit has them: but for `FORMATS`, and otherwise. */
+async function differentFromGit(
+  root: string,
+): Promise<{ format: readonly string[]; other: readonly string[] }> {
+  const listed = await output(["git", "diff", "-z", "--name-only", "--no-renames"], { cwd: root });
+  const found = { format: [] as string[], other: [] as string[] };
+  for (const path of listed.split("\0").filter((path) => path !== "")) {
+    const committed = await output(["git", "show", `HEAD:${path}`], { cwd: root });
+    const made = await Deno.readTextFile(join(root, path)).catch(() => undefined);
+    const plain = (text: string) =>
+      FORMATS.reduce((text, [pattern, old]) => text.replace(pattern, old), text);
+    const isFormat = made !== undefined && plain(made) === plain(committed);
+    (isFormat ? found.format : found.other).push(path);
+  }
+  return found;
 }
 
 for (const tree of TREES) {
@@ -56,11 +82,18 @@ for (const tree of TREES) {
         const script = isMake ? ["make", "generated_files"] : ["hack/update-codegen.sh", ...NAMES];
         const command = isMake ? "generated_files" : "update-codegen";
         if (isMake) { for (const copy of [own, ours]) await empty(copy); }
+        const deleted = await output(["git", "ls-files", "--deleted"], { cwd: ours });
         await output(script, { cwd: own, env: { ...env, FORCE_HOST_GO: "y" } });
         await kbuildOk([command, "--from-nothing", ...isMake ? [] : NAMES], { cwd: ours, env });
         const [wanted, made] = [await filesOf(own), await filesOf(ours)];
         const paths = [...new Set([...Object.keys(wanted), ...Object.keys(made)])].sort();
         assertEquals(paths.filter((path) => wanted[path] !== made[path]), []);
+        const { format, other } = await differentFromGit(ours);
+        console.log(
+          `${paths.length} files compared; ${deleted.split("\n").length - 1} committed ones were ` +
+            `deleted: ${format.length} differ from the commit by the format of another Go`,
+        );
+        assertEquals(other, []);
       } finally {
         await output(["sh", "-c", 'chmod -R u+w "$1" && rm -rf "$1"', "sh", dir]);
       }
