@@ -1,7 +1,7 @@
 /** Generated files: `make generated_files` and `kbuild generated_files`. */
 import { join } from "@std/path";
 import { createShell } from "../../src/shell/mod.ts";
-import type { Bench, Side } from "./bench.ts";
+import { Bench } from "./bench.ts";
 import { type Cost, type Measure, wallOf } from "./measure.ts";
 import type { Subject } from "./subject.ts";
 
@@ -10,14 +10,18 @@ const TYPES = "staging/src/k8s.io/api/batch/v1/types.go";
 /** Files younger than this are not taken as known by either side (`TICK_MS` of golang/sources.ts). */
 const YOUNG_MS = 4000;
 
-/** Brings the checkout into the state that is measured; gets the number of the run. */
-type Before = (run: number) => Promise<void>;
+/** Brings a checkout into the state that is measured; gets the number of the run. */
+type Before = (tree: string, run: number) => Promise<void>;
 
-/** Nothing to do, everything from nothing with built generators, and one type more, each side by itself. */
+/**
+ * Nothing to do, everything from nothing with built generators, and one type more. Each side has a copy of its own,
+ * so that neither finds what the other one has written, and both are measured in turn.
+ */
 export async function measureGenerated(
   { bench, scripts, real }: Subject,
   runs: number,
 ): Promise<readonly Measure[]> {
+  const other = new Bench(join(bench.env["TMPDIR"] ?? bench.tree, "by-make"), bench.env);
   const shell = createShell({ cwd: bench.tree, env: bench.env });
   const types = await Deno.readTextFile(join(bench.tree, TYPES)).catch(() => undefined);
   const cases: readonly { what: string; least: number; before: Before }[] = [
@@ -25,29 +29,56 @@ export async function measureGenerated(
     {
       what: "everything from nothing",
       least: 1.5,
-      before: async () => {
+      before: async (cwd) => {
         await shell.run([
-          ...["find", ".", "-path", "./vendor", "-prune", "-o", "-name", "zz_generated.*"],
-          ...["!", "-path", "*/testdata/*", "-exec", "rm", "{}", "+"],
-        ]);
+          ...["find", ".", "(", "-path", "./vendor", "-o", "-path", "./_output", ")", "-prune"],
+          ...[
+            "-o",
+            "-name",
+            "zz_generated.*",
+            "!",
+            "-path",
+            "*/testdata/*",
+            "-exec",
+            "rm",
+            "{}",
+            "+",
+          ],
+        ], { cwd });
       },
     },
     ...types === undefined ? [] : [{
       what: "one type more",
       least: 4,
-      before: async (run: number) => {
+      before: async (tree: string, run: number) => {
         const more = `\n// Measured${run} is a type.\ntype Measured${run} struct {\n` +
           '\t// Name is a name.\n\tName string `json:"name" protobuf:"bytes,1,opt,name=name"`\n}\n';
-        await Deno.writeTextFile(join(bench.tree, TYPES), types + more);
+        await Deno.writeTextFile(join(tree, TYPES), types + more);
       },
     }],
   ];
+  const sides = [
+    ...scripts ? [{ tree: other.tree, time: () => other.time(other.make("generated_files")) }] : [],
+    { tree: bench.tree, time: () => bench.time(bench.kbuild("generated_files")) },
+  ];
+  if (scripts) {
+    await shell.run(["git", "clone", "--quiet", "--no-hardlinks", bench.tree, other.tree]);
+  }
+  console.error("generated_files, building generators …");
+  // The first run builds the generators and makes everything, the second settles what the first one has made.
+  for (const { time } of [...sides, ...sides]) await time();
   const measures: Measure[] = [];
   for (const { what, least, before } of cases) {
     console.error(`generated_files, ${what} …`);
-    const make = scripts ? await repeat(bench, bench.make("generated_files"), before, runs) : [];
-    const kbuild = await repeat(bench, bench.kbuild("generated_files"), before, runs);
-    await shell.$`git checkout --quiet -- .`;
+    const times: Cost[][] = sides.map(() => []);
+    for (let run = 0; run < runs; run++) {
+      for (const [index, { tree, time }] of sides.entries()) {
+        await before(tree, run);
+        await new Promise((resolve) => setTimeout(resolve, YOUNG_MS));
+        times[index]?.push(await time());
+      }
+    }
+    const [kbuild = [], make = []] = times.toReversed();
     measures.push({
       name: `generated_files, ${what}`,
       goal: `at most 1/${least} of make`,
@@ -57,16 +88,4 @@ export async function measureGenerated(
     });
   }
   return measures;
-}
-
-/** Times of a side, after a run that builds the generators and makes everything. */
-async function repeat(bench: Bench, side: Side, before: Before, runs: number): Promise<Cost[]> {
-  await bench.time(side);
-  const times: Cost[] = [];
-  for (let run = 0; run < runs; run++) {
-    await before(run);
-    await new Promise((resolve) => setTimeout(resolve, YOUNG_MS));
-    times.push(await bench.time(side));
-  }
-  return times;
 }
