@@ -1,6 +1,5 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { resolve } from "@std/path";
-import { searchRoot } from "../checkout/mod.ts";
 import type { Input } from "../cli/mod.ts";
 import {
   addToLockFile,
@@ -14,15 +13,14 @@ import {
   type PlannedDownload,
   prepareDownload,
   readLockFile,
-  type SignatureContext,
   type SignatureMode,
   verifyBlobArgv,
 } from "../download/mod.ts";
 import { UsageError } from "../errors.ts";
 import { counted } from "../lib/counted.ts";
-import { hostPlatform } from "../lib/util.ts";
 import { partialPath } from "../net/mod.ts";
 import type { CommandContext, CommandPlan } from "./context.ts";
+import { netContext } from "./net_context.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { shortDigest } from "./short_digest.ts";
 import { shortPath } from "./short_path.ts";
@@ -143,14 +141,6 @@ function signatureSteps(
 
 async function lock({ lockFile }: AskedDownload, { files }: DownloadPlan): Promise<void> {
   await addToLockFile(lockFile, new Map(files.map(({ url, digest }) => [url, digest])));
-}
-
-/** Mirrors of a checkout's configuration apply; there need not be one. */
-async function netContext(command: CommandContext): Promise<SignatureContext> {
-  const { globals, log, signal, cwd, shell } = command;
-  const isInside = globals.root !== undefined || (await searchRoot(cwd)).root !== undefined;
-  const env = isInside ? (await command.locate()).env : command.env;
-  return { env, log, signal, shell, host: hostPlatform() };
 }
 
 async function parseRequest(command: CommandContext, input: Input): Promise<AskedDownload> {

@@ -9,14 +9,16 @@ import {
   isPublishedVersion,
   type PlannedDownload,
   prepareDownload,
+  type SignatureContext,
 } from "../download/mod.ts";
-import { KbuildError } from "../errors.ts";
-import { ifPresent, temporaryName, WorkDirectory } from "../files/mod.ts";
+import { KbuildError, UsageError } from "../errors.ts";
+import { ifPresent, removeTree, temporaryName, WorkDirectory } from "../files/mod.ts";
 import { counted } from "../lib/counted.ts";
-import type { KubeContext } from "../lib/init.ts";
+import type { ScratchDirectory } from "../lib/init.ts";
 import { lockOutput } from "../lib/lock.ts";
 import { nameOf } from "../net/mod.ts";
 import type { CommandContext } from "./context.ts";
+import { netContext } from "./net_context.ts";
 
 /** Differences shown of one artifact; --json has all. */
 const SHOWN = 20;
@@ -37,50 +39,90 @@ export async function namesRelease(word: string, cwd: string): Promise<boolean> 
 }
 
 /**
- * `kbuild verify-release v1.30.2`: holds the tarballs of the checkout against the published ones. A tarball with
- * the published digest is not downloaded.
+ * Is a release published? Asked before one is built to be compared with it.
  *
+ * @throws {KbuildError} It is not, or its site cannot be reached.
+ */
+export async function checkPublished(command: CommandContext, version: string): Promise<void> {
+  const tarballs = ["kubernetes.tar.gz"];
+  await planPublished(command, await netContext(command), { version, tarballs, to: command.cwd });
+}
+
+/**
+ * `kbuild verify-release v1.30.2`: holds tarballs against the published ones. A tarball with the published digest is
+ * not downloaded.
+ *
+ * @param request.directory Absolute; the tarballs are in it, or in its `release-tars`.
+ * @param request.isOwn Whether it is the output root of the checkout around.
  * @throws {KbuildError} Something differs.
  */
 export async function verifyPublished(
   command: CommandContext,
   input: Input,
-  { version, outputRoot }: { version: string; outputRoot: string },
+  { version, directory, isOwn }: { version: string; directory: string; isOwn: boolean },
 ): Promise<void> {
-  const context = await command.locate();
-  const { artifacts } = await listReleaseFiles(outputRoot);
-  const tarballs = artifacts.filter((name) => /^release-tars\/[^/]+\.tar\.gz$/.test(name))
-    .map((name) => basename(name));
-  if (tarballs.length === 0) {
-    throw new KbuildError(`Cannot find tarballs in "${join(outputRoot, "release-tars")}"`, {
-      notes: ["Make them: kbuild quick-release"],
-    });
-  }
+  const tarballs = await tarballsIn(directory);
   const named = input.string("published");
   // Other runs remove whatever has a temporary name in outputs, unless they wait.
-  using _lock = named === undefined ? await lockOutput(context, command.name) : undefined;
-  await using work = named === undefined
-    ? await WorkDirectory.make(temporaryName(join(outputRoot, "published")))
+  using _lock = isOwn && named === undefined
+    ? await lockOutput(await command.locate(), command.name)
     : undefined;
+  await using work = named === undefined ? await downloadsOf(directory, isOwn) : undefined;
+  const context = await netContext(command);
   const plan = await planPublished(command, context, {
-    ...{ version, tarballs },
+    ...{ version, tarballs: [...tarballs.keys()] },
     to: work?.path ?? resolve(command.cwd, named!),
   });
+  for (const note of plan.notes) command.log.warn(note);
   const compared: ComparedTarball[] = [];
   const add = (each: ComparedTarball) => {
     compared.push(each);
     if (!command.globals.json) show(command, each);
   };
   for (const file of plan.files) {
-    add(await compareTarball(context, plan, file, join(outputRoot, "release-tars", file.name)));
+    add(await compareTarball(context, plan, file, tarballs.get(file.name)!));
   }
   for (const name of plan.missing) add({ name, result: "not published", differences: [] });
   report(command, plan, compared);
 }
 
+/**
+ * Tarballs of a release.
+ *
+ * @returns Absolute paths by name.
+ * @throws {UsageError} There is no such directory.
+ * @throws {KbuildError} It has none.
+ */
+async function tarballsIn(directory: string): Promise<ReadonlyMap<string, string>> {
+  const found = await ifPresent(Deno.stat(directory));
+  if (found?.isDirectory !== true) {
+    throw new UsageError(
+      `Cannot verify "${directory}": ${
+        found === undefined ? "no such file or directory" : "it is not a directory"
+      }`,
+      ["Name the directory of a release: _output, or what kbuild download has made"],
+    );
+  }
+  const { root, artifacts } = await listReleaseFiles(directory);
+  const paths = artifacts.filter((name) =>
+    /^(?:release-tars\/)?kubernetes[^/]*\.tar\.gz$/.test(name)
+  );
+  if (paths.length > 0) return new Map(paths.map((path) => [basename(path), join(root, path)]));
+  throw new KbuildError(`Cannot find tarballs of a release in "${root}"`, {
+    notes: ["Make them: kbuild quick-release", "Or name their directory"],
+  });
+}
+
+/** A directory for what is downloaded: of a checkout's release in its outputs, on the same disk. */
+async function downloadsOf(directory: string, isOwn: boolean): Promise<ScratchDirectory> {
+  if (isOwn) return await WorkDirectory.make(temporaryName(join(directory, "published")));
+  const path = await Deno.makeTempDir({ prefix: "kbuild-published-" });
+  return { path, [Symbol.asyncDispose]: () => removeTree(path) };
+}
+
 async function planPublished(
-  { cwd, log }: CommandContext,
-  context: KubeContext,
+  { cwd }: CommandContext,
+  context: SignatureContext,
   { version, tarballs, to }: { version: string; tarballs: readonly string[]; to: string },
 ): Promise<DownloadPlan> {
   const { path, files } = await findLockFile(context.env["KBUILD_LOCK_FILE"], cwd);
@@ -88,12 +130,11 @@ async function planPublished(
     ...{ version, tarballs, to, cwd, signatures: "none" },
     ...(files === undefined ? {} : { locked: { path, files } }),
   });
-  for (const note of plan.notes) log.warn(note);
   return plan;
 }
 
 async function compareTarball(
-  context: KubeContext,
+  context: SignatureContext,
   plan: DownloadPlan,
   file: PlannedDownload,
   own: string,

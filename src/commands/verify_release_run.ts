@@ -5,22 +5,33 @@ import { KbuildError, UsageError } from "../errors.ts";
 import { ifPresent } from "../files/mod.ts";
 import { counted } from "../lib/counted.ts";
 import type { CommandContext } from "./context.ts";
-import { namesRelease, verifyPublished } from "./verify_published_run.ts";
+import { checkPublished, namesRelease, verifyPublished } from "./verify_published_run.ts";
 
 /** Problems shown of one artifact; --json has all. */
 const SHOWN = 20;
 
 /** Checks a release and shows, artifact by artifact, what was found. */
 export async function showVerifiedRelease(command: CommandContext, input: Input): Promise<void> {
-  const [path] = input.args;
+  const [path, directory] = input.args;
+  refuseFlagsOfBuilds(input);
   if (path !== undefined && await namesRelease(path, command.cwd)) {
-    const outputRoot = await ownRelease(command);
-    return await verifyPublished(command, input, { version: path, outputRoot });
+    const release = await releaseFor(command, input, { version: path, directory });
+    return await verifyPublished(command, input, { version: path, ...release });
   }
-  if (input.string("published") !== undefined) {
-    throw new UsageError("Cannot use --published without a version", [
-      "Name it: kbuild verify-release v1.30.2 --published DIR",
+  for (const name of ["published", "build"]) {
+    if (input.string(name) === undefined) continue;
+    throw new UsageError(`Cannot use --${name} without a version`, [
+      `Name it: kbuild verify-release v1.30.2 --${name} DIR`,
     ]);
+  }
+  if (directory !== undefined) {
+    throw new UsageError(
+      `Cannot hold "${directory}" against "${path}": it is not a published version`,
+      [
+        "With a version: kbuild verify-release v1.30.2 DIR",
+        "Two releases that are here: kbuild compare A B",
+      ],
+    );
   }
   const root = path === undefined ? await ownRelease(command) : resolve(command.cwd, path);
   const stamped = input.string("stamped");
@@ -46,6 +57,44 @@ export async function showVerifiedRelease(command: CommandContext, input: Input)
     command.print(`${report.root}${version === undefined ? "" : ` ${version}`}: ${summary}`);
   }
   if (bad > 0 || problems.length > 0) throw new KbuildError(`The release is not sound: ${summary}`);
+}
+
+/** @throws {UsageError} A flag of builds is given, and nothing is built. */
+function refuseFlagsOfBuilds(input: Input): void {
+  if (input.string("build") !== undefined) return;
+  const given = {
+    platform: input.list("platform"),
+    bases: input.string("bases"),
+    jobs: input.number("jobs"),
+    go: input.string("go"),
+  };
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    throw new UsageError(`Cannot use --${name} without --build: nothing is built`, [
+      "Build a tag: kbuild verify-release v1.30.2 --build DIR",
+    ]);
+  }
+}
+
+/** The release that is held against a published one: that in a directory, one that is built now, or the checkout's. */
+async function releaseFor(
+  command: CommandContext,
+  input: Input,
+  { version, directory }: { version: string; directory: string | undefined },
+): Promise<{ directory: string; isOwn: boolean }> {
+  const build = input.string("build");
+  if (build !== undefined) {
+    if (directory !== undefined) {
+      throw new UsageError(`Cannot use both --build and the directory "${directory}"`);
+    }
+    await checkPublished(command, version);
+    const { buildTag } = await import("./build_tag.ts");
+    const options = { tag: version, jobs: input.number("jobs") };
+    const root = await buildTag(command, { ...options, directory: resolve(command.cwd, build) });
+    return { directory: root, isOwn: false };
+  }
+  if (directory !== undefined) return { directory: resolve(command.cwd, directory), isOwn: false };
+  return { directory: await ownRelease(command), isOwn: true };
 }
 
 /**

@@ -102,11 +102,12 @@ export async function prepareDownload(
         await ifPresent(Deno.lstat(path)) === undefined,
     }));
   }
+  const isAsked = files.some(({ digest }) => digest.digestFrom !== "lock");
   return Object.freeze({
     ...{ version, marker, directory, signatures },
     files: Object.freeze(files),
     missing: Object.freeze(missing),
-    notes: Object.freeze([...siteNotes(site), ...digestNotes(files)]),
+    notes: Object.freeze([...siteNotes(site, { isAsked }), ...digestNotes(files)]),
   });
 }
 

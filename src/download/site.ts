@@ -40,12 +40,20 @@ function addressIn(env: Readonly<Record<string, string>>, name: string): string 
   ]);
 }
 
-/** What to know of a site before it is used, a sentence each. */
-export function siteNotes({ releases, isGiven }: ReleaseSite): readonly string[] {
+/**
+ * What to know of a site before it is used, a sentence each.
+ *
+ * @param isAsked Whether digests come from it; if not, a lock file has them all.
+ */
+export function siteNotes(
+  { releases, isGiven }: ReleaseSite,
+  { isAsked }: { isAsked: boolean },
+): readonly string[] {
   if (FROZEN.test(releases)) {
     return [`No release after v1.31.0 is at ${releases}, whatever its markers say`];
   }
-  return isGiven ? [`Digests come from the site that is given, as the files do: ${releases}`] : [];
+  if (!isGiven || !isAsked) return [];
+  return [`Digests come from the site that is given, as the files do: ${releases}`];
 }
 
 /** The site with CI's fast builds in place of the others: they have a directory beside the marker. */

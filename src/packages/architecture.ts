@@ -47,8 +47,11 @@ export function parseRpmArch(word: string): { readonly platform: string; readonl
   const [arch = "", given] = word.split("/");
   const spelled = ARCHITECTURES[arch]?.rpm;
   if (spelled === undefined) {
+    const [known] = Object.entries(ARCHITECTURES).find(([, { rpm }]) => rpm === arch) ?? [];
     throw new UsageError(`Unknown architecture "${word}"`, [
-      ...didYouMean(nearest(arch, Object.keys(ARCHITECTURES))),
+      ...known === undefined
+        ? didYouMean(nearest(arch, Object.keys(ARCHITECTURES)))
+        : [`${arch} is rpm's name: write ${known}, or ${known}/${arch}`],
       `There are: ${Object.keys(ARCHITECTURES).join(", ")}`,
     ]);
   }

@@ -5,7 +5,17 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { bytesEntry, packTarball } from "../../src/archive/mod.ts";
 import { openBase, writeImageArchive } from "../../src/image/mod.ts";
 import { digestOf, withSite } from "../download/_site.ts";
-import { inScratch, kbuild, makeSample, output, unless, which } from "../e2e/_program.ts";
+import {
+  inScratch,
+  kbuild,
+  kbuildOk,
+  makeSample,
+  missingFor,
+  output,
+  run,
+  unless,
+  which,
+} from "../e2e/_program.ts";
 
 const needs = unless(which("git") === undefined && "needs git", "");
 
@@ -134,9 +144,75 @@ Deno.test({
         await Deno.remove(join(tars, server));
         assertEquals((await verify("--published", "../kept")).code, 0);
 
+        // A directory needs no checkout around: an output root, or the tarballs alone.
+        for (const directory of ["kubernetes/_output", "kubernetes/_output/release-tars"]) {
+          const there = await kbuild(["verify-release", "v1.20.2", directory], { cwd: dir, env });
+          const results = there.stdout.split("\n").filter((line) => line.includes(".tar.gz"));
+          assertEquals([there.code, results], [0, [
+            ...[`same bytes     ${client}`, `same content   ${node}`, `not published  ${mine}`],
+          ]], there.stderr);
+        }
+
         const nothing = await kbuild(["verify-release", "v1.20.99"], { cwd: root, env });
         assertStringIncludes(nothing.stderr, "There may be no such release");
       });
-      assertEquals((await kbuild(["verify-release", "--published", "x"], { cwd: root })).code, 2);
+      for (
+        const args of [
+          ...[["--published", "x"], ["--build", "x"], ["a", "b"], ["v1.20.2", "none"]],
+          ...[["v1.20.2", "--jobs", "2"], ["v1.20.2", "x", "--build", "y"]],
+        ]
+      ) {
+        const { code, stderr } = await kbuild(["verify-release", ...args], { cwd: root });
+        assertEquals([args, code], [args, 2], stderr);
+      }
+    }),
+});
+
+Deno.test({
+  ...unless(missingFor("1.35"), "kbuild verify-release VERSION --build builds the tag"),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.35", join(dir, "kube rnetes"));
+      const env = { WHAT: "cmd/kubectl", KBUILD_BASES: "scratch" };
+      // The sources name the branches that are at the commit; a clone of a tag has none.
+      await output(["git", "checkout", "--quiet", "--detach"], { cwd: root });
+      await output(["git", "branch", "--quiet", "-D", "release-1.35"], { cwd: root });
+      await kbuildOk(["quick-release"], { cwd: root, env });
+      const { stdout: tags } = await run(["git", "tag", "--points-at", "HEAD"], { cwd: root });
+      const version = tags.trim();
+      const tars = join(root, "_output/release-tars");
+      const files = new Map<string, Uint8Array<ArrayBuffer> | string>();
+      const lines: string[] = [];
+      for (const { name } of Deno.readDirSync(tars)) {
+        if (!name.endsWith(".tar.gz")) continue;
+        const bytes = await Deno.readFile(join(tars, name));
+        files.set(`/release/${version}/${name}`, bytes);
+        lines.push(`${digestOf("sha512", bytes)}  ${name}`);
+      }
+      files.set(`/release/${version}/SHA512SUMS`, lines.join("\n"));
+      // Neither changes nor outputs of the checkout count.
+      await Deno.writeTextFile(join(root, "Makefile"), "changed");
+      await Deno.remove(join(root, "_output"), { recursive: true });
+      await withSite(files, async (site) => {
+        const build = (word: string, to: string) =>
+          kbuild(["verify-release", word, "--build", to], {
+            cwd: root,
+            env: { ...env, ...site.env },
+          });
+        const missing = await build("v1.0.0", "../none");
+        assertStringIncludes(missing.stderr, "There may be no such release");
+        const { code, stdout, stderr } = await build(version, "../bu ilt");
+        assertEquals(code, 0, stdout + stderr);
+        assertStringIncludes(stdout, `7 tarballs against ${version}: 7 same bytes`);
+        const full = await build(version, "../bu ilt");
+        assertEquals(full.code, 1);
+        assertStringIncludes(full.stderr, "Name a new or an empty directory");
+        files.set("/release/v9.9.9/SHA512SUMS", `${"a".repeat(128)}  kubernetes.tar.gz`);
+        const untagged = await build("v9.9.9", "../none");
+        assertStringIncludes(untagged.stderr, "there is no such tag");
+      });
+      assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name).sort(), [
+        ...["bu ilt", "kube rnetes"],
+      ]);
     }),
 });

@@ -152,6 +152,10 @@ Deno.test("parseRpmArch() takes the words of docker-build.sh", () => {
   assertEquals(parseRpmArch("arm64/aarch64"), { platform: "linux/arm64" });
   assertEquals(parseRpmArch("arm/armhfp").platform, "linux/arm");
   assertStringIncludes(parseRpmArch("arm/armhfp").note ?? "", "armv7hl");
+  assertEquals(
+    assertThrows(() => parseRpmArch("x86_64"), UsageError).notes[0],
+    "x86_64 is rpm's name: write amd64, or amd64/x86_64",
+  );
   assertThrows(() => parseRpmArch("amd65"), UsageError, 'Unknown architecture "amd65"');
   assertThrows(() => parseRpmArch("amd64/i386"), UsageError, "rpm's name of amd64 is x86_64");
 });
