@@ -11,11 +11,14 @@ import {
 import {
   buildBinaries,
   type BuildPlan,
+  type BuildRecords,
   type BuildRequest,
   buildUnits,
   type BuiltBinary,
   libraryTargets,
   type Link,
+  lookAhead,
+  openRecords,
   type PlatformTargets,
   prepareBuild,
   type PreparedBuild,
@@ -178,6 +181,8 @@ export interface PlannedBuild extends PreparedBuild {
   readonly outdated: readonly string[];
   /** What runs the steps of the plan; undefined: this machine or a container. */
   readonly elsewhere?: PreparedSteps | undefined;
+  /** What is known of the outputs; undefined where the plan is only shown. */
+  readonly records?: BuildRecords | undefined;
 }
 
 /**
@@ -210,11 +215,13 @@ export async function planBuild(
   // A Go that is still to be fetched cannot say what the targets need.
   const isThere = await context.builder.findProgram(go.path, undefined) !== undefined;
   const targets = isThere ? [...new Set(matrix.flatMap((row) => row.targets))] : undefined;
+  const records = options.fetch && isThere ? await openRecords(context) : undefined;
   const reading = stamp(tree);
   const planning = planGeneratedFiles(context, checkout, {
     ...{ goflags, jobs, go, targets, tree, stamp: () => reading },
   });
   const looking = reading.then(({ vars }) => findOutdated(context, checkout, vars, tree));
+  if (records !== undefined) lookAhead(records, targets ?? []);
   // Nothing may be at work when an error is shown.
   await Promise.allSettled([reading, planning, looking]);
   const { vars, epoch } = await reading;
@@ -224,7 +231,7 @@ export async function planBuild(
   // A Go that is still to be fetched has no directory yet.
   const elsewhere = isThere ? await runner?.prepare(context, checkout, prepared) : undefined;
   return Object.freeze({
-    ...{ ...prepared, asked, stamp: await reading, choice, generation, outdated },
+    ...{ ...prepared, asked, stamp: await reading, choice, generation, outdated, records },
     ...elsewhere === undefined ? {} : { elsewhere },
   });
 }
@@ -268,7 +275,11 @@ export async function runBuild(
     await ensureGeneratedFiles(context, checkout, generation, { results, toolsBuilt });
     generated = performance.now();
   };
-  const binaries = await buildBinaries(context, checkout, planned, { settle, results, elsewhere });
+  // Generated files are sources, and building generators writes records.
+  const records = generation.tools === undefined ? planned.records : undefined;
+  const binaries = await buildBinaries(context, checkout, planned, {
+    ...{ settle, results, elsewhere, records },
+  });
   const built = performance.now();
   if (own !== undefined) sayStore(context, own);
   return {

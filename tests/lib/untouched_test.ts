@@ -1,7 +1,13 @@
 /** Nothing to do is known without Go, and what is known is never wrong. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { dirname, join } from "@std/path";
-import { buildBinaries, prepareBuild, verifyGoVersion } from "../../src/lib/golang/mod.ts";
+import {
+  buildBinaries,
+  lookAhead,
+  openRecords,
+  prepareBuild,
+  verifyGoVersion,
+} from "../../src/lib/golang/mod.ts";
 import { createContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import { getVersionVars } from "../../src/lib/version/mod.ts";
@@ -36,15 +42,26 @@ async function openBuilds() {
   const context = contextWith({});
   const vars = await getVersionVars(context);
   const host = (await verifyGoVersion(context, checkout)).host;
-  const matrix = [{ platform: host, targets: ["cmd/kubectl"] }];
-  /** Builds; returns the go commands that it took. */
-  const build = async (more: Record<string, string> = {}): Promise<readonly string[]> => {
+  const targets = ["cmd/kubectl"];
+  const matrix = [{ platform: host, targets }];
+  /**
+   * Builds as `kbuild all` does; returns the go commands that it took.
+   *
+   * @param meanwhile Happens between the look at the sources and the build.
+   */
+  const build = async (
+    more: Record<string, string> = {},
+    meanwhile: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<readonly string[]> => {
     const used = contextWith(more);
     const go = await verifyGoVersion(used, checkout);
+    const records = await openRecords(used);
+    lookAhead(records, targets);
     const prepared = await prepareBuild(used, checkout, { matrix, vars, epoch: 0, go });
+    await meanwhile();
     starts.length = 0;
     log = "";
-    await buildBinaries(used, checkout, prepared);
+    await buildBinaries(used, checkout, prepared, { records });
     return starts.filter((start) => /\/go \w+$/.test(start)).map((start) => start.split(" ")[1]!);
   };
   const binary = join(context.binPath, host, "kubectl");
@@ -297,6 +314,15 @@ Deno.test({
         assert((await build({ GOFLAGS: "-tags=never" })).includes("list"));
         assertEquals(await digest(), await clean({ GOFLAGS: "-tags=never" }));
         assert((await build({ CPATH: "/x" })).includes("list"));
+      });
+      await t.step("a look at the sources that is more than a second old", async () => {
+        const path = `${root}/cmd/kubectl/extra.go`;
+        const started = await build({}, async () => {
+          await pause(1100);
+          await Deno.writeTextFile(path, numbered(number++));
+        });
+        assert(started.includes("list"));
+        assertEquals(await digest(), await clean());
       });
       await t.step("a program that is not what was built", async () => {
         await build();

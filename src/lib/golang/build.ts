@@ -42,6 +42,7 @@ import { CommandError, looksOutOfMemory, quoteCommand } from "../../shell/mod.ts
 import {
   type BuildRecords,
   checkStep,
+  freshLooks,
   isVerbose,
   openRecords,
   recordSources,
@@ -118,6 +119,8 @@ export interface BuildOptions {
   readonly areTools?: boolean;
   /** Runs the steps in place of this machine's `go`; results are not shared then. */
   readonly elsewhere?: PreparedSteps | undefined;
+  /** What is known of the outputs, if it was read before and nothing was written since. */
+  readonly records?: BuildRecords | undefined;
 }
 
 /**
@@ -133,7 +136,7 @@ export async function buildBinaries(
   context: KubeContext,
   checkout: Checkout,
   { plan, go }: PreparedBuild,
-  { settle, results: shared, areTools = false, elsewhere }: BuildOptions = {},
+  { settle, results: shared, areTools = false, elsewhere, records: known }: BuildOptions = {},
 ): Promise<readonly BuiltBinary[]> {
   const { log } = context;
   if (elsewhere === undefined) await checkCompilers(context, checkout, go, plan);
@@ -146,7 +149,7 @@ export async function buildBinaries(
   await writeStepFiles(plan);
   await context.builder.send(stepPaths(plan));
 
-  const records = await openRecords(context);
+  const records = known === undefined ? await openRecords(context) : freshLooks(known);
   const steps = plan.platforms.flatMap((platform) => platform.steps);
   const placed = new Set<BuildStep>();
   if (elsewhere !== undefined) {

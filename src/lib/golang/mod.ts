@@ -65,4 +65,6 @@ export {
 } from "./targets.ts";
 export { watchedDirectories } from "./watched.ts";
 export { mayStampCommit, stampsCommit } from "./vcs_stamp.ts";
+export { type Looks, type StepSources } from "./sources.ts";
+export { type BuildRecord, type BuildRecords, lookAhead, openRecords } from "./up_to_date.ts";
 export { verifyGoVersion } from "./verify_go_version.ts";

@@ -1,4 +1,4 @@
-import { dirname, join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import { digestOfFile } from "../../archive/mod.ts";
 import { ifPresent, isSettled, readNote, writeFileAtomic } from "../../files/mod.ts";
 import { createHash } from "node:crypto";
@@ -16,12 +16,13 @@ import { lookAt, type Looks, requestOf, sourcesOf, type StepSources } from "./so
  * and `go test -c` link anew each time, because the binary does not say what it was made from; this
  * record says it.
  */
-interface BuildRecord {
+export interface BuildRecord {
   /**
    * Digest of the command, its environment and the build IDs of every package below it; of what came from a
    * store, {@linkcode storedKey}.
    */
   readonly key: string;
+  /** Bytes. */
   readonly size: number;
   /** Milliseconds since 1970. */
   readonly mtime: number;
@@ -42,12 +43,16 @@ export interface StepCheck {
 export interface BuildRecords {
   /** By the path that `go` writes. */
   readonly byPath: Map<string, BuildRecord>;
+  /** Absolute path of the file with them. */
   readonly file: string;
   /** By the outputs of a step. */
   readonly sources: Map<string, StepSources>;
+  /** Absolute path of the file with those. */
   readonly sourcesFile: string;
   /** Files that were looked at since Go was last started. */
   readonly looks: Looks;
+  /** Milliseconds of `performance.now()` at the oldest of these looks, {@linkcode lookAhead}. */
+  readonly lookedAt: number;
 }
 
 /**
@@ -65,7 +70,33 @@ export async function openRecords(context: KubeContext): Promise<BuildRecords> {
     sources: new Map(sources),
     sourcesFile,
     looks: new Map(),
+    lookedAt: performance.now(),
   };
+}
+
+/**
+ * Looks at what the outputs of these targets were made of, while something else has to be waited for anyway: a
+ * build that finds nothing to do needs to see it. Only the holder of the output lock may call this.
+ *
+ * @param targets `cmd/kubectl`; of any platform.
+ */
+export function lookAhead({ sources, looks }: BuildRecords, targets: readonly string[]): void {
+  const names = new Set(targets.map((target) => basename(target)));
+  for (const [name, known] of sources) {
+    const isAsked = name.split("\n").every((built) =>
+      names.has(basename(built).replace(/\.exe$/, ""))
+    );
+    if (isAsked) lookAt(known, looks);
+  }
+}
+
+/** What was seen longer ago than these milliseconds is looked at again. */
+const LOOK_MS = 1000;
+
+/** Forgets what {@linkcode lookAhead} saw, if that may be too long ago. */
+export function freshLooks(records: BuildRecords): BuildRecords {
+  if (performance.now() - records.lookedAt > LOOK_MS) records.looks.clear();
+  return records;
 }
 
 function isSources(entry: [string, unknown]): entry is [string, StepSources] {
