@@ -80,6 +80,8 @@ export interface EvaluatorOptions {
   testFile?: ((op: string, path: string) => boolean) | undefined;
   /** Answers whether a file name pattern fits no file, and stays; without it, patterns are unsupported. */
   isUnmatched?: ((pattern: string) => boolean) | undefined;
+  /** Names of the files in a directory, for file name patterns; undefined if they are not known. */
+  namesIn?: ((directory: string) => readonly string[] | undefined) | undefined;
   /** Whether what is written to files is dropped; else such a command is unsupported. */
   dropsFiles?: boolean | undefined;
   /** `$0`; without it, it is not known. */
@@ -240,6 +242,10 @@ export class BashEvaluator implements ExpandHost, BuiltinHost {
 
   isUnmatched(pattern: string): boolean {
     return this.#options.isUnmatched?.(pattern) === true;
+  }
+
+  namesIn(directory: string): readonly string[] | undefined {
+    return this.#options.namesIn?.(directory);
   }
 
   print(text: string): void {

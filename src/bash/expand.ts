@@ -12,6 +12,8 @@ export interface ExpandHost {
   unsupported(why: string): never;
   /** Whether no file has a name that fits a pattern, which then stays as it is. */
   isUnmatched(pattern: string): boolean;
+  /** Names of the files in a directory, which patterns are expanded to; undefined if they are not known. */
+  namesIn(directory: string): readonly string[] | undefined;
   /** The value of a variable; unsupported if it is unknown. */
   valueOf(name: string): string | readonly string[] | undefined;
   /** Sets a scalar: `${X:=word}`. */
@@ -98,29 +100,59 @@ export class Expander {
     const ifs = this.ifs;
     const fields: string[] = [];
     let field: string | undefined;
+    let pattern: PatternPiece[] = [];
+    let isPattern = false;
+    const add = (text: string, quoted: boolean) => {
+      field = (field ?? "") + text;
+      pattern.push({ text, quoted });
+    };
     const end = () => {
-      if (field !== undefined) fields.push(field);
+      if (field !== undefined) fields.push(...isPattern ? this.#filesLike(pattern) : [field]);
       field = undefined;
+      pattern = [];
+      isPattern = false;
     };
     const parts = this.#expand(word.parts, true);
     for (const piece of parts) {
       if (piece === BREAK) end();
-      else if (piece.quoted) field = (field ?? "") + piece.text;
+      else if (piece.quoted) add(piece.text, true);
       else {
         const split = splitFields(piece.text, ifs);
         if (piece.text !== "" && ifs.includes(piece.text[0]!)) end();
         split.forEach((text, i) => {
           if (i > 0) end();
-          field = (field ?? "") + text;
-          if (/[*?]|\[.*\]/s.test(text) && !this.#host.isUnmatched(field)) {
-            this.#host.unsupported(`The file name pattern "${piece.text}" is not expanded`);
-          }
+          add(text, false);
+          if (/[*?]|\[.*\]/s.test(text) && !this.#host.isUnmatched(field!)) isPattern = true;
         });
         if (piece.text !== "" && ifs.includes(piece.text.at(-1)!)) end();
       }
     }
     end();
     return fields;
+  }
+
+  /** Files that a pattern fits, in the order of bytes; the pattern itself if there is none. */
+  #filesLike(pattern: readonly PatternPiece[]): readonly string[] {
+    const whole = pattern.map(({ text }) => text).join("");
+    const unknown = () =>
+      this.#host.unsupported(`The file name pattern "${whole}" is not expanded`);
+    const at = whole.lastIndexOf("/") + 1;
+    const name: PatternPiece[] = [];
+    let start = 0;
+    for (const { text, quoted } of pattern) {
+      const before = text.slice(0, Math.max(at - start, 0));
+      if (!quoted && /[*?[\\]/.test(before)) return unknown();
+      name.push({ text: text.slice(before.length), quoted });
+      start += text.length;
+    }
+    const names = this.#host.namesIn(whole.slice(0, at) || ".");
+    if (names === undefined) return unknown();
+    const compiled = compileGlob(name);
+    const isHidden = whole[at] === ".";
+    const found = names.filter((each) =>
+      compiled.matches(each) && (isHidden || !each.startsWith("."))
+    );
+    return found.length === 0 ? [whole] : found.sort().map((each) => whole.slice(0, at) + each);
   }
 
   /** `a{b,c}` within one stretch of text; other braces with a comma are unsupported. */

@@ -83,7 +83,10 @@ export interface Codegen {
   readonly source: string;
   /** What it does, in order. */
   readonly steps: readonly CodegenStep[];
-  /** Packages that are built, by program: `k8s.io/code-generator/cmd/deepcopy-gen`, `./cmd/genswaggertypedocs`. */
+  /**
+   * Packages that are built, by program: `k8s.io/code-generator/cmd/deepcopy-gen`, `./cmd/genswaggertypedocs`, and of another
+   * module `hack/tools:google.golang.org/protobuf/cmd/protoc-gen-go` ({@linkcode toolModule}).
+   */
   readonly tools: Readonly<Record<string, string>>;
   /** Scripts that it starts and that cannot be read, with their arguments: they need protoc. */
   readonly scripts: readonly (readonly string[])[];
@@ -134,8 +137,20 @@ const SETTING_UP = [
   ...["kube::protoc::check_protoc", "kube::protoc::install"],
 ];
 
+/** The plugin that makes files for services: `--go-grpc_out`. */
+const GRPC = "go-grpc";
+
+/** What `hack/lib/logging.sh` sets in a script that finds the functions of the libraries, and so does not read them. */
+const DEFAULTS = Object.freeze({ KUBE_VERBOSE: "2" });
+
 /** The compiler of protocol buffers. */
 export const PROTOC = "protoc";
+
+/** The directory of the module that a program of {@linkcode Codegen} is built from, and the package. */
+export function toolModule(tool: string): { readonly module: string; readonly path: string } {
+  const [, module = "", path = tool] = /^([\w./-]+):(.+)$/.exec(tool) ?? [];
+  return { module, path };
+}
 
 /** The names of the generators in a script, in its order, and their lines, without reading what they do. */
 export function codegenNames(
@@ -182,6 +197,7 @@ export function readCodegenScript(root: string, inputs: CodegenInputs): CodegenS
     });
   }
   evaluator.runScript(source);
+  reading.share();
   const names = [...evaluator.state.functions.keys()].filter((name) => name.startsWith(PREFIX))
     .map((name) => name.slice(PREFIX.length));
   const protoc = evaluator.state.get("PROTOC_VERSION")?.value;
@@ -214,8 +230,12 @@ class Reading {
   #calls: Omit<CodegenCall, "reads">[] = [];
   #recorded: Recorded[] = [];
   #tools: Record<string, string> = {};
+  /** Programs that are built before any generator runs: goimports (1.30). */
+  #shared: Readonly<Record<string, string>> = {};
   #scripts: (readonly string[])[] = [];
   #removes: string[] = [];
+  /** All files that the generator has removed so far; below the root. */
+  #gone = new Set<string>();
   /** Files with the output of `<(…)`. */
   readonly #outputs = new Map<string, string>();
   /** Files that the script has written, by path below the root or absolute. */
@@ -252,12 +272,18 @@ class Reading {
     return this.#found(name, { path: script.path, line: 1 }, evaluator.diagnostics[0]);
   }
 
+  /** What was built so far is there for all generators. */
+  share(): void {
+    this.#shared = { ...this.#tools };
+  }
+
   #forget(): void {
     this.#calls = [];
     this.#recorded = [];
-    this.#tools = {};
+    this.#tools = { ...this.#shared };
     this.#scripts = [];
     this.#removes = [];
+    this.#gone = new Set();
   }
 
   #found(
@@ -337,6 +363,7 @@ class Reading {
       commands: kubernetesCommands(host.split("/")[1] ?? "", this.#commands()),
       onCommand: (name, args) => this.#onCommand(evaluator, name, args),
       testFile: (op, path) => this.#testFile(evaluator, op, path),
+      namesIn: (directory) => this.#namesIn(evaluator, directory),
       dropsFiles: true,
       writeFile: (path, text, { append }) => {
         const key = this.#key(evaluator, path);
@@ -402,8 +429,8 @@ class Reading {
         print(host, `${join(this.#root, "_output", `.kbuild-output-${++this.#files}`)}\n`),
       mv: (host, args) => this.#move(host, args),
       rm: (host, args) => {
-        this.#removes.push(
-          ...args.filter((word) => !word.startsWith("-")).map((path) => this.#file(host, path)),
+        this.#remove(
+          args.filter((word) => !word.startsWith("-")).map((path) => this.#file(host, path)),
         );
         return 0;
       },
@@ -415,6 +442,24 @@ class Reading {
       xargs: (host, args) => this.#xargs(host, args),
     };
     return new Map(Object.entries(commands).map(([name, each]) => [name, guarded(each)]));
+  }
+
+  #remove(paths: readonly string[]): void {
+    this.#removes.push(...paths);
+    for (const path of paths) this.#gone.add(path);
+  }
+
+  /** Files in a directory: of the checkout, without those that were removed, and those that were written. */
+  #namesIn(host: BuiltinHost, directory: string): readonly string[] | undefined {
+    const place = attempt(() => this.#inputs.files.real(this.#below(host, directory)));
+    if (place === undefined) return undefined;
+    const below = this.#inputs.files.paths.filter((path) => !this.#gone.has(path));
+    const written = [...this.#written.keys()].filter((path) => path.startsWith(`${this.#root}/`))
+      .map((path) => path.slice(this.#root.length + 1));
+    const prefix = place === "" ? "" : `${place}/`;
+    const found = [...below, ...written].filter((path) => path.startsWith(prefix))
+      .map((path) => path.slice(prefix.length)).filter((name) => !name.includes("/"));
+    return [...new Set(found)];
   }
 
   /** A path below the root, relative to the directory of the script; links are not followed. */
@@ -591,7 +636,7 @@ class Reading {
       );
     }
     if (command[0] !== "rm") host.unsupported(`"xargs ${args.join(" ")}" is not understood`);
-    this.#removes.push(...words.map((path) => this.#file(host, path)));
+    this.#remove(words.map((path) => this.#file(host, path)));
     return 0;
   }
 
@@ -603,17 +648,22 @@ class Reading {
       return print(host, args[1] === "GOPATH" ? `${join(this.#root, "_output/go")}\n` : "\n");
     }
     // Another module: what it builds is for protobuf.
-    if (args[0] === "-C") return 0;
-    if (args[0] !== "install") host.unsupported(`"go ${args.join(" ")}" is not understood`);
-    for (const path of args.slice(1).filter((word) => !word.startsWith("-"))) this.#tool(path);
+    const isOther = args[0] === "-C";
+    const words = isOther ? args.slice(2) : args;
+    if (words[0] !== "install") host.unsupported(`"go ${args.join(" ")}" is not understood`);
+    const module = isOther ? this.#below(host, args[1]) : "";
+    for (const path of words.slice(1).filter((word) => !word.startsWith("-"))) {
+      this.#tool(path, module);
+    }
     return 0;
   }
 
   /** Records what a program is built from: an import path, or a directory: `./cmd/genswaggertypedocs`. */
-  #tool(path: string): void {
+  #tool(path: string, module = ""): void {
     // GOPATH's spelling: k8s.io/kubernetes/vendor/k8s.io/code-generator/cmd/go-to-protobuf.
     const plain = path.replace(/@.*/, "").replace(/^.*\/vendor\//, "");
-    this.#tools[plain.slice(plain.lastIndexOf("/") + 1)] = plain;
+    const name = plain.slice(plain.lastIndexOf("/") + 1);
+    this.#tools[name] = module === "" ? plain : `${module}:${plain}`;
   }
 
   /** `make -C … WHAT="cmd/libs/go2idl/go-to-protobuf …"` builds programs (1.7). */
@@ -735,25 +785,38 @@ class Reading {
     return `${MARK}${number}${MARK}`;
   }
 
-  /** `protoc … --gogo_out=…:. api.proto` leaves `api.pb.go` where it runs. */
+  /**
+   * `protoc … --gogo_out=…:. api.proto` leaves `api.pb.go` where it runs. Several plugins in one start do not know of each other:
+   * each is a start of its own here.
+   */
   #protoc(evaluator: BashEvaluator, args: readonly string[]): true {
     // Whether there is one that will do is looked up later.
     if (args[0] === "--version") {
       evaluator.print("libprotoc 3.0.0\n");
       return true;
     }
-    const plugins = args.flatMap((word) => /^--(\w+)_out=(?:[^:]*:)?\.$/.exec(word)?.[1] ?? []);
+    const plugins = args.flatMap((word) => /^--([\w-]+)_out=(?:[^:]*:)?\.$/.exec(word)?.[1] ?? []);
     const [source, ...others] = args.filter((word) => !word.startsWith("-"));
-    if (source === undefined || others.length > 0 || plugins.length !== 1) {
+    if (source === undefined || others.length > 0 || plugins.length === 0) {
       evaluator.unsupported(`"protoc ${args.join(" ")}" is not understood`);
     }
-    const plugin = `protoc-gen-${plugins[0]}`;
-    if (!(plugin in this.#tools)) {
-      evaluator.unsupported(`"${plugin}" is not built from the checkout's own modules`);
+    for (const name of plugins) {
+      const plugin = `protoc-gen-${name}`;
+      if (!(plugin in this.#tools)) evaluator.unsupported(`nothing builds "${plugin}"`);
+      const isGrpc = name === GRPC;
+      // A definition without a service leaves none of its files.
+      if (isGrpc && !/^\s*service\s/m.test(this.#readFile(evaluator, source) ?? "")) continue;
+      const made = this.#file(
+        evaluator,
+        source.replace(/\.proto$/, isGrpc ? "_grpc.pb.go" : ".pb.go"),
+      );
+      const own = args.filter((word) => {
+        const [, of] = /^--([\w-]+)_(?:out|opt)=/.exec(word) ?? [];
+        return of === undefined || of === name;
+      });
+      const text = this.#start(evaluator, PROTOC, own, made);
+      this.#written.set(join(this.#root, made), { text, isFormatted: false });
     }
-    const made = this.#file(evaluator, source.replace(/\.proto$/, ".pb.go"));
-    const text = this.#start(evaluator, PROTOC, args, made);
-    this.#written.set(join(this.#root, made), { text, isFormatted: false });
     return true;
   }
 
@@ -781,7 +844,7 @@ class Reading {
     constants: Readonly<Record<string, string>>,
     name: string,
   ): void {
-    const variables: Record<string, string> = {};
+    const variables: Record<string, string> = functions === undefined ? {} : { ...DEFAULTS };
     for (const [key, { value }] of outer.state.exported()) {
       if (typeof value === "string") variables[key] = value;
     }

@@ -19,6 +19,7 @@ export {
   PROTOBUF_SCRIPT,
   PROTOC,
   readCodegenScript,
+  toolModule,
 } from "./codegen_calls.ts";
 export type { CodegenFiles } from "./codegen_files.ts";
 export { buildsThroughLink, goWorkingDirectory } from "./go_directory.ts";

@@ -455,9 +455,9 @@ function codegenSteps(
 ): readonly PlanStep[] {
   if (stale.length === 0) return [];
   const copy: PlanStep = { group: `${GROUP}: copy of the sources`, kind: "directory", path: tree };
-  const steps = stale.flatMap(({ task, why, outputs, install, producers, process, format }) => {
+  const steps = stale.flatMap(({ task, why, outputs, installs, producers, process, format }) => {
     const group = `${GROUP}: ${task.generator}`;
-    const started = [install, ...producers.map(({ process }) => process), process, format]
+    const started = [...installs, ...producers.map(({ process }) => process), process, format]
       .filter((each) => each !== undefined);
     const work = started.map(({ argv, cwd, shownEnv }): PlanStep => (
       { group, kind: "process", argv, cwd, env: shownEnv }

@@ -34,12 +34,12 @@ export function codegenOrder(
   );
 }
 
-function placesOf({ task, outputs, removes, install }: StaleTask, graph: GoGraph): Places {
+function placesOf({ task, outputs, removes, installs }: StaleTask, graph: GoGraph): Places {
   const { step, inputs, trees, names } = task;
   const tools = new Set(Object.values(task.tools));
   const calls = callsOf([step]);
   const printers = calls.flatMap(({ reads }) => reads.map(({ call }) => task.tools[call.program]));
-  const compiled = install === undefined ? printers : [...tools, ...printers];
+  const compiled = installs.length === 0 ? printers : [...tools, ...printers];
   const packages = inputs.flatMap((place) => [place, ...graph.taggedPackages(place)]);
   const programs = compiled.filter((path) => path !== undefined).map((path) =>
     path.startsWith("./") ? path.slice(2) : graph.resolve(path) ?? path
@@ -81,7 +81,7 @@ function sharesBuild(
   [one, { tools }]: readonly [StaleTask, Places],
   [other, { tools: others }]: readonly [StaleTask, Places],
 ): boolean {
-  if (one.install === undefined && other.install === undefined) return false;
+  if (one.installs.length + other.installs.length === 0) return false;
   return [...tools].some((tool) => others.has(tool));
 }
 

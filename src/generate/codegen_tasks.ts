@@ -4,16 +4,19 @@ import {
   type CodegenScript,
   type CodegenStep,
   PROTOC,
+  toolModule,
 } from "../checkout/mod.ts";
 import type { GoGraph } from "./go_graph.ts";
 import type { LeftOut } from "./package_generators.ts";
 import {
+  isStartedBy,
   madeNames,
   needsProtoc,
   protocAdvice,
   type ProtocTools,
   protoFiles,
   startsProtoc,
+  whyWithout,
 } from "./protoc.ts";
 import { callsOf } from "./step_calls.ts";
 
@@ -85,7 +88,11 @@ export function codegenTasks(
   const tasks: CodegenTask[] = [];
   for (const codegen of codegens) {
     const why = whyLeftOut(codegen, wanted) ??
-      (typeof protoc === "string" && needsProtoc(codegen) ? protoc : undefined);
+      (typeof protoc !== "string"
+        ? whyWithout(codegen, protoc)
+        : needsProtoc(codegen)
+        ? protoc
+        : undefined);
     if (why !== undefined) {
       leftOut.push(Object.freeze({ name: codegen.name, why, source: codegen.source }));
       continue;
@@ -141,7 +148,8 @@ function taskOf(
     ? [...new Set([...inputs, ...step.removes].map((path) => path.split("/")[0]!))].sort()
     : [...new Set(calls.flatMap((call) => treesOf(call, options)))];
   const isProtoc = calls.some(startsProtoc);
-  const built = isProtoc ? [...programs, ...Object.keys(tools)] : programs;
+  const others = Object.keys(tools).filter(isStartedBy(programs));
+  const built = isProtoc ? [...programs, ...others] : programs;
   const source = step.kind === "run" ? step.call.source : step.source;
   const [first = ""] = programs;
   const where = step.kind === "write"
@@ -169,6 +177,7 @@ function taskOf(
       ...new Set([
         ...read.flatMap(({ files }) => files),
         ...calls.flatMap((call) => protoFiles(call, options.root)),
+        ...isProtoc ? others.flatMap((program) => moduleFiles(tools[program] ?? "")) : [],
       ]),
     ].sort()),
     trees: Object.freeze(trees),
@@ -176,6 +185,12 @@ function taskOf(
     names: names.length > 0 ? Object.freeze(names) : undefined,
     protoc: isProtoc ? protoc : undefined,
   });
+}
+
+/** Files that say which releases a program of another module is built from. */
+function moduleFiles(tool: string): readonly string[] {
+  const { module } = toolModule(tool);
+  return module === "" ? [] : [`${module}/go.mod`, `${module}/go.sum`];
 }
 
 /** Directories of the checkout that have a file of such a name, without those of `vendor`. */

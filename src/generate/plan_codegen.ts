@@ -1,4 +1,4 @@
-import { DELIMITER, dirname, join } from "@std/path";
+import { basename, DELIMITER, dirname, join } from "@std/path";
 import {
   type Checkout,
   CODEGEN_SCRIPT,
@@ -10,6 +10,7 @@ import {
   PROTOC,
   readCheckoutFile,
   readCodegenScript,
+  toolModule,
 } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { ifPresentSync, readTextSync } from "../files/mod.ts";
@@ -617,18 +618,27 @@ async function planStale(
   };
   // As make builds them: some lists of modules are not complete for a newer Go.
   const isModule = checkout.generated.value !== "makefile";
-  const install = (packages: readonly string[], programs: readonly string[]): GenerationProcess =>
-    process(
+  const install = (module: string, tools: readonly string[]): GenerationProcess => {
+    const packages = tools.map((tool) => toolModule(tool).path);
+    const words = [go.path, "install", "-trimpath", ...isModule ? ["-buildvcs=false"] : []];
+    const label = `Building ${packages.map((path) => basename(path)).join(", ")}`;
+    // Go fetches what a module beside the checkout's needs, as for the script.
+    if (module !== "") {
+      const own = { GOBIN: bin, GO111MODULE: "on" };
+      return process([...words, ...packages], join(tree, module), label, own);
+    }
+    return process(
       [
-        ...[go.path, "install", "-trimpath", ...isModule ? ["-buildvcs=false"] : []],
+        ...words,
         ...packages.map((path) => isModule || path.startsWith("./") ? path : `./vendor/${path}`),
       ],
       isModule ? tree : join(gopath, "src", checkout.goPackage.value),
-      `Building ${programs.join(", ")}`,
+      label,
       isModule
         ? { GOBIN: bin, GO111MODULE: "on", GOPROXY: "off" }
         : { GOBIN: bin, GO111MODULE: "off", GOPATH: gopath },
     );
+  };
   const built = new Set<string>();
   return stale.map(({ task, why }): StaleTask => {
     const { step } = task;
@@ -643,9 +653,11 @@ async function planStale(
       why,
       outputs: Object.freeze(known(before, task)),
       removes: Object.freeze(task.removes.filter((path) => !current.has(path))),
-      install: isBuilt || packages.length === 0
-        ? undefined
-        : install(packages, Object.keys(task.tools)),
+      installs: Object.freeze(
+        isBuilt ? [] : Object.entries(
+          Object.groupBy(packages, (tool) => toolModule(tool).module),
+        ).map(([module, tools = []]) => install(module, tools)),
+      ),
       producers: calls.flatMap(({ reads }) =>
         reads.map((each) => ({
           process: call(each.call, task.protoc),
@@ -668,6 +680,6 @@ async function planStale(
 
 /** A word of the command line, with paths of the checkout in the copy. */
 function moved(word: string, root: string, tree: string): string {
-  if (word === root) return tree;
+  if (word === root || word.endsWith(`=${root}`)) return `${word.slice(0, -root.length)}${tree}`;
   return word.split(`${root}/`).length === 1 ? word : word.replaceAll(`${root}/`, `${tree}/`);
 }

@@ -13,10 +13,14 @@ export interface ProtocTools {
   readonly version: string;
   /** Directories with programs that generators find through PATH. */
   readonly directories: readonly string[];
+  /** Why go-to-protobuf cannot run; undefined if it can. */
+  readonly lacks: string | undefined;
 }
 
 /** Makes definitions from Go types, and Go from them with protoc. */
 const GO_TO_PROTOBUF = "go-to-protobuf";
+/** What go-to-protobuf formats with. */
+const GOIMPORTS = "goimports";
 /** Where `hack/install-protoc.sh` puts protoc. */
 const INSTALLED = "third_party/protoc";
 /** Source of go-to-protobuf that starts other programs, and where it was in 1.7. */
@@ -41,6 +45,19 @@ export function needsProtoc({ steps }: Pick<Codegen, "steps">): boolean {
 export function usesGopath({ program, args, moduleMode }: CodegenCall): boolean {
   return moduleMode === "off" ||
     (program === GO_TO_PROTOBUF && !args.some((word) => /^--output-(dir|base)\b/.test(word)));
+}
+
+/** Whether a program that the script builds is one that a protobuf call starts. */
+export function isStartedBy(programs: readonly string[]): (tool: string) => boolean {
+  return (tool) => tool !== GOIMPORTS || programs.includes(GO_TO_PROTOBUF);
+}
+
+/** Why a generator cannot run with these programs. */
+export function whyWithout(
+  { steps }: Pick<Codegen, "steps">,
+  { lacks }: ProtocTools,
+): string | undefined {
+  return callsOf(steps).some(({ program }) => program === GO_TO_PROTOBUF) ? lacks : undefined;
 }
 
 /** Names of the files that a program makes; undefined if it can be any Go file. */
@@ -77,8 +94,13 @@ export async function findProtoc(
       continue;
     }
     const others = await otherPrograms(context, script);
-    if (typeof others === "string") return others;
-    return Object.freeze({ path, version, directories: [dirname(path), ...others] });
+    const isThere = typeof others !== "string";
+    return Object.freeze({
+      path,
+      version,
+      directories: [dirname(path), ...isThere ? others : []],
+      lacks: isThere ? undefined : others,
+    });
   }
   const why = found.length === 0 ? "" : ` (${found.join(", ")})`;
   return `it needs protoc ${wanted ?? "3"}${why}: ${protocAdvice(wanted)}`;
@@ -93,17 +115,17 @@ export function protocAdvice(wanted: string | undefined): string {
   return `kbuild toolchain protoc ${wanted ?? "RELEASE"} fetches it, or put one into PATH`;
 }
 
-/** go-to-protobuf formats with goimports, which is not among the checkout's modules (up to 1.30). */
+/** go-to-protobuf formats with goimports, which is not among the checkout's modules; since 1.30 the script builds it. */
 async function otherPrograms(
   { builder, root }: KubeContext,
   { codegens }: CodegenScript,
 ): Promise<readonly string[] | string> {
   const isUsed = callsOf(codegens.flatMap(({ steps }) => steps))
     .some(({ program }) => program === GO_TO_PROTOBUF);
-  if (!isUsed) return [];
+  if (!isUsed || codegens.some(({ tools }) => GOIMPORTS in tools)) return [];
   const texts = await Promise.all(STARTS.map((path) => ifPresent(readText(join(root, path)))));
   if (!texts.some((text) => text?.includes('"goimports"'))) return [];
-  const path = await builder.findProgram("goimports", builder.env["PATH"]);
+  const path = await builder.findProgram(GOIMPORTS, builder.env["PATH"]);
   return path === undefined
     ? "it needs goimports in PATH: go install golang.org/x/tools/cmd/goimports@latest"
     : [dirname(path)];

@@ -414,11 +414,11 @@ async function makeTask(
   { isOtherFormat, signal }: { isOtherFormat: boolean; signal: AbortSignal },
 ): Promise<Pick<MadeFiles, "outputs" | "edits">> {
   const { tree } = codegenPlaces(context);
-  const { task, removes, install, producers, process, format } = stale;
+  const { task, removes, installs, producers, process, format } = stale;
   const run = async ({ argv, cwd, env, label }: NonNullable<typeof process>) =>
     await context.builder.shell.run(argv, { cwd, env, label, signal });
   for (const path of removes) await removeTree(join(tree, path));
-  if (install !== undefined) await run(install);
+  for (const install of installs) await run(install);
   for (const { process, to } of producers) {
     await writeFileAtomic(to, (await run(process)).stdout);
   }

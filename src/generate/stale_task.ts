@@ -11,8 +11,8 @@ export interface StaleTask {
   readonly outputs: readonly string[];
   /** Files that are removed in the copy before; below the root. */
   readonly removes: readonly string[];
-  /** Builds its programs; undefined where an earlier task has built them. */
-  readonly install: GenerationProcess | undefined;
+  /** Build its programs, one for each module; none where an earlier task has built them. */
+  readonly installs: readonly GenerationProcess[];
   /** Programs whose output is written to a file, and that file. */
   readonly producers: readonly { readonly process: GenerationProcess; readonly to: string }[];
   /** What is started; undefined for a file that consists of a text alone. */

@@ -208,3 +208,80 @@ Deno.test("readCodegenScript() follows links on the way to a file, also for file
       [["root_generated.go", []], ["staging/linked/b_generated.go", ["staging/linked/old.go"]]],
     );
   }));
+
+Deno.test("readCodegenScript() starts each plugin of protoc for itself, built from a module of its own (1.35)", () =>
+  inCheckout({
+    "hack/update-codegen.sh": `PROTOC_VERSION=23.4
+KUBE_VERBOSE=1
+go -C "\${KUBE_ROOT}/hack/tools" install golang.org/x/tools/cmd/goimports
+
+function codegen::protobindings() {
+    git ls-files -cmo --exclude-standard -z ':(glob)pkg/a b/**/api*.pb.go' | xargs -0 rm -f
+    hack/_bindings-dockerized.sh "pkg/a b"
+}
+`,
+    "hack/_bindings-dockerized.sh": `source "\${KUBE_ROOT}/hack/lib/init.sh"
+echo "\${KUBE_VERBOSE}" > level
+go -C "\${KUBE_ROOT}/hack/tools" install example.org/cmd/protoc-gen-go
+go -C "\${KUBE_ROOT}/hack/tools" install example.org/cmd/protoc-gen-go-grpc
+for api; do
+    for dir in "\${api}/v1" "\${api}/v2"; do
+        protoc --proto_path="$(pwd -P)" --go_out=. --go_opt=paths=source_relative \\
+            --go-grpc_out=. --go-grpc_opt=paths=source_relative "\${dir}"/api.proto
+        for file in "\${dir}"/api*.pb.go; do
+            cat header "\${file}" > tmpfile && mv tmpfile "\${file}"
+            gofmt -s -w "\${file}"
+        done
+    done
+done
+`,
+    "hack/lib/init.sh": "[[ $(type -t loaded) == function ]] && return 0\n",
+    "header": "// header\n",
+    "pkg/a b/v1/api.proto": "service One {\n}\n",
+    "pkg/a b/v1/api.pb.go": "package v1\n",
+    "pkg/a b/v1/api_old.pb.go": "package v1\n",
+    "pkg/a b/v1/.api.pb.go": "package v1\n",
+    "pkg/a b/v2/api.proto": "message Two {\n}\n",
+  }, async (root) => {
+    const script = readCodegenScript(root, {
+      host: "linux/amd64",
+      variables: {},
+      files: await filesOf(root),
+    });
+    const [found] = script!.codegens;
+    assertEquals(found?.why, undefined);
+    assertEquals(found?.tools, {
+      goimports: "hack/tools:golang.org/x/tools/cmd/goimports",
+      "protoc-gen-go": "hack/tools:example.org/cmd/protoc-gen-go",
+      "protoc-gen-go-grpc": "hack/tools:example.org/cmd/protoc-gen-go-grpc",
+    });
+    const made = (place: string, name: string, plugin: string) => ({
+      path: `pkg/a b/${place}/${name}`,
+      isFormatted: true,
+      args: [
+        `--proto_path=${root}`,
+        `--${plugin}_out=.`,
+        `--${plugin}_opt=paths=source_relative`,
+        `pkg/a b/${place}/api.proto`,
+      ],
+      writes: `pkg/a b/${place}/${name}`,
+    });
+    assertEquals(
+      found?.steps.map((step) => {
+        if (step.kind !== "write") return step;
+        const { path, isFormatted, pieces } = step;
+        assertEquals(pieces[0], "// header\n");
+        const call = pieces.find((piece) => typeof piece === "object");
+        return { path, isFormatted, args: call?.args, writes: call?.writes };
+      }),
+      [
+        made("v1", "api.pb.go", "go"),
+        made("v1", "api_grpc.pb.go", "go-grpc"),
+        made("v2", "api.pb.go", "go"),
+      ],
+    );
+    assertEquals(found?.steps.flatMap((step) => step.kind === "write" ? step.removes : []), [
+      "pkg/a b/v1/api.pb.go",
+      "pkg/a b/v1/api_old.pb.go",
+    ]);
+  }));

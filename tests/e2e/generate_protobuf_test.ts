@@ -139,7 +139,7 @@ Deno.test({
       assertEquals(first!.task.inputs, [PLACE]);
       assertEquals(first!.process!.argv.slice(1), [
         `--proto-import=${
-          first!.install!.cwd.replace("gopath/src/k8s.io/kubernetes", "tree")
+          first!.installs[0]!.cwd.replace("gopath/src/k8s.io/kubernetes", "tree")
         }/vendor`,
         "--packages=k8s.io/api/batch/v1",
         ...[

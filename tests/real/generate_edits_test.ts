@@ -24,8 +24,13 @@ const PART: readonly string[] = [
   ...["Makefile", "Makefile.generated_files", ".gitignore", ".gitattributes", "go.mod", "go.sum"],
   ...["LICENSE", "hack", "build", "api/api-rules", "vendor", "translations", "third_party/forked"],
   ...["core", ...GROUPS].flatMap((group) => [`${API}/${group}`, `pkg/apis/${group}`]),
-  ...[MACHINERY, CODE_GENERATOR, "pkg/generated", "pkg/util", "test/images", "test/e2e/generated"],
-  ...["test/e2e/testing-manifests", "test/conformance/testdata", "test/e2e_node/testing-manifests"],
+  ...[MACHINERY, CODE_GENERATOR, "pkg/generated", "pkg/util", "test/images", "test/fixtures"],
+  ...[
+    "test/e2e/generated",
+    "test/e2e/testing-manifests",
+    "test/conformance/testdata",
+    "test/e2e_node/testing-manifests",
+  ],
   ...["kube-aggregator", "apiextensions-apiserver", "sample-apiserver", "kubectl"].map((name) =>
     `staging/src/k8s.io/${name}/pkg/generated`
   ),

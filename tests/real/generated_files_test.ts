@@ -41,9 +41,14 @@ async function empty(root: string): Promise<void> {
   ]);
 }
 
-/** What a Go newer than the checkout's writes in another way: 1.17 `//go:build` lines, 1.16 the character DEL. */
+/**
+ * What a Go newer than the checkout's writes in another way: since 1.17 `//go:build` lines, since 1.19 white space in comments,
+ * since 1.16 the character DEL.
+ */
 const FORMATS: readonly (readonly [RegExp, string])[] = [
   [/^\/\/go:build .*\n/gm, ""],
+  [/^\/\/[ \t]*\n/gm, ""],
+  [/^\/\/[ \t]+/gm, "// "],
   [/\\x7f/g, "\\u007f"],
 ];
 
