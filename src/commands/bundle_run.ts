@@ -406,7 +406,7 @@ function fetchedImage(
 ): PlannedImage | undefined {
   const reference = asked.images[name] ?? kubeadm.images[name];
   if (reference === undefined) {
-    const notes = [`Name images: --image ${name}=REFERENCE`];
+    const notes = ["Name images: --image NAME=REFERENCE"];
     return void missing.add(name, "the checkout's kubeadm does not say which image", notes);
   }
   return { name, own: undefined, wanted: { reference, archs: [platform.split("/")[1]!] } };
