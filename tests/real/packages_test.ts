@@ -1,7 +1,7 @@
 /**
  * Packages of real programs, and the programs of distributions: what `tests/e2e/packages_test.ts` shows of made-up ones, on a
- * whole Debian, with upgrades. `KBUILD_TEST_PACKAGES=DIR:DIR` names checkouts of 1.24 to 1.29, oldest first, with kubelet,
- * kubeadm and kubectl for linux/amd64 in their `_output/local/bin`.
+ * whole Debian, with upgrades. `KBUILD_TEST_PACKAGES=DIR:DIR` names checkouts of 1.14 to 1.23 or of 1.24 to 1.29, oldest first, with
+ * kubelet, kubeadm and kubectl for linux/amd64 in their `_output/local/bin`.
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join, resolve } from "@std/path";
@@ -57,9 +57,16 @@ async function makePackages(
   const { packages } = JSON.parse(json) as { packages: { path: string }[] };
   const paths = packages.map(({ path }) => resolve(root, path));
   const [debs, rpms] = [".deb", ".rpm"].map((end) => paths.filter((path) => path.endsWith(end)));
-  const [, version = ""] = /\/kubelet_([\d.]+)-1\.1_amd64\.deb/.exec(paths.join("\n")) ?? [];
+  const [, version = ""] = /\/kubelet_([\d.]+)-(?:00|1\.1)_amd64\.deb/.exec(paths.join("\n")) ?? [];
   assertEquals([debs!.length, rpms!.length, version === ""], [5, 5, false], paths.join("\n"));
   return { root, directory, version, debs: debs!, rpms: rpms! };
+}
+
+/** The configuration file of debs that an administrator changes, from the root; up to 1.23 kubelet has none. */
+function configurationOf({ version }: Packages): string {
+  return Number(version.split(".")[1]) < 24
+    ? "etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
+    : "etc/default/kubelet";
 }
 
 function built({ root }: Packages, name: string): string {
@@ -169,14 +176,16 @@ Deno.test(
           await makeDebian(debian);
           const inside = (script: string) => inDebian(debian, script);
           const all = [...NAMES, "kubernetes-cni", "cri-tools"].join(" ");
-          for (const [index, { directory, version }] of made.entries()) {
+          for (const [index, packages] of made.entries()) {
+            const { directory, version } = packages;
+            const configuration = configurationOf(packages);
             const there = join(debian, "opt/packages");
             await output(["rm", "-rf", there]);
             await output(["cp", "-r", join(directory, "deb"), there]);
             if (index === 0) {
               await inside("apt-get -y install /opt/packages/*.deb");
               assertEquals(await inside("systemctl is-enabled kubelet"), "enabled\n");
-              await Deno.writeTextFile(join(debian, "etc/default/kubelet"), EDITED);
+              await Deno.writeTextFile(join(debian, configuration), EDITED);
             } else {
               const list = "echo 'deb [trusted=yes] file:/opt/packages ./' >/etc/apt/sources.list";
               const upgraded = await inside(
@@ -185,16 +194,13 @@ Deno.test(
               assertMatch(upgraded, /^3 upgraded, 0 newly installed, 0 to remove/m);
               assertEquals(await inside("systemctl is-enabled kubelet"), "enabled\n");
             }
-            assertEquals(await Deno.readTextFile(join(debian, "etc/default/kubelet")), EDITED);
+            assertEquals(await Deno.readTextFile(join(debian, configuration)), EDITED);
             assertStringIncludes(await inside("kubelet --version"), ` v${version}\n`);
             assertEquals(await inside("kubeadm version -o short"), `v${version}\n`);
-            assertStringIncludes(
-              await inside("kubectl version --client"),
-              `Version: v${version}\n`,
-            );
+            assertMatch(await inside("kubectl version --client"), new RegExp(`\\bv${version}\\b`));
             assertEquals(
               (await inside(`dpkg -V ${all} || true`)).replaceAll(/ +/g, " "),
-              "??5?????? c /etc/default/kubelet\n",
+              `??5?????? c /${configuration}\n`,
             );
           }
           await inside(`apt-get -y purge ${all}`);
