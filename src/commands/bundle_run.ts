@@ -691,6 +691,9 @@ async function verify(command: CommandContext, input: Input): Promise<void> {
     throw new UsageError("Cannot verify a bundle without a name", ["kbuild bundle verify FILE"]);
   }
   const path = resolve(command.cwd, file);
+  if (await ifPresent(Deno.stat(path)) === undefined) {
+    throw new UsageError(`Cannot verify "${path}": no such file or directory`);
+  }
   const { manifest, sha256, problems, notes } = await verifyBundle(path, {
     kbuild: command.globals.version,
     digest: input.string("digest")?.replace(/^sha256:/, ""),

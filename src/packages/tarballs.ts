@@ -65,6 +65,9 @@ export async function readProgramTarball(path: string): Promise<ProgramTarball> 
       "crictl-v1.19.0-linux-amd64.tar.gz",
     ]);
   }
+  if (await ifPresent(Deno.stat(path)) === undefined) {
+    throw new UsageError(`Cannot find the tarball "${path}"`);
+  }
   const programs: string[] = [];
   for await (const member of readTar(path)) {
     const name = member.name.replace(/^\.\//, "");

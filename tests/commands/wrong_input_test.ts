@@ -74,6 +74,10 @@ const TABLE: readonly (readonly [args: readonly string[], stderr: string])[] = [
     `  -> Did you mean "windows/amd64"?\n${SUPPORTED}`,
   ],
   [
+    ["bundle", "verify", "none.tar.gz"],
+    'kbuild: Cannot verify "<root>/none.tar.gz": no such file or directory\n',
+  ],
+  [
     ["package-tarballs", "--compression-level", "10"],
     'kbuild: Value "10" of "--compression-level" is not ' +
     '"0", "1", "2", "3", "4", "5", "6", "7", "8", "9" or "fast"\n',

@@ -105,6 +105,11 @@ Deno.test("readProgramTarball() lists the programs, unpackPrograms() unpacks the
       const path = await makeTarball(join(dir, name), programs);
       await assertRejects(() => readProgramTarball(path), UsageError, message);
     };
+    await assertRejects(
+      () => readProgramTarball(join(dir, "crictl-v1.20.0-linux-amd64.tar.gz")),
+      UsageError,
+      "Cannot find the tarball",
+    );
     await bad("plugins.tgz", ["bridge"], "Cannot tell what is in");
     await bad("crictl-v1.19.0-linux-amd64.tar.gz", ["critest"], "Cannot find programs");
     await bad("cni-plugins-linux-amd64-v1.0.0.tgz", [], "Cannot find programs");
