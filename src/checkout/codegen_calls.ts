@@ -29,6 +29,19 @@ export const PROTOBUF_SCRIPT = "hack/update-generated-protobuf.sh";
 /** The name of protobuf's generator. */
 export const PROTOBUF = "protobuf";
 
+/** The name of the generator of `api.pb.go`, from definitions that were written by hand. */
+export const PROTOBINDINGS = "protobindings";
+
+/** Scripts that make `api.pb.go` up to 1.25, one after the other (v1.7.3 to v1.25). */
+const BINDING_SCRIPTS = [
+  "runtime",
+  "device-plugin",
+  "kms",
+  "kubelet-plugin-registration",
+  "pod-resources",
+  "proto-bindings",
+].map((name) => `hack/update-generated-${name}.sh`);
+
 /** A script whose starts of generators are read. */
 export type CodegenScriptPath = typeof CODEGEN_SCRIPT | typeof PROTOBUF_SCRIPT;
 
@@ -157,7 +170,9 @@ export function codegenNames(
   text: string,
   script: CodegenScriptPath = CODEGEN_SCRIPT,
 ): readonly { readonly name: string; readonly line: number }[] {
-  if (script === PROTOBUF_SCRIPT) return Object.freeze([{ name: PROTOBUF, line: 1 }]);
+  if (script === PROTOBUF_SCRIPT) {
+    return Object.freeze([PROTOBUF, PROTOBINDINGS].map((name) => ({ name, line: 1 })));
+  }
   return Object.freeze(
     [...text.matchAll(/^[ \t]*(?:function\s+codegen::([\w-]+)|codegen::([\w-]+)\s*\(\))/gm)]
       .map(({ 1: word, 2: posix = "", index }) =>
@@ -181,21 +196,35 @@ export function readCodegenScript(root: string, inputs: CodegenInputs): CodegenS
   const reading = new Reading(root, inputs);
   const isWhole = script === PROTOBUF_SCRIPT;
   // Whatever directory kbuild was started in. Up to 1.25 generators find packages in GOPATH.
-  const evaluator = reading.evaluator({
-    ...inputs.variables,
-    ...isWhole ? { GO111MODULE: "off" } : {},
-    PWD: root,
-  }, {
-    KUBE_ROOT: root,
-    BASH_SOURCE: join(root, script),
-  }, script);
+  const evaluatorOf = (path: string) =>
+    reading.evaluator({
+      ...inputs.variables,
+      ...isWhole ? { GO111MODULE: "off" } : {},
+      PWD: root,
+    }, {
+      KUBE_ROOT: root,
+      BASH_SOURCE: join(root, path),
+    }, path);
   const source = scriptOf({ path: script, text });
   if (isWhole) {
+    const whole = (name: string, source: BashScript) =>
+      reading.whole(evaluatorOf(source.path), name, source, flags);
+    const isWanted = (name: string) => inputs.isWanted?.(name) !== false;
+    const bindings = BINDING_SCRIPTS.flatMap((path) => {
+      const { text } = readCheckoutFileSync(root, path);
+      return text === undefined ? [] : [scriptOf({ path, text })];
+    });
     return Object.freeze({
-      codegens: Object.freeze([reading.whole(evaluator, PROTOBUF, source, flags)]),
+      codegens: Object.freeze([
+        ...isWanted(PROTOBUF) ? [whole(PROTOBUF, source)] : [],
+        ...isWanted(PROTOBINDINGS) && bindings.length > 0
+          ? [together(bindings.map((each) => whole(PROTOBINDINGS, each)))]
+          : [],
+      ]),
       protoc: undefined,
     });
   }
+  const evaluator = evaluatorOf(script);
   evaluator.runScript(source);
   reading.share();
   const names = [...evaluator.state.functions.keys()].filter((name) => name.startsWith(PREFIX))
@@ -207,6 +236,18 @@ export function readCodegenScript(root: string, inputs: CodegenInputs): CodegenS
         .map((name) => reading.codegen(evaluator, name, flags)),
     ),
     protoc: typeof protoc === "string" ? protoc : undefined,
+  });
+}
+
+/** Several scripts as one generator; one that is not understood is why all of it is not. */
+function together(codegens: readonly Codegen[]): Codegen {
+  return Object.freeze({
+    name: codegens[0]!.name,
+    source: codegens[0]!.source,
+    steps: Object.freeze(codegens.flatMap(({ steps }) => steps)),
+    tools: Object.freeze(Object.assign({}, ...codegens.map(({ tools }) => tools))),
+    scripts: Object.freeze(codegens.flatMap(({ scripts }) => scripts)),
+    why: codegens.find(({ why }) => why !== undefined)?.why,
   });
 }
 
@@ -495,8 +536,11 @@ class Reading {
     const below = attempt(() => this.#below(evaluator, path));
     if (below === undefined) return undefined;
     // What protobuf's script takes from the libraries is among the commands here.
-    if (this.#inputs.script === PROTOBUF_SCRIPT && below.startsWith("hack/lib/")) return "";
-    return this.#inputs.files.readText(below);
+    const text = this.#inputs.files.readText(below);
+    const isLibrary = this.#inputs.script === PROTOBUF_SCRIPT && below.startsWith("hack/lib/");
+    if (!isLibrary) return text;
+    // Where the checkout is, is known.
+    return below === "hack/lib/protoc.sh" ? text?.replace(/^KUBE_ROOT=.*$/m, "") : "";
   }
 
   #testFile(evaluator: BuiltinHost, op: string, path: string): boolean {
@@ -786,7 +830,7 @@ class Reading {
   }
 
   /**
-   * `protoc … --gogo_out=…:. api.proto` leaves `api.pb.go` where it runs. Several plugins in one start do not know of each other:
+   * `protoc … --gogo_out=…:DIR api.proto` leaves `api.pb.go` in a directory. Several plugins in one start do not know of each other:
    * each is a start of its own here.
    */
   #protoc(evaluator: BashEvaluator, args: readonly string[]): true {
@@ -795,12 +839,22 @@ class Reading {
       evaluator.print("libprotoc 3.0.0\n");
       return true;
     }
-    const plugins = args.flatMap((word) => /^--([\w-]+)_out=(?:[^:]*:)?\.$/.exec(word)?.[1] ?? []);
+    const plugins = args.flatMap((word) => {
+      const [, name, directory] = /^--([\w-]+)_out=(?:[^:]*:)?([^]+)$/.exec(word) ?? [];
+      return name === undefined ? [] : [{ name, directory: directory! }];
+    });
     const [source, ...others] = args.filter((word) => !word.startsWith("-"));
     if (source === undefined || others.length > 0 || plugins.length === 0) {
       evaluator.unsupported(`"protoc ${args.join(" ")}" is not understood`);
     }
-    for (const name of plugins) {
+    // What is left beside its definition; elsewhere the path depends on options.
+    const beside = (directory: string) =>
+      this.#below(evaluator, directory) === this.#below(evaluator) ||
+      this.#below(evaluator, directory) === this.#below(evaluator, `${source}/..`);
+    for (const { name, directory } of plugins) {
+      if (!beside(directory)) {
+        evaluator.unsupported(`"protoc ${args.join(" ")}" is not understood`);
+      }
       const plugin = `protoc-gen-${name}`;
       if (!(plugin in this.#tools)) evaluator.unsupported(`nothing builds "${plugin}"`);
       const isGrpc = name === GRPC;

@@ -15,6 +15,7 @@ export {
   type CodegenScript,
   type CodegenScriptPath,
   type CodegenStep,
+  PROTOBINDINGS,
   PROTOBUF,
   PROTOBUF_SCRIPT,
   PROTOC,

@@ -109,7 +109,7 @@ export const generatedFiles: Command = {
   args: [{
     name: "GENERATOR",
     summary:
-      "Generators to run, as in the makefile: deepcopy, openapi …; all if omitted. Also protobuf, alone",
+      "Generators to run, as in the makefile: deepcopy, openapi …; all if omitted. Also protobuf and protobindings, without the others",
     variadic: true,
   }],
   flags: [FROM_NOTHING, ...FLAGS],

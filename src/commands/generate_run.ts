@@ -1,6 +1,12 @@
 import { dirname, join } from "@std/path";
 import type { NativeScript } from "../checks/mod.ts";
-import { codegenNames, PROTOBUF, PROTOBUF_SCRIPT, readCheckoutFile } from "../checkout/mod.ts";
+import {
+  codegenNames,
+  PROTOBINDINGS,
+  PROTOBUF,
+  PROTOBUF_SCRIPT,
+  readCheckoutFile,
+} from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
 import {
   type CodegenOptions,
@@ -72,9 +78,9 @@ async function prepare(
   options: { fetch: boolean },
 ): Promise<PlannedGeneration> {
   const { context, checkout } = open;
-  const isProtobuf = names.includes(PROTOBUF);
-  const isMakefile = checkout.generated.value === "makefile" && !isProtobuf;
-  if (isProtobuf && checkout.generated.value === "makefile" && names.length > 1) {
+  const scripted = names.filter((name) => name === PROTOBUF || name === PROTOBINDINGS);
+  const isMakefile = checkout.generated.value === "makefile" && scripted.length === 0;
+  if (checkout.generated.value === "makefile" && !isMakefile && names.length > scripted.length) {
     throw new KbuildError(`Cannot generate ${names.join(" and ")} in one run`, {
       notes: [
         "Up to 1.25 make generated_files does not make protobuf code: run it first, then the others",
@@ -200,7 +206,10 @@ export async function generate(command: CommandContext, asked: AskedGeneration):
 async function makefileNames(root: string): Promise<readonly string[]> {
   const { generators } = await readGeneratorRules(root);
   const { text } = await readCheckoutFile(root, PROTOBUF_SCRIPT);
-  return [...generators.map(({ name }) => name), ...text === undefined ? [] : [PROTOBUF]];
+  return [
+    ...generators.map(({ name }) => name),
+    ...text === undefined ? [] : [PROTOBUF, PROTOBINDINGS],
+  ];
 }
 
 /** Prints the names of the generators, as `hack/update-codegen.sh -?` does. */
@@ -338,12 +347,15 @@ export async function verifyGeneration(
     command.log.status(`${made} ${files} generated files are what their generators make`);
     return;
   }
-  const renewal = command.name === "verify-codegen" ? "update-codegen" : "generated_files";
+  const renewal = [
+    command.name === "verify-codegen" ? "update-codegen" : "generated_files",
+    ...asked.names,
+  ].join(" ");
   const notes = [
     ...differences.length === 0 ? [] : [`Renew the files: kbuild ${renewal}`],
     ...new Set(violations.flatMap(({ notes }) => notes)),
     ...violations.length === 0 ? [] : [
-      `Accept violations: kbuild ${renewal} openapi UPDATE_API_KNOWN_VIOLATIONS=true`,
+      `Accept violations: kbuild ${renewal.split(" ")[0]} openapi UPDATE_API_KNOWN_VIOLATIONS=true`,
     ],
   ];
   throw new KbuildError(

@@ -129,7 +129,7 @@ export async function planGenerators(
   }
   const read = await readGenerators(context, checkout);
   const { generators } = read;
-  checkNames(names, generators);
+  checkNames(context.root, names, generators);
   const isNamed = ({ name }: Generator) => names.length === 0 || names.includes(name);
   const isMeant = packageFilter(packages, checkout.goPackage.value);
   const chosen = new Set(generators.filter(isNamed).map(({ name }) => name));
@@ -205,7 +205,7 @@ function upToDate(
 ): GeneratorsPlan {
   const records = Object.values(state.items);
   const all = [...new Set(records.map(({ generator }) => generator))];
-  checkNames(names, all.map((name) => ({ name })));
+  checkNames(context.root, names, all.map((name) => ({ name })));
   return Object.freeze({
     generators: all.map((name) => ({
       ...{ name, tool: "", source: "" },
@@ -276,6 +276,7 @@ function orphansOf({ root }: KubeContext, { items }: ItemState): readonly string
 }
 
 function checkNames(
+  root: string,
   names: readonly string[],
   generators: readonly Pick<Generator, "name">[],
 ): void {
@@ -285,6 +286,10 @@ function checkNames(
   throw new KbuildError(`There is no generator "${unknown}"`, {
     notes: [
       ...didYouMean(nearest(unknown, known)),
+      // codecgen (1.7), swagger-docs …: scripts of their own.
+      ...seenFile(join(root, `hack/update-${unknown}.sh`)) === ""
+        ? []
+        : [`The checkout has a script for it: kbuild update ${unknown}`],
       `Generators of this checkout: ${known.join(", ")}`,
     ],
     exitCode: 2,

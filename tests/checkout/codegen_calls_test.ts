@@ -285,3 +285,54 @@ done
       "pkg/a b/v1/api_old.pb.go",
     ]);
   }));
+
+Deno.test("readCodegenScript() reads what makes api.pb.go up to 1.25, each script in a container of its own", () => {
+  const inContainer = (name: string) =>
+    `"\${KUBE_ROOT}/build/run.sh" hack/${name}-dockerized.sh "$@"\n`;
+  const INSTALL =
+    "go install k8s.io/kubernetes/vendor/k8s.io/code-generator/cmd/go-to-protobuf/protoc-gen-gogo\n";
+  return inCheckout({
+    "hack/update-generated-protobuf.sh": inContainer("update-generated-protobuf"),
+    "hack/update-generated-protobuf-dockerized.sh": "exit 1\n",
+    "hack/update-generated-kms.sh": inContainer("update-generated-kms"),
+    "hack/update-generated-kms-dockerized.sh": `KUBE_ROOT=$(dirname "\${BASH_SOURCE[0]}")/..
+DIR="\${KUBE_ROOT}/pkg/kms/v1/"
+source "\${KUBE_ROOT}/hack/lib/init.sh"
+${INSTALL}trap cleanup EXIT
+gogopath=$(dirname "$(kube::util::find-binary "protoc-gen-gogo")")
+PATH="\${gogopath}:\${PATH}" protoc --proto_path="\${DIR}" --gogo_out=plugins=grpc:"\${DIR}" "\${DIR}/service.proto"
+cat header "\${DIR}/service.pb.go" > "\${DIR}/tmp" && mv "\${DIR}/tmp" "\${DIR}/service.pb.go"
+gofmt -l -s -w "\${DIR}/service.pb.go"
+`,
+    "hack/update-generated-pod-resources.sh": inContainer("update-generated-pod-resources"),
+    "hack/update-generated-pod-resources-dockerized.sh":
+      `source "\${KUBE_ROOT}/hack/lib/protoc.sh"\nkube::protoc::generate_proto "\${KUBE_ROOT}/pkg/pods/v1/"\n`,
+    "hack/lib/protoc.sh": `KUBE_ROOT="$(cd "$(dirname "\${BASH_SOURCE[0]}")/../.." && pwd -P)"
+function kube::protoc::generate_proto() {
+  ${INSTALL}  kube::protoc::check_protoc
+  protoc --proto_path="\${1}" --gogo_out=plugins=grpc:"\${1}" "\${1}/api.proto"
+  cat header "\${1}/api.pb.go" > tmpfile && mv tmpfile "\${1}/api.pb.go"
+  gofmt -l -s -w "\${1}/api.pb.go"
+}
+`,
+    "header": "// header\n",
+    "pkg/kms/v1/service.proto": "",
+    "pkg/pods/v1/api.proto": "",
+  }, async (root) => {
+    const script = readCodegenScript(root, {
+      host: "linux/amd64",
+      variables: {},
+      files: await filesOf(root),
+      script: "hack/update-generated-protobuf.sh",
+      isWanted: (name) => name === "protobindings",
+    });
+    const [found, ...others] = script!.codegens;
+    assertEquals(others, []);
+    assertEquals(found?.why, undefined);
+    assertEquals(Object.keys(found!.tools), ["protoc-gen-gogo"]);
+    assertEquals(
+      found?.steps.map((step) => step.kind === "write" && [step.path, step.isFormatted]),
+      [["pkg/kms/v1/service.pb.go", true], ["pkg/pods/v1/api.pb.go", true]],
+    );
+  });
+});

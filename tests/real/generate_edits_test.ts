@@ -240,6 +240,8 @@ async function openPart(source: string, bin: string, cache: string): Promise<Gen
   await inPart`tar xf ${archive}`;
   // Links to projects that are not in the part.
   await inPart`find vendor/k8s.io -xtype l -delete`;
+  // Made by an older Go: a newer one adds lines, which files that are there may lack.
+  await inPart`find api pkg staging -name "zz_generated.*" ! -path "*/testdata/*" -delete`;
   await Deno.remove(archive);
   await inPart`git init --quiet && git add -A`;
   await inPart`git -c user.name=test -c user.email=test@localhost commit -q -m part`;
