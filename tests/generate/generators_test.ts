@@ -261,7 +261,7 @@ test("planGenerators() takes names of generators and patterns of packages", asyn
     assertEquals(await run({ names: ["bindata"] }), [BINDATA]);
     const { notes } = await assertRejects(() => plan({ names: ["bindta"] }), KbuildError);
     assertEquals(notes[0], 'Did you mean "bindata"?');
-    await write("hack/update-codecgen.sh", "exit 1\n");
+    await sample.write("hack/update-codecgen.sh", "exit 1\n");
     const own = await assertRejects(() => plan({ names: ["codecgen"] }), KbuildError);
     assertEquals(own.notes[0], "The checkout has a script for it: kbuild update codecgen");
     assertEquals(Object.keys(reasons(await plan())).length, 11);
