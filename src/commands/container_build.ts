@@ -72,7 +72,7 @@ async function inside<T>(
   const { builder, go } = container;
   const choice = Object.freeze({
     ...{ have: go, want: "the Go of the build image", why: "of the build image" },
-    ...{ action: "host", path: go.path, notes: [] } as const,
+    ...{ action: "host", path: go.path, image: prepared.image.reference, notes: [] } as const,
   });
   const within = (outside: OpenCheckout): OpenCheckout =>
     Object.freeze({

@@ -133,7 +133,8 @@ export function goText(go: GoDescription): string {
     case "host": {
       // A Go that was named by its path or as "host" serves no version.
       const wanted = /^\d/.test(go.want) ? `, for ${go.want}` : "";
-      return `${go.have?.version || go.have?.description}, this machine's${where}${wanted}`;
+      const owner = go.image === undefined ? "this machine's" : `in ${go.image}`;
+      return `${go.have?.version || go.have?.description}, ${owner}${where}${wanted}`;
     }
     case "cached":
       return `${version}, in the cache${where}`;

@@ -14,6 +14,7 @@ import type { ContainerRun, Engine, Mount } from "./types.ts";
  * - `--pull=never`: kbuild has brought the image, through its mirrors;
  * - `--label`: `make-clean` finds the container on any branch;
  * - variables with passwords by name alone, or with `--env-file`: `ps` would show them;
+ * - `--http-proxy=false`: podman would hand on this machine's proxies, with their passwords;
  * - empty arguments of the command stay.
  */
 export function runArguments(engine: Engine, run: ContainerRun): readonly string[] {
@@ -25,6 +26,7 @@ export function runArguments(engine: Engine, run: ContainerRun): readonly string
     ...["run", "--rm", "--pull=never", `--name=${name}`, `--hostname=${hostname}`],
     `--label=${LABEL}=${root}`,
     ...userArguments(engine, run.user),
+    ...engine.kind === "podman" ? ["--http-proxy=false"] : [],
     ...engine.selinux ? ["--security-opt=label=disable"] : [],
     ...mounts.flatMap(mountArguments),
     `--workdir=${workdir}`,

@@ -3,7 +3,7 @@ import type { KubeContext } from "../lib/init.ts";
 import { findProgram } from "../lib/util.ts";
 import { isObject, type JsonObject } from "../image/mod.ts";
 import type { TemplateResult } from "../shell/mod.ts";
-import { engineError } from "./explain.ts";
+import { engineError, isTooOld } from "./explain.ts";
 import type { Engine } from "./types.ts";
 
 /** Engines that `--engine` names. */
@@ -71,11 +71,11 @@ export async function askEngine(
   const { shell } = context;
   const questions = [
     shell.run([...program, "info", "--format", AS_JSON], { ...options, allowed: "any" }),
-    name === "docker" ? dockerEndpoint(context, program, options) : undefined,
+    name === "docker" ? dockerEndpoint(context, program, options) : NO_ENDPOINT,
   ] as const;
   // Nothing may be at work when an error is shown.
   await Promise.allSettled(questions);
-  const [info, endpoint] = await Promise.all(questions);
+  const [info, { endpoint, tail = [] }] = await Promise.all(questions);
   const answer = parseAnswer(info.stdout);
   const failures = answer === undefined ? info.tail : failuresOf(answer);
   if (answer === undefined || info.code !== 0 || failures.length > 0) {
@@ -85,6 +85,7 @@ export async function askEngine(
     throw engineError(`Cannot use ${name}`, said, { endpoint });
   }
   const found = describeEngine(program, answer, endpoint);
+  if (found?.kind === "docker" && isTooOld(tail)) throw engineError("Cannot use docker", tail);
   if (found !== undefined) return found;
   throw new KbuildError(`Cannot use ${name}: its "info" is neither docker's nor podman's`);
 }
@@ -122,20 +123,31 @@ function optionsOf(env: KubeContext["env"]): readonly string[] {
   return (env["DOCKER_OPTS"] ?? "").split(" ").filter((word) => word !== "");
 }
 
-/** Where docker's client finds its engine; undefined: it does not say (before 19.03, and podman). */
+/** Of podman. */
+const NO_ENDPOINT: DockerEndpoint = Object.freeze({});
+
+/** What docker's client says about its engine. */
+interface DockerEndpoint {
+  /** Where it is. */
+  readonly endpoint?: string;
+  /** The last lines of a client that fails. */
+  readonly tail?: readonly string[];
+}
+
+/** Asks docker's client where it finds its engine. */
 async function dockerEndpoint(
   { shell }: Pick<KubeContext, "shell">,
   program: readonly string[],
   options: AskOptions,
-): Promise<string | undefined> {
+): Promise<DockerEndpoint> {
   const format = "{{json .Endpoints.docker.Host}}";
-  const { code, stdout } = await shell.run(
+  const { code, stdout, tail } = await shell.run(
     [...program, "context", "inspect", "--format", format],
     { ...options, allowed: "any" },
   );
-  if (code !== 0) return undefined;
+  if (code !== 0) return { tail };
   const host: unknown = parseAny(stdout);
-  return typeof host === "string" && host !== "" ? host : undefined;
+  return typeof host === "string" && host !== "" ? { endpoint: host } : {};
 }
 
 /** docker's client prints what it knows, and why the engine did not answer. */

@@ -9,6 +9,9 @@ interface Cause {
   readonly notes: (match: RegExpExecArray) => readonly string[];
 }
 
+/** What docker before 20.10 says of a command and of flags that it does not have. */
+const TOO_OLD = /'context' is not a docker command|unknown flag: --(pull|format)/i;
+
 /**
  * What engines say when they cannot be used. They have no codes for it: this is the only place that reads
  * their words. docker 20.10 to 29, podman 4 and 5.
@@ -56,6 +59,11 @@ const CAUSES: readonly Cause[] = Object.freeze<Cause[]>([
     ],
   },
   {
+    words: TOO_OLD,
+    reason: () => "the docker command is older than 20.10",
+    notes: () => ["Update the docker command", "podman needs no docker: --engine podman"],
+  },
+  {
     words: /x509|tls: |certificate/i,
     reason: () => "its certificate or yours is not accepted",
     notes: () => ["DOCKER_TLS_VERIFY and DOCKER_CERT_PATH say which are used"],
@@ -90,6 +98,11 @@ export function engineError(
     });
   }
   return new KbuildError(action, { output: tail, cause });
+}
+
+/** Whether docker's client is older than those that start containers as kbuild does. */
+export function isTooOld(tail: readonly string[]): boolean {
+  return TOO_OLD.test(tail.join("\n"));
 }
 
 /** Whether an engine says that it does not have an image. */

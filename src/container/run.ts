@@ -1,7 +1,7 @@
-import { dirname, isAbsolute, join, resolve } from "@std/path";
+import { dirname, join, resolve } from "@std/path";
 import type { Checkout } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { ifPresent, writeFileAtomic } from "../files/mod.ts";
+import { ifPresent, readText, writeFileAtomic } from "../files/mod.ts";
 import { askGit } from "../git/mod.ts";
 import { isObject } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
@@ -20,7 +20,7 @@ import { containerEnvironment } from "./environment.ts";
 import { engineError, saysNoContainer } from "./explain.ts";
 import { lockName } from "./locks.ts";
 import { containerName, LABEL, rootHash } from "./names.ts";
-import { secretWays } from "./secrets.ts";
+import { checkSecrets, secretWays } from "./secrets.ts";
 import type { ContainerRun, Engine, Mount } from "./types.ts";
 
 /** What is to run in a container. */
@@ -125,12 +125,12 @@ export async function prepareRun(
       answer: await askFor(context, client, "container", name),
     })),
     getVersionVars(context),
-    foreignGitDirectory(context),
+    gitMounts(context, request),
     ifPresent(Deno.stat("/etc/localtime")),
   ] as const;
   // Nothing may be at work when an error is shown.
   await Promise.allSettled(questions);
-  const [engine, imageAnswer, { name, answer }, vars, gitDirectory, localtime] = await Promise.all(
+  const [engine, imageAnswer, { name, answer }, vars, repository, localtime] = await Promise.all(
     questions,
   );
   const { inPlace = false, sync: wanted = "auto" } = request;
@@ -152,10 +152,8 @@ export async function prepareRun(
       ...scratch,
     ]
     : [
+      ...repository,
       { type: "bind", source: root, target, readOnly: false },
-      ...gitDirectory === undefined
-        ? []
-        : [{ type: "bind", source: gitDirectory, target: gitDirectory, readOnly: true } as const],
       ...localtime?.isFile === true
         ? [
           {
@@ -187,6 +185,7 @@ export async function prepareRun(
     terminal: request.terminal,
     command: Object.freeze([...request.command]),
   });
+  checkSecrets(engine, run);
   const notes = vars.gitVersion === undefined && !inPlace
     ? [`The command will not find a version: ${vars.problem?.why ?? "git gives none"}`]
     : [];
@@ -216,15 +215,44 @@ async function currentBranch(context: KubeContext): Promise<string> {
   return text?.trim() ?? "";
 }
 
-/** Where git keeps what belongs to the checkout, if not in it: in a worktree or a submodule. */
-async function foreignGitDirectory(context: KubeContext): Promise<string | undefined> {
+/**
+ * What git needs in a container if the checkout is a worktree or a submodule, and its repository is elsewhere: mounted
+ * under its own path, read-only.
+ */
+async function gitMounts(
+  context: KubeContext,
+  { inPlace = false }: Pick<RunRequest, "inPlace">,
+): Promise<readonly Mount[]> {
   const { root } = context;
-  if ((await ifPresent(Deno.lstat(join(root, ".git"))))?.isFile !== true) return undefined;
+  const file = join(root, ".git");
+  if ((await ifPresent(Deno.lstat(file)))?.isFile !== true) return [];
   const { text } = await askGit(context, ["rev-parse", "--git-common-dir"]);
   const path = text?.replace(/\n$/, "");
-  if (!path) return undefined;
-  const directory = isAbsolute(path) ? path : resolve(root, path);
-  return directory.startsWith(`${root}/`) ? undefined : directory;
+  if (!path) return [];
+  const directory = resolve(root, path);
+  if (directory.startsWith(`${root}/`)) return [];
+  // From another place, a path that starts at the checkout leads elsewhere.
+  const isRelative = !/^gitdir: *\//.test(await readText(file));
+  if (!inPlace && isRelative) return [];
+  const source = inPlace ? await repositoryAround(root, directory) ?? directory : directory;
+  return [{ type: "bind", source, target: source, readOnly: true }];
+}
+
+/**
+ * The repository around a checkout, if the checkout belongs to it. Go looks for a directory `.git` in the checkout and above,
+ * and writes that commit into programs of modules: it must find the same files as here, or it fails.
+ *
+ * @param gitDirectory Where git keeps what belongs to the checkout.
+ */
+async function repositoryAround(root: string, gitDirectory: string): Promise<string | undefined> {
+  for (let directory = dirname(root); directory !== dirname(directory);) {
+    const git = join(directory, ".git");
+    if ((await ifPresent(Deno.lstat(git)))?.isDirectory === true) {
+      return `${gitDirectory}/`.startsWith(`${git}/`) ? directory : undefined;
+    }
+    directory = dirname(directory);
+  }
+  return undefined;
 }
 
 /** Directories of old images that commands must be able to write to; the scripts' image has them so. */

@@ -1,4 +1,5 @@
 import { dirname, join } from "@std/path";
+import { UsageError } from "../errors.ts";
 import { removeTree, writeFileAtomic } from "../files/mod.ts";
 import type { ContainerRun, Engine } from "./types.ts";
 
@@ -45,6 +46,24 @@ export function secretWays(
     client: Object.freeze(Object.fromEntries(entries.filter((entry) => !inFile(entry)))),
     file: Object.freeze(Object.fromEntries(entries.filter(inFile))),
   });
+}
+
+/**
+ * Checks that variables with passwords can get into a container.
+ *
+ * @throws {UsageError} A value has a line break, which a file of variables cannot hold.
+ */
+export function checkSecrets(
+  engine: Pick<Engine, "isRemote">,
+  run: Pick<ContainerRun, "env">,
+): void {
+  for (const [name, value] of Object.entries(secretWays(engine, run).file)) {
+    if (!/[\r\n]/.test(value)) continue;
+    throw new UsageError(
+      `Cannot use the value of KUBERNETES_${name.toUpperCase()}: it has a line break`,
+      ["An engine elsewhere gets a proxy with a password as a line of a file"],
+    );
+  }
 }
 
 /** File with the variables of a container that its client cannot have, while that starts. */

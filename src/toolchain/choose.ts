@@ -47,6 +47,8 @@ export interface GoChoice {
   readonly version?: string;
   /** The `go` program; where it is still to be fetched, its later place. */
   readonly path?: string;
+  /** With the action `host`: the image that it is in; undefined: on this machine. */
+  readonly image?: string;
   /** What would be fetched: the URL of an archive, or a module and its version. */
   readonly url?: string;
   /** With the action `proxy`: URL of the archive that is fetched if the module cannot be. */

@@ -42,6 +42,9 @@ Deno.test("runArguments() shows no password", () => {
   };
   for (const engine of [DOCKER, PODMAN]) {
     assertEquals(named(engine), [...shown, "https_proxy", "http_proxy", "GOPROXY"]);
+    // podman hands on those of its client otherwise.
+    const words = runArguments(engine, { ...RUN, env });
+    assertEquals(words.includes("--http-proxy=false"), engine === PODMAN);
   }
   // Its client would take the proxies for its own connection.
   const remote = { ...DOCKER, endpoint: "tcp://build.example:2376", isRemote: true };

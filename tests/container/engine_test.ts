@@ -99,6 +99,12 @@ echo "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon run
       /its certificate or yours is not accepted/,
       /DOCKER_CERT_PATH/,
     ],
+    [
+      "docker of 2019",
+      `case $1 in context) echo "unknown flag: --format" >&2; exit 125 ;; esac\n${ANSWERS}`,
+      /^Cannot use docker: the docker command is older than 20\.10$/,
+      /Update the docker command/,
+    ],
     ["words that nobody knows", `echo "the moon is full" >&2; exit 1`, /^Cannot use docker$/, /^$/],
   ];
 
@@ -109,7 +115,9 @@ Deno.test("findEngine() says why an engine cannot be used, and the way out", asy
         await fakeEngine(
           dir,
           "docker",
-          `case $1 in context) echo '"unix:///x"'; exit ;; esac\n${script}\n`,
+          script.includes("context)")
+            ? script
+            : `case $1 in context) echo '"unix:///x"'; exit ;; esac\n${script}\n`,
         );
         const env = { PATH: `${dir}:/usr/bin:/bin` };
         const shell = createShell({ cwd: dir, env });

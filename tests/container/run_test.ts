@@ -9,7 +9,7 @@ import {
   type RunRequest,
   startsOf,
 } from "../../src/container/mod.ts";
-import { KbuildError } from "../../src/errors.ts";
+import { KbuildError, UsageError } from "../../src/errors.ts";
 import { createContext, type KubeContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import { createShell } from "../../src/shell/mod.ts";
@@ -118,6 +118,48 @@ Deno.test("prepareRun() brings the repository of a worktree along, read-only", (
     const plain = await prepare(root, dir);
     assertEquals(plain.prepared.run.mounts.filter(({ target }) => target === git), []);
     assert(plain.prepared.run.name !== prepared.run.name, "the names are the same");
+  }));
+
+Deno.test("prepareRun() brings the repository that a submodule or a worktree in it is a part of", () =>
+  inScratch(async (dir) => {
+    const source = await makeSample("latest", join(dir, "kubernetes"));
+    const top = join(dir, "top");
+    const root = join(top, "sub");
+    const nested = join(source, "nested");
+    await output(["git", "init", "-q", top]);
+    const git = (...words: string[]) =>
+      output(["git", "-c", "protocol.file.allow=always", "-C", ...words]);
+    await git(top, "submodule", "--quiet", "add", source, "sub");
+    await git(source, "worktree", "add", "-q", "-b", "topic", nested);
+    for (const [path, repository] of [[root, top], [nested, source]] as const) {
+      const inPlace = await prepare(path, dir, { request: { inPlace: true } });
+      const mounts = inPlace.prepared.run.mounts.filter(({ type }) => type === "bind").slice(0, 2);
+      assertEquals(mounts, [
+        { type: "bind", source: repository, target: repository, readOnly: true },
+        { type: "bind", source: path, target: path, readOnly: false },
+      ]);
+    }
+    // The path in .git leads to the repository from there alone.
+    const { prepared } = await prepare(root, dir);
+    assertEquals(prepared.run.mounts.filter(({ target }) => target.startsWith(top)), []);
+    assertMatch(prepared.version?.text ?? "", /^KUBE_GIT_VERSION='v\d/m);
+  }));
+
+Deno.test("prepareRun() refuses a proxy that a file of variables cannot hold", () =>
+  inScratch(async (dir) => {
+    const root = await makeSample("latest", join(dir, "kubernetes"));
+    const remote = ANSWERS.replace("unix:///var/run/docker.sock", "tcp://build.example:2376");
+    const env = { KUBERNETES_HTTPS_PROXY: "http://me:secret@proxy.example:3128\nX=1" };
+    const error = await assertRejects(
+      () => prepare(root, dir, { answers: remote, env }),
+      UsageError,
+    );
+    assertEquals(
+      error.message,
+      "Cannot use the value of KUBERNETES_HTTPS_PROXY: it has a line break",
+    );
+    const { prepared } = await prepare(root, dir, { env });
+    assertEquals(prepared.run.env["https_proxy"], env.KUBERNETES_HTTPS_PROXY);
   }));
 
 Deno.test("prepareRun() follows the variables: version, output, image, cgroup, terminal", () =>

@@ -34,7 +34,9 @@ export async function findDocker(): Promise<TestEngine | string> {
 
 /**
  * Podman with storage of its own below a directory, or why it starts no containers here. Its settings are
- * those that work inside of virtual machines and containers, too; a user who is not root needs no network of its own there.
+ * those that work inside of virtual machines and containers, too; a user who is not root needs no network of its own there. What it
+ * keeps of containers is below its storage (no `static_dir`): the podman that cleans up after a container does not read the
+ * configuration, and the one that has started it waits for that for 20 seconds.
  */
 export async function findPodman(dir: string): Promise<TestEngine | string> {
   if (which("podman") === undefined) return "needs podman";
@@ -48,7 +50,6 @@ export async function findPodman(dir: string): Promise<TestEngine | string> {
 default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 ${Deno.uid() === 0 ? "" : 'netns = "host"'}
 [engine]
-static_dir = "${dir}/libpod"
 volume_path = "${dir}/volumes"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
