@@ -202,7 +202,9 @@ async function copiedFiles(
   const open = await command.open();
   if (sync === "auto" && !await isElsewhere(open, wanted)) return undefined;
   const prepared = await prepare(command, open, input, []);
-  saySync(command, prepared);
+  if (prepared.sync.kind === "volume") {
+    command.log.status(`Copying outputs out of the volume ${prepared.sync.volume}`);
+  }
   return await copyFromVolume(open.context, open.checkout, prepared);
 }
 

@@ -88,6 +88,19 @@ const VARIABLES = {
   OSTYPE: "linux-gnu",
 };
 
+/** What some runs are started with, too: options of docker's client, and variables that only some eras know. */
+const MORE_VARIABLES = {
+  ...VARIABLES,
+  ...{ DOCKER_OPTS: "--log-level error", DOCKER_CGROUP_PARENT: "/builds", KUBE_VERBOSE: "5" },
+  ...{ KUBE_CROSS_VERSION: "v9", KUBE_FASTBUILD: "true", GOLDFLAGS: "-w", GOGCFLAGS: "-e" },
+  ...{ KUBE_BUILD_PLATFORMS: "linux/arm64 linux/amd64", KUBE_STATIC_OVERRIDES: "kubelet" },
+  ...{ GOPROXY: "https://proxy.example", KUBE_BUILD_WITH_COVERAGE: "y" },
+};
+
+/** Takes the options of {@linkcode MORE_VARIABLES} away. */
+const WITHOUT_OPTIONS = `[ "$1" != --log-level ] || shift 2
+`;
+
 /** Answers of the right shape to everything that scripts ask. */
 const SCRIPT_ANSWERS = `case "$1" in
   inspect) echo 0 ;;
@@ -103,7 +116,10 @@ type Starts = readonly (readonly string[])[];
 async function startsOfScript(
   { root, dir }: { root: string; dir: string },
   words: readonly [script: string, ...args: string[]],
-  answers = SCRIPT_ANSWERS,
+  { answers = SCRIPT_ANSWERS, variables = VARIABLES }: {
+    answers?: string;
+    variables?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<{ docker: Starts; rsync: Starts }> {
   const bin = await Deno.makeTempDir({ dir, prefix: "script-bin-" });
   const [docker, rsync] = [
@@ -113,7 +129,7 @@ async function startsOfScript(
   const [script, ...args] = words;
   await output(["bash", join(root, script), ...args], {
     cwd: root,
-    env: { ...VARIABLES, PATH: `${bin}:${ENV["PATH"]}`, DOCKER_HOST: "unix:///nowhere" },
+    env: { ...variables, PATH: `${bin}:${ENV["PATH"]}`, DOCKER_HOST: "unix:///nowhere" },
   });
   return { docker: await docker(), rsync: await rsync() };
 }
@@ -123,12 +139,19 @@ async function startedByScript(
   place: { root: string; dir: string },
   words: readonly [script: string, ...args: string[]],
   program: string,
+  variables: Readonly<Record<string, string>> = VARIABLES,
 ): Promise<Started> {
-  const { docker } = await startsOfScript(place, words);
-  const runs = docker.filter(([word]) => word === "run").map(readRun);
+  const answers = WITHOUT_OPTIONS + SCRIPT_ANSWERS;
+  const { docker } = await startsOfScript(place, words, { answers, variables });
+  const runs = docker.map(withoutOptions).filter(([word]) => word === "run").map(readRun);
   const found = runs.find(({ command }) => command[0] === program);
   assert(found !== undefined, "the script starts no container");
   return found;
+}
+
+/** The words of a start without the options of docker's client, which are those of `DOCKER_OPTS`. */
+function withoutOptions(words: readonly string[]): readonly string[] {
+  return words[0] === "--log-level" ? words.slice(2) : words;
 }
 
 /** The programs of a docker that kbuild plans to start. */
@@ -150,29 +173,32 @@ async function plannedStarts(
 }
 
 /** What kbuild plans for the same. */
-async function plannedRun(root: string, dir: string): Promise<Started> {
+async function plannedRun(
+  root: string,
+  dir: string,
+  variables: Readonly<Record<string, string>>,
+): Promise<Started> {
   const bin = join(dir, "kbuild-bin");
-  await fakeEngine(bin, "docker", ANSWERS);
-  const env = { ...ENV, ...VARIABLES, PATH: `${bin}:${ENV["PATH"]}` };
+  await fakeEngine(bin, "docker", WITHOUT_OPTIONS + ANSWERS);
+  const env = { ...ENV, ...variables, PATH: `${bin}:${ENV["PATH"]}` };
   const shell = createShell({ cwd: root, env });
   const context = createContext({ root, env, shell, log: createLogger({ write: () => {} }) });
   const checkout = await readCheckout(root, { variables: env, hostArch: "amd64" });
   const prepared = await prepareRun(context, checkout, {
-    ...{ command: ["make", "all"], terminal: false, verbosity: 3 },
+    ...{ command: ["make", "all"], terminal: false, verbosity: Number(variables["KUBE_VERBOSE"]) },
     ...{ engine: "docker", buildImage: undefined },
   });
   assertEquals(prepared.image.reference, checkout.crossImage?.value);
   assertEquals(prepared.leftover, false);
   const starts = startsOf(context, prepared);
   assertEquals(starts.length, 1);
-  return readRun(starts[0]!.argv.slice(1));
+  const words = starts[0]!.argv.slice(1);
+  assertEquals(words[0] === "--log-level", variables["DOCKER_OPTS"] !== undefined);
+  return readRun(withoutOptions(words));
 }
 
-/** Variables that the scripts hand in and kbuild does not, and why. */
-const LEFT_OUT: Readonly<Record<string, string>> = {
-  KUBE_CGO_OVERRIDES: "1.28 and later hand in quotes and spaces where it is not set",
-  KUBE_STATIC_OVERRIDES: "1.35 hands in quotes and spaces where it is not set",
-};
+/** Variables around whose values the scripts put quotes and spaces, and kbuild does not. */
+const QUOTED = ["KUBE_CGO_OVERRIDES", "KUBE_STATIC_OVERRIDES"];
 
 /** Variables that kbuild hands in and not all scripts do, and why. */
 const ADDED: Readonly<Record<string, string>> = {
@@ -187,11 +213,24 @@ const ADDED: Readonly<Record<string, string>> = {
   KUBE_BUILDER_OS: "the scripts' default",
   KUBE_VERBOSE: "the scripts' default",
   GOFLAGS: "of the test",
+  KUBE_BUILD_WITH_COVERAGE: "the scripts of 1.15 and later hand it in",
+  KUBE_STATIC_OVERRIDES: "the scripts of 1.35 hand it in",
+  GOPROXY: "the scripts of 1.24 and later only in builds of images",
+  GOGCFLAGS: "the samples' scripts are shorter",
+  GOLDFLAGS: "the samples' scripts are shorter",
 };
 
-async function compare(root: string, dir: string, isMounted: boolean): Promise<void> {
-  const theirs = await startedByScript({ root, dir }, ["build/run.sh", "make", "all"], "make");
-  const ours = await plannedRun(root, dir);
+async function compare(
+  { root, dir, isMounted }: { root: string; dir: string; isMounted: boolean },
+  variables: Readonly<Record<string, string>>,
+): Promise<void> {
+  const words = ["build/run.sh", "make", "all"] as const;
+  const theirs = await startedByScript({ root, dir }, [...words], "make", variables);
+  const ours = await plannedRun(root, dir, variables);
+  const cgroup = ({ options }: Started) =>
+    options.filter((option) => option.startsWith("cgroup-parent"));
+  // Those of 1.7 have no DOCKER_CGROUP_PARENT; the samples' scripts are shorter than Kubernetes'.
+  if (cgroup(theirs).length > 0) assertEquals(cgroup(ours), cgroup(theirs));
   assertEquals(ours.name, theirs.name);
   assertEquals(ours.command, theirs.command);
   // The samples' scripts are shorter than Kubernetes'.
@@ -199,8 +238,8 @@ async function compare(root: string, dir: string, isMounted: boolean): Promise<v
   if (theirs.hostname !== "") assertEquals(ours.hostname, theirs.hostname);
   for (const [name, value] of Object.entries(theirs.env)) {
     // Unset and empty are the same for the scripts inside.
-    if (value === "" || (LEFT_OUT[name] !== undefined && /^[' ]*$/.test(value))) continue;
-    assertEquals([name, ours.env[name]], [name, value]);
+    const plain = QUOTED.includes(name) ? value.replaceAll(/^[' ]+|[' ]+$/g, "") : value;
+    if (plain !== "") assertEquals([name, ours.env[name]], [name, plain]);
   }
   const more = Object.keys(ours.env).filter((name) => theirs.env[name] === undefined);
   assertEquals(more.filter((name) => ADDED[name] === undefined), []);
@@ -284,7 +323,9 @@ async function compareClean(root: string, dir: string, isReal: boolean): Promise
   const { answers, own } = engineWith(root, hasBranch ? "master" : undefined, version);
   const words = ["make-clean", "--engine", "docker"];
   const ours = await plannedStarts({ root, dir }, words, answers);
-  const { docker } = await startsOfScript({ root, dir }, ["build/make-clean.sh"], answers);
+  const { docker } = await startsOfScript({ root, dir }, ["build/make-clean.sh"], {
+    answers,
+  });
   const removed = (starts: Starts, command: string) =>
     starts.filter(([word]) => word === command)
       .flatMap((words) => words.slice(1)).filter((word) => !word.startsWith("-")).sort();
@@ -305,7 +346,9 @@ async function compareClean(root: string, dir: string, isReal: boolean): Promise
 const COMPARISONS = [
   ["run.sh", async (root: string, dir: string) => {
     const checkout = await readCheckout(root, { variables: {}, hostArch: "amd64" });
-    await compare(root, dir, checkout.container.value === "bind-mount");
+    const place = { root, dir, isMounted: checkout.container.value === "bind-mount" };
+    await compare(place, VARIABLES);
+    await compare(place, MORE_VARIABLES);
   }],
   ["shell.sh", compareShell],
   ["copy-output.sh", compareCopy],
