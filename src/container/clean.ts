@@ -126,7 +126,7 @@ export async function planEngineDisposal(
   const containers: string[] = [];
   const left: (FoundContainer & { reason: string })[] = [];
   for (const container of ownContainers(inspected, { root, hashes })) {
-    const reason = await whyInUse(context, container);
+    const reason = await whyInUse(context, engine, container);
     if (reason === undefined) containers.push(container.name);
     else left.push({ ...container, reason });
   }
@@ -169,11 +169,12 @@ async function haveUnnamedBase(
 /** Why a container is left; undefined if it may go. */
 async function whyInUse(
   context: KubeContext,
+  { kind }: Engine,
   { name, isRunning, isOwn }: FoundContainer,
 ): Promise<string | undefined> {
   // That of rsync is a service, and nobody waits for its end.
   if (!isRunning || name.startsWith("kube-rsync-")) return undefined;
-  if (!isOwn) return `a command runs in it (docker rm --force ${name} ends it)`;
+  if (!isOwn) return `a command runs in it (${kind} rm --force ${name} ends it)`;
   return await isLocked(context, name) ? "another kbuild runs a command in it" : undefined;
 }
 

@@ -82,7 +82,7 @@ export async function askEngine(
     // docker prints all fields without values, too.
     const words = info.tail.filter((line) => line.trim() !== "" && !line.startsWith("{"));
     const said = failures.length > 0 ? failures : words;
-    throw engineError(`Cannot use ${name}`, said, { endpoint });
+    throw engineError(`Cannot use ${name}`, said, { endpoint, kind: name });
   }
   const found = describeEngine(program, answer, endpoint);
   if (found?.kind === "docker" && isTooOld(tail)) throw engineError("Cannot use docker", tail);

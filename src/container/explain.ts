@@ -1,4 +1,5 @@
 import { KbuildError } from "../errors.ts";
+import type { Engine } from "./types.ts";
 
 /** A sentence that an engine or its client prints, and what it means. */
 interface Cause {
@@ -6,7 +7,12 @@ interface Cause {
   /** "permission denied". */
   readonly reason: (match: RegExpExecArray) => string;
   /** The ways out. */
-  readonly notes: (match: RegExpExecArray) => readonly string[];
+  readonly notes: (match: RegExpExecArray, kind: Engine["kind"]) => readonly string[];
+}
+
+/** A way out for those who use docker. */
+function podmanInstead(kind: Engine["kind"], needs: string): readonly string[] {
+  return kind === "podman" ? [] : [`podman needs no ${needs}: --engine podman`];
 }
 
 /** What docker before 20.10 says of a command and of flags that it does not have. */
@@ -20,10 +26,13 @@ const CAUSES: readonly Cause[] = Object.freeze<Cause[]>([
   {
     words: /permission denied.*(?:socket|docker API)|connect: permission denied/i,
     reason: () => "you may not use its socket (permission denied)",
-    notes: () => [
-      "Join the group of the socket (mostly: sudo usermod -aG docker $USER), and log in again",
-      "podman needs no such right: --engine podman",
-    ],
+    notes: (_, kind) =>
+      kind === "podman"
+        ? ["CONTAINER_HOST and podman system connection say which socket is used"]
+        : [
+          "Join the group of the socket (mostly: sudo usermod -aG docker $USER), and log in again",
+          ...podmanInstead(kind, "such right"),
+        ],
   },
   {
     words:
@@ -38,8 +47,8 @@ const CAUSES: readonly Cause[] = Object.freeze<Cause[]>([
   {
     words: /no space left on device/i,
     reason: () => "its disk is full (no space left on device)",
-    notes: () => [
-      '"docker system df" shows what takes the space',
+    notes: (_, kind) => [
+      `"${kind} system df" shows what takes the space`,
       "kbuild make-clean removes this checkout's containers, volumes and build images",
     ],
   },
@@ -52,16 +61,18 @@ const CAUSES: readonly Cause[] = Object.freeze<Cause[]>([
     words:
       /cannot connect to the docker daemon|cannot connect to podman|failed to connect to the docker api|error during connect|connection refused|no such host|i\/o timeout|dial unix|unable to connect to podman|protocol not available/i,
     reason: () => "it does not answer",
-    notes: () => [
-      "Start it, or name another one: DOCKER_HOST=unix:///path/docker.sock, or a docker context",
-      "podman needs no daemon: --engine podman",
+    notes: (_, kind) => [
+      kind === "podman"
+        ? "Start it (podman machine start), or name another one: CONTAINER_HOST=unix:///path/podman.sock"
+        : "Start it, or name another one: DOCKER_HOST=unix:///path/docker.sock, or a docker context",
+      ...podmanInstead(kind, "daemon"),
       "kbuild all and kbuild quick-release build on this machine, without an engine",
     ],
   },
   {
     words: TOO_OLD,
     reason: () => "the docker command is older than 20.10",
-    notes: () => ["Update the docker command", "podman needs no docker: --engine podman"],
+    notes: (_, kind) => ["Update the docker command", ...podmanInstead(kind, "docker")],
   },
   {
     words: /x509|tls: |certificate/i,
@@ -84,7 +95,11 @@ const CAUSES: readonly Cause[] = Object.freeze<Cause[]>([
 export function engineError(
   action: string,
   tail: readonly string[],
-  { cause, endpoint }: { cause?: unknown; endpoint?: string | undefined } = {},
+  { cause, endpoint, kind = "docker" }: {
+    cause?: unknown;
+    endpoint?: string | undefined;
+    kind?: Engine["kind"];
+  } = {},
 ): KbuildError {
   const text = tail.join("\n");
   for (const { words, reason, notes } of CAUSES) {
@@ -92,7 +107,7 @@ export function engineError(
     if (match === null) continue;
     const where = endpoint === undefined ? [] : [`The engine is at ${endpoint}`];
     return new KbuildError(`${action}: ${reason(match)}`, {
-      notes: [...notes(match), ...where],
+      notes: [...notes(match, kind), ...where],
       output: tail,
       cause,
     });

@@ -1,6 +1,7 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { describeEngine, engineNamed, findEngine } from "../../src/container/mod.ts";
+import { engineError } from "../../src/container/explain.ts";
 import { KbuildError, UsageError } from "../../src/errors.ts";
 import { createShell } from "../../src/shell/mod.ts";
 import { inScratch } from "../e2e/_program.ts";
@@ -51,6 +52,17 @@ Deno.test("engineNamed() knows docker and podman", () => {
     thrown = error;
   }
   assert(thrown instanceof UsageError && thrown.message === 'Unknown engine "rkt"');
+});
+
+Deno.test("engineError() names the commands of the engine", () => {
+  const notesOf = (kind: "docker" | "podman", text: string) =>
+    engineError("Cannot copy", [text], { kind }).notes.join("\n");
+  const full = "tar: write error: No space left on device";
+  assertMatch(notesOf("docker", full), /^"docker system df"/);
+  assertMatch(notesOf("podman", full), /^"podman system df"/);
+  const dead = "Cannot connect to Podman. Please verify your connection to the Linux system";
+  assertMatch(notesOf("podman", dead), /^Start it \(podman machine start\).*CONTAINER_HOST/);
+  assertEquals(/--engine podman/.test(notesOf("podman", dead)), false);
 });
 
 /** What clients print when their engine cannot be used: documented or real words, and what kbuild says. */
