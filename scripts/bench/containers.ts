@@ -6,6 +6,7 @@ import { volumeName } from "../../src/container/mod.ts";
 import { KbuildError } from "../../src/errors.ts";
 import { createShell } from "../../src/shell/mod.ts";
 import { makeProgramsRoot } from "../../tests/e2e/_containers.ts";
+import { importImage } from "../../tests/real/_docker.ts";
 import type { Bench, Side } from "./bench.ts";
 import type { Cost, Measure } from "./measure.ts";
 import { wallOf } from "./measure.ts";
@@ -58,7 +59,7 @@ export async function measureContainers(bench: Bench, runs: number): Promise<rea
   }
   // Where the engine has the real one, that is used.
   const { code } = await shell.run(["docker", "image", "inspect", image], { allowed: "any" });
-  if (code !== 0) await importImage(bench, env, image);
+  if (code !== 0) await makeImage(bench, env, image);
   const given = ["run", "--engine", "docker", "--build-image", image];
   const kbuild = (...words: string[]): Side => ({ ...bench.kbuild(...given, ...words), env });
   const script = (...words: string[]): Side => ({ argv: words, cwd: tree, env });
@@ -143,7 +144,7 @@ export async function measureContainers(bench: Bench, runs: number): Promise<rea
 }
 
 /** Makes an image that can stand for kube-cross here. */
-async function importImage(
+async function makeImage(
   bench: Bench,
   env: Readonly<Record<string, string>>,
   reference: string,
@@ -153,10 +154,7 @@ async function importImage(
   for (const path of ["go/src/k8s.io", "usr/local/go/pkg", "var/run"]) {
     await Deno.mkdir(join(root, path), { recursive: true });
   }
-  const stdin = streamTar(await listTree(root, { asOnDisk: true }));
-  const { $ } = createShell({ cwd: top, env });
-  const changes = ["ENV PATH=/usr/bin:/bin", "ENV GOPATH=/go"].flatMap((
-    each,
-  ) => ["--change", each]);
-  await $`docker import ${changes} - ${reference}`.with({ stdin });
+  const files = streamTar(await listTree(root, { asOnDisk: true }));
+  const changes = ["ENV PATH=/usr/bin:/bin", "ENV GOPATH=/go"];
+  await importImage(createShell({ cwd: top, env }), "docker", files, reference, changes);
 }

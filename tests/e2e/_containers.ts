@@ -2,7 +2,7 @@
 import { join } from "@std/path";
 import { listTree, streamTar } from "../../src/archive/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
-import { addProgram, Docker, NEEDS_DOCKER } from "./_engine.ts";
+import { addProgram, Docker, importImage, NEEDS_DOCKER } from "./_engine.ts";
 import { ENV, inScratch, makeSample, output, processesBelow, which } from "./_program.ts";
 
 /** An engine that starts containers here. */
@@ -17,6 +17,9 @@ export interface TestEngine {
   run(...args: string[]): Promise<string>;
 }
 
+/** Settings of the images that tests make. */
+const CHANGES = ["ENV PATH=/usr/local/go/bin:/usr/bin:/bin"];
+
 /** Docker's engine, or why there is none. */
 export async function findDocker(): Promise<TestEngine | string> {
   const docker = await Docker.find();
@@ -25,9 +28,7 @@ export async function findDocker(): Promise<TestEngine | string> {
     name: "docker",
     env: docker.env,
     import: async (root, reference) =>
-      await docker.import(streamTar(await listTree(root, { asOnDisk: true })), reference, [
-        "ENV PATH=/usr/local/go/bin:/usr/bin:/bin",
-      ]),
+      await docker.import(streamTar(await listTree(root, { asOnDisk: true })), reference, CHANGES),
     run: (...args) => docker.run(...args),
   };
 }
@@ -71,16 +72,15 @@ runroot = "${dir}/run"
     TMPDIR: dir,
     PATH: `${ENV["PATH"]}:/usr/sbin:/sbin`,
   };
-  const { $, run } = createShell({ cwd: dir, env: { ...ENV, ...env } });
+  const shell = createShell({ cwd: dir, env: { ...ENV, ...env } });
   const engine: TestEngine = {
     name: "podman",
     env,
     import: async (root, reference) => {
-      const stdin = streamTar(await listTree(root, { asOnDisk: true }));
-      await $`podman import --change ${"ENV PATH=/usr/local/go/bin:/usr/bin:/bin"} - ${reference}`
-        .with({ stdin });
+      const files = streamTar(await listTree(root, { asOnDisk: true }));
+      await importImage(shell, "podman", files, reference, CHANGES);
     },
-    run: async (...args) => (await run(["podman", ...args])).stdout,
+    run: async (...args) => (await shell.run(["podman", ...args])).stdout,
   };
   const root = await makeSmallRoot(join(dir, "probe"));
   const reference = "localhost/kbuild-probe:1";
@@ -198,8 +198,44 @@ export const lacksOwnDocker: string | undefined = Deno.uid() !== 0
   ? "needs dockerd and unshare"
   : undefined;
 
+/** An engine of a test's own. */
+export type OwnEngine = TestEngine & AsyncDisposable;
+
+/** Mounts a disk of a size (`64M`) on a directory; returns what unmounts it. */
+async function mountDisk(file: string, dir: string, size: string): Promise<() => Promise<void>> {
+  await output(["truncate", "-s", size, file]);
+  await output(["/usr/sbin/mkfs.ext4", "-q", "-m", "0", file]);
+  await output(["mount", "-o", "loop", file, dir]);
+  return async () => void await output(["umount", "-l", dir]);
+}
+
+/**
+ * Makes a podman with storage of its own, for root.
+ *
+ * @param place Its directory, which is made.
+ * @param options.disk Size of the disk that all its files are on: `64M`; default: as much as there is.
+ */
+export async function startOwnPodman(
+  place: string,
+  { disk }: { disk?: string } = {},
+): Promise<OwnEngine> {
+  const data = join(place, "data");
+  await Deno.mkdir(data, { recursive: true });
+  const unmount = disk === undefined ? undefined : await mountDisk(`${place}/disk`, data, disk);
+  const found = await findPodman(data);
+  if (typeof found === "string") throw new Error(found);
+  return {
+    ...found,
+    async [Symbol.asyncDispose]() {
+      // It leaves its storage mounted on itself.
+      await output(["umount", "-l", join(data, "graph/overlay")]).catch(() => {});
+      await unmount?.();
+    },
+  };
+}
+
 /** A Docker engine of a test's own, which it may stop. */
-export interface OwnDocker extends TestEngine, AsyncDisposable {
+export interface OwnDocker extends OwnEngine {
   /** Its socket. */
   readonly socket: string;
   /** Stops it, containers too, and starts it again. */
@@ -221,16 +257,11 @@ export async function startOwnDocker(
   const data = join(place, "data");
   await Deno.mkdir(data, { recursive: true });
   const socket = join(place, "socket");
-  if (disk !== undefined) {
-    const file = join(place, "disk");
-    await output(["truncate", "-s", disk, file]);
-    await output(["/usr/sbin/mkfs.ext4", "-q", "-m", "0", file]);
-    await output(["mount", "-o", "loop", file, data]);
-  }
+  const unmount = disk === undefined ? undefined : await mountDisk(`${place}/disk`, data, disk);
   const script = '[ -z "$1" ] || mount -t tmpfs none "$1"; exec dockerd --data-root "$2/data" ' +
     '--exec-root "$2/exec" --pidfile "$2/pid" -H "unix://$3" --iptables=false --bridge=none';
   const env = { DOCKER_HOST: `unix://${socket}` };
-  const { $, run } = createShell({ cwd: "/", env: { ...ENV, ...env } });
+  const shell = createShell({ cwd: "/", env: { ...ENV, ...env } });
   let child: Deno.ChildProcess | undefined;
   const start = async () => {
     child = new Deno.Command("unshare", {
@@ -238,7 +269,7 @@ export async function startOwnDocker(
       env: { ...ENV, PATH: `${Deno.env.get("PATH")}:/usr/sbin:/sbin` },
       ...{ clearEnv: true, stdin: "null", stdout: "null", stderr: "null" },
     }).spawn();
-    const answers = () => run(["docker", "version"]).then(() => true, () => false);
+    const answers = () => shell.run(["docker", "version"]).then(() => true, () => false);
     await until("the engine answers", answers);
   };
   const stop = async () => {
@@ -248,18 +279,17 @@ export async function startOwnDocker(
   const engine: OwnDocker = {
     ...{ name: "docker", env, socket },
     import: async (root, reference) => {
-      const stdin = streamTar(await listTree(root, { asOnDisk: true }));
-      const path = "ENV PATH=/usr/local/go/bin:/usr/bin:/bin";
-      await $`docker import --change ${path} - ${reference}`.with({ stdin });
+      const files = streamTar(await listTree(root, { asOnDisk: true }));
+      await importImage(shell, "docker", files, reference, CHANGES);
     },
-    run: async (...args) => (await run(["docker", ...args])).stdout,
+    run: async (...args) => (await shell.run(["docker", ...args])).stdout,
     async restart() {
       await stop();
       await start();
     },
     async [Symbol.asyncDispose]() {
       await stop();
-      if (disk !== undefined) await output(["umount", "-l", data]);
+      await unmount?.();
     },
   };
   try {

@@ -16,7 +16,7 @@ import { createShell } from "../../src/shell/mod.ts";
 import type { Docker } from "../real/_docker.ts";
 import { ENV, output, run, script, which } from "./_program.ts";
 
-export { Docker, NEEDS_DOCKER } from "../real/_docker.ts";
+export { Docker, importImage, NEEDS_DOCKER } from "../real/_docker.ts";
 
 /** The first program of that name in PATH or where `go install` puts it. */
 export function tool(name: string): string | undefined {

@@ -3,11 +3,14 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import {
   containersOf,
+  findPodman,
   lacksOwnDocker,
   makeSmallRoot,
   type OwnDocker,
+  type OwnEngine,
   SMALL,
   startOwnDocker,
+  startOwnPodman,
   until,
 } from "./_containers.ts";
 import {
@@ -21,35 +24,60 @@ import {
   unless,
 } from "./_program.ts";
 
+/** Why this machine starts no podman with a disk of its own; undefined if it does. */
+let lacksPodman: string | undefined = "needs root, to mount a disk";
+if (Deno.uid() === 0) {
+  await inScratch(async (dir) => {
+    const found = await findPodman(dir);
+    lacksPodman = typeof found === "string" ? found : undefined;
+  });
+}
+
 /** A test with an engine of its own and a checkout. */
-function engineTest(
+function engineTest<T extends OwnEngine>(
   what: string,
-  fn: (engine: OwnDocker, root: string, dir: string) => Promise<void>,
-  { disk }: { disk?: string } = {},
+  lacking: string | undefined,
+  startEngine: (place: string) => Promise<T>,
+  fn: (engine: T, root: string, dir: string) => Promise<void>,
 ): void {
   Deno.test({
-    ...unless(lacksOwnDocker, what),
+    ...unless(lacking, what),
     fn: () =>
       inScratch(async (dir) => {
         const root = await makeSample("1.20", join(dir, "kubernetes"));
-        await using engine = await startOwnDocker(
-          join(dir, "engine"),
-          disk === undefined ? {} : { disk },
-        );
+        await using engine = await startEngine(join(dir, "engine"));
         await engine.import(await makeSmallRoot(join(dir, "small")), SMALL);
         await fn(engine, root, dir);
       }),
   });
 }
 
+/** A test with docker. */
+function dockerTest(
+  what: string,
+  fn: (engine: OwnDocker, root: string, dir: string) => Promise<void>,
+): void {
+  engineTest(`${what}: docker`, lacksOwnDocker, (place) => startOwnDocker(place), fn);
+}
+
+/** A test with docker, and one with podman. */
+function bothTest(
+  what: string,
+  fn: (engine: OwnEngine, root: string, dir: string) => Promise<void>,
+  options: { disk?: string } = {},
+): void {
+  engineTest(`${what}: docker`, lacksOwnDocker, (place) => startOwnDocker(place, options), fn);
+  engineTest(`${what}: podman`, lacksPodman, (place) => startOwnPodman(place, options), fn);
+}
+
 /** The command line of `kbuild run` in the small image. */
-function runArgv(...words: string[]): string[] {
-  return kbuildArgv("run", "--engine", "docker", "--build-image", SMALL, ...words);
+function runArgv({ name }: OwnEngine, ...words: string[]): string[] {
+  return kbuildArgv("run", "--engine", name, "--build-image", SMALL, ...words);
 }
 
 /** Runs a command in a volume. */
-function runInVolume(engine: OwnDocker, root: string, ...words: string[]) {
-  return run(runArgv("--sync", "volume", ...words), { cwd: root, env: engine.env });
+function runInVolume(engine: OwnEngine, root: string, ...words: string[]) {
+  return run(runArgv(engine, "--sync", "volume", ...words), { cwd: root, env: engine.env });
 }
 
 /** Makes a file of so many megabytes. */
@@ -62,7 +90,7 @@ async function makeBig(path: string, from: "urandom" | "zero", megabytes: number
 const LIST = "find . \\( -path ./_output -o -path ./.git \\) -prune -o -type f -exec md5sum {} +";
 
 /** Checks that a volume has what the checkout has. */
-async function checkVolume(engine: OwnDocker, root: string): Promise<void> {
+async function checkVolume(engine: OwnEngine, root: string): Promise<void> {
   const there = await runInVolume(engine, root, "sh", "-c", LIST);
   assertEquals(there.code, 0, there.stderr);
   const here = await output(["sh", "-c", LIST], { cwd: root });
@@ -84,7 +112,7 @@ async function importSlowGo(engine: OwnDocker, dir: string): Promise<string> {
   return image;
 }
 
-engineTest(
+dockerTest(
   "an engine that is started again ends a build, and the next run works",
   async (engine, root, dir) => {
     const image = await importSlowGo(engine, dir);
@@ -114,14 +142,14 @@ engineTest(
         [...Deno.readDirSync(join(root, "_output"))].some(({ name }) => name === "bin"),
         false,
       );
-      const next = await run(runArgv("echo", "next"), { cwd: root, env: engine.env });
+      const next = await run(runArgv(engine, "echo", "next"), { cwd: root, env: engine.env });
       assertEquals([next.code, next.stdout], [0, "next\n"], next.stderr);
       assertEquals(await containersOf(engine, root), "");
     }
   },
 );
 
-engineTest(
+bothTest(
   "kbuild that is killed or stopped while it copies sources copies them in the next run",
   async (engine, root) => {
     await checkVolume(engine, root);
@@ -132,7 +160,10 @@ engineTest(
       const changed = join(root, "Makefile");
       await Deno.writeTextFile(changed, `${await Deno.readTextFile(changed)}# ${signal}\n`);
       await Deno.remove(join(root, "cmd/kubectl"), { recursive: true }).catch(() => {});
-      const child = start(runArgv("--sync", "volume", "true"), { cwd: root, env: engine.env });
+      const child = start(runArgv(engine, "--sync", "volume", "true"), {
+        cwd: root,
+        env: engine.env,
+      });
       await until("the sources are on their way", async () => {
         const name = await containersOf(engine, root);
         const top = name === "" ? "" : await engine.run("top", name).catch(() => "");
@@ -151,7 +182,7 @@ engineTest(
   },
 );
 
-engineTest(
+bothTest(
   "an engine whose disk is full says so, and goes on when there is room",
   async (engine, root) => {
     await checkVolume(engine, root);
@@ -159,7 +190,8 @@ engineTest(
     await makeBig(big, "zero", 90);
     const full = await runInVolume(engine, root, "true");
     assertEquals(full.code, 1, full.stderr);
-    assertMatch(full.stderr, /its disk is full \(no space left on device\)\n[^]*docker system df/);
+    assertMatch(full.stderr, /its disk is full \(no space left on device\)\n/);
+    assertMatch(full.stderr, new RegExp(`"${engine.name} system df" shows`));
     assertEquals(await containersOf(engine, root), "");
     await Deno.remove(big);
     await checkVolume(engine, root);

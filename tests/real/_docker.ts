@@ -5,6 +5,18 @@ import type { Shell } from "../../src/shell/mod.ts";
 import { createShell } from "../../src/shell/mod.ts";
 import { exists, which } from "./_tree.ts";
 
+/** Makes an image of files with the client of an engine, with changes as a Dockerfile writes them. */
+export async function importImage(
+  { $ }: Pick<Shell, "$">,
+  client: "docker" | "podman",
+  stdin: AsyncIterable<Uint8Array>,
+  reference: string,
+  changes: readonly string[],
+): Promise<void> {
+  const options = changes.flatMap((change) => ["--change", change]);
+  await $`${client} import ${options} - ${reference}`.with({ stdin });
+}
+
 /** A development tool that starts an engine, where somebody has put it beside the clone. */
 const TOOL = fromFileUrl(new URL("../../../shared/tools/dockerd", import.meta.url));
 
@@ -55,8 +67,7 @@ export class Docker {
     reference: string,
     changes: readonly string[],
   ): Promise<void> {
-    const options = changes.flatMap((change) => ["--change", change]);
-    await this.#shell.$`docker import ${options} - ${reference}`.with({ stdin: tar });
+    await importImage(this.#shell, "docker", tar, reference, changes);
   }
 
   /** `DOCKER_HOST`, where it is needed. */
