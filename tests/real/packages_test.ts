@@ -1,6 +1,6 @@
 /**
  * Packages of real programs, and the programs of distributions: what `tests/e2e/packages_test.ts` shows of made-up ones, on a
- * whole Debian, with upgrades. `KBUILD_TEST_PACKAGES=DIR:DIR` names checkouts of 1.14 to 1.23 or of 1.24 to 1.29, oldest first, with
+ * whole Debian, with upgrades. `KBUILD_TEST_PACKAGES=DIR:DIR` names checkouts of 1.7 to 1.23 or of 1.24 to 1.29, oldest first, with
  * kubelet, kubeadm and kubectl for linux/amd64 in their `_output/local/bin`.
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
@@ -150,6 +150,7 @@ Deno.test(
           return stdout.replaceAll(/ +/g, " ");
         };
         const environment = join(root, "etc/sysconfig/kubelet");
+        const isThere = made.every(({ version }) => Number(version.split(".")[1]) >= 11);
         for (const [index, packages] of made.entries()) {
           // kubernetes-cni and cri-tools stay as they are.
           const rpms = packages.rpms
@@ -161,12 +162,13 @@ Deno.test(
           assertEquals(await rpm(code, "-V", ...NAMES, "kubernetes-cni", "cri-tools"), changed);
           const said = await output([join(root, "usr/bin/kubelet"), "--version"]);
           assertStringIncludes(said, ` v${packages.version}\n`);
+          if (!isThere) continue;
           if (index === 0) await Deno.writeTextFile(environment, EDITED);
           assertEquals(await Deno.readTextFile(environment), EDITED);
         }
         await rpm(0, "-e", "--noscripts", ...NAMES, "kubernetes-cni", "cri-tools");
         const left = await output(["find", root, "-name", "*kube*", "-not", "-path", "*/rpm-db/*"]);
-        assertEquals(left, `${environment}.rpmsave\n`);
+        assertEquals(left, isThere ? `${environment}.rpmsave\n` : "");
       });
 
       await t.step(
@@ -196,7 +198,7 @@ Deno.test(
             }
             assertEquals(await Deno.readTextFile(join(debian, configuration)), EDITED);
             assertStringIncludes(await inside("kubelet --version"), ` v${version}\n`);
-            assertEquals(await inside("kubeadm version -o short"), `v${version}\n`);
+            assertMatch(await inside("kubeadm version"), new RegExp(`\\bv${version}\\b`));
             assertMatch(await inside("kubectl version --client"), new RegExp(`\\bv${version}\\b`));
             assertEquals(
               (await inside(`dpkg -V ${all} || true`)).replaceAll(/ +/g, " "),
