@@ -151,7 +151,7 @@ export async function targetCommand(name: string, start: string): Promise<Comman
 const MAKE_TARGETS: ReadonlySet<string> = new Set([
   ...["all", "check", "clean", "clean_generated", "clean_meta", "cross", "cross-in-a-container"],
   ...["generated_files", "package", "package-tarballs", "quick-release", "quick-release-images"],
-  ...["release", "release-images"],
+  ...["release", "release-images", "verify_generated_files"],
   ...["release-in-a-container", "release-skip-tests", "test", "test-integration"],
   ...["quick-verify", "update", "verify", "vet"],
 ]);
