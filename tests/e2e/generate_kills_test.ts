@@ -1,5 +1,5 @@
 /**
- * `kbuild generated_files` and `kbuild update-codegen`, killed at random moments: each file is the old or the new one, and the next run
+ * `kbuild generated_files` and `kbuild update-codegen`, killed or interrupted at random moments: each file is the old or the new one, and the next run
  * makes the rest. `KBUILD_TEST_KILLS` says how often (4), `KBUILD_TEST_SEED` when.
  */
 import { assert, assertEquals } from "@std/assert";
@@ -68,7 +68,7 @@ for (const { era, args, files, outputs, types } of CASES) {
   Deno.test({
     ...unless(
       missingFor(era) || (Deno.build.os !== "linux" && "needs /proc"),
-      `${KILLS} SIGKILLs at random moments of ${
+      `${KILLS} times SIGKILL or Ctrl-C at random moments of ${
         args[0]
       } leave old or new files, and the next run ends right`,
     ),
@@ -93,11 +93,15 @@ for (const { era, args, files, outputs, types } of CASES) {
           const which = 1 - at % 2;
           await writeFiles(root, types(which));
           const ms = took * (0.2 + 0.9 * random());
-          const moment = `try ${at} of seed ${SEED}, SIGKILL after ${ms.toFixed(0)} ms`;
+          const signal = random() < 0.5 ? "SIGKILL" : "SIGINT";
+          const moment = `try ${at} of seed ${SEED}, ${signal} after ${ms.toFixed(0)} ms`;
           const child = start(kbuildArgv(...args), { cwd: root });
-          const timer = setTimeout(() => child.kill("SIGKILL"), ms);
-          if ((await ended(child)).signal === "SIGKILL") killed++;
+          const timer = setTimeout(() => child.kill(signal), ms);
+          const end = await ended(child);
           clearTimeout(timer);
+          // 130: it has ended its programs itself.
+          if (end.signal !== null || end.code === 130) killed++;
+          else assertEquals(end.code, 0, `${moment}: ${end.stderr}`);
           for (let i = 0; i < 200 && processesBelow(dir).length > 0; i++) await pause(50);
           for (const [index, text] of contents().entries()) {
             const isWhole = text === wanted[which]![index] || text === wanted[1 - which]![index];
