@@ -7,7 +7,7 @@ import type { ContainerRun, Engine, Mount } from "./types.ts";
  * The command line that starts a container: port of `kube::build::run_build_command_ex`. Compared with the
  * scripts, differences have these reasons:
  *
- * - `--rm`: a container whose kbuild was killed does not stay;
+ * - `--rm`: a container whose kbuild was killed does not stay; kbuild removes it where the status would be lost;
  * - `--interactive` without a terminal: the command can read a file or a pipe;
  * - `--mount` in place of `--volume`: a source that the engine does not see is an error, instead of a new
  *   empty directory of root's, and a colon in a path is only a colon;
@@ -23,7 +23,13 @@ export function runArguments(engine: Engine, run: ContainerRun): readonly string
   const { client, file } = secretWays(engine, run);
   return Object.freeze([
     ...engine.program,
-    ...["run", "--rm", "--pull=never", `--name=${name}`, `--hostname=${hostname}`],
+    ...[
+      "run",
+      ...engine.losesStatus ? [] : ["--rm"],
+      "--pull=never",
+      `--name=${name}`,
+      `--hostname=${hostname}`,
+    ],
     `--label=${LABEL}=${root}`,
     ...userArguments(engine, run.user),
     ...engine.kind === "podman" ? ["--http-proxy=false"] : [],

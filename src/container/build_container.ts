@@ -111,7 +111,9 @@ export async function startKeeper(
     const [ended] = await Promise.allSettled([running, sources?.local]);
     const isClean = ended.status === "fulfilled" && ended.value?.code === 0;
     try {
-      if (!isClean && running !== undefined) await endContainer(context, cleaner, engine, name);
+      if ((!isClean || engine.losesStatus) && running !== undefined) {
+        await endContainer(context, cleaner, engine, name);
+      }
     } finally {
       brought?.[Symbol.dispose]();
       lock?.[Symbol.dispose]();

@@ -181,9 +181,16 @@ export function describeEngine(
     rootless: has("rootless"),
     remapsUsers: has("userns"),
     selinux: has("selinux"),
+    losesStatus: isPodmanVersion(version),
     endpoint,
     isRemote: endpoint !== undefined && !isLocalEndpoint(endpoint),
   });
+}
+
+/** Whether an engine that docker's client asks has a version of podman's: docker's are 1.x, and 17 and later. */
+function isPodmanVersion(version: string): boolean {
+  const major = Number(version.split(".")[0]);
+  return major > 1 && major < 17;
 }
 
 function describePodman(
@@ -205,6 +212,7 @@ function describePodman(
     rootless: isSet("rootless"),
     remapsUsers: false,
     selinux: isSet("selinuxEnabled"),
+    losesStatus: false,
     endpoint: isRemote && typeof socket === "string" ? socket : undefined,
     isRemote,
   });

@@ -371,7 +371,7 @@ export async function executeRun(
     return code;
   } finally {
     signal?.removeEventListener("abort", stop);
-    if (!hasEnded) await stop();
+    if (!hasEnded || engine.losesStatus) await stop();
   }
 }
 

@@ -14,6 +14,8 @@ export interface Engine {
   readonly remapsUsers: boolean;
   /** Whether SELinux keeps containers from files that have no label for them. */
   readonly selinux: boolean;
+  /** Whether `run --rm` of its client loses the command's status: docker's client, and podman behind its socket. */
+  readonly losesStatus: boolean;
   /** Where it is: `unix:///var/run/docker.sock`, `tcp://build:2376`; undefined: on this machine. */
   readonly endpoint: string | undefined;
   /** Whether it is on another machine, so that it does not see the files of this one. */

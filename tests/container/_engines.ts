@@ -11,6 +11,7 @@ export const DOCKER: Engine = Object.freeze<Engine>({
   rootless: false,
   remapsUsers: false,
   selinux: false,
+  losesStatus: false,
   endpoint: "unix:///var/run/docker.sock",
   isRemote: false,
 });

@@ -11,6 +11,7 @@ Deno.test("runArguments() is the whole command line", () => {
     ...["--env", "KUBE_VERBOSE=1", "--interactive", "registry.example/kube-cross:v1"],
     ...["make", "all"],
   ]);
+  assertEquals(runArguments({ ...DOCKER, losesStatus: true }, RUN).includes("--rm"), false);
   assertEquals(removeArguments(DOCKER, "a", "b").slice(1), [
     ...["rm", "--force", "--volumes", "a", "b"],
   ]);

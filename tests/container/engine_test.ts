@@ -16,7 +16,7 @@ Deno.test("describeEngine() reads what docker and podman print", () => {
   const about = describeEngine(["docker"], docker, "tcp://build.example:2376");
   assertEquals(about, {
     ...{ kind: "docker", program: ["docker"], version: "28.2.2", arch: "arm64" },
-    ...{ rootless: true, remapsUsers: false, selinux: false },
+    ...{ rootless: true, remapsUsers: false, selinux: false, losesStatus: false },
     ...{ endpoint: "tcp://build.example:2376", isRemote: true },
   });
   const local = { ...docker, SecurityOptions: ["name=userns", "name=selinux"] };
@@ -35,7 +35,16 @@ Deno.test("describeEngine() reads what docker and podman print", () => {
   assertEquals(describeEngine(["docker"], podman), {
     ...{ kind: "podman", program: ["docker"], version: "4.3.1", arch: "amd64" },
     ...{ rootless: true, remapsUsers: false, selinux: true, endpoint: undefined, isRemote: false },
+    losesStatus: false,
   });
+  // podman's socket, asked by docker's client.
+  const versions = ["1.13.1", "4.3.1", "5.4.0", "20.10.24+dfsg1", "28.2.2"];
+  assertEquals(
+    versions.map((ServerVersion) =>
+      describeEngine(["docker"], { ...docker, ServerVersion })?.losesStatus
+    ),
+    [false, true, true, false, false],
+  );
   const machine = { ...podman, host: { ...podman.host, serviceIsRemote: true } };
   assert(describeEngine(["podman"], machine)!.isRemote);
   assertEquals(describeEngine(["x"], { version: 1 }), undefined);
