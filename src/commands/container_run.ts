@@ -122,6 +122,7 @@ export async function runInContainer(
     125: `${kind} could not start the container (status 125)`,
     126: "it cannot be executed (status 126)",
     127: "the image does not have it (status 127)",
+    130: "Ctrl-C ended it (status 130)",
     137: "it was killed (status 137): the engine was stopped, or has no memory left",
   };
   throw new KbuildError(

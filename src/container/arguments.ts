@@ -8,6 +8,8 @@ import type { ContainerRun, Engine, Mount } from "./types.ts";
  * scripts, differences have these reasons:
  *
  * - `--rm`: a container whose kbuild was killed does not stay; kbuild removes it where the status would be lost;
+ * - `--init` on a terminal: the first program of a container ignores Ctrl-C unless it handles it;
+ * - `--detach-keys` on a terminal: keys that are typed by accident would leave the command alone;
  * - `--interactive` without a terminal: the command can read a file or a pipe;
  * - `--mount` in place of `--volume`: a source that the engine does not see is an error, instead of a new
  *   empty directory of root's, and a colon in a path is only a colon;
@@ -40,10 +42,23 @@ export function runArguments(engine: Engine, run: ContainerRun): readonly string
     ...Object.keys(client).flatMap((variable) => ["--env", variable]),
     ...Object.keys(file).length === 0 ? [] : [`--env-file=${secretsFile(run)}`],
     ...cgroupParent ? ["--cgroup-parent", cgroupParent] : [],
-    ...terminal ? ["--interactive", "--tty"] : ["--interactive"],
+    ...terminal && engine.hasInit ? ["--init"] : [],
+    ...terminalArguments(engine, terminal),
     image,
     ...run.command,
   ]);
+}
+
+/** Keys that end docker's client and not the command; nobody types them by accident, and the first is hardly ever used. */
+const DETACH_KEYS = Array.from({ length: 8 }, (_, at) => at % 2 === 0 ? "ctrl-@" : "ctrl-^").join();
+
+/** How a command gets kbuild's stdin. Docker's client always has keys that leave the command, podman's need not. */
+export function terminalArguments(
+  { kind }: Pick<Engine, "kind">,
+  terminal: boolean,
+): readonly string[] {
+  const keys = kind === "docker" ? DETACH_KEYS : "";
+  return ["--interactive", ...terminal ? ["--tty", `--detach-keys=${keys}`] : []];
 }
 
 /** Who the command is, so that what it writes belongs to the user. */

@@ -20,6 +20,7 @@ import {
   bringSources,
   type BroughtSources,
   excludedNames,
+  execute,
   listChanging,
   sendPaths,
   type VolumeContainer,
@@ -137,6 +138,7 @@ export async function startKeeper(
     };
     const { user, workdir: target } = run;
     const volume = prepared.sync.kind === "volume" ? { engine, name, target, user } : undefined;
+    if (volume === undefined && !asking) await Deno.mkdir(prepared.home, { recursive: true });
     let said: Said;
     {
       await using _secrets = await writeSecrets(engine, run);
@@ -151,6 +153,8 @@ export async function startKeeper(
     if (volume !== undefined && sources !== undefined) {
       brought = await bring(context, volume, sources);
       lock?.noteCopy();
+      const home = prepared.home.slice(context.root.length + 1);
+      await execute(context, volume, ["mkdir", "-p", home]);
     }
     return Object.freeze({
       ...{ engine, name, image, said, env, volume, end },

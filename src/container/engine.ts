@@ -64,11 +64,11 @@ export interface AskOptions {
  * @throws {KbuildError} It does not answer: why, and the ways out.
  */
 export async function askEngine(
-  context: Pick<KubeContext, "shell">,
+  context: Pick<KubeContext, "env" | "shell">,
   { name, program }: EngineClient,
   options: AskOptions = {},
 ): Promise<Engine> {
-  const { shell } = context;
+  const { env, shell } = context;
   const questions = [
     shell.run([...program, "info", "--format", AS_JSON], { ...options, allowed: "any" }),
     name === "docker" ? dockerEndpoint(context, program, options) : NO_ENDPOINT,
@@ -86,6 +86,9 @@ export async function askEngine(
   }
   const found = describeEngine(program, answer, endpoint);
   if (found?.kind === "docker" && isTooOld(tail)) throw engineError("Cannot use docker", tail);
+  if (found?.kind === "podman" && !found.isRemote) {
+    return Object.freeze({ ...found, hasInit: await hasCatatonit(env) });
+  }
   if (found !== undefined) return found;
   throw new KbuildError(`Cannot use ${name}: its "info" is neither docker's nor podman's`);
 }
@@ -157,7 +160,7 @@ function failuresOf(info: JsonObject): readonly string[] {
 }
 
 /**
- * Reads what `info --format '{{json .}}'` prints.
+ * Reads what `info --format '{{json .}}'` prints. podman's says nothing of `hasInit`.
  *
  * @param endpoint Where docker's client finds its engine.
  * @returns undefined if neither docker nor podman prints that.
@@ -182,9 +185,27 @@ export function describeEngine(
     remapsUsers: has("userns"),
     selinux: has("selinux"),
     losesStatus: isPodmanVersion(version),
+    hasInit: hasDockerInit(info),
     endpoint,
     isRemote: endpoint !== undefined && !isLocalEndpoint(endpoint),
   });
+}
+
+/** Whether docker has found its `docker-init`; podman behind docker's client names none. */
+function hasDockerInit({ InitBinary: program, InitCommit: commit }: JsonObject): boolean {
+  // Its version, "" if it has none that names a commit.
+  const version = isObject(commit) ? commit["ID"] : undefined;
+  return typeof program === "string" && program !== "" && version !== "N/A";
+}
+
+/** Directories where podman looks for its helpers before `PATH` (`helper_binaries_dir` of containers.conf). */
+const PODMAN_HELPERS = ["/usr/local/libexec", "/usr/local/lib", "/usr/libexec", "/usr/lib"]
+  .map((directory) => `${directory}/podman`);
+
+/** Whether there is the program that podman starts first with `--init`; podman does not tell. */
+async function hasCatatonit(env: KubeContext["env"]): Promise<boolean> {
+  const places = [...PODMAN_HELPERS, env["PATH"] ?? ""].join(":");
+  return await findProgram("catatonit", places) !== undefined;
 }
 
 /** Whether an engine that docker's client asks has a version of podman's: docker's are 1.x, and 17 and later. */
@@ -213,6 +234,7 @@ function describePodman(
     remapsUsers: false,
     selinux: isSet("selinuxEnabled"),
     losesStatus: false,
+    hasInit: false,
     endpoint: isRemote && typeof socket === "string" ? socket : undefined,
     isRemote,
   });

@@ -32,6 +32,8 @@ export interface ContainerSettings {
   readonly root: string;
   /** Directory for builds, from `root`: `_output/dockerized`. */
   readonly output: string;
+  /** Home directory of the command, from `root`: `_output/dockerized/home`. */
+  readonly home: string;
   /** Detail of logs: `KUBE_VERBOSE`. */
   readonly verbosity: number;
   /** System of this machine, as Go writes it. */
@@ -47,14 +49,14 @@ export interface ContainerSettings {
  */
 export function containerEnvironment(
   env: Environment,
-  { root, output, verbosity, os, versionFile }: ContainerSettings,
+  { root, output, home, verbosity, os, versionFile }: ContainerSettings,
 ): Readonly<Record<string, string>> {
   const given = (names: readonly string[]) =>
     names.flatMap((name) => env[name] ? [[name, env[name]] as const] : []);
   return Object.freeze({
     KUBE_OUTPUT_SUBPATH: output,
     // What keeps caches there finds them again in the next container.
-    HOME: `${root}/${output}/home`,
+    HOME: `${root}/${home}`,
     ...versionFile === undefined ? {} : { KUBE_GIT_VERSION_FILE: `${root}/${versionFile}` },
     GIT_AUTHOR_EMAIL: "nobody@k8s.io",
     GIT_AUTHOR_NAME: "kube-build-image",

@@ -70,6 +70,8 @@ export interface PreparedRun {
   readonly sync: Sync;
   /** The file with the version, and what it holds; undefined without a version. */
   readonly version: { readonly path: string; readonly text: string } | undefined;
+  /** `HOME` of the command, on this machine; absolute. */
+  readonly home: string;
   /** What a user may not expect, a line each. */
   readonly notes: readonly string[];
 }
@@ -95,6 +97,9 @@ export function startsOf(
 
 /** Suffix of `KUBE_OUTPUT_SUBPATH` in a container, below `OUT_DIR`. */
 const DOCKERIZED = "dockerized";
+
+/** Name of the home directory of commands, in the directory for builds. */
+const HOME = "home";
 
 /** Name of the file with the version, in the directory for builds. */
 const VERSION_FILE = ".kbuild-version-defs";
@@ -176,6 +181,7 @@ export async function prepareRun(
     env: containerEnvironment(env, {
       root: target,
       output,
+      home: `${output}/${HOME}`,
       verbosity: request.verbosity,
       os: context.host.split("/")[0] ?? "",
       versionFile: version === undefined ? undefined : `${output}/${VERSION_FILE}`,
@@ -191,6 +197,7 @@ export async function prepareRun(
     : [];
   return Object.freeze({
     ...{ engine, image, run, sync, version },
+    home: join(root, output, HOME),
     leftover: found === "leftover",
     notes: Object.freeze(notes),
   });
@@ -352,6 +359,7 @@ export async function executeRun(
     await Deno.mkdir(dirname(version.path), { recursive: true });
     await writeFileAtomic(version.path, version.text);
   }
+  await Deno.mkdir(prepared.home, { recursive: true });
   const reference = await provideBuildImage(context, engine, image);
   // It also runs when everything else has been stopped.
   const cleaner = createShell({ cwd: context.root, env: context.env });
@@ -361,17 +369,18 @@ export async function executeRun(
   // A signal to the client does not help: the first program of a container ignores what it does not handle.
   const stop = () => removing ??= endContainer(context, cleaner, engine, name);
   signal?.addEventListener("abort", stop, { once: true });
-  let hasEnded = false;
+  let isRemoved = false;
   try {
     const { code } = await context.shell.run(runArguments(engine, run), {
       ...streamsOf(prepared, options),
       env: { ...context.env, ...secretWays(engine, run).client },
     });
-    hasEnded = true;
+    // A client that fails may have left the container alone: its reader has gone, or somebody has ended it.
+    isRemoved = code === 0 && !engine.losesStatus;
     return code;
   } finally {
     signal?.removeEventListener("abort", stop);
-    if (!hasEnded || engine.losesStatus) await stop();
+    if (!isRemoved) await stop();
   }
 }
 

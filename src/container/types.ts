@@ -16,6 +16,8 @@ export interface Engine {
   readonly selinux: boolean;
   /** Whether `run --rm` of its client loses the command's status: docker's client, and podman behind its socket. */
   readonly losesStatus: boolean;
+  /** Whether it has a first program for containers, which hands on signals (`--init`). */
+  readonly hasInit: boolean;
   /** Where it is: `unix:///var/run/docker.sock`, `tcp://build:2376`; undefined: on this machine. */
   readonly endpoint: string | undefined;
   /** Whether it is on another machine, so that it does not see the files of this one. */

@@ -5,7 +5,7 @@ import { writeFileAtomic } from "../files/mod.ts";
 import { counted } from "../lib/counted.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { claimOutputs } from "../lib/outputs.ts";
-import { runArguments } from "./arguments.ts";
+import { runArguments, terminalArguments } from "./arguments.ts";
 import { KEEPER_COMMAND, startKeeper } from "./build_container.ts";
 import { startsOf, streamsOf } from "./run.ts";
 import type { ExecuteOptions, PlannedStart, PreparedRun } from "./run.ts";
@@ -107,10 +107,10 @@ function sayCopied({ log }: Pick<KubeContext, "log">, { files, kept }: CopiedOut
 }
 
 function commandArguments(
-  { program }: Engine,
+  engine: Engine,
   { run: { command, terminal, workdir } }: PreparedRun,
   name: string,
 ): readonly string[] {
-  const options = ["--interactive", ...terminal ? ["--tty"] : [], `--workdir=${workdir}`];
-  return Object.freeze([...program, "exec", ...options, name, ...command]);
+  const options = [...terminalArguments(engine, terminal), `--workdir=${workdir}`];
+  return Object.freeze([...engine.program, "exec", ...options, name, ...command]);
 }

@@ -12,6 +12,7 @@ export const DOCKER: Engine = Object.freeze<Engine>({
   remapsUsers: false,
   selinux: false,
   losesStatus: false,
+  hasInit: true,
   endpoint: "unix:///var/run/docker.sock",
   isRemote: false,
 });

@@ -76,12 +76,23 @@ Deno.test("runArguments() keeps empty arguments, and whatever is in a path", () 
     command: ["make", "", "x y"],
   } as const;
   const words = runArguments(DOCKER, run);
+  const keys = "ctrl-@,ctrl-^,ctrl-@,ctrl-^,ctrl-@,ctrl-^,ctrl-@,ctrl-^";
   assertEquals(words.slice(words.indexOf("--cgroup-parent")), [
-    ...["--cgroup-parent", "/builds", "--interactive", "--tty"],
+    ...["--cgroup-parent", "/builds", "--init", "--interactive", "--tty", `--detach-keys=${keys}`],
     ...["registry.example/kube-cross:v1", "make", "", "x y"],
   ]);
   assertEquals(
     words[words.indexOf("--mount") + 1],
     'type=bind,"source=/a,b/""c"":d é",target=/x,readonly',
   );
+});
+
+Deno.test("runArguments() has a first program and no keys that leave the command on terminals alone", () => {
+  const words = (engine: typeof DOCKER, terminal: boolean) =>
+    runArguments(engine, { ...RUN, terminal })
+      .filter((word) => /^--(init|tty|interactive|detach)/.test(word));
+  for (const engine of [DOCKER, PODMAN]) assertEquals(words(engine, false), ["--interactive"]);
+  const podman = ["--interactive", "--tty", "--detach-keys="];
+  assertEquals(words(PODMAN, true), ["--init", ...podman]);
+  assertEquals(words({ ...PODMAN, hasInit: false }, true), podman);
 });

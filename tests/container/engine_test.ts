@@ -17,7 +17,7 @@ Deno.test("describeEngine() reads what docker and podman print", () => {
   assertEquals(about, {
     ...{ kind: "docker", program: ["docker"], version: "28.2.2", arch: "arm64" },
     ...{ rootless: true, remapsUsers: false, selinux: false, losesStatus: false },
-    ...{ endpoint: "tcp://build.example:2376", isRemote: true },
+    ...{ hasInit: false, endpoint: "tcp://build.example:2376", isRemote: true },
   });
   const local = { ...docker, SecurityOptions: ["name=userns", "name=selinux"] };
   const { remapsUsers, selinux, isRemote } = describeEngine(["docker"], local, "unix:///x")!;
@@ -35,8 +35,16 @@ Deno.test("describeEngine() reads what docker and podman print", () => {
   assertEquals(describeEngine(["docker"], podman), {
     ...{ kind: "podman", program: ["docker"], version: "4.3.1", arch: "amd64" },
     ...{ rootless: true, remapsUsers: false, selinux: true, endpoint: undefined, isRemote: false },
-    losesStatus: false,
+    ...{ losesStatus: false, hasInit: false },
   });
+  // Debian's docker-init names no commit; "N/A" is one that docker cannot start.
+  const inits = [["docker-init", ""], ["docker-init", "de40ad0"], ["docker-init", "N/A"], ["", ""]];
+  assertEquals(
+    inits.map(([InitBinary, ID]) =>
+      describeEngine(["docker"], { ...docker, InitBinary, InitCommit: { ID } })?.hasInit
+    ),
+    [true, true, false, false],
+  );
   // podman's socket, asked by docker's client.
   const versions = ["1.13.1", "4.3.1", "5.4.0", "20.10.24+dfsg1", "28.2.2"];
   assertEquals(

@@ -4,6 +4,7 @@ import { containerEnvironment } from "../../src/container/mod.ts";
 const SETTINGS = {
   root: "/go/src/k8s.io/kubernetes",
   output: "_output/dockerized",
+  home: "_output/dockerized/home",
   verbosity: 4,
   os: "linux",
   versionFile: "_output/dockerized/version",

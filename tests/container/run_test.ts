@@ -198,9 +198,36 @@ Deno.test("executeRun() gives back the status, and leaves neither lock nor conta
       await Deno.readTextFile(prepared.version!.path),
       prepared.version!.text,
     );
+    assert((await Deno.stat(join(root, "_output/dockerized/home"))).isDirectory);
     // The tree is still clean: the version of the next build is the same.
     assertEquals(await output(["git", "-C", root, "status", "--porcelain"]), "");
   }));
+
+Deno.test("executeRun() removes a container that its client has left alone", () =>
+  inScratch(async (dir) => {
+    const root = await makeSample("latest", join(dir, "kubernetes"));
+    // As docker's client whose reader has gone: the container does not notice.
+    for (const end of ["exit 1", "kill -PIPE $$"]) {
+      const answers = `case "$1" in
+run) touch '${dir}/container'; ${end} ;;
+rm) rm '${dir}/container' ;;
+esac
+${ANSWERS}`;
+      const { context, prepared } = await prepare(root, dir, { answers });
+      assertEquals(exists(prepared.home), false);
+      await executeRun(context, prepared).catch(() => {});
+      assertEquals(exists(join(dir, "container")), false);
+      await Deno.remove(prepared.home);
+    }
+  }));
+
+function exists(path: string): boolean {
+  try {
+    return Deno.lstatSync(path) !== undefined;
+  } catch {
+    return false;
+  }
+}
 
 Deno.test("executeRun() warns where the command will find no version", () =>
   inScratch(async (dir) => {

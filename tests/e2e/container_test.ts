@@ -334,39 +334,68 @@ both(
   },
 );
 
+both("the container of a command whose reader has gone is removed", async (engine, root) => {
+  const argv = runArgv(engine, "sh", "-c", "while :; do echo y; done");
+  const words = argv.map((word) => `'${word}'`).join(" ");
+  const { stdout } = await run(["sh", "-c", `${words} | head -1`], { cwd: root, env: engine.env });
+  assertEquals([stdout, await containersOf(engine, root)], ["y\n", ""]);
+});
+
 const lacksScript = which("script") === undefined ? "needs script (util-linux)" : undefined;
+
+/** Runs a command on a terminal, and types keys when it has made `_output/ready`. */
+async function typeTo(
+  { engine, root, dir }: { engine: TestEngine; root: string; dir: string },
+  argv: readonly string[],
+  given: Uint8Array,
+): Promise<{ code: number; shown: string }> {
+  const words = argv.map((word) => `'${word}'`).join(" ");
+  const log = join(dir, "typescript");
+  const fifo = join(dir, "keys");
+  await output(["sh", "-c", 'rm -f "$1" "$2" && mkfifo "$1"', "sh", fifo, `${root}/_output/ready`]);
+  const child = new Deno.Command("sh", {
+    args: [
+      "-c",
+      `exec script --quiet --return --command "$1" "$2" <"$3"`,
+      "sh",
+      words,
+      log,
+      fifo,
+    ],
+    ...{ cwd: root, env: { ...ENV, ...engine.env }, clearEnv: true },
+    ...{ stdin: "null", stdout: "null", stderr: "null" },
+  }).spawn();
+  const keys = await Deno.open(fifo, { write: true });
+  await until("the command has started", () => exists(join(root, "_output/ready")));
+  await keys.write(given);
+  const { code } = await child.status;
+  keys.close();
+  return { code, shown: await Deno.readTextFile(log) };
+}
+
 engineTest(
   lacksScript ?? docker,
   "docker",
-  "a terminal reaches the command, Ctrl-C too",
+  "a terminal reaches the command, Ctrl-C too, and no key leaves it alone",
   async (engine, root, dir) => {
+    const place = { engine, root, dir };
     const command =
       'tty; trap "echo caught; exit 3" INT; touch _output/ready; while :; do sleep 0.1; done';
-    const words = runArgv(engine, "sh", "-c", command).map((word) => `'${word}'`).join(" ");
-    const log = join(dir, "typescript");
-    const fifo = join(dir, "keys");
-    await output(["mkfifo", fifo]);
-    const child = new Deno.Command("sh", {
-      args: [
-        "-c",
-        `exec script --quiet --return --command "$1" "$2" <"$3"`,
-        "sh",
-        words,
-        log,
-        fifo,
-      ],
-      ...{ cwd: root, env: { ...ENV, ...engine.env }, clearEnv: true },
-      ...{ stdin: "null", stdout: "null", stderr: "null" },
-    }).spawn();
-    const keys = await Deno.open(fifo, { write: true });
-    await until("the command has started", () => exists(join(root, "_output/ready")));
-    await keys.write(new Uint8Array([3]));
-    const { code } = await child.status;
-    keys.close();
-    const shown = await Deno.readTextFile(log);
+    const { code, shown } = await typeTo(
+      place,
+      runArgv(engine, "sh", "-c", command),
+      new Uint8Array([3]),
+    );
     assertEquals(code, 3, shown);
     assertMatch(shown, /\/dev\/(pts\/\d+|console)/);
     assertMatch(shown, /caught/);
+    assertEquals(await containersOf(engine, root), "");
+
+    // Ctrl-P Ctrl-Q are docker's own; a command that handles no signal is ended by Ctrl-C.
+    const waits = ["sh", "-c", "touch _output/ready; exec sleep 1000"];
+    const ended = await typeTo(place, runArgv(engine, ...waits), new Uint8Array([16, 17, 3]));
+    assertEquals(ended.code, 130, ended.shown);
+    assertMatch(ended.shown, /Ctrl-C ended it \(status 130\)/);
     assertEquals(await containersOf(engine, root), "");
   },
 );
