@@ -83,7 +83,7 @@ export function parseInput(
     string: flags.filter(({ kind }) => kind !== "boolean").map(({ name }) => name),
     collect: flags.map(({ name }) => name),
     unknown: (word) => {
-      throw unknownFlag(word, flags, command.name);
+      throw unknownFlag(word, flags, command);
     },
   });
   const values = new Map<string, FlagValue>();
@@ -140,11 +140,17 @@ function missingValue(flag: FlagSpec, next: string | undefined): UsageError {
   return new UsageError(`Flag "${word}" needs a value`, notes);
 }
 
-function unknownFlag(word: string, flags: readonly FlagSpec[], command: string): UsageError {
+function unknownFlag(
+  word: string,
+  flags: readonly FlagSpec[],
+  { name: command, flagNotes: notes = {} }: CommandData,
+): UsageError {
   const typed = word.split("=", 1)[0] ?? word;
   const names = flags.filter(({ hidden }) => hidden !== true).map(({ name }) => name);
   const near = nearest(typed.replace(/^-+/, ""), names);
+  const note = notes[typed.replace(/^-+/, "")];
   return new UsageError(`Unknown flag "${typed}" of "kbuild ${command}"`, [
+    ...note === undefined ? [] : [note],
     ...didYouMean(near.map((name) => `--${name}`)),
     `"kbuild help ${command}" lists the flags`,
   ]);

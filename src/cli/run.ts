@@ -5,7 +5,7 @@ import { COLUMNS } from "./layout.ts";
 import { commonFlag, type Fallback, findCommand, rootOf, splitArgv } from "./lookup.ts";
 import { parseInput } from "./parse.ts";
 import { errorJson, exitCodeOf, renderError } from "./report.ts";
-import { scan } from "./scan.ts";
+import { scan, type Token } from "./scan.ts";
 import type { Command, CommandData, FlagSpec, HelpTopic, Input, Output } from "./types.ts";
 import {
   checkEnvironment,
@@ -143,8 +143,7 @@ export async function runCli<C>(options: CliOptions<C>): Promise<number> {
     const isReported = error instanceof Reported;
     const shown = isReported ? error.error : signal?.aborted === true ? signal.reason : error;
     // These count even when the command line is what is wrong.
-    const end = argv.indexOf("--");
-    const words = argv.slice(0, end === -1 ? undefined : end);
+    const words = ownWords(argv, options.commands);
     if (!isReported) {
       stderr.write(renderError(shown, { debug: words.includes("--debug"), color }));
     }
@@ -228,6 +227,23 @@ async function dispatch<C>(options: CliOptions<C>, color: boolean): Promise<void
     throw new Reported(shown, hint);
   }
   await ended(context, { code: 0, report: "" });
+}
+
+/** The words of a command line that are kbuild's own: those of the program that a command starts are not. */
+function ownWords<C>(
+  argv: readonly string[],
+  commands: readonly Command<C>[],
+): readonly string[] {
+  const end = argv.indexOf("--");
+  const words = argv.slice(0, end === -1 ? undefined : end);
+  const isPositional = ({ kind }: Token) => kind === "positional";
+  const name = Array.from(scan(words, TOP_FLAGS)).find(isPositional);
+  const command = commands.find((each) => name?.kind === "positional" && each.name === name.text);
+  if (name === undefined || command?.passthrough !== true) return words;
+  const after = words.slice(name.end);
+  const flags = [...TOP_FLAGS, ...command.flags];
+  const first = Array.from(scan(after, flags, { passthrough: true })).find(isPositional);
+  return first === undefined ? words : words.slice(0, name.end + first.start);
 }
 
 /** Whether what follows the first argument of a command is the line of another command of kbuild. */

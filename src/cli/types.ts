@@ -33,6 +33,8 @@ export interface FlagSpec {
   readonly choices?: readonly string[];
   /** Values beside the choices that are taken, and that completion does not know. */
   readonly otherChoices?: RegExp;
+  /** Values of the variable beside the choices: other commands read them, and for this one it is not set. */
+  readonly ignoredInVariable?: RegExp;
   /** What else a value must be, beyond its kind. */
   readonly check?: ValueCheck;
   /**
@@ -70,6 +72,8 @@ export interface VariableSpec {
   readonly kind?: "string" | "boolean" | "boolean-y" | "boolean-true" | "number" | "platforms";
   /** The only values that are taken. */
   readonly choices?: readonly string[];
+  /** Values beside the choices that are taken. */
+  readonly otherChoices?: RegExp;
   /** For `number` alone: only whole numbers from this one on, and up to `maximum`. */
   readonly minimum?: number;
   /** For `number` with a minimum alone. */
@@ -150,6 +154,8 @@ export interface Command<C> {
   readonly passthrough?: boolean | "command line";
   /** Whether `NAME=value` may have any name, as for make. */
   readonly anyVariables?: boolean;
+  /** What to say about a flag that it does not have, and that somebody may look for. */
+  readonly flagNotes?: Readonly<Record<string, string>>;
   /** Its own flags; those of every command come on top. */
   readonly flags: readonly FlagSpec[];
   /** The make-style variables it reads, next to those that its flags stand for. */

@@ -117,7 +117,9 @@ export function checkWith(check: ValueCheck | undefined, subject: string, value:
 export function checkVariable(spec: VariableSpec, value: string): void {
   const { name, kind = "string", choices } = spec;
   if (value === "") return;
-  if (choices !== undefined) checkChoice(name, value, choices);
+  if (choices !== undefined && spec.otherChoices?.test(value) !== true) {
+    checkChoice(name, value, choices);
+  }
   if (kind === "boolean" && !/^(y|n|yes|no|true|false|1|0)$/i.test(value)) {
     throw new UsageError(`Value "${value}" of ${name} is not "y" or "n"`);
   }
@@ -144,13 +146,14 @@ export function checkVariable(spec: VariableSpec, value: string): void {
 
 /** The variable that a flag stands for. */
 function variableOf(flag: FlagSpec, name: string): VariableSpec {
-  const { summary, kind, choices, check, minimum, maximum } = flag;
+  const { summary, kind, choices, check, ignoredInVariable, minimum, maximum } = flag;
   const isList = kind === "list" && flag.whole !== true;
   return {
     name,
     summary,
     kind: kind === "number" ? kind : kind === "boolean" ? kind : "string",
     ...(choices === undefined ? {} : { choices }),
+    ...(ignoredInVariable === undefined ? {} : { otherChoices: ignoredInVariable }),
     ...(minimum === undefined ? {} : { minimum }),
     ...(maximum === undefined ? {} : { maximum }),
     ...(flag.default === undefined ? {} : { default: flag.default }),
@@ -277,10 +280,12 @@ export function misspeltVariables(
     if (prefix === undefined || findVariable(name, known) !== undefined) continue;
     const bare = (text: string) => text.slice(prefix.length);
     const words = [...known.keys()].filter((word) => word.startsWith(prefix)).map(bare);
-    const [near] = nearest(bare(name), words.filter((word) => isSlip(bare(name), word)));
+    const [slip] = nearest(bare(name), words.filter((word) => isSlip(bare(name), word)));
+    const other = PREFIXES.map((each) => each + bare(name)).find((each) => known.has(each));
+    const near = other ?? (slip === undefined ? undefined : prefix + slip);
     if (near === undefined) continue;
     found.push(
-      `Unknown variable "${name}" in the environment has no effect; did you mean "${prefix}${near}"?`,
+      `Unknown variable "${name}" in the environment has no effect; did you mean "${near}"?`,
     );
   }
   return Object.freeze(found);

@@ -45,7 +45,8 @@ export const run: Command = {
   description:
     "The checkout is mounted into a container of kube-cross, at the place that Kubernetes' scripts use; " +
     "outputs go to _output/dockerized. The command has kbuild's stdin, terminal and signals, and its exit " +
-    "status is kbuild's. The container is removed at the end. Options come before the command.",
+    "status is kbuild's. The container is removed at the end. Options come before the command. Of the environment it sees " +
+    "what a build reads (KUBE_BUILD_PLATFORMS, GOFLAGS, GOLDFLAGS, GOPROXY and others of docs/containers.md), nothing else.",
   args: [
     { name: "COMMAND", summary: "Program to run in the container", required: true },
     { name: "ARGUMENT", summary: "Its arguments, as they are", variadic: true },
@@ -132,7 +133,10 @@ export const copyOutput: Command = {
   flags: [SYNC, ...IMAGE_FLAGS.filter(({ name }) => name !== DRY_RUN_FLAG.name)],
   variables: RUN_VARIABLES,
   examples: [{ command: "kbuild copy-output", does: "Print the directory of the programs" }],
-  unplanned: { reason: "it only copies what containers have made", notes: [] },
+  unplanned: {
+    reason: "it only copies what containers have made",
+    notes: ["What copies outputs after a command: kbuild plan run --sync volume COMMAND"],
+  },
   async run(command, input) {
     const { copyOutput } = await import("./container_run.ts");
     await copyOutput(command, input);
@@ -147,8 +151,9 @@ export const makeClean: Command = {
   description:
     "As build/make-clean.sh. Removes this checkout's build containers with their volumes, on whatever branch they were made, and the " +
     "build images of Kubernetes' own scripts; then it does what clean does. Containers in which a command " +
-    "runs, kube-cross and everything of other checkouts are kept. Without an engine, only outputs are removed. On a " +
-    "terminal it asks before it removes what an engine has.",
+    "runs, kube-cross and everything of other checkouts are kept. Without an engine, only outputs are removed; one " +
+    "that does not answer is an error, and nothing is removed (kbuild clean asks none). One engine is asked: what another one " +
+    "has, --engine removes. On a terminal it asks before it removes what an engine has.",
   flags: [ENGINE, YES, DRY_RUN_FLAG],
   variables: [...ENGINE_VARIABLES, OUT_DIR_VARIABLE, OUTPUT_SUBPATH_VARIABLE],
   examples: [

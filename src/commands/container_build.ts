@@ -15,7 +15,7 @@ export async function buildInContainer<T>(
   input: Input,
   work: (open: OpenCheckout) => Promise<T>,
 ): Promise<T> {
-  const { open, prepared } = await prepareBuildContainer(command, input);
+  const { open, prepared } = await prepareBuildContainer(command, input, { isPlan: false });
   for (const note of prepared.notes) command.log.warn(note);
   return await inside(open, prepared, { asking: false }, work);
 }
@@ -26,7 +26,7 @@ export async function planInContainer(
   input: Input,
   plan: (open: OpenCheckout) => Promise<CommandPlan>,
 ): Promise<CommandPlan> {
-  const { open, prepared } = await prepareBuildContainer(command, input);
+  const { open, prepared } = await prepareBuildContainer(command, input, { isPlan: true });
   const first = stepsOf(open, prepared);
   if (prepared.image.id === undefined) {
     command.log.warn(
@@ -49,6 +49,7 @@ export async function planInContainer(
 async function prepareBuildContainer(
   command: CommandContext,
   input: Input,
+  { isPlan }: { isPlan: boolean },
 ): Promise<{ open: OpenCheckout; prepared: PreparedRun }> {
   const { verbosity } = command.globals;
   const open = await openDockerized(command);
@@ -57,7 +58,7 @@ async function prepareBuildContainer(
     sync: syncOf(command, input),
     ...{ command: KEEPER_COMMAND, terminal: false, verbosity, inPlace: true },
   });
-  saySync(command, prepared);
+  saySync(command, prepared, { isPlan });
   return { open, prepared };
 }
 

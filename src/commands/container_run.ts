@@ -3,11 +3,11 @@ import {
   chooseBuildImage,
   type CopiedOutputs,
   copyFromVolume,
-  engineNamed,
   executeInVolume,
   executeRun,
   findEngine,
   hasEngine,
+  ignoredImageVariables,
   inspectBuildImage,
   loadArguments,
   type PlannedStart,
@@ -18,12 +18,14 @@ import {
   startsOf,
   SYNC_MODES,
   type SyncMode,
+  volumeName,
   volumeStarts,
 } from "../container/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { ifPossible } from "../files/mod.ts";
 import { quoteCommand } from "../shell/mod.ts";
-import { BUILD_IMAGE, COPY_OUTPUT, ENGINE, SYNC } from "./flags.ts";
+import { engineOf } from "./engine_of.ts";
+import { BUILD_IMAGE, COPY_OUTPUT, SYNC } from "./flags.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import type { PlanStep } from "./plan_steps.ts";
 
@@ -45,15 +47,20 @@ export async function planRun(
 ): Promise<CommandPlan> {
   const { open, prepared } = await openAndPrepare(command, input, words, { isPart });
   if (prepared.sync.kind === "bind") return { steps: stepsOf(open, prepared) };
-  saySync(command, prepared);
+  saySync(command, prepared, { isPlan: true });
   const starts = volumeStarts(open.context, prepared, { copy: !isPart && copies(command) });
   return { steps: stepsOf(open, prepared, starts) };
 }
 
 /** Says that the checkout is copied, and why. */
-export function saySync({ log }: CommandContext, { sync }: PreparedRun): void {
+export function saySync(
+  { log }: CommandContext,
+  { sync }: PreparedRun,
+  { isPlan = false }: { isPlan?: boolean } = {},
+): void {
   if (sync.kind === "bind") return;
-  log.status(`Sources are copied into the volume ${sync.volume}: ${sync.why}`);
+  const are = isPlan ? "would be" : "are";
+  log.status(`Sources ${are} copied into the volume ${sync.volume}: ${sync.why}`);
 }
 
 /** Whether outputs come back by themselves. */
@@ -92,6 +99,9 @@ export async function runCommand(
         `kbuild plan --json ${command.name} … shows what it starts`,
       ],
     );
+  }
+  if (words[0] === "") {
+    throw new UsageError(`Cannot run "" in the container: the name of the program is empty`);
   }
   await runInContainer(command, input, words);
 }
@@ -173,6 +183,7 @@ async function findBuildImage(command: CommandContext, input: Input) {
   const { context, checkout } = await command.open();
   const { engine: wanted, buildImage } = choiceOf(command, input);
   const chosen = chooseBuildImage(checkout, buildImage);
+  for (const line of ignoredImageVariables(command.env, chosen)) command.log.warn(line);
   const engine = await findEngine(context, wanted);
   return { context, engine, image: await inspectBuildImage(context, engine, chosen) };
 }
@@ -184,6 +195,15 @@ export async function copyOutput(command: CommandContext, input: Input): Promise
   const copied = await copiedFiles(command, input);
   if (copied === undefined) {
     command.log.status("Nothing to copy: containers write to the checkout itself");
+    const volume = await volumeBeside(command, input);
+    if (volume !== undefined) {
+      command.log.warn(
+        `The volume ${volume} has a copy of this checkout, too; nothing was copied out of it`,
+        [
+          "kbuild copy-output --sync volume copies its outputs, over those of the same name here",
+        ],
+      );
+    }
   }
   if (command.globals.json) {
     const { files = [], kept = [] } = copied ?? {};
@@ -209,6 +229,19 @@ async function copiedFiles(
   return await copyFromVolume(open.context, open.checkout, prepared);
 }
 
+/** The volume of the checkout in an engine that answers, which commands with `--sync volume` have left. */
+async function volumeBeside(command: CommandContext, input: Input): Promise<string | undefined> {
+  const { engine: wanted } = choiceOf(command, input);
+  if (syncOf(command, input) === "bind" || !await hasEngine(command.env, wanted)) return undefined;
+  const { context } = await command.open();
+  const engine = await ifPossible(findEngine(context, wanted));
+  if (engine === undefined) return undefined;
+  const name = volumeName(context);
+  const argv = [...engine.program, "volume", "ls", "--quiet", "--filter", `name=${name}`];
+  const { stdout } = await context.shell.run(argv, { allowed: "any" });
+  return stdout.split("\n").includes(name) ? name : undefined;
+}
+
 /** Whether the engine does not see this machine's files; one that does not answer counts if it is named. */
 async function isElsewhere(
   { context }: OpenCheckout,
@@ -232,7 +265,7 @@ export function choiceOf(
   input: Input,
 ): Pick<RunRequest, "engine" | "buildImage"> {
   return {
-    engine: engineNamed(input.string(ENGINE.name) ?? env[ENGINE.variable]),
+    engine: engineOf({ env }, input),
     buildImage: input.string(BUILD_IMAGE.name) ?? env[BUILD_IMAGE.variable],
   };
 }

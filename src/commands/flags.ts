@@ -564,6 +564,7 @@ export const ENGINE = {
   kind: "string",
   placeholder: "ENGINE",
   choices: ["docker", "podman"],
+  ignoredInVariable: /^buildx(:|$)/,
   variable: "KBUILD_ENGINE",
   summary: "Container engine",
   default: "docker, else podman",
@@ -588,6 +589,13 @@ export const SYNC = {
   summary: "How the checkout gets into the container: mounted (bind), or copied into a volume",
   default: "auto: bind, or volume for an engine elsewhere",
 } as const satisfies FlagSpec;
+
+/** For a target of the checkout's make that kbuild runs on this machine alone. */
+export function makeInContainer(target: string): Readonly<Record<string, string>> {
+  return Object.freeze({
+    container: `In the build container runs the checkout's own: kbuild run make ${target}`,
+  });
+}
 
 /** How docker is started. */
 export const ENGINE_VARIABLES: readonly VariableSpec[] = [

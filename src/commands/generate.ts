@@ -6,6 +6,7 @@ import {
   GENERATION_VARIABLES,
   GO_FLAGS,
   GO_VARIABLES,
+  makeInContainer,
   OUTPUT_SUBPATH_VARIABLE,
   STRICT_PARITY,
   VERSION_VARIABLES,
@@ -98,6 +99,7 @@ const FROM_NOTHING: FlagSpec = {
 /** `kbuild generated_files`: port of `make generated_files` (`Makefile.generated_files`). */
 export const generatedFiles: Command = {
   name: "generated_files",
+  flagNotes: makeInContainer("generated_files"),
   group: "Build",
   summary: "Make generated Go files again whose sources have changed",
   description:
@@ -131,6 +133,7 @@ export const generatedFiles: Command = {
 /** `kbuild verify_generated_files`: what `make verify_generated_files` of 1.7 and `hack/verify-generated-files.sh` ask. */
 export const verifyGeneratedFiles: Command = {
   name: "verify_generated_files",
+  flagNotes: makeInContainer("verify_generated_files"),
   group: "Build",
   summary: "Check that generated Go files are what their generators make",
   description:

@@ -1,11 +1,12 @@
 import type { Command } from "./context.ts";
-import { GNU_TOOLS, PRINT_HELP } from "./flags.ts";
+import { GNU_TOOLS, makeInContainer, PRINT_HELP } from "./flags.ts";
 import type { MakeSources } from "./make_run.ts";
 
 /** `kbuild make`: make's command line, for scripts that start it. */
 export function makeCommand(sources: MakeSources): Command {
   return {
     name: "make",
+    flagNotes: makeInContainer("TARGET"),
     group: "Build",
     summary: "Take make's command line: targets, variables, make's flags",
     description:

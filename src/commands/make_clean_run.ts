@@ -4,7 +4,6 @@ import {
   disposeOfEngine,
   type Engine,
   type EngineDisposal,
-  engineNamed,
   findEngine,
   hasEngine,
   planEngineDisposal,
@@ -13,7 +12,7 @@ import { KbuildError } from "../errors.ts";
 import { planClean, removeOutput } from "./clean_run.ts";
 import { confirm, YES } from "./confirm.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
-import { ENGINE } from "./flags.ts";
+import { engineOf } from "./engine_of.ts";
 import type { PlanStep } from "./plan_steps.ts";
 
 /** An engine, and what it has of the checkout. */
@@ -99,7 +98,7 @@ async function findDisposal(
   { context, checkout }: OpenCheckout,
   input: Input,
 ): Promise<Disposal | undefined> {
-  const wanted = engineNamed(input.string(ENGINE.name) ?? env[ENGINE.variable]);
+  const wanted = engineOf({ env }, input);
   if (wanted === undefined && !await hasEngine(env, wanted)) return undefined;
   const engine = await findEngine(context, wanted).catch((error: unknown) => {
     if (!(error instanceof KbuildError)) throw error;

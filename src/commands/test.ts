@@ -14,6 +14,7 @@ import {
   ETCD_VARIABLES,
   GO_FLAGS,
   GO_VARIABLES,
+  makeInContainer,
   OUTPUT_SUBPATH_VARIABLE,
   STRICT_PARITY,
   SYNC,
@@ -101,6 +102,7 @@ export const test: Command = {
 /** `kbuild test-integration`: port of `make test-integration` (`hack/make-rules/test-integration.sh`). */
 export const testIntegration: Command = {
   name: "test-integration",
+  flagNotes: makeInContainer("test-integration"),
   group: "Test",
   summary: "Run integration tests, with an etcd of their own",
   description:

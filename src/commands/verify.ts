@@ -6,6 +6,7 @@ import {
   GNU_TOOLS,
   GO_FLAGS,
   GO_VARIABLES,
+  makeInContainer,
   OUTPUT_SUBPATH_VARIABLE,
   REPORT_VARIABLES,
   STRICT_PARITY,
@@ -56,6 +57,7 @@ function verifyCommand(
 ): Command {
   return {
     name,
+    flagNotes: makeInContainer(name),
     group: "Test",
     summary,
     description:
@@ -97,6 +99,7 @@ function verifyCommand(
 /** `kbuild update`: port of `make update` (`hack/make-rules/update.sh`). */
 export const update: Command = {
   name: "update",
+  flagNotes: makeInContainer("update"),
   group: "Generated files",
   summary: "Run the checkout's scripts that update generated files",
   description:

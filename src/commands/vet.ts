@@ -1,11 +1,19 @@
 import { DRY_RUN_FLAG } from "../cli/mod.ts";
 import type { Command } from "./context.ts";
 import { withDryRun } from "./dry_run.ts";
-import { CONFIG, GO_FLAGS, GO_VARIABLES, OUTPUT_SUBPATH_VARIABLE, WHAT } from "./flags.ts";
+import {
+  CONFIG,
+  GO_FLAGS,
+  GO_VARIABLES,
+  makeInContainer,
+  OUTPUT_SUBPATH_VARIABLE,
+  WHAT,
+} from "./flags.ts";
 
 /** `kbuild vet`: port of `make vet` (`hack/make-rules/vet.sh`). */
 export const vet: Command = {
   name: "vet",
+  flagNotes: makeInContainer("vet"),
   group: "Test",
   summary: "Run go vet on WHAT or on all packages, up to 1.25",
   description:

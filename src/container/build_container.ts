@@ -306,9 +306,13 @@ function goOf(
   log.status(
     `Building in a container of ${reference} (${engine.kind}) with Go ${version || "devel"}`,
   );
-  if (pinnedGoExact && pinnedGo !== undefined && pinnedGo.value !== version) {
+  // Not a .go-version that only other tools read.
+  const isPinned = pinnedGoExact || pinnedGo?.source.startsWith("build/") === true;
+  if (isPinned && pinnedGo !== undefined && pinnedGo.value !== version) {
     log.warn(
-      `The checkout pins Go ${pinnedGo.value} (${pinnedGo.source}); the build image has another`,
+      `The checkout pins Go ${pinnedGo.value} (${pinnedGo.source}); the build image has ${
+        version || "another"
+      }`,
     );
   }
   const directories = env["PATH"]?.split(":") ?? [];

@@ -30,6 +30,9 @@ export interface BuildImage {
   readonly fetches: readonly PlannedFetch[];
 }
 
+/** Source of an image that the user names. */
+const NAMED = "--build-image";
+
 /**
  * The image that a checkout is built in: the one that is named, else the checkout's own kube-cross.
  *
@@ -42,13 +45,36 @@ export function chooseBuildImage(
 ): Pick<BuildImage, "reference" | "source"> {
   if (given) {
     parseReference(given);
-    return { reference: given, source: "--build-image" };
+    return { reference: given, source: NAMED };
   }
   if (crossImage !== undefined) return { reference: crossImage.value, source: crossImage.source };
   throw new KbuildError(
     "Cannot find the image that this checkout is built in: its build/common.sh and " +
       "build/build-image/Dockerfile do not name it",
     { notes: ["Name one with Go in it: --build-image golang:1.24"] },
+  );
+}
+
+/**
+ * Variables that name another image where scripts of the checkout read them, and that these do not: a line for each.
+ *
+ * @param chosen From {@linkcode chooseBuildImage}.
+ */
+export function ignoredImageVariables(
+  env: KubeContext["env"],
+  { reference, source }: Pick<BuildImage, "reference" | "source">,
+): readonly string[] {
+  if (source === NAMED) return [];
+  const isIgnored = {
+    KUBE_CROSS_IMAGE: (value: string) => !reference.startsWith(value),
+    KUBE_CROSS_VERSION: (value: string) => !reference.endsWith(`:${value}`),
+  };
+  return Object.entries(isIgnored).flatMap(([name, test]) =>
+    env[name] && test(env[name])
+      ? [
+        `${name} has no effect: the checkout's scripts do not read it (${source}); --build-image names another image`,
+      ]
+      : []
   );
 }
 

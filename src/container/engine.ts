@@ -82,7 +82,16 @@ export async function askEngine(
     // docker prints all fields without values, too.
     const words = info.tail.filter((line) => line.trim() !== "" && !line.startsWith("{"));
     const said = failures.length > 0 ? failures : words;
-    throw engineError(`Cannot use ${name}`, said, { endpoint, kind: name });
+    const error = engineError(`Cannot use ${name}`, said, { endpoint, kind: name });
+    const options = name === "docker" ? optionsOf(env) : [];
+    if (options.length === 0) throw error;
+    throw new KbuildError(error.message, {
+      ...error,
+      notes: [
+        ...error.notes,
+        `Each start of docker has the options of DOCKER_OPTS: ${options.join(" ")}`,
+      ],
+    });
   }
   const found = describeEngine(program, answer, endpoint);
   if (found?.kind === "docker" && isTooOld(tail)) throw engineError("Cannot use docker", tail);

@@ -37,6 +37,7 @@ export {
 export {
   type BuildImage,
   chooseBuildImage,
+  ignoredImageVariables,
   inspectBuildImage,
   provideBuildImage,
 } from "./build_image.ts";

@@ -12,6 +12,7 @@ import { loadArguments, removeArguments, runArguments } from "./arguments.ts";
 import {
   type BuildImage,
   chooseBuildImage,
+  ignoredImageVariables,
   provideBuildImage,
   readBuildImage,
 } from "./build_image.ts";
@@ -192,9 +193,12 @@ export async function prepareRun(
     command: Object.freeze([...request.command]),
   });
   checkSecrets(engine, run);
-  const notes = vars.gitVersion === undefined && !inPlace
-    ? [`The command will not find a version: ${vars.problem?.why ?? "git gives none"}`]
-    : [];
+  const notes = [
+    ...ignoredImageVariables(env, chosen),
+    ...vars.gitVersion === undefined && !inPlace
+      ? [`The command will not find a version: ${vars.problem?.why ?? "git gives none"}`]
+      : [],
+  ];
   return Object.freeze({
     ...{ engine, image, run, sync, version },
     home: join(root, output, HOME),

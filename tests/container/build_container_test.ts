@@ -212,6 +212,16 @@ for (
     }));
 }
 
+for (const [version, warns] of [["1.15.5", false], ["1.99.1", true]] as const) {
+  Deno.test(`Go ${version} of an image ${warns ? "is not" : "is"} the one that the checkout pins`, () =>
+    withContainer(`go version go${version} linux/amd64`, async (open, _starts, said) => {
+      await (await open({ asking: false }))[Symbol.asyncDispose]();
+      const line =
+        "The checkout pins Go 1.15.5 (build/build-image/cross/VERSION:1); the build image has 1.99.1";
+      assertEquals(said.join("").includes(line), warns, said.join(""));
+    }));
+}
+
 Deno.test("an image whose env cannot be asked is refused, and nothing waits for it", () =>
   withContainer("go version go1.99.3 linux/amd64", async (open) => {
     const late = Promise.withResolvers<never>();
