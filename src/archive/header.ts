@@ -20,7 +20,8 @@ const TYPE_FLAGS: Readonly<Record<TarEntryType, string>> = {
 
 /**
  * How a header says what plain tar cannot: `ustar` with PAX extended headers, or `gnu` for readers that
- * know GNU tar's own form alone, as dpkg does. In `gnu` form, what does not fit is an error.
+ * know GNU tar's own form alone, as dpkg and busybox do. In `gnu` form, names and link targets have members of their own where they
+ * are long; what else does not fit is an error.
  */
 export type TarFormat = "ustar" | "gnu";
 
@@ -83,13 +84,42 @@ export function encodeHeader(
     uname: unameField,
     gname: gnameField,
   }, format);
-  if (format === "gnu" && records.length > 0) {
-    const fields = records.map(([key]) => key).join(", ");
-    throw new KbuildError(
-      `Cannot put "${entry.name}" into an archive without PAX headers: ${fields}`,
-    );
+  if (format === "gnu") {
+    const others = records.filter(([key]) => GNU_FLAGS[key] === undefined);
+    if (others.length > 0) {
+      const fields = others.map(([key]) => key).join(", ");
+      throw new KbuildError(
+        `Cannot put "${entry.name}" into an archive without PAX headers: ${fields}`,
+      );
+    }
+    return concat([
+      ...records.map(([key, value]) => encodeLongName(GNU_FLAGS[key]!, value)),
+      block,
+    ]);
   }
   return records.length === 0 ? block : concat([encodePax(entry.name, records), block]);
+}
+
+/** Members of GNU tar with a name or a link target for the one after them. */
+const GNU_FLAGS: Readonly<Record<string, string>> = { path: "L", linkpath: "K" };
+
+/** A member that has a long name, with a NUL at its end. */
+function encodeLongName(typeFlag: string, value: Uint8Array): Uint8Array {
+  const size = value.length + 1;
+  const header = encodeBlock({
+    name: utf8("././@LongLink"),
+    prefix: new Uint8Array(0),
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    size,
+    mtime: 0,
+    typeFlag,
+    link: new Uint8Array(0),
+    uname: "root",
+    gname: "root",
+  }, "gnu");
+  return concat([header, value, new Uint8Array(1 + paddingOf(size))]);
 }
 
 /** How many bytes of padding follow `size` bytes of content. */

@@ -1,5 +1,7 @@
 import { INVISIBLE } from "../errors.ts";
-import { ifPossibleSync } from "../files/mod.ts";
+import { concat, ifPossibleSync } from "../files/mod.ts";
+import { utf8 } from "./bytes.ts";
+
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** What {@linkcode quoteName} shows of a name at most, with what it escapes. */
 const SHOWN = 200;
@@ -11,6 +13,29 @@ const SHOWN = 200;
  */
 export function decodeName(bytes: Uint8Array): string {
   return ifPossibleSync(() => strict.decode(bytes)) ?? decodeBroken(bytes);
+}
+
+/** The names in a list of names with a NUL after each one, as {@linkcode decodeName} has them; "" behind the last NUL. */
+export function decodeNames(bytes: Uint8Array): readonly string[] {
+  const whole = ifPossibleSync(() => strict.decode(bytes));
+  if (whole !== undefined) return whole.split("\0");
+  const names: string[] = [];
+  for (let at = 0; at <= bytes.length;) {
+    const end = bytes.indexOf(0, at);
+    names.push(decodeName(bytes.subarray(at, end < 0 ? bytes.length : end)));
+    if (end < 0) break;
+    at = end + 1;
+  }
+  return names;
+}
+
+/** The bytes that {@linkcode decodeName} has made a name from. */
+export function encodeName(name: string): Uint8Array {
+  if (name.isWellFormed()) return utf8(name);
+  return concat([...name].map((sign) => {
+    const code = sign.charCodeAt(0);
+    return sign.isWellFormed() ? utf8(sign) : Uint8Array.of(code - 0xdc00);
+  }));
 }
 
 /** Whether all of the bytes that a name was made from are valid UTF-8, so that a file can have it. */

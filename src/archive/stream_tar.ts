@@ -1,13 +1,13 @@
-import { CHUNK_SIZE, readFileChunks } from "../files/mod.ts";
+import { CHUNK_SIZE, ifPossibleSync, readFileChunks } from "../files/mod.ts";
 import { KbuildError } from "../errors.ts";
-import { BLOCK_SIZE, encodeHeader } from "./header.ts";
+import { BLOCK_SIZE, encodeHeader, paddingOf } from "./header.ts";
 import type { TarEntry } from "./types.ts";
 import { changed, readSmallFile, SMALL_FILE } from "./write_tar.ts";
 
 /**
  * A transient archive for a program's stdin, such as a build context for `docker build -` or sources
  * for a container, written with `TarStream` of `@std/tar`. It is plain ustar, and not kept: for
- * what is released, and for what ustar cannot hold, use {@linkcode writeTar}.
+ * what is released, and for what ustar cannot hold, use {@linkcode writeTar}; for long names, {@linkcode streamLongNames}.
  *
  * An entry is refused when its turn comes if it is a hard link or has extended attributes, if its
  * name does not fit (100 bytes, or 155 and 99 around a "/"), its link target (100 bytes), its size
@@ -92,6 +92,43 @@ export async function* streamTar(
   } finally {
     stop.abort();
     for (const content of contents) await content.return(undefined);
+  }
+}
+
+/**
+ * Makes the question whether {@linkcode streamTar} takes a name (that of a directory ends with a "/") and a link target.
+ *
+ * @returns False for those that need {@linkcode streamLongNames}.
+ */
+export async function plainNames(): Promise<(name: string, linkName?: string) => boolean> {
+  const { assertValidPath } = await import("@std/tar");
+  const fields = { size: 0, mode: 0, mtime: 0 };
+  return (name, linkName) => {
+    const type = linkName !== undefined ? "symlink" : name.endsWith("/") ? "directory" : "file";
+    const link = linkName === undefined ? {} : { linkName };
+    return encodeHeader({ name, type, ...link, ...fields }).length === BLOCK_SIZE &&
+      ifPossibleSync(() => {
+          assertValidPath(name);
+          return true;
+        }) === true;
+  };
+}
+
+/**
+ * The first part of an archive that {@linkcode streamTar} completes: entries with names and link targets of any length, in GNU
+ * tar's own form, which busybox reads, too.
+ *
+ * @returns Chunks without the mark of the end.
+ * @throws {KbuildError} A source cannot be read, or its size is not the one in its entry.
+ */
+export async function* streamLongNames(
+  entries: Iterable<TarEntry>,
+): AsyncGenerator<Uint8Array> {
+  for (const entry of entries) {
+    yield encodeHeader(entry, "gnu");
+    if (entry.type !== "file") continue;
+    yield* contentOf(entry);
+    yield new Uint8Array(paddingOf(entry.size));
   }
 }
 
