@@ -46,6 +46,8 @@ export interface BakeInputs {
   readonly plan: Pick<BuildPlan, "gopathLink" | "platforms">;
   /** Top of the checkout without outputs and `.git`. */
   readonly entries: readonly SourceEntry[];
+  /** Paths below these that are left out. */
+  readonly excluded?: readonly string[];
   /** GOROOT of the plan's Go. */
   readonly goroot: string;
   /** The platform that the plan's Go runs on. */
@@ -100,7 +102,7 @@ export const BAKE_DIRECTORIES: Readonly<Record<"extra" | "git" | "go" | "out", s
  * @throws {KbuildError} A path that a Dockerfile cannot hold, or no node for a step with cgo.
  */
 export function planBake(inputs: BakeInputs): Bake {
-  const { cache, directory, entries, plan, root } = inputs;
+  const { cache, directory, entries, excluded = [], plan, root } = inputs;
   for (const path of [root, inputs.goroot, inputs.gopath, directory]) checkPath(path);
   checkOutputs(inputs);
   const steps = plan.platforms.flatMap(({ steps }) => steps);
@@ -155,7 +157,11 @@ export function planBake(inputs: BakeInputs): Bake {
   const written = new Map(
     steps.flatMap(({ files }) => files.map(({ path, text }) => [path, text] as const)),
   );
-  const ignored = ["*", ...entries.map(({ name }) => `!${escapePattern(name)}`)];
+  const ignored = [
+    "*",
+    ...entries.map(({ name }) => `!${escapePattern(name)}`),
+    ...excluded.map(escapePattern),
+  ];
   const files = [
     { path: join(directory, "Dockerfile"), text: `${dockerfile.join("\n")}\n` },
     { path: join(directory, "Dockerfile.dockerignore"), text: `${ignored.join("\n")}\n` },

@@ -47,7 +47,7 @@ import {
 } from "./buildx.ts";
 import { writeGitAnswers } from "./git_answers.ts";
 import { goParts, isDynamic } from "./go_parts.ts";
-import { excludedNames } from "./volume.ts";
+import { excludedPaths } from "./volume.ts";
 
 /** What a build with buildx is asked for. */
 export interface BuildxRequest {
@@ -110,6 +110,8 @@ async function bakeOf(
   const bake = planBake({
     ...{ root, gopath, directory, plan, goroot, host: go.host, nodes, asksGit, cache },
     entries: await topEntries(context, checkout),
+    // One at the top is not an entry.
+    excluded: sourcesExcluded(context, checkout).filter((path) => path.includes("/")),
     go: await distributions(go, goroot, nodes),
     image: plan.platforms.some(({ steps }) => steps.some((step) => needsCompiler(go, step)))
       ? chooseBuildImage(checkout, buildImage).reference
@@ -118,17 +120,18 @@ async function bakeOf(
   return Object.freeze({ bake, directory, goroot, asksGit });
 }
 
+/** What does not go to nodes. */
+function sourcesExcluded(context: KubeContext, checkout: Checkout): readonly string[] {
+  return [...new Set([".git", ...excludedPaths(context, checkout, { isRepository: false })])];
+}
+
 /** What is at the top of the checkout and goes to nodes; names that a Dockerfile cannot hold are left out. */
 async function topEntries(
   context: KubeContext,
   checkout: Checkout,
 ): Promise<readonly SourceEntry[]> {
-  const { output, root } = context;
-  const excluded = new Set([
-    ".git",
-    output.slice(root.length + 1).split("/")[0],
-    ...excludedNames(context, checkout, { isRepository: false }),
-  ]);
+  const { root } = context;
+  const excluded = new Set(sourcesExcluded(context, checkout));
   const entries: SourceEntry[] = [];
   for (const { name, isDirectory, isFile, isSymlink } of await entriesOf(root) ?? []) {
     if (excluded.has(name) || !PLAIN_NAME.test(name)) continue;

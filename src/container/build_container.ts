@@ -19,7 +19,7 @@ import type { ContainerRun, Engine } from "./types.ts";
 import {
   bringSources,
   type BroughtSources,
-  excludedNames,
+  excludedPaths,
   execute,
   listChanging,
   sendPaths,
@@ -177,7 +177,7 @@ interface Sources {
 /** @param ending Ends the list, as the signal of the context does. */
 function lookAt(context: KubeContext, checkout: Checkout, ending: AbortSignal): Sources {
   const git = ifPresentSync(() => Deno.lstatSync(join(context.root, ".git")));
-  const excluded = excludedNames(context, checkout, { isRepository: git?.isDirectory === true });
+  const excluded = excludedPaths(context, checkout, { isRepository: git?.isDirectory === true });
   const signals = context.signal === undefined ? [ending] : [ending, context.signal];
   const local = listChanging({ root: context.root, signal: AbortSignal.any(signals) }, excluded);
   // Its error is reported where the list is needed, unless the container has an error before.

@@ -1,20 +1,32 @@
 import { dirname, join } from "@std/path";
-import { readTar, type TarMember } from "../archive/mod.ts";
+import { decodeNames, encodeName, quoteName, readTar, type TarMember } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import {
   equalBytes,
   ifPossible,
   ifPresent,
   lockFile,
+  openFile,
   readFile,
+  readFileChunks,
   readNote,
   realPathOfNearest,
   writeAll,
   writeFileAtomic,
 } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import { MANIFEST, type Manifest, manifestText, parseManifest, sourceState } from "./sync.ts";
-import { execArgv, execute, type VolumeContainer } from "./volume.ts";
+import { isExecutable, MANIFEST, type Manifest, parseManifest, sourceState } from "./sync.ts";
+import {
+  bytesOf,
+  execArgv,
+  execute,
+  nameList,
+  PART,
+  partsOf,
+  pruneWords,
+  scratchPaths,
+  type VolumeContainer,
+} from "./volume.ts";
 
 /**
  * Brings files of the container to their places on this machine.
@@ -32,24 +44,39 @@ export async function fetchPaths(
   await take(context, container, ["tar", "-cf", "-", "--", ...names], { isWanted });
 }
 
-/** File whose time says up to when outputs were copied. */
+/** Touched when outputs are listed; beside it is what is listed. */
 const COPIED = "_output/.kbuild-copied";
 
 /**
- * Prints an archive of the outputs: of programs those that are newer than the last copy, or all; of generated
- * files those that are newer than what was brought. Upstream's rsync has the same names (`build/common.sh`,
- * `copy_output`).
+ * Prints how it lists and whose tar there is, the names of the manifest, of {@linkcode COPIED}, of programs and of generated files,
+ * and then, in the same order, inode, size and times of each. Where that is not asked for, or there is no `stat`, generated
+ * files are only those that are newer than what was brought. Upstream's rsync has the same names (`build/common.sh`, `copy_output`).
  */
-const OUTPUTS = `touch ${COPIED}.new
-[ "$1" = changed ] && [ -e ${COPIED} ] && new="-newer ${COPIED}" || new=
-{ [ ! -d "$2/bin" ] || find "$2/bin" -type f $new -print0
-  find . \\( -path ./_output -o -path ./.git \\) -prune -o -type f -newer ${MANIFEST} \\( \\
+const LIST = `how=$1 output=./$2 new=
+shift 2
+command -v stat >/dev/null || how=plain
+[ "$how" = stat ] || new='-newer ${MANIFEST}'
+touch ${COPIED}
+{ printf './%s\\000' ${MANIFEST} ${COPIED}
+  [ ! -d "$output/bin" ] || find "$output/bin" -name .git -prune -o -type f -print0
+  find . "$@" -name .git -prune -o -type f $new \\( \\
     -name 'zz_generated.*' -o -name generated.proto -o -name '*.pb.go' -o -name types.go \\) -print0
 } >${COPIED}.list
-case "$(tar --version 2>&1)" in
-  *GNU*) tar -cf - --null -T ${COPIED}.list ;;
-  *) [ ! -s ${COPIED}.list ] || xargs -0 tar -cf - -- <${COPIED}.list ;;
+case "$(tar --version 2>&1)" in *GNU*) tar=GNU ;; *) tar=other ;; esac
+printf '%s %s\\000${PART}\\000' "$how" "$tar"
+cat ${COPIED}.list
+printf '${PART}\\000'
+[ "$how" = plain ] || TZ=UTC0 xargs -0 stat -c '%i %s %y %z' <${COPIED}.list 2>/dev/null
+:`;
+
+/** Prints an archive of the files whose names come on its standard input, with a NUL after each. */
+const PACK = `case "$(tar --version 2>&1)" in
+  *GNU*) exec tar -cf - --null -T - ;;
+  *) exec xargs -0 tar -cf - -- ;;
 esac`;
+
+/** Bytes of names for one {@linkcode PACK}, where `xargs` starts another `tar` for what is more than 32 KB. */
+const MAX_NAMES = 16_000;
 
 /** What was copied from a container. */
 export interface CopiedOutputs {
@@ -81,84 +108,184 @@ export async function copyOutputs(
   container: VolumeContainer,
   { all, brought }: CopyOptions,
 ): Promise<CopiedOutputs> {
-  const { releaseBinPath, root, signal } = context;
+  const { root, signal } = context;
   const notes = join(root, "_output", ".kbuild");
   using _turn = await lockFile(join(notes, "outputs.lock"), { signal, temporary: true });
-  const copied = await CopiedSources.read(root, join(notes, "copied.json"));
-  const bin = releaseBinPath.slice(root.length + 1);
-  const isThere = await ifPresent(Deno.lstat(releaseBinPath)) !== undefined;
+  const copied = await CopiedFiles.read(root, join(notes, "copied.json"));
+  const bin = binOf(context);
   const isProgram = (name: string) => name.startsWith(`${bin}/`);
+  const scratch = scratchPaths(context);
   const isWanted = (name: string) =>
     isProgram(name) ||
-    (!/^(_output|\.git)(\/|$)/.test(name) &&
+    (!scratch.some((path) => name.startsWith(`${path}/`)) &&
       /(^|\/)(zz_generated\.[^/]*|generated\.proto|[^/]*\.pb\.go|types\.go)$/.test(name));
   const kept: string[] = [];
-  const isOurs = async (name: string, content: () => Promise<Uint8Array>) => {
-    if (isProgram(name)) return false;
+  const isOurs = async (name: string, content: Uint8Array) => {
     const path = join(root, name);
     const state = sourceState(path);
     if (state === undefined || state === brought.get(name) || copied.has(name, state)) return false;
     // A link is not followed: what it leads to is another file.
-    const isEqual = state.startsWith("f ") && equalBytes(await readFile(path), await content());
+    const isEqual = state.startsWith("f ") && equalBytes(await readFile(path), content);
     if (!isEqual) kept.push(name);
     return true;
   };
-  const onWritten = (name: string) => {
-    if (!isProgram(name)) copied.add(name);
-  };
-  const argv = outputsArgv(bin, { all: all || !isThere });
-  let files: readonly string[];
+  const listed = await listOutputs(context, container);
+  const { broughtAt, states } = listed;
+  const names = listed.names.filter((name) => {
+    const state = states?.get(name);
+    // What is older was brought.
+    if (!isProgram(name) && state !== undefined && state.changed <= broughtAt) return false;
+    return all || state === undefined || !copied.isCurrent(name, state.text);
+  });
+  const onDone = (name: string) => copied.add(name, states?.get(name));
+  const files: string[] = [];
   try {
-    files = await take(context, container, argv, { isWanted, isOurs, onWritten });
+    for (const batch of listed.isGnu ? [names] : batchesOf(names)) {
+      if (batch.length === 0) continue;
+      const stdin = nameList(batch);
+      const choice = { isWanted, isSource: (name: string) => !isProgram(name), isOurs, onDone };
+      files.push(...await take(context, container, PACK_ARGV, { ...choice, stdin }));
+    }
   } finally {
     await copied.write();
   }
-  await execute(context, container, ["mv", `${COPIED}.new`, COPIED]);
-  return Object.freeze({ files, kept: Object.freeze(kept) });
+  return Object.freeze({ files: Object.freeze(files), kept: Object.freeze(kept) });
 }
 
-/** Generated files that were copied into a checkout, as they were then. */
-class CopiedSources {
+/** Directory of programs, below the checkout. */
+function binOf({ releaseBinPath, root }: Pick<KubeContext, "releaseBinPath" | "root">): string {
+  return releaseBinPath.slice(root.length + 1);
+}
+
+/** Names in parts that one `xargs` takes at once. */
+function batchesOf(names: readonly string[]): readonly (readonly string[])[] {
+  const batches: string[][] = [[]];
+  let bytes = 0;
+  for (const name of names) {
+    bytes += encodeName(name).length + 10;
+    if (bytes > MAX_NAMES) {
+      batches.push([]);
+      bytes = 0;
+    }
+    batches.at(-1)!.push(name);
+  }
+  return batches;
+}
+
+/** A file of a container. */
+interface FileThere {
+  /** When it was changed, whatever time it was given; text that sorts. */
+  readonly changed: string;
+  /** What tells whether it is the same file; "" if its clock is too coarse to tell. */
+  readonly text: string;
+}
+
+/** What {@linkcode LIST} prints. */
+interface ListedOutputs {
+  readonly isGnu: boolean;
+  /** Paths below the checkout. */
+  readonly names: readonly string[];
+  /** What the files are like; undefined where there is no `stat`. */
+  readonly states: ReadonlyMap<string, FileThere> | undefined;
+  /** When the sources were brought. */
+  readonly broughtAt: string;
+}
+
+async function listOutputs(
+  context: KubeContext,
+  container: VolumeContainer,
+  how: "stat" | "plain" = "stat",
+): Promise<ListedOutputs> {
+  const printed = decodeNames(await bytesOf(context, container, listArgv(context, how)));
+  const [[said = ""] = [], listed = [], [lines = ""] = []] = partsOf(printed);
+  const [did, tar] = said.split(" ");
+  const [, , ...names] = listed;
+  const found = { isGnu: tar === "GNU", names };
+  const states = lines.split("\n").slice(0, -1).map(parseStat);
+  if (did === "plain") return { ...found, states: undefined, broughtAt: "" };
+  const [manifest, now] = states;
+  // A file has gone meanwhile, or that `stat` says something else.
+  if (states.length !== listed.length || manifest === undefined || now === undefined) {
+    return await listOutputs(context, container, "plain");
+  }
+  const entries: [string, FileThere][] = [];
+  for (const [index, name] of names.entries()) {
+    const state = states[index + 2];
+    if (state === undefined) return await listOutputs(context, container, "plain");
+    const { changed, line } = state;
+    // Where times are whole seconds, it may change once more in this one.
+    const isCoarse = !/\.\d*[1-9]/.test(changed) &&
+      changed.slice(0, 19) >= now.changed.slice(0, 19);
+    entries.push([name, { changed, text: isCoarse ? "" : line }]);
+  }
+  return { ...found, states: new Map(entries), broughtAt: manifest.modified };
+}
+
+/** Reads a line of `stat`; undefined if it says something else. */
+function parseStat(line: string): { line: string; modified: string; changed: string } | undefined {
+  const time = "(\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?)(?: \\+0000)?";
+  const match = new RegExp(`^\\d+ \\d+ ${time} ${time}$`).exec(line);
+  if (match === null) return undefined;
+  const [, modified = "", changed = ""] = match;
+  return { line, modified, changed };
+}
+
+/** Files that were copied into a checkout, as they were then, here and there. */
+class CopiedFiles {
   readonly #root: string;
   readonly #note: string;
-  readonly #states: Map<string, string>;
+  readonly #states: Map<string, readonly [here: string, there: string]>;
   #isChanged = false;
 
-  private constructor(root: string, note: string, states: Map<string, string>) {
+  private constructor(
+    root: string,
+    note: string,
+    states: Map<string, readonly [here: string, there: string]>,
+  ) {
     this.#root = root;
     this.#note = note;
     this.#states = states;
   }
 
   /** Reads the note of earlier copies; one that is not whole counts as missing. */
-  static async read(root: string, note: string): Promise<CopiedSources> {
-    const states = Object.entries(await readNote(note) ?? {}).filter(
-      (entry): entry is [string, string] => typeof entry[1] === "string",
-    );
-    return new CopiedSources(root, note, new Map(states));
+  static async read(root: string, note: string): Promise<CopiedFiles> {
+    const states = new Map<string, readonly [string, string]>();
+    for (const [name, value] of Object.entries(await readNote(note) ?? {})) {
+      const [here, there = ""] = Array.isArray(value) ? value : [value];
+      if (typeof here === "string" && typeof there === "string") states.set(name, [here, there]);
+    }
+    return new CopiedFiles(root, note, states);
   }
 
   /** Whether a file that is like this was copied. */
-  has(name: string, state: string): boolean {
-    return this.#states.get(name) === state;
+  has(name: string, here: string): boolean {
+    return this.#states.get(name)?.[0] === here;
   }
 
-  /** Adds a file that has just been written. */
-  add(name: string): void {
+  /** Whether what is there was copied, and is here as it was then. */
+  isCurrent(name: string, there: string): boolean {
+    const known = this.#states.get(name);
+    return there !== "" && known?.[1] === there &&
+      known[0] === sourceState(join(this.#root, name));
+  }
+
+  /** Adds a file that is now as it is there. */
+  add(name: string, there: FileThere | undefined): void {
     const state = sourceState(join(this.#root, name));
     if (state === undefined) return;
-    this.#states.set(name, state);
+    this.#states.set(name, [state, there?.text ?? ""]);
     this.#isChanged = true;
   }
 
   /** Writes the note, without files that have changed since. */
   async write(): Promise<void> {
     if (!this.#isChanged) return;
-    const same = [...this.#states].filter(([name, state]) =>
-      sourceState(join(this.#root, name)) === state
+    const same = [...this.#states].filter(([name, [here]]) =>
+      sourceState(join(this.#root, name)) === here
     );
     // What was copied is there without the note, too; without it, it counts as changed here.
-    await ifPossible(writeFileAtomic(this.#note, manifestText(new Map(same))));
+    const text = JSON.stringify(Object.fromEntries(same));
+    await ifPossible(writeFileAtomic(this.#note, text));
   }
 }
 
@@ -176,21 +303,25 @@ export async function readBrought(
   return parseManifest(stdout);
 }
 
-function outputsArgv(bin: string, { all }: { all: boolean }): readonly string[] {
-  const output = dirname(bin);
-  return ["sh", "-c", OUTPUTS, "sh", all ? "all" : "changed", output];
+/** Lists outputs. */
+function listArgv(
+  context: Pick<KubeContext, "output" | "outputRoot" | "releaseBinPath" | "root">,
+  how: "stat" | "plain",
+): readonly string[] {
+  const output = dirname(binOf(context));
+  return ["sh", "-c", LIST, "sh", how, output, ...pruneWords(scratchPaths(context))];
 }
 
-/** The programs of {@linkcode copyOutputs}. */
+const PACK_ARGV: readonly string[] = Object.freeze(["sh", "-c", PACK]);
+
+/** The programs of {@linkcode copyOutputs}; the second one only if there is something to copy. */
 export function copyStarts(
-  { releaseBinPath, root }: Pick<KubeContext, "releaseBinPath" | "root">,
+  context: Pick<KubeContext, "output" | "outputRoot" | "releaseBinPath" | "root">,
   container: VolumeContainer,
-  options: Pick<CopyOptions, "all">,
 ): readonly (readonly string[])[] {
-  const bin = releaseBinPath.slice(root.length + 1);
   return [
-    execArgv(container, outputsArgv(bin, options), {}),
-    execArgv(container, ["mv", `${COPIED}.new`, COPIED], {}),
+    execArgv(container, listArgv(context, "stat"), {}),
+    execArgv(container, PACK_ARGV, { input: true }),
   ];
 }
 
@@ -198,10 +329,14 @@ export function copyStarts(
 interface Choice {
   /** Whether a file was asked for; another one is refused. */
   readonly isWanted: (name: string) => boolean;
-  /** Whether the one that is here stays. */
-  readonly isOurs?: (name: string, content: () => Promise<Uint8Array>) => Promise<boolean>;
-  /** Called with each file that was written. */
-  readonly onWritten?: (name: string) => void;
+  /** Whether the one that is here may stay: {@linkcode isOurs} is asked. */
+  readonly isSource?: (name: string) => boolean;
+  /** Whether it stays. */
+  readonly isOurs?: (name: string, content: Uint8Array) => Promise<boolean>;
+  /** Called with each file that is now as it is there. */
+  readonly onDone?: (name: string) => void;
+  /** What the program reads. */
+  readonly stdin?: AsyncIterable<Uint8Array>;
 }
 
 /** Unpacks what a program in the container prints. Nobody vouches for it. */
@@ -216,7 +351,9 @@ async function take(
   let isEmpty = true;
   // Each side that fails ends the other one, whose error says nothing.
   let first: "program" | "archive" | undefined;
+  const { stdin } = choice;
   const running = execute(context, container, argv, {
+    ...stdin === undefined ? {} : { stdin },
     onStdout(chunk) {
       isEmpty = false;
       return writer.write(chunk);
@@ -253,38 +390,101 @@ function cleanName(name: string): string {
 async function place(
   { root }: KubeContext,
   member: TarMember,
-  { isWanted, isOurs, onWritten }: Choice,
+  { isWanted, isSource, isOurs, onDone }: Choice,
 ): Promise<boolean> {
-  const { mode, mtime, size, type } = member;
+  const { mode, mtime, type } = member;
   const name = cleanName(member.name);
   const refuse = (why: string): never => {
-    throw new KbuildError(`Cannot copy ${JSON.stringify(name)} out of the container: ${why}`, {
+    throw new KbuildError(`Cannot copy ${quoteName(name)} out of the container: ${why}`, {
       notes: ["A program in the container has made it; nothing was written for it"],
     });
   };
   if (type === "directory") return false;
-  if (name.split("/").some((part) => part === "" || part === "." || part === "..")) {
+  const parts = name.split("/");
+  if (parts.some((part) => part === "" || part === "." || part === "..")) {
     refuse("its path leads elsewhere");
   }
-  if (!isWanted(name)) refuse("it was not asked for");
+  // Git runs what it finds there; file systems may know a name in other letters, too.
+  if (parts.some((part) => part.toLowerCase() === ".git") || !isWanted(name)) {
+    refuse("it was not asked for");
+  }
+  if (!name.isWellFormed()) refuse("its name is not valid UTF-8");
   if (type !== "file") refuse(`it is a ${type}, and only files are copied`);
   const path = join(root, name);
   const existing = await ifPresent(Deno.lstat(path));
-  const seconds = Math.floor((existing?.mtime?.getTime() ?? 0) / 1000);
-  if (existing?.isFile === true && existing.size === size && seconds === Math.floor(mtime)) {
-    return false;
-  }
   const directory = dirname(path);
   const real = realPathOfNearest(directory);
   const output = realPathOfNearest(join(root, "_output"));
   const isInside = real === directory || real.startsWith(`${output}/`);
   if (!isInside) refuse(`"${directory}" leads out of the checkout`);
-  if (existing !== undefined && await isOurs?.(name, () => member.bytes()) === true) return false;
+  const source = isSource?.(name) === true ? await member.bytes() : undefined;
+  const chunks = source === undefined ? member.chunks() : chunksOf(source);
+  const content = await compareFile(path, existing, member, chunks);
+  if (content === undefined) {
+    onDone?.(name);
+    return false;
+  }
+  if (existing !== undefined && source !== undefined && await isOurs?.(name, source) === true) {
+    return false;
+  }
   await Deno.mkdir(directory, { recursive: true });
   await writeFileAtomic(path, async (file) => {
-    for await (const chunk of member.chunks()) writeAll(path, file, chunk);
+    for await (const chunk of content) writeAll(path, file, chunk);
     await file.utime(mtime, mtime);
   }, { mode: (mode & 0o755) | 0o600 });
-  onWritten?.(name);
+  onDone?.(name);
   return true;
+}
+
+async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  yield await Promise.resolve(bytes);
+}
+
+/**
+ * Compares a file with a member. Builds that give fixed times make other files of the same size and time.
+ *
+ * @returns undefined if they are equal, else the content of the member.
+ */
+async function compareFile(
+  path: string,
+  existing: Deno.FileInfo | undefined,
+  { mode, mtime, size }: TarMember,
+  chunks: AsyncGenerator<Uint8Array, void>,
+): Promise<AsyncIterable<Uint8Array> | undefined> {
+  const seconds = Math.floor((existing?.mtime?.getTime() ?? 0) / 1000);
+  const isAlike = existing?.isFile === true && existing.size === size &&
+    seconds === Math.floor(mtime) && isExecutable(existing.mode) === isExecutable(mode);
+  if (!isAlike) return chunks;
+  let equal = 0;
+  using file = await openFile(path);
+  const buffer = new Uint8Array(size === 0 ? 0 : 1 << 20);
+  for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
+    const chunk = next.value;
+    if (!readsSame(file, chunk, buffer)) return withStart(path, equal, chunk, chunks);
+    equal += chunk.length;
+  }
+  return undefined;
+}
+
+/** Whether what comes next in a file is this. */
+function readsSame(file: Deno.FsFile, chunk: Uint8Array, buffer: Uint8Array): boolean {
+  for (let at = 0; at < chunk.length;) {
+    const count = file.readSync(buffer.subarray(0, chunk.length - at)) ?? 0;
+    if (count === 0) return false;
+    if (!equalBytes(buffer.subarray(0, count), chunk.subarray(at, at + count))) return false;
+    at += count;
+  }
+  return true;
+}
+
+/** The first bytes of a file, and other ones after them. */
+async function* withStart(
+  path: string,
+  size: number,
+  chunk: Uint8Array,
+  chunks: AsyncGenerator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  if (size > 0) yield* readFileChunks(path, { offset: 0, size });
+  yield chunk;
+  yield* chunks;
 }

@@ -83,7 +83,7 @@ export {
   type BringOptions,
   bringSources,
   type BroughtSources,
-  excludedNames,
+  excludedPaths,
   listChanging,
   sendPaths,
   type VolumeContainer,

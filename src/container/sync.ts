@@ -1,5 +1,13 @@
 import { join } from "@std/path";
-import { bytesEntry, streamTar, symlinkEntry, type TarEntry } from "../archive/mod.ts";
+import {
+  bytesEntry,
+  plainNames,
+  quoteName,
+  streamLongNames,
+  streamTar,
+  symlinkEntry,
+  type TarEntry,
+} from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import { cannotRead, checkRegular, ifPresentSync } from "../files/mod.ts";
 import { isObject } from "../image/mod.ts";
@@ -27,7 +35,7 @@ const SLICE_MS = 10;
  * executable or not, times. Contents are not read. Calls of the system are synchronous, which takes a fraction of the
  * time; every few milliseconds other work has its turn: a program whose output is not read waits.
  *
- * @throws {KbuildError} A directory cannot be read, or there is a name that is not UTF-8.
+ * @throws {KbuildError} A directory cannot be read, or there is a name or the target of a link that is not UTF-8.
  * @throws The reason of `signal`.
  */
 export async function listSources(
@@ -50,11 +58,10 @@ export async function listSources(
       if (isExcluded(path)) continue;
       // Sockets and pipes are not brought.
       if (!isDirectory && !isFile && !isSymlink) continue;
-      if (name.includes("\ufffd")) {
-        throw new KbuildError(
-          `Cannot copy "${path}" into a container: its name is not valid UTF-8`,
-        );
-      }
+      // What is not UTF-8 is read as U+FFFD, which can also be in a name.
+      const isOther = name.includes("\ufffd") &&
+        (found.has(path) || ifPresentSync(() => Deno.lstatSync(`${root}/${path}`)) === undefined);
+      if (isOther) throw notText(path, "its name");
       if (isDirectory) {
         found.set(path, "d");
         directories.push(path);
@@ -68,14 +75,32 @@ export async function listSources(
   return found;
 }
 
+function notText(path: string, what: string): KbuildError {
+  return new KbuildError(
+    `Cannot copy ${quoteName(path)} into a container: ${what} is not valid UTF-8`,
+    { notes: ["Rename or remove it"] },
+  );
+}
+
 /** What a {@linkcode Manifest} says of a file, link or directory; undefined if missing. No link is followed. */
 export function sourceState(path: string): string | undefined {
   return ifPresentSync(() => {
     const { ctime, isDirectory, isSymlink, mode, mtime, size } = Deno.lstatSync(path);
     if (isDirectory) return "d";
-    if (isSymlink) return `l ${Deno.readLinkSync(path)}`;
+    if (isSymlink) return `l ${targetOf(path)}`;
     return `f ${size} ${isExecutable(mode) ? "x" : "-"} ${mtime?.getTime()} ${ctime?.getTime()}`;
   });
+}
+
+/** Where a link leads. @throws {KbuildError} That is not UTF-8. */
+function targetOf(path: string): string {
+  try {
+    return Deno.readLinkSync(path);
+  } catch (error) {
+    throw error instanceof Deno.errors.InvalidData
+      ? notText(path, "the target of the link")
+      : error;
+  }
 }
 
 function entriesIn(directory: string): Deno.DirEntry[] {
@@ -86,7 +111,8 @@ function entriesIn(directory: string): Deno.DirEntry[] {
   }
 }
 
-function isExecutable(mode: number | null): boolean {
+/** Whether anybody may start it. */
+export function isExecutable(mode: number | null): boolean {
   return ((mode ?? 0) & 0o111) !== 0;
 }
 
@@ -112,6 +138,8 @@ export interface VolumeState {
   readonly directories?: ReadonlySet<string> | undefined;
   /** Files that were changed there since. */
   readonly touched: readonly string[];
+  /** Directories that stay there as long as they are ones: they have what is not brought. */
+  readonly kept?: ReadonlySet<string>;
 }
 
 /**
@@ -121,7 +149,7 @@ export interface VolumeState {
  */
 export function planSync(
   local: Manifest,
-  { known, paths, directories, touched }: VolumeState,
+  { known, paths, directories, touched, kept = new Set() }: VolumeState,
 ): SyncPlan {
   const stateOf = (path: string) => {
     const state = known?.get(path) ?? UNKNOWN;
@@ -132,6 +160,7 @@ export function planSync(
   const there = new Map(paths.map((path) => [path, stateOf(path)]));
   for (const path of touched) there.set(path, UNKNOWN);
   const isInTheWay = (path: string, state: string) => {
+    if (kept.has(path) && directories?.has(path) !== false) return false;
     const wanted = local.get(path);
     return wanted === undefined || (wanted === "d" ? /^[fl?]/ : /^[d?]/).test(state);
   };
@@ -182,15 +211,40 @@ export function parseManifest(text: string): Manifest | undefined {
 }
 
 /** The archive that brings what is to be sent; the manifest comes first as it is meanwhile, and last. */
-export function syncArchive(root: string, plan: SyncPlan): AsyncGenerator<Uint8Array> {
-  return streamTar((function* () {
-    yield manifestEntry(plan.meanwhile);
-    for (const path of plan.send) {
+export async function* syncArchive(root: string, plan: SyncPlan): AsyncGenerator<Uint8Array> {
+  const isPlain = await plainNames();
+  const isLong = (path: string) => {
+    const state = plan.manifest.get(path) ?? "";
+    return state.startsWith("l ")
+      ? !isPlain(path, state.slice(2))
+      : !isPlain(state === "d" ? `${path}/` : path);
+  };
+  const long = new Set(plan.send.filter(isLong));
+  const entriesFor = function* (paths: Iterable<string>) {
+    for (const path of paths) {
       const entry = entryOf(root, path);
       if (entry !== undefined) yield entry;
     }
+  };
+  // What is not whole yet is known before anything changes.
+  const first = manifestEntry(plan.meanwhile);
+  yield* streamLongNames(long.size === 0 ? [] : [first, ...entriesFor(long)]);
+  yield* streamTar((function* () {
+    if (long.size === 0) yield first;
+    yield* entriesFor(plan.send.filter((path) => !long.has(path)));
     yield manifestEntry(plan.manifest);
   })());
+}
+
+/** An archive of a few entries with names of any length. */
+export async function* anyArchive(entries: readonly TarEntry[]): AsyncGenerator<Uint8Array> {
+  const isPlain = await plainNames();
+  const { long = [], plain = [] } = Object.groupBy(
+    entries,
+    ({ name, linkName }) => isPlain(name, linkName) ? "plain" : "long",
+  );
+  yield* streamLongNames(long);
+  yield* streamTar(plain);
 }
 
 function manifestEntry(manifest: Manifest): TarEntry {
@@ -198,17 +252,26 @@ function manifestEntry(manifest: Manifest): TarEntry {
   return bytesEntry(MANIFEST, bytes, { mtime: Math.floor(Date.now() / 1000) });
 }
 
-/** A path of a checkout as a member; undefined if it has gone. */
+/** The size that a header of tar cannot say. */
+const TOO_LARGE = 8 ** 11;
+
+/** A path of a checkout as a member; undefined if it has gone. Times that are yet to come are now. */
 export function entryOf(root: string, path: string): TarEntry | undefined {
   const place = join(root, path);
   const info = ifPresentSync(() => Deno.lstatSync(place));
   if (info === undefined) return undefined;
-  const mtime = Math.max(0, Math.floor((info.mtime?.getTime() ?? 0) / 1000));
+  const seconds = Math.min(info.mtime?.getTime() ?? 0, Date.now()) / 1000;
+  const mtime = Math.max(0, Math.floor(seconds));
   if (info.isDirectory) {
     return { name: `${path}/`, type: "directory", size: 0, mode: 0o755, mtime };
   }
-  if (info.isSymlink) return symlinkEntry(path, Deno.readLinkSync(place), { mtime });
+  if (info.isSymlink) return symlinkEntry(path, targetOf(place), { mtime });
   checkRegular(place, info, "copy");
+  if (info.size >= TOO_LARGE) {
+    throw new KbuildError(`Cannot copy "${path}" into a container: it has 8 GiB or more`, {
+      notes: ["Move it out of the checkout"],
+    });
+  }
   const mode = isExecutable(info.mode) ? 0o755 : 0o644;
   return { name: path, type: "file", size: info.size, content: { path: place }, mode, mtime };
 }

@@ -1,11 +1,12 @@
 import { join } from "@std/path";
-import { streamTar, type TarEntry } from "../archive/mod.ts";
+import { decodeNames, encodeName, type TarEntry } from "../archive/mod.ts";
 import type { Checkout } from "../checkout/mod.ts";
-import { lockFile } from "../files/mod.ts";
+import { concat, lockFile } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { engineError } from "./explain.ts";
 import { containersWithCopy } from "./locks.ts";
 import {
+  anyArchive,
   entryOf,
   listSources,
   MANIFEST,
@@ -29,28 +30,55 @@ export interface VolumeContainer {
   readonly user: { readonly uid: number; readonly gid: number };
 }
 
-/** Names at the top of a checkout that are not brought: those of upstream's rsync, and the outputs. */
-export function excludedNames(
-  { outputRoot, root }: Pick<KubeContext, "outputRoot" | "root">,
+/** Directories of a checkout that have no sources: those of upstream's rsync, and the outputs. None is in another one. */
+export function scratchPaths(
+  { output, outputRoot, root }: Pick<KubeContext, "output" | "outputRoot" | "root">,
+): readonly string[] {
+  const outputs = [outputRoot, output].map((path) => path.slice(root.length + 1));
+  const all = [...new Set(["_output", "_tmp", ".make", ...outputs])];
+  return Object.freeze(
+    all.filter((path) => !all.some((other) => path.startsWith(`${other}/`))),
+  );
+}
+
+/** Paths below the checkout that are not brought: {@linkcode scratchPaths}, and the repository where nobody asks it. */
+export function excludedPaths(
+  context: Pick<KubeContext, "output" | "outputRoot" | "root">,
   { era }: Pick<Checkout, "era">,
   { isRepository }: { isRepository: boolean },
 ): readonly string[] {
-  const outputs = outputRoot.slice(root.length + 1).split("/")[0] ?? "_output";
   // Go writes the commit into programs of modules, and asks git for it.
   const git = era.goMode === "gopath" || !isRepository ? [".git"] : [];
-  return Object.freeze([...new Set(["_output", "_tmp", ".make", outputs, ...git])]);
+  return Object.freeze([...scratchPaths(context), ...git]);
 }
 
-/** Between the parts of what {@linkcode ASK} prints: no path has this name. */
-const PART = "//";
+/** The directories that paths are in, the checkout apart. */
+function directoriesAbove(paths: readonly string[]): ReadonlySet<string> {
+  return new Set(
+    paths.flatMap((path) => {
+      const parts = path.split("/");
+      return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("/"));
+    }),
+  );
+}
+
+/** Words of `find` that pass over paths. */
+export function pruneWords(paths: readonly string[]): readonly string[] {
+  return Object.freeze(paths.flatMap((path) => [
+    ...["-path", `./${path.replaceAll(/[\\*?[]/g, "\\$&")}`, "-prune", "-o"],
+  ]));
+}
+
+/** Between the parts of lists of names: no path has this name. */
+export const PART = "//";
 
 /** Which directories have changed, as {@linkcode ASK} notes it. */
 const CHANGED = "_output/.kbuild-changed-directories";
 
 /**
  * Prints the manifest, the files that have changed since, all directories, all other paths, and whether the checkout can be
- * written to. Where no directory has changed, paths are those of the manifest, and are not printed. GNU's find also sees what
- * was moved or got an old time; busybox's has no `-cnewer`.
+ * written to. Where no directory has changed, paths are those of the manifest, and are not printed. GNU's find asks for the time
+ * at which something was changed, whatever time it was given; busybox's has no `-cnewer`.
  */
 const ASK = `all=$1
 shift
@@ -59,9 +87,9 @@ printf '\\000${PART}\\000'
 case "$([ -e ${MANIFEST} ] && find --version 2>&1)" in
   '') ;;
   *GNU*)
-    if find . "$@" \\( -newer ${MANIFEST} -o -cnewer ${MANIFEST} \\) \\( -type d -fprint0 ${CHANGED} -o -print0 \\)
+    if find . "$@" -cnewer ${MANIFEST} \\( -type d -fprint0 ${CHANGED} -o -print0 \\)
     then [ -s ${CHANGED} ] || all=\${all:-known}
-    else find . "$@" ! -type d \\( -newer ${MANIFEST} -o -cnewer ${MANIFEST} \\) -print0
+    else find . "$@" ! -type d -cnewer ${MANIFEST} -print0
     fi ;;
   *) find . "$@" ! -type d -newer ${MANIFEST} -print0 ;;
 esac
@@ -93,7 +121,7 @@ export interface BroughtSources extends Disposable {
 
 /** Options of {@linkcode bringSources}. */
 export interface BringOptions {
-  /** Names at the top of the checkout that stay here. */
+  /** Paths below the checkout that stay here. */
   readonly excluded: readonly string[];
   /** What {@linkcode listChanging} finds, if that is under way already. */
   readonly local?: Promise<Manifest> | undefined;
@@ -106,7 +134,8 @@ export async function listChanging(
   { root, signal }: Pick<KubeContext, "root" | "signal">,
   excluded: readonly string[],
 ): Promise<Manifest> {
-  return await listSources(root, (path) => excluded.includes(path), { signal });
+  const paths = new Set(excluded);
+  return await listSources(root, (path) => paths.has(path), { signal });
 }
 
 /**
@@ -116,7 +145,7 @@ export async function listChanging(
  * Commands share the copy as long as it is what all of them want. One that has to change it waits until the others
  * have ended.
  *
- * @throws {KbuildError} A name does not fit into a plain tar, a file cannot be read, or the engine fails.
+ * @throws {KbuildError} A name is not UTF-8, a file cannot be read, or the engine fails.
  */
 export async function bringSources(
   context: KubeContext,
@@ -190,8 +219,8 @@ async function changeVolume(
     await execute(context, container, ["chown", `${uid}:${gid}`, "."], { asRoot: true });
   }
   if (plan.remove.length > 0) {
-    const paths = plan.remove.map((path) => `./${path}\0`).join("");
-    await execute(context, container, ["xargs", "-0", "rm", "-rf", "--"], { stdin: paths });
+    const stdin = nameList(plan.remove);
+    await execute(context, container, ["xargs", "-0", "rm", "-rf", "--"], { stdin });
   }
   let bytes = 0;
   const archive = async function* () {
@@ -209,6 +238,11 @@ export function bringStarts(container: VolumeContainer): readonly (readonly stri
   return [execArgv(container, ["sh", "-c", TAKE], { input: true })];
 }
 
+/** Names below the checkout for a program's stdin, with a NUL after each one. */
+export async function* nameList(names: readonly string[]): AsyncGenerator<Uint8Array> {
+  yield concat(names.map((name) => encodeName(`./${name}\0`)));
+}
+
 /** What a volume answers. */
 interface AskedVolume extends VolumeState {
   /** Whether the user can write to the directory of the checkout. */
@@ -221,16 +255,10 @@ async function askVolume(
   excluded: readonly string[],
   { all = false }: { all?: boolean } = {},
 ): Promise<AskedVolume> {
-  const prune = excluded.flatMap((name) => [
-    ...["-path", `./${name.replaceAll(/[\\*?[]/g, "\\$&")}`, "-prune", "-o"],
-  ]);
-  const words = ["sh", "-c", ASK, "sh", all ? "all" : "", ...prune];
-  const { stdout } = await execute(context, container, words);
-  const at = stdout.indexOf(`\0${PART}\0`);
-  const known = parseManifest(stdout.slice(0, Math.max(at, 0)));
-  const [changed = [], directories = [], others = [], [last = ""] = []] = partsOf(
-    stdout.slice(at + PART.length + 2),
-  );
+  const words = ["sh", "-c", ASK, "sh", all ? "all" : "", ...pruneWords(excluded)];
+  const [text = "", ...names] = decodeNames(await bytesOf(context, container, words));
+  const known = parseManifest(text);
+  const [, changed = [], directories = [], others = [], [last = ""] = []] = partsOf(names);
   const [said, isWritable] = last.split(" ");
   const isKnown = said === "known";
   // A manifest that is not whole does not say what is there.
@@ -242,16 +270,19 @@ async function askVolume(
     paths: isKnown ? [...known?.keys() ?? []] : [...directories, ...others],
     directories: isKnown ? undefined : new Set(directories),
     touched: changed,
+    kept: directoriesAbove(excluded),
     isWritable: isWritable === "writable",
   };
 }
 
 /** Paths between the marks. */
-function partsOf(text: string): readonly (readonly string[])[] {
-  return text.split(`${PART}\0`).map((part) =>
-    part.split("\0").filter((path) => path !== "" && path !== ".")
-      .map((path) => path.replace(/^\.\//, ""))
-  );
+export function partsOf(names: readonly string[]): readonly (readonly string[])[] {
+  const parts: string[][] = [[]];
+  for (const name of names) {
+    if (name === PART) parts.push([]);
+    else if (name !== "" && name !== ".") parts.at(-1)!.push(name.replace(/^\.\//, ""));
+  }
+  return parts;
 }
 
 /**
@@ -275,7 +306,7 @@ export async function sendPaths(
   };
   for (const path of paths) await add(path);
   if (entries.length === 0) return;
-  const stdin = streamTar(entries);
+  const stdin = anyArchive(entries);
   await execute(context, container, ["tar", "-xof", "-"], { stdin });
 }
 
@@ -293,6 +324,21 @@ export function execArgv(
     `--workdir=${target}`,
     ...[name, ...argv],
   ]);
+}
+
+/** What a program in the container prints. @throws {KbuildError} It fails. */
+export async function bytesOf(
+  context: KubeContext,
+  container: VolumeContainer,
+  argv: readonly string[],
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  const onStdout = (chunk: Uint8Array) => {
+    chunks.push(chunk.slice());
+    return Promise.resolve();
+  };
+  await execute(context, container, argv, { onStdout });
+  return concat(chunks);
 }
 
 /** Runs a program in the container, in the checkout. @throws {KbuildError} It fails. */

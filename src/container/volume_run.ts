@@ -46,6 +46,8 @@ export async function executeInVolume(
       commandArguments(engine, prepared, name),
       streamsOf(prepared, options),
     );
+    // Engines say 126 also of a program that is not there.
+    if (code === 126 && await isMissing(context, prepared, name)) return 127;
     if (code !== 0 || !copy || volume === undefined || brought === undefined) return code;
     sayCopied(context, await copyOutputs(context, volume, { all: false, brought }));
     return code;
@@ -56,7 +58,7 @@ export async function executeInVolume(
 
 /** Programs of {@linkcode executeInVolume}, in order; what depends on the volume's contents is there once. */
 export function volumeStarts(
-  context: Pick<KubeContext, "releaseBinPath" | "root">,
+  context: Pick<KubeContext, "output" | "outputRoot" | "releaseBinPath" | "root">,
   prepared: PreparedRun,
   { copy }: VolumeRunOptions,
 ): readonly PlannedStart[] {
@@ -67,7 +69,7 @@ export function volumeStarts(
   const first = startsOf(context, prepared).slice(0, -1);
   const then = [
     ...[keeper, ...bringStarts(volume), commandArguments(engine, prepared, name)],
-    ...copy ? copyStarts(context, volume, { all: false }) : [],
+    ...copy ? copyStarts(context, volume) : [],
   ];
   return Object.freeze([...first, ...then.map((argv) => ({ argv, cwd: context.root }))]);
 }
@@ -104,6 +106,25 @@ function sayCopied({ log }: Pick<KubeContext, "log">, { files, kept }: CopiedOut
     "To take the container's: move yours away, and run kbuild copy-output with the same --engine and --sync, before " +
     "another command in a container",
   ]);
+}
+
+/** Ends well if there is a file that a command names, in `PATH` unless it has a "/". */
+const FIND_PROGRAM = `case "$1" in */*) [ -e "$1" ]; exit ;; esac
+IFS=:
+set -f
+for directory in $PATH; do [ ! -f "\${directory:-.}/$1" ] || exit 0; done
+exit 1`;
+
+/** Whether a container says that it does not have the program of a command. */
+async function isMissing(
+  { shell }: Pick<KubeContext, "shell">,
+  { engine, run: { command, workdir } }: PreparedRun,
+  name: string,
+): Promise<boolean> {
+  const [program = ""] = command;
+  const words = [name, "sh", "-c", FIND_PROGRAM, "sh", program];
+  const argv = [...engine.program, "exec", `--workdir=${workdir}`, ...words];
+  return (await shell.run(argv, { allowed: "any" })).code === 1;
 }
 
 function commandArguments(

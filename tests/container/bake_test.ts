@@ -88,6 +88,8 @@ Deno.test("planBake() makes a target of each step, on the node for its platform"
   assertStringIncludes(dockerfile, 'ENV GOARM="7"\n');
   assertEquals(/secret|GOOGLE|HOME="\/root"/i.test(files.map(({ text }) => text).join("")), false);
   assertEquals(text(".dockerignore"), "*\n!cmd\n!go.mod\n!\u00fc\n!Makefile\n");
+  const [, ignored] = planBake(inputs([], { excluded: ["cmd/[out]"] })).files;
+  assertEquals(ignored?.text.endsWith("!Makefile\ncmd/\\[out\\]\n"), true);
   const { target } = JSON.parse(files.find(({ path }) => path === file)!.text);
   assertEquals(Object.keys(target), ["node-1", "node-2"]);
   assertEquals(target["node-2"].platforms, ["linux/arm64"]);

@@ -591,6 +591,30 @@ async function tryVolume(engine: TestEngine, root: string, more: string[]): Prom
   assertEquals((await Deno.stat(join(root, "api/zz_generated.y"))).uid, Deno.uid());
   assertEquals((await there()).names, await here());
   assertMatch((await start("exit 7")).stderr, /status 7/);
+  assertEquals((await start("exit 126")).code, 126);
+  for (const [program, code] of [["missing", 127], ["", 127], ["/etc", 126]] as const) {
+    const argv = kbuildArgv("run", ...["--engine", engine.name, "--build-image", SMALL], ...more);
+    const failed = await run([...argv, program], options);
+    assertEquals(failed.code, code, failed.stderr);
+  }
+
+  // A program of the same size and time, one that is missing here, one with an old time; a name that is not UTF-8.
+  const bin = join(root, "_output/dockerized/bin/linux");
+  const write = (text: string) =>
+    start(
+      `cd _output/dockerized/bin/linux && echo ${text} >same && touch -d '2030-01-01 00:00:00' same && ` +
+        `cp -p ../../../../Makefile . && printf x >"../../../../cmd/$(printf '\\377')"`,
+    );
+  assertMatch((await write("aaaa")).stderr, /Copied 2 files out of the container/);
+  await Deno.remove(join(bin, "x"));
+  assertMatch((await write("bbbb")).stderr, /Copied 2 files out of the container/);
+  assertEquals(await Deno.readTextFile(join(bin, "same")), "bbbb\n");
+  assertEquals(await Deno.readTextFile(join(bin, "x")), "x\n");
+  assertEquals((await there()).names, await here());
+  assertMatch(
+    (await start("true")).stderr,
+    /Nothing has changed since the last time\n(?!.*Copied)/s,
+  );
 
   // One that was changed here meanwhile stays until it is moved away.
   const generated = join(root, "api/zz_generated.y");
