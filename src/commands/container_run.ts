@@ -10,6 +10,7 @@ import {
   ignoredImageVariables,
   inspectBuildImage,
   loadArguments,
+  oldClient,
   type PlannedStart,
   type PreparedRun,
   prepareRun,
@@ -18,6 +19,7 @@ import {
   startsOf,
   SYNC_MODES,
   type SyncMode,
+  updateDocker,
   volumeName,
   volumeStarts,
 } from "../container/mod.ts";
@@ -128,8 +130,12 @@ export async function runInContainer(
     });
   if (code === 0) return;
   const { kind } = prepared.engine;
+  // 125: the client says why, to the user alone.
+  const old = code === 125 ? await oldClient(open.context, prepared.engine) : undefined;
   const why: Readonly<Record<number, string>> = {
-    125: `${kind} could not start the container (status 125)`,
+    125: old === undefined
+      ? `${kind} could not start the container (status 125)`
+      : `the docker command ${old} is older than 20.10 (status 125)`,
     126: "it cannot be executed (status 126)",
     127: "the image does not have it (status 127)",
     130: "Ctrl-C ended it (status 130)",
@@ -137,7 +143,7 @@ export async function runInContainer(
   };
   throw new KbuildError(
     `Command ${quoteCommand(words)} failed in the container: ${why[code] ?? `status ${code}`}`,
-    isPart ? {} : { exitCode: code },
+    { ...isPart ? {} : { exitCode: code }, notes: old === undefined ? [] : updateDocker(kind) },
   );
 }
 

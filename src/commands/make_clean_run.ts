@@ -49,6 +49,12 @@ export async function runMakeClean(command: CommandContext, input: Input): Promi
     log.warn("These are in use, so they are left, and so are the outputs:", names);
   };
   sayLeft(disposal.left);
+  if (disposal.others.length > 0) {
+    log.warn(
+      "These are in use by other checkouts at this path, so they are left:",
+      disposal.others,
+    );
+  }
   if (disposal.containers.length > 0) {
     log.status("Containers to remove, with their volumes:", disposal.containers);
   }
@@ -76,7 +82,7 @@ export async function runMakeClean(command: CommandContext, input: Input): Promi
 }
 
 const NOTHING: EngineDisposal = {
-  ...{ containers: [], volumes: [], images: [], left: [] },
+  ...{ containers: [], volumes: [], images: [], left: [], others: [] },
   withoutParents: false,
 };
 
@@ -90,6 +96,7 @@ function stillThere(before: EngineDisposal, now: EngineDisposal): EngineDisposal
     images: both("images"),
     withoutParents: now.withoutParents,
     left: now.left,
+    others: now.others,
   };
 }
 

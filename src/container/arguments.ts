@@ -1,5 +1,5 @@
 import type { Start } from "../shell/mod.ts";
-import { LABEL } from "./names.ts";
+import { IDENTITY_LABEL, LABEL } from "./names.ts";
 import { secretsFile, secretWays, splitSecrets } from "./secrets.ts";
 import type { ContainerRun, Engine, Mount } from "./types.ts";
 
@@ -14,13 +14,15 @@ import type { ContainerRun, Engine, Mount } from "./types.ts";
  * - `--mount` in place of `--volume`: a source that the engine does not see is an error, instead of a new
  *   empty directory of root's, and a colon in a path is only a colon;
  * - `--pull=never`: kbuild has brought the image, through its mirrors;
- * - `--label`: `make-clean` finds the container on any branch;
+ * - `--label`: `make-clean` finds the container on any branch, and tells it from those of other machines;
+ * - `--sig-proxy=false` without a terminal: a client that hands on signals does not end where nobody reads its output, and says
+ *   so; kbuild removes the container anyway;
  * - variables with passwords by name alone, or with `--env-file`: `ps` would show them;
  * - `--http-proxy=false`: podman would hand on this machine's proxies, with their passwords;
  * - empty arguments of the command stay.
  */
 export function runArguments(engine: Engine, run: ContainerRun): readonly string[] {
-  const { name, image, hostname, root, mounts, workdir, cgroupParent, terminal } = run;
+  const { name, image, hostname, root, identity, mounts, workdir, cgroupParent, terminal } = run;
   const { shown } = splitSecrets(run.env);
   const { client, file } = secretWays(engine, run);
   return Object.freeze([
@@ -32,7 +34,7 @@ export function runArguments(engine: Engine, run: ContainerRun): readonly string
       `--name=${name}`,
       `--hostname=${hostname}`,
     ],
-    `--label=${LABEL}=${root}`,
+    ...[`--label=${LABEL}=${root}`, `--label=${IDENTITY_LABEL}=${identity}`],
     ...userArguments(engine, run.user),
     ...engine.kind === "podman" ? ["--http-proxy=false"] : [],
     ...engine.selinux ? ["--security-opt=label=disable"] : [],
@@ -43,6 +45,7 @@ export function runArguments(engine: Engine, run: ContainerRun): readonly string
     ...Object.keys(file).length === 0 ? [] : [`--env-file=${secretsFile(run)}`],
     ...cgroupParent ? ["--cgroup-parent", cgroupParent] : [],
     ...terminal && engine.hasInit ? ["--init"] : [],
+    ...terminal ? [] : ["--sig-proxy=false"],
     ...terminalArguments(engine, terminal),
     image,
     ...run.command,
@@ -59,6 +62,14 @@ export function terminalArguments(
 ): readonly string[] {
   const keys = kind === "docker" ? DETACH_KEYS : "";
   return ["--interactive", ...terminal ? ["--tty", `--detach-keys=${keys}`] : []];
+}
+
+/** Who the programs of a container are, as the container sees it. */
+export function userIn(
+  { kind, rootless }: Pick<Engine, "kind" | "rootless">,
+  user: ContainerRun["user"],
+): ContainerRun["user"] {
+  return kind === "docker" && rootless ? { uid: 0, gid: 0 } : user;
 }
 
 /** Who the command is, so that what it writes belongs to the user. */

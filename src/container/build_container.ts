@@ -9,11 +9,11 @@ import { compareGoVersions, type GoTool, parseGoVersion } from "../toolchain/mod
 import { type ContainerStart, execStart, runArguments } from "./arguments.ts";
 import { inspectBuildImage, provideBuildImage } from "./build_image.ts";
 import { askFor } from "./engine.ts";
+import { claimVolume, USER_NOTE } from "./claim_volume.ts";
 import { engineError } from "./explain.ts";
 import { fetchPaths } from "./copy_outputs.ts";
-import { lockName } from "./locks.ts";
 import type { Manifest } from "./sync.ts";
-import { endContainer, isLeftover, type PreparedRun, removeContainer } from "./run.ts";
+import { endContainer, type PreparedRun, removeContainer, takeName } from "./run.ts";
 import { secretWays, splitSecrets, writeSecrets } from "./secrets.ts";
 import type { ContainerRun, Engine } from "./types.ts";
 import {
@@ -50,7 +50,9 @@ const OF_SHELLS: readonly string[] = Object.freeze(["_", "OLDPWD", "PWD", "SHLVL
  */
 const KEEPER = `env -0 || exit
 PATH="$PATH:/usr/local/go/bin"
-printf '\\000'
+note=
+[ ! -f ${USER_NOTE} ] || read -r note <${USER_NOTE}
+printf '\\000used-by=%s\\n' "$note"
 command -v go && GOTOOLCHAIN=local GOENV=off GOFLAGS= go version
 printf '\\000'
 exec cat >/dev/null`;
@@ -63,6 +65,8 @@ export interface Said {
   readonly env: Readonly<Record<string, string>>;
   readonly goPath: string | undefined;
   readonly goVersion: string;
+  /** What {@linkcode USER_NOTE} says, "" without one. */
+  readonly usedBy: string;
 }
 
 /** A container that runs {@linkcode KEEPER_COMMAND}. */
@@ -97,10 +101,12 @@ export async function startKeeper(
   const { engine } = prepared;
   const shown = prepared.run.name;
   if (!asking) await claimOutputs(context);
-  const lock = asking ? undefined : await lockName(context, shown);
+  const lock = asking ? undefined : await takeName(context, prepared);
   // It also works when everything else has been stopped.
   const cleaner = createShell({ cwd: context.root, env: context.env });
-  const name = lock?.name ?? `${shown}-plan-${Deno.pid}`;
+  const { identity, root } = prepared.run;
+  // Not of another machine's process with the same number.
+  const name = lock?.name ?? `${shown}-${identity.slice(0, 6)}-plan-${Deno.pid}`;
   const closing = Promise.withResolvers<void>();
   const ending = new AbortController();
   let sources: Sources | undefined;
@@ -113,7 +119,7 @@ export async function startKeeper(
     const isClean = ended.status === "fulfilled" && ended.value?.code === 0;
     try {
       if ((!isClean || engine.losesStatus) && running !== undefined) {
-        await endContainer(context, cleaner, engine, name);
+        await endContainer(context, cleaner, engine, { name, root, identity });
       }
     } finally {
       brought?.[Symbol.dispose]();
@@ -125,9 +131,7 @@ export async function startKeeper(
     const { id: image = reference } = prepared.image.id === undefined
       ? await inspectBuildImage(context, engine, { ...prepared.image, reference })
       : prepared.image;
-    const isOther = name !== shown;
-    const leftover = isOther ? await isLeftover(context, engine, name) : prepared.leftover;
-    if (leftover) await removeContainer(cleaner, engine, name);
+    if (lock?.leftover === true) await removeContainer(cleaner, engine, name);
     const mounts = prepared.run.mounts.map((mount) =>
       asking && mount.type === "bind" ? { ...mount, readOnly: true } : mount
     );
@@ -150,7 +154,12 @@ export async function startKeeper(
     }
     // A question hands its programs what has a password, proxies of an engine elsewhere apart: they need no network.
     const env = asking ? { ...said.env, ...secretWays(engine, prepared.run).client } : said.env;
-    if (volume !== undefined && sources !== undefined) {
+    if (volume !== undefined && sources !== undefined && prepared.sync.kind === "volume") {
+      const own = { root, identity };
+      await claimVolume(context, volume, {
+        volume: prepared.sync.volume,
+        ...{ note: said.usedBy, own },
+      });
       brought = await bring(context, volume, sources);
       lock?.noteCopy();
       const home = prepared.home.slice(context.root.length + 1);
@@ -274,8 +283,12 @@ function readSaid(text: string): Said | undefined {
       return [line.slice(0, at), line.slice(at + 1)] as const;
     }).filter(([name]) => !OF_SHELLS.includes(name)),
   );
-  const [goPath = "", goVersion = ""] = rest.slice(0, -1).trim().split("\n");
-  return { env, goPath: goPath.startsWith("/") ? goPath : undefined, goVersion };
+  const [usedBy = "", goPath = "", goVersion = ""] = rest.slice(0, -1).trim().split("\n");
+  return {
+    ...{ env, goVersion },
+    goPath: goPath.startsWith("/") ? goPath : undefined,
+    usedBy: usedBy.slice(usedBy.indexOf("=") + 1),
+  };
 }
 
 /** @throws {KbuildError} The image has no Go, or one that is too old for the checkout. */

@@ -3,11 +3,12 @@ import { askGit } from "../git/mod.ts";
 import { isObject, type JsonObject } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { removeArguments } from "./arguments.ts";
-import { parseAnswers } from "./engine.ts";
-import { engineError } from "./explain.ts";
+import { inspectAll, linesOf } from "./engine.ts";
+import { engineError, saysMissing } from "./explain.ts";
+import { type CheckoutIdentity, identityOf, isAlive, ownerOf } from "./identity.ts";
 import { isLocked } from "./locks.ts";
 import { hostnameOf, volumeName } from "./run.ts";
-import { LABEL, rootHash } from "./names.ts";
+import { IDENTITY_LABEL, rootHash } from "./names.ts";
 import type { Engine } from "./types.ts";
 
 /** A container that belongs to a checkout, or may. */
@@ -17,8 +18,12 @@ export interface FoundContainer {
   /** Image that it was started from, as it was named. */
   readonly image: string;
   readonly isRunning: boolean;
-  /** Whether kbuild made it, for this checkout. */
-  readonly isOwn: boolean;
+  /** Who made it: kbuild for this checkout, or for another one at this path, or the checkout's scripts. */
+  readonly maker: "kbuild" | "other" | "scripts";
+  /** Whether it says which checkout it is of; those of older kbuilds do not. */
+  readonly isNamed: boolean;
+  /** Names of volumes that are in it. */
+  readonly volumes: readonly string[];
 }
 
 /** What `make-clean` removes of an engine, and what it leaves. */
@@ -33,6 +38,8 @@ export interface EngineDisposal {
   readonly withoutParents: boolean;
   /** Containers that are in use, with the reason. */
   readonly left: readonly string[];
+  /** Containers in use by other checkouts at this path, with the way to end them. Outputs do not depend on them. */
+  readonly others: readonly string[];
 }
 
 /** The hashes that a checkout's containers and images have, or had. */
@@ -59,29 +66,42 @@ async function knownBranches(context: KubeContext): Promise<readonly string[]> {
 }
 
 /**
- * Which of an engine's containers are the checkout's: kbuild's have a label; those of the scripts are known by
- * the hash in their name, or by what they mount.
+ * Which of an engine's containers are the checkout's: kbuild's have labels; those of the scripts are known by
+ * the hash in their name, or by what they mount. Those that other checkouts at this path use are found, too.
  *
  * @param inspected What the engine's `container inspect` prints.
  * @param hashes From {@linkcode checkoutHashes}.
  */
 export function ownContainers(
   inspected: readonly JsonObject[],
-  { root, hashes }: { readonly root: string; readonly hashes: readonly string[] },
+  { hashes, ...own }: CheckoutIdentity & { readonly hashes: readonly string[] },
+  engine: Pick<Engine, "isRemote">,
 ): readonly FoundContainer[] {
   return Object.freeze(inspected.flatMap((container) => {
     const { Name: given, State: state, Config: config, Mounts: mounts } = container;
     const name = String(given).replace(/^\//, "");
     const hash = /^kube-(?:build-data|build|rsync)-([0-9a-f]{10})-/.exec(name)?.[1];
     const { Labels: labels, Image: image } = isObject(config) ? config : {};
-    const isOwn = isObject(labels) && labels[LABEL] === root;
-    const isMounted = Array.isArray(mounts) &&
-      mounts.some((mount) => isObject(mount) && mount["Source"] === root);
+    const owner = ownerOf(container, own, engine);
+    const mounted = Array.isArray(mounts) ? mounts.filter(isObject) : [];
+    const isMounted = mounted.some((mount) => mount["Source"] === own.root);
     const isScripts = hash !== undefined && (hashes.includes(hash) || isMounted);
-    const isRunning = isObject(state) && state["Running"] === true;
-    return isOwn || isScripts
-      ? [Object.freeze({ name, image: String(image), isRunning, isOwn })]
-      : [];
+    const maker = owner === "own"
+      ? "kbuild"
+      : owner === "other" && isAlive(container)
+      ? "other"
+      : isScripts
+      ? "scripts"
+      : undefined;
+    if (maker === undefined) return [];
+    return [Object.freeze({
+      ...{ name, image: String(image), maker },
+      isRunning: isObject(state) && state["Running"] === true,
+      isNamed: isObject(labels) && labels[IDENTITY_LABEL] !== undefined,
+      volumes: Object.freeze(
+        mounted.filter(({ Type }) => Type === "volume").map(({ Name }) => String(Name)),
+      ),
+    })];
   }));
 }
 
@@ -113,34 +133,43 @@ export async function planEngineDisposal(
     if (code === 0) return stdout;
     throw engineError(`Cannot ask ${engine.kind} for what it has`, tail, engine);
   };
-  const lines = (text: string) => text.split("\n").map((line) => line.trim()).filter(Boolean);
-  const [hashes, ids, names, volumes] = await Promise.all([
+  const [identity, hashes, ids, names, volumes] = await Promise.all([
+    identityOf(root),
     checkoutHashes(context),
-    ask(["ps", "--all", "--quiet", "--no-trunc", "--filter", "name=kube-"]).then(lines),
-    ask(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]).then(lines),
-    ask(["volume", "ls", "--quiet", "--filter", "name=kube-build-data-"]).then(lines),
+    ask(["ps", "--all", "--quiet", "--no-trunc", "--filter", "name=kube-"]).then(linesOf),
+    ask(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]).then(linesOf),
+    ask(["volume", "ls", "--quiet", "--filter", "name=kube-build-data-"]).then(linesOf),
   ]);
-  const inspected = ids.length === 0
-    ? []
-    : parseAnswers(await ask(["container", "inspect", ...ids]));
+  // One that ends meanwhile is removed by the engine.
+  const inspected = await inspectAll(context, engine, "container", ids);
   const containers: string[] = [];
-  const left: (FoundContainer & { reason: string })[] = [];
-  for (const container of ownContainers(inspected, { root, hashes })) {
+  const kept: (FoundContainer & { reason: string })[] = [];
+  for (const container of ownContainers(inspected, { root, hashes, identity }, engine)) {
     const reason = await whyInUse(context, engine, container);
     if (reason === undefined) containers.push(container.name);
-    else left.push({ ...container, reason });
+    else kept.push({ ...container, reason });
   }
-  const isFree = (image: string) => !left.some((container) => container.image === image);
+  const isFree = (image: string) => !kept.some((container) => container.image === image);
+  // Of an older kbuild, it may be one of this checkout's.
+  const isOther = ({ isNamed, maker }: FoundContainer) => isNamed && maker === "other";
+  const left = kept.filter((container) => !isOther(container));
+  const reasonsOf = (found: typeof kept) =>
+    Object.freeze(found.map(({ name, reason }) => `${name}: ${reason}`));
   const repository = containerNames.value.imageRepository ?? "kube-build";
   const images = ownImages(names, { repository, hashes }).filter(isFree).sort();
   return Object.freeze({
     containers: Object.freeze(containers.sort()),
     volumes: Object.freeze(
-      left.length > 0 ? [] : volumes.filter((name) => name === volumeName(context)),
+      left.length > 0
+        ? []
+        : volumes.filter((name) =>
+          name === volumeName(context) && !kept.some(({ volumes }) => volumes.includes(name))
+        ),
     ),
     images: Object.freeze(images),
-    withoutParents: await haveUnnamedBase(ask, images),
-    left: Object.freeze(left.map(({ name, reason }) => `${name}: ${reason}`)),
+    withoutParents: await haveUnnamedBase(context, engine, images),
+    left: reasonsOf(left),
+    others: reasonsOf(kept.filter(isOther)),
   });
 }
 
@@ -149,11 +178,11 @@ export async function planEngineDisposal(
  * from it. Steps of a build have no names either, but a parent.
  */
 async function haveUnnamedBase(
-  ask: (words: readonly string[]) => Promise<string>,
+  context: Pick<KubeContext, "shell">,
+  engine: Engine,
   images: readonly string[],
 ): Promise<boolean> {
-  const inspect = async (ids: readonly string[]) =>
-    ids.length === 0 ? [] : parseAnswers(await ask(["image", "inspect", ...ids]));
+  const inspect = (ids: readonly string[]) => inspectAll(context, engine, "image", ids);
   const parentOf = (image: Readonly<Record<string, unknown>>) => String(image["Parent"] ?? "");
   const isListed = (value: unknown) => Array.isArray(value) && value.length > 0;
   let found = await inspect(images);
@@ -170,11 +199,17 @@ async function haveUnnamedBase(
 async function whyInUse(
   context: KubeContext,
   { kind }: Engine,
-  { name, isRunning, isOwn }: FoundContainer,
+  { name, isNamed, isRunning, maker }: FoundContainer,
 ): Promise<string | undefined> {
+  const way = `${kind} rm --force ${name} ends it`;
+  if (maker === "other") {
+    return isNamed
+      ? `another checkout at this path runs a command in it (${way})`
+      : `an older kbuild runs a command in it, here or on another machine (${way})`;
+  }
   // That of rsync is a service, and nobody waits for its end.
   if (!isRunning || name.startsWith("kube-rsync-")) return undefined;
-  if (!isOwn) return `a command runs in it (${kind} rm --force ${name} ends it)`;
+  if (maker === "scripts") return `a command runs in it (${way})`;
   return await isLocked(context, name) ? "another kbuild runs a command in it" : undefined;
 }
 
@@ -204,7 +239,15 @@ export async function disposeOfEngine(
   disposal: EngineDisposal,
 ): Promise<void> {
   for (const argv of disposalStarts(engine, disposal)) {
-    const { code, tail } = await shell.run(argv, { allowed: "any" });
-    if (code !== 0) throw engineError(`Cannot remove what ${engine.kind} has`, tail, engine);
+    const said: string[] = [];
+    const decoder = new TextDecoder();
+    const { code, tail } = await shell.run(argv, {
+      allowed: "any",
+      onStderr: (chunk) => void said.push(decoder.decode(chunk, { stream: true })),
+    });
+    // What has gone by itself need not be removed.
+    if (code !== 0 && !saysMissing(linesOf(said.join("")))) {
+      throw engineError(`Cannot remove what ${engine.kind} has`, tail, engine);
+    }
   }
 }

@@ -3,7 +3,7 @@ import type { KubeContext } from "../lib/init.ts";
 import { findProgram } from "../lib/util.ts";
 import { isObject, type JsonObject } from "../image/mod.ts";
 import type { TemplateResult } from "../shell/mod.ts";
-import { engineError, isTooOld } from "./explain.ts";
+import { engineError, isTooOld, saysNoContainer, saysNoImage } from "./explain.ts";
 import type { Engine } from "./types.ts";
 
 /** Engines that `--engine` names. */
@@ -45,12 +45,18 @@ export async function findClient(
  * @throws {KbuildError} There is none, or it does not answer: why, and the ways out.
  */
 export async function findEngine(
-  context: Pick<KubeContext, "env" | "shell">,
+  context: AskContext,
   wanted: Engine["kind"] | undefined,
   options: AskOptions = {},
 ): Promise<Engine> {
   return await askEngine(context, await findClient(context.env, wanted), options);
 }
+
+/** Context of a question to an engine; the log names one that does not answer. */
+export type AskContext = Pick<KubeContext, "env" | "shell"> & Partial<Pick<KubeContext, "log">>;
+
+/** Milliseconds without an answer, after which the log names the engine. */
+const SILENCE_MS = 3000;
 
 /** Options of {@linkcode findEngine}. */
 export interface AskOptions {
@@ -64,17 +70,27 @@ export interface AskOptions {
  * @throws {KbuildError} It does not answer: why, and the ways out.
  */
 export async function askEngine(
-  context: Pick<KubeContext, "env" | "shell">,
+  context: AskContext,
   { name, program }: EngineClient,
   options: AskOptions = {},
 ): Promise<Engine> {
-  const { env, shell } = context;
+  const { env, log, shell } = context;
+  let where = "";
+  const askEndpoint = async () => {
+    // The client knows that by itself.
+    const found = await dockerEndpoint(context, program, options);
+    if (found.endpoint !== undefined) where = ` at ${found.endpoint}`;
+    return found;
+  };
   const questions = [
     shell.run([...program, "info", "--format", AS_JSON], { ...options, allowed: "any" }),
-    name === "docker" ? dockerEndpoint(context, program, options) : NO_ENDPOINT,
+    name === "docker" ? askEndpoint() : NO_ENDPOINT,
   ] as const;
+  const timer = setTimeout(() => {
+    log?.status(`Waiting for ${name}${where}, which does not answer yet`);
+  }, SILENCE_MS);
   // Nothing may be at work when an error is shown.
-  await Promise.allSettled(questions);
+  await Promise.allSettled(questions).finally(() => clearTimeout(timer));
   const [info, { endpoint, tail = [] }] = await Promise.all(questions);
   const answer = parseAnswer(info.stdout);
   const failures = answer === undefined ? info.tail : failuresOf(answer);
@@ -100,6 +116,21 @@ export async function askEngine(
   }
   if (found !== undefined) return found;
   throw new KbuildError(`Cannot use ${name}: its "info" is neither docker's nor podman's`);
+}
+
+/**
+ * Version of docker's client, if that is older than those that start containers as kbuild does. To be asked when one did not
+ * start a container: its reason may be on the screen alone.
+ */
+export async function oldClient(
+  { shell }: Pick<KubeContext, "shell">,
+  { kind, program }: Pick<Engine, "kind" | "program">,
+): Promise<string | undefined> {
+  if (kind !== "docker") return undefined;
+  const words = ["version", "--format", "{{.Client.Version}}"];
+  const { stdout } = await shell.run([...program, ...words], { allowed: "any" });
+  const [text, year = "", month = ""] = /^(\d+)\.(\d+)\S*/.exec(stdout.trim()) ?? [];
+  return Number(year) * 100 + Number(month) < 2010 ? text : undefined;
 }
 
 /** Whether there is the client of an engine: the one that is asked for, else any. */
@@ -267,6 +298,40 @@ export async function askFor(
   return await shell.run([...program, what, "inspect", "--format", AS_JSON, name], {
     allowed: "any",
   });
+}
+
+/** Lines of what a client prints, without empty ones. */
+export function linesOf(text: string): readonly string[] {
+  return text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+}
+
+/**
+ * Inspects several things of an engine. Those that have gone meanwhile are left out: others use the engine, too.
+ *
+ * @throws {KbuildError} The engine says neither what it has nor that it has none.
+ */
+export async function inspectAll(
+  { shell }: Pick<KubeContext, "shell">,
+  { kind, program }: Pick<Engine, "kind" | "program">,
+  what: "image" | "container",
+  names: readonly string[],
+): Promise<readonly JsonObject[]> {
+  if (names.length === 0) return [];
+  const inspect = (...names: readonly string[]) =>
+    shell.run([...program, what, "inspect", ...names], { allowed: "any" });
+  const isMissing = what === "image" ? saysNoImage : saysNoContainer;
+  const all = await inspect(...names);
+  if (all.code === 0) return parseAnswers(all.stdout);
+  const found: JsonObject[] = [];
+  // Each by itself: not every client prints the others.
+  for (const name of names) {
+    const { code, stdout, tail } = names.length === 1 ? all : await inspect(name);
+    if (code === 0) found.push(...parseAnswers(stdout));
+    else if (!isMissing(tail)) {
+      throw engineError(`Cannot ask ${kind} for the ${what} "${name}"`, tail, { kind });
+    }
+  }
+  return found;
 }
 
 /**

@@ -15,6 +15,11 @@ function podmanInstead(kind: Engine["kind"], needs: string): readonly string[] {
   return kind === "podman" ? [] : [`podman needs no ${needs}: --engine podman`];
 }
 
+/** The ways out for those whose docker command is too old. */
+export function updateDocker(kind: Engine["kind"]): readonly string[] {
+  return ["Update the docker command (its engine may stay)", ...podmanInstead(kind, "docker")];
+}
+
 /** What docker before 20.10 says of a command and of flags that it does not have. */
 const TOO_OLD = /'context' is not a docker command|unknown flag: --(pull|format)/i;
 
@@ -72,7 +77,7 @@ const CAUSES: readonly Cause[] = Object.freeze<Cause[]>([
   {
     words: TOO_OLD,
     reason: () => "the docker command is older than 20.10",
-    notes: (_, kind) => ["Update the docker command", ...podmanInstead(kind, "docker")],
+    notes: (_, kind) => updateDocker(kind),
   },
   {
     words: /x509|tls: |certificate/i,
@@ -123,6 +128,13 @@ export function isTooOld(tail: readonly string[]): boolean {
 /** Whether an engine says that it does not have an image. */
 export function saysNoImage(tail: readonly string[]): boolean {
   return /no such image|image not known|no such object|not found/i.test(tail.join("\n"));
+}
+
+/** Whether all that an engine says is that it does not have something: containers, volumes or images. */
+export function saysMissing(lines: readonly string[]): boolean {
+  const missing =
+    /no such (container|volume|image|object)|no (container|volume) with|image not known|already in progress/i;
+  return lines.length > 0 && lines.every((line) => missing.test(line));
 }
 
 /** Whether an engine says that it does not have a container. */

@@ -51,9 +51,17 @@ export {
   ownImages,
   planEngineDisposal,
 } from "./clean.ts";
-export { describeEngine, engineNamed, ENGINES, findEngine, hasEngine } from "./engine.ts";
+export {
+  describeEngine,
+  engineNamed,
+  ENGINES,
+  findEngine,
+  hasEngine,
+  oldClient,
+} from "./engine.ts";
 export { containerEnvironment, type ContainerSettings } from "./environment.ts";
-export { engineError } from "./explain.ts";
+export { engineError, updateDocker } from "./explain.ts";
+export { type CheckoutIdentity, identityOf, isAlive, ownerOf } from "./identity.ts";
 export { containersInUse } from "./locks.ts";
 export { containerName, type HashInputs, LABEL, rootHash } from "./names.ts";
 export {

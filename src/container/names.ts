@@ -25,5 +25,8 @@ export function containerName(hash: string, { version }: ContainerNames): string
   return `kube-build-${hash}-${version}`;
 }
 
-/** Labels of the containers that kbuild makes. */
+/** Label of the containers that kbuild makes: the path of the checkout. */
 export const LABEL = "kbuild.root";
+
+/** Label that tells checkouts with the same path apart: `identityOf` has its value. */
+export const IDENTITY_LABEL = "kbuild.checkout";

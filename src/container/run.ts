@@ -1,13 +1,12 @@
 import { dirname, join, resolve } from "@std/path";
 import type { Checkout } from "../checkout/mod.ts";
-import { KbuildError } from "../errors.ts";
+import { ExitStatus, KbuildError } from "../errors.ts";
 import { ifPresent, readText, writeFileAtomic } from "../files/mod.ts";
 import { askGit } from "../git/mod.ts";
-import { isObject } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { claimOutputs } from "../lib/outputs.ts";
 import { getVersionVars, versionFile } from "../lib/version/mod.ts";
-import { createShell, type RunOptions, type Shell } from "../shell/mod.ts";
+import { CommandError, createShell, type RunOptions, type Shell } from "../shell/mod.ts";
 import { loadArguments, removeArguments, runArguments } from "./arguments.ts";
 import {
   type BuildImage,
@@ -19,8 +18,9 @@ import {
 import { askEngine, askFor, type EngineAnswer, findClient, parseAnswer } from "./engine.ts";
 import { containerEnvironment } from "./environment.ts";
 import { engineError, saysNoContainer } from "./explain.ts";
-import { lockName } from "./locks.ts";
-import { containerName, LABEL, rootHash } from "./names.ts";
+import { type CheckoutIdentity, identityOf, isAlive, ownerOf } from "./identity.ts";
+import { type LockedName, lockName } from "./locks.ts";
+import { containerName, rootHash } from "./names.ts";
 import { checkSecrets, secretWays } from "./secrets.ts";
 import type { ContainerRun, Engine, Mount } from "./types.ts";
 
@@ -133,16 +133,20 @@ export async function prepareRun(
     getVersionVars(context),
     gitMounts(context, request),
     ifPresent(Deno.stat("/etc/localtime")),
+    identityOf(root),
   ] as const;
   // Nothing may be at work when an error is shown.
   await Promise.allSettled(questions);
-  const [engine, imageAnswer, { name, answer }, vars, repository, localtime] = await Promise.all(
-    questions,
-  );
+  const [engine, imageAnswer, { name: plain, answer }, vars, repository, localtime, identity] =
+    await Promise.all(questions);
   const { inPlace = false, sync: wanted = "auto" } = request;
   const sync = chooseSync(context, engine, wanted);
   const image = readBuildImage(context, engine, chosen, imageAnswer);
-  const found = readContainer(context, engine, name, answer);
+  const own = { root, identity };
+  const name = nameFor(plain, readContainer(own, engine, plain, answer), own);
+  const found = name === plain
+    ? readContainer(own, engine, name, answer)
+    : await askContainer(context, engine, name, own);
   const target = inPlace ? root : `/go/src/${checkout.goPackage.value}`;
   const output = `${outputRoot.slice(root.length + 1)}/${DOCKERIZED}`;
   // kbuild stamps by itself what it builds.
@@ -173,10 +177,11 @@ export async function prepareRun(
       ...scratch,
     ];
   const run: ContainerRun = Object.freeze({
-    name: found === "foreign" ? `${name}-2` : name,
+    name,
     image: image.reference,
     hostname: hostnameOf(env),
     root,
+    identity,
     user: Object.freeze({ uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 }),
     mounts: Object.freeze(mounts),
     env: containerEnvironment(env, {
@@ -301,26 +306,69 @@ function chooseSync(
   return { kind: "volume", volume: volumeName(context), why };
 }
 
+/** What an engine has under a name: a container of ours or a stopped one, or one that somebody else uses. */
+type FoundName = "leftover" | "foreign" | undefined;
+
+/** A name that no other checkout has, where the usual one is taken. */
+function nameFor(plain: string, found: FoundName, { identity }: CheckoutIdentity): string {
+  return found === "foreign" ? `${plain}-${identity.slice(0, 6)}` : plain;
+}
+
 /**
- * What the engine has under a name: a container of ours or a stopped one, or one that somebody uses.
+ * Reads what an engine has under a name.
  *
  * @throws {KbuildError} The engine says neither what it has nor that it has none.
  */
 function readContainer(
-  { root }: Pick<KubeContext, "root">,
+  own: CheckoutIdentity,
   engine: Engine,
   name: string,
   { code, stdout, tail }: EngineAnswer,
-): "leftover" | "foreign" | undefined {
+): FoundName {
   if (code !== 0) {
     if (saysNoContainer(tail)) return undefined;
     throw engineError(`Cannot ask ${engine.kind} for the container "${name}"`, tail, engine);
   }
-  const { State: state, Config: config } = parseAnswer(stdout) ?? {};
-  const labels = isObject(config) ? config["Labels"] : undefined;
-  const isOurs = isObject(labels) && labels[LABEL] === root;
-  const isRunning = isObject(state) && state["Running"] === true;
-  return isOurs || !isRunning ? "leftover" : "foreign";
+  const container = parseAnswer(stdout) ?? {};
+  return ownerOf(container, own, engine) === "own" || !isAlive(container) ? "leftover" : "foreign";
+}
+
+/** Asks an engine what it has under a name. */
+async function askContainer(
+  context: Pick<KubeContext, "shell">,
+  engine: Engine,
+  name: string,
+  own: CheckoutIdentity,
+): Promise<FoundName> {
+  return readContainer(own, engine, name, await askFor(context, engine, "container", name));
+}
+
+/** A name of a container that nobody uses, and whether the engine still has an old one. */
+export interface TakenName extends LockedName {
+  /** A container of this name is removed first. */
+  readonly leftover: boolean;
+}
+
+/** Takes the name that was prepared, or if another kbuild has it meanwhile the next one. */
+export async function takeName(
+  context: KubeContext,
+  { engine, leftover, run }: PreparedRun,
+): Promise<TakenName> {
+  const taken = (lock: LockedName, leftover: boolean) => Object.freeze({ ...lock, leftover });
+  const lock = await lockName(context, run.name);
+  if (lock.name === run.name) return taken(lock, leftover);
+  let next: LockedName | undefined;
+  try {
+    const found = await askContainer(context, engine, lock.name, run);
+    if (found !== "foreign") return taken(lock, found === "leftover");
+    next = await lockName(context, nameFor(run.name, found, run));
+    lock[Symbol.dispose]();
+    return taken(next, await askContainer(context, engine, next.name, run) === "leftover");
+  } catch (error) {
+    lock[Symbol.dispose]();
+    next?.[Symbol.dispose]();
+    throw error;
+  }
 }
 
 /** Options of {@linkcode executeRun}. */
@@ -355,10 +403,8 @@ export async function executeRun(
   const { engine, image, version } = prepared;
   for (const note of prepared.notes) log.warn(note);
   await claimOutputs(context);
-  using lock = await lockName(context, prepared.run.name);
-  const name = lock.name;
-  const isOther = name !== prepared.run.name;
-  const leftover = isOther ? await isLeftover(context, engine, name) : prepared.leftover;
+  using lock = await takeName(context, prepared);
+  const { leftover, name } = lock;
   if (version !== undefined) {
     await Deno.mkdir(dirname(version.path), { recursive: true });
     await writeFileAtomic(version.path, version.text);
@@ -371,14 +417,14 @@ export async function executeRun(
   const run = { ...prepared.run, name, image: reference };
   let removing: Promise<void> | undefined;
   // A signal to the client does not help: the first program of a container ignores what it does not handle.
-  const stop = () => removing ??= endContainer(context, cleaner, engine, name);
+  const stop = () => removing ??= endContainer(context, cleaner, engine, run);
   signal?.addEventListener("abort", stop, { once: true });
   let isRemoved = false;
   try {
-    const { code } = await context.shell.run(runArguments(engine, run), {
+    const code = await statusOf(context.shell.run(runArguments(engine, run), {
       ...streamsOf(prepared, options),
       env: { ...context.env, ...secretWays(engine, run).client },
-    });
+    }));
     // A client that fails may have left the container alone: its reader has gone, or somebody has ended it.
     isRemoved = code === 0 && !engine.losesStatus;
     return code;
@@ -388,27 +434,38 @@ export async function executeRun(
   }
 }
 
-/** Whether the engine has a container of this name that nobody uses. */
-export async function isLeftover(
-  context: KubeContext,
-  engine: Engine,
-  name: string,
-): Promise<boolean> {
-  const answer = await askFor(context, engine, "container", name);
-  return readContainer(context, engine, name, answer) === "leftover";
+/** Status of a program that is ended because nobody reads what it writes. */
+const BROKEN_PIPE = 141;
+
+/**
+ * Status of a command with kbuild's own output.
+ *
+ * @throws {ExitStatus} Nobody reads the output any more: there is nothing to say about that.
+ */
+export async function statusOf(running: Promise<{ readonly code: number }>): Promise<number> {
+  try {
+    return (await running).code;
+  } catch (error) {
+    const isUnread = error instanceof CommandError && error.signal === "SIGPIPE";
+    throw isUnread ? new ExitStatus(BROKEN_PIPE) : error;
+  }
 }
 
 /**
  * Removes a container whose work is over or has failed. Where the engine does not do it, there is only a warning, which
- * does not hide why the work failed: the container ends with its client, and the next run removes what is left.
+ * does not hide why the work failed: the container ends with its client, and the next run removes what is left. One of another
+ * checkout that has got the name meanwhile stays.
  */
 export async function endContainer(
   { log }: Pick<KubeContext, "log">,
   cleaner: Shell,
   engine: Engine,
-  name: string,
+  { name, ...own }: Pick<ContainerRun, "name" | "root" | "identity">,
 ): Promise<void> {
   try {
+    const { code, stdout } = await askFor({ shell: cleaner }, engine, "container", name);
+    const found = code === 0 ? parseAnswer(stdout) : undefined;
+    if (found !== undefined && ownerOf(found, own, engine) !== "own") return;
     await removeContainer(cleaner, engine, name);
   } catch (error) {
     if (!(error instanceof KbuildError)) throw error;

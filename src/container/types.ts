@@ -48,6 +48,8 @@ export interface ContainerRun {
   readonly hostname: string;
   /** Checkout that it belongs to; absolute. */
   readonly root: string;
+  /** What tells the checkout from others with the same path. */
+  readonly identity: string;
   /** Who the command runs as, outside of a rootless engine. */
   readonly user: { readonly uid: number; readonly gid: number };
   /** In order. */

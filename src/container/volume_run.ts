@@ -7,8 +7,9 @@ import type { KubeContext } from "../lib/init.ts";
 import { claimOutputs } from "../lib/outputs.ts";
 import { runArguments, terminalArguments } from "./arguments.ts";
 import { KEEPER_COMMAND, startKeeper } from "./build_container.ts";
-import { startsOf, streamsOf } from "./run.ts";
+import { startsOf, statusOf, streamsOf } from "./run.ts";
 import type { ExecuteOptions, PlannedStart, PreparedRun } from "./run.ts";
+import { isOfAnother } from "./claim_volume.ts";
 import { type CopiedOutputs, copyOutputs, copyStarts, readBrought } from "./copy_outputs.ts";
 import { bringStarts, sendPaths } from "./volume.ts";
 import type { Engine } from "./types.ts";
@@ -42,9 +43,8 @@ export async function executeInVolume(
       await writeFileAtomic(version.path, version.text);
       await sendPaths(context, volume, [version.path]);
     }
-    const { code } = await shell.run(
-      commandArguments(engine, prepared, name),
-      streamsOf(prepared, options),
+    const code = await statusOf(
+      shell.run(commandArguments(engine, prepared, name), streamsOf(prepared, options)),
     );
     // Engines say 126 also of a program that is not there.
     if (code === 126 && await isMissing(context, prepared, name)) return 127;
@@ -83,6 +83,16 @@ export async function copyFromVolume(
   const keeper = await startKeeper(context, checkout, prepared, { asking: true });
   try {
     if (keeper.volume === undefined) return { files: [], kept: [] };
+    if (isOfAnother({ note: keeper.said.usedBy, own: prepared.run })) {
+      throw new KbuildError(
+        "There is nothing to copy: another checkout at this path was the last to use the volume",
+        {
+          notes: [
+            "It is on another machine of this name, or was removed here; HOSTNAME=… makes another volume",
+          ],
+        },
+      );
+    }
     const brought = await readBrought(context, keeper.volume);
     if (brought === undefined) {
       throw new KbuildError("There is nothing to copy: no build has run in the volume yet", {

@@ -29,6 +29,7 @@ export const RUN: ContainerRun = Object.freeze<ContainerRun>({
   image: "registry.example/kube-cross:v1",
   hostname: "myhost",
   root: "/src/kubernetes",
+  identity: "0123456789abcdef",
   user: { uid: 1000, gid: 100 },
   mounts: [
     {

@@ -5,10 +5,12 @@ import { DOCKER, PODMAN, RUN } from "./_engines.ts";
 Deno.test("runArguments() is the whole command line", () => {
   assertEquals(runArguments(DOCKER, RUN), [
     ...["docker", "run", "--rm", "--pull=never", "--name=kube-build-bd493105f5-6"],
-    ...["--hostname=myhost", "--label=kbuild.root=/src/kubernetes", "--user=1000:100"],
+    ...["--hostname=myhost", "--label=kbuild.root=/src/kubernetes"],
+    ...["--label=kbuild.checkout=0123456789abcdef", "--user=1000:100"],
     ...["--mount", "type=bind,source=/src/kubernetes,target=/go/src/k8s.io/kubernetes"],
     ...["--tmpfs", "/var/run/kubernetes", "--workdir=/go/src/k8s.io/kubernetes"],
-    ...["--env", "KUBE_VERBOSE=1", "--interactive", "registry.example/kube-cross:v1"],
+    ...["--env", "KUBE_VERBOSE=1", "--sig-proxy=false", "--interactive"],
+    "registry.example/kube-cross:v1",
     ...["make", "all"],
   ]);
   assertEquals(runArguments({ ...DOCKER, losesStatus: true }, RUN).includes("--rm"), false);

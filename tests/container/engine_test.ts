@@ -134,6 +134,12 @@ echo "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon run
       /^Cannot use docker: the docker command is older than 20\.10$/,
       /Update the docker command/,
     ],
+    [
+      "docker of 2018 with an engine elsewhere",
+      `case $1 in context) echo "docker: 'context' is not a docker command." >&2; exit 1 ;; esac\n${ANSWERS}`,
+      /^Cannot use docker: the docker command is older than 20\.10$/,
+      /Update the docker command[^]*--engine podman/,
+    ],
     ["words that nobody knows", `echo "the moon is full" >&2; exit 1`, /^Cannot use docker$/, /^$/],
   ];
 
@@ -177,8 +183,9 @@ Deno.test("findEngine() takes docker, else podman, and DOCKER_OPTS with docker a
     const starts = await fakeEngine(join(dir, "d"), "docker", docker);
     const path = `${dir}/d:${dir}/p`;
     assertEquals((await find(path)).program, ["docker", "--host", "tcp://a:1"]);
-    assertEquals((await starts()).map((words) => words.slice(0, 3).join(" ")), [
-      ...["--host tcp://a:1 info", "--host tcp://a:1 context"],
+    // Both at once.
+    assertEquals((await starts()).map((words) => words.slice(0, 3).join(" ")).sort(), [
+      ...["--host tcp://a:1 context", "--host tcp://a:1 info"],
     ]);
     assertEquals((await find(path, "podman")).kind, "podman");
     assertEquals((await podmanStarts()).map(([word]) => word), ["info", "info"]);

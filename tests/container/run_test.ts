@@ -98,8 +98,9 @@ ${ANSWERS}`;
     // One that somebody else has started and that runs is not touched.
     const foreign = answers.replace('"kbuild.root"', '"other"');
     const second = await prepare(root, dir, { answers: foreign });
-    assertEquals([second.prepared.run.name, second.prepared.leftover], [`${name}-2`, false]);
-    const stopped = foreign.replace("true", "false");
+    const other = `${name}-${prepared.run.identity.slice(0, 6)}`;
+    assertEquals([second.prepared.run.name, second.prepared.leftover], [other, false]);
+    const stopped = foreign.replace('"Running":true', '"Running":false');
     const third = await prepare(root, dir, { answers: stopped });
     assertEquals([third.prepared.run.name, third.prepared.leftover], [name, true]);
   }));
@@ -279,3 +280,46 @@ Deno.test({
       assertEquals(left.filter((command) => command.includes("docker")), []);
     }),
 });
+
+Deno.test("kbuild run says that docker's client is too old for its flags", () =>
+  inScratch(async (dir) => {
+    const root = await makeSample("latest", join(dir, "kubernetes"));
+    const bin = join(dir, "bin");
+    const old = `case "$1" in
+  run) echo "unknown flag: --pull" >&2; exit 125 ;;
+  version) echo 19.03.15 ;;
+esac
+${ANSWERS}`;
+    const answers = [[
+      old,
+      / docker command 19\.03\.15 is older than 20\.10 \(status 125\)\n.*-> Update the/,
+    ], [
+      old.replace("19.03.15", "28.2.2"),
+      / docker could not start the container \(status 125\)$/m,
+    ]] as const;
+    for (const [answer, said] of answers) {
+      await fakeEngine(bin, "docker", answer);
+      const env = { PATH: `${bin}:${ENV["PATH"]}` };
+      const argv = kbuildArgv("run", "--engine", "docker", "true");
+      const { code, stderr } = await run(argv, { cwd: root, env });
+      assertEquals(code, 125, stderr);
+      assertMatch(stderr, said);
+    }
+  }));
+
+Deno.test("kbuild run says what it waits for when the engine does not answer", () =>
+  inScratch(async (dir) => {
+    const root = await makeSample("latest", join(dir, "kubernetes"));
+    const bin = join(dir, "bin");
+    // It answers late: one of another machine that has just been started.
+    const late = `[ "$1" != info ] || sleep 4\n${ANSWERS}`;
+    await fakeEngine(bin, "docker", late);
+    const env = { PATH: `${bin}:${ENV["PATH"]}` };
+    const argv = kbuildArgv("run", "--engine", "docker", "true");
+    const { code, stderr } = await run(argv, { cwd: root, env });
+    assertEquals(code, 0, stderr);
+    assertMatch(
+      stderr,
+      /^\+\+\+ \[.*\] Waiting for docker at unix:\/\/\/var\/run\/docker\.sock, which does not answer yet\n$/,
+    );
+  }));
