@@ -1,7 +1,10 @@
 import { dirname, join } from "@std/path";
+import { format as formatBytes } from "@std/fmt/bytes";
+import { quoteName } from "../archive/mod.ts";
 import { KbuildError } from "../errors.ts";
 import type { Checkout } from "../checkout/mod.ts";
 import { ifPresentSync } from "../files/mod.ts";
+import { askGit } from "../git/mod.ts";
 import type { Builder, KubeContext } from "../lib/init.ts";
 import { claimOutputs } from "../lib/outputs.ts";
 import { CommandError, createShell, type RunResult, type Shell, type Start } from "../shell/mod.ts";
@@ -10,7 +13,7 @@ import { type ContainerStart, execStart, runArguments } from "./arguments.ts";
 import { inspectBuildImage, provideBuildImage } from "./build_image.ts";
 import { askFor } from "./engine.ts";
 import { claimVolume, USER_NOTE } from "./claim_volume.ts";
-import { engineError } from "./explain.ts";
+import { COPY_NEEDS, engineError } from "./explain.ts";
 import { fetchPaths } from "./copy_outputs.ts";
 import type { Manifest } from "./sync.ts";
 import { endContainer, type PreparedRun, removeContainer, takeName } from "./run.ts";
@@ -43,6 +46,9 @@ export interface BuildContainerOptions {
 /** Variables that a shell sets by itself. */
 const OF_SHELLS: readonly string[] = Object.freeze(["_", "OLDPWD", "PWD", "SHLVL"]);
 
+/** Programs of an image that copies need, beside those of {@linkcode KEEPER}; `chown` not for every user and volume. */
+const COPY_PROGRAMS = ["find", "mkdir", "rm", "sleep", "tar", "touch", "xargs"];
+
 /**
  * First program of the container: says what there is, and then lives as long as its standard input is open.
  * That closes with kbuild, however it ends, so that no container stays. Go is asked as in `askGo` of
@@ -54,6 +60,9 @@ note=
 [ ! -f ${USER_NOTE} ] || read -r note <${USER_NOTE}
 printf '\\000used-by=%s\\n' "$note"
 command -v go && GOTOOLCHAIN=local GOENV=off GOFLAGS= go version
+for program in ${COPY_PROGRAMS.join(" ")}
+do command -v "$program" >/dev/null || echo "missing $program"
+done
 printf '\\000'
 exec cat >/dev/null`;
 
@@ -67,6 +76,8 @@ export interface Said {
   readonly goVersion: string;
   /** What {@linkcode USER_NOTE} says, "" without one. */
   readonly usedBy: string;
+  /** Programs that copies need, and that are not there. */
+  readonly missing: readonly string[];
 }
 
 /** A container that runs {@linkcode KEEPER_COMMAND}. */
@@ -152,6 +163,14 @@ export async function startKeeper(
       if (volume !== undefined && !asking) sources = lookAt(context, checkout, ending.signal);
       said = await started.said;
     }
+    if (volume !== undefined && said.missing.length > 0) {
+      throw new KbuildError(
+        `Cannot copy the sources into a container of "${run.image}": it has no ${
+          said.missing.join(", ")
+        }`,
+        { notes: [COPY_NEEDS] },
+      );
+    }
     // A question hands its programs what has a password, proxies of an engine elsewhere apart: they need no network.
     const env = asking ? { ...said.env, ...secretWays(engine, prepared.run).client } : said.env;
     if (volume !== undefined && sources !== undefined && prepared.sync.kind === "volume") {
@@ -163,7 +182,7 @@ export async function startKeeper(
       brought = await bring(context, volume, sources);
       lock?.noteCopy();
       const home = prepared.home.slice(context.root.length + 1);
-      await execute(context, volume, ["mkdir", "-p", home]);
+      await execute(context, volume, ["sh", "-c", START, "sh", home]);
     }
     return Object.freeze({
       ...{ engine, name, image, said, env, volume, end },
@@ -210,13 +229,47 @@ async function bring(
     },
   });
   const { bytes, removed, sent } = brought;
-  const files = sent === 1 ? "1 file or directory" : `${sent} files and directories`;
-  log.status(
-    sent + removed === 0
-      ? "Nothing has changed since the last time"
-      : `Copied ${files} (${(bytes / 1e6).toFixed(1)} MB), removed ${removed}`,
-  );
+  const files = (count: number) =>
+    count === 1 ? "1 file or directory" : `${count} files and directories`;
+  const parts = [
+    ...sent === 0 ? [] : [`Copied ${files(sent)} (${formatBytes(bytes)})`],
+    ...removed === 0 ? [] : [sent === 0 ? `Removed ${files(removed)}` : `removed ${removed}`],
+  ];
+  log.status(parts.join(", ") || "Nothing has changed since the last time");
+  await sayUndone(context, brought);
   return brought;
+}
+
+/** File of a volume whose time says when the last command started. */
+export const STARTED = "_output/.kbuild-started";
+
+/** Makes the home directory of a command, and notes that it starts. */
+const START = `mkdir -p "$1" && touch ${STARTED}`;
+
+/** Lines for {@linkcode sayUndone} at most. */
+const MAX_UNDONE = 10;
+
+/** Names what was changed in the copy and is as in the checkout again, but for files that git ignores. */
+async function sayUndone(
+  context: KubeContext,
+  { undone, manifest }: BroughtSources,
+): Promise<void> {
+  // Programs of the build make them, and make them again.
+  const made = undone.filter((path) => !manifest.has(path));
+  const ignored = made.length === 0
+    ? undefined
+    : await askGit(context, ["check-ignore", "-z", "--stdin"], {
+      stdin: made.join("\0"),
+      literalPaths: false,
+    });
+  const isIgnored = new Set(ignored?.text?.split("\0"));
+  const names = undone.filter((path) => !isIgnored.has(path)).map((path) => quoteName(path));
+  if (names.length === 0) return;
+  const more = names.length - MAX_UNDONE;
+  context.log.warn(
+    "What an earlier command changed in the copy of the sources is as in the checkout again:",
+    [...names.slice(0, MAX_UNDONE), ...more > 0 ? [`and ${more} more`] : []],
+  );
 }
 
 /**
@@ -283,9 +336,13 @@ function readSaid(text: string): Said | undefined {
       return [line.slice(0, at), line.slice(at + 1)] as const;
     }).filter(([name]) => !OF_SHELLS.includes(name)),
   );
-  const [usedBy = "", goPath = "", goVersion = ""] = rest.slice(0, -1).trim().split("\n");
+  const lines = rest.slice(0, -1).trim().split("\n");
+  const missing = lines.flatMap((line) => /^missing (.*)$/.exec(line)?.slice(1) ?? []);
+  const [usedBy = "", goPath = "", goVersion = ""] = lines.filter((line) =>
+    !line.startsWith("missing ")
+  );
   return {
-    ...{ env, goVersion },
+    ...{ env, goVersion, missing },
     goPath: goPath.startsWith("/") ? goPath : undefined,
     usedBy: usedBy.slice(usedBy.indexOf("=") + 1),
   };

@@ -23,6 +23,11 @@ export function updateDocker(kind: Engine["kind"]): readonly string[] {
 /** What docker before 20.10 says of a command and of flags that it does not have. */
 const TOO_OLD = /'context' is not a docker command|unknown flag: --(pull|format)/i;
 
+/** What a copy needs of the image, for a note. */
+export const COPY_NEEDS =
+  "A copy of the sources needs sh, cat, env, find, mkdir, rm, sleep, tar, touch and xargs in the image, and chown for a user " +
+  "who is not root";
+
 /**
  * What engines say when they cannot be used. They have no codes for it: this is the only place that reads
  * their words. docker 20.10 to 29, podman 4 and 5.
@@ -48,6 +53,12 @@ const CAUSES: readonly Cause[] = Object.freeze<Cause[]>([
       how === "new"
         ? [`Let the client use the engine's version: DOCKER_API_VERSION=${other}`]
         : ["Update the docker command", "DOCKER_API_VERSION in the environment also decides it"],
+  },
+  {
+    words:
+      /exec: "([^"\s]+)": executable file not found|executable file `([^`]+)` not found|^(?:\S*sh): (?:(?:line )?\d+: )?([\w.-]+): (?:command )?not found$|^xargs: ([\w.-]+): No such file/im,
+    reason: (match) => `the image has no "${match.slice(1).find((name) => name !== undefined)}"`,
+    notes: () => [COPY_NEEDS, "Name an image that has them: --build-image IMAGE"],
   },
   {
     words: /no space left on device/i,

@@ -59,6 +59,8 @@ export type Sync = { readonly kind: "bind" } | {
   readonly volume: string;
   /** Why it is copied. */
   readonly why: string;
+  /** Whether that was asked for; else the engine needs it. */
+  readonly isGiven: boolean;
 };
 
 /** A container for a command, as a value: what is shown and what runs is this. */
@@ -303,7 +305,7 @@ function chooseSync(
   }
   if (wanted === "bind" || (wanted === "auto" && !isRemote)) return { kind: "bind" };
   const why = isRemote ? `${where} does not see the files of this machine` : "--sync volume";
-  return { kind: "volume", volume: volumeName(context), why };
+  return { kind: "volume", volume: volumeName(context), why, isGiven: wanted === "volume" };
 }
 
 /** What an engine has under a name: a container of ours or a stopped one, or one that somebody else uses. */

@@ -17,6 +17,7 @@ import {
   type SyncPlan,
   type VolumeState,
 } from "./sync.ts";
+import { sentBytes, undoneChanges } from "./sync_report.ts";
 import type { Engine } from "./types.ts";
 
 /** A container that runs and in which a volume is the checkout. */
@@ -111,12 +112,14 @@ case "$(find --version 2>&1)" in *GNU*) sleep 0.02 ;; *) sleep 1 ;; esac`;
 export interface BroughtSources extends Disposable {
   /** Files, links and directories that were sent. */
   readonly sent: number;
-  /** Bytes of the archive. */
+  /** Bytes of the files that were sent. */
   readonly bytes: number;
   /** Paths that were removed there. */
   readonly removed: number;
   /** What there is now. */
   readonly manifest: Manifest;
+  /** From {@linkcode undoneChanges}. */
+  readonly undone: readonly string[];
 }
 
 /** Options of {@linkcode bringSources}. */
@@ -158,7 +161,7 @@ export async function bringSources(
   ) as [string, string];
   const compare = async (local: Promise<Manifest>) => {
     const [state, found] = await Promise.all([askVolume(context, container, excluded), local]);
-    return { state, plan: planSync(found, state) };
+    return { state, plan: planSync(found, state), undone: undoneChanges(found, state) };
   };
   // Its error is handled below, also if it comes while another command is waited for.
   void Promise.allSettled([local]);
@@ -167,7 +170,6 @@ export async function bringSources(
     onWait: (holder) => onWait("it looks at the copy of the sources", nameIn(holder)),
   });
   let compared = await compare(changing.waited ? listChanging(context, excluded) : local);
-  let bytes = 0;
   if (!isEqual(compared)) {
     using alone = await lockFile(use, {
       signal,
@@ -179,13 +181,14 @@ export async function bringSources(
     });
     if (alone.waited) compared = await compare(listChanging(context, excluded));
     const { plan, state: { isWritable } } = compared;
-    bytes = await changeVolume(context, container, plan, { isWritable });
+    await changeVolume(context, container, plan, { isWritable });
   }
-  const { send, remove } = compared.plan;
+  const { plan: { send, remove, manifest }, undone } = compared;
   // Nobody has it alone, because that takes the other lock first.
   const shared = await lockFile(use, { signal, shared: true });
   return Object.freeze({
-    ...{ sent: send.length, bytes, removed: remove.length, manifest: compared.plan.manifest },
+    ...{ sent: send.length, bytes: sentBytes(compared.plan), removed: remove.length },
+    ...{ manifest, undone },
     [Symbol.dispose]: () => shared.release(),
   });
 }
@@ -207,13 +210,13 @@ function isEqual(
   return state.known !== undefined && plan.send.length + plan.remove.length === 0;
 }
 
-/** Executes a plan; returns the bytes of the archive. */
+/** Executes a plan. */
 async function changeVolume(
   context: KubeContext,
   container: VolumeContainer,
   plan: SyncPlan,
   { isWritable }: { isWritable: boolean },
-): Promise<number> {
+): Promise<void> {
   if (!isWritable) {
     const { uid, gid } = container.user;
     await execute(context, container, ["chown", `${uid}:${gid}`, "."], { asRoot: true });
@@ -222,15 +225,8 @@ async function changeVolume(
     const stdin = nameList(plan.remove);
     await execute(context, container, ["xargs", "-0", "rm", "-rf", "--"], { stdin });
   }
-  let bytes = 0;
-  const archive = async function* () {
-    for await (const chunk of syncArchive(context.root, plan)) {
-      bytes += chunk.length;
-      yield chunk;
-    }
-  };
-  await execute(context, container, ["sh", "-c", TAKE], { stdin: archive() });
-  return bytes;
+  const stdin = syncArchive(context.root, plan);
+  await execute(context, container, ["sh", "-c", TAKE], { stdin });
 }
 
 /** The programs of {@linkcode bringSources} that change something; each only if there is something to do. */

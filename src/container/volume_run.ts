@@ -6,12 +6,12 @@ import { counted } from "../lib/counted.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { claimOutputs } from "../lib/outputs.ts";
 import { runArguments, terminalArguments } from "./arguments.ts";
-import { KEEPER_COMMAND, startKeeper } from "./build_container.ts";
+import { KEEPER_COMMAND, STARTED, startKeeper } from "./build_container.ts";
 import { startsOf, statusOf, streamsOf } from "./run.ts";
 import type { ExecuteOptions, PlannedStart, PreparedRun } from "./run.ts";
 import { isOfAnother } from "./claim_volume.ts";
 import { type CopiedOutputs, copyOutputs, copyStarts, readBrought } from "./copy_outputs.ts";
-import { bringStarts, sendPaths } from "./volume.ts";
+import { bringStarts, execArgv, sendPaths, type VolumeContainer } from "./volume.ts";
 import type { Engine } from "./types.ts";
 
 /** Options of {@linkcode executeInVolume}. */
@@ -48,12 +48,33 @@ export async function executeInVolume(
     );
     // Engines say 126 also of a program that is not there.
     if (code === 126 && await isMissing(context, prepared, name)) return 127;
-    if (code !== 0 || !copy || volume === undefined || brought === undefined) return code;
+    if (volume === undefined || brought === undefined) return code;
+    if (code !== 0 || !copy) {
+      if (options.output !== "stream") await sayLeft(context, prepared, volume);
+      return code;
+    }
     sayCopied(context, await copyOutputs(context, volume, { all: false, brought }));
     return code;
   } finally {
     await keeper.end();
   }
+}
+
+/** Says that a command has left programs in the volume, if it has. */
+async function sayLeft(
+  context: KubeContext,
+  { sync }: PreparedRun,
+  volume: VolumeContainer,
+): Promise<void> {
+  const { log, releaseBinPath, root, shell } = context;
+  const bin = releaseBinPath.slice(root.length + 1);
+  const script = `[ ! -d "$1" ] || find "$1" -type f -newer ${STARTED}`;
+  const argv = execArgv(volume, ["sh", "-c", script, "sh", bin], {});
+  // A question after the end: an engine that does not answer was reported, or will be.
+  const { code, stdout } = await shell.run(argv, { allowed: "any" });
+  if (code !== 0 || stdout.trim() === "") return;
+  const given = sync.kind === "volume" && sync.isGiven ? " --sync volume" : "";
+  log.status(`Programs stay in the volume: kbuild copy-output${given} copies them`);
 }
 
 /** Programs of {@linkcode executeInVolume}, in order; what depends on the volume's contents is there once. */

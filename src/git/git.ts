@@ -17,6 +17,8 @@ export type GitRunOptions = GitOptions & Required<Pick<RunOptions, "cwd" | "env"
 export interface GitOptions extends RunOptions {
   /** git may write what it has learned of the files into its index, as it does for its user. Default: no. */
   readonly mayWriteIndex?: boolean | undefined;
+  /** Paths are taken as they are. Default: yes; `check-ignore`, which does so anyway, refuses to be told. */
+  readonly literalPaths?: boolean | undefined;
 }
 
 /** What git answered. */
@@ -85,18 +87,24 @@ export function gitCommand(args: readonly string[]): readonly string[] {
 export async function runGit(
   shell: Shell,
   args: readonly string[],
-  { mayWriteIndex = false, ...options }: GitRunOptions,
+  { literalPaths = true, mayWriteIndex = false, ...options }: GitRunOptions,
 ): Promise<RunResult> {
-  const env = { ...gitEnvironment(options.env), GIT_OPTIONAL_LOCKS: mayWriteIndex ? "1" : "0" };
+  const env = {
+    ...gitEnvironment(options.env, { literalPaths }),
+    GIT_OPTIONAL_LOCKS: mayWriteIndex ? "1" : "0",
+  };
   return await shell.run(gitCommand(args), { ...options, env });
 }
 
-function gitEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {
+function gitEnvironment(
+  env: Readonly<Record<string, string>>,
+  { literalPaths }: { literalPaths: boolean },
+): Record<string, string> {
   const kept = Object.entries(env).filter(([name]) => !DROPPED.includes(name));
   return {
     ...Object.fromEntries(kept),
     // A path is a path, whatever it contains.
-    GIT_LITERAL_PATHSPECS: "1",
+    GIT_LITERAL_PATHSPECS: literalPaths ? "1" : "0",
     GIT_TERMINAL_PROMPT: "0",
     // What git says is read: not in the user's language.
     LC_ALL: "C",

@@ -143,6 +143,24 @@ echo "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon run
     ["words that nobody knows", `echo "the moon is full" >&2; exit 1`, /^Cannot use docker$/, /^$/],
   ];
 
+Deno.test("engineError() names the program that an image lacks", () => {
+  const said = [
+    'OCI runtime exec failed: exec failed: unable to start container process: exec: "chown": executable file not found in $PATH: unknown',
+    "Error: crun: executable file `chown` not found in $PATH: No such file or directory",
+    ...[
+      "sh: 1: chown: not found",
+      "sh: line 3: chown: command not found",
+      "/bin/sh: chown: not found",
+    ],
+    "xargs: chown: No such file or directory",
+  ];
+  for (const line of said) {
+    const { message, notes } = engineError("Cannot copy", ["before", line]);
+    assertEquals([line, message], [line, 'Cannot copy: the image has no "chown"']);
+    assertMatch(notes.join("\n"), /needs sh, cat, env, find/);
+  }
+});
+
 Deno.test("findEngine() says why an engine cannot be used, and the way out", async (t) => {
   for (const [what, script, message, note] of FAILURES) {
     await t.step(what, () =>

@@ -15,6 +15,7 @@ import {
 } from "../../src/container/mod.ts";
 import { containersWithCopy, lockName } from "../../src/container/locks.ts";
 import { syncArchive } from "../../src/container/sync.ts";
+import { undoneChanges } from "../../src/container/sync_report.ts";
 import { scratchPaths } from "../../src/container/volume.ts";
 import { KbuildError } from "../../src/errors.ts";
 import { createContext } from "../../src/lib/init.ts";
@@ -43,6 +44,25 @@ Deno.test("planSync() mends what was changed, removed or made in the volume", ()
   const plan = planSync(local, state);
   assertEquals(plan.send, ["a", "d", "d/x"]);
   assertEquals(plan.remove, ["a", "new"]);
+});
+
+Deno.test("undoneChanges() names what a command changed, made or removed in the volume", () => {
+  const known = manifest({
+    ...{ a: "f 1", b: "f 1", d: "d", "d/x": "f 1", "d/types.go": "f 1", "d/y.pb.go": "f 1" },
+    ...{ under: "?", gone: "f 1" },
+  });
+  const local = manifest({
+    ...{ a: "f 1", b: "f 2", d: "d", "d/x": "f 1", "d/types.go": "f 1", "d/y.pb.go": "f 2" },
+    ...{ under: "f 1" },
+  });
+  const paths = ["a", "b", "d", "d/types.go", "d/y.pb.go", "under", "gone", "new", "new/file"];
+  const touched = ["a", "b", "d/types.go", "d/y.pb.go", "under", "new/file"];
+  // What came back was changed here, too; what a killed run sent may be anything.
+  assertEquals(undoneChanges(local, { known, paths, touched }), [
+    ...["a", "b", "d/types.go", "d/x", "new/file"],
+  ]);
+  assertEquals(undoneChanges(local, { known: undefined, paths, touched }), []);
+  assertEquals(undoneChanges(local, { known: local, paths: [...local.keys()], touched: [] }), []);
 });
 
 Deno.test("planSync() mends a directory in place of a file, and the reverse", () => {

@@ -578,19 +578,24 @@ async function tryVolume(engine: TestEngine, root: string, more: string[]): Prom
   await Deno.writeTextFile(join(odd, "ü"), "2");
   const second = await there();
   assertEquals(second.names, await here());
-  assertMatch(second.said, /Copied 1 file or directory \(0\.\d MB\), removed 1\n/);
+  assertMatch(second.said, /Copied 1 file or directory \(1 B\), removed 1\n/);
 
   // What a command changes in the copy is there no longer in the next run; outputs come back.
   const made = await start(
-    "rm -r pkg; echo x >new; cat 'a b $(x)/ü'; mkdir -p _output/dockerized/bin/linux api &&" +
+    "rm -r pkg; echo x >new; echo x >ignored.test; cat 'a b $(x)/ü'; mkdir -p _output/dockerized/bin/linux api &&" +
       "echo x >_output/dockerized/bin/linux/x && echo y >api/zz_generated.y && exit 0",
   );
   assertEquals([made.code, made.stdout], [0, "2"], made.stderr);
   assertEquals(await Deno.readTextFile(join(root, "_output/dockerized/bin/linux/x")), "x\n");
   assertEquals(await Deno.readTextFile(join(root, "api/zz_generated.y")), "y\n");
   assertEquals((await Deno.stat(join(root, "api/zz_generated.y"))).uid, Deno.uid());
-  assertEquals((await there()).names, await here());
-  assertMatch((await start("exit 7")).stderr, /status 7/);
+  const third = await there();
+  assertEquals(third.names, await here());
+  assertMatch(third.said, /as in the checkout again:\n(?: +".*"\n)* +"new"\n/);
+  assertMatch(third.said, /^ +"pkg\//m);
+  assertEquals(/ignored\.test|zz_generated\.y/.test(third.said), false, third.said);
+  const failed = await start("echo y >_output/dockerized/bin/linux/y; exit 7");
+  assertMatch(failed.stderr, /Programs stay in the volume: kbuild copy-output.*\n.*status 7/);
   assertEquals((await start("exit 126")).code, 126);
   for (const [program, code] of [["missing", 127], ["", 127], ["/etc", 126]] as const) {
     const argv = kbuildArgv("run", ...["--engine", engine.name, "--build-image", SMALL], ...more);
