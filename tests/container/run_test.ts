@@ -76,7 +76,7 @@ Deno.test("prepareRun() copies where an engine does not see the files, and does 
     assertMatch(error.message, /^Cannot mount the checkout in a container of docker at tcp:/);
     assertMatch(error.notes.join("\n"), /--sync volume/);
     const { prepared: local } = await prepare(root, dir, { request: { sync: "volume" } });
-    assertEquals(local.sync, { ...sync, why: "--sync volume" });
+    assertEquals(local.sync, { ...sync, why: "--sync volume", isGiven: true });
   }));
 
 Deno.test("prepareRun() loads an image that the engine lacks, and removes what a killed run left", () =>

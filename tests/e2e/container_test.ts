@@ -594,7 +594,7 @@ async function tryVolume(engine: TestEngine, root: string, more: string[]): Prom
   assertMatch(third.said, /as in the checkout again:\n(?: +".*"\n)* +"new"\n/);
   assertMatch(third.said, /^ +"pkg\//m);
   assertEquals(/ignored\.test|zz_generated\.y/.test(third.said), false, third.said);
-  const failed = await start("echo y >_output/dockerized/bin/linux/y; exit 7");
+  const failed = await start("sleep 2; echo y >_output/dockerized/bin/linux/y; exit 7");
   assertMatch(failed.stderr, /Programs stay in the volume: kbuild copy-output.*\n.*status 7/);
   assertEquals((await start("exit 126")).code, 126);
   for (const [program, code] of [["missing", 127], ["/etc", 126]] as const) {
