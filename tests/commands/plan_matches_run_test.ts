@@ -10,7 +10,7 @@ import { FILES, writeFiles } from "../generate/_codegen.ts";
 import type { EraParameter } from "../../src/sample/mod.ts";
 import type { Start } from "../../src/shell/mod.ts";
 import { addIntegrationTests, NO_ETCD } from "../e2e/_etcd.ts";
-import { ENV, inScratch, makeSample, missingFor, unless } from "../e2e/_program.ts";
+import { ENV, inScratch, makeSample, missingFor, unless, which } from "../e2e/_program.ts";
 import { NOTHING, Taker } from "../registry/_push.ts";
 import { digestOf, withRegistry } from "../registry/_world.ts";
 import { answer, usualFiles } from "../download/_site.ts";
@@ -244,7 +244,7 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
     ["test", "pkg/util/slice"],
     ...NO_ETCD === undefined ? [["test-integration", "ETCD_PORT=PORT", "ETCD_VERSION=3.0.0"]] : [],
     ["vet", "./pkg/util/slice"],
-    ["verify", "pkg-names"],
+    ...which("make") === undefined ? [] : [["verify", "pkg-names"]],
     ["quick-verify"],
     ["update", "first"],
     ["clean"],

@@ -21,8 +21,9 @@ async function withScripts(root: string): Promise<void> {
   }
 }
 
+const lacking = ["python3", "make"].filter((name) => which(name) === undefined);
 const missing = missingFor("1.20") ??
-  (which("python3") === undefined ? "needs python3" : undefined);
+  (lacking.length > 0 ? `needs ${lacking.join(" and ")}` : undefined);
 
 Deno.test({
   ...unless(missing, "kbuild verify runs the checkout's checks, and reports them"),

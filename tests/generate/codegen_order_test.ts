@@ -6,7 +6,7 @@ import { planCodegen } from "../../src/generate/mod.ts";
 import { verifyGoVersion } from "../../src/lib/golang/mod.ts";
 import { openSample } from "../lib/_open.ts";
 import { FILES, MESSAGES, PROTOC, writeFiles } from "./_codegen.ts";
-import { noGo } from "./_generators.ts";
+import { missingFor, unless } from "../e2e/_program.ts";
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -44,8 +44,10 @@ Deno.test("runInOrder() begins nothing after a failure, and waits for what runs"
 });
 
 Deno.test({
-  name: "planCodegen() lets a generator wait for what it reads, and for its program",
-  ignore: noGo !== undefined,
+  ...unless(
+    missingFor("1.35"),
+    "planCodegen() lets a generator wait for what it reads, and for its program",
+  ),
   fn: async () => {
     const sample = await openSample("1.35");
     try {
@@ -80,8 +82,10 @@ Deno.test({
 });
 
 Deno.test({
-  name: "planCodegen() lets a generator wait for one that removes its files before",
-  ignore: noGo !== undefined,
+  ...unless(
+    missingFor("1.35"),
+    "planCodegen() lets a generator wait for one that removes its files before",
+  ),
   fn: async () => {
     const sample = await openSample("1.35");
     const bin = await Deno.makeTempDir({ prefix: "kbuild protoc-" });

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { join } from "@std/path";
 import { runGroup } from "../../src/shell/group.ts";
 import { CommandError, createShell, InterruptedError } from "../../src/shell/mod.ts";
+import { unless, which } from "../e2e/_program.ts";
 
 const env = { PATH: Deno.env.get("PATH") ?? "" };
 const cwd = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "kbuild-shell-" }));
@@ -243,14 +244,19 @@ Deno.test("onStart receives every program", async () => {
   assertEquals(starts, ["true", "echo a"]);
 });
 
-Deno.test("run() can hand on stdin, stdout and stderr, in a group of its own or in the foreground", async () => {
-  const module = new URL("../../src/shell/mod.ts", import.meta.url).href;
-  const config = join(
-    import.meta.dirname!,
-    "../..",
-    Deno.env.get("KBUILD_TEST_CONFIG") ?? "deno.npm.json",
-  );
-  const program = `import { createShell } from ${JSON.stringify(module)};
+Deno.test({
+  ...unless(
+    which("ps") === undefined && "needs ps",
+    "run() can hand on stdin, stdout and stderr, in a group of its own or in the foreground",
+  ),
+  fn: async () => {
+    const module = new URL("../../src/shell/mod.ts", import.meta.url).href;
+    const config = join(
+      import.meta.dirname!,
+      "../..",
+      Deno.env.get("KBUILD_TEST_CONFIG") ?? "deno.npm.json",
+    );
+    const program = `import { createShell } from ${JSON.stringify(module)};
   const shell = createShell({ cwd: "/", env: { PATH: Deno.env.get("PATH") ?? "" } });
   const script = 'cat; echo err >&2; [ "$(ps -o pgid= -p $$)" = "$(ps -o pgid= -p $PPID)" ] && exit 3; exit 4';
   const foreground = Deno.args[0] === "foreground";
@@ -258,17 +264,18 @@ Deno.test("run() can hand on stdin, stdout and stderr, in a group of its own or 
     output: "inherit", foreground, allowed: "any",
   });
   console.log(code, stdout === "", tail.length);`;
-  const file = join(cwd, "inherit.ts");
-  await Deno.writeTextFile(file, program);
-  const shell = createShell({ cwd, env: Deno.env.toObject() });
-  const start = async (word: string) => {
-    const argv = [Deno.execPath(), "run", "-A", "--no-check", "--config", config, file, word];
-    const { stdout, tail } = await shell.run(argv, { stdin: "in\n" });
-    assert(tail.includes("err"));
-    return stdout;
-  };
-  assertEquals(await start("foreground"), "in\n3 true 0\n");
-  assertEquals(await start("group"), "in\n4 true 0\n");
+    const file = join(cwd, "inherit.ts");
+    await Deno.writeTextFile(file, program);
+    const shell = createShell({ cwd, env: Deno.env.toObject() });
+    const start = async (word: string) => {
+      const argv = [Deno.execPath(), "run", "-A", "--no-check", "--config", config, file, word];
+      const { stdout, tail } = await shell.run(argv, { stdin: "in\n" });
+      assert(tail.includes("err"));
+      return stdout;
+    };
+    assertEquals(await start("foreground"), "in\n3 true 0\n");
+    assertEquals(await start("group"), "in\n4 true 0\n");
+  },
 });
 
 Deno.test("run() ends what it handed on its output to when it is stopped", async () => {
