@@ -596,6 +596,7 @@ async function tryVolume(engine: TestEngine, root: string, more: string[]): Prom
   assertEquals(/ignored\.test|zz_generated\.y/.test(third.said), false, third.said);
   const failed = await start("sleep 2; echo y >_output/dockerized/bin/linux/y; exit 7");
   assertMatch(failed.stderr, /Programs stay in the volume: kbuild copy-output.*\n.*status 7/);
+  await start("rm _output/dockerized/bin/linux/y");
   assertEquals((await start("exit 126")).code, 126);
   for (const [program, code] of [["missing", 127], ["/etc", 126]] as const) {
     const argv = kbuildArgv("run", ...["--engine", engine.name, "--build-image", SMALL], ...more);
