@@ -58,7 +58,9 @@ Deno.test({
         const buildx = { KBUILD_ENGINE: "buildx:farm" };
         const good = await kbuild(args, { cwd: root, env: buildx });
         assertEquals(good.code, 0, good.stderr);
-        const inContainer = await kbuild([...args, "--container"], { cwd: root, env: buildx });
+        const inContainer = await kbuild([...args, "--container", "--engine", "buildx:farm"], {
+          cwd: root,
+        });
         assertEquals(inContainer.code, 2);
         assertStringIncludes(inContainer.stderr, 'Unknown engine "buildx:farm"');
         const given = await kbuild([...args, "--engine", "buildx"], { cwd: root });
