@@ -110,7 +110,7 @@ engineTest(
   "somebody who is not root can write where the scripts' build image lets everybody",
   async (engine, root) => {
     const user = { uid: 12345, gid: 23456 };
-    await Deno.mkdir(join(root, "_output/dockerized"), { recursive: true });
+    await Deno.mkdir(join(root, "_output/dockerized/home"), { recursive: true });
     await output(["chown", "-R", `${user.uid}:${user.gid}`, root]);
     const env = { ...ENV, ...engine.env };
     const shell = createShell({ cwd: root, env });
