@@ -4,6 +4,7 @@ import { KbuildError } from "../errors.ts";
 import {
   cannotWrite,
   ifPossible,
+  ifPossibleSync,
   ifPresent,
   isDiskFull,
   lockFile,
@@ -87,6 +88,7 @@ export async function fetchFile(
     onWait: () => log.status(`Waiting for another kbuild that fetches "${basename(path)}"`),
     explain: (cause) => cannotWrite(path, cause),
   });
+  await checkOwn(partial, lock.file);
   // Another kbuild may have finished it in the meantime.
   if (await isFetched(request)) {
     await removeTree(partial);
@@ -106,6 +108,26 @@ export async function fetchFile(
     if ((await lock.file.stat()).size === 0) await ifPossible(removeTree(partial));
     throw isDiskFull(error) ? diskIsFull(path, error) : error;
   }
+}
+
+/**
+ * Checks that nobody else can write to a partial file: whoever made it, or has it by another name, could change it after its
+ * digest was found right. Its name can be foretold, and directories such as /tmp are everybody's.
+ *
+ * @throws {KbuildError} Somebody can.
+ */
+async function checkOwn(path: string, file: Deno.FsFile): Promise<void> {
+  const { nlink, uid } = await file.stat();
+  const own = ifPossibleSync(() => Deno.uid()) ?? uid;
+  const why = (nlink ?? 1) > 1
+    ? "it has other names, too (hard links)"
+    : uid !== own
+    ? "it belongs to another user"
+    : undefined;
+  if (why === undefined) return;
+  throw new KbuildError(`Cannot go on with the partial download "${path}": ${why}`, {
+    notes: ["Remove it, or choose another directory"],
+  });
 }
 
 /**

@@ -335,6 +335,26 @@ const CASES: Readonly<Record<string, Case>> = {
     files: [],
     error: ["a web page or an error in XML came instead"],
   },
+  "a beginning that has another name, by which it can be changed": {
+    before: (directory) => {
+      putPartial(kubectl.subarray(0, 30_000))(directory);
+      Deno.linkSync(partial(directory), join(directory, "other"));
+    },
+    files: [],
+    error: ["Cannot go on with the partial download", "hard links"],
+    check: (_, directory) => assertEquals(Deno.statSync(join(directory, "other")).size, 30_000),
+  },
+  // Nobody else can give a file away.
+  ...Deno.uid() !== 0 ? {} : {
+    "a beginning of another user, who could change it": {
+      before: (directory: string) => {
+        putPartial(kubectl.subarray(0, 30_000))(directory);
+        Deno.chownSync(partial(directory), 65534, 65534);
+      },
+      files: [],
+      error: ["Cannot go on with the partial download", "belongs to another user"],
+    },
+  },
   // Markers.
   "stable": { version: "stable", said: ["release/stable is v1.30.2"] },
   "a marker with a line end": { version: "stable-1" },
