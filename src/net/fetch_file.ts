@@ -125,7 +125,7 @@ async function checkOwn(path: string, file: Deno.FsFile): Promise<void> {
     ? "it belongs to another user"
     : undefined;
   if (why === undefined) return;
-  throw new KbuildError(`Cannot go on with the partial download "${path}": ${why}`, {
+  throw new KbuildError(`Cannot resume the partial download "${path}": ${why}`, {
     notes: ["Remove it, or choose another directory"],
   });
 }

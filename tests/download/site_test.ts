@@ -341,7 +341,7 @@ const CASES: Readonly<Record<string, Case>> = {
       Deno.linkSync(partial(directory), join(directory, "other"));
     },
     files: [],
-    error: ["Cannot go on with the partial download", "hard links"],
+    error: ["Cannot resume the partial download", "hard links"],
     check: (_, directory) => assertEquals(Deno.statSync(join(directory, "other")).size, 30_000),
   },
   // Nobody else can give a file away.
@@ -352,7 +352,7 @@ const CASES: Readonly<Record<string, Case>> = {
         Deno.chownSync(partial(directory), 65534, 65534);
       },
       files: [],
-      error: ["Cannot go on with the partial download", "belongs to another user"],
+      error: ["Cannot resume the partial download", "belongs to another user"],
     },
   },
   // Markers.
