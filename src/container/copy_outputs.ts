@@ -15,7 +15,15 @@ import {
   writeFileAtomic,
 } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import { isExecutable, MANIFEST, type Manifest, parseManifest, sourceState } from "./sync.ts";
+import {
+  GENERATED_NAMES,
+  isExecutable,
+  isGenerated,
+  MANIFEST,
+  type Manifest,
+  parseManifest,
+  sourceState,
+} from "./sync.ts";
 import {
   bytesOf,
   execArgv,
@@ -50,7 +58,7 @@ const COPIED = "_output/.kbuild-copied";
 /**
  * Prints how it lists and whose tar there is, the names of the manifest, of {@linkcode COPIED}, of programs and of generated files,
  * and then, in the same order, inode, size and times of each. Where that is not asked for, or there is no `stat`, generated
- * files are only those that are newer than what was brought. Upstream's rsync has the same names (`build/common.sh`, `copy_output`).
+ * files are only those that are newer than what was brought.
  */
 const LIST = `how=$1 output=./$2 new=
 shift 2
@@ -60,7 +68,7 @@ touch ${COPIED}
 { printf './%s\\000' ${MANIFEST} ${COPIED}
   [ ! -d "$output/bin" ] || find "$output/bin" -name .git -prune -o -type f -print0
   find . "$@" -name .git -prune -o -type f $new \\( \\
-    -name 'zz_generated.*' -o -name generated.proto -o -name '*.pb.go' -o -name types.go \\) -print0
+    ${GENERATED_NAMES.map((name) => `-name '${name}'`).join(" -o ")} \\) -print0
 } >${COPIED}.list
 case "$(tar --version 2>&1)" in *GNU*) tar=GNU ;; *) tar=other ;; esac
 printf '%s %s\\000${PART}\\000' "$how" "$tar"
@@ -118,7 +126,7 @@ export async function copyOutputs(
   const isWanted = (name: string) =>
     isProgram(name) ||
     (!scratch.some((path) => name.startsWith(`${path}/`)) &&
-      /(^|\/)(zz_generated\.[^/]*|generated\.proto|[^/]*\.pb\.go|types\.go)$/.test(name));
+      isGenerated(name));
   const kept: string[] = [];
   const isOurs = async (name: string, content: Uint8Array) => {
     const path = join(root, name);

@@ -21,6 +21,28 @@ export type Manifest = ReadonlyMap<string, string>;
 /** File of a volume that says what it holds, below the root of the checkout. */
 export const MANIFEST = "_output/.kbuild-sync.json";
 
+/** Patterns of names of files that come back out of a volume: those of upstream's rsync (`build/common.sh`, `copy_output`). */
+export const GENERATED_NAMES: readonly string[] = Object.freeze([
+  ...["zz_generated.*", "generated.proto", "*.pb.go", "types.go"],
+]);
+
+const GENERATED = new RegExp(
+  `(^|/)(${
+    GENERATED_NAMES.map((name) => name.replaceAll(".", "\\.").replaceAll("*", "[^/]*")).join("|")
+  })$`,
+);
+
+/** Whether a file comes back out of a volume. */
+export function isGenerated(path: string): boolean {
+  return GENERATED.test(path);
+}
+
+/** The directories that a path is in, the checkout apart. */
+export function directoriesOf(path: string): readonly string[] {
+  const parts = path.split("/").slice(0, -1);
+  return parts.map((_, at) => parts.slice(0, at + 1).join("/"));
+}
+
 /** What a path may be like that was not brought completely. */
 const UNKNOWN = "?";
 

@@ -1,7 +1,10 @@
-import type { Manifest, SyncPlan, VolumeState } from "./sync.ts";
-
-/** Names of files that come back out of a volume (`copyOutputs`). */
-const GENERATED = /(^|\/)(zz_generated\.[^/]*|generated\.proto|[^/]*\.pb\.go|types\.go)$/;
+import {
+  directoriesOf,
+  isGenerated,
+  type Manifest,
+  type SyncPlan,
+  type VolumeState,
+} from "./sync.ts";
 
 /**
  * Files that a command changed, made or removed in a volume, and that {@linkcode planSync} makes equal to the checkout again.
@@ -23,17 +26,11 @@ export function undoneChanges(
     !there.has(path) && local.has(path) && isKnown(path)
   );
   const hasComeBack = (path: string) =>
-    GENERATED.test(path) && local.has(path) && local.get(path) !== known.get(path);
+    isGenerated(path) && local.has(path) && local.get(path) !== known.get(path);
   const found = new Set([...changed, ...made, ...removed].filter((path) => !hasComeBack(path)));
   // A directory that is kept, or whose contents are named, is nothing of its own.
   const above = new Set([...found].flatMap(directoriesOf));
   return Object.freeze([...found].filter((path) => !kept.has(path) && !above.has(path)).sort());
-}
-
-/** The directories that a path is in. */
-function directoriesOf(path: string): readonly string[] {
-  const parts = path.split("/").slice(0, -1);
-  return parts.map((_, at) => parts.slice(0, at + 1).join("/"));
 }
 
 /** Bytes of the files that a plan sends. */

@@ -7,6 +7,7 @@ import { engineError } from "./explain.ts";
 import { containersWithCopy } from "./locks.ts";
 import {
   anyArchive,
+  directoriesOf,
   entryOf,
   listSources,
   MANIFEST,
@@ -51,16 +52,6 @@ export function excludedPaths(
   // Go writes the commit into programs of modules, and asks git for it.
   const git = era.goMode === "gopath" || !isRepository ? [".git"] : [];
   return Object.freeze([...scratchPaths(context), ...git]);
-}
-
-/** The directories that paths are in, the checkout apart. */
-function directoriesAbove(paths: readonly string[]): ReadonlySet<string> {
-  return new Set(
-    paths.flatMap((path) => {
-      const parts = path.split("/");
-      return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("/"));
-    }),
-  );
 }
 
 /** Words of `find` that pass over paths. */
@@ -266,7 +257,7 @@ async function askVolume(
     paths: isKnown ? [...known?.keys() ?? []] : [...directories, ...others],
     directories: isKnown ? undefined : new Set(directories),
     touched: changed,
-    kept: directoriesAbove(excluded),
+    kept: new Set(excluded.flatMap(directoriesOf)),
     isWritable: isWritable === "writable",
   };
 }
