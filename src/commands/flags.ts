@@ -593,7 +593,7 @@ export const SYNC = {
 /** For a target of the checkout's make that kbuild runs on this machine alone. */
 export function makeInContainer(target: string): Readonly<Record<string, string>> {
   return Object.freeze({
-    container: `In the build container runs the checkout's own: kbuild run make ${target}`,
+    container: `For the checkout's own in the build container: kbuild run make ${target}`,
   });
 }
 
