@@ -332,6 +332,7 @@ Deno.test({
         assertEquals(await digest(), await clean());
       });
       await t.step("a vendor directory above a package", async () => {
+        await pause(SETTLED_MS);
         await build();
         assertEquals(await build(), []);
         await Deno.mkdir(`${root}/cmd/vendor`);
