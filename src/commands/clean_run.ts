@@ -5,7 +5,7 @@ import type { Checkout } from "../checkout/mod.ts";
 import { gopathLink } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { lockOutput, lockPath } from "../lib/lock.ts";
-import { leadsOut, outputDirectories, planDisposal } from "../lib/outputs.ts";
+import { leadsOut, outputDirectories, PACKAGES_DIRECTORY, planDisposal } from "../lib/outputs.ts";
 import { ownershipContext } from "../lib/ownership.ts";
 import type { CommandPlan, OpenCheckout } from "./context.ts";
 
@@ -70,6 +70,8 @@ export async function clearLeftovers(context: KubeContext, checkout?: Checkout):
   const directories = new Set([
     ...outputDirectories(context).map(({ path }) => path),
     join(context.outputRoot, ".kbuild-cache"),
+    join(context.outputRoot, PACKAGES_DIRECTORY),
+    join(context.outputRoot, PACKAGES_DIRECTORY, "rpm"),
     join(context.output, ".kbuild"),
     join(context.output, ".kbuild", "overlay"),
     ...link === undefined ? [] : [dirname(link.path)],

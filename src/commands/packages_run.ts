@@ -10,6 +10,7 @@ import { checkInOutputs, PACKAGES_DIRECTORY } from "../lib/outputs.ts";
 import { megabytesIn } from "../lib/util.ts";
 import {
   checkMaintainer,
+  checkSigning,
   checkSigningKey,
   gpgSigner,
   isPackagePlatform,
@@ -20,6 +21,7 @@ import {
   type PackageName,
   type PackagesPlan,
   parseRpmArch,
+  placePackages,
   preparePackages,
   readProgramTarball,
   repositoryFiles,
@@ -27,7 +29,6 @@ import {
   signatureFiles,
   wantedTarballs,
   writePackage,
-  writeRepositories,
   type WrittenPackage,
 } from "../packages/mod.ts";
 import { openThreads, shareBlocks, trimBlocks } from "../release/mod.ts";
@@ -176,22 +177,46 @@ function indexPaths(
   return [...new Set(paths)];
 }
 
-/** @throws {KbuildError} There is no such key, or signatures would stay that are over older indices. */
-async function checkSigning(
+/**
+ * @throws {KbuildError} There is no such key, or an index or a signature of an earlier run would no longer be right.
+ */
+async function checkIndices(
   { shell }: KubeContext,
   { plan, directory }: Pick<PreparedPackages, "plan" | "directory">,
   { repository, sign }: AskedPackages,
 ): Promise<void> {
-  if (!repository) return;
   if (sign !== undefined) return await checkSigningKey(shell, sign);
-  const signatures = plan.packages.flatMap(({ path, description: { format } }) =>
-    signatureFiles(format).map((name) => join(directory, path, "..", name))
-  );
-  for (const path of new Set(signatures)) {
-    if (await ifPresent(Deno.lstat(path)) === undefined) continue;
-    throw new KbuildError(`Cannot make a new index beside "${path}", which signs the old one`, {
-      notes: ["Sign again: --sign KEY", "Or remove the signature"],
-    });
+  const directories = new Map(plan.packages.map(({ path, description: { format } }) => (
+    [join(directory, path, ".."), format] as const
+  )));
+  for (const [place, format] of directories) {
+    const find = async (names: readonly string[]) => {
+      const paths = names.map((name) => join(place, name));
+      const found = await Promise.all(paths.map((path) => ifPresent(Deno.lstat(path))));
+      return paths.find((_, index) => found[index] !== undefined);
+    };
+    const signature = await find(signatureFiles(format));
+    if (repository && signature !== undefined) {
+      throw new KbuildError(
+        `Cannot make a new index beside "${signature}", which signs the old one`,
+        {
+          notes: ["Sign again: --sign KEY", "Or remove the signature"],
+        },
+      );
+    }
+    const index = repository ? undefined : signature ?? await find(repositoryFiles(format));
+    if (index === undefined) continue;
+    throw new KbuildError(
+      `Cannot write packages to "${place}": it is a repository, and "${index}" would no longer be right`,
+      {
+        notes: [
+          signature === undefined
+            ? "Make the index again, too: --repository"
+            : "Make the index again, too, and sign it: --sign KEY",
+          "Or write them elsewhere: --to DIR",
+        ],
+      },
+    );
   }
 }
 
@@ -314,7 +339,7 @@ async function prepare(
     directory: to ?? (isAlone ? join(usual, "rpm") : usual),
     skipped,
   });
-  await checkSigning(context, prepared, asked);
+  await checkIndices(context, prepared, asked);
   return prepared;
 }
 
@@ -364,35 +389,42 @@ async function writeAll(
   const paths = plan.packages.map(({ path }) => join(directory, path));
   await checkInOutputs(context, [...paths, ...indexPaths(prepared, { repository, sign })]);
   await checkStamps(context, plan, stamp.vars.gitVersion);
+  const signer = sign === undefined ? undefined : gpgSigner(context.shell, sign, { signal });
+  if (signer !== undefined && sign !== undefined) {
+    const formats = plan.packages.map(({ description: { format } }) => format);
+    await checkSigning(signer, sign, { formats });
+  }
   const level = compressionLevelIn(env);
   await using work = await WorkDirectory.make(temporaryName(join(context.outputRoot, "packages")));
   using store = await openStoreOf(context);
   const blocks = store === undefined ? undefined : shareBlocks(store);
   const { deflater, hasher } = openThreads(context, { level, jobs, blocks });
-  const signer = sign === undefined ? undefined : gpgSigner(context.shell, sign, { signal });
-  const made: MadePackage[] = [];
+  await Deno.mkdir(directory, { recursive: true });
+  // Beside what it replaces, which must be on the same file system.
+  await using staged = await WorkDirectory.make(temporaryName(join(directory, "packages")));
   const written: WrittenPackage[] = [];
   try {
     for (const planned of plan.packages) {
-      const { description: { name, format, version }, platform, path } = planned;
+      const { path } = planned;
       const unit = log.events.unit({
         kind: "package",
         name: path.slice(path.lastIndexOf("/") + 1),
       });
-      const each = await unit.run(() =>
-        writePackage(planned, { directory, work: work.path, deflater, signer, signal })
-      );
-      const { header: _, plainSize: __, ...archive } = each.archive;
-      made.push(Object.freeze({ name, format, version, platform, ...archive }));
-      written.push(each);
+      const options = { directory: staged.path, work: work.path, deflater, signer, signal };
+      written.push(await unit.run(() => writePackage(planned, options)));
     }
   } finally {
     deflater.close();
     hasher.close();
   }
-  if (repository) {
-    await writeRepositories(written, { signer });
-  }
+  signal?.throwIfAborted();
+  const placed = await placePackages(written, {
+    ...{ from: staged.path, to: directory, repository, signer },
+  });
+  const made = placed.map(({ archive: { header: _, plainSize: __, ...archive } }, index) => {
+    const { description: { name, format, version }, platform } = plan.packages[index]!;
+    return Object.freeze({ name, format, version, platform, ...archive });
+  });
   await blocks?.settle();
   if (store !== undefined) sayStore(context, store);
   await trimBlocks(context, megabytesIn(env, "KBUILD_BLOCK_CACHE_MB"));

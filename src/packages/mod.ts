@@ -26,8 +26,8 @@ export {
   wantedTarballs,
 } from "./prepare.ts";
 export { type PackagedFile, packagedFiles } from "./read_package.ts";
-export { repositoryFiles, signatureFiles, writeRepositories } from "./repository.ts";
-export { checkSigningKey, gpgSigner, type Signer } from "./signer.ts";
+export { type PlacedFile, repositoriesOf, repositoryFiles, signatureFiles } from "./repository.ts";
+export { checkSigning, checkSigningKey, gpgSigner, type Signer } from "./signer.ts";
 export { resolvePackage } from "./resolve.ts";
 export {
   matchTarball,
@@ -66,4 +66,9 @@ export {
   parseKubernetesVersion,
   revisionFault,
 } from "./version.ts";
-export { writePackage, type WritePlannedOptions } from "./write_packages.ts";
+export {
+  placePackages,
+  type PlacePackagesOptions,
+  writePackage,
+  type WritePlannedOptions,
+} from "./write_packages.ts";

@@ -1,12 +1,11 @@
 import { dirname, join } from "@std/path";
-import { writeFileAtomic } from "../files/mod.ts";
 import { aptRepository } from "./apt_repository.ts";
 import type { RepositoryFile, WrittenPackage } from "./package_archive.ts";
 import type { Signer } from "./signer.ts";
 import type { PackageFormat } from "./types.ts";
 import { yumRepository } from "./yum_repository.ts";
 
-/** Names of the files that {@linkcode writeRepositories} makes in a directory of packages. */
+/** Names of the files that {@linkcode repositoriesOf} has for a directory of packages. */
 export function repositoryFiles(format: PackageFormat): readonly string[] {
   return format === "deb"
     ? ["Packages", "Packages.gz", "Release"]
@@ -36,36 +35,40 @@ async function signaturesOf(
   ));
 }
 
+/** A file of a repository, with the path that it gets. */
+export interface PlacedFile {
+  /** Absolute. */
+  readonly path: string;
+  /** The content. */
+  readonly bytes: Uint8Array;
+}
+
 /**
- * Makes each directory of packages a repository: a flat one for apt over debs, one with `repodata` for dnf
- * and yum over rpms. The index, which vouches for the other files, is written last.
+ * The files that make each directory of packages a repository: a flat one for apt over debs, one with
+ * `repodata` for dnf and yum over rpms. Nothing is written.
  *
- * @param packages All that the indices name.
+ * @param packages All that the indices name. They need not be at their paths yet.
  * @param options.signer Signs the indices; default: nothing is signed.
- * @returns Absolute paths of what was written.
- * @throws {KbuildError} A file cannot be written.
+ * @returns In the order in which to write them: the index, which vouches for the other files, comes behind them.
+ * @throws {KbuildError} An index cannot be signed.
  */
-export async function writeRepositories(
+export async function repositoriesOf(
   packages: readonly WrittenPackage[],
   options: { signer?: Signer | undefined } = {},
-): Promise<readonly string[]> {
+): Promise<readonly PlacedFile[]> {
   const { signer } = options;
   const directories = new Set(packages.map(({ archive }) => dirname(archive.path)));
-  const written: string[] = [];
+  const placed: PlacedFile[] = [];
   for (const directory of directories) {
     const members = packages.filter(({ archive }) => dirname(archive.path) === directory);
     const format = members[0]?.pkg.format ?? "deb";
     const files = await (format === "deb" ? aptRepository : yumRepository)(members);
-    // Before anything is written: a passphrase may be wrong.
     const signatures = signer === undefined
       ? []
       : (await Promise.all(files.map((file) => signaturesOf(format, file, signer)))).flat();
     for (const { name, bytes } of [...files, ...signatures]) {
-      const path = join(directory, name);
-      await Deno.mkdir(dirname(path), { recursive: true });
-      await writeFileAtomic(path, bytes);
-      written.push(path);
+      placed.push(Object.freeze({ path: join(directory, name), bytes }));
     }
   }
-  return Object.freeze(written);
+  return Object.freeze(placed);
 }

@@ -1,6 +1,8 @@
 import { KbuildError } from "../errors.ts";
 import { concat } from "../files/mod.ts";
 import type { Shell } from "../shell/mod.ts";
+import { signatureTag } from "./rpm_signature.ts";
+import type { PackageFormat } from "./types.ts";
 
 /** Signs indices of repositories, and rpms. */
 export interface Signer {
@@ -48,6 +50,33 @@ export function gpgSigner(
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
   yield bytes;
+}
+
+/**
+ * Signs something, to see whether that is possible: a key may want a passphrase that nobody can type.
+ *
+ * @throws {KbuildError} It cannot sign, or rpms cannot have its signatures.
+ */
+export async function checkSigning(
+  signer: Signer,
+  key: string,
+  { formats }: { formats: readonly PackageFormat[] },
+): Promise<void> {
+  try {
+    await signer.detached("");
+  } catch (cause) {
+    if (!(cause instanceof KbuildError)) throw cause;
+    throw new KbuildError(`Cannot sign with "${key}": gpg cannot use the key`, {
+      cause,
+      output: cause.output,
+      notes: [
+        "Nothing was written. If the key has a passphrase, let gpg ask for it in a terminal: " +
+        "export GPG_TTY=$(tty)",
+        `Or have its agent know it before: gpg --local-user "${key}" --clearsign </dev/null`,
+      ],
+    });
+  }
+  if (formats.includes("rpm")) signatureTag(await signer.packet(new Uint8Array()));
 }
 
 /**

@@ -1,8 +1,10 @@
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import type { Deflater } from "../archive/mod.ts";
+import { moveFile, writeFileAtomic } from "../files/mod.ts";
 import { writeDeb } from "./deb.ts";
 import type { PlannedPackage } from "./prepare.ts";
 import type { WrittenPackage } from "./package_archive.ts";
+import { repositoriesOf } from "./repository.ts";
 import type { Signer } from "./signer.ts";
 import { resolvePackage } from "./resolve.ts";
 import { unpackPrograms } from "./tarballs.ts";
@@ -39,4 +41,45 @@ export async function writePackage(
   await Deno.mkdir(join(out, ".."), { recursive: true });
   const write = description.format === "deb" ? writeDeb : writeRpm;
   return Object.freeze({ pkg, archive: await write(pkg, out, { deflater, signal, signer }) });
+}
+
+/** Options of {@linkcode placePackages}. */
+export interface PlacePackagesOptions {
+  /** Directory that the packages were written to; absolute. */
+  readonly from: string;
+  /** Directory that they go to, on the same file system if possible; absolute. */
+  readonly to: string;
+  /** Whether the directories of packages become repositories. */
+  readonly repository: boolean;
+  /** Signs the indices; default: nothing is signed. */
+  readonly signer?: Signer | undefined;
+}
+
+/**
+ * Moves finished packages to their paths, together with the indices over them. All that takes long, or may fail for
+ * what the files say, is done before the first of them is moved.
+ *
+ * @returns The packages, with their new paths.
+ * @throws {KbuildError} An index cannot be signed or written.
+ */
+export async function placePackages(
+  packages: readonly WrittenPackage[],
+  { from, to, repository, signer }: PlacePackagesOptions,
+): Promise<readonly WrittenPackage[]> {
+  const placed = packages.map(({ pkg, archive }): WrittenPackage => {
+    const path = `${to}${archive.path.slice(from.length)}`;
+    return Object.freeze({ pkg, archive: Object.freeze({ ...archive, path }) });
+  });
+  const staged: { readonly temporary: string; readonly path: string }[] = [];
+  for (const { path, bytes } of repository ? await repositoriesOf(placed, { signer }) : []) {
+    const temporary = `${from}${path.slice(to.length)}`;
+    await Deno.mkdir(dirname(temporary), { recursive: true });
+    await writeFileAtomic(temporary, bytes);
+    staged.push({ temporary, path });
+  }
+  for (const [index, { archive }] of placed.entries()) {
+    await moveFile(packages[index]!.archive.path, archive.path);
+  }
+  for (const { temporary, path } of staged) await moveFile(temporary, path);
+  return Object.freeze(placed);
 }

@@ -284,3 +284,100 @@ Deno.test({
       );
     }),
 });
+
+/** A gpg in `PATH` that has every key, and whose signatures are the texts. Of its calls that sign, only some work. */
+async function withGpg(dir: string, works: string): Promise<Readonly<Record<string, string>>> {
+  const bin = join(dir, `gpg ${works}`);
+  await Deno.mkdir(bin);
+  const script = `#!/bin/sh
+case " $* " in *" --list-secret-keys "*) exit 0 ;; esac
+echo >>"$0.calls"
+calls=$(wc -l <"$0.calls")
+if [ "$calls" ${works} ]; then
+  case " $* " in *" --no-armor "*) exec printf '\\210\\003\\004\\000\\001' ;; esac
+  exec cat
+fi
+echo "gpg: signing failed: Inappropriate ioctl for device" >&2
+exit 2
+`;
+  await Deno.writeTextFile(join(bin, "gpg"), script, { mode: 0o755 });
+  return { PATH: `${bin}:${Deno.env.get("PATH")}` };
+}
+
+/** What is below a directory, with digests. */
+async function contents(dir: string): Promise<Readonly<Record<string, string>>> {
+  const files = listing(dir, { sizes: false }).filter((path) =>
+    Deno.lstatSync(join(dir, path)).isFile
+  );
+  return Object.fromEntries(
+    await Promise.all(
+      files.map(async (path) => [path, digestOf("sha256", await Deno.readFile(join(dir, path)))]),
+    ),
+  );
+}
+
+Deno.test({
+  ...needs,
+  name: `kbuild packages leaves no index that is not right${needs.name}`,
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await withPrograms(dir, AMD64);
+      const kubelet = join(root, "_output/local/bin/linux/amd64/kubelet");
+      const to = join(dir, "to");
+      const gpg = await withGpg(dir, "-gt 0");
+      for (const format of ["deb", "rpm"]) {
+        const make = (args: readonly string[], env = {}) =>
+          kbuild(["packages", format, "--to", to, ...args], { cwd: root, env });
+        const made = await make(["--repository"]);
+        assertEquals(made.code, 0, made.stderr);
+        await Deno.writeTextFile(kubelet, `another kubelet of ${format}`);
+        const before = await contents(to);
+        for (const args of [[], ["--packages", "kubelet"], ["--dry-run"]]) {
+          const plain = await make(args);
+          assertEquals([plain.code, plain.stdout], [1, ""]);
+          assertStringIncludes(plain.stderr, "it is a repository, and ");
+          assertStringIncludes(plain.stderr, "Make the index again, too: --repository");
+          assertEquals(await contents(to), before);
+        }
+        const renewed = await make(["--repository"]);
+        assertEquals(renewed.code, 0, renewed.stderr);
+        const signed = await make(["--sign", "me"], gpg);
+        assertEquals(signed.code, 0, signed.stderr);
+        const unsigned = await make([]);
+        assertEquals([unsigned.code, unsigned.stdout], [1, ""]);
+        assertStringIncludes(unsigned.stderr, "and sign it: --sign KEY");
+      }
+      // The other format is beside the repository.
+      await Deno.remove(join(to, "rpm"), { recursive: true });
+      const rpms = await kbuild(["packages", "rpm", "--to", to], { cwd: root });
+      assertEquals(rpms.code, 0, rpms.stderr);
+    }),
+});
+
+Deno.test({
+  ...needs,
+  name: `kbuild packages that fails leaves the packages and the index of before${needs.name}`,
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await withPrograms(dir, AMD64);
+      const to = join(dir, "to");
+      const make = (args: readonly string[], env = {}) =>
+        kbuild(["packages", "deb", "--to", to, ...args], { cwd: root, env });
+      // A key with a passphrase that nobody can type: nothing is written at all.
+      const locked = await make(["--sign", "me"], await withGpg(dir, "-lt 0"));
+      assertEquals([locked.code, locked.stdout], [1, ""]);
+      assertStringIncludes(locked.stderr, 'Cannot sign with "me": gpg cannot use the key');
+      assertStringIncludes(locked.stderr, "Inappropriate ioctl for device");
+      assertStringIncludes(locked.stderr, "export GPG_TTY=$(tty)");
+      assertEquals(Array.from(Deno.readDirSync(dir), ({ name }) => name).includes("to"), false);
+
+      assertEquals((await make(["--repository"])).code, 0);
+      const before = await contents(to);
+      await Deno.writeTextFile(join(root, "_output/local/bin/linux/amd64/kubelet"), "another");
+      // It is only the index that cannot be signed.
+      const failed = await make(["--sign", "me"], await withGpg(dir, "-lt 2"));
+      assertEquals([failed.code, failed.stdout], [1, ""]);
+      assertEquals(await contents(to), before);
+      assertEquals(Array.from(Deno.readDirSync(to), ({ name }) => name), ["deb"]);
+    }),
+});

@@ -567,6 +567,20 @@ Deno.test({
       };
       assertEquals(await update("arch=amd64"), 100);
       assertEquals(await update(`signed-by=${apt}/key.asc`), 0);
+
+      // Nobody can type a passphrase here.
+      await gpg(
+        ...["--pinentry-mode", "loopback", "--passphrase", "secret"],
+        ...["--quick-generate-key", "c@example.com", "ed25519", "sign", "never"],
+      );
+      await run(["gpgconf", "--kill", "all"], { env });
+      const other = join(dir, "other");
+      const locked = await kbuild(["packages", "--to", other, "--sign", "c@example.com"], {
+        ...{ cwd: root, env },
+      });
+      assertEquals([locked.code, locked.stdout], [1, ""]);
+      assertStringIncludes(locked.stderr, 'Cannot sign with "c@example.com"');
+      assertEquals((await run(["ls", other])).code, 2, "something was written");
       await run(["gpgconf", "--kill", "all"], { env });
     }),
 });

@@ -9,10 +9,11 @@ import {
   describePackage,
   type PackageFormat,
   parseRpmArch,
+  placePackages,
+  repositoriesOf,
   repositoryFiles,
   resolvePackage,
   writeDeb,
-  writeRepositories,
   writeRpm,
   type WrittenPackage,
 } from "../../src/packages/mod.ts";
@@ -132,9 +133,18 @@ Deno.test("yumLists() escapes, and names what packages need of others", () =>
     assertEquals(primary.indexOf("kubeadm") < primary.indexOf("<name>kubectl"), true);
   }));
 
-Deno.test("writeRepositories() writes indices beside the packages, with right digests", () =>
-  withPackages("rpm", async (rpms, dir) => {
-    const written = await writeRepositories(rpms);
+Deno.test("placePackages() moves packages and writes indices beside them, with right digests", () =>
+  withPackages("rpm", async (rpms, from) => {
+    const dir = join(from, "to");
+    const placed = await placePackages(rpms, { from, to: dir, repository: true });
+    assertEquals(placed.map(({ archive }) => archive.path), [
+      ...[join(dir, "kubectl.rpm"), join(dir, "kubeadm.rpm")],
+    ]);
+    for (const { archive } of placed) {
+      const bytes = await Deno.readFile(archive.path);
+      assertEquals(createHash("sha256").update(bytes).digest("hex"), archive.sha256);
+    }
+    const written = (await repositoriesOf(placed)).map(({ path }) => path);
     assertEquals(written, repositoryFiles("rpm").map((name) => join(dir, name)));
     const index = await Deno.readTextFile(join(dir, "repodata/repomd.xml"));
     const found = [...index.matchAll(
