@@ -140,6 +140,14 @@ function missingValue(flag: FlagSpec, next: string | undefined): UsageError {
   return new UsageError(`Flag "${word}" needs a value`, notes);
 }
 
+function emptyList(flag: FlagSpec, texts: readonly string[]): UsageError {
+  const word = `--${flag.name}`;
+  const text = texts.find((text) => splitList(text).length === 0) ?? "";
+  return new UsageError(`Flag "${word}" needs a value, but is given "${text}"`, [
+    `Write ${word} ${placeholderOf(flag)}, or leave it out`,
+  ]);
+}
+
 function unknownFlag(
   word: string,
   flags: readonly FlagSpec[],
@@ -167,9 +175,10 @@ function flagValue(flag: FlagSpec, given: readonly unknown[]): FlagValue {
   }
   const texts = given.map(String);
   if (flag.kind === "list") {
-    const list = flag.whole === true
-      ? Object.freeze(texts.filter((text) => text !== ""))
-      : splitList(texts.join(","));
+    const lists = texts.map((text) => flag.whole === true ? [text.trim()] : splitList(text));
+    // An empty list does not mean "all": it comes from a variable of a script that is not set.
+    if (lists.some((list) => list.length === 0 || list[0] === "")) throw emptyList(flag, texts);
+    const list = Object.freeze(flag.whole === true ? texts : lists.flat());
     for (const item of list) checkValue(flag, item);
     return list;
   }

@@ -13,6 +13,7 @@ import {
   OUT_DIR_VARIABLE,
   OUTPUT_SUBPATH_VARIABLE,
   PLATFORM,
+  PROGRAM_TARBALL,
   VERSION_VARIABLES,
 } from "./flags.ts";
 
@@ -31,15 +32,6 @@ const IMAGE: FlagSpec = {
   placeholder: "NAME=REFERENCE",
   summary: "The image to take as pause, coredns or etcd (up to 1.10, k8s-dns-kube-dns and so on)",
   default: "the one that the checkout's kubeadm starts",
-};
-
-const TARBALL: FlagSpec = {
-  name: "tarball",
-  kind: "list",
-  whole: true,
-  placeholder: "FILE",
-  summary: "Published tarballs of CNI plugins and crictl",
-  default: "they are fetched",
 };
 
 const REVISION: FlagSpec = {
@@ -75,7 +67,7 @@ const MAKE_FLAGS: readonly FlagSpec[] = [
   { ...PLATFORM, summary: "The platform of the bundle", default: "this machine's architecture" },
   WITHOUT,
   IMAGE,
-  TARBALL,
+  PROGRAM_TARBALL,
   REVISION,
   TO,
   LOCK_FILE_FLAG,

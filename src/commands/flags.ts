@@ -120,6 +120,21 @@ export const ALLOW_MISSING: FlagSpec = {
   kind: "boolean",
   summary: "Leave out licenses, documents and similar files that are missing",
 };
+
+/** Programs that are not part of a checkout, of packages and bundles. */
+export const PROGRAM_TARBALL: FlagSpec = {
+  name: "tarball",
+  kind: "list",
+  whole: true,
+  placeholder: "FILE",
+  summary: "Published tarball of CNI plugins or crictl; may be repeated",
+  default: "they are fetched",
+  check: (value) =>
+    /\.(tgz|tar\.gz),/.test(value)
+      ? { reason: "want one file", notes: ["Repeat the flag: --tarball FILE --tarball FILE"] }
+      : undefined,
+};
+
 export const BASE_IMAGE: FlagSpec = {
   name: "base-image",
   kind: "list",

@@ -11,6 +11,7 @@ import {
   OUT_DIR_VARIABLE,
   OUTPUT_SUBPATH_VARIABLE,
   PLATFORM,
+  PROGRAM_TARBALL,
   STORE_FLAGS,
   VERSION_VARIABLES,
 } from "./flags.ts";
@@ -21,14 +22,6 @@ const PACKAGES: FlagSpec = {
   placeholder: "PACKAGE",
   summary: "Packages to make: kubelet, kubeadm, kubectl, kubernetes-cni, cri-tools",
   default: "those whose programs are there",
-};
-
-const TARBALL: FlagSpec = {
-  name: "tarball",
-  kind: "list",
-  whole: true,
-  placeholder: "FILE",
-  summary: "Published tarballs of CNI plugins and crictl, for kubernetes-cni and cri-tools",
 };
 
 const REPOSITORY: FlagSpec = {
@@ -95,7 +88,7 @@ export const packagesCommand: Command = {
   flags: [
     { ...PLATFORM, summary: "Platforms to package", default: "those that have binaries" },
     PACKAGES,
-    TARBALL,
+    PROGRAM_TARBALL,
     LOCK_FILE_FLAG,
     ...NET_FLAGS,
     ...STORE_FLAGS,
@@ -148,7 +141,7 @@ export const rpmCommand: Command = {
   }],
   flags: [
     PACKAGES,
-    TARBALL,
+    PROGRAM_TARBALL,
     LOCK_FILE_FLAG,
     ...NET_FLAGS,
     SIGN,

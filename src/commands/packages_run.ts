@@ -1,7 +1,7 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { join, resolve } from "@std/path";
 import { programFault, scanFile } from "../audit/mod.ts";
-import type { Input } from "../cli/mod.ts";
+import { type Input, splitList } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { entriesOf, ifPresent, temporaryName, WorkDirectory } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
@@ -254,7 +254,13 @@ function parseOptions(
 
 /** @throws {UsageError} There is no such architecture or package. */
 function parseRpmRequest(command: CommandContext, input: Input): AskedPackages {
-  const words = (input.args[0] ?? "").split(",").filter((word) => word !== "");
+  const [text] = input.args;
+  const words = text === undefined ? [] : splitList(text);
+  if (text !== undefined && words.length === 0) {
+    throw new UsageError(`Cannot make rpms for "${text}": it names no architecture`, [
+      "For all architectures that have binaries: kbuild rpm",
+    ]);
+  }
   const archs = words.map(parseRpmArch);
   return Object.freeze(
     {

@@ -42,7 +42,7 @@ Deno.test("parseInput() reads every form of a flag", () => {
       "linux/arm64",
     ]],
     [["-p", "a/b  c/d", "--platform=e/f"], (i) => i.list("platform"), ["a/b", "c/d", "e/f"]],
-    [["--platform="], (i) => i.list("platform"), []],
+    [["--platform", ",linux/amd64 , ,a/b,"], (i) => i.list("platform"), ["linux/amd64", "a/b"]],
     [[], (i) => i.list("platform"), undefined],
     [["--json", "--root", "a b"], (i) => [i.boolean("json"), i.string("root")], [true, "a b"]],
   ];
@@ -55,8 +55,24 @@ Deno.test("parseInput() leaves the values of a whole list as they are", () => {
   const base = { name: "base", kind: "list", whole: true, summary: "Base" } as const;
   const bases = (...argv: string[]) =>
     parseInput(argv, { ...ALL, flags: [base] }, OPTIONS).list("base");
-  assertEquals(bases("--base", "a=/b c,d\n$(x)", "--base=", "--base=e"), ["a=/b c,d\n$(x)", "e"]);
+  assertEquals(bases("--base", "a=/b c,d\n$(x)", "--base=e"), ["a=/b c,d\n$(x)", "e"]);
   assertEquals(bases(), undefined);
+});
+
+Deno.test("parseInput() refuses an empty list, which does not mean all", () => {
+  const base = { name: "base", kind: "list", whole: true, summary: "Base" } as const;
+  const command = { ...ALL, flags: [...ALL.flags, base] };
+  for (const flag of ["--platform", "--what", "--base"]) {
+    for (const value of ["", " ", ...flag === "--base" ? [] : [" , ", ","]]) {
+      for (const argv of [[flag, value], [`${flag}=${value}`], [flag, "x/y", flag, value]]) {
+        const error = assertThrows(() => parseInput(argv, command, OPTIONS), UsageError);
+        assertEquals(error.message, `Flag "${flag}" needs a value, but is given "${value}"`);
+        assertEquals(error.notes.some((note) => note.endsWith("or leave it out")), true);
+      }
+    }
+  }
+  const { variables } = parseInput(["WHAT=", "KUBE_BUILD_PLATFORMS="], ALL, OPTIONS);
+  assertEquals(variables, { WHAT: "", KUBE_BUILD_PLATFORMS: "" });
 });
 
 Deno.test("parseInput() takes -v with a number, without one, and counted", () => {

@@ -102,6 +102,13 @@ Deno.test({
       await fails(["dbe"], 2, 'Unknown format "dbe"', 'Did you mean "deb"?');
       await fails(["--packages", "kubectx"], 2, 'Unknown package "kubectx"', '"kubectl"');
       await fails(["--packages", "kubectl", "--tarball", "x.tgz"], 2, 'in "x.tgz" by its name');
+      for (const flag of ["--packages", "--platform", "--tarball"]) {
+        await fails([flag, ""], 2, `Flag "${flag}" needs a value, but is given ""`);
+      }
+      await fails(["--tarball", "a.tgz,b.tar.gz"], 2, "Repeat the flag: --tarball FILE --tarball");
+      const rpms = await kbuild(["rpm", ","], { cwd: root });
+      assertEquals([rpms.code, rpms.stdout], [2, ""]);
+      assertStringIncludes(rpms.stderr, 'Cannot make rpms for ",": it names no architecture');
       await fails(["--revision", "1-2"], 2, "--revision");
       await fails(["--maintainer", "Jane"], 2, "as the maintainer");
       await fails(["--platform", "darwin/arm64"], 1, "Cannot make packages for darwin/arm64");
