@@ -1,6 +1,7 @@
 /**
- * `install.sh` of a bundle: POSIX sh, and `sha256sum`, `sed` and what installs. It is the same for every bundle, and
- * takes names from `SHA256SUMS` alone, after it has checked all of it: a file that is not listed is not installed.
+ * `install.sh` of a bundle: POSIX sh, and `sha256sum`, `sed`, `find` and what installs. It is the same for every bundle,
+ * and takes names from `SHA256SUMS` alone, after it has checked that this lists the files of `bundle.json`, that all of them
+ * are right, and that there is nothing else.
  */
 export const INSTALL_SCRIPT: string = String.raw`#!/bin/sh
 # Installs Kubernetes from the directory of this script, without a network.
@@ -20,7 +21,8 @@ Usage: sh install.sh [--check] [--packages=HOW] [--images=INTO] [--root=DIR]
   --packages=HOW   apt, dpkg, dnf, rpm, files or none; default: the first of them that this machine
                    and this bundle have. "files" copies programs alone, without units of systemd
   --images=INTO    containerd, docker, podman or none; default: the first that this machine has
-  --root=DIR       install below DIR, by dpkg, rpm or files; images are not loaded by default
+  --root=DIR       install below DIR, an absolute path, by dpkg, rpm or files; images are not loaded
+                   by default
 END
 }
 
@@ -38,20 +40,67 @@ listed() {
   sed -n "s|^[0-9a-f]\{64\}  \($1\)\$|./\1|p" SHA256SUMS
 }
 
+# What SHA256SUMS must list beside bundle.json, by bundle.json.
+wanted() {
+  sed -n '/^  "files": \[$/,$ {
+    s|^      "path": "\(.*\)",$|\1|p
+    s|^      "sha256": "\(.*\)"$|\1|p
+  }' bundle.json | while read -r path && read -r sum; do echo "$sum  $path"; done
+}
+
+# What is in the directory of the bundle and is not listed.
+strangers() {
+  names=$(sed 's|^[0-9a-f]\{64\}  ||' SHA256SUMS)
+  find . ! -type d | while IFS= read -r path; do
+    case "
+$names
+SHA256SUMS
+" in
+      *"
+${"$"}{path#./}
+"*) [ -f "$path" ] && [ ! -h "$path" ] || echo "${"$"}{path#./} is not a file" ;;
+      *) echo "${"$"}{path#./} is not listed" ;;
+    esac
+  done
+}
+
+# Makes a directory below the root, which no link may lead out of.
+make_directory() {
+  mkdir -p "$root/$1" || fail "cannot make $root/$1"
+  real=$(cd -P -- "$root/$1" && pwd) top=$(cd -P -- "$root/" && pwd)
+  case $real/ in
+    "${"$"}{top%/}"/*) ;;
+    *) fail "cannot install into $root/$1: a link leads out of $root to $real" ;;
+  esac
+}
+
+# Makes an empty directory in another one, where nobody else can have put anything.
+set_aside() {
+  new=$1/.install.new
+  rm -rf "$new"
+  mkdir -m 0700 "$new"
+}
+
+# Gives the files that are set aside their places. A program that runs cannot be written to, but can be replaced.
+put_in_place() {
+  into=$1
+  for file in "$into/.install.new"/*; do
+    [ -f "$file" ] && [ ! -h "$file" ] || continue
+    [ ! -d "$into/${"$"}{file##*/}" ] || fail "cannot install $into/${"$"}{file##*/}: it is a directory"
+    chmod a-s,go-w,a+rX "$file"
+    mv -f "$file" "$into/${"$"}{file##*/}"
+  done
+  rm -rf "$into/.install.new"
+}
+
 # Unpacks the files of an archive into a directory, which stays as it is: owners and modes in the archive are
 # those of the machine that packed it.
 unpack() {
   archive=$1 into=$2
   shift 2
-  rm -rf "$into/.unpacked.new"
-  mkdir -m 0700 "$into/.unpacked.new"
-  tar -xzof "$archive" -C "$into/.unpacked.new" "$@"
-  for file in "$into/.unpacked.new"/*; do
-    [ -f "$file" ] && [ ! -h "$file" ] || continue
-    chmod a-s,go-w,a+rX "$file"
-    mv -f "$file" "$into/${"$"}{file##*/}"
-  done
-  rm -rf "$into/.unpacked.new"
+  set_aside "$into"
+  tar -xzof "$archive" -C "$into/.install.new" "$@"
+  put_in_place "$into"
 }
 
 value() {
@@ -66,6 +115,7 @@ for argument in "$@"; do
     --packages=files | --packages=none) packages=${"$"}{argument#*=} ;;
     --images=containerd | --images=docker | --images=podman | --images=none) images=${"$"}{argument#*=} ;;
     --root=/*) root=${"$"}{argument#*=} ;;
+    --root=*) fail "cannot use \"$argument\": the root is an absolute path, such as --root=/mnt" ;;
     -h | --help) usage; exit 0 ;;
     *) usage >&2; fail "cannot use the argument \"$argument\"" ;;
   esac
@@ -80,6 +130,16 @@ wrong=$(printf '%s\n' "$said" | sed '/: OK$/d')
 if [ "$state" != 0 ] || [ -n "$wrong" ]; then
   printf '%s\n' "$wrong" >&2
   fail "nothing was installed: files are missing or damaged"
+fi
+own=$(sed -n 's|^[0-9a-f]\{64\}  \(bundle\.json\)$|\1|p' SHA256SUMS)
+rest=$(sed '/^[0-9a-f]\{64\}  bundle\.json$/d' SHA256SUMS)
+if [ "$own" != bundle.json ] || [ -z "$rest" ] || [ "$rest" != "$(wanted)" ]; then
+  fail "nothing was installed: SHA256SUMS does not list the files of bundle.json: get the bundle again"
+fi
+others=$(strangers)
+if [ -n "$others" ]; then
+  printf '%s\n' "$others" >&2
+  fail "nothing was installed: other files are in the directory of the bundle; move them away"
 fi
 version=$(value version) platform=$(value platform)
 echo "Kubernetes $version for $platform: all files are as SHA256SUMS lists them"
@@ -139,13 +199,13 @@ and packages that are held or newer are not replaced"
   dnf) dnf install -y --disablerepo='*' $rpms ;;
   rpm) rpm ${"$"}{root:+"--root=$root"} -U $rpms ;;
   files)
-    mkdir -p "$root/usr/bin" "$root/opt/cni/bin"
+    for directory in usr usr/bin opt opt/cni opt/cni/bin; do make_directory "$directory"; done
+    set_aside "$root/usr/bin"
     for path in $(listed 'bin/[^/]*'); do
-      # A program that runs cannot be written to, but can be replaced.
-      cp "$path" "$root/usr/bin/.${"$"}{path##*/}.new"
-      chmod 0755 "$root/usr/bin/.${"$"}{path##*/}.new"
-      mv -f "$root/usr/bin/.${"$"}{path##*/}.new" "$root/usr/bin/${"$"}{path##*/}"
+      cp "$path" "$root/usr/bin/.install.new/"
+      chmod 0755 "$root/usr/bin/.install.new/${"$"}{path##*/}"
     done
+    put_in_place "$root/usr/bin"
     for path in $(listed 'programs/crictl-[^/]*'); do unpack "$path" "$root/usr/bin" crictl; done
     for path in $(listed 'programs/cni-plugins-[^/]*'); do unpack "$path" "$root/opt/cni/bin"; done
     echo "Programs are there without units of systemd, which are in the packages"

@@ -1,5 +1,12 @@
 import { join } from "@std/path";
-import { cleanName, maybeGunzip, quoteName, readFileChunks, readTar } from "../archive/mod.ts";
+import {
+  cleanName,
+  maybeGunzip,
+  parentsOf,
+  quoteName,
+  readFileChunks,
+  readTar,
+} from "../archive/mod.ts";
 import { checkArtifact, type Content, scanFile } from "../audit/mod.ts";
 import { KbuildError, systemCode, UsageError } from "../errors.ts";
 import { entriesOf, isDirectory, objectIn, readText } from "../files/mod.ts";
@@ -42,9 +49,11 @@ export interface VerifiedBundle {
 
 /** A file or something else in a bundle. */
 interface Item {
+  /** Below the bundle's directory; of that itself "". */
   readonly path: string;
-  readonly isFile: boolean;
+  readonly type: "file" | "directory" | "other";
   readonly mode: number;
+  /** Of a file. */
   readonly content: Content | undefined;
 }
 
@@ -179,16 +188,14 @@ function itemsOf({ form }: Content, root: string, problems: string[]): readonly 
   if (inner.kind === "damaged") problems.push(`the archive is damaged: ${inner.reason}`);
   if (inner.kind !== "tar") return [];
   return inner.members.flatMap(({ name, type, mode, content }): readonly Item[] => {
-    const plain = name.replace(/\/$/, "");
-    if (type === "directory" && (plain === root || plain.startsWith(`${root}/`))) {
-      if ((mode & ~0o755) !== 0) problems.push(`${quoteName(name)} has mode ${mode.toString(8)}`);
-      return [];
-    }
-    if (!name.startsWith(`${root}/`)) {
+    const plain = type === "directory" ? name.replace(/\/$/, "") : name;
+    if (plain !== root && !plain.startsWith(`${root}/`)) {
       problems.push(`${quoteName(name)} is outside of "${root}"`);
       return [];
     }
-    return [{ path: name.slice(root.length + 1), isFile: type === "file", mode, content }];
+    const path = plain.slice(root.length + 1);
+    if (type === "directory") return [{ path, type, mode, content: undefined }];
+    return [{ path, type: type === "file" ? type : "other", mode, content }];
   });
 }
 
@@ -201,15 +208,24 @@ async function itemsIn(
   for (const { name, isFile, isDirectory } of await entriesOf(join(directory, below)) ?? []) {
     const path = below === "" ? name : `${below}/${name}`;
     if (items.length > MAX_MEMBERS) break;
-    if (isDirectory) {
-      items.push(...await itemsIn(directory, signal, path));
-      continue;
-    }
+    const { mode } = await Deno.lstat(join(directory, path));
+    const type = isFile ? "file" : isDirectory ? "directory" : "other";
     const content = isFile ? await scanFile(join(directory, path), { signal }) : undefined;
-    // Whoever unpacked it may have another umask.
-    items.push({ path, isFile, mode: path.startsWith("bin/") ? 0o755 : 0o644, content });
+    items.push({ path, type, mode: unpackedMode(path, type, mode), content });
+    if (isDirectory) items.push(...await itemsIn(directory, signal, path));
   }
   return items;
+}
+
+/** The mode in the archive of what is unpacked: a umask takes bits away, a directory above may give its group. */
+function unpackedMode(path: string, type: Item["type"], mode: number | null): number {
+  const bits = (mode ?? 0) & (type === "directory" ? 0o5777 : 0o7777);
+  return bits | (modeOf(path, type) & 0o077);
+}
+
+/** The mode that something has in every bundle. */
+function modeOf(path: string, type: Item["type"]): number {
+  return type === "directory" || path === SCRIPT_FILE || path.startsWith("bin/") ? 0o755 : 0o644;
 }
 
 /** Holds what is there against the lists. */
@@ -221,15 +237,25 @@ function checkList(
   const problems: string[] = [];
   const listed = new Map(files.map((file) => [file.path, file]));
   const seen = new Set<string>();
+  const directories = new Set(files.flatMap(({ path }) => ["", ...parentsOf(path)]));
   let own: string | undefined;
-  for (const { path, isFile, mode, content } of items) {
-    if (seen.has(path)) problems.push(`${quoteName(path)} is there twice`);
+  for (const { path, type, mode, content } of items) {
+    const name = path === "" ? "its directory" : quoteName(path);
+    if (seen.has(path)) problems.push(`${name} is there twice`);
     seen.add(path);
-    if (!isFile || content === undefined) {
-      problems.push(`${quoteName(path)} is not a file`);
+    if (type === "directory" ? !directories.has(path) : type === "other") {
+      const isListed = type === "other" || listed.has(path) || path === MANIFEST_FILE ||
+        path === SUMS_FILE;
+      problems.push(
+        isListed ? `${name} is not a file` : `directory ${name} has nothing that is listed`,
+      );
       continue;
     }
-    if ((mode & ~0o755) !== 0) problems.push(`${quoteName(path)} has mode ${mode.toString(8)}`);
+    const wanted = modeOf(path, type);
+    if (mode !== wanted) {
+      problems.push(`${name} has mode ${mode.toString(8)}, want ${wanted.toString(8)}`);
+    }
+    if (content === undefined) continue;
     if (path === MANIFEST_FILE) own = content.sha256;
     if (path === MANIFEST_FILE || path === SUMS_FILE) continue;
     const file = listed.get(path);

@@ -1,7 +1,15 @@
 /** The script of bundles, run by the shells that there are. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { bundleName, INSTALL_SCRIPT, leftOutBy } from "../../src/bundle/mod.ts";
+import { digestOfFile } from "../../src/archive/mod.ts";
+import {
+  bundleName,
+  INSTALL_SCRIPT,
+  leftOutBy,
+  manifestText,
+  sumsText,
+} from "../../src/bundle/mod.ts";
+import { filesBelow } from "../../src/files/mod.ts";
 import { inScratch, output, run, unless, which } from "../e2e/_program.ts";
 
 const ROOT = bundleName({ version: "v1.20.2", platform: "linux/amd64" });
@@ -15,10 +23,6 @@ async function unpacked(dir: string): Promise<string> {
   for (const path of ["bin", "programs"]) await Deno.mkdir(join(root, path), { recursive: true });
   await Deno.mkdir(made);
   await Deno.writeTextFile(join(root, "install.sh"), INSTALL_SCRIPT);
-  await Deno.writeTextFile(
-    join(root, "bundle.json"),
-    '{\n  "version": "v1.20.2",\n  "platform": "linux/amd64",\n}\n',
-  );
   await Deno.writeTextFile(join(root, "bin/kubelet"), "#!/bin/sh\n");
   for (const name of ["crictl", "bridge", "LICENSE"]) {
     await Deno.writeTextFile(join(made, name), "#!/bin/sh\n");
@@ -32,8 +36,19 @@ async function unpacked(dir: string): Promise<string> {
     ]);
   await pack("crictl-v1.19.0-linux-amd64.tar.gz", "crictl");
   await pack("cni-plugins-linux-amd64-v0.8.7.tgz", ".");
-  const sums = "sha256sum bundle.json install.sh bin/* programs/* > SHA256SUMS";
-  await output(["sh", "-c", sums], { cwd: root });
+  const paths = (await filesBelow(root)).toSorted();
+  const files = await Promise.all(paths.map(async (path) => ({
+    ...{ path, size: (await Deno.stat(join(root, path))).size },
+    sha256: await digestOfFile(join(root, path), "sha256"),
+  })));
+  const manifest = { ...{ version: "v1.20.2", platform: "linux/amd64", kbuild: "1" }, files };
+  const image = { name: "pause", reference: "pause:1", path: "images/pause.tar" };
+  const digests = { imageId: `sha256:${"0".repeat(64)}`, manifest: `sha256:${"0".repeat(64)}` };
+  const text = manifestText({ ...manifest, leftOut: ["etcd"], images: [{ ...image, ...digests }] });
+  await Deno.writeTextFile(join(root, "bundle.json"), text);
+  const sha256 = await digestOfFile(join(root, "bundle.json"), "sha256");
+  const sums = sumsText([{ path: "bundle.json", sha256 }, ...files]);
+  await Deno.writeTextFile(join(root, "SHA256SUMS"), sums);
   return root;
 }
 
@@ -91,6 +106,100 @@ for (const shell of SHELLS) {
         assertEquals(code, 1);
         assertStringIncludes(stderr, "run it with sudo, or install below a directory with --root");
         assertEquals(stdout.includes("Installing"), false);
+      }),
+  });
+
+  Deno.test({
+    ...unless(
+      Deno.build.os === "linux" ? undefined : "needs Linux",
+      `install.sh installs nothing of a directory that is not the whole bundle: ${shell[0]}`,
+    ),
+    fn: () =>
+      inScratch(async (dir) => {
+        const root = await unpacked(dir);
+        const check = () => run([...shell, join(root, "install.sh"), "--check"]);
+        assertEquals((await check()).code, 0);
+        const sums = join(root, "SHA256SUMS");
+        const lines = (await Deno.readTextFile(sums)).split("\n").slice(0, -1);
+        const wrong = [
+          ...lines.map((_, i) => lines.toSpliced(i, 1)),
+          lines.slice(0, 1),
+          [...lines, lines[0]!],
+          lines.toReversed(),
+        ];
+        for (const left of wrong) {
+          await Deno.writeTextFile(sums, left.map((line) => `${line}\n`).join(""));
+          const { code, stderr } = await check();
+          assertEquals([left, code], [left, 1]);
+          assertStringIncludes(stderr, "SHA256SUMS does not list the files of bundle.json");
+        }
+        await Deno.writeTextFile(sums, "");
+        assertEquals((await check()).code, 1);
+        await Deno.writeTextFile(sums, lines.map((line) => `${line}\n`).join(""));
+        assertEquals((await check()).code, 0);
+
+        for (const name of ["bin/more", ".hidden", "packages/a b", "bin/*"]) {
+          await Deno.mkdir(join(root, "packages"), { recursive: true });
+          await Deno.writeTextFile(join(root, name), "x");
+          const { code, stderr } = await check();
+          assertEquals([name, code], [name, 1]);
+          assertStringIncludes(stderr, `${name} is not listed\n`);
+          assertStringIncludes(stderr, "nothing was installed: other files");
+          await Deno.remove(join(root, name));
+        }
+        // The right bytes, elsewhere.
+        await Deno.rename(join(root, "bin/kubelet"), join(dir, "kubelet"));
+        await Deno.symlink(join(dir, "kubelet"), join(root, "bin/kubelet"));
+        const { code, stderr } = await check();
+        assertEquals(code, 1);
+        assertStringIncludes(stderr, "bin/kubelet is not a file\n");
+      }),
+  });
+
+  Deno.test({
+    ...unless(
+      Deno.build.os === "linux" ? undefined : "needs Linux",
+      `install.sh follows no links below --root, which is absolute: ${shell[0]}`,
+    ),
+    fn: () =>
+      inScratch(async (dir) => {
+        const root = await unpacked(dir);
+        const to = join(dir, "to");
+        const other = join(dir, "other");
+        const install = (root_: string) =>
+          run([...shell, join(root, "install.sh"), "--packages=files", `--root=${root_}`], {
+            cwd: dir,
+          });
+        for (const path of ["", "to", "./to"]) {
+          const { code, stderr } = await install(path);
+          assertEquals([path, code], [path, 1]);
+          assertStringIncludes(stderr, "the root is an absolute path, such as --root=/mnt");
+        }
+        await Deno.mkdir(join(to, "usr/bin"), { recursive: true });
+        await Deno.writeTextFile(other, "mine");
+        await Deno.mkdir(join(dir, "elsewhere"));
+        for (const name of [".kubelet.new", "kubelet"]) {
+          await Deno.symlink(other, join(to, "usr/bin", name));
+        }
+        await Deno.symlink(join(dir, "elsewhere"), join(to, "usr/bin/.install.new"));
+        const made = await install(to);
+        assertEquals(made.code, 0, made.stderr);
+        assertEquals(await Deno.readTextFile(other), "mine");
+        assertEquals([...Deno.readDirSync(join(dir, "elsewhere"))], []);
+        assertEquals((await Deno.lstat(join(to, "usr/bin/kubelet"))).isFile, true);
+
+        await Deno.remove(join(to, "usr/bin/kubelet"));
+        await Deno.mkdir(join(to, "usr/bin/kubelet"));
+        const taken = await install(to);
+        assertEquals(taken.code, 1);
+        assertStringIncludes(taken.stderr, "usr/bin/kubelet: it is a directory");
+        await Deno.remove(to, { recursive: true });
+        await Deno.mkdir(to);
+        await Deno.symlink(join(dir, "elsewhere"), join(to, "usr"));
+        const out = await install(to);
+        assertEquals(out.code, 1);
+        assertStringIncludes(out.stderr, "a link leads out of");
+        assertEquals([...Deno.readDirSync(join(dir, "elsewhere"))], []);
       }),
   });
 

@@ -3,6 +3,7 @@ import { join } from "@std/path";
 import { createHash } from "node:crypto";
 import {
   bytesEntry,
+  directoryEntry,
   packTarball,
   readTar,
   symlinkEntry,
@@ -152,6 +153,45 @@ const HOSTILE: readonly (readonly [
     (all) =>
       all.map((entry) => entry.name === at("bin/kubelet") ? { ...entry, mode: 0o4755 } : entry),
     '"bin/kubelet" has mode 4755',
+  ],
+  [
+    "a directory is added",
+    (all) => [...all, directoryEntry(at("etc"), { mtime: 7 })],
+    'directory "etc" has nothing that is listed',
+  ],
+  [
+    "a directory is in the place of a file",
+    (
+      all,
+    ) => [...without(all, "images/etcd.tar"), directoryEntry(at("images/etcd.tar"), { mtime: 7 })],
+    '"images/etcd.tar" is not a file',
+  ],
+  [
+    "a directory is in the place of a list",
+    (all) => [...all, directoryEntry(at("SHA256SUMS"), { mtime: 7 })],
+    '"SHA256SUMS" is not a file',
+  ],
+  [
+    "a directory comes twice",
+    (all) => [...all, directoryEntry(at("bin"), { mtime: 7 })],
+    '"bin" is there twice',
+  ],
+  [
+    "others may write to a directory",
+    (all) =>
+      all.map((entry) => entry.name === `${ROOT}/images/` ? { ...entry, mode: 0o777 } : entry),
+    '"images" has mode 777, want 755',
+  ],
+  [
+    "nobody may read the directory of the bundle",
+    (all) => all.map((entry) => entry.name === `${ROOT}/` ? { ...entry, mode: 0 } : entry),
+    "its directory has mode 0, want 755",
+  ],
+  [
+    "a program cannot be started",
+    (all) =>
+      all.map((entry) => entry.name === at("bin/kubelet") ? { ...entry, mode: 0o644 } : entry),
+    '"bin/kubelet" has mode 644, want 755',
   ],
   [
     "a file comes twice",
@@ -343,13 +383,23 @@ Deno.test("verifyBundle() takes a bundle as it is written, packed and unpacked",
     await unpackTar(path, join(world.dir, "unpacked"));
     const directory = join(world.dir, "unpacked", ROOT);
     assertEquals((await verifyBundle(directory, options)).problems, []);
+    // Whoever unpacked it has another umask.
+    await Deno.chmod(join(directory, "bin/kubelet"), 0o700);
+    await Deno.chmod(join(directory, "images"), 0o750);
+    assertEquals((await verifyBundle(directory, options)).problems, []);
+    await Deno.chmod(join(directory, "bin/kubelet"), 0o4755);
+    await Deno.chmod(join(directory, "sbom"), 0o777);
+    await Deno.mkdir(join(directory, "etc"));
     await Deno.writeTextFile(join(directory, "packages/more"), "x");
     await Deno.remove(join(directory, "images/etcd.tar"));
     await Deno.symlink("/bin/sh", join(directory, "bin/sh"));
     assertEquals((await verifyBundle(directory, options)).problems.toSorted(), [
+      '"bin/kubelet" has mode 4755, want 755',
       '"bin/sh" is not a file',
       '"images/etcd.tar" is missing',
       '"packages/more" is not listed',
+      '"sbom" has mode 777, want 755',
+      'directory "etc" has nothing that is listed',
     ]);
   }));
 
