@@ -3,6 +3,7 @@ import {
   addToLockFile,
   findLockFile,
   type KnownDigest,
+  lockedDigest,
   type PlannedDownload,
   planSingleFile,
   readLockFile,
@@ -117,14 +118,9 @@ async function lockedDigests(
   directory: string,
 ): Promise<(url: string) => KnownDigest | undefined> {
   const own = join(directory, DIGESTS);
-  const lists = [lockFile, { path: own, files: await readLockFile(own) }];
-  return (url) => {
-    for (const { path, files } of lists) {
-      const digest = files?.get(url);
-      if (digest !== undefined) return { ...digest, digestFrom: "lock", source: path };
-    }
-    return undefined;
-  };
+  const files = await readLockFile(own);
+  return (url) =>
+    lockedDigest(lockFile, url) ?? lockedDigest({ path: own, files }, url, "run again");
 }
 
 /** Whether a file of the cache is there; a damaged one counts as missing. */

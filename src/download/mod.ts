@@ -7,9 +7,12 @@ export { chooseFiles, type FilesRequest } from "./choose.ts";
 export { findDigests, parseList } from "./digests.ts";
 export {
   addToLockFile,
+  addToLockText,
   findLockFile,
   formatLockFile,
   LOCK_FILE,
+  type LockedDigest,
+  lockedDigest,
   type LockedFiles,
   parseLockFile,
   readLockFile,

@@ -20,7 +20,7 @@ import {
 import { chooseFiles, releaseTarball } from "./choose.ts";
 import { askOrigin, otherWays } from "./origin.ts";
 import { findDigests, isMissing, MISSING } from "./digests.ts";
-import type { LockedFiles } from "./lock_file.ts";
+import { lockedDigest, type LockedFiles } from "./lock_file.ts";
 import { isSigned, planSignatures } from "./signatures.ts";
 import { fastSite, markerUrl, releaseSite, siteNotes, versionUrl } from "./site.ts";
 import type {
@@ -192,9 +192,8 @@ async function digestsOf(
   const base = versionUrl(site, version);
   const digests = new Map<string, KnownDigest>();
   for (const { name } of files) {
-    const digest = locked?.files.get(`${base}/${name}`);
-    if (digest === undefined) continue;
-    digests.set(name, { ...digest, digestFrom: "lock", source: locked!.path });
+    const digest = locked === undefined ? undefined : lockedDigest(locked, `${base}/${name}`);
+    if (digest !== undefined) digests.set(name, digest);
   }
   const names = files.map(({ name }) => name).filter((name) => !digests.has(name));
   if (names.length === 0) return digests;
@@ -335,5 +334,9 @@ function digestNotes(files: readonly PlannedDownload[]): readonly string[] {
   const weak = files.filter(({ digest }) => digest.algorithm === "sha1");
   if (weak.length === 0) return [];
   const names = weak.map(({ name }) => name).join(", ");
-  return [`Only a ${nameOf("sha1")} is published, which proves little: ${names}`];
+  const isLocked = weak.every(({ digest }) => digest.digestFrom === "lock");
+  return [
+    `${isLocked ? "The lock file has only SHA-1" : "Only SHA-1 is published"} of ${names}: ` +
+    "it finds damage, but somebody could make another file with the same SHA-1",
+  ];
 }

@@ -6,6 +6,7 @@ import {
   ifPossible,
   ifPossibleSync,
   ifPresent,
+  irregularKind,
   isDiskFull,
   lockFile,
   moveNew,
@@ -24,6 +25,18 @@ export interface FileDigest {
   readonly algorithm: HashAlgorithm;
   /** Lower-case hexadecimal. */
   readonly hex: string;
+  /** Who says so, for messages: a URL, `line 3 of "/x/kbuild.lock"`. */
+  readonly source?: string | undefined;
+  /** What to do if a file has another one, for messages. */
+  readonly advice?: string | undefined;
+}
+
+/** Notes of an error about a file that has another digest. */
+function digestNotes({ source, advice }: FileDigest): readonly string[] {
+  return [
+    ...source === undefined ? [] : [`The digest is that of ${source}`],
+    ...advice === undefined ? [] : [advice],
+  ];
 }
 
 /** A file to fetch, whose digest is known. */
@@ -140,11 +153,18 @@ export async function isFetched(
 ): Promise<boolean> {
   const info = await ifPresent(Deno.lstat(path));
   if (info === undefined) return false;
-  if (info.isFile && await digestOfFile(path, digest.algorithm) === digest.hex) return true;
-  throw new KbuildError(`Cannot write "${path}": something else has this name`, {
+  const other = "Remove it, or choose another directory: --to DIR";
+  const kind = irregularKind(info);
+  if (kind !== undefined) {
+    throw new KbuildError(`Cannot write "${path}": it is ${kind}`, { notes: [other] });
+  }
+  const found = await digestOfFile(path, digest.algorithm);
+  if (found === digest.hex) return true;
+  throw new KbuildError(`Cannot write "${path}": another file has this name`, {
     notes: [
-      `Its ${nameOf(digest.algorithm)} is not the one of the file to fetch, ${digest.hex}`,
-      "Remove it, or choose another directory: --to DIR",
+      `Its ${nameOf(digest.algorithm)} is ${found}, not ${digest.hex}`,
+      ...digestNotes(digest),
+      other,
     ],
   });
 }
@@ -186,6 +206,7 @@ async function fill(
       ? new WrongContentError(`Cannot use "${url}": a web page or an error in XML came instead`)
       : new WrongContentError(
         `Cannot use "${url}": its ${nameOf(algorithm)} is ${found}, not ${hex}`,
+        { notes: digestNotes(digest) },
       );
   }, client);
 }

@@ -105,7 +105,10 @@ const CASES: Readonly<Record<string, Case>> = {
       assertEquals(requests, [`GET ${BASE}/SHA512SUMS`, `GET ${BASE}/${KUBECTL}`]),
   },
   "1.12 has digests beside files": { version: "v1.12.3" },
-  "1.6 has SHA-1 alone, which is said": { version: "v1.6.13", said: ["Only a SHA-1 is published"] },
+  "1.6 has SHA-1 alone, which is said": {
+    version: "v1.6.13",
+    said: ["Only SHA-1 is published of", "another file with the same SHA-1"],
+  },
   "SHA-1 alone is not enough for 1.12": {
     version: "v1.12.3",
     change: (files) => void files.delete(`/release/v1.12.3/${KUBECTL}.sha512`),
@@ -277,14 +280,20 @@ const CASES: Readonly<Record<string, Case>> = {
   "what is there and something else stays": {
     before: put(new TextEncoder().encode("mine")),
     files: ["kubectl"],
-    error: ["something else has this name", "Remove it, or choose another directory"],
+    error: [
+      "another file has this name",
+      `Its SHA-512 is ${digestOf("sha512", new TextEncoder().encode("mine"))}, not ${sha512}`,
+      "The digest is that of http",
+      "Remove it, or choose another directory",
+    ],
     check: (_, directory) =>
       assertEquals(Deno.readTextFileSync(join(directory, "to", "kubectl")), "mine"),
   },
   "a directory of that name stays": {
     before: (directory) => Deno.mkdirSync(join(directory, "to", "kubectl"), { recursive: true }),
     files: [],
-    error: ["something else has this name"],
+    error: ["it is a directory", "Remove it, or choose another directory"],
+    unsaid: ["SHA-512"],
   },
   "a link of that name stays": {
     before: (directory) => {
@@ -292,7 +301,21 @@ const CASES: Readonly<Record<string, Case>> = {
       Deno.symlinkSync("/nowhere", join(directory, "to", "kubectl"));
     },
     files: ["kubectl"],
-    error: ["something else has this name"],
+    error: ["it is a symbolic link", "Remove it, or choose another directory"],
+    unsaid: ["SHA-512"],
+  },
+  "a named pipe of that name stays": {
+    before: (directory) => {
+      Deno.mkdirSync(join(directory, "to"), { recursive: true });
+      new Deno.Command("mkfifo", { args: [join(directory, "to", "kubectl")] }).outputSync();
+    },
+    files: ["kubectl"],
+    error: ["it is a named pipe"],
+  },
+  "what is there is not what the lock file has": {
+    before: put(kubectl),
+    lock: `sha512:${"d".repeat(128)} SITE${BASE}/${KUBECTL}\n`,
+    error: ["another file has this name", 'that of line 1 of "kbuild.lock"', "remove that line"],
   },
   "a killed run's beginning is resumed": {
     before: putPartial(kubectl.subarray(0, 30_000)),
@@ -458,7 +481,11 @@ const CASES: Readonly<Record<string, Case>> = {
   "a lock file beats the site": {
     lock: `# mine\nsha512:${"d".repeat(128)} SITE${BASE}/${KUBECTL}\n`,
     files: [],
-    error: [`its SHA-512 is ${sha512}, not dddd`],
+    error: [
+      `its SHA-512 is ${sha512}, not dddd`,
+      'The digest is that of line 2 of "kbuild.lock"',
+      "If the file was published again, and you trust it: remove that line, and lock it again",
+    ],
   },
   "nothing is fetched when nothing may be": {
     env: { KBUILD_OFFLINE: "y" },

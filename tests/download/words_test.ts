@@ -1,5 +1,8 @@
+import { join } from "@std/path";
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
+  addToLockFile,
+  addToLockText,
   chooseFiles,
   formatLockFile,
   parseLockFile,
@@ -87,14 +90,59 @@ Deno.test("chooseFiles() refuses names that lead elsewhere", () => {
   );
 });
 
+Deno.test("digests are added to a lock file without the loss of a comment", () => {
+  const digest = (sign: string) => ({ algorithm: "sha256", hex: sign.repeat(64) } as const);
+  const line = (sign: string, url: string) => `sha256:${sign.repeat(64)} https://x/${url}`;
+  const text = [
+    ...["# Ours, see the wiki.", "", "# Of the old cluster.", line("b", "b")],
+    ...["", "# Twice.", line("d", "d"), line("d", "d"), "# The end.", ""],
+  ];
+  const more = new Map([["https://x/c", digest("c")], ["https://x/a", digest("a")]]);
+  const wanted = [
+    ...["# Ours, see the wiki.", "", line("a", "a"), "# Of the old cluster.", line("b", "b")],
+    ...[line("c", "c"), "", "# Twice.", line("d", "d"), "# The end.", ""],
+  ];
+  for (const end of ["\n", "\r\n"]) {
+    assertEquals(addToLockText(text.join(end), more, "kbuild.lock"), wanted.join(end));
+    const same = new Map([["https://x/b", digest("b")]]);
+    assertEquals(addToLockText(text.join(end), same, "kbuild.lock"), text.join(end));
+  }
+  const other = new Map([["https://x/b", digest("e")]]);
+  assertStringIncludes(
+    addToLockText(text.join("\n"), other, "kbuild.lock"),
+    `# Of the old cluster.\n${line("e", "b")}\n`,
+  );
+});
+
+Deno.test("a lock file that is a link stays one", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const files = new Map([["https://x/a", { algorithm: "sha1", hex: "a".repeat(40) } as const]]);
+    await Deno.mkdir(join(dir, "shared"));
+    for (const name of ["new", "old"]) {
+      const [link, real] = [join(dir, `${name}.lock`), join(dir, "shared", name)];
+      if (name === "old") await Deno.writeTextFile(real, "# mine\n");
+      await Deno.symlink(`shared/${name}`, link);
+      await addToLockFile(link, files);
+      assertEquals((await Deno.lstat(link)).isSymlink, true);
+      assertStringIncludes(await Deno.readTextFile(real), "https://x/a\n");
+    }
+    assertStringIncludes(await Deno.readTextFile(join(dir, "shared/old")), "# mine\n");
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
 Deno.test("a lock file is read as it is written, and nothing else is", () => {
   const lines = [
     `sha256:${"b".repeat(64)} https://dl.k8s.io/release/v1.30.2/a`,
     `sha512:${"a".repeat(128)} https://dl.k8s.io/release/v1.30.2/b`,
   ];
   const files = parseLockFile(`# by hand\r\n\n${lines[1]}\r\n${lines[0]}\n`, "kbuild.lock");
-  assertEquals(formatLockFile(files).split("\n").slice(1), [...lines, ""]);
-  assertEquals(parseLockFile(formatLockFile(files), "kbuild.lock"), files);
+  assertEquals([...files.values()].map(({ line }) => line), [3, 4]);
+  const text = formatLockFile(files);
+  assertEquals(text.split("\n").slice(1), [...lines, ""]);
+  assertEquals(formatLockFile(parseLockFile(text, "kbuild.lock")), text);
   for (
     const [text, said] of [
       ["<<<<<<< HEAD\n", "line 1"],
