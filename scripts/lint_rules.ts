@@ -31,6 +31,7 @@ const FLOORS: Readonly<Record<string, number>> = Object.freeze({
   "gnu": 2,
   "cli": 2,
   "lib/init": 3,
+  "lib/destination": 3,
   "lib/ownership": 3,
   "checkout": 3,
   "dockerfile": 3,

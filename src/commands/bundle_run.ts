@@ -34,6 +34,7 @@ import type { KubeContext } from "../lib/init.ts";
 import {
   BUNDLES_DIRECTORY,
   checkInOutputs,
+  checkNamedDirectory,
   PACKAGES_DIRECTORY,
   SBOM_DIRECTORY,
 } from "../lib/outputs.ts";
@@ -279,6 +280,7 @@ async function prepare(
   const { context, checkout } = open;
   const { env, outputRoot } = context;
   compressionLevelIn(env);
+  if (asked.to !== undefined) await checkNamedDirectory(context, asked.to, "--to");
   // One that is named has to be there, whatever is left out.
   await findLockFile(asked.lockFile, context.cwd);
   const binPath = await existingBinPath(open);

@@ -1,5 +1,6 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import { resolve } from "@std/path";
+import { basename, dirname, resolve } from "@std/path";
+import { searchRoot } from "../checkout/mod.ts";
 import type { Input } from "../cli/mod.ts";
 import {
   addToLockFile,
@@ -13,11 +14,14 @@ import {
   type PlannedDownload,
   prepareDownload,
   readLockFile,
+  type SignatureContext,
   type SignatureMode,
   verifyBlobArgv,
 } from "../download/mod.ts";
 import { UsageError } from "../errors.ts";
+import { isDirectory } from "../files/mod.ts";
 import { counted } from "../lib/counted.ts";
+import { checkDestination } from "../lib/destination.ts";
 import { partialPath } from "../net/mod.ts";
 import type { CommandContext, CommandPlan } from "./context.ts";
 import { netContext } from "./net_context.ts";
@@ -49,7 +53,7 @@ export async function download(command: CommandContext, input: Input): Promise<v
     const nothing = { version: null, marker: null, directory: null, signatures: null };
     return command.printJson({ ...nothing, files: [] });
   }
-  const plan = await prepareDownload(context, asked.request);
+  const plan = await prepare(command, context, asked);
   for (const note of plan.notes) command.log.warn(note);
   const files = await downloadFiles(context, plan);
   if (asked.isLocking) await lock(asked, plan);
@@ -73,6 +77,18 @@ export async function download(command: CommandContext, input: Input): Promise<v
     align: ["left", "right"],
     cut: ["start"],
   });
+}
+
+/** A plan whose directory may be written to. */
+async function prepare(
+  command: CommandContext,
+  context: SignatureContext,
+  { request }: AskedDownload,
+): Promise<DownloadPlan> {
+  const plan = await prepareDownload(context, request);
+  // The usual one has the version in its name.
+  if (request.to === undefined) await checkPlace(command, plan.directory);
+  return plan;
 }
 
 /** `get-kube.sh` then only makes a cluster. */
@@ -100,7 +116,7 @@ export async function planDownload(command: CommandContext, input: Input): Promi
     throw new UsageError("Cannot plan --print-urls: it downloads nothing");
   }
   if (isSkipped(command)) return Object.freeze({ steps: Object.freeze([]) });
-  const plan = await prepareDownload(await netContext(command), asked.request);
+  const plan = await prepare(command, await netContext(command), asked);
   for (const note of plan.notes) command.log.warn(note);
   const steps = plan.files.flatMap((file): readonly PlanStep[] => [
     downloadStep(plan, file),
@@ -154,12 +170,32 @@ async function parseRequest(command: CommandContext, input: Input): Promise<Aske
   const { path: lockFile, files } = isLocking
     ? { path, files: await readLockFile(path) }
     : await findLockFile(named, cwd);
+  const to = input.string("to");
+  if (to !== undefined) await checkPlace(command, resolve(cwd, to));
   const request: DownloadRequest = {
-    ...{ version: input.args[0], what: input.list("what"), platforms, to: input.string("to"), cwd },
+    ...{ version: input.args[0], what: input.list("what"), platforms, to, cwd },
     signatures: input.string("signatures") as SignatureMode | undefined,
     ...(files === undefined ? {} : { locked: { path: lockFile, files } }),
   };
   return Object.freeze({ request, lockFile, isLocking });
+}
+
+/**
+ * Checks where files are downloaded to.
+ *
+ * @throws {UsageError} It is among the sources of a checkout.
+ */
+async function checkPlace({ env, shell }: CommandContext, path: string): Promise<void> {
+  let there = path;
+  while (!await isDirectory(there) && dirname(there) !== there) there = dirname(there);
+  const { root } = await searchRoot(there);
+  if (root === undefined) return;
+  const named = ["OUT_DIR", "KUBE_OUTPUT_SUBPATH"].flatMap((name) => env[name] || []);
+  await checkDestination({ root, env, shell }, path, {
+    cannot: `Cannot download to "${path}"`,
+    example: basename(path) === basename(root) ? "release" : basename(path),
+    outputs: ["_output", ...named].map((name) => resolve(root, name)),
+  });
 }
 
 /** @throws {UsageError} It is not `OS/ARCH`. */

@@ -1,14 +1,11 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import { basename, dirname, join } from "@std/path";
-import { UsageError } from "../errors.ts";
-import { ifPossible } from "../files/mod.ts";
-import { askGit } from "../git/mod.ts";
 import { counted } from "../lib/counted.ts";
+import { checkDestination } from "../lib/destination.ts";
 import type { Environment } from "../lib/init.ts";
 import type { Logger } from "../lib/logging.ts";
 import { ownershipContext } from "../lib/ownership.ts";
 import { hostPlatform, isSet } from "../lib/util.ts";
-import { quote, type Shell } from "../shell/mod.ts";
+import type { Shell } from "../shell/mod.ts";
 import { openStore, parseStoreAddress, type RegistryOpener, type Store } from "../store/mod.ts";
 import { STORE, STORE_READ_ONLY } from "./flags.ts";
 
@@ -64,27 +61,10 @@ export async function checkStorePlace(
   if (root === undefined || given === "") return;
   const address = parseStoreAddress(given, cwd);
   if (address.kind !== "folder") return;
-  const [checkout, parent] = await Promise.all(
-    [root, dirname(address.path)].map(async (path) =>
-      await ifPossible(Deno.realPath(path)) ?? path
-    ),
-  );
-  const path = join(parent!, basename(address.path));
-  if (path !== checkout && !path.startsWith(`${checkout}/`)) return;
-  const { text } = await askGit({ root, env, shell }, [
-    "--no-literal-pathspecs",
-    "check-ignore",
-    "--",
-    join(path, "ac"),
-  ]);
-  if (text !== undefined) return;
-  throw new UsageError(
-    `Cannot use "${address.shown}" as a store: it is among the sources of the checkout, and git does not ignore it`,
-    [
-      "Version and source tarball would be those of a modified checkout",
-      `Name a directory beside it, such as ${quote(join(dirname(checkout!), "kbuild-store"))}`,
-    ],
-  );
+  await checkDestination({ root, env, shell }, address.path, {
+    cannot: `Cannot use "${address.shown}" as a store`,
+    example: "kbuild-store",
+  });
 }
 
 /** Says what a run took from a store, and what it left there. */

@@ -6,7 +6,7 @@ import { KbuildError, UsageError } from "../errors.ts";
 import { entriesOf, ifPresent, temporaryName, WorkDirectory } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
 import { didYouMean, nearest } from "../lib/nearest.ts";
-import { checkInOutputs, PACKAGES_DIRECTORY } from "../lib/outputs.ts";
+import { checkInOutputs, checkNamedDirectory, PACKAGES_DIRECTORY } from "../lib/outputs.ts";
 import { megabytesIn } from "../lib/util.ts";
 import {
   checkMaintainer,
@@ -318,6 +318,7 @@ async function prepare(
 ): Promise<PreparedPackages> {
   const { context, checkout } = open;
   const { formats, names, revision, maintainer, to } = asked;
+  if (to !== undefined) await checkNamedDirectory(context, to, "--to");
   compressionLevelIn(context.env);
   const binPath = await existingBinPath(open);
   const { platforms, skipped } = await platformsOf(context, asked, binPath);

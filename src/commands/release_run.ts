@@ -7,7 +7,7 @@ import { binaryName } from "../lib/golang/mod.ts";
 import { checkOciLayout, probeOciLayout, writeOciLayout } from "../image/mod.ts";
 import { gitCommand, type GitTree } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
-import { checkReleaseReplaceable, SBOM_DIRECTORY } from "../lib/outputs.ts";
+import { checkNamedDirectory, checkReleaseReplaceable, SBOM_DIRECTORY } from "../lib/outputs.ts";
 import { ownershipContext } from "../lib/ownership.ts";
 import { duration } from "../progress/mod.ts";
 import { megabytesIn } from "../lib/util.ts";
@@ -236,6 +236,7 @@ export async function planReleaseSteps(
 ): Promise<CommandPlan> {
   if (request.ociLayout !== undefined) {
     await checkOciLayout(request.ociLayout, ownershipContext(open.context));
+    await checkNamedDirectory(open.context, request.ociLayout, "--oci-layout");
   }
   const prepared = await prepareRelease(open, globals, request, { fetch: false });
   warnAboutRequest(open.context, prepared);
@@ -296,6 +297,7 @@ export async function releaseCheckout(
   ): Promise<T> => {
     if (request.ociLayout !== undefined) {
       await probeOciLayout(request.ociLayout, ownershipContext(context));
+      await checkNamedDirectory(context, request.ociLayout, "--oci-layout");
     }
     const found = await release();
     // Without a build, packaging asks this first of all.

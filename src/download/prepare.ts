@@ -9,7 +9,6 @@ import {
   isOffline,
   MIRRORS,
   type MirrorTable,
-  nameOf,
   type NetContext,
   NetworkError,
   parseMirrors,

@@ -64,6 +64,7 @@ export {
   type OwnershipContext,
   realPathOfNearest,
   type Tracked,
+  whereWritten,
   whyKept,
   whyProtected,
   whyTracked,

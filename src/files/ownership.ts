@@ -1,4 +1,4 @@
-import { basename, dirname, join, SEPARATOR } from "@std/path";
+import { basename, dirname, join, resolve, SEPARATOR } from "@std/path";
 import { KbuildError, systemCode } from "../errors.ts";
 import { ifPresent, ifPresentSync } from "./if_present.ts";
 import { isMountPoint, mountPoints } from "./mounts.ts";
@@ -171,6 +171,13 @@ export function realPathOfNearest(path: string): string {
   const real = followed(path);
   if (real !== undefined || dirname(path) === path) return real ?? path;
   return join(realPathOfNearest(dirname(path)), basename(path));
+}
+
+/** Where a file is that somebody writes to a path: a link is followed although it leads nowhere yet. */
+export async function whereWritten(path: string): Promise<string> {
+  const info = await ifPresent(Deno.lstat(path));
+  const isDead = info?.isSymlink === true && await ifPresent(Deno.stat(path)) === undefined;
+  return realPathOfNearest(isDead ? resolve(dirname(path), await Deno.readLink(path)) : path);
 }
 
 /** The end of "Cannot remove X: …" for what git tracks, or what holds a file that git tracks. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { basename, dirname, join, relative, resolve, SEPARATOR } from "@std/path";
+import { basename, dirname, join, relative, SEPARATOR } from "@std/path";
 import { GO_SYSTEMS } from "../checkout/mod.ts";
 import { KbuildError } from "../errors.ts";
 import {
@@ -21,12 +21,14 @@ import {
   type OwnershipContext,
   realPathOfNearest,
   type Tracked,
+  whereWritten,
   whyKept,
   whyNotEmpty,
   whyNotWritable,
   whyProtected,
   whyTracked,
 } from "../files/mod.ts";
+import { checkDestination } from "./destination.ts";
 import type { KubeContext } from "./init.ts";
 import { ownershipContext } from "./ownership.ts";
 
@@ -295,6 +297,26 @@ export async function checkInOutputs(
   }
 }
 
+/**
+ * Checks a directory that the user names for results: into the checkout kbuild writes only where its outputs are, and
+ * where git ignores what is there.
+ *
+ * @param path Absolute.
+ * @param flag What names it: `--to`.
+ * @throws {UsageError} It is among the sources of the checkout.
+ */
+export async function checkNamedDirectory(
+  context: KubeContext,
+  path: string,
+  flag: string,
+): Promise<void> {
+  await checkDestination(context, path, {
+    cannot: `Cannot use ${flag} "${path}"`,
+    example: basename(path) === basename(context.root) ? "results" : basename(path),
+    outputs: outputDirectories(context).map(({ path }) => path),
+  });
+}
+
 async function checkLinks(context: KubeContext, paths: readonly string[]): Promise<void> {
   for (const path of paths) {
     const found = await leadsOut(context, path);
@@ -312,13 +334,6 @@ export async function leadsOut(context: KubeContext, path: string): Promise<stri
   const found = await whereWritten(path);
   const real = directories.map(realPathOfNearest);
   return real.some((directory) => isAtOrBelow(found, directory)) ? undefined : found;
-}
-
-/** Where a file is that somebody writes to a path: a link is followed although it leads nowhere yet. */
-async function whereWritten(path: string): Promise<string> {
-  const info = await ifPresent(Deno.lstat(path));
-  const isDead = info?.isSymlink === true && await ifPresent(Deno.stat(path)) === undefined;
-  return realPathOfNearest(isDead ? resolve(dirname(path), await Deno.readLink(path)) : path);
 }
 
 /**

@@ -388,3 +388,58 @@ Deno.test({
       assertEquals(Array.from(Deno.readDirSync(to), ({ name }) => name), ["deb"]);
     }),
 });
+
+Deno.test({
+  ...needs,
+  name: `results go into the checkout only where git ignores them${needs.name}`,
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await withPrograms(dir, AMD64);
+      await Deno.mkdir(join(root, ".git/info"), { recursive: true });
+      await Deno.writeTextFile(join(root, ".git/info/exclude"), "/mine*/\n");
+      const before = listing(root);
+      await Deno.symlink(join(root, "cmd"), join(dir, "link"));
+      const names = [".", "cmd", "new/er", "../link/x"];
+      const commands = [
+        ["packages", "deb", "--to"],
+        ["rpm", "--to"],
+        ["bundle", "--without", "images,kubernetes-cni,cri-tools,sbom", "--to"],
+        ["download", "v1.30.2", "--offline", "--to"],
+        ["release", "--bases", "scratch", "--oci-layout"],
+      ];
+      for (const words of commands) {
+        for (const to of words[0] === "packages" ? names : ["layout"]) {
+          const ended = await kbuild([...words, to], { cwd: root });
+          assertEquals([words[0], to, ended.code, ended.stdout], [words[0], to, 2, ""]);
+          assertStringIncludes(
+            ended.stderr,
+            "it is among the sources of the checkout, and git does not ignore it",
+          );
+          assertStringIncludes(ended.stderr, "Name a directory beside it, such as ");
+        }
+      }
+      // As get-kube.sh has it, in the current directory.
+      const url = "https://dl.k8s.io/release/v1.30.2/bin/linux/amd64/kubectl";
+      await Deno.writeTextFile(join(dir, "lock"), `sha256:${"0".repeat(64)} ${url}\n`);
+      const what = ["--what", "bin/kubectl", "--platform", "linux/amd64", "--offline"];
+      const here = await kbuild(["download", "v1.30.2", ...what, "--lock-file", "../lock"], {
+        cwd: root,
+      });
+      assertEquals([here.code, here.stdout], [2, ""]);
+      assertStringIncludes(here.stderr, `Cannot download to "${join(root, "kubernetes-v1.30.2")}"`);
+      assertEquals(listing(root), before);
+      for (const to of ["mine", "mine2/x", "_output/x", "../beside"]) {
+        const made = await kbuild(["packages", "deb", "--to", to], { cwd: root });
+        assertEquals([to, made.code], [to, 0], made.stderr);
+      }
+      // What OUT_DIR names is the user's word for outputs.
+      const env = { OUT_DIR: "out" };
+      const made = await kbuild(["packages", "deb", "--to", "out/x"], { cwd: root, env });
+      assertEquals(made.code, 0, made.stderr);
+      await Deno.remove(join(root, "out"), { recursive: true });
+      const git = ["git", "-C", root, "status", "--porcelain"];
+      const [program = "", ...args] = git;
+      const { stdout } = await new Deno.Command(program, { args }).output();
+      assertEquals(new TextDecoder().decode(stdout), "");
+    }),
+});

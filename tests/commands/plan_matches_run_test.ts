@@ -261,7 +261,7 @@ const SEQUENCES: Readonly<Partial<Record<EraParameter, readonly (readonly string
     ["packages", "--repository"],
     ["rpm", "--revision", "2"],
     [
-      ...["download", "stable", "--what", "client,bin/kubectl", "--to", "published", "--lock"],
+      ...["download", "stable", "--what", "client,bin/kubectl", "--to", "../published", "--lock"],
       ...["KUBERNETES_RELEASE_URL=http://REGISTRY/release"],
     ],
     ["sbom"],
