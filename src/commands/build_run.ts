@@ -221,9 +221,10 @@ export async function planBuild(
     ...{ goflags, jobs, go, targets, tree, stamp: () => reading },
   });
   const looking = reading.then(({ vars }) => findOutdated(context, checkout, vars, tree));
-  if (records !== undefined) lookAhead(records, targets ?? []);
+  const ahead = records === undefined ? undefined : lookAhead(context, records, targets ?? []);
   // Nothing may be at work when an error is shown.
-  await Promise.allSettled([reading, planning, looking]);
+  await Promise.allSettled([reading, planning, looking, ahead]);
+  await ahead;
   const { vars, epoch } = await reading;
   const generation = await planning;
   const prepared = await prepareBuild(context, checkout, { ...asked, vars, epoch, go, tree });

@@ -39,12 +39,20 @@ export function openTree(
   let head: Promise<TreeHead> | undefined;
   let status: Promise<GitAnswer> | undefined;
   let all: Promise<GitAnswer> | undefined;
-  let mayWriteIndex: Promise<boolean> | undefined;
-  // In a copied checkout git reads every file, in a fresh clone thousands: each time until it may write down that they are the same.
-  const askAboutFiles = async (args: readonly string[]) =>
-    await askGit(context, args, {
-      mayWriteIndex: await (mayWriteIndex ??= isIndexStale(context.root)),
-    });
+  let stale: Promise<boolean> | undefined;
+  // In a copied checkout git reads every file, in a fresh clone thousands: each time until it may write down that
+  // they are the same. That is so once in the life of a checkout, so git is at work while its index is looked at,
+  // and begins again if it may write.
+  const askAboutFiles = async (args: readonly string[]) => {
+    if (stale !== undefined) return await askGit(context, args, { mayWriteIndex: await stale });
+    const only = new AbortController();
+    const asking = askGit(context, args, { signal: only.signal });
+    stale = isIndexStale(context.root);
+    if (!await stale) return await asking;
+    only.abort();
+    await Promise.allSettled([asking]);
+    return await askGit(context, args, { mayWriteIndex: true });
+  };
   const askAll = () =>
     all ??= askAboutFiles([
       ...["-c", "core.excludesFile=/dev/null"],

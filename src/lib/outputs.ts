@@ -68,7 +68,7 @@ function isKnown(name: string): boolean {
  * What decides in this run whether something may be removed or replaced. What git tracks in an output
  * directory is asked once, at the first question about it.
  */
-function outputOwnership(context: KubeContext): OwnershipContext {
+export function outputOwnership(context: KubeContext): OwnershipContext {
   const ownership = ownershipContext(context);
   const listings = new Map<string, Promise<Tracked>>();
   const top = topmostOutputs(context);
@@ -272,17 +272,17 @@ export function isHostLink(target: string): boolean {
  * no link leads out of them. Whoever made such a link, there may be anything behind it.
  *
  * @param paths Absolute; what is not below an output directory by its name was asked for by the caller.
+ * @param ownership What was asked of git a moment ago; default: it is asked now.
  * @throws {KbuildError} A link leads out, or git tracks one of the files or something below it, or may.
  */
 export async function checkInOutputs(
   context: KubeContext,
   paths: Iterable<string>,
+  ownership: OwnershipContext = outputOwnership(context),
 ): Promise<void> {
   const all = [...new Set(paths)];
   await checkLinks(context, all);
-  const { tracked } = outputOwnership(context);
-  for (const directory of topmostOutputs(context)) {
-    const { files, unknown } = await tracked(dirname(directory), basename(directory));
+  for (const { directory, files, unknown } of await trackedOutputs(context, ownership)) {
     if (unknown !== undefined) {
       throw new KbuildError(
         `Cannot write to "${directory}": git may track files there: ${unknown}`,
@@ -315,6 +315,19 @@ export async function checkNamedDirectory(
     example: basename(path) === basename(context.root) ? "results" : basename(path),
     outputs: outputDirectories(context).map(({ path }) => path),
   });
+}
+
+/** What git tracks in each of the output directories that are in no other one. */
+export async function trackedOutputs(
+  context: KubeContext,
+  { tracked }: OwnershipContext,
+): Promise<readonly (Tracked & { readonly directory: string })[]> {
+  return await Promise.all(
+    topmostOutputs(context).map(async (directory) => ({
+      ...await tracked(dirname(directory), basename(directory)),
+      directory,
+    })),
+  );
 }
 
 async function checkLinks(context: KubeContext, paths: readonly string[]): Promise<void> {

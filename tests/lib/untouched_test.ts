@@ -1,6 +1,6 @@
 /** Nothing to do is known without Go, and what is known is never wrong. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { dirname, join } from "@std/path";
+import { dirname, join, relative } from "@std/path";
 import {
   buildBinaries,
   lookAhead,
@@ -56,7 +56,7 @@ async function openBuilds() {
     const used = contextWith(more);
     const go = await verifyGoVersion(used, checkout);
     const records = await openRecords(used);
-    lookAhead(records, targets);
+    await lookAhead(used, records, targets);
     const prepared = await prepareBuild(used, checkout, { matrix, vars, epoch: 0, go });
     await meanwhile();
     starts.length = 0;
@@ -324,6 +324,18 @@ Deno.test({
         assert(started.includes("list"));
         assertEquals(await digest(), await clean());
       });
+      await t.step(
+        "what git tracks in the outputs since it was asked more than a second ago",
+        async () => {
+          const built = relative(root, join(context.gopath, "bin/kubectl"));
+          const later = async () => {
+            await pause(1100);
+            await git(root, "add", "--force", built);
+          };
+          await assertRejects(() => build({}, later), Error, "git tracks it");
+          await git(root, "rm", "--quiet", "--cached", built);
+        },
+      );
       await t.step("a program that is not what was built", async () => {
         await build();
         const built = join(context.gopath, "bin/kubectl");

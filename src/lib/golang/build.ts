@@ -141,7 +141,8 @@ export async function buildBinaries(
   const { log } = context;
   if (elsewhere === undefined) await checkCompilers(context, checkout, go, plan);
   await claimOutputs(context);
-  await checkInOutputs(context, writtenPaths(context, plan));
+  const seen = known === undefined ? undefined : freshLooks(context, known);
+  await checkInOutputs(context, writtenPaths(context, plan), seen?.ownership);
   await settle?.();
   log.status(`Go version: ${go.description}`, [], { v: 2 });
   if (context.env["GOFLAGS"]) log.status(`GOFLAGS: ${context.env["GOFLAGS"]}`);
@@ -149,7 +150,7 @@ export async function buildBinaries(
   await writeStepFiles(plan);
   await context.builder.send(stepPaths(plan));
 
-  const records = known === undefined ? await openRecords(context) : freshLooks(known);
+  const records = known === undefined ? await openRecords(context) : freshLooks(context, known);
   const steps = plan.platforms.flatMap((platform) => platform.steps);
   const placed = new Set<BuildStep>();
   if (elsewhere !== undefined) {

@@ -4,6 +4,8 @@ import { ifPresent, isSettled, readNote, writeFileAtomic } from "../../files/mod
 import { createHash } from "node:crypto";
 import type { KubeContext } from "../init.ts";
 import type { Logger } from "../logging.ts";
+import type { OwnershipContext } from "../../files/mod.ts";
+import { outputOwnership, trackedOutputs } from "../outputs.ts";
 import { isSet } from "../util.ts";
 import { type PackageFiles, readListed } from "./package_files.ts";
 import { type CompileProgress, reportPackages } from "./compile_progress.ts";
@@ -51,7 +53,9 @@ export interface BuildRecords {
   readonly sourcesFile: string;
   /** Files that were looked at since Go was last started. */
   readonly looks: Looks;
-  /** Milliseconds of `performance.now()` at the oldest of these looks, {@linkcode lookAhead}. */
+  /** What git tracks in the output directories: asked at the first question. */
+  readonly ownership: OwnershipContext;
+  /** Milliseconds of `performance.now()` at the oldest of these looks and questions, {@linkcode lookAhead}. */
   readonly lookedAt: number;
 }
 
@@ -70,17 +74,24 @@ export async function openRecords(context: KubeContext): Promise<BuildRecords> {
     sources: new Map(sources),
     sourcesFile,
     looks: new Map(),
+    ownership: outputOwnership(context),
     lookedAt: performance.now(),
   };
 }
 
 /**
- * Looks at what the outputs of these targets were made of, while something else has to be waited for anyway: a
- * build that finds nothing to do needs to see it. Only the holder of the output lock may call this.
+ * Looks at what the outputs of these targets were made of and asks git what it tracks among the outputs, while
+ * something else has to be waited for anyway: a build that finds nothing to do needs to know it. Only the holder of
+ * the output lock may call this.
  *
  * @param targets `cmd/kubectl`; of any platform.
  */
-export function lookAhead({ sources, looks }: BuildRecords, targets: readonly string[]): void {
+export async function lookAhead(
+  context: KubeContext,
+  { sources, looks, ownership }: BuildRecords,
+  targets: readonly string[],
+): Promise<void> {
+  const asking = trackedOutputs(context, ownership);
   const names = new Set(targets.map((target) => basename(target)));
   for (const [name, known] of sources) {
     const isAsked = name.split("\n").every((built) =>
@@ -88,15 +99,17 @@ export function lookAhead({ sources, looks }: BuildRecords, targets: readonly st
     );
     if (isAsked) lookAt(known, looks);
   }
+  await asking;
 }
 
 /** What was seen longer ago than these milliseconds is looked at again. */
 const LOOK_MS = 1000;
 
-/** Forgets what {@linkcode lookAhead} saw, if that may be too long ago. */
-export function freshLooks(records: BuildRecords): BuildRecords {
-  if (performance.now() - records.lookedAt > LOOK_MS) records.looks.clear();
-  return records;
+/** The records without what {@linkcode lookAhead} saw, if that may be too long ago. */
+export function freshLooks(context: KubeContext, records: BuildRecords): BuildRecords {
+  return performance.now() - records.lookedAt > LOOK_MS
+    ? { ...records, looks: new Map(), ownership: outputOwnership(context) }
+    : records;
 }
 
 function isSources(entry: [string, unknown]): entry is [string, StepSources] {
