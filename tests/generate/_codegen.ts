@@ -343,7 +343,7 @@ export const FILES: Readonly<Record<string, string>> = {
   "cmd/protoc-gen-gogo/main.go": "package main\n\nfunc main() {}\n",
   "cmd/go-to-protobuf/main.go": TOOL(`	for _, word := range os.Args[1:] {
 		if strings.HasPrefix(word, "--packages=") {
-			inputs = strings.Split(strings.TrimPrefix(word, "--packages="), ",")
+			inputs = strings.FieldsFunc(strings.TrimPrefix(word, "--packages="), func(r rune) bool { return r == ',' })
 		}
 	}
 	for _, dir := range inputs {
