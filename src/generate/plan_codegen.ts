@@ -475,7 +475,8 @@ async function whyStale(
     if (seenFile(join(root, path)) === seen) continue;
     if (await contentOf(join(root, path)) !== content) return `${path} is not what was generated`;
   }
-  const foreign = task.removes.find((path) => !outputs.has(path));
+  // Git also lists what is tracked and not there any more.
+  const foreign = task.removes.find((path) => !outputs.has(path) && exists(join(root, path)));
   if (foreign !== undefined) return `no generator made ${foreign}`;
   if (record.inputs === inputs) return undefined;
   const changed = [...new Set([...Object.keys(places), ...Object.keys(record.places)])]
