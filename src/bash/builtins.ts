@@ -170,10 +170,11 @@ function mapfile(host: BuiltinHost, args: readonly string[]): number {
 }
 
 function sort(host: BuiltinHost, args: readonly string[]): number {
-  const { flags, rest } = takeFlags(host, args, "u");
+  const { flags, rest } = takeFlags(host, args, "ru");
   if (rest.length > 0) host.unsupported('"sort" of files is not evaluated');
-  const lines = inputLines(host).sort(byBytes);
-  printLines(host, flags.has("u") ? unique(lines) : lines);
+  const sorted = inputLines(host).sort(byBytes);
+  const lines = flags.has("u") ? unique(sorted) : sorted;
+  printLines(host, flags.has("r") ? lines.reverse() : lines);
   return 0;
 }
 
@@ -195,7 +196,11 @@ function uniq(host: BuiltinHost, args: readonly string[]): number {
 }
 
 function inputLines(host: BuiltinHost): string[] {
-  const lines = (host.readInput() ?? host.unsupported("There is no input")).split("\n");
+  return linesOf(host.readInput() ?? host.unsupported("There is no input"));
+}
+
+function linesOf(text: string): string[] {
+  const lines = text.split("\n");
   if (lines.at(-1) === "") lines.pop();
   return lines;
 }
@@ -212,11 +217,17 @@ function unique(sorted: readonly string[]): string[] {
   return sorted.filter((line, i) => line !== sorted[i - 1]);
 }
 
-/** `sed [-n] [-e] SCRIPT`, standard input alone. */
+/** `sed [-n] [-e] SCRIPT [FILE]`. */
 function sed(host: BuiltinHost, args: readonly string[]): number {
   const { flags, rest } = takeFlags(host, args, "ne");
-  if (rest.length !== 1) host.unsupported('"sed" takes one script and no file here');
-  return filterLines(host, () => compileSed(rest[0]!, flags.has("n")));
+  const [script, path, ...others] = rest;
+  if (script === undefined || others.length > 0) {
+    host.unsupported('"sed" takes one script and at most one file here');
+  }
+  const lines = path === undefined ? undefined : linesOf(
+    host.readFile(path) ?? host.unsupported(`Cannot read the file "${path}"`),
+  );
+  return filterLines(host, () => compileSed(script, flags.has("n")), lines);
 }
 
 /** `awk [-F SEPARATOR] PROGRAM`, standard input alone. */
@@ -250,14 +261,15 @@ function understood(host: BuiltinHost, run: () => void): number {
   }
 }
 
-/** Prints what `compile`'s function makes of each line. */
+/** Prints what `compile`'s function makes of each line, by default of stdin. */
 function filterLines(
   host: BuiltinHost,
   compile: () => (line: string) => string | undefined,
+  lines?: readonly string[],
 ): number {
   return understood(host, () => {
     const filter = compile();
-    for (const line of inputLines(host)) {
+    for (const line of lines ?? inputLines(host)) {
       const text = filter(line);
       if (text !== undefined) host.print(`${text}\n`);
     }

@@ -17,6 +17,7 @@ import {
   within,
 } from "./codegen_files.ts";
 import { readCheckoutFileSync } from "./files.ts";
+import { FindError, findListed } from "./find_files.ts";
 import { kubernetesCommands } from "./kubernetes_bash.ts";
 import type { Platform } from "./types.ts";
 
@@ -31,6 +32,12 @@ export const PROTOBUF = "protobuf";
 
 /** The name of the generator of `api.pb.go`, from definitions that were written by hand. */
 export const PROTOBINDINGS = "protobindings";
+
+/** The script that makes `types.generated.go` up to 1.8. */
+export const CODECGEN_SCRIPT = "hack/update-codecgen.sh";
+
+/** The name of its generator, and of the program. */
+export const CODECGEN = "codecgen";
 
 /** Scripts that make `api.pb.go` up to 1.25, one after the other (v1.7.3 to v1.25). */
 const BINDING_SCRIPTS = [
@@ -156,6 +163,9 @@ const GRPC = "go-grpc";
 /** What `hack/lib/logging.sh` sets in a script that finds the functions of the libraries, and so does not read them. */
 const DEFAULTS = Object.freeze({ KUBE_VERBOSE: "2" });
 
+/** What `go list` is asked for all that a package is compiled with. */
+const DEPENDENCIES = '{{range .Deps}}{{.}}{{"\\n"}}{{end}}';
+
 /** The compiler of protocol buffers. */
 export const PROTOC = "protoc";
 
@@ -171,7 +181,7 @@ export function codegenNames(
   script: CodegenScriptPath = CODEGEN_SCRIPT,
 ): readonly { readonly name: string; readonly line: number }[] {
   if (script === PROTOBUF_SCRIPT) {
-    return Object.freeze([PROTOBUF, PROTOBINDINGS].map((name) => ({ name, line: 1 })));
+    return Object.freeze([PROTOBUF, PROTOBINDINGS, CODECGEN].map((name) => ({ name, line: 1 })));
   }
   return Object.freeze(
     [...text.matchAll(/^[ \t]*(?:function\s+codegen::([\w-]+)|codegen::([\w-]+)\s*\(\))/gm)]
@@ -210,15 +220,20 @@ export function readCodegenScript(root: string, inputs: CodegenInputs): CodegenS
     const whole = (name: string, source: BashScript) =>
       reading.whole(evaluatorOf(source.path), name, source, flags);
     const isWanted = (name: string) => inputs.isWanted?.(name) !== false;
-    const bindings = BINDING_SCRIPTS.flatMap((path) => {
-      const { text } = readCheckoutFileSync(root, path);
-      return text === undefined ? [] : [scriptOf({ path, text })];
-    });
+    const scriptsOf = (paths: readonly string[]) =>
+      paths.flatMap((path) => {
+        const { text } = readCheckoutFileSync(root, path);
+        return text === undefined ? [] : [scriptOf({ path, text })];
+      });
+    const bindings = scriptsOf(BINDING_SCRIPTS);
     return Object.freeze({
       codegens: Object.freeze([
         ...isWanted(PROTOBUF) ? [whole(PROTOBUF, source)] : [],
         ...isWanted(PROTOBINDINGS) && bindings.length > 0
           ? [together(bindings.map((each) => whole(PROTOBINDINGS, each)))]
+          : [],
+        ...isWanted(CODECGEN)
+          ? scriptsOf([CODECGEN_SCRIPT]).map((each) => whole(CODECGEN, each))
           : [],
       ]),
       protoc: undefined,
@@ -271,6 +286,8 @@ class Reading {
   #calls: Omit<CodegenCall, "reads">[] = [];
   #recorded: Recorded[] = [];
   #tools: Record<string, string> = {};
+  /** Programs by the absolute paths that the script builds them to. */
+  readonly #built = new Map<string, string>();
   /** Programs that are built before any generator runs: goimports (1.30). */
   #shared: Readonly<Record<string, string>> = {};
   #scripts: (readonly string[])[] = [];
@@ -325,6 +342,7 @@ class Reading {
     this.#scripts = [];
     this.#removes = [];
     this.#gone = new Set();
+    this.#built.clear();
   }
 
   #found(
@@ -646,14 +664,12 @@ class Reading {
     return found.length === 0 ? 1 : 0;
   }
 
-  /** `find . -name types.go -exec dirname {} \;`, `find DIR -type f -name NAME -print0`. */
+  /** `find . -name types.go -exec dirname {} \;`, `find DIR -type f -name NAME -print0`, `find . -not \( … -prune \) …`. */
   #find(host: BuiltinHost, args: readonly string[]): number {
     const text = args.join(" ");
     const [, start, name, action] =
       /^(\S+)(?: -type f)? -name (\S+)(?: (-print0|-exec dirname \{\} ;))?$/.exec(text) ?? [];
-    if (start === undefined || name === undefined) {
-      host.unsupported(`"find ${text}" is not understood`);
-    }
+    if (start === undefined || name === undefined) return print(host, this.#findListed(host, args));
     const below = this.#inputs.files.real(this.#below(host, start));
     const inside = below === "" ? "" : `${below}/`;
     const found = this.#inputs.files.paths.filter((path) =>
@@ -663,6 +679,22 @@ class Reading {
       return print(host, found.map((path) => `${path.slice(0, path.lastIndexOf("/"))}\n`).join(""));
     }
     return print(host, found.map((path) => path + (action === undefined ? "\n" : "\0")).join(""));
+  }
+
+  /** What was deleted is found, too, if what it is generated from is there: it is made again. */
+  #findListed(host: BuiltinHost, args: readonly string[]): string {
+    const { has, paths, real } = this.#inputs.files;
+    const isToBeMade = (path: string) => has(path) || has(path.replace(/\.generated\.go$/, ".go"));
+    try {
+      return findListed(
+        paths.filter(isToBeMade),
+        (start) => real(this.#below(host, start)),
+        args,
+      );
+    } catch (error) {
+      if (error instanceof FindError) host.unsupported(error.message);
+      throw error;
+    }
   }
 
   #xargs(host: BuiltinHost, args: readonly string[]): number {
@@ -691,6 +723,15 @@ class Reading {
     if (args[0] === "env" && args.length === 2) {
       return print(host, args[1] === "GOPATH" ? `${join(this.#root, "_output/go")}\n` : "\n");
     }
+    if (args[0] === "list" && args[1] === "-f" && args[2] === DEPENDENCIES && args.length === 4) {
+      const found = this.#inputs.files.dependencies(this.#file(host, args[3]!));
+      return print(host, found.map((path) => `${path}\n`).join(""));
+    }
+    const [command, flag, to, built, ...others] = args;
+    if (command === "build" && flag === "-o" && built !== undefined && others.length === 0) {
+      this.#built.set(this.#key(host, to!), this.#tool(built));
+      return 0;
+    }
     // Another module: what it builds is for protobuf.
     const isOther = args[0] === "-C";
     const words = isOther ? args.slice(2) : args;
@@ -702,16 +743,19 @@ class Reading {
     return 0;
   }
 
-  /** Records what a program is built from: an import path, or a directory: `./cmd/genswaggertypedocs`. */
-  #tool(path: string, module = ""): void {
+  /** Records what a program is built from: an import path, or a directory: `./cmd/genswaggertypedocs`. Returns its name. */
+  #tool(path: string, module = ""): string {
     // GOPATH's spelling: k8s.io/kubernetes/vendor/k8s.io/code-generator/cmd/go-to-protobuf.
     const plain = path.replace(/@.*/, "").replace(/^.*\/vendor\//, "");
     const name = plain.slice(plain.lastIndexOf("/") + 1);
     this.#tools[name] = module === "" ? plain : `${module}:${plain}`;
+    return name;
   }
 
   /** `make -C … WHAT="cmd/libs/go2idl/go-to-protobuf …"` builds programs (1.7). */
   #make(host: BuiltinHost, args: readonly string[]): number {
+    // Those are generators of their own.
+    if (args.length === 1 && args[0] === "generated_files") return 0;
     const what = args.flatMap((word) => /^WHAT=(.+)$/s.exec(word)?.[1] ?? []);
     if (what.length !== 1) host.unsupported(`"make ${args.join(" ")}" is not understood`);
     for (const path of what[0]!.split(/\s+/)) this.#tool(`./${path}`);
@@ -790,6 +834,8 @@ class Reading {
       return this.#onCommand(evaluator, args[0], args.slice(1));
     }
     if (name === "./hack/update-codegen.sh") return this.#subproject(evaluator, name);
+    const built = this.#built.get(this.#key(evaluator, name));
+    if (built === CODECGEN) return this.#codecgen(evaluator, args);
     if (base in this.#tools) {
       evaluator.print(this.#start(evaluator, base, args, undefined));
       return true;
@@ -827,6 +873,18 @@ class Reading {
     }));
     this.#recorded.push({ kind: "run", number, removes: this.#removes.splice(0) });
     return `${MARK}${number}${MARK}`;
+  }
+
+  /** `codecgen -d 1234 -o types.generated.go types.go` leaves a file in the directory of the script. */
+  #codecgen(evaluator: BashEvaluator, args: readonly string[]): true {
+    const [path] = args.slice(args.indexOf("-o") + 1);
+    if (!args.includes("-o") || path === undefined) {
+      evaluator.unsupported(`"${CODECGEN} ${args.join(" ")}" is not understood`);
+    }
+    const made = this.#file(evaluator, path);
+    const text = this.#start(evaluator, CODECGEN, args, made);
+    this.#written.set(join(this.#root, made), { text, isFormatted: false });
+    return true;
   }
 
   /**

@@ -14,6 +14,8 @@ export interface CodegenFiles {
   has(path: string): boolean;
   /** A directory below the root with its links followed. */
   real(path: string): string;
+  /** Import paths of all that a Go file below the root is compiled with, as `go list` spells them in GOPATH. */
+  dependencies(path: string): readonly string[];
 }
 
 /** Thrown for what these commands do not understand. */

@@ -69,6 +69,48 @@ export function findFiles(root: string, args: readonly string[]): string {
   return found.map((path) => `${path}${end}`).join("");
 }
 
+/**
+ * What `find` prints of files that are listed, whether they are there or not: as {@linkcode findFiles}, but directories are
+ * those of the paths, and links are followed at the starting points alone.
+ *
+ * @param paths Files below the root, links followed.
+ * @param real A starting point below the root, links followed; "" for the root.
+ * @throws {FindError} The command line is not understood.
+ */
+export function findListed(
+  paths: readonly string[],
+  real: (start: string) => string,
+  args: readonly string[],
+): string {
+  const { starts, end, expression } = parseFind(args);
+  const found: string[] = [];
+  for (const start of starts) {
+    const place = real(start);
+    const looked = new Map<string, Effects>();
+    const look = (path: string, isFile: boolean): Effects => {
+      const known = looked.get(path);
+      if (known !== undefined) return known;
+      const effects = { pruned: false, printed: false };
+      looked.set(path, effects);
+      const name = path.slice(path.lastIndexOf("/") + 1);
+      expression({ path, name, isDirectory: !isFile, isFile }, effects);
+      if (effects.printed) found.push(path);
+      return effects;
+    };
+    const inside = place === "" ? "" : `${place}/`;
+    for (const path of paths.filter((each) => each.startsWith(inside))) {
+      const parts = path.slice(inside.length).split("/");
+      let at = start;
+      let isPruned = look(start, false).pruned;
+      for (let index = 0; index < parts.length && !isPruned; index++) {
+        at = `${at}${at.endsWith("/") ? "" : "/"}${parts[index]}`;
+        isPruned = look(at, index === parts.length - 1).pruned;
+      }
+    }
+  }
+  return found.map((path) => `${path}${end}`).join("");
+}
+
 function parseFind(args: readonly string[]): Find {
   let at = 0;
   let follow = false;

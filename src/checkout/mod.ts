@@ -7,6 +7,8 @@
 
 export type { BashContext, BashReader, BashSource, Diagnostic } from "../bash/mod.ts";
 export {
+  CODECGEN,
+  CODECGEN_SCRIPT,
   type Codegen,
   CODEGEN_SCRIPT,
   type CodegenCall,

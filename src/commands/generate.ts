@@ -111,7 +111,7 @@ export const generatedFiles: Command = {
   args: [{
     name: "GENERATOR",
     summary:
-      "Generators to run, as in the makefile: deepcopy, openapi …; all if omitted. Also protobuf and protobindings, without the others",
+      "Generators to run, as in the makefile: deepcopy, openapi …; all if omitted. Also protobuf, protobindings and codecgen (up to 1.8), without the others",
     variadic: true,
   }],
   flags: [FROM_NOTHING, ...FLAGS],

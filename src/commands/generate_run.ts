@@ -1,6 +1,8 @@
 import { dirname, join } from "@std/path";
 import type { NativeScript } from "../checks/mod.ts";
 import {
+  CODECGEN,
+  CODECGEN_SCRIPT,
   codegenNames,
   PROTOBINDINGS,
   PROTOBUF,
@@ -78,12 +80,13 @@ async function prepare(
   options: { fetch: boolean },
 ): Promise<PlannedGeneration> {
   const { context, checkout } = open;
-  const scripted = names.filter((name) => name === PROTOBUF || name === PROTOBINDINGS);
+  const scripts = await scriptedNames(context.root);
+  const scripted = names.filter((name) => scripts.includes(name));
   const isMakefile = checkout.generated.value === "makefile" && scripted.length === 0;
   if (checkout.generated.value === "makefile" && !isMakefile && names.length > scripted.length) {
     throw new KbuildError(`Cannot generate ${names.join(" and ")} in one run`, {
       notes: [
-        "Up to 1.25 make generated_files does not make protobuf code: run it first, then the others",
+        `Up to 1.25 make generated_files does not make ${scripts.join(", ")}: run them apart`,
       ],
       exitCode: 2,
     });
@@ -208,8 +211,14 @@ async function makefileNames(root: string): Promise<readonly string[]> {
   const { text } = await readCheckoutFile(root, PROTOBUF_SCRIPT);
   return [
     ...generators.map(({ name }) => name),
-    ...text === undefined ? [] : [PROTOBUF, PROTOBINDINGS],
+    ...text === undefined ? [] : await scriptedNames(root),
   ];
+}
+
+/** Names of the generators up to 1.25 that are scripts of their own: `make generated_files` does not start them. */
+async function scriptedNames(root: string): Promise<readonly string[]> {
+  const { text } = await readCheckoutFile(root, CODECGEN_SCRIPT);
+  return [PROTOBUF, PROTOBINDINGS, ...text === undefined ? [] : [CODECGEN]];
 }
 
 /** Prints the names of the generators, as `hack/update-codegen.sh -?` does. */

@@ -4,6 +4,7 @@ import { KbuildError } from "../errors.ts";
 import { ifPresentSync, readTextSync } from "../files/mod.ts";
 import { askGit } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
+import type { GoGraph } from "./go_graph.ts";
 import type { GoSources } from "./go_sources.ts";
 
 /**
@@ -14,6 +15,7 @@ import type { GoSources } from "./go_sources.ts";
 export async function listCodegenFiles(
   context: KubeContext,
   sources: GoSources,
+  graph: GoGraph,
 ): Promise<CodegenFiles> {
   const { root } = context;
   const { text } = await askGit(context, [
@@ -31,15 +33,16 @@ export async function listCodegenFiles(
     });
   }
   const paths = [...new Set(text.split("\0").filter((path) => path !== ""))].sort();
+  const fileOf = (path: string) =>
+    sources.directory(dirname(path)).find(({ name }) => path.endsWith(`/${name}`));
   const read = (path: string) => ifPresentSync(() => readTextSync(join(root, path)));
   return Object.freeze<CodegenFiles>({
     paths: Object.freeze(paths),
-    comments: (path) =>
-      sources.directory(dirname(path)).find(({ name }) => path.endsWith(`/${name}`))?.comments ??
-        [],
+    comments: (path) => fileOf(path)?.comments ?? [],
     lines: (path) => read(path)?.split("\n") ?? [],
     readText: read,
     has: (path) => ifPresentSync(() => Deno.statSync(join(root, path))) !== undefined,
     real: (path) => path === "" ? "" : sources.real(path),
+    dependencies: (path) => graph.dependencies(fileOf(path)?.imports ?? []),
   });
 }

@@ -1,4 +1,5 @@
 import { dirname } from "@std/path";
+import { startsGo } from "./codecgen.ts";
 import type { GoGraph } from "./go_graph.ts";
 import type { StaleTask } from "./stale_task.ts";
 import { callsOf } from "./step_calls.ts";
@@ -41,6 +42,8 @@ function placesOf({ task, outputs, removes, installs }: StaleTask, graph: GoGrap
   const printers = calls.flatMap(({ reads }) => reads.map(({ call }) => task.tools[call.program]));
   const compiled = installs.length === 0 ? printers : [...tools, ...printers];
   const packages = inputs.flatMap((place) => [place, ...graph.taggedPackages(place)]);
+  // What is compiled has generated files in it, too.
+  const part = calls.some(startsGo) ? "content" : "sources";
   const programs = compiled.filter((path) => path !== undefined).map((path) =>
     path.startsWith("./") ? path.slice(2) : graph.resolve(path) ?? path
   );
@@ -53,7 +56,7 @@ function placesOf({ task, outputs, removes, installs }: StaleTask, graph: GoGrap
       !inputs.some((place) => own.has(place)));
   return {
     reads: new Set([
-      ...packages.flatMap((place) => [...graph.closure(place, "sources")]),
+      ...packages.flatMap((place) => [...graph.closure(place, part)]),
       ...programs.flatMap((place) => [...graph.closure(place, "content")]),
       ...task.files.map((path) => dirname(path)),
     ]),

@@ -6,6 +6,7 @@ import {
   PROTOC,
   toolModule,
 } from "../checkout/mod.ts";
+import { compiledLibraries, startsGo } from "./codecgen.ts";
 import type { GoGraph } from "./go_graph.ts";
 import type { LeftOut } from "./package_generators.ts";
 import {
@@ -36,6 +37,8 @@ export interface CodegenTask {
   readonly compares: readonly { readonly known: string; readonly report: string }[];
   /** Programs that it starts, and the packages that they are built from. */
   readonly tools: Readonly<Record<string, string>>;
+  /** Import paths of packages that are compiled into what it runs, apart from those of its programs. */
+  readonly libraries: readonly string[];
   /** Directories of the packages that it reads, below the root with links followed. */
   readonly inputs: readonly string[];
   /** Single files that it reads, below the root: headers. */
@@ -172,6 +175,7 @@ function taskOf(
         program,
       ): [string, string] => [program, tools[program] ?? program]),
     ),
+    libraries: Object.freeze(calls.flatMap((call) => compiledLibraries(call, tools))),
     inputs: Object.freeze(inputs),
     files: Object.freeze([
       ...new Set([
@@ -181,7 +185,8 @@ function taskOf(
       ]),
     ].sort()),
     trees: Object.freeze(trees),
-    removes: step.removes,
+    // All go before the first of them is made: planCodegen() knows which that is.
+    removes: calls.some(startsGo) ? [] : step.removes,
     names: names.length > 0 ? Object.freeze(names) : undefined,
     protoc: isProtoc ? protoc : undefined,
   });

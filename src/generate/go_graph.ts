@@ -1,4 +1,5 @@
 import { join } from "@std/path";
+import type { GoImport } from "./go_shape.ts";
 import { digestOf, type GoFile, type GoSources } from "./go_sources.ts";
 
 /**
@@ -133,6 +134,19 @@ export class GoGraph {
       }
     }
     return [...found].sort();
+  }
+
+  /** Import paths of all that a file with these imports is compiled with, as `go list` spells them in GOPATH; Go's own left out. */
+  dependencies(imports: readonly GoImport[]): readonly string[] {
+    const places = new Set<string>();
+    for (const { path } of imports) {
+      const place = this.resolve(path);
+      if (place === undefined || places.has(place)) continue;
+      for (const each of this.closure(place, "content")) places.add(each);
+    }
+    return [...places].map((place) =>
+      `${this.#goPackage}/${place.replace(/^staging\/src\//, "vendor/")}`
+    ).sort();
   }
 
   /** A directory below the root with its links followed. */

@@ -1,6 +1,8 @@
 import { basename, DELIMITER, dirname, join } from "@std/path";
 import {
   type Checkout,
+  CODECGEN,
+  CODECGEN_SCRIPT,
   CODEGEN_SCRIPT,
   type CodegenCall,
   codegenNames,
@@ -27,6 +29,7 @@ import { GoGraph } from "./go_graph.ts";
 import { digestOf, GoSources } from "./go_sources.ts";
 import { contentOf, seenFile, treeKey } from "./item_state.ts";
 import type { LeftOut } from "./package_generators.ts";
+import { startsGo } from "./codecgen.ts";
 import type { StaleTask } from "./stale_task.ts";
 import { callsOf } from "./step_calls.ts";
 import { findProtoc, needsProtoc, type ProtocTools, startsProtoc, usesGopath } from "./protoc.ts";
@@ -116,7 +119,8 @@ export function codegenScriptOf({ generated }: Pick<Checkout, "generated">): Cod
 }
 
 /**
- * Plans what `hack/update-codegen.sh` (from 1.26 on) makes, or up to 1.25 `hack/update-generated-protobuf.sh`: the files of
+ * Plans what `hack/update-codegen.sh` (from 1.26 on) makes, or up to 1.25 the scripts beside the makefile
+ * (`hack/update-generated-protobuf.sh`, `hack/update-codecgen.sh`): the files of
  * every start of a generator whose inputs, program or files are not what they were when it last ran here. Nothing is
  * written. While no source has changed, the sources are not read.
  *
@@ -137,7 +141,8 @@ export async function planCodegen(
   }
   const path = codegenScriptOf(checkout);
   const text = await readCodegenText(root, path);
-  const all = codegenNames(text, path).map(({ name }) => name);
+  const all = codegenNames(text, path).map(({ name }) => name)
+    .filter((name) => name !== CODECGEN || exists(join(root, CODECGEN_SCRIPT)));
   const chosen = chooseCodegens(all, names);
   const before = await readCodegenState(context);
   const outputs = outputsOf(before.tasks);
@@ -151,7 +156,7 @@ export async function planCodegen(
   }
   const sources = await GoSources.open(context);
   const graph = new GoGraph(sources, checkout.goPackage.value);
-  const files = await listCodegenFiles(context, sources);
+  const files = await listCodegenFiles(context, sources, graph);
   const { UPDATE_API_KNOWN_VIOLATIONS: _, ...variables } = context.env;
   const script = readCodegenScript(root, {
     ...{ host: context.host, variables, files, flags, script: path },
@@ -424,8 +429,11 @@ export function taskInputs(
     places[place] = graph.digest(place, "shape", isLater);
   }
   const printing = printers(task).map((program) => directoryOf(task, program, graph));
-  const tools = Object.keys(task.tools).filter((program) => !printers(task).includes(program))
-    .map((program) => directoryOf(task, program, graph));
+  const tools = [
+    ...Object.keys(task.tools).filter((program) => !printers(task).includes(program))
+      .map((program) => directoryOf(task, program, graph)),
+    ...task.libraries.map((path) => graph.resolve(path) ?? path),
+  ];
   const texts = Object.fromEntries(task.files.map((path) => [
     path,
     digestOf([ifPresentSync(() => readTextSync(join(root, path))) ?? ""]),
@@ -600,9 +608,14 @@ async function planStale(
     const { program, args, cwd, moduleMode } = started;
     const isInGopath = usesGopath(started);
     const start = isInGopath ? join(gopath, "src", checkout.goPackage.value) : tree;
-    const path = startsProtoc(started) && protoc !== undefined
-      ? [bin, ...protoc.directories, join(env["GOROOT"] ?? "", "bin"), env["PATH"] ?? ""]
+    const directories = startsProtoc(started)
+      ? protoc === undefined ? undefined : [bin, ...protoc.directories]
+      : startsGo(started)
+      ? []
       : undefined;
+    const path = directories === undefined
+      ? undefined
+      : [...directories, join(env["GOROOT"] ?? "", "bin"), env["PATH"] ?? ""];
     return process(
       [
         program === PROTOC ? protoc?.path ?? PROTOC : join(bin, program),
@@ -641,8 +654,14 @@ async function planStale(
     );
   };
   const built = new Set<string>();
+  // What is compiled must not have files of before, which may not fit the types any more.
+  const compiling = stale.filter(({ task: { step } }) => callsOf([step]).some(startsGo));
+  const compiled = compiling.flatMap(({ task: { step } }) =>
+    step.kind === "write" ? [step.path] : []
+  );
   return stale.map(({ task, why }): StaleTask => {
     const { step } = task;
+    const removes = task === compiling[0]?.task ? compiled : task.removes;
     const packages = Object.values(task.tools).sort();
     // Programs that print for others are compiled from files that were made before them.
     const isBuilt = printers(task).length === 0 && packages.every((each) => built.has(each));
@@ -653,7 +672,7 @@ async function planStale(
       task,
       why,
       outputs: Object.freeze(known(before, task)),
-      removes: Object.freeze(task.removes.filter((path) => !current.has(path))),
+      removes: Object.freeze(removes.filter((path) => !current.has(path))),
       installs: Object.freeze(
         isBuilt ? [] : Object.entries(
           Object.groupBy(packages, (tool) => toolModule(tool).module),

@@ -286,7 +286,7 @@ function checkNames(
   throw new KbuildError(`There is no generator "${unknown}"`, {
     notes: [
       ...didYouMean(nearest(unknown, known)),
-      // codecgen (1.7), swagger-docs …: scripts of their own.
+      // swagger-docs …: scripts of their own.
       ...seenFile(join(root, `hack/update-${unknown}.sh`)) === ""
         ? []
         : [`The checkout has a script for it: kbuild update ${unknown}`],

@@ -105,7 +105,7 @@ C=$(m aaab '(a*)(a*)b')$(m aXbX '(.+)X')$(m abab '(ab)*'); D=$(m xabc '(a|ab)(c|
     'A="$(dirname a/b/c) $(dirname a) $(dirname /a) $(dirname a/b/)"; B="$(basename a/b/c) $(basename a) $(basename a/)"; D=$(basename "x y/z w")',
   "braces": 'A=(linux/{amd64,arm64} x{1,2}{a,b}) B={a,b} C=(a{b} "{c,d}") D=${A[@]}',
   "pipelines":
-    'A="$(printf "%s\\n" b a b | sort | uniq -d)"; B="$(printf "%s\\n" b a b | sort -u)"; x=1; echo 2 | { read -r x; }; C=$x',
+    'A="$(printf "%s\\n" b a b | sort | uniq -d)"; B="$(printf "%s\\n" b a b | sort -u; printf "%s\\n" b B a b | LC_ALL=C sort -r)"; x=1; echo 2 | { read -r x; }; C=$x',
   "temporary variables":
     'V=1; f() { echo "V=$V"; }; A="$(V=2 f)$V"; IFS=, read -ra B <<< "a,b"; C=("a,b")',
   "backquotes": 'f() { echo "$1"; }; A=`f x`; B="`f "a b"`"; C=`echo \\`f y\\``',

@@ -93,7 +93,11 @@ const UNKNOWN: Record<string, { script: string; why: string }> = {
     script: "A=$(echo a | sed 's/a/\\1/'); B=1",
     why: "no group",
   },
-  "sed of a file": { script: "A=$(sed s/a/b/ x); B=1", why: '"sed" takes' },
+  "sed of a file that cannot be read": {
+    script: "A=$(sed s/a/b/ x); B=1",
+    why: 'Cannot read the file "x"',
+  },
+  "sed of several files": { script: "A=$(sed s/a/b/ x y); B=1", why: '"sed" takes' },
   "awk that does more": { script: "A=$(echo a | awk '{system($1)}'); B=1", why: "awk program" },
   "awk with another separator": {
     script: "A=$(echo a | awk -F'[,]' '{print $1}'); B=1",

@@ -30,6 +30,7 @@ async function filesOf(root: string): Promise<CodegenFiles> {
       }
     },
     real: (path) => path,
+    dependencies: () => [],
   };
 }
 

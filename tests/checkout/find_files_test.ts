@@ -1,7 +1,7 @@
 /** Holds {@linkcode findFiles} against the machine's own `find`. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
-import { FindError, findFiles } from "../../src/checkout/find_files.ts";
+import { FindError, findFiles, findListed } from "../../src/checkout/find_files.ts";
 import { output } from "../e2e/_program.ts";
 import { withFiles } from "./fixture.ts";
 
@@ -47,6 +47,29 @@ Deno.test("findFiles() prints what find prints", async () => {
         assertEquals(theirs.length > 5, true, `finds nothing: ${args.join(" ")}`);
       }
     }
+  });
+});
+
+Deno.test("findListed() finds in a list of files what find finds of them", async () => {
+  await withFiles(FILES, async (root) => {
+    const lines = [
+      ...LINES.filter(([first]) => first !== "-L"),
+      "./staging/src/ ./pkg -name *_test.go -print0".split(" "),
+      ". -not ( ( -wholename ./vendor -o -wholename */test/* ) -prune ) -name *_test.go".split(" "),
+    ];
+    const paths = Object.keys(FILES).sort();
+    const real = (start: string) => start.replace(/^\.\/?/, "").replace(/\/$/, "");
+    for (const only of lines) {
+      const end = only.includes("-print0") ? "\0" : "\n";
+      const sorted = (text: string) => text.split(end).sort();
+      assertEquals(
+        sorted(findListed(paths, real, only)),
+        sorted(await output(["find", ...only], { cwd: root, env: { LC_ALL: "C.UTF-8" } })),
+        only.join(" "),
+      );
+    }
+    // Whether they are there or not.
+    assertEquals(findListed(["a/b.go", "c.go"], real, ["./a/", "-name", "*.go"]), "./a/b.go\n");
   });
 });
 
