@@ -51,6 +51,14 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = Object.freeze<FlagSpec[]>([
     default: "auto: tty on a terminal, else plain",
   },
   {
+    name: "color",
+    kind: "string",
+    choices: ["auto", "always", "never"],
+    placeholder: "WHEN",
+    summary: "Colours in what goes to stderr",
+    default: "auto: on a terminal, unless NO_COLOR or TERM=dumb is set",
+  },
+  {
     name: "events",
     kind: "string",
     placeholder: "FILE",

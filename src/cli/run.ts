@@ -46,7 +46,7 @@ export interface Globals {
   readonly stderr: Output;
   /** What the user should know of the environment, a line each. */
   readonly warnings: readonly string[];
-  /** Whether stderr may be coloured: a terminal that knows them, and no `NO_COLOR`. */
+  /** Whether stderr is coloured: `--color`, else a terminal that knows colours, and no `NO_COLOR`. */
   readonly color: boolean;
 }
 
@@ -135,15 +135,15 @@ export async function runCli<C>(options: CliOptions<C>): Promise<number> {
     terminal: options.stderr.terminal === true && env["TERM"] !== "dumb",
     screen: env["TERM"] === "dumb" ? undefined : options.stderr.screen,
   };
-  const color = stderr.terminal === true && (env["NO_COLOR"] ?? "") === "";
+  // These count even when the command line is what is wrong.
+  const words = ownWords(argv, options.commands);
+  const color = isColored(words, stderr, env);
   try {
     await dispatch({ ...options, stdout, stderr }, color);
     return 0;
   } catch (error) {
     const isReported = error instanceof Reported;
     const shown = isReported ? error.error : signal?.aborted === true ? signal.reason : error;
-    // These count even when the command line is what is wrong.
-    const words = ownWords(argv, options.commands);
     if (!isReported) {
       stderr.write(renderError(shown, { debug: words.includes("--debug"), color }));
     }
@@ -151,6 +151,17 @@ export async function runCli<C>(options: CliOptions<C>): Promise<number> {
     if (words.includes("--json") && !isWritten) stdout.write(errorJson(shown, hint));
     return exitCodeOf(shown);
   }
+}
+
+/** `--color`, else whether stderr is a terminal that knows colours and nobody has said that there be none. */
+function isColored(
+  words: readonly string[],
+  stderr: Output,
+  env: Readonly<Record<string, string>>,
+): boolean {
+  const given = commonFlag(words, "color");
+  if (given === "always" || given === "never") return given === "always";
+  return stderr.terminal === true && (env["NO_COLOR"] ?? "") === "";
 }
 
 async function dispatch<C>(options: CliOptions<C>, color: boolean): Promise<void> {

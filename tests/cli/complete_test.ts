@@ -94,6 +94,7 @@ Deno.test("completeWords() offers candidates for the last word", async () => {
         "--json",
         "--verbose",
         "--progress",
+        "--color",
         "--events",
         "--timings",
         "--debug",

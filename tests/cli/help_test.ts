@@ -41,6 +41,9 @@ Flags of every command
   --progress MODE        How progress is shown (auto, tty, plain, json, quiet)
                          (default: auto: tty on a terminal, else plain)
                          [KBUILD_PROGRESS]
+  --color WHEN           Colours in what goes to stderr (auto, always, never)
+                         (default: auto: on a terminal, unless NO_COLOR or
+                         TERM=dumb is set)
   --events FILE          Write the events of the run to a file, a JSON object a
                          line
   --timings[=FILE]       Write a page about where the time went

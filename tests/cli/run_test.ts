@@ -183,21 +183,29 @@ Deno.test("runCli() reports an abort by its reason", async () => {
   assertEquals((await run(["clean"], { signal: plain.signal })).code, 0);
 });
 
-Deno.test("runCli() colours for terminals unless NO_COLOR says otherwise", async () => {
+Deno.test("runCli() colours for terminals unless --color or NO_COLOR says otherwise", async () => {
+  const words = ["nope"];
   for (
-    const [env, terminal, colored] of [
-      [{}, true, true],
-      [{}, false, false],
-      [{ NO_COLOR: "1" }, true, false],
-      [{ NO_COLOR: "" }, true, true],
-      [{ TERM: "dumb" }, true, false],
-      [{ TERM: "xterm" }, true, true],
+    const [env, terminal, colored, argv] of [
+      [{}, true, true, words],
+      [{}, false, false, words],
+      [{ NO_COLOR: "1" }, true, false, words],
+      [{ NO_COLOR: "" }, true, true, words],
+      [{ TERM: "dumb" }, true, false, words],
+      [{ TERM: "xterm" }, true, true, words],
+      [{}, true, false, ["--color=never", ...words]],
+      [{}, true, true, ["--color", "auto", ...words]],
+      [{ NO_COLOR: "1" }, false, true, ["--color", "always", ...words]],
+      [{}, false, true, ["clean", "--color=always", "--nope"]],
+      // Not kbuild's own words.
+      [{}, false, false, [...words, "--", "--color=always"]],
+      [{}, true, true, ["--color=sometimes", ...words]],
     ] as const
   ) {
     let text = "";
     const stderr = { terminal, write: (more: string) => void (text += more) };
-    await run(["nope"], { env, stderr });
-    assertEquals(text.includes("\x1b["), colored);
+    await run([...argv], { env, stderr });
+    assertEquals(text.includes("\x1b["), colored, `${argv}`);
   }
 });
 
