@@ -21,8 +21,8 @@ type Cut = "start" | "end" | "name";
 /** Between columns. */
 const GAP = "  ";
 
-/** A column that gives way keeps so much. */
-const LEAST_WIDTH = 12;
+/** A column that gives way keeps so much; if the table is still too wide, less: a line that breaks is worse. */
+const LEAST_WIDTHS = [12, 5] as const;
 
 /** Line breaks and the like in a name would break the table: they are written as JSON does. */
 function visible(cell: string): string {
@@ -37,21 +37,25 @@ function fit(cell: string, width: number, end: Cut | undefined): string {
     const slash = cell.lastIndexOf("/");
     return fit(slash === -1 ? cell : `…${cell.slice(slash)}`, width, "end");
   }
-  return end === "end" ? cutTo(cell, width) : cutStart(cell, width);
+  if (end === "end") return cutTo(cell, width);
+  const [indent = ""] = /^ */.exec(cell) ?? [];
+  return indent + cutStart(cell.slice(indent.length), width - indent.length);
 }
 
 /** Takes from the widest of the columns that give way until the line fits, from names last. */
 function fitted(widths: readonly number[], room: number, cut: TableOptions["cut"]): number[] {
   const result = [...widths];
   const excess = () => result.reduce((sum, width) => sum + width, 0) - room;
-  while (excess() > 0) {
-    const widthsOf = (isSoft: (cut: Cut | undefined) => boolean) =>
-      result.map((width, i) => isSoft(cut?.[i]) && width > LEAST_WIDTH ? width : 0);
-    const others = widthsOf((cut) => cut === "start" || cut === "end");
-    const soft = others.some((width) => width > 0) ? others : widthsOf((cut) => cut === "name");
-    const widest = Math.max(0, ...soft);
-    if (widest === 0) break;
-    result[soft.indexOf(widest)] = widest - 1;
+  for (const least of LEAST_WIDTHS) {
+    while (excess() > 0) {
+      const widthsOf = (isSoft: (cut: Cut | undefined) => boolean) =>
+        result.map((width, i) => isSoft(cut?.[i]) && width > least ? width : 0);
+      const others = widthsOf((cut) => cut === "start" || cut === "end");
+      const soft = others.some((width) => width > 0) ? others : widthsOf((cut) => cut === "name");
+      const widest = Math.max(0, ...soft);
+      if (widest === 0) break;
+      result[soft.indexOf(widest)] = widest - 1;
+    }
   }
   return result;
 }

@@ -1,6 +1,7 @@
 import { KbuildError } from "../errors.ts";
 import { entriesOf } from "../files/mod.ts";
 import { askGit, runGit, saidBy } from "../git/mod.ts";
+import { checkPlace } from "./check_place.ts";
 import type { CommandContext } from "./context.ts";
 import { releaseCheckout } from "./release_run.ts";
 
@@ -36,6 +37,7 @@ export async function buildTag(
       },
     );
   }
+  await checkPlace(command, directory, `build ${tag} in`);
   const { failure } = await askGit(context, ["rev-parse", "--verify", `refs/tags/${tag}^{commit}`]);
   if (failure !== undefined) {
     throw new KbuildError(`Cannot build ${tag}: there is no such tag in "${root}"`, {

@@ -169,9 +169,9 @@ export async function runBundle(command: CommandContext, input: Input): Promise<
   ]);
   command.printTable([["FILE", "SIZE", "DIGEST"], ...rows], {
     align: ["left", "right"],
-    cut: ["start"],
+    cut: ["start", undefined, "end"],
   });
-  for (const part of manifest.leftOut) command.print(`Left out: ${part}`);
+  for (const part of manifest.leftOut) command.print(`Left out: ${part} (--without)`);
   command.print(`${short}  ${formatBytes(size)}  sha256:${sha256}`);
 }
 

@@ -1,6 +1,5 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import { basename, dirname, resolve } from "@std/path";
-import { searchRoot } from "../checkout/mod.ts";
+import { resolve } from "@std/path";
 import type { Input } from "../cli/mod.ts";
 import {
   addToLockFile,
@@ -19,10 +18,9 @@ import {
   verifyBlobArgv,
 } from "../download/mod.ts";
 import { UsageError } from "../errors.ts";
-import { isDirectory } from "../files/mod.ts";
 import { counted } from "../lib/counted.ts";
-import { checkDestination } from "../lib/destination.ts";
 import { partialPath } from "../net/mod.ts";
+import { checkPlace } from "./check_place.ts";
 import type { CommandContext, CommandPlan } from "./context.ts";
 import { netContext } from "./net_context.ts";
 import type { PlanStep } from "./plan_steps.ts";
@@ -75,7 +73,7 @@ export async function download(command: CommandContext, input: Input): Promise<v
   ]);
   command.printTable([["FILE", "SIZE", "DIGEST", "DIGEST FROM"], ...rows], {
     align: ["left", "right"],
-    cut: ["start"],
+    cut: ["start", undefined, "end", "end"],
   });
 }
 
@@ -87,7 +85,7 @@ async function prepare(
 ): Promise<DownloadPlan> {
   const plan = await prepareDownload(context, request);
   // The usual one has the version in its name.
-  if (request.to === undefined) await checkPlace(command, plan.directory);
+  if (request.to === undefined) await checkPlace(command, plan.directory, "download to");
   return plan;
 }
 
@@ -171,31 +169,13 @@ async function parseRequest(command: CommandContext, input: Input): Promise<Aske
     ? { path, files: await readLockFile(path) }
     : await findLockFile(named, cwd);
   const to = input.string("to");
-  if (to !== undefined) await checkPlace(command, resolve(cwd, to));
+  if (to !== undefined) await checkPlace(command, resolve(cwd, to), "download to");
   const request: DownloadRequest = {
     ...{ version: input.args[0], what: input.list("what"), platforms, to, cwd },
     signatures: input.string("signatures") as SignatureMode | undefined,
     ...(files === undefined ? {} : { locked: { path: lockFile, files } }),
   };
   return Object.freeze({ request, lockFile, isLocking });
-}
-
-/**
- * Checks where files are downloaded to.
- *
- * @throws {UsageError} It is among the sources of a checkout.
- */
-async function checkPlace({ env, shell }: CommandContext, path: string): Promise<void> {
-  let there = path;
-  while (!await isDirectory(there) && dirname(there) !== there) there = dirname(there);
-  const { root } = await searchRoot(there);
-  if (root === undefined) return;
-  const named = ["OUT_DIR", "KUBE_OUTPUT_SUBPATH"].flatMap((name) => env[name] || []);
-  await checkDestination({ root, env, shell }, path, {
-    cannot: `Cannot download to "${path}"`,
-    example: basename(path) === basename(root) ? "release" : basename(path),
-    outputs: ["_output", ...named].map((name) => resolve(root, name)),
-  });
 }
 
 /** @throws {UsageError} It is not `OS/ARCH`. */

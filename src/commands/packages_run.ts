@@ -14,6 +14,7 @@ import {
   checkSigningKey,
   gpgSigner,
   isPackagePlatform,
+  type LeftOutPackage,
   PACKAGE_FORMATS,
   PACKAGE_NAMES,
   type PackageArchive,
@@ -44,7 +45,9 @@ import {
   fetchPrograms,
   type PlannedProgram,
   planPrograms,
+  programKey,
   programSteps,
+  type ProgramsWanted,
   programTarballs,
 } from "./published_programs.ts";
 import { withOutput } from "./with_output.ts";
@@ -116,38 +119,66 @@ export async function planRpmSteps(command: CommandContext, input: Input): Promi
 
 async function make(command: CommandContext, asked: AskedPackages): Promise<void> {
   const open = await command.open();
-  const areNamed = asked.names !== undefined;
-  const planned = await planProgramsOf(open, asked);
+  const wanted = { areNamed: asked.names !== undefined, reasons: new Map<string, string>() };
+  const planned = await planProgramsOf(open, asked, wanted);
   // A wrong request is refused before anything is fetched.
   if (planned.some(({ isThere }) => !isThere)) await prepare(open, asked, planned);
-  const programs = await fetchPrograms(open.context, planned, { areNamed });
-  const { made, root } = await withOutput(open, {
+  const programs = await fetchPrograms(open.context, planned, wanted);
+  const { made, leftOut, root } = await withOutput(open, {
     what: command.name,
     check: (open) => prepare(open, asked, programs),
     prepare: (open) => prepare(open, asked, programs),
     needs: () => undefined,
     fetch: () => Promise.resolve(undefined),
-    work: async (open, prepared) => (
-      { made: await writeAll(open.context, prepared, asked), root: open.context.root }
-    ),
+    work: async (open, prepared) => ({
+      made: await writeAll(open.context, prepared, asked),
+      leftOut: leftOutOf(prepared, wanted.reasons),
+      root: open.context.root,
+    }),
   });
   command.logSummary();
   const shown = made.map((each) => ({ ...each, path: shortPath(each.path, root) }));
-  if (command.globals.json) return command.printJson({ packages: shown });
+  if (command.globals.json) return command.printJson({ packages: shown, leftOut });
   const rows = shown.map(({ path, size, sha256 }) => [
     ...[path, formatBytes(size), shortDigest(`sha256:${sha256}`)],
   ]);
   command.printTable([["PACKAGE", "SIZE", "DIGEST"], ...rows], {
     align: ["left", "right"],
-    cut: ["start"],
+    cut: ["start", undefined, "end"],
   });
+  for (const each of leftOut) command.print(leftOutWords(each));
+}
+
+/** What was left out, and why. */
+function leftOutOf(
+  { plan, skipped }: Pick<PreparedPackages, "plan" | "skipped">,
+  reasons: ReadonlyMap<string, string>,
+): readonly LeftOutPackage[] {
+  return Object.freeze([
+    ...skipped.map((platform) => ({ platform, reason: "there are no packages for it" })),
+    ...plan.leftOut.map(({ name, platform, reason }) =>
+      Object.freeze({
+        ...{ name, platform },
+        reason: reasons.get(programKey(name ?? "", platform)) ?? reason,
+      })
+    ),
+  ]);
+}
+
+/** `Left out: cri-tools for linux/amd64: …` */
+function leftOutWords({ name, platform, reason }: LeftOutPackage): string {
+  return `Left out: ${name === undefined ? platform : `${name} for ${platform}`}: ${reason}`;
 }
 
 async function plan(command: CommandContext, asked: AskedPackages): Promise<CommandPlan> {
   const open = await command.open();
-  const programs = await planProgramsOf(open, asked);
+  const wanted = { areNamed: asked.names !== undefined, reasons: new Map<string, string>() };
+  const programs = await planProgramsOf(open, asked, wanted);
   const prepared = await prepare(open, asked, programs);
   sayPrepared(open.context, prepared);
+  for (const each of leftOutOf(prepared, wanted.reasons)) {
+    open.context.log.status(leftOutWords(each));
+  }
   const steps = prepared.plan.packages.map(({ path, platform, programs, tarball }): PlanStep => ({
     group: platform,
     kind: "package",
@@ -293,13 +324,13 @@ function known<T extends string>(
 async function planProgramsOf(
   open: OpenCheckout,
   asked: AskedPackages,
+  programs: ProgramsWanted,
 ): Promise<readonly PlannedProgram[]> {
   const { context, checkout } = open;
   const { platforms } = await platformsOf(context, asked, await existingBinPath(open));
   const tarballs = await Promise.all(asked.tarballs.map(readProgramTarball));
   const wanted = await wantedTarballs(checkout, { platforms, names: asked.names, tarballs });
-  const areNamed = asked.names !== undefined;
-  return await planPrograms(context, wanted, { areNamed, lockFile: asked.lockFile });
+  return await planPrograms(context, wanted, { ...programs, lockFile: asked.lockFile });
 }
 
 async function platformsOf(
@@ -342,7 +373,7 @@ async function prepare(
   );
   const prepared = Object.freeze({
     stamp,
-    plan: Object.freeze({ packages, notes: [...asked.notes ?? [], ...plan.notes] }),
+    plan: Object.freeze({ ...plan, packages, notes: [...asked.notes ?? [], ...plan.notes] }),
     directory: to ?? (isAlone ? join(usual, "rpm") : usual),
     skipped,
   });
@@ -376,12 +407,9 @@ async function choosePlatforms(
 
 function sayPrepared(
   context: KubeContext,
-  { stamp, plan, skipped }: PreparedPackages,
+  { stamp, plan }: PreparedPackages,
 ): void {
   sayStamp(context, stamp);
-  if (skipped.length > 0) {
-    context.log.warn("There are no packages for these platforms:", [...skipped]);
-  }
   for (const note of plan.notes) context.log.status(note);
 }
 

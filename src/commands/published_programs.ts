@@ -40,6 +40,19 @@ export interface PlannedProgram extends PlannedDownload {
   readonly isThere: boolean;
 }
 
+/** What happens if programs cannot be fetched. */
+export interface ProgramsWanted {
+  /** Whether the user named the packages: then it is an error. Else they are left out, and the log says why. */
+  readonly areNamed: boolean;
+  /** Receives why programs were left out, by {@linkcode programKey}. */
+  readonly reasons?: Map<string, string> | undefined;
+}
+
+/** Key of a package of a platform. */
+export function programKey(name: string, platform: string): string {
+  return `${name} ${platform}`;
+}
+
 /** Without a package that nobody named, the others can be made: its server is waited for briefly. */
 const BRIEF: Partial<RetryPolicy> = { attempts: 1, headersMs: 5000 };
 
@@ -50,14 +63,12 @@ const DIGESTS = "digests.lock";
  * Plans the downloads of tarballs into the cache, as far as there are digests: those of the checkout, of
  * `kbuild.lock`, of earlier downloads, or of their project's site.
  *
- * @param options.areNamed Whether the user named the packages: then one that cannot be fetched is an error. Else it
- * is left out, and the log says why.
  * @throws {KbuildError} A digest cannot be found.
  */
 export async function planPrograms(
   context: KubeContext,
   wanted: readonly WantedTarball[],
-  options: { areNamed: boolean; lockFile: string | undefined },
+  options: ProgramsWanted & { lockFile: string | undefined },
 ): Promise<readonly PlannedProgram[]> {
   // A wrong one is refused although nothing may be wanted.
   const lockFile = await findLockFile(options.lockFile, context.cwd);
@@ -78,15 +89,29 @@ export async function planPrograms(
     } catch (error) {
       context.signal?.throwIfAborted();
       if (!(error instanceof KbuildError)) throw error;
-      if (options.areNamed) throw cannotMake(name, path, error);
-      context.log.warn(`No programs for ${name}: ${error.message}`, error.notes);
+      leaveOut(context, { name, path, error }, options);
     }
   }
   return Object.freeze(planned);
 }
 
-function cannotMake(name: string, path: string, error: KbuildError): KbuildError {
+/** @throws {KbuildError} The user named the package. */
+function leaveOut(
+  { log }: KubeContext,
+  { name, path, error }: { name: string; path: string; error: KbuildError },
+  { areNamed, reasons }: ProgramsWanted,
+): void {
   const { platform } = parseTarballName(path)!;
+  if (areNamed) throw cannotMake(name, platform, { path, error });
+  log.warn(`No programs for ${name}: ${error.message}`, error.notes);
+  reasons?.set(programKey(name, platform), error.message);
+}
+
+function cannotMake(
+  name: string,
+  platform: string,
+  { path, error }: { path: string; error: KbuildError },
+): KbuildError {
   return new KbuildError(`Cannot make ${name} for ${platform}: its programs cannot be fetched`, {
     notes: [
       error.message,
@@ -136,14 +161,13 @@ async function isSound(file: PlannedDownload): Promise<boolean> {
 /**
  * Fetches planned tarballs into the cache, and keeps their digests.
  *
- * @param options.areNamed As for {@linkcode planPrograms}.
  * @returns The tarballs that are there now.
  * @throws {KbuildError} One cannot be fetched, or is not what its digest says.
  */
 export async function fetchPrograms(
   context: KubeContext,
   planned: readonly PlannedProgram[],
-  { areNamed }: { areNamed: boolean },
+  options: ProgramsWanted,
 ): Promise<readonly PlannedProgram[]> {
   const there = planned.filter(({ isThere }) => isThere);
   const missing = planned.filter(({ isThere }) => !isThere);
@@ -151,7 +175,7 @@ export async function fetchPrograms(
   if (missing.length === 0 || cache === undefined) return there;
   await inCache(cache, async () => {
     await claimCache(cache, context.env, ownershipContext(context));
-    using client = await createClient(context, areNamed ? undefined : BRIEF);
+    using client = await createClient(context, options.areNamed ? undefined : BRIEF);
     for (const file of missing) {
       try {
         // Another run may have fetched it meanwhile.
@@ -167,11 +191,7 @@ export async function fetchPrograms(
       } catch (error) {
         context.signal?.throwIfAborted();
         if (!(error instanceof KbuildError)) throw error;
-        if (areNamed) throw cannotMake(file.package, file.path, error);
-        context.log.warn(
-          `No programs for ${file.package}: ${error.message}`,
-          error.notes,
-        );
+        leaveOut(context, { name: file.package, path: file.path, error }, options);
       }
     }
   });

@@ -153,7 +153,10 @@ function print(
     ];
   });
   const head = ["BINARY", "SIZE", ...isCompared ? ["CHANGE", ""] : []];
-  command.printTable([head, ...rows], { align: ["left", "right", "right", "right"] });
+  command.printTable([head, ...rows], {
+    align: ["left", "right", "right", "right"],
+    cut: ["start"],
+  });
 }
 
 /** The largest packages, or those that changed most. */

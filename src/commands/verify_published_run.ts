@@ -6,9 +6,9 @@ import {
   downloadFiles,
   type DownloadPlan,
   findLockFile,
-  isPublishedVersion,
   type PlannedDownload,
   prepareDownload,
+  publishedVersion,
   type SignatureContext,
 } from "../download/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
@@ -32,10 +32,11 @@ interface ComparedTarball {
   readonly differences: readonly Finding[];
 }
 
-/** Whether a word names a published release; a file or directory of that name is meant before it. */
-export async function namesRelease(word: string, cwd: string): Promise<boolean> {
-  return isPublishedVersion(word) &&
-    await ifPresent(Deno.lstat(resolve(cwd, word))) === undefined;
+/** The published release that a word names; a file or directory of that name is meant before it. */
+export async function namedRelease(word: string, cwd: string): Promise<string | undefined> {
+  const version = publishedVersion(word);
+  if (version === undefined) return undefined;
+  return await ifPresent(Deno.lstat(resolve(cwd, word))) === undefined ? version : undefined;
 }
 
 /**

@@ -4,8 +4,9 @@ import type { Input } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { ifPresent } from "../files/mod.ts";
 import { counted } from "../lib/counted.ts";
+import { checkPlace } from "./check_place.ts";
 import type { CommandContext } from "./context.ts";
-import { checkPublished, namesRelease, verifyPublished } from "./verify_published_run.ts";
+import { checkPublished, namedRelease, verifyPublished } from "./verify_published_run.ts";
 
 /** Problems shown of one artifact; --json has all. */
 const SHOWN = 20;
@@ -14,9 +15,12 @@ const SHOWN = 20;
 export async function showVerifiedRelease(command: CommandContext, input: Input): Promise<void> {
   const [path, directory] = input.args;
   refuseFlagsOfBuilds(input);
-  if (path !== undefined && await namesRelease(path, command.cwd)) {
-    const release = await releaseFor(command, input, { version: path, directory });
-    return await verifyPublished(command, input, { version: path, ...release });
+  const named = path === undefined ? undefined : await namedRelease(path, command.cwd);
+  if (named !== undefined) {
+    const kept = input.string("published");
+    if (kept !== undefined) await checkPlace(command, resolve(command.cwd, kept), "download to");
+    const release = await releaseFor(command, input, { version: named, directory });
+    return await verifyPublished(command, input, { version: named, ...release });
   }
   for (const name of ["published", "build"]) {
     if (input.string(name) === undefined) continue;

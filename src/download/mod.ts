@@ -32,4 +32,4 @@ export type {
   SignatureMode,
   SignaturePlan,
 } from "./types.ts";
-export { isPublishedVersion, parseRequested } from "./version.ts";
+export { isPublishedVersion, parseRequested, publishedVersion } from "./version.ts";

@@ -28,6 +28,12 @@ export function isPublishedVersion(text: string): boolean {
   return RELEASE.test(text) || CI.test(text);
 }
 
+/** The version that somebody means who may leave out its `v`; undefined if it is not one as it is published. */
+export function publishedVersion(text: string): string | undefined {
+  const version = /^\d/.test(text) ? `v${text}` : text;
+  return isPublishedVersion(version) ? version : undefined;
+}
+
 /**
  * Reads what `kbuild download` and `KUBERNETES_RELEASE` take: `v1.30.2`, `1.30.2`, `stable`, `stable-1.30`,
  * `latest`, `ci/latest`, `ci/latest-fast`, `release/stable`, `ci/v1.31.0-alpha.0.5+0123456789abcd`,
@@ -45,8 +51,8 @@ export function parseRequested(
   if (MARKER.test(word)) return Object.freeze({ kind: "marker", marker: `release/${word}` });
   if (word === FAST_MARKER) return Object.freeze({ kind: "marker", marker: word, isFast: true });
   const bare = word.replace(/^(release|ci\/fast|ci)\//, "");
-  const version = /^\d/.test(bare) ? `v${bare}` : bare;
-  if (isPublishedVersion(version)) {
+  const version = publishedVersion(bare);
+  if (version !== undefined) {
     const isFast = word.startsWith("ci/fast/");
     return Object.freeze({ kind: "version", version, ...(isFast ? { isFast } : {}) });
   }

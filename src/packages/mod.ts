@@ -19,6 +19,7 @@ export {
 export type { PackageArchive, RepositoryFile, WrittenPackage } from "./package_archive.ts";
 export { demandedPrograms, readDemandedPrograms } from "./preflight.ts";
 export {
+  type LeftOutPackage,
   type PackagesPlan,
   type PackagesRequest,
   type PlannedPackage,

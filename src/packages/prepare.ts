@@ -62,10 +62,22 @@ export interface PlannedPackage {
   readonly tarball?: ProgramTarball;
 }
 
+/** A package that is not made, although nobody said so. */
+export interface LeftOutPackage {
+  /** Undefined: no package of the platform. */
+  readonly name?: PackageName | undefined;
+  /** In Go's spelling. */
+  readonly platform: string;
+  /** Why, as the end of a sentence. */
+  readonly reason: string;
+}
+
 /** Packages that are to be written, in the order of platforms, names and formats. */
 export interface PackagesPlan {
   /** The packages. */
   readonly packages: readonly PlannedPackage[];
+  /** Packages that are not made. */
+  readonly leftOut: readonly LeftOutPackage[];
   /** What a user may not expect, a sentence each. */
   readonly notes: readonly string[];
 }
@@ -84,6 +96,7 @@ export async function preparePackages(
   const demanded = await readDemandedPrograms(checkout, version);
   const license = await ifPresent(readText(join(checkout.root, "LICENSE")));
   const packages: PlannedPackage[] = [];
+  const leftOut: LeftOutPackage[] = [];
   const named = await readNamedTarballs(checkout);
   const notes = new Set(await checkTarballs(tarballs, named));
   for (const platform of platforms) {
@@ -91,7 +104,7 @@ export async function preparePackages(
       const tarball = isBuilt(name) ? undefined : tarballFor(name, platform, tarballs);
       if (!isBuilt(name) && tarball === undefined) {
         if (request.names !== undefined) throw noTarball(name, platform, named);
-        notes.add(leftOut(name, platform, named));
+        leftOut.push(withoutTarball(name, platform, named));
         continue;
       }
       for (const format of formats) {
@@ -118,7 +131,11 @@ export async function preparePackages(
     }
   }
   await checkPrograms(checkout, packages);
-  return Object.freeze({ packages: Object.freeze(packages), notes: Object.freeze([...notes]) });
+  return Object.freeze({
+    packages: Object.freeze(packages),
+    leftOut: Object.freeze(leftOut),
+    notes: Object.freeze([...notes]),
+  });
 }
 
 /**
@@ -179,9 +196,14 @@ export async function wantedTarballs(
   return Object.freeze(wanted);
 }
 
-function leftOut(name: TarballPackageName, platform: string, named: NamedTarballs): string {
+function withoutTarball(
+  name: TarballPackageName,
+  platform: string,
+  named: NamedTarballs,
+): LeftOutPackage {
   const file = tarballName(name, platform, named.versions[name]);
-  return `Left out: ${name} for ${platform}, whose programs are published elsewhere (--tarball ${file})`;
+  const reason = `its programs are published elsewhere (--tarball ${file})`;
+  return Object.freeze({ name, platform, reason });
 }
 
 function noTarball(

@@ -40,6 +40,20 @@ Deno.test("renderTable() fits a terminal: paths give way at their starts, names 
   assertEquals(renderTable(rows, { width: 20 }), renderTable(rows));
 });
 
+Deno.test("renderTable() breaks no line of four columns in a terminal of 40", () => {
+  const rows = [
+    ["FILE", "SIZE", "DIGEST", "DIGEST FROM"],
+    ["kubernetes-v1.30.2/kubectl", "1.61 MB", "sha256:0123456789ab…", "origin"],
+    ["  k8s.io/kubernetes/pkg/kubelet/cm", "1.61 MB", "", ""],
+  ];
+  const cut = ["start", undefined, "end", "end"] as const;
+  const lines = renderTable(rows, { width: 40, cut }).trimEnd().split("\n");
+  assertEquals(lines.filter((line) => [...line].length > 40), []);
+  assertEquals(lines[1]?.includes("1.61 MB"), true);
+  // What belongs to the line above it is still indented.
+  assertEquals(lines[2]?.startsWith("  …"), true);
+});
+
 Deno.test("renderTable() keeps names apart in a narrow terminal", () => {
   const names = ["kube-apiserver", "kube-proxy", "kube-scheduler"];
   const rows = names.map((name) => [

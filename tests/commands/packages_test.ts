@@ -135,9 +135,20 @@ Deno.test({
 
       const without = await run();
       assertEquals(without.code, 0, without.stderr);
-      assertStringIncludes(without.stderr, "Left out: kubernetes-cni for linux/amd64");
-      assertStringIncludes(without.stderr, "--tarball cni-plugins-linux-amd64-v0.8.7.tgz");
-      assertStringIncludes(without.stderr, "--tarball crictl-v1.19.0-linux-amd64.tar.gz");
+      assertStringIncludes(without.stdout, "\nLeft out: kubernetes-cni for linux/amd64: Cannot ");
+      assertStringIncludes(without.stdout, "\nLeft out: cri-tools for linux/amd64: Cannot verify ");
+      const planned = await run("--dry-run");
+      assertStringIncludes(planned.stderr, "Left out: kubernetes-cni for linux/amd64: ");
+      const two = await run("--json", "--platform", "linux/amd64,darwin/arm64");
+      const { leftOut } = JSON.parse(two.stdout);
+      assertEquals(
+        leftOut.map(({ name, platform }: Record<string, string>) => [name, platform]),
+        [
+          [undefined, "darwin/arm64"],
+          ...["kubernetes-cni", "cri-tools"].map((name) => [name, "linux/amd64"]),
+        ],
+      );
+      assertEquals(leftOut[0].reason, "there are no packages for it");
 
       const made = await run("--tarball", cni, "--tarball", crictl);
       assertEquals(made.code, 0, made.stderr);
@@ -147,7 +158,7 @@ Deno.test({
         made.stderr,
         "cri-tools 1.18.0 is not the version that this checkout names, 1.19.0",
       );
-      assertEquals(made.stderr.includes("Left out"), false);
+      assertEquals((made.stdout + made.stderr).includes("Left out"), false);
 
       const missing = await run("--packages", "cri-tools");
       assertEquals(missing.code, 1);
@@ -229,7 +240,10 @@ Deno.test({
         assertStringIncludes(left.stderr, "No programs for kubernetes-cni: Cannot get");
         assertStringIncludes(left.stderr, "a web page or an error in XML came instead");
         assertStringIncludes(left.stderr, "No programs for cri-tools: Cannot verify");
-        assertStringIncludes(left.stderr, "Left out: cri-tools for linux/amd64");
+        const { leftOut } = JSON.parse(left.stdout);
+        assertEquals(leftOut.length, 2);
+        assertEquals([leftOut[1].name, leftOut[1].platform], ["cri-tools", "linux/amd64"]);
+        assertStringIncludes(leftOut[1].reason, "Cannot verify");
         const asked = await kbuild([...words, "--packages", "kubernetes-cni"], {
           ...{ cwd: root, env: other },
         });

@@ -131,6 +131,13 @@ Deno.test({
         const left = [...Deno.readDirSync(join(root, "_output"))].map(({ name }) => name).sort();
         assertEquals(left, [".kbuild.lock", "release-tars"]);
 
+        // As kbuild download takes it, without its "v".
+        const bare = await kbuild(["verify-release", "1.20.2"], { cwd: root, env });
+        assertEquals([bare.code, bare.stdout], [shown.code, shown.stdout]);
+        const among = await verify("--published", "mine");
+        assertEquals([among.code, among.stdout], [2, ""]);
+        assertStringIncludes(among.stderr, "it is among the sources of the checkout");
+
         // What is kept is not downloaded again.
         await verify("--published", "../kept");
         requests.length = 0;
@@ -201,6 +208,9 @@ Deno.test({
           });
         const missing = await build("v1.0.0", "../none");
         assertStringIncludes(missing.stderr, "There may be no such release");
+        const among = await build(version, "mine");
+        assertEquals(among.code, 2);
+        assertStringIncludes(among.stderr, "it is among the sources of the checkout");
         const { code, stdout, stderr } = await build(version, "../bu ilt");
         assertEquals(code, 0, stdout + stderr);
         assertStringIncludes(stdout, `7 tarballs against ${version}: 7 same bytes`);
