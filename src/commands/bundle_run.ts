@@ -1,5 +1,5 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import { basename, join, relative, resolve } from "@std/path";
+import { basename, dirname, join, relative, resolve } from "@std/path";
 import { programFault } from "../audit/mod.ts";
 import {
   BUNDLE_PARTS,
@@ -66,6 +66,7 @@ import { PROVENANCE_FILE, readArtifact, statementOf } from "../sbom/mod.ts";
 import { readStamp, sayStamp, type Stamp } from "./build_run.ts";
 import { compressionLevelIn } from "./compression_level.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
+import { inDirectory } from "./in_directory.ts";
 import { existingBinPath, nothingBuilt } from "./existing_binaries.ts";
 import {
   fetchPrograms,
@@ -151,10 +152,15 @@ export async function runBundle(command: CommandContext, input: Input): Promise<
       programs: await fetchPrograms(context, programs, { areNamed: true }),
     }),
     work: async ({ context }, prepared, fetched) => ({
-      written: await write(context, prepared, {
-        ...{ asked, kbuild: command.globals.version },
-        ...fetched,
-      }),
+      written: await inDirectory(
+        context,
+        { path: dirname(prepared.out) },
+        () =>
+          write(context, prepared, {
+            ...{ asked, kbuild: command.globals.version },
+            ...fetched,
+          }),
+      ),
       root: context.root,
     }),
   });
@@ -197,6 +203,11 @@ export async function planBundle(command: CommandContext, input: Input): Promise
         kind: "tarball" as const,
         path: out,
         entries: own.length + images.length + documents.length + tarballs.length + programs.length,
+        reads: [
+          ...[...own, ...images.flatMap((image) => image.own ?? []), ...documents]
+            .map(({ file }) => file),
+          ...[...tarballs, ...programs.map(({ path }) => path)],
+        ],
       },
     ]),
   });

@@ -38,6 +38,7 @@ import { readStamp, sayStamp, type Stamp } from "./build_run.ts";
 import { compressionLevelIn } from "./compression_level.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { existingBinPath, nothingBuilt } from "./existing_binaries.ts";
+import { inDirectory } from "./in_directory.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { shortDigest } from "./short_digest.ts";
 import { shortPath } from "./short_path.ts";
@@ -437,6 +438,7 @@ async function writeAll(
   await Deno.mkdir(directory, { recursive: true });
   // Beside what it replaces, which must be on the same file system.
   await using staged = await WorkDirectory.make(temporaryName(join(directory, "packages")));
+  const place = { path: directory, staged: staged.path };
   const written: WrittenPackage[] = [];
   try {
     for (const planned of plan.packages) {
@@ -446,16 +448,19 @@ async function writeAll(
         name: path.slice(path.lastIndexOf("/") + 1),
       });
       const options = { directory: staged.path, work: work.path, deflater, signer, signal };
-      written.push(await unit.run(() => writePackage(planned, options)));
+      const write = () => writePackage(planned, options);
+      written.push(await unit.run(() => inDirectory(context, place, write)));
     }
   } finally {
     deflater.close();
     hasher.close();
   }
   signal?.throwIfAborted();
-  const placed = await placePackages(written, {
-    ...{ from: staged.path, to: directory, repository, signer },
-  });
+  const placed = await inDirectory(
+    context,
+    place,
+    () => placePackages(written, { from: staged.path, to: directory, repository, signer }),
+  );
   const made = placed.map(({ archive: { header: _, plainSize: __, ...archive } }, index) => {
     const { description: { name, format, version }, platform } = plan.packages[index]!;
     return Object.freeze({ name, format, version, platform, ...archive });

@@ -19,6 +19,8 @@ interface PlannedFile {
   readonly path: string;
   /** The file that it is copied or moved from. */
   readonly from: string | undefined;
+  /** The files that go into it as they are, where that is known. */
+  readonly reads: readonly string[] | undefined;
   /** Bytes; undefined where there is no such file yet. */
   readonly size: number | undefined;
 }
@@ -149,7 +151,13 @@ async function filesOf(steps: readonly PlanStep[]): Promise<readonly PlannedFile
     const { kind, path } = step;
     const info = await ifPresent(Deno.stat(path));
     const size = info?.isFile === true ? info.size : undefined;
-    return Object.freeze({ kind, path, from: "from" in step ? step.from : undefined, size });
+    const from = "from" in step ? step.from : undefined;
+    const reads = step.kind === "tarball"
+      ? step.reads
+      : step.kind === "package"
+      ? step.programs
+      : undefined;
+    return Object.freeze({ kind, path, from, reads, size });
   }));
 }
 
@@ -180,6 +188,9 @@ function print(
     size !== undefined ? `now ${formatBytes(size)}` : MADE.has(kind) ? "new" : "",
   ]);
   command.printTable(rows, { indent: "  ", cut: [undefined, "start"] });
+  const reads = new Set(files.flatMap(({ reads }) => reads ?? []));
+  if (reads.size > 0) command.print(`Reads      ${reads.size}`);
+  for (const path of reads) command.print(`  ${relative(path)}`);
   const pushes = pushesOf(steps);
   if (pushes.length === 0) return;
   command.print(`Pushes     ${pushes.length}`);

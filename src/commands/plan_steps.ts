@@ -42,8 +42,15 @@ export type PlanStep =
     }
     /** An image archive on a base image. */
     | { readonly kind: "image"; readonly path: string; readonly base: string }
-    /** A tarball and how many entries are staged for it; 0 for the sources. */
-    | { readonly kind: "tarball"; readonly path: string; readonly entries: number }
+    | {
+      /** A tarball. */
+      readonly kind: "tarball";
+      readonly path: string;
+      /** How many entries are staged for it; 0 for the sources. */
+      readonly entries: number;
+      /** The files that go into it as they are; absolute. */
+      readonly reads?: readonly string[];
+    }
     /** A package of a distribution, and the programs in it; absolute paths. */
     | { readonly kind: "package"; readonly path: string; readonly programs: readonly string[] }
     /** A small file of a release, next to its tarballs. */
@@ -124,7 +131,11 @@ function scriptLine(step: PlanStep): string {
     case "image":
       return comment(`image ${step.path} on ${step.base}`);
     case "tarball":
-      return comment(`tarball ${step.path}`);
+      return [
+        comment(`tarball ${step.path}`),
+        ...(step.reads ?? []).map((file) => comment(`  of ${file}`)),
+      ]
+        .join("\n");
     case "package":
       return comment(`package ${step.path} of ${step.programs.join(", ")}`);
     case "checksums":

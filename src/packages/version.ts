@@ -54,9 +54,18 @@ export function defaultRevision(version: KubernetesVersion, format: PackageForma
   return format === "deb" ? "00" : "0";
 }
 
+/** Characters of a revision: names of files have 255 at most, and the rest of a package's name is in them, too. */
+const MAX_REVISION = 64;
+
 /** What is wrong with a revision; undefined if it can be one in both formats. */
 export function revisionFault(text: string): { reason: string; notes: string[] } | undefined {
-  if (/^[0-9][0-9A-Za-z.~]*$/.test(text)) return undefined;
+  if (/^[0-9][0-9A-Za-z.~]*$/.test(text)) {
+    if (text.length <= MAX_REVISION) return undefined;
+    return {
+      reason: `it has ${text.length} characters, and may have ${MAX_REVISION}`,
+      notes: ["Give a number, such as 1 or 2.1"],
+    };
+  }
   return {
     reason: "it must begin with a digit and have letters, digits, dots and tildes only",
     notes: ["Give a number, such as 1 or 2.1"],

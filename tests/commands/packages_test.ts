@@ -3,6 +3,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { bytesEntry, packTarball } from "../../src/archive/mod.ts";
 import { digestOf, withSite } from "../download/_site.ts";
+import { noMount, withTmpfs } from "../e2e/_tmpfs.ts";
 import {
   inScratch,
   kbuild,
@@ -455,5 +456,47 @@ Deno.test({
       const [program = "", ...args] = git;
       const { stdout } = await new Deno.Command(program, { args }).output();
       assertEquals(new TextDecoder().decode(stdout), "");
+    }),
+});
+
+Deno.test({
+  ...needs,
+  name: `kbuild bundle --dry-run names the files that it would read${needs.name}`,
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await withPrograms(dir, AMD64);
+      assertEquals((await kbuild(["packages", "deb"], { cwd: root })).code, 0);
+      const words = ["bundle", "--without", "images,rpm,kubernetes-cni,cri-tools,sbom"];
+      const shown = await kbuildOk([...words, "--dry-run"], { cwd: root });
+      const { files } = JSON.parse(
+        await kbuildOk([...words, "--dry-run", "--json"], { cwd: root }),
+      );
+      const [bundle] = files;
+      assertEquals([files.length, bundle.reads.length], [1, 6]);
+      for (const path of bundle.reads) {
+        assertEquals((await Deno.stat(path)).isFile, true);
+        assertStringIncludes(shown, `#   of ${path}\n`);
+      }
+      assertStringIncludes(bundle.reads.join("\n"), "release-packages/deb/kubelet_");
+    }),
+});
+
+Deno.test({
+  ...unless(noMount, "a full disk behind --to of packages: what frees space there"),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await withPrograms(dir, {
+        "local/bin/linux/amd64/kubectl": crypto.randomUUID().repeat(20_000),
+      });
+      const disk = join(dir, "disk");
+      await withTmpfs("100k", disk, async () => {
+        const args = ["packages", "deb", "--packages", "kubectl", "--to", disk];
+        const full = await kbuild([...args, "--compression-level", "0"], { cwd: root });
+        assertEquals(full.code, 1);
+        assertStringIncludes(full.stderr, `" in "${disk}/deb": no space left`);
+        assertStringIncludes(full.stderr, `Free some space on the file system of "${disk}"`);
+        assertEquals(full.stderr.includes("kbuild clean"), false);
+        assertEquals(listing(disk), []);
+      });
     }),
 });

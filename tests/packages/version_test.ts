@@ -40,7 +40,13 @@ Deno.test("defaultRevision() is that of the published packages", () => {
 });
 
 Deno.test("revisionFault() takes what both formats take", () => {
-  for (const good of ["0", "00", "1.1", "2~rc1"]) assertEquals(revisionFault(good), undefined);
+  assertEquals(
+    revisionFault("1".repeat(65))?.reason,
+    "it has 65 characters, and may have 64",
+  );
+  for (const good of ["0", "00", "1.1", "2~rc1", "1".repeat(64)]) {
+    assertEquals(revisionFault(good), undefined);
+  }
   for (const bad of ["", "a", "1-1", "1+1", "1 1", "1\n"]) {
     assertEquals(typeof revisionFault(bad)?.reason, "string", bad);
   }
