@@ -2,21 +2,10 @@
  * `kbuild generated_files` and `kbuild update-codegen`, killed or interrupted at random moments: each file is the old or the new one, and the next run
  * makes the rest. `KBUILD_TEST_KILLS` says how often (4), `KBUILD_TEST_SEED` when.
  */
-import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { FILES, writeFiles } from "../generate/_codegen.ts";
-import { randomNumbers } from "./_packaging.ts";
-import {
-  ended,
-  inScratch,
-  kbuildArgv,
-  kbuildOk,
-  makeSample,
-  missingFor,
-  processesBelow,
-  start,
-  unless,
-} from "./_program.ts";
+import { killGenerators } from "./_generated_kills.ts";
+import { inScratch, makeSample, missingFor, unless } from "./_program.ts";
 
 const KILLS = Number(Deno.env.get("KBUILD_TEST_KILLS") ?? 4);
 const SEED = Number(Deno.env.get("KBUILD_TEST_SEED") ?? Date.now() % 1_000_000);
@@ -62,8 +51,6 @@ const CASES: readonly {
   },
 ];
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
 for (const { era, args, files, outputs, types } of CASES) {
   Deno.test({
     ...unless(
@@ -74,50 +61,9 @@ for (const { era, args, files, outputs, types } of CASES) {
     ),
     fn: () =>
       inScratch(async (dir) => {
-        console.log(`KBUILD_TEST_SEED=${SEED}`);
-        const random = randomNumbers(SEED);
         const root = await makeSample(era, join(dir, "kubernetes"));
         await writeFiles(root, files);
-        const contents = () => outputs.map((path) => Deno.readTextFileSync(join(root, path)));
-        const wanted: string[][] = [];
-        let took = 0;
-        for (const which of [0, 1, 0]) {
-          await writeFiles(root, types(which));
-          const started = performance.now();
-          await kbuildOk(args, { cwd: root });
-          took = performance.now() - started;
-          wanted[which] = contents();
-        }
-        let killed = 0;
-        for (let at = 0; at < KILLS; at++) {
-          const which = 1 - at % 2;
-          await writeFiles(root, types(which));
-          const ms = took * (0.2 + 0.9 * random());
-          const signal = random() < 0.5 ? "SIGKILL" : "SIGINT";
-          const moment = `try ${at} of seed ${SEED}, ${signal} after ${ms.toFixed(0)} ms`;
-          const child = start(kbuildArgv(...args), { cwd: root });
-          const whole = ended(child);
-          await Promise.race([pause(ms), whole]);
-          try {
-            child.kill(signal);
-          } catch {
-            // It was faster.
-          }
-          const end = await whole;
-          // 130: it has ended its programs itself.
-          if (end.signal !== null || end.code === 130) killed++;
-          else assertEquals(end.code, 0, `${moment}: ${end.stderr}`);
-          for (let i = 0; i < 200 && processesBelow(dir).length > 0; i++) await pause(50);
-          for (const [index, text] of contents().entries()) {
-            const isWhole = text === wanted[which]![index] || text === wanted[1 - which]![index];
-            assert(isWhole, `${outputs[index]} is neither old nor new: ${moment}`);
-          }
-          await kbuildOk(args, { cwd: root });
-          assertEquals(contents(), wanted[which], moment);
-          const left = [...Deno.readDirSync(join(root, "_output/local"))].map(({ name }) => name);
-          assertEquals(left.filter((name) => name.startsWith(".kbuild-tmp-")), [], moment);
-        }
-        assert(killed > 0, `seed ${SEED}: every run was faster than its kill`);
+        await killGenerators({ root, args, outputs, types, kills: KILLS, seed: SEED });
       }),
   });
 }

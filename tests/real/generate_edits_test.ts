@@ -1,47 +1,20 @@
 /**
  * Random edits of a part of real 1.20.2 (three groups of the API, their internal packages, apimachinery): after each,
  * what is made incrementally is compared with everything generated from nothing in a second copy. `KBUILD_TEST_EDITS`
- * says how many (20), `KBUILD_TEST_SEED` which. Half a minute for an edit on two processors.
+ * says how many (20), `KBUILD_TEST_SEED` which, `KBUILD_TEST_COMPARED` after how many of them everything is generated from
+ * nothing and compared (1). Half a minute for an edit that is compared, on two processors.
  */
-import { join } from "@std/path";
-import { createShell } from "../../src/shell/mod.ts";
 import { commit, type Edit, goBack, pick, type Tree } from "../e2e/_edits.ts";
 import { compareEdits } from "../e2e/_generated_edits.ts";
-import { type GeneratorSample, generatorsOf } from "../generate/_generators.ts";
-import { openTree } from "../lib/_open.ts";
+import { API, CODE_GENERATOR, GROUPS, inside, MACHINERY, openPart, outside } from "./_part.ts";
 import { findRealTree, goBin, NEEDS_TREE } from "./_tree.ts";
 
 const EDITS = Number(Deno.env.get("KBUILD_TEST_EDITS") ?? 20);
+const COMPARED = Number(Deno.env.get("KBUILD_TEST_COMPARED") ?? 1);
 const SEED = Number(Deno.env.get("KBUILD_TEST_SEED") ?? Date.now() % 1e6);
-
-const GROUPS = ["apps", "autoscaling", "batch"] as const;
-const API = "staging/src/k8s.io/api";
-const MACHINERY = "staging/src/k8s.io/apimachinery";
-const CODE_GENERATOR = "staging/src/k8s.io/code-generator";
-
-/** Paths of the part. */
-const PART: readonly string[] = [
-  ...["Makefile", "Makefile.generated_files", ".gitignore", ".gitattributes", "go.mod", "go.sum"],
-  ...["LICENSE", "hack", "build", "api/api-rules", "vendor", "translations", "third_party/forked"],
-  ...["core", ...GROUPS].flatMap((group) => [`${API}/${group}`, `pkg/apis/${group}`]),
-  ...[MACHINERY, CODE_GENERATOR, "pkg/generated", "pkg/util", "test/images", "test/fixtures"],
-  ...[
-    "test/e2e/generated",
-    "test/e2e/testing-manifests",
-    "test/conformance/testdata",
-    "test/e2e_node/testing-manifests",
-  ],
-  ...["kube-aggregator", "apiextensions-apiserver", "sample-apiserver", "kubectl"].map((name) =>
-    `staging/src/k8s.io/${name}/pkg/generated`
-  ),
-];
 
 /** Names of types that edits add. */
 const TYPES = ["One", "Two", "Three"] as const;
-/** Where the sources of versions are, and the internal ones. */
-const outside = (group: string, version = "v1") => `${API}/${group}/${version}`;
-const inside = (group: string) => `pkg/apis/${group}`;
-
 /** Files with tags, and what is changed in them. */
 const TAGS: readonly (readonly [string, RegExp])[] = GROUPS.flatMap((group) => [
   [`${outside(group)}/doc.go`, /^\/\/ \+k8s:(deepcopy|openapi)-gen.*\n/gm] as const,
@@ -222,34 +195,6 @@ function outputs(random: () => number): readonly string[] {
   ];
 }
 
-/** Makes a checkout of the part. */
-async function openPart(source: string, bin: string, cache: string): Promise<GeneratorSample> {
-  const parent = await Deno.realPath(await Deno.makeTempDir({ prefix: "kbuild part-" }));
-  const root = join(parent, "kubernetes");
-  const env = {
-    PATH: `${bin}:${Deno.env.get("PATH")}`,
-    HOME: parent,
-    GOCACHE: cache,
-    FORCE_HOST_GO: "y",
-  };
-  const { $ } = createShell({ cwd: source, env });
-  const archive = join(parent, "part.tar");
-  await Deno.mkdir(root);
-  await $`git archive --output ${archive} HEAD ${PART}`;
-  const inPart = createShell({ cwd: root, env }).$;
-  await inPart`tar xf ${archive}`;
-  // Links to projects that are not in the part.
-  await inPart`find vendor/k8s.io -xtype l -delete`;
-  // Made by an older Go: a newer one adds lines, which files that are there may lack.
-  await inPart`find api pkg staging -name "zz_generated.*" ! -path "*/testdata/*" -delete`;
-  await inPart`rm staging/src/k8s.io/kubectl/pkg/generated/bindata.go`;
-  await Deno.remove(archive);
-  await inPart`git init --quiet && git add -A`;
-  await inPart`git -c user.name=test -c user.email=test@localhost commit -q -m part`;
-  await inPart`git tag v1.20.2`;
-  return await generatorsOf(await openTree(root, { parent, env }));
-}
-
 const tree = findRealTree({ fetch: false });
 const bin = goBin();
 const LABEL =
@@ -266,6 +211,7 @@ Deno.test({
         edits: EDITS_OF,
         count: EDITS,
         seed: SEED,
+        every: COMPARED,
         onEdit: (what, made) => console.log(`${what}: ${made} files`),
       });
     } finally {
