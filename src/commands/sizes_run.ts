@@ -4,7 +4,14 @@ import { gunzip, readTar } from "../archive/mod.ts";
 import { type ProgramSizes, programSizes, readExecutable } from "../audit/mod.ts";
 import type { Input } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
-import { entriesOf, filesBelow, ifPresent, readFile, readFileChunks } from "../files/mod.ts";
+import {
+  cannotRead,
+  entriesOf,
+  ifPresent,
+  irregularKind,
+  readFile,
+  readFileChunks,
+} from "../files/mod.ts";
 import type { CommandContext } from "./context.ts";
 import { existingBinPath } from "./existing_binaries.ts";
 
@@ -84,57 +91,101 @@ const BINARIES = ["_output/dockerized/bin", "_output/local/bin", "dockerized/bin
 const TARBALL = /\.(?:tar\.gz|tgz)$/;
 const SOURCES = /kubernetes-src\.tar\.gz$/;
 
+/** Bytes of a binary, which is read into memory: the largest of Kubernetes has some 200 MiB. */
+const MAX_SIZE = 2 ** 30;
+/** Files that are looked at in a directory; a release has some hundred. */
+const MAX_FILES = 20_000;
+
 /**
  * Measures the binaries at a path, each name once.
  *
- * @throws {KbuildError} There are none.
- * @throws {UsageError} There is no such path.
+ * @throws {KbuildError} There are none, one is too large, or there are too many files to look at.
+ * @throws {UsageError} There is no such path, or something that is neither a directory nor a regular file.
  */
 async function measure(path: string, signal: AbortSignal): Promise<readonly Measured[]> {
   const info = await ifPresent(Deno.stat(path));
   if (info === undefined) throw new UsageError(`Cannot find "${path}"`);
+  const kind = info.isDirectory ? undefined : irregularKind(info);
+  if (kind !== undefined) {
+    throw new UsageError(`Cannot look for binaries in "${path}": it is ${kind}`, [USUAL]);
+  }
   const found = new Map<string, ProgramSizes>();
   const add = (name: string, bytes: Uint8Array) => {
-    signal.throwIfAborted();
     const sizes = programSizes(bytes);
     const key = `${sizes?.platform}/${basename(name)}`;
     if (sizes !== undefined && !found.has(key)) found.set(key, sizes);
   };
-  for (const file of info.isDirectory ? await filesIn(path) : [path]) {
+  for (const file of info.isDirectory ? await filesIn(path, signal) : [path]) {
+    signal.throwIfAborted();
     if (TARBALL.test(file)) {
-      for await (const member of readTar(gunzip(readFileChunks(file), file), { label: file })) {
-        if (member.type === "file" && /\/bin\//.test(member.name)) {
-          add(member.name, await member.bytes());
-        }
+      for await (
+        const member of readTar(gunzip(readFileChunks(file), file), { label: file, signal })
+      ) {
+        if (member.type !== "file" || !/\/bin\//.test(member.name)) continue;
+        // What is larger is not a program: it would have to be unpacked to be looked at.
+        if (member.size <= MAX_SIZE) add(member.name, await member.bytes(MAX_SIZE));
       }
     } else if (await isProgram(file)) add(file, await readFile(file));
   }
-  if (found.size === 0) throw new KbuildError(`Cannot find binaries in "${path}"`);
+  if (found.size === 0) {
+    throw new KbuildError(`Cannot find binaries in "${path}"`, { notes: [USUAL] });
+  }
   return [...found].map(([name, sizes]) => Object.freeze({ name, sizes }))
     .sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
+const USUAL =
+  "Name a directory with binaries, an _output, a release or a tarball of one, or a binary";
+
+/** @throws {KbuildError} It is, and is larger than any. */
 async function isProgram(file: string): Promise<boolean> {
-  const { size } = await Deno.stat(file);
-  const head: Uint8Array[] = [];
-  for await (const chunk of readFileChunks(file, { size: Math.min(size, 1 << 16) })) {
-    head.push(chunk);
-  }
-  return head[0] !== undefined && readExecutable(head[0]) !== undefined;
+  // A file of the kernel's has no size, and reading one may take for ever.
+  const { size, isFile } = await ifPresent(Deno.stat(file)) ?? { size: 0, isFile: false };
+  if (!isFile || size === 0) return false;
+  const [head] = await Array.fromAsync(readFileChunks(file, { size: Math.min(size, 1 << 16) }));
+  if (head === undefined || readExecutable(head) === undefined) return false;
+  if (size <= MAX_SIZE) return true;
+  throw new KbuildError(
+    `Cannot measure "${file}": it has ${formatBytes(size)}, more than ${formatBytes(MAX_SIZE)}`,
+  );
 }
 
 /** Binaries of an output directory, or every file and tarball below a directory. */
-async function filesIn(directory: string): Promise<readonly string[]> {
+async function filesIn(directory: string, signal: AbortSignal): Promise<readonly string[]> {
   for (const name of BINARIES) {
     if (((await entriesOf(join(directory, name))) ?? []).length > 0) {
-      return await pathsBelow(join(directory, name));
+      return await pathsBelow(join(directory, name), signal);
     }
   }
-  return (await pathsBelow(directory)).filter((file) => !SOURCES.test(file));
+  return (await pathsBelow(directory, signal)).filter((file) => !SOURCES.test(file));
 }
 
-async function pathsBelow(directory: string): Promise<readonly string[]> {
-  return (await filesBelow(directory)).map((path) => join(directory, path));
+/**
+ * Files below a directory, sorted; links are left out.
+ *
+ * @throws {KbuildError} There are more than anybody has binaries, or a directory cannot be read.
+ */
+async function pathsBelow(directory: string, signal: AbortSignal): Promise<readonly string[]> {
+  const files: string[] = [];
+  let seen = 0;
+  for (const directories = [directory]; directories.length > 0;) {
+    signal.throwIfAborted();
+    const next = directories.pop()!;
+    const entries = await entriesOf(next).catch((cause: unknown) => {
+      throw cannotRead(next, cause);
+    });
+    for (const { name, isDirectory, isFile } of entries ?? []) {
+      if (++seen > MAX_FILES) {
+        throw new KbuildError(
+          `Cannot look for binaries in "${directory}": it has more than ${MAX_FILES} files`,
+          { notes: [USUAL] },
+        );
+      }
+      if (isFile) files.push(join(next, name));
+      if (isDirectory) directories.push(join(next, name));
+    }
+  }
+  return files.sort();
 }
 
 function print(

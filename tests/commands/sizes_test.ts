@@ -2,14 +2,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { bytesEntry, packTarball } from "../../src/archive/mod.ts";
-import { inScratch, kbuild, kbuildOk } from "../e2e/_program.ts";
+import { tinyProgram } from "../audit/_programs.ts";
+import { inScratch, kbuild, kbuildOk, output } from "../e2e/_program.ts";
 
-/** As much of a program as its headers, and zeros behind them. */
 function program(size: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(size);
-  bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-  bytes[18] = 62;
-  return bytes;
+  return tinyProgram({ size });
 }
 
 Deno.test("kbuild sizes compares binaries, directories and tarballs by platform and name", () =>
@@ -64,5 +61,36 @@ Deno.test("kbuild sizes compares binaries, directories and tarballs by platform 
     for (const [args, code, words] of cases) {
       const ended = await kbuild(args, { cwd: dir });
       assertEquals([ended.code, ended.stderr.includes(words)], [code, true], ended.stderr);
+    }
+  }));
+
+Deno.test("kbuild sizes refuses within seconds what has no binaries, or has no end", () =>
+  inScratch(async (dir) => {
+    await output(["mkfifo", join(dir, "pi pe")]);
+    await Deno.mkdir(join(dir, "none/below"), { recursive: true });
+    await output(["mkfifo", join(dir, "none/below/pipe")]);
+    await Deno.symlink("/dev/zero", join(dir, "none/zero"));
+    await Deno.mkdir(join(dir, "many"));
+    for (let i = 0; i <= 20_000; i++) {
+      Deno.writeFileSync(join(dir, "many", `${i}`), new Uint8Array());
+    }
+    using sparse = await Deno.open(join(dir, "huge"), { write: true, create: true });
+    await sparse.write(tinyProgram());
+    await sparse.truncate(2 ** 40);
+    const cases: readonly (readonly [string, number, string])[] = [
+      ["pi pe", 2, "it is a named pipe"],
+      ["none", 1, "Cannot find binaries in"],
+      ["many", 1, "it has more than 20000 files"],
+      ["huge", 1, "it has 1.1 TB, more than 1.07 GB"],
+      ["/dev/zero", 2, "it is a device"],
+      ...Deno.build.os === "linux" ? [["/proc/self", 1, "Cannot find binaries in"] as const] : [],
+    ];
+    for (const [path, code, words] of cases) {
+      const started = performance.now();
+      const ended = await kbuild(["sizes", path], { cwd: dir });
+      assertEquals([path, ended.code, ended.stdout], [path, code, ""], ended.stderr);
+      assertStringIncludes(ended.stderr, words);
+      // Two seconds on a machine that does nothing else.
+      assert(performance.now() - started < 20_000, path);
     }
   }));
