@@ -92,6 +92,7 @@ export async function preparePackages(
   request: PackagesRequest,
 ): Promise<PackagesPlan> {
   const { formats, platforms, binPath, stamp, revision, maintainer, tarballs = [] } = request;
+  checkTime(stamp.epoch, formats);
   const version = parseKubernetesVersion(stamp.gitVersion);
   const demanded = await readDemandedPrograms(checkout, version);
   const license = await ifPresent(readText(join(checkout.root, "LICENSE")));
@@ -136,6 +137,36 @@ export async function preparePackages(
     leftOut: Object.freeze(leftOut),
     notes: Object.freeze([...notes]),
   });
+}
+
+/**
+ * The last second that has room in a package: an rpm has 32 bits, also for noon of the day in its changelog; dpkg's tar
+ * has eleven octal digits.
+ */
+const LATEST: Readonly<Record<PackageFormat, number>> = Object.freeze({
+  deb: 8 ** 11 - 1,
+  rpm: 4_294_943_999,
+});
+
+/** @throws {KbuildError} The time has no room in a package. */
+function checkTime(epoch: number, formats: readonly PackageFormat[]): void {
+  const format = formats.find((format) => epoch > LATEST[format]);
+  if (format === undefined) return;
+  const [time, latest] = [epoch, LATEST[format]].map((seconds) =>
+    new Date(seconds * 1000).toISOString().replace(".000", "")
+  );
+  throw new KbuildError(
+    `Cannot make a ${format} of ${time}: it has room for times up to ${latest}`,
+    {
+      notes: [
+        `Set an earlier time: SOURCE_DATE_EPOCH=1700000000; now it is ${epoch}`,
+        ...(format === "rpm" && epoch <= LATEST.deb && formats.includes("deb")
+          ? ["Or make debs alone: kbuild packages deb"]
+          : []),
+      ],
+      exitCode: 2,
+    },
+  );
 }
 
 /**

@@ -75,7 +75,7 @@ function sourceDate(epoch: number, from: string, ...notes: string[]): SourceDate
 }
 
 function seconds(given: string): number {
-  const whole = /^\d{1,12}$/.test(given);
+  const whole = /^\d+$/.test(given);
   if (whole && Number(given) <= LATEST) return Number(given);
   const why = whole ? "it is after the year 9999" : "it is not a number of seconds";
   throw new KbuildError(`Cannot use SOURCE_DATE_EPOCH="${given}": ${why}`, {
