@@ -54,7 +54,7 @@ export {
 export type { HashAlgorithm, Hasher, HashStream, OutputFile } from "./hasher_types.ts";
 export { encodeHeader, type TarFormat } from "./header.ts";
 export { type ListOptions, listTree, type ListTreeOptions } from "./list_tree.ts";
-export { cleanName, decodeNames, encodeName, quoteName } from "./names.ts";
+export { cleanName, decodeNames, encodeName, hasPlainName, quoteName } from "./names.ts";
 export {
   compressTar,
   compressTarTo,
@@ -81,5 +81,6 @@ export type {
 } from "./types.ts";
 export { FlushPoints } from "./flush_points.ts";
 export { plainNames, streamLongNames, streamTar } from "./stream_tar.ts";
+export { linkLeadsOut } from "./unpack_member.ts";
 export { type UnpackedTar, unpackTar, type UnpackTarOptions } from "./unpack_tar.ts";
 export { writeTar, type WriteTarOptions } from "./write_tar.ts";

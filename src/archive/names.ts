@@ -57,6 +57,12 @@ export function quoteName(name: string): string {
   return `"${shown}"`;
 }
 
+/** Whether {@linkcode quoteName} would escape nothing of a name. */
+export function hasPlainName(name: string): boolean {
+  for (const sign of name) if (escape(sign) !== sign && !/["\\]/.test(sign)) return false;
+  return true;
+}
+
 /**
  * A path as its parts, without those that are empty or ".", and without ".." together with the part
  * that it undoes; ".." at the root stays at the root: "./a//b/../c" is "a/c".

@@ -121,7 +121,7 @@ export class MemberWriter {
     Deno.chmodSync(path, member.mode & 0o755 | 0o600);
   }
 
-  /** A link that cannot lead out, whatever else the archive holds: see {@linkcode leadsOut}. */
+  /** A link that cannot lead out, whatever else the archive holds: see {@linkcode linkLeadsOut}. */
   #makeSymlink(member: TarMember, place: string): void {
     const { linkName = "" } = member;
     const target = quoteName(linkName);
@@ -129,7 +129,7 @@ export class MemberWriter {
     if (!isPlainText(linkName)) {
       throw this.#refuse(member, `is a link to ${target}, which is not valid UTF-8`);
     }
-    if (leadsOut(linkName, parentsOf(place).length)) {
+    if (linkLeadsOut(linkName, parentsOf(place).length)) {
       throw this.#refuse(member, `is a link to ${target}, which may lead out of its directory`);
     }
     this.#count();
@@ -209,8 +209,11 @@ function splitName(name: string): { parts: readonly string[]; problem?: string }
  * target is relative, has ".." at its beginning only, and no more than there are directories to leave:
  * those are real directories, so it is known where ".." goes; behind that only names follow, each of
  * which is a directory inside, or another such link.
+ *
+ * @param target Of the link.
+ * @param depth Directories between the root and the link.
  */
-function leadsOut(target: string, depth: number): boolean {
+export function linkLeadsOut(target: string, depth: number): boolean {
   if (target.startsWith("/")) return true;
   const parts = target.split("/").filter((part) => part !== "" && part !== ".");
   const names = parts.findIndex((part) => part !== "..");

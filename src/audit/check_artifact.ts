@@ -1,5 +1,7 @@
 import { type ArchivedImage, indexProblems, readArchivedImages } from "./image_archive.ts";
-import type { Content, Finding, Member, Program } from "./types.ts";
+import { memberHazards } from "./member_hazards.ts";
+import { isProgramPath, isStampedProgram, programFaults } from "./program_fault.ts";
+import type { Content, Finding, Member } from "./types.ts";
 
 /** What an artifact is held against; what is undefined is not looked at. */
 export interface Expectation {
@@ -38,6 +40,10 @@ const PLATFORMS: readonly RegExp[] = [
  */
 const SOURCE = /(^|\/)kubernetes-src\.tar\.gz$/;
 
+/** Tarballs of a release, whose members are all below one directory. */
+const RELEASE_TARBALL = /(^|\/)kubernetes(-[a-z0-9-]+)?\.tar\.gz$/;
+const TREE = "kubernetes";
+
 /** The platform that a path promises; undefined where it promises none. */
 export function platformOfPath(path: string): string | undefined {
   for (const pattern of PLATFORMS) {
@@ -51,9 +57,10 @@ export function platformOfPath(path: string): string | undefined {
 /**
  * What is wrong with an artifact that was read. Pure.
  *
- * Archives must be whole, those inside as well; programs must be whole and for the platform that
- * their path or the artifact promises; what links Kubernetes' version package must be stamped with
- * the version; images must hang together and be for that platform, and go by the tag of the
+ * Archives must be whole, those inside as well, and hold nothing that whoever unpacks them should not meet; what is
+ * in a directory of programs must be one, whole and for the platform that its path or the artifact promises; what
+ * links Kubernetes' version package must be stamped with the version; images must have the program that they are named
+ * after, hang together and be for that platform, and go by the tag of the
  * `.docker_tag` beside them. In images only programs of Kubernetes are looked at: the rest is the
  * base's.
  *
@@ -71,7 +78,10 @@ export function checkArtifact(
   } else if (/\.tar$/.test(name) && !isArchive(content, "tar")) {
     check.complain([], "is not a tar archive");
   }
-  check.visit(name, content, [], { platform: platformOfPath(name) ?? expected.platform });
+  check.visit(name, content, [], {
+    isProgram: isProgramPath(name) || isStampedProgram(baseOf(name)),
+    platform: platformOfPath(name) ?? expected.platform,
+  });
   return check.result(content);
 }
 
@@ -87,6 +97,8 @@ interface MemberContext {
   /** What the file beside an image archive says: its tag. */
   readonly tag?: string | undefined;
   readonly image?: boolean;
+  /** Whether it has to be a program, as its path says. */
+  readonly isProgram?: boolean;
 }
 
 class Check {
@@ -106,18 +118,18 @@ class Check {
 
   visit(
     name: string,
-    { form, size }: Content,
+    content: Content,
     path: readonly string[],
     context: MemberContext,
   ): void {
+    const { form } = content;
     if (form.kind === "damaged") this.complain(path, `is damaged: ${form.reason}`);
-    else if (form.kind === "program") this.#visitProgram(form.program, size, path, context);
-    else if (form.kind === "data" && form.brokenProgram && context.image !== true) {
+    else if (form.kind === "program" || context.isProgram === true) {
+      this.#visitProgram(name, content, path, context);
+    } else if (form.kind === "data" && form.brokenProgram && context.image !== true) {
       this.complain(path, "begins like a program, and its headers cannot be read");
     } else if (form.kind === "gzip") this.visit(name, form.inner, path, context);
-    else if (form.kind === "tar" && !SOURCE.test(name)) {
-      this.#visitMembers(form.members, path, context);
-    }
+    else if (form.kind === "tar") this.#visitMembers(name, form.members, path, context);
   }
 
   result(content: Content): CheckedArtifact {
@@ -132,35 +144,47 @@ class Check {
   }
 
   #visitProgram(
-    program: Program,
-    size: number,
+    name: string,
+    content: Content,
     path: readonly string[],
     context: MemberContext,
   ): void {
-    const { platform, extent, linksVersion, versions } = program;
-    if (context.image === true && !linksVersion) return;
-    this.#programs += 1;
-    if (context.platform !== undefined && platform !== context.platform) {
-      this.complain(path, `is a program for ${platform}, want ${context.platform}`);
-    }
-    if (size < extent) {
-      this.complain(path, `is cut off: ${size} bytes, its headers speak of ${extent}`);
-    }
-    const wanted = this.#expected.version;
-    if (linksVersion && wanted !== undefined && !versions.includes(wanted)) {
-      const found = versions.length === 0 ? "no version" : versions.join(", ");
-      this.complain(path, `is not stamped with version ${wanted}; in it: ${found}`);
+    const { form } = content;
+    const isStamped = context.isProgram === true && isStampedProgram(baseOf(name));
+    const isOurs = isStamped || (form.kind === "program" && form.program.linksVersion);
+    if (context.image === true && !isOurs) return;
+    if (form.kind === "program") this.#programs += 1;
+    const { platform } = context;
+    const { version } = this.#expected;
+    const isAnyKind = context.isProgram !== true;
+    for (const text of programFaults(content, { platform, version, isStamped, isAnyKind })) {
+      this.complain(path, text);
     }
   }
 
-  #visitMembers(members: readonly Member[], path: readonly string[], context: MemberContext): void {
+  #visitMembers(
+    archive: string,
+    members: readonly Member[],
+    path: readonly string[],
+    context: MemberContext,
+  ): void {
+    const isSource = SOURCE.test(archive);
+    const archived = isSource ? undefined : readArchivedImages(members);
+    const isImages = archived !== undefined;
+    if (context.image !== true) {
+      const tree = RELEASE_TARBALL.test(archive) && !isSource ? TREE : undefined;
+      for (const hazard of memberHazards(members, { tree, isImages })) {
+        this.complain([...path, ...hazard.path], hazard.text);
+      }
+    }
+    if (isSource) return;
     const documents = new Map(members.map(({ name, content }) => [name, textOf(content)]));
-    const archived = readArchivedImages(members);
     if (archived !== undefined) {
       for (const problem of archived.problems) {
         this.complain([...path, ...problem.path], problem.text);
       }
       for (const image of archived.images) this.#visitImage(image, path, context);
+      this.#visitProgramOfImage(archive, members, path);
     } else if (context.image !== true && members.some(({ name }) => isManifest(name))) {
       this.complain([...path, "manifest.json"], "is not the manifest of an image archive");
     } else if (context.image !== true) {
@@ -169,7 +193,8 @@ class Check {
       }
     }
     for (const { name, content } of members) {
-      if (leavesTree(name, context)) {
+      // Layers begin at the root of a file system.
+      if (context.image === true && name.split("/").includes("..")) {
         this.complain([...path, name], "is outside of the archive's tree");
       }
       if (path.length === 0 && /^(\.\/)?kubernetes\/version$/.test(name)) {
@@ -179,9 +204,25 @@ class Check {
       this.visit(name, content, [...path, name], {
         platform: platformOfPath(name) ?? context.platform,
         tag: documents.get(name.replace(/\.tar$/, ".docker_tag")),
-        image: context.image === true || archived !== undefined,
+        image: context.image === true || isImages,
+        isProgram: isProgramPath(name) &&
+          (context.image !== true || isStampedProgram(baseOf(name))),
       });
     }
+  }
+
+  /** `kube-proxy.tar` must have a file `kube-proxy` in its layers; whether it is a program is looked at with the others. */
+  #visitProgramOfImage(
+    archive: string,
+    members: readonly Member[],
+    path: readonly string[],
+  ): void {
+    const program = baseOf(archive).replace(/\.tar$/, "");
+    if (!isStampedProgram(program)) return;
+    const isThere = members.some(({ content }) =>
+      filesIn(content).some((name) => baseOf(name) === program)
+    );
+    if (!isThere) this.complain(path, `has no program "${program}"`);
   }
 
   /** The first name has the release's version for a tag; others are the user's own. */
@@ -215,9 +256,15 @@ function isManifest(name: string): boolean {
   return /^(\.\/)?manifest\.json$/.test(name);
 }
 
-/** Whether a member would be unpacked elsewhere; of images only "..", since layers begin at the root. */
-function leavesTree(name: string, { image }: MemberContext): boolean {
-  return name.split("/").includes("..") || (image !== true && name.startsWith("/"));
+function baseOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** Names of files in a layer. */
+function filesIn(content: Content | undefined): readonly string[] {
+  const form = content?.form.kind === "gzip" ? content.form.inner.form : content?.form;
+  if (form?.kind !== "tar") return [];
+  return form.members.filter(({ type }) => type === "file").map(({ name }) => name);
 }
 
 /** A tag that is a version; 1.6 has digests for tags. */

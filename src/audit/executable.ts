@@ -6,6 +6,8 @@ export interface Executable {
   readonly platform: string;
   /** Bytes that the headers speak of. */
   readonly extent: number;
+  /** Whether a system can start it: not an object file, a library of Windows or a core dump. */
+  readonly canStart: boolean;
 }
 
 const ELF_MACHINES: Readonly<Record<number, string>> = {
@@ -59,6 +61,9 @@ export function readExecutable(head: Uint8Array): Executable | undefined {
   return undefined;
 }
 
+/** Types of ELF files, segments and sections (elf.h); a program at any address is an ET_DYN. */
+const [ET_EXEC, ET_DYN, PT_LOAD, SHT_NULL, SHT_NOBITS] = [2, 3, 1, 0, 8];
+
 function readElf(view: DataView): Executable {
   const wide = view.getUint8(4) === 2;
   const little = view.getUint8(5) === 1;
@@ -70,17 +75,30 @@ function readElf(view: DataView): Executable {
     half((wide ? 54 : 42) + n)
   ) as [number, number, number, number];
   let extent = sections === 0 ? 0 : sections + sectionSize * sectionCount;
+  let isLoaded = false;
   for (let i = 0; i < count; i++) {
     const at = programs + i * size;
     const [offset, length] = wide ? [word(at + 8), word(at + 32)] : [word(at + 4), word(at + 16)];
+    extent = Math.max(extent, offset + length);
+    isLoaded ||= view.getUint32(at, little) === PT_LOAD;
+  }
+  // Go's own linker has the table of sections in front: what it names lies behind all segments.
+  for (let i = 0; i < sectionCount; i++) {
+    const at = sections + i * sectionSize;
+    if (at + (wide ? 64 : 40) > view.byteLength) break;
+    if ([SHT_NULL, SHT_NOBITS].includes(view.getUint32(at + 4, little))) continue;
+    const [offset, length] = wide ? [word(at + 24), word(at + 32)] : [word(at + 16), word(at + 20)];
     extent = Math.max(extent, offset + length);
   }
   const machine = ELF_MACHINES[half(18)] ?? `machine-${half(18)}`;
   const arch = machine === "ppc64" && little ? "ppc64le" : machine;
   const system = ELF_SYSTEMS[view.getUint8(7)] ?? `abi-${view.getUint8(7)}`;
-  return { format: "ELF", platform: `${system}/${arch}`, extent };
+  const canStart = isLoaded && [ET_EXEC, ET_DYN].includes(half(16));
+  return { format: "ELF", platform: `${system}/${arch}`, extent, canStart };
 }
 
+/** `MH_EXECUTE` (mach-o/loader.h). */
+const MACH_EXECUTE = 2;
 /** A load command is at least its type and its size, 4 bytes each (mach-o/loader.h, load_command). */
 const MIN_LOAD_COMMAND = 8;
 
@@ -97,8 +115,12 @@ function readMachO(view: DataView, wide: boolean): Executable {
     at += size;
   }
   const cpu = MACH_CPUS[word(4)] ?? `cpu-${word(4)}`;
-  return { format: "Mach-O", platform: `darwin/${cpu}`, extent };
+  const canStart = word(12) === MACH_EXECUTE;
+  return { format: "Mach-O", platform: `darwin/${cpu}`, extent, canStart };
 }
+
+/** `IMAGE_FILE_EXECUTABLE_IMAGE` and `IMAGE_FILE_DLL` ("PE Format"). */
+const [PE_EXECUTABLE, PE_LIBRARY] = [0x0002, 0x2000];
 
 function readPe(view: DataView): Executable | undefined {
   const pe = view.getUint32(0x3c, true);
@@ -111,5 +133,6 @@ function readPe(view: DataView): Executable | undefined {
     extent = Math.max(extent, view.getUint32(at + 16, true) + view.getUint32(at + 20, true));
   }
   const arch = PE_MACHINES[machine] ?? `machine-${machine}`;
-  return { format: "PE", platform: `windows/${arch}`, extent };
+  const canStart = (view.getUint16(pe + 22, true) & (PE_EXECUTABLE | PE_LIBRARY)) === PE_EXECUTABLE;
+  return { format: "PE", platform: `windows/${arch}`, extent, canStart };
 }

@@ -8,29 +8,14 @@ const HEAD = 1 << 16;
 const OVERLAP = 256;
 /** Go's record of modules and settings has at most some tens of KiB. */
 const RECORD = 1 << 18;
-const MAX_VERSIONS = 50;
+const MAX_TEXTS = 50;
 /** Where Go's build information starts (debug/buildinfo); it is aligned to 16 bytes. */
 const MAGIC = "\xff Go buildinf:";
 /** Bytes in every program that links apimachinery's version.Info. */
 const LINKS_VERSION = 'json:"gitTreeState"';
 /** -X texts end in a NUL, as cmd/link's addstrdata writes them. */
 const TOKENS =
-  /\xff Go buildinf:|json:"gitTreeState"|v\d{1,3}\.\d{1,4}\.\d{1,4}[-+.0-9A-Za-z]{0,100}(?=\0)/g;
-
-/**
- * Why a program is not one of a platform and a version: "it is a program for linux/arm64". Programs that do
- * not link Kubernetes' version package have any version.
- *
- * @returns Undefined if it is.
- */
-export function programFault(
-  { linksVersion, platform, versions }: Program,
-  expected: { readonly platform: string; readonly version: string },
-): string | undefined {
-  if (platform !== expected.platform) return `it is a program for ${platform}`;
-  const isStamped = !linksVersion || versions.includes(expected.version);
-  return isStamped ? undefined : `it is not stamped with ${expected.version}`;
-}
+  /\xff Go buildinf:|json:"gitTreeState"|v\d{1,3}\.\d{1,4}\.\d{1,4}[-+.0-9A-Za-z]{0,100}(?=\0)|(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{40})(?=\0)/g;
 
 /** Finds out about a program while its bytes pass by, with bounded memory. */
 export class ProgramScanner {
@@ -40,6 +25,7 @@ export class ProgramScanner {
   #record: string | undefined;
   #linksVersion = false;
   readonly #versions = new Set<string>();
+  readonly #commits = new Set<string>();
 
   /** Takes the next bytes. */
   update(chunk: Uint8Array): void {
@@ -60,6 +46,7 @@ export class ProgramScanner {
       go: this.#record === undefined ? undefined : parseGoBuild(this.#record),
       linksVersion: this.#linksVersion,
       versions: Object.freeze([...this.#versions].sort()),
+      commits: Object.freeze([...this.#commits].sort()),
     });
   }
 
@@ -72,7 +59,8 @@ export class ProgramScanner {
       if (index >= end) break;
       if (token === LINKS_VERSION) this.#linksVersion = true;
       else if (token !== MAGIC) {
-        if (this.#versions.size < MAX_VERSIONS) this.#versions.add(token);
+        const found = token.startsWith("v") ? this.#versions : this.#commits;
+        if (found.size < MAX_TEXTS) found.add(token);
       } else if (this.#record === undefined && (this.#start + index) % 16 === 0) {
         this.#record = text.slice(index, index + RECORD);
       }

@@ -8,7 +8,16 @@ export { checkArtifact, type CheckedArtifact, type Expectation } from "./check_a
 export type { ArchivedImage } from "./image_archive.ts";
 export { type Executable, readExecutable } from "./executable.ts";
 export { NO_PACKAGE, packageOf, type ProgramSizes, programSizes } from "./program_sizes.ts";
-export { programFault } from "./go_binary.ts";
+export {
+  faultOf,
+  headerFault,
+  isProgramPath,
+  isStampedProgram,
+  programFault,
+  programFaults,
+  type WantedProgram,
+} from "./program_fault.ts";
+export { type HazardOptions, memberHazards } from "./member_hazards.ts";
 export { scanFile, type ScanOptions, scanStream } from "./scan.ts";
 export type {
   Content,

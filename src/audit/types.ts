@@ -79,12 +79,16 @@ export interface Program {
   readonly platform: string;
   /** Bytes that its headers speak of: a smaller file is cut off. */
   readonly extent: number;
+  /** Whether a system can start it: not an object file, a library of Windows or a core dump. */
+  readonly canStart: boolean;
   /** Go's own record; undefined where there is none (other languages, Go before 1.13). */
   readonly go: GoBuild | undefined;
   /** Whether it holds Kubernetes' version package. */
   readonly linksVersion: boolean;
   /** Texts that look like a stamped version: `v1.20.2`. */
   readonly versions: readonly string[];
+  /** Texts that look like a stamped commit: 40 or 64 hexadecimal digits. */
+  readonly commits: readonly string[];
 }
 
 /** What `go version -m` prints. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { publishedProgramFaults } from "./published_programs.ts";
 export { INSTALL_SCRIPT } from "./install_script.ts";
 export {
   type BuiltVersion,

@@ -22,6 +22,7 @@ import {
   SUMS_FILE,
   sumsText,
 } from "./manifest.ts";
+import { publishedProgramFaults } from "./published_programs.ts";
 import { BUNDLE_PARTS, type BundlePart, partsOf } from "./parts.ts";
 import type { BundledImage, BundleManifest } from "./types.ts";
 
@@ -338,12 +339,10 @@ function checkContent(
   const problems = checked.problems.map(({ path: place, text }) =>
     `"${[path, ...place].join('": "')}" ${text}`
   );
-  if (path.startsWith("bin/")) {
-    if (content.form.kind !== "program") problems.push(`"${path}" is not a program`);
-    // What links the version package is checked above.
-    else if (!content.form.program.linksVersion && !hasProgramOf(content, version)) {
-      problems.push(`"${path}" is not stamped with version ${version}`);
-    }
+  if (path.startsWith(`${DIRECTORIES["archive"]}/`)) {
+    problems.push(
+      ...publishedProgramFaults(content, platform).map((fault) => `"${path}": ${fault}`),
+    );
   }
   if (isReleased && !hasProgramOf(content, version)) {
     problems.push(`"${path}" has no program that is stamped with version ${version}`);

@@ -1,6 +1,6 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { basename, dirname, join, relative, resolve } from "@std/path";
-import { programFault } from "../audit/mod.ts";
+import { faultOf, isStampedProgram, programFaults } from "../audit/mod.ts";
 import {
   BUNDLE_PARTS,
   type BundledImage,
@@ -64,6 +64,7 @@ import {
 import { openThreads, trimBlocks } from "../release/mod.ts";
 import { PROVENANCE_FILE, readArtifact, statementOf } from "../sbom/mod.ts";
 import { readStamp, sayStamp, type Stamp } from "./build_run.ts";
+import { tarballFaults } from "./check_programs.ts";
 import { compressionLevelIn } from "./compression_level.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { inDirectory } from "./in_directory.ts";
@@ -565,7 +566,7 @@ async function write(
   sayStamp(context, stamp);
   await checkInOutputs(context, [out]);
   const version = stamp.vars.gitVersion;
-  const digests = await checkOwn(prepared, { version, signal });
+  const digests = await checkOwn(prepared, { version, programs, signal });
   if (documents.length > 0) await checkDescribed(outputRoot, digests);
   await Deno.mkdir(join(out, ".."), { recursive: true });
   await using work = await WorkDirectory.make(temporaryName(join(outputRoot, "bundle")));
@@ -643,29 +644,41 @@ async function tagsOf(files: ImageFiles, path: string): Promise<readonly string[
 }
 
 /**
- * Reads all files of the release: programs must be of this version and platform, and those in packages and images must be
- * these programs.
+ * Reads all files of the release: programs must be whole and of this version and platform, and those in packages and
+ * images must be these programs. Programs of others must be whole and of this platform.
  *
  * @returns Digests by subject, hexadecimal.
  * @throws {KbuildError} They are not.
  */
 async function checkOwn(
-  { own, images, platform }: PreparedBundle,
-  { version, signal }: { version: string; signal: AbortSignal | undefined },
+  { own, images, platform, tarballs }: PreparedBundle,
+  { version, programs: others, signal }: {
+    version: string;
+    /** Published tarballs that were fetched. */
+    programs: readonly PlannedProgram[];
+    signal: AbortSignal | undefined;
+  },
 ): Promise<ReadonlyMap<string, string>> {
   const digests = new Map<string, string>();
   const built = new Map<string, string>();
   const wrong: string[] = [];
   const read = async (file: string, subject: string) => {
-    const { sha256, programs } = await readArtifact(file, { signal });
+    const { sha256, programs, faults, content } = await readArtifact(file, { signal });
     digests.set(subject, sha256);
-    for (const { name, program, sha256 } of programs) {
-      if (!program.linksVersion && !BUILT_PACKAGES.some((each) => each === name)) continue;
-      const isOther = subject.startsWith("bin/") && !program.versions.includes(version);
-      const fault = programFault(program, { platform, version }) ??
-        (isOther ? `it is not stamped with ${version}` : undefined);
+    wrong.push(...faults.map((fault) => `${file}: ${fault}`));
+    if (subject.startsWith("bin/")) {
+      const own = programFaults(content!, { platform, version, isStamped: true });
+      wrong.push(...own.map((fault) => `${file}: ${fault}`));
+      if (own.length === 0) built.set(basename(subject), sha256);
+      return;
+    }
+    for (const { name, program, size, sha256 } of programs) {
+      const isStamped = isStampedProgram(name);
+      if (!program.linksVersion && !isStamped) continue;
+      const form = { kind: "program", program } as const;
+      const [fault] = programFaults({ size, form }, { platform, version, isStamped });
       const other = built.get(name);
-      if (fault !== undefined) wrong.push(`${file}: ${name}: ${fault}`);
+      if (fault !== undefined) wrong.push(`${file}: ${faultOf(name, fault)}`);
       else if (other !== undefined && other !== sha256) {
         wrong.push(`${file}: its ${name} is not the one of the binaries`);
       } else built.set(name, sha256);
@@ -674,6 +687,9 @@ async function checkOwn(
   // Programs first, then what is made of them.
   for (const { file, subject } of own) await read(file, subject);
   for (const { own } of images) if (own !== undefined) await read(own.file, own.subject);
+  for (const file of [...tarballs, ...others.map(({ path }) => path)]) {
+    wrong.push(...await tarballFaults(file, platform, { signal }));
+  }
   if (wrong.length === 0) return digests;
   throw new KbuildError(`Cannot make a bundle of ${version}: programs do not fit`, {
     output: wrong,

@@ -3,6 +3,7 @@ import { compareFiles, type Finding, listReleaseFiles } from "../audit/mod.ts";
 import type { Input } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import type { CommandContext } from "./context.ts";
+import { findingWords } from "./finding_words.ts";
 import { ifPresent } from "../files/mod.ts";
 import { counted } from "../lib/counted.ts";
 
@@ -74,9 +75,9 @@ function showDifferences(
 ): void {
   for (const { artifact, differences } of results) {
     if (differences.length === 0) continue;
-    command.print(`\n${artifact}`);
+    command.print(`\n${findingWords({ path: [], text: artifact })}`);
     const shown = all ? differences : differences.slice(0, SHOWN);
-    for (const { path, text } of shown) command.print(`  ${[...path, text].join(": ")}`);
+    for (const finding of shown) command.print(`  ${findingWords(finding)}`);
     const more = differences.length - shown.length;
     if (more > 0) command.print(`  … and ${more} more (use --all)`);
   }

@@ -286,7 +286,7 @@ export function makeCommandContext(
     print: (line: string) => stdout.write(`${line}\n`),
     printTable: (rows: readonly (readonly string[])[], options: TableOptions = {}) =>
       stdout.write(renderTable(rows, { width: stdout.columns, ...options })),
-    printJson: (value: unknown) => stdout.write(`${JSON.stringify(value, undefined, 2)}\n`),
+    printJson: (value: unknown) => stdout.write(`${jsonText(value)}\n`),
     locate: async () => (await locate(globals.root ?? cwd, {})).context,
     open: () => opened ??= openAt(globals.root ?? cwd),
     openAt,
@@ -346,6 +346,14 @@ async function withNetConfig(
  *
  * @throws {UsageError} Both `KUBE_GOFLAGS` and `GOFLAGS` are set, as in the root Makefile.
  */
+/** A value as JSON, with the control characters escaped that JSON itself leaves: a terminal obeys them, too. */
+function jsonText(value: unknown): string {
+  return JSON.stringify(value, undefined, 2).replaceAll(
+    /[\x7f-\x9f]/g,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
 function effectiveEnv(
   globals: Globals,
   command: CommandData,

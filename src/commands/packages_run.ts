@@ -1,6 +1,6 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { join, resolve } from "@std/path";
-import { programFault, scanFile } from "../audit/mod.ts";
+import { isStampedProgram, programFaults, scanFile } from "../audit/mod.ts";
 import { type Input, splitList } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { entriesOf, ifPresent, temporaryName, WorkDirectory } from "../files/mod.ts";
@@ -35,6 +35,7 @@ import {
 import { openThreads, shareBlocks, trimBlocks } from "../release/mod.ts";
 import { openStoreOf, sayStore } from "./open_store.ts";
 import { readStamp, sayStamp, type Stamp } from "./build_run.ts";
+import { tarballFaults } from "./check_programs.ts";
 import { compressionLevelIn } from "./compression_level.ts";
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { existingBinPath, nothingBuilt } from "./existing_binaries.ts";
@@ -424,7 +425,7 @@ async function writeAll(
   sayPrepared(context, prepared);
   const paths = plan.packages.map(({ path }) => join(directory, path));
   await checkInOutputs(context, [...paths, ...indexPaths(prepared, { repository, sign })]);
-  await checkStamps(context, plan, stamp.vars.gitVersion);
+  await checkPackaged(context, plan, stamp.vars.gitVersion);
   const signer = sign === undefined ? undefined : gpgSigner(context.shell, sign, { signal });
   if (signer !== undefined && sign !== undefined) {
     const formats = plan.packages.map(({ description: { format } }) => format);
@@ -472,33 +473,39 @@ async function writeAll(
 }
 
 /**
- * Programs that are for another platform, or of another version than their package says.
+ * Refuses what is not a whole program for the platform of its package, and programs of another version than their
+ * package says. No package of Kubernetes has a script in the place of a program.
  *
  * @throws {KbuildError} There are some.
  */
-async function checkStamps(
+async function checkPackaged(
   { signal }: KubeContext,
   { packages }: PackagesPlan,
-  gitVersion: string,
+  version: string,
 ): Promise<void> {
-  const wrong = new Map<string, string>();
+  const wrong: string[] = [];
   const seen = new Set<string>();
-  for (const { programs, platform } of packages) {
-    for (const path of Object.values(programs)) {
+  let isOther = false;
+  for (const { programs, platform, tarball } of packages) {
+    for (const [name, path] of Object.entries(programs)) {
       if (seen.has(path)) continue;
       seen.add(path);
-      const { form } = await scanFile(path, signal === undefined ? {} : { signal });
-      if (form.kind !== "program") continue;
-      const fault = programFault(form.program, { platform, version: gitVersion });
-      if (fault !== undefined) wrong.set(path, fault);
+      const content = await scanFile(path, { signal });
+      const wanted = { platform, version, isStamped: isStampedProgram(name) };
+      const faults = programFaults(content, wanted);
+      wrong.push(...faults.map((fault) => `${path}: ${fault}`));
+      isOther ||= faults.length > programFaults(content, { platform }).length;
     }
+    if (tarball === undefined || seen.has(tarball.path)) continue;
+    seen.add(tarball.path);
+    wrong.push(...await tarballFaults(tarball.path, platform, { signal }));
   }
-  if (wrong.size === 0) return;
-  throw new KbuildError(`Cannot make packages of ${gitVersion}: programs do not fit`, {
-    output: [...wrong].map(([path, why]) => `${path}: ${why}`),
+  if (wrong.length === 0) return;
+  throw new KbuildError(`Cannot make packages of ${version}: programs do not fit`, {
+    output: wrong,
     notes: [
       "Build them again: kbuild quick-release",
-      "Or say which version they are: KUBE_GIT_VERSION=v1.20.2",
+      ...isOther ? ["Or say which version they are: KUBE_GIT_VERSION=v1.20.2"] : [],
     ],
   });
 }

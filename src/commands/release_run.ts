@@ -1,6 +1,7 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { join, relative } from "@std/path";
 import type { PlatformSet } from "../checkout/mod.ts";
+import { headerFault } from "../audit/mod.ts";
 import type { Globals } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { binaryName } from "../lib/golang/mod.ts";
@@ -16,6 +17,7 @@ import {
   type Artifact,
   checkInputs,
   describeMissing,
+  packagedBinaries,
   type PackageOptions,
   type PackagePlan,
   packageTarballs,
@@ -50,6 +52,7 @@ import type { AskedSboms, MadeSbom } from "./sbom_run.ts";
 import { openStoreOf, sayStore } from "./open_store.ts";
 import { sharedMode } from "./shared_results.ts";
 import { shortDigest } from "./short_digest.ts";
+import { shortPath } from "./short_path.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { existingBinPath, nothingBuilt } from "./existing_binaries.ts";
 import { groupPlatforms } from "./platform_choice.ts";
@@ -172,6 +175,7 @@ async function checkRelease(
   }
   const basesToCome = baseChoice(context.env, request.bases) === "registry";
   await checkInputs(context, plan, { checkBinaries: !build, basesToCome });
+  if (!build) await checkExisting(context, plan);
   const asked: AskedBuild = {
     matrix: imagesOnly
       ? imagesMatrix(open, plan, isNamed ? targets : [])
@@ -185,6 +189,27 @@ async function checkRelease(
     ? []
     : basesToFetch(context.env, plan, request.bases);
   return { asked: build ? asked : undefined, stamp, tree, bases, plan };
+}
+
+/**
+ * Looks at the headers of binaries that are packaged as they are: an empty file, text and half a program are in no release.
+ *
+ * @throws {KbuildError} Some are not whole programs for their platform.
+ */
+async function checkExisting({ root }: KubeContext, plan: PackagePlan): Promise<void> {
+  const { binPath } = plan.options;
+  const wrong: string[] = [];
+  for (const path of packagedBinaries(plan)) {
+    const [os, arch] = relative(binPath, path).split("/");
+    const fault = await headerFault(path, `${os}/${arch}`);
+    if (fault !== undefined) wrong.push(`${shortPath(path, root)}: ${fault}`);
+  }
+  if (wrong.length === 0) return;
+  const count = wrong.length === 1 ? "a binary is" : `${wrong.length} binaries are`;
+  throw new KbuildError(`Cannot package: ${count} broken`, {
+    output: wrong,
+    notes: ["Build them again: kbuild quick-release, or kbuild cross"],
+  });
 }
 
 /** What `build/release-images.sh` builds: programs of images, and KUBE_EXTRA_WHAT, for the platforms of images. */

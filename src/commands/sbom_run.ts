@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 import { digestOfFile } from "../archive/mod.ts";
-import { listReleaseFiles, programFault } from "../audit/mod.ts";
+import { isStampedProgram, listReleaseFiles, programFault, programFaults } from "../audit/mod.ts";
 import type { Input } from "../cli/mod.ts";
 import { KbuildError } from "../errors.ts";
 import type { UnitSpec } from "../events/mod.ts";
@@ -258,7 +258,8 @@ async function packagesIn(outputRoot: string): Promise<readonly Subject[]> {
 }
 
 /**
- * Writes the documents, which replace those of an earlier run together.
+ * Writes the documents, which replace those of an earlier run together. Documents of a format that is not asked for stay
+ * as long as they are of the same files and builds; files that kbuild did not make stay.
  *
  * @throws {KbuildError} A binary is not what the checkout builds, or an artifact holds another one.
  */
@@ -300,7 +301,15 @@ export async function writeSboms(
   const programs = new Map<string, ListedProgram>();
   for (const subject of subjects.filter(({ kind }) => kind === "program")) {
     await units.get(subject)!.run(async () => {
-      const listed = await listProgram(subject, { list, linked, version, goVersion, signal });
+      const commit = stamp.vars.gitCommit;
+      const listed = await listProgram(subject, {
+        list,
+        linked,
+        version,
+        commit,
+        goVersion,
+        signal,
+      });
       if (!programs.has(listed.sha256)) programs.set(listed.sha256, listed);
       await write(subject.document, subject.path, programBom(listed, about));
     });
@@ -331,10 +340,8 @@ export async function writeSboms(
     { name, sha256 }
   ));
   const facts = await provenanceFacts(open, { stamp, build, list, artifacts, tool });
-  await writeFileAtomic(
-    join(work.path, SBOM_DIRECTORY, PROVENANCE_FILE),
-    provenanceStatement(made, facts),
-  );
+  const provenance = provenanceStatement(made, facts);
+  await writeFileAtomic(join(work.path, SBOM_DIRECTORY, PROVENANCE_FILE), provenance);
   await checkReleaseReplaceable(context, [SBOM_DIRECTORY]);
   signal?.throwIfAborted();
   await work.replace({ [SBOM_DIRECTORY]: directory });
@@ -348,33 +355,39 @@ function unitOf({ path }: Subject): UnitSpec {
 /** What a program is linked from; its build information must agree. */
 async function listProgram(
   { file, path, platform }: Subject,
-  { list, linked, version, goVersion, signal }: {
+  { list, linked, version, commit, goVersion, signal }: {
     list: ModuleList;
     linked: readonly LinkedPackages[];
     version: string;
+    commit: string | undefined;
     /** For programs that do not say which Go built them. */
     goVersion: string;
     signal: AbortSignal | undefined;
   },
 ): Promise<ListedProgram> {
-  const { sha256, programs: [found] } = await readArtifact(file, { signal, label: path });
+  const { sha256, programs, content } = await readArtifact(file, { signal, label: path });
   const name = binaryName(path);
   const packages = linked.find(({ placed }) => placed === file);
-  if (found === undefined) return { ...foreign({ name, sha256 }, []), path, platform };
-  const { program } = found;
-  if (packages === undefined) {
-    return { ...foreign(found, modulesOfProgram(program)), path, platform };
-  }
+  const found = content?.form.kind === "program" ? programs[0] : undefined;
   const fault = (why: readonly string[]) =>
     new KbuildError(`Cannot list the modules of "${file}": it is not what this checkout builds`, {
       output: why,
       notes: [
         "Build it again: kbuild quick-release, or kbuild all",
-        "With the variables of that build: GOFLAGS, KUBE_GIT_VERSION",
+        "With the variables of that build: GOFLAGS, KUBE_GIT_VERSION, KUBE_GIT_COMMIT",
       ],
     });
-  const other = programFault(program, { platform, version });
-  if (other !== undefined) throw fault([other]);
+  if (packages === undefined) {
+    if (found === undefined) return { ...foreign({ name, sha256 }, []), path, platform };
+    // What no target makes may be anything, but whole.
+    const broken = programFault(content!, { platform: undefined, isAnyKind: true });
+    if (broken !== undefined) throw fault([`it ${broken}`]);
+    return { ...foreign(found, modulesOfProgram(found.program)), path, platform };
+  }
+  const isStamped = isStampedProgram(name);
+  const others = programFaults(content!, { platform, version, commit, isStamped });
+  if (found === undefined || others.length > 0) throw fault(others.map((each) => `it ${each}`));
+  const { program } = found;
   const modules = linkedModules(packages, list, goVersionOf(program) ?? goVersion);
   if (program.go !== undefined) {
     const different = moduleDifferences(modules, packages.main, program.go);
@@ -396,20 +409,28 @@ function foreign(
   return Object.freeze({ path, name, platform, goPackage, version, sha256, modules });
 }
 
+const PACKAGE_AGAIN = "Package the binaries again: kbuild package-tarballs, kbuild packages";
+
 /** The programs in an artifact: those of the checkout by their digests, others by what they say. */
 async function contentsOf(
   { file, path }: Subject,
   known: ReadonlyMap<string, ListedProgram>,
   signal: AbortSignal | undefined,
 ): Promise<Pick<DescribedArtifact, "sha256" | "programs">> {
-  const { sha256, programs } = await readArtifact(file, { signal, label: path });
+  const { sha256, programs, faults } = await readArtifact(file, { signal, label: path });
+  if (faults.length > 0) {
+    throw new KbuildError(`Cannot list the modules of "${path}": programs in it are broken`, {
+      output: faults,
+      notes: [PACKAGE_AGAIN],
+    });
+  }
   const listed = programs.map((found) => {
     const program = known.get(found.sha256);
     if (program !== undefined) return program;
     if (!found.program.linksVersion) return foreign(found, modulesOfProgram(found.program));
     throw new KbuildError(
       `Cannot list the modules of "${path}": its "${found.name}" is not one of the binaries`,
-      { notes: ["Package the binaries again: kbuild package-tarballs, kbuild packages"] },
+      { notes: [PACKAGE_AGAIN] },
     );
   });
   return { sha256, programs: Object.freeze(listed) };

@@ -18,6 +18,7 @@ import type { ScratchDirectory } from "../lib/init.ts";
 import { lockOutput } from "../lib/lock.ts";
 import { nameOf } from "../net/mod.ts";
 import type { CommandContext } from "./context.ts";
+import { findingWords } from "./finding_words.ts";
 import { netContext } from "./net_context.ts";
 
 /** Differences shown of one artifact; --json has all. */
@@ -153,8 +154,8 @@ async function compareTarball(
 
 function show(command: CommandContext, { name, result, differences }: ComparedTarball): void {
   command.print(`${WORDS[result].padEnd(13)}  ${name}`);
-  for (const { path, text } of differences.slice(0, SHOWN)) {
-    command.print(`               ${[...path, text].join(": ")}`);
+  for (const difference of differences.slice(0, SHOWN)) {
+    command.print(`               ${findingWords(difference)}`);
   }
   const more = differences.length - SHOWN;
   if (more > 0) command.print(`               … and ${more} more (--json has all)`);

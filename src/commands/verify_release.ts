@@ -24,8 +24,10 @@ export const verifyReleaseCommand: Command = {
   summary: "Check a release: checksums, archives, programs, images",
   description:
     "Compares every checksum next to the artifacts and reads every archive to its end, archives and " +
-    "images in it included. Programs must be for the platform that their tarball names, and be stamped " +
-    "with the release's version; images must be complete and consistent. Releases of Kubernetes' own " +
+    "images in it included. What is in a directory of programs must be a whole program for the platform that " +
+    "its tarball names, and be stamped with the release's version; images must be complete and consistent. " +
+    "Members that nobody should unpack are reported: outside of kubernetes/, links that lead out, hard links, " +
+    "devices, setuid, setgid and world-writable files, names that come twice or hold control characters. Releases of Kubernetes' own " +
     "scripts and downloaded ones can be checked too. Checks that were not possible are named at the end. " +
     "Exits with 0 if nothing is wrong, with 1 otherwise.\n\n" +
     "With a version, such as v1.30.2, the tarballs of this checkout's release, or of the one in DIR, are held against the " +

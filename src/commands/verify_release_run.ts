@@ -1,11 +1,12 @@
 import { join, resolve } from "@std/path";
-import { type Finding, type VerifiedArtifact, verifyRelease } from "../audit/mod.ts";
+import { type VerifiedArtifact, verifyRelease } from "../audit/mod.ts";
 import type { Input } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { ifPresent } from "../files/mod.ts";
 import { counted } from "../lib/counted.ts";
 import { checkPlace } from "./check_place.ts";
 import type { CommandContext } from "./context.ts";
+import { findingWords } from "./finding_words.ts";
 import { checkPublished, namedRelease, verifyPublished } from "./verify_published_run.ts";
 
 /** Problems shown of one artifact; --json has all. */
@@ -56,8 +57,8 @@ export async function showVerifiedRelease(command: CommandContext, input: Input)
     const sound = bad === 0 && problems.length === 0;
     command.printJson({ sound, ...report });
   } else {
-    for (const problem of problems) command.print(`bad   ${wordsOf(problem)}`);
-    for (const note of notes) command.print(`note  ${note}`);
+    for (const problem of problems) command.print(`bad   ${findingWords(problem)}`);
+    for (const text of notes) command.print(`note  ${findingWords({ path: [], text })}`);
     command.print(`${report.root}${version === undefined ? "" : ` ${version}`}: ${summary}`);
   }
   if (bad > 0 || problems.length > 0) throw new KbuildError(`The release is not sound: ${summary}`);
@@ -117,7 +118,8 @@ async function ownRelease(command: CommandContext): Promise<string> {
 }
 
 function showArtifact(command: CommandContext, artifact: VerifiedArtifact): void {
-  const { name, members, programs, images, checksums, problems } = artifact;
+  const { members, programs, images, checksums, problems } = artifact;
+  const name = findingWords({ path: [], text: artifact.name });
   if (problems.length === 0) {
     const found = ([
       [members, "member"],
@@ -129,11 +131,7 @@ function showArtifact(command: CommandContext, artifact: VerifiedArtifact): void
     return;
   }
   command.print(`bad   ${name}`);
-  for (const problem of problems.slice(0, SHOWN)) command.print(`      ${wordsOf(problem)}`);
+  for (const problem of problems.slice(0, SHOWN)) command.print(`      ${findingWords(problem)}`);
   const more = problems.length - SHOWN;
   if (more > 0) command.print(`      … and ${more} more (--json has all)`);
-}
-
-function wordsOf({ path, text }: Finding): string {
-  return [...path, text].join(": ");
 }

@@ -76,15 +76,17 @@ async function checkContexts(
 /** Variables that leave an image out. */
 const OPTIONAL: readonly string[] = ["KUBE_BUILD_CONFORMANCE", "KUBE_BUILD_HYPERKUBE"];
 
-async function missingBinaries(
-  root: string,
-  { images, options, tarballs }: PackagePlan,
-): Promise<MissingInput[]> {
+/** Absolute paths of the binaries that a release packages, sorted. */
+export function packagedBinaries({ images, options, tarballs }: PackagePlan): readonly string[] {
   const inImages = images.flatMap(({ context }) =>
     Object.values(context).filter((path) => path.startsWith(`${options.binPath}/`))
   );
   const required = requiredBinaries(options.binPath, tarballs);
-  const wanted = [...new Set([...required, ...inImages])].sort();
+  return Object.freeze([...new Set([...required, ...inImages])].sort());
+}
+
+async function missingBinaries(root: string, plan: PackagePlan): Promise<MissingInput[]> {
+  const wanted = packagedBinaries(plan);
   const there = await Promise.all(wanted.map((path) => ifPresent(Deno.lstat(path))));
   return wanted.filter((_, index) => there[index] === undefined).map((path) =>
     Object.freeze({ path: relative(root, path), problem: "not built", neededFor: [] })

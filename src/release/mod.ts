@@ -23,7 +23,7 @@
  * @module
  */
 export { artifactKeys, type KeyedArtifact } from "./artifact_keys.ts";
-export { checkInputs } from "./check_inputs.ts";
+export { checkInputs, packagedBinaries } from "./check_inputs.ts";
 export type { DockerfileSource, ImageInputs, ImagePlan } from "./image_plan.ts";
 export { type BaseImages, parseBaseImages, planImages, programsOf, wantedBases } from "./images.ts";
 export { MD5_TAG, type TaggedPlan, withMd5Tags } from "./md5_tags.ts";

@@ -4,22 +4,16 @@ import { dirname, join } from "@std/path";
 import { type VerifiedRelease, verifyRelease } from "../../src/audit/mod.ts";
 import { KbuildError } from "../../src/errors.ts";
 import { inScratch, kbuild, output } from "../e2e/_program.ts";
+import { type TinyProgram, tinyProgram } from "./_programs.ts";
 
 const CLIENT = "release-tars/kubernetes-client-linux-amd64.tar.gz";
 const SERVER = "release-tars/kubernetes-server-linux-amd64.tar.gz";
 const IMAGE = "release-images/amd64/kube-proxy.tar";
 
-/** An ELF file of nothing but its header and texts, for the machine of `platform`. */
-function program(options: { arch?: string; texts?: string; extent?: number } = {}): Uint8Array {
-  const { arch = "amd64", texts = 'json:"gitTreeState"v1.20.2\0', extent = 0 } = options;
-  const bytes = new Uint8Array(1024);
-  const view = new DataView(bytes.buffer);
-  bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-  view.setUint16(16, 2, true);
-  view.setUint16(18, { amd64: 62, arm64: 183 }[arch]!, true);
-  view.setBigUint64(40, BigInt(extent), true);
-  bytes.set(new TextEncoder().encode(texts), 256);
-  return bytes;
+/** A program for the machine of `platform`. */
+function program(options: { arch?: string } & TinyProgram = {}): Uint8Array<ArrayBuffer> {
+  const { arch = "amd64", ...others } = options;
+  return tinyProgram({ platform: `linux/${arch}`, ...others });
 }
 
 async function put(path: string, content: string | Uint8Array): Promise<void> {
@@ -33,7 +27,7 @@ async function sh(cwd: string, script: string): Promise<string> {
 }
 
 interface ImageParts {
-  kubelet?: Uint8Array;
+  kubelet?: Uint8Array<ArrayBuffer>;
   arch?: string;
   tag?: string;
   diffId?: string;
@@ -215,7 +209,7 @@ for (const [script, words] of TAMPERED) {
 const WRONG: readonly (readonly [
   what: string,
   image: ImageParts,
-  kubectl: Uint8Array | undefined,
+  kubectl: Uint8Array<ArrayBuffer> | undefined,
   words: readonly string[],
 ])[] = [
   ["a program for another machine", {}, program({ arch: "arm64" }), [
@@ -224,7 +218,24 @@ const WRONG: readonly (readonly [
   ["a program that is cut off", {}, program({ extent: 5000 }), [
     `${client}: kubernetes/client/bin/kubectl: is cut off: N bytes, its headers speak of 5000`,
   ]],
-  ["a program that was not stamped", {}, program({ texts: 'json:"gitTreeState"' }), [
+  ["an empty program", {}, new Uint8Array(), [
+    `${client}: kubernetes/client/bin/kubectl: is empty`,
+  ]],
+  ["a script in the place of a program", {}, new TextEncoder().encode("#!/bin/sh\n"), [
+    `${client}: kubernetes/client/bin/kubectl: is text, not a program`,
+  ]],
+  [
+    "another version that does not show what it links",
+    {},
+    program({ versions: ["v1.20.1"], linksVersion: false }),
+    [
+      `${client}: kubernetes/client/bin/kubectl: is not stamped with version v1.20.2; in it: v1.20.1`,
+    ],
+  ],
+  ["an empty program in an image", { kubelet: new Uint8Array() }, undefined, [
+    "l/layer.tar: usr/bin/kube-proxy: is empty",
+  ]],
+  ["a program that was not stamped", {}, program({ versions: [] }), [
     `${client}: kubernetes/client/bin/kubectl: is not stamped with version v1.20.2; in it: no version`,
   ]],
   ["an image for another machine", { arch: "arm64" }, undefined, [
@@ -329,4 +340,45 @@ Deno.test("verifyRelease() names what is whole as an archive and nothing that a 
       assertEquals(code, 1, `${make}\n${stdout}${stderr}`);
       assertMatch(stdout, says, make);
     }
+  }));
+
+Deno.test("kbuild verify-release names all that is wrong in a tarball, and sends no control character to a terminal", () =>
+  inScratch(async (dir) => {
+    const bin = "kubernetes/client/bin";
+    await put(join(dir, bin, "kubectl"), program());
+    await sh(
+      dir,
+      `cd ${bin}; cp kubectl su; chmod 4755 su; cp kubectl sg; chmod 2755 sg; cp kubectl ww; chmod 777 ww
+       ln -s /etc/passwd absolute; ln -s ../../../../etc leads; ln kubectl hard; ln -s kubectl fine
+       mkfifo pipe; printf x >"$(printf 'clear\\033[2J')"; printf x >"$(printf 'two\\nlines')"
+       cd ../../..; mkdir other; echo x >other/file
+       tar cf a.tar kubernetes other; tar rf a.tar ${bin}/ww; gzip -c a.tar >kubernetes-client-linux-amd64.tar.gz`,
+    );
+    const path = join(dir, "kubernetes-client-linux-amd64.tar.gz");
+    const { code, stdout, stderr } = await kbuild(["verify-release", path, "--stamped", "v1.20.2"]);
+    assertEquals(code, 1);
+    // deno-lint-ignore no-control-regex
+    assert(!/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(stdout + stderr), stdout + stderr);
+    const lines = stdout.split("\n").map((line) => line.trim().replace(`${bin}/`, ""));
+    for (
+      const line of [
+        "su: has mode 4755: it would run as its owner (setuid)",
+        "sg: has mode 2755: it would run as its group (setgid)",
+        "ww: has mode 0777: everybody could write to it",
+        "ww: is in the archive more than once",
+        'absolute: is a link to "/etc/passwd", which may lead out of the archive\'s tree',
+        'leads: is a link to "../../../../etc", which may lead out of the archive\'s tree',
+        'other/file: is outside of "kubernetes"',
+        "pipe: is a named pipe",
+        "clear\\x1b[2J: has a name with control characters, or one that is not UTF-8",
+        "two\\u000alines: has a name with control characters, or one that is not UTF-8",
+        "two\\u000alines: is text, not a program",
+      ]
+    ) assert(lines.includes(line), `${line}\n${stdout}`);
+    assert(lines.some((line) => /^(hard|kubectl): is a hard link to /.test(line)), stdout);
+    assert(!lines.some((line) => line.startsWith("fine: ")), stdout);
+    const json = await kbuild(["verify-release", path, "--json"]);
+    // deno-lint-ignore no-control-regex
+    assert(!/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(json.stdout));
+    assertEquals(JSON.parse(json.stdout).sound, false);
   }));

@@ -9,28 +9,27 @@ import {
   type WrittenBundle,
 } from "../../src/bundle/mod.ts";
 import { copyImageArchive } from "../../src/image/mod.ts";
+import { tinyProgram } from "../audit/_programs.ts";
 import { fetchImages } from "../../src/registry/mod.ts";
 import { makeImage, withRegistry, type World } from "../registry/_world.ts";
 
 /** The kbuild that makes bundles of tests. */
 export const KBUILD = "1.2.3";
 
-/** The smallest that counts as a program for linux/amd64. */
+/** A program for linux/amd64, a character a byte. */
 export function program(version = "v1.20.2"): string {
-  const elf = "\x7fELF\x02\x01\x01" + "\0".repeat(9) + "\x02\0\x3e\0\x01\0\0\0";
-  return `${elf.padEnd(4096, "\0")}json:"gitTreeState"${version}\0`;
+  return new TextDecoder("latin1").decode(tinyProgram({ versions: [version], size: 4096 }));
 }
 
 /** Archives of images that a registry on this machine has. */
 async function makeImages({ dir, context }: World): Promise<readonly BundledImage[]> {
-  const bytes = Uint8Array.from(program(), (sign) => sign.charCodeAt(0));
-  const made = await makeImage(["amd64"], 20_000, [
-    bytesEntry("usr/bin/kubernetes", bytes, { mtime: 7, mode: 0o755 }),
-  ]);
   const plain = await makeImage(["amd64"], 20_000);
   const images: BundledImage[] = [];
   for (const { name, kind, isReleased } of partsOf(20)) {
     if (kind !== "image") continue;
+    const made = await makeImage(["amd64"], 20_000, [
+      bytesEntry(`usr/bin/${name}`, tinyProgram(), { mtime: 7, mode: 0o755 }),
+    ]);
     await withRegistry(isReleased ? made : plain, async ({ host }) => {
       const reference = `registry.example/${name}:v1.20.2`;
       const wanted = { reference: `${host}/${name}:v1.20.2`, archs: ["amd64"] };
@@ -60,7 +59,7 @@ export async function makeBundle(world: World, out: string): Promise<WrittenBund
     await Deno.writeTextFile(file, text);
     sources.push({ path, file });
   }
-  const crictl = new TextEncoder().encode("#!/bin/sh\n");
+  const crictl = tinyProgram({ versions: [] });
   for (const name of ["cni-plugins-linux-amd64-v0.8.7.tgz", "crictl-v1.19.0-linux-amd64.tar.gz"]) {
     const file = join(world.dir, name);
     await packTarball([bytesEntry("crictl", crictl, { mtime: 7, mode: 0o755 })], file);

@@ -120,7 +120,7 @@ const HOSTILE: readonly (readonly [
   [
     "a program is a script",
     (all) => relisted(replaced(all, "bin/kubectl", "#!/bin/sh\nrm -rf /\n")),
-    '"bin/kubectl" is not a program',
+    '"bin/kubectl" is text, not a program',
   ],
   [
     "the script is another one",
@@ -327,7 +327,7 @@ const HOSTILE: readonly (readonly [
   [
     "a program is one of somebody else",
     (all) => relisted(replaced(all, "bin/kubelet", program("").replace("gitTreeState", "nothing"))),
-    '"bin/kubelet" is not stamped with version v1.20.2',
+    '"bin/kubelet" is not stamped with version v1.20.2; in it: no version',
   ],
   [
     "an image is no archive",

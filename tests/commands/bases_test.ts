@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { createHash } from "node:crypto";
+import { tinyProgram } from "../audit/_programs.ts";
 import { AMD64, madeUpCheckout } from "../e2e/_packaging.ts";
 import {
   copyTree,
@@ -159,6 +160,13 @@ Deno.test({
         // All platforms in one layout, which is replaced, and is the base of something else as it is.
         const bin = join(root, "_output/dockerized/bin/linux");
         await copyTree(join(bin, "amd64"), join(bin, "arm64"));
+        for (const { name } of Deno.readDirSync(join(bin, "arm64"))) {
+          const path = join(bin, "arm64", name);
+          const bytes = Deno.readFileSync(path);
+          bytes.set(tinyProgram({ platform: "linux/arm64" }).subarray(0, 64));
+          Deno.removeSync(path);
+          Deno.writeFileSync(path, bytes);
+        }
         const all = ["package-tarballs", "KUBE_BUILD_PLATFORMS=linux/amd64 linux/arm64", ...given];
         const out = join(dir, "all of it");
         await kbuildOk([...pack, ...given, "--oci-layout", out], options);

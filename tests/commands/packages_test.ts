@@ -2,6 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { bytesEntry, packTarball } from "../../src/archive/mod.ts";
+import { tinyProgram } from "../audit/_programs.ts";
 import { digestOf, withSite } from "../download/_site.ts";
 import { noMount, withTmpfs } from "../e2e/_tmpfs.ts";
 import {
@@ -16,19 +17,39 @@ import {
 
 const needs = unless(which("git") === undefined && "needs git", "");
 
-async function withPrograms(dir: string, programs: Readonly<Record<string, string>>) {
+/** Stamped with the version of the sample, and with that of a sample with other files. */
+const VERSIONS = ["v1.20.2", "v1.20.2-dirty"];
+
+/** A sample with made-up programs at paths that end in `<os>/<arch>/<name>`, or with other contents. */
+async function withPrograms(
+  dir: string,
+  programs: readonly string[] | { readonly [path: string]: Uint8Array<ArrayBuffer> },
+) {
   const root = await makeSample("1.20", join(dir, "kube rnetes"));
-  for (const [path, text] of Object.entries(programs)) {
+  const all = isList(programs)
+    ? programs.map((path) => [path, programAt(path)] as const)
+    : Object.entries(programs);
+  for (const [path, bytes] of all) {
     const file = join(root, "_output", path);
     await Deno.mkdir(join(file, ".."), { recursive: true });
-    await Deno.writeTextFile(file, text);
+    await Deno.writeFile(file, bytes);
   }
   return root;
 }
 
-const AMD64 = Object.fromEntries(
-  ["kubelet", "kubeadm", "kubectl"].map((name) => [`local/bin/linux/amd64/${name}`, name]),
-);
+function isList(value: unknown): value is readonly string[] {
+  return Array.isArray(value);
+}
+
+function programAt(path: string): Uint8Array<ArrayBuffer> {
+  const [os, arch, text = ""] = path.split("/").slice(-3);
+  return tinyProgram({ platform: `${os}/${arch}`, versions: VERSIONS, text });
+}
+
+const AMD64 = ["kubelet", "kubeadm", "kubectl"].map((name) => `local/bin/linux/amd64/${name}`);
+
+/** A program of somebody else. */
+const OTHER = tinyProgram({ versions: [], linksVersion: false });
 
 Deno.test({
   ...needs,
@@ -36,11 +57,9 @@ Deno.test({
     `kbuild packages takes the platforms that have binaries, each with what it has${needs.name}`,
   fn: () =>
     inScratch(async (dir) => {
-      const root = await withPrograms(dir, {
-        ...AMD64,
-        "local/bin/linux/386/kubectl": "kubectl",
-        "local/bin/darwin/arm64/kubectl": "kubectl",
-      });
+      const root = await withPrograms(dir, [
+        ...[...AMD64, "local/bin/linux/386/kubectl", "local/bin/darwin/arm64/kubectl"],
+      ]);
       const { packages } = JSON.parse(await kbuildOk(["packages", "deb", "--json"], { cwd: root }));
       const paths = packages.map(({ path }: { path: string }) => path.split("/").at(-1));
       assertEquals(paths, [
@@ -83,7 +102,7 @@ Deno.test({
   name: `kbuild packages names what is missing, and what is not a package${needs.name}`,
   fn: () =>
     inScratch(async (dir) => {
-      const root = await withPrograms(dir, {});
+      const root = await withPrograms(dir, []);
       const fails = async (args: string[], code: number, ...texts: string[]) => {
         const ended = await kbuild(["packages", ...args], { cwd: root });
         assertEquals([ended.code, ended.stdout], [code, ""], ended.stderr);
@@ -128,8 +147,7 @@ Deno.test({
       const cni = join(dir, "cni-plugins-linux-amd64-v0.8.7.tgz");
       const crictl = join(dir, "crictl-v1.18.0-linux-amd64.tar.gz");
       for (const [path, name] of [[cni, "./bridge"], [crictl, "crictl"]] as const) {
-        const bytes = new TextEncoder().encode(name);
-        await packTarball([bytesEntry(name, bytes, { mtime: 1, mode: 0o755 })], path);
+        await packTarball([bytesEntry(name, OTHER, { mtime: 1, mode: 0o755 })], path);
       }
       const env = { KUBE_GIT_VERSION: "v1.20.2", KBUILD_OFFLINE: "y" };
       const run = (...args: string[]) => kbuild(["packages", "deb", ...args], { cwd: root, env });
@@ -193,8 +211,7 @@ Deno.test({
       const files = new Map<string, Uint8Array<ArrayBuffer>>();
       for (const [i, name] of ["./bridge", "crictl"].entries()) {
         const file = join(dir, names[i]!);
-        const bytes = new TextEncoder().encode(name);
-        await packTarball([bytesEntry(name, bytes, { mtime: 1, mode: 0o755 })], file);
+        await packTarball([bytesEntry(name, OTHER, { mtime: 1, mode: 0o755 })], file);
         files.set(paths[i]!, await Deno.readFile(file));
       }
       const [cni, crictl] = paths.map((path) => digestOf("sha256", files.get(path)!));
@@ -259,8 +276,7 @@ Deno.test({
   name: `a lock file that is named and missing is refused by all that read it${needs.name}`,
   fn: () =>
     inScratch(async (dir) => {
-      const text = ELF.padEnd(4096, "\0");
-      const root = await withPrograms(dir, { "local/bin/linux/amd64/kubectl": text });
+      const root = await withPrograms(dir, ["local/bin/linux/amd64/kubectl"]);
       await Deno.mkdir(join(root, "_output/release-tars"), { recursive: true });
       await Deno.writeTextFile(join(root, "_output/release-tars/kubernetes.tar.gz"), "x");
       const lines = [
@@ -280,15 +296,12 @@ Deno.test({
     }),
 });
 
-/** A program for linux/amd64, as far as its first bytes say. */
-const ELF = "\x7fELF\x02\x01\x01" + "\0".repeat(9) + "\x02\0\x3e\0\x01\0\0\0";
-
 Deno.test({
   ...needs,
   name: `kbuild packages refuses programs of another version or platform${needs.name}`,
   fn: () =>
     inScratch(async (dir) => {
-      const program = `${ELF.padEnd(4096, "\0")}json:"gitTreeState"v1.19.3\0`;
+      const program = tinyProgram({ versions: ["v1.19.3"] });
       const root = await withPrograms(dir, {
         "local/bin/linux/amd64/kubectl": program,
         "local/bin/linux/arm64/kubectl": program,
@@ -296,8 +309,14 @@ Deno.test({
       const made = await kbuild(["packages", "--packages", "kubectl"], { cwd: root });
       assertEquals([made.code, made.stdout], [1, ""]);
       assertStringIncludes(made.stderr, "Cannot make packages of v1.20.2: programs do not fit");
-      assertStringIncludes(made.stderr, "amd64/kubectl: it is not stamped with v1.20.2");
-      assertStringIncludes(made.stderr, "arm64/kubectl: it is a program for linux/amd64");
+      assertStringIncludes(
+        made.stderr,
+        "amd64/kubectl: is not stamped with version v1.20.2; in it: v1.19.3",
+      );
+      assertStringIncludes(
+        made.stderr,
+        "arm64/kubectl: is a program for linux/amd64, want linux/arm64",
+      );
       const env = { KUBE_GIT_VERSION: "v1.19.3" };
       const args = ["packages", "--packages", "kubectl", "--platform", "linux/amd64"];
       assertStringIncludes(
@@ -352,7 +371,8 @@ Deno.test({
           kbuild(["packages", format, "--to", to, ...args], { cwd: root, env });
         const made = await make(["--repository"]);
         assertEquals(made.code, 0, made.stderr);
-        await Deno.writeTextFile(kubelet, `another kubelet of ${format}`);
+        const another = tinyProgram({ versions: VERSIONS, text: `another kubelet of ${format}` });
+        await Deno.writeFile(kubelet, another);
         const before = await contents(to);
         for (const args of [[], ["--packages", "kubelet"], ["--dry-run"]]) {
           const plain = await make(args);
@@ -395,7 +415,8 @@ Deno.test({
 
       assertEquals((await make(["--repository"])).code, 0);
       const before = await contents(to);
-      await Deno.writeTextFile(join(root, "_output/local/bin/linux/amd64/kubelet"), "another");
+      const another = tinyProgram({ versions: VERSIONS, text: "another" });
+      await Deno.writeFile(join(root, "_output/local/bin/linux/amd64/kubelet"), another);
       // It is only the index that cannot be signed.
       const failed = await make(["--sign", "me"], await withGpg(dir, "-lt 2"));
       assertEquals([failed.code, failed.stdout], [1, ""]);
@@ -486,7 +507,9 @@ Deno.test({
   fn: () =>
     inScratch(async (dir) => {
       const root = await withPrograms(dir, {
-        "local/bin/linux/amd64/kubectl": crypto.randomUUID().repeat(20_000),
+        "local/bin/linux/amd64/kubectl": tinyProgram({
+          ...{ versions: VERSIONS, text: crypto.randomUUID().repeat(20_000) },
+        }),
       });
       const disk = join(dir, "disk");
       await withTmpfs("100k", disk, async () => {
@@ -498,5 +521,116 @@ Deno.test({
         assertEquals(full.stderr.includes("kbuild clean"), false);
         assertEquals(listing(disk), []);
       });
+    }),
+});
+
+Deno.test({
+  ...needs,
+  name:
+    `kbuild packages, bundle and package-tarballs refuse what is not a whole program${needs.name}`,
+  fn: () =>
+    inScratch(async (dir) => {
+      const whole = programAt("linux/amd64/kubelet");
+      const script = new TextEncoder().encode("#!/bin/sh\nexec kubelet\n");
+      const cases: readonly (readonly [Uint8Array<ArrayBuffer>, string, boolean])[] = [
+        [new Uint8Array(), "is empty", false],
+        [script, "is text, not a program", false],
+        [whole.slice(0, 600), "is cut off: 600 bytes, its headers speak of 1024", false],
+        // The linker left out what shows that it links the version package.
+        [
+          tinyProgram({ versions: ["v1.20.1"], linksVersion: false }),
+          "is not stamped with version v1.20.2; in it: v1.20.1",
+          true,
+        ],
+      ];
+      const root = await withPrograms(dir, AMD64);
+      const kubelet = join(root, "_output/local/bin/linux/amd64/kubelet");
+      const outputs = () =>
+        listing(join(root, "_output"), { sizes: false }).filter((path) =>
+          !path.includes(".kbuild")
+        );
+      await kbuildOk(["packages", "--packages", "kubelet,kubeadm,kubectl"], { cwd: root });
+      const before = outputs();
+      const parts = "images,sbom,cri-tools,kubernetes-cni";
+      const commands = [
+        ["packages", "deb", "--revision", "5"],
+        ["rpm", "amd64"],
+        ["bundle", "--without", parts, "--platform", "linux/amd64"],
+        ["package-tarballs", "WHAT=cmd/kubelet", "--bases", "scratch"],
+      ];
+      for (const [bytes, fault, isStale] of cases) {
+        await Deno.writeFile(kubelet, bytes);
+        for (const words of commands) {
+          // Nothing but headers is looked at there: kbuild verify-release reads all.
+          if (isStale && words[0] === "package-tarballs") continue;
+          const env = { KBUILD_OFFLINE: "y" };
+          const { code, stdout, stderr } = await kbuild(words, { cwd: root, env });
+          assertEquals([fault, words[0], code, stdout], [fault, words[0], 1, ""], stderr);
+          assertStringIncludes(stderr, `kubelet: ${fault}\n`);
+          const isHint = stderr.includes("KUBE_GIT_VERSION");
+          if (words[0] === "packages") assertEquals(isHint, isStale);
+        }
+      }
+      assertEquals(outputs(), before);
+
+      await Deno.writeFile(kubelet, whole);
+      const crictl = join(dir, "crictl-v1.19.0-linux-amd64.tar.gz");
+      const options = { mtime: 1, mode: 0o755 };
+      for (const [bytes, fault] of cases.slice(0, 3)) {
+        await packTarball([bytesEntry("crictl", bytes, options)], crictl);
+        const words = ["packages", "deb", "--packages", "cri-tools", "--tarball", crictl];
+        const { code, stderr } = await kbuild(words, { cwd: root });
+        assertEquals(code, 1, stderr);
+        assertStringIncludes(stderr, `${crictl}: "crictl" ${fault}\n`);
+      }
+      const licence = bytesEntry("LICENSE", script, options);
+      await packTarball([bytesEntry("crictl", OTHER, options), licence], crictl);
+      await kbuildOk(["packages", "deb", "--packages", "cri-tools", "--tarball", crictl], {
+        cwd: root,
+      });
+    }),
+});
+
+Deno.test({
+  ...needs,
+  name: `kbuild packages and bundle refuse times that have no room at once${needs.name}`,
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await withPrograms(dir, AMD64);
+      const cases: readonly (readonly [string, string])[] = [
+        ["-1", "not a number"],
+        [" 1700000000", "not a number"],
+        ["1700000000 ", "not a number"],
+        ["1e9", "not a number"],
+        ["0x10", "not a number"],
+        ["253402300800", "it is after the year 9999"],
+        ["9".repeat(30), "it is after the year 9999"],
+        [
+          "253402300799",
+          "Cannot make a deb of 9999-12-31T23:59:59Z: it has room for times up to 2242-03-16",
+        ],
+        [
+          "4294967296",
+          "Cannot make a rpm of 2106-02-07T06:28:16Z: it has room for times up to 2106-02-06",
+        ],
+      ];
+      for (const [given, words] of cases) {
+        const env = { SOURCE_DATE_EPOCH: given };
+        for (
+          const command of [["packages"], [
+            "bundle",
+            "--without",
+            "images,kubernetes-cni,cri-tools",
+          ]]
+        ) {
+          const { code, stdout, stderr } = await kbuild(command, { cwd: root, env });
+          assertEquals([given, command[0], code, stdout], [given, command[0], 2, ""], stderr);
+          assertStringIncludes(stderr, words);
+        }
+      }
+      const late = { SOURCE_DATE_EPOCH: "8589934591" };
+      await kbuildOk(["packages", "deb", "--packages", "kubectl"], { cwd: root, env: late });
+      const last = { SOURCE_DATE_EPOCH: "4294943999" };
+      await kbuildOk(["packages", "--packages", "kubectl"], { cwd: root, env: last });
     }),
 });

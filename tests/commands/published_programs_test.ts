@@ -1,6 +1,7 @@
 /** Look-ups of published programs that are interrupted. */
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { tinyProgram } from "../audit/_programs.ts";
 import { hostPlatform } from "../../src/lib/util.ts";
 import { inScratch, kbuildArgv, makeSample, missingFor, start, unless } from "../e2e/_program.ts";
 
@@ -13,7 +14,8 @@ Deno.test({
       await Deno.writeTextFile(join(root, "build/workspace.bzl"), named);
       const bin = join(root, "_output/local/bin/linux", hostPlatform().split("/")[1]!);
       await Deno.mkdir(bin, { recursive: true });
-      await Deno.writeTextFile(join(bin, "kubectl"), "#!/bin/sh\n", { mode: 0o755 });
+      const program = tinyProgram({ platform: `linux/${hostPlatform().split("/")[1]}` });
+      await Deno.writeFile(join(bin, "kubectl"), program, { mode: 0o755 });
       // A proxy that answers nothing.
       using proxy = Deno.listen({ hostname: "127.0.0.1", port: 0 });
       const child = start(kbuildArgv("packages"), {

@@ -5,6 +5,7 @@ import { join } from "@std/path";
 import { openBlockCache } from "../../src/archive/mod.ts";
 import { readCheckout, setupPlatforms } from "../../src/checkout/mod.ts";
 import { planRelease, readReleaseLayout, requiredBinaries } from "../../src/release/mod.ts";
+import { type TinyProgram, tinyProgram } from "../audit/_programs.ts";
 import { ENV, listing, makeSample } from "./_program.ts";
 
 /** Directories of a release below the output root. */
@@ -32,8 +33,15 @@ export function randomNumbers(seed: number): () => number {
   };
 }
 
-/** A file as programs are: parts that compress well and parts that do not; the same for a seed. */
-export function madeUpProgram(size: number, seed: number): Uint8Array<ArrayBuffer> {
+/**
+ * A program that nobody built: whole headers, and behind them parts that compress well and parts that do not; the same for
+ * a seed.
+ */
+export function madeUpProgram(
+  size: number,
+  seed: number,
+  options: Pick<TinyProgram, "platform" | "versions"> = {},
+): Uint8Array<ArrayBuffer> {
   const random = randomNumbers(seed);
   const bytes = new Uint8Array(size);
   const page = 1 << 16;
@@ -53,6 +61,7 @@ export function madeUpProgram(size: number, seed: number): Uint8Array<ArrayBuffe
       at += piece.length;
     }
   }
+  bytes.set(tinyProgram({ ...options, extent: size }));
   return bytes;
 }
 

@@ -65,17 +65,25 @@ async function released(dir: string, env: Readonly<Record<string, string>>): Pro
   return root;
 }
 
-/** Published tarballs of others, made up. */
+/** Published tarballs of others, made up: programs that print their names. */
 async function tarballs(dir: string): Promise<readonly string[]> {
-  const script = (name: string) =>
-    bytesEntry(name, new TextEncoder().encode(`#!/bin/sh\necho ${name}\n`), {
-      mtime: 7,
-      mode: 0o755,
+  const work = join(dir, "others");
+  await Deno.mkdir(work);
+  const source = join(work, "main.go");
+  const program = 'package main\n\nimport "os"\n\nvar name string\n\n' +
+    'func main() { os.Stdout.WriteString(name + "\\n") }\n';
+  await Deno.writeTextFile(source, program);
+  const made = async (name: string) => {
+    const out = join(work, name);
+    await output(["go", "build", `-ldflags=-s -w -X main.name=${name}`, "-o", out, source], {
+      env: { CGO_ENABLED: "0", GO111MODULE: "auto", GOFLAGS: "" },
     });
+    return bytesEntry(name, await Deno.readFile(out), { mtime: 7, mode: 0o755 });
+  };
   const crictl = join(dir, `crictl-v1.19.0-linux-${ARCH}.tar.gz`);
   const cni = join(dir, `cni-plugins-linux-${ARCH}-v0.8.7.tgz`);
-  await packTarball([script("crictl")], crictl);
-  await packTarball([script("bridge"), script("loopback")], cni);
+  await packTarball([await made("crictl")], crictl);
+  await packTarball([await made("bridge"), await made("loopback")], cni);
   return [crictl, cni].flatMap((path) => ["--tarball", path]);
 }
 

@@ -22,6 +22,11 @@ import {
 const PROGRAMS = ["kubelet", "kubeadm", "kubectl"] as const;
 const ERAS: readonly EraParameter[] = ["1.7", "1.20", "1.28", "1.35"];
 
+/** Versions that packages of one program have, as tests say. */
+const STAMPED = ["v1.7.3", "v1.20.2", "v1.27.9", "v1.28.7", "v1.35.0"].flatMap((version) => [
+  ...[version, `${version}-dirty`],
+]);
+
 /** A sample checkout with programs that nobody built. */
 async function withPrograms(
   era: EraParameter,
@@ -29,12 +34,17 @@ async function withPrograms(
   arch = "amd64",
 ): Promise<string> {
   const root = await makeSample(era, dir);
+  await writePrograms(root, arch);
+  return root;
+}
+
+async function writePrograms(root: string, arch: string): Promise<void> {
   const bin = join(root, "_output/dockerized/bin/linux", arch);
   await Deno.mkdir(bin, { recursive: true });
   for (const [index, name] of PROGRAMS.entries()) {
-    await Deno.writeFile(join(bin, name), madeUpProgram((index + 1) * 700_000, index));
+    const options = { platform: `linux/${arch}`, versions: STAMPED };
+    await Deno.writeFile(join(bin, name), madeUpProgram((index + 1) * 700_000, index, options));
   }
-  return root;
 }
 
 /** Absolute paths of the packages that a run made. */
@@ -388,8 +398,7 @@ Deno.test({
     inScratch(async (dir) => {
       const root = await withPrograms("1.35", join(dir, "kubernetes"));
       for (const arch of ["arm64", "ppc64le", "s390x", "riscv64"]) {
-        const bin = join(root, "_output/dockerized/bin/linux");
-        await output(["cp", "-r", join(bin, "amd64"), join(bin, arch)]);
+        await writePrograms(root, arch);
       }
       const platforms = ["amd64", "arm64", "ppc64le", "s390x", "riscv64"].map((arch) =>
         `linux/${arch}`
