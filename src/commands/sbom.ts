@@ -25,8 +25,11 @@ export const sbom: Command = {
     "The modules of a binary are those that Go lists for its packages, with versions from " +
     "vendor/modules.txt (up to 1.14 Godeps.json), sums from go.sum and licenses from vendor; modules of " +
     "staging have the version that they are published under. The list is held against the build " +
-    "information in the binary, and it is an error if they differ. Nothing is fetched, and the same " +
-    "release gives the same bytes.",
+    "information in the binary, and it is an error if they differ, if a binary is not whole, or if it is " +
+    "stamped with another version or commit. Nothing is fetched, and the same release gives the same bytes.\n\n" +
+    "A run replaces the documents that it makes, and removes those of files that are gone or changed. With " +
+    "--format, documents of the other format stay as long as they are of the same files and builds. Files " +
+    "that kbuild did not make stay.",
   flags: [FORMAT, SUPPLIER, CONFIG, ...GO_FLAGS, DRY_RUN_FLAG],
   variables: [...BUILD_VARIABLES, ...VERSION_VARIABLES],
   examples: [

@@ -51,6 +51,7 @@ import { chooseTargets, readStamp, sayStamp, type Stamp, treeOf } from "./build_
 import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { existingBinPath } from "./existing_binaries.ts";
 import { SUPPLIER } from "./flags.ts";
+import { keepDocuments } from "./keep_documents.ts";
 import type { PlanStep } from "./plan_steps.ts";
 import { provenanceFacts } from "./provenance_run.ts";
 import { withOutput } from "./with_output.ts";
@@ -298,6 +299,7 @@ export async function writeSboms(
     );
   };
 
+  const digests = new Map<string, string>();
   const programs = new Map<string, ListedProgram>();
   for (const subject of subjects.filter(({ kind }) => kind === "program")) {
     await units.get(subject)!.run(async () => {
@@ -310,6 +312,7 @@ export async function writeSboms(
         goVersion,
         signal,
       });
+      digests.set(subject.document, listed.sha256);
       if (!programs.has(listed.sha256)) programs.set(listed.sha256, listed);
       await write(subject.document, subject.path, programBom(listed, about));
     });
@@ -332,6 +335,7 @@ export async function writeSboms(
           : await contentsOf(subject, programs, signal),
       });
       artifacts.push(artifact);
+      digests.set(subject.document, artifact.sha256);
       await write(subject.document, path, artifactBom(artifact, about));
     });
   }
@@ -344,6 +348,10 @@ export async function writeSboms(
   await writeFileAtomic(join(work.path, SBOM_DIRECTORY, PROVENANCE_FILE), provenance);
   await checkReleaseReplaceable(context, [SBOM_DIRECTORY]);
   signal?.throwIfAborted();
+  const otherEnds = ALL_FORMATS.filter((format) => !formats.includes(format))
+    .map((format) => FORMATS[format].end);
+  const kept = { digests, release: RELEASE, otherEnds, provenance };
+  await keepDocuments(directory, join(work.path, SBOM_DIRECTORY), kept);
   await work.replace({ [SBOM_DIRECTORY]: directory });
   return Object.freeze(done);
 }

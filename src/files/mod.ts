@@ -48,7 +48,7 @@ export { changeTime, fingerprint, isSettled } from "./fingerprint.ts";
 export { freeBytes } from "./free_bytes.ts";
 export { ifPossible, ifPossibleSync, ifPresent, ifPresentSync } from "./if_present.ts";
 export { jsonIn, objectIn } from "./json.ts";
-export { linkOrCopy } from "./link_tree.ts";
+export { linkOrCopy, linkTree } from "./link_tree.ts";
 export { type FileLock, lockFile, lockFileNow, type LockOptions } from "./lock.ts";
 export { copyFileAtomic, type CopyOptions, moveFile, moveNew, replaceLink } from "./place.ts";
 export { readNote } from "./note.ts";

@@ -1,5 +1,5 @@
 /** `kbuild sbom` on samples: what it lists, that paths do not matter, and what it refuses. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import {
   copyTree,
@@ -9,6 +9,7 @@ import {
   listing,
   makeSample,
   missingFor,
+  output,
   unless,
 } from "./_program.ts";
 import { NO_REGISTRY, withRealRegistry } from "./_registry.ts";
@@ -40,11 +41,22 @@ Deno.test({
         texts.push(
           new Map(documents.map((name) => [name, Deno.readTextFileSync(join(directory, name))])),
         );
-        // A second run replaces the first, and documents of what is gone with it.
+        // A run removes documents of what is gone; those of the other format stay, and what kbuild did not make.
         await Deno.remove(join(root, "_output/release-packages"), { recursive: true });
+        await Deno.writeTextFile(join(directory, "provenance.json.sig"), "signed");
         await kbuildOk(["sbom", "--format", "spdx"], cwd);
         const left = listing(directory, { sizes: false });
-        assertEquals(left.filter((path) => /\.cdx\.json$|^packages/.test(path)), []);
+        const stays = (path: string) => !/^packages|^kubernetes-release\.cdx/.test(path);
+        assertEquals(
+          left.filter((path) => path.endsWith(".json")),
+          documents.filter(stays),
+        );
+        assertEquals(await Deno.readTextFile(join(directory, "provenance.json.sig")), "signed");
+        // Of the same files and builds even the one of the whole release stays.
+        await kbuildOk(["sbom"], cwd);
+        const all = listing(directory);
+        await kbuildOk(["sbom", "--format", "cyclonedx"], cwd);
+        assertEquals(listing(directory), all);
       }
       const [first, second] = texts;
       assertEquals([...first!.keys()], [...second!.keys()]);
@@ -87,7 +99,34 @@ Deno.test({
       );
       assertEquals(listing(root).filter((path) => path.startsWith("_output/release-sbom")), []);
 
+      const built = await Deno.readFile(join(bin, "kube-proxy"));
+      const faults: readonly (readonly [Uint8Array<ArrayBuffer>, string])[] = [
+        [new Uint8Array(), "it is empty"],
+        [new TextEncoder().encode("#!/bin/sh\n"), "it is text, not a program"],
+        [built.slice(0, -1), "it is cut off: "],
+      ];
+      for (const [bytes, fault] of faults) {
+        await Deno.writeFile(join(bin, "kubectl"), bytes);
+        const broken = await kbuild(["sbom"], cwd);
+        assertEquals([fault, broken.code, broken.stdout], [fault, 1, ""]);
+        assertStringIncludes(broken.stderr, fault);
+      }
       await Deno.remove(join(bin, "kubectl"));
+
+      // The version is the same, and the commit another one.
+      const git = ["-C", root, "-c", "user.name=kbuild", "-c", "user.email=kbuild@example.com"];
+      const commit = (await output(["git", ...git, "rev-parse", "HEAD"])).trim();
+      await output(["git", ...git, "commit", "-q", "--allow-empty", "-m", "later"]);
+      await output(["git", ...git, "tag", "-f", "-a", "-m", "again", "v1.28.7"]);
+      const stale = await kbuild(["sbom"], cwd);
+      assertEquals([stale.code, stale.stdout], [1, ""]);
+      assertMatch(stale.stderr, /it is not stamped with commit [0-9a-f]{40}; in it: /);
+      assertStringIncludes(stale.stderr, "KUBE_GIT_COMMIT");
+      await kbuildOk(["sbom"], {
+        ...cwd,
+        env: { KUBE_GIT_COMMIT: commit, KUBE_GIT_VERSION: "v1.28.7" },
+      });
+
       // Not a program, and one that no target makes: listed by what they say.
       await Deno.writeTextFile(join(bin, "notes.txt"), "not a program");
       await Deno.rename(join(bin, "kube-proxy"), join(bin, "renamed"));
