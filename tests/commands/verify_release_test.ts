@@ -3,7 +3,8 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { bytesEntry, packTarball } from "../../src/archive/mod.ts";
-import { openBase, writeImageArchive } from "../../src/image/mod.ts";
+import { copyLayer, openBase, writeImageArchive } from "../../src/image/mod.ts";
+import { tinyProgram } from "../audit/_programs.ts";
 import { digestOf, withSite } from "../download/_site.ts";
 import {
   inScratch,
@@ -51,7 +52,18 @@ Deno.test({
       await using base = await openBase("scratch", { arch: "amd64" });
       const out = join(images, "kube-proxy.tar");
       const repoTags = ["registry.example/kube-proxy-amd64:v1.2.3_x", "mine.example/proxy:latest"];
-      await writeImageArchive({ out, base, arch: "amd64", created: 0, layers: [], repoTags });
+      const write = async (name: string, bytes: Uint8Array<ArrayBuffer>) => {
+        const file = bytesEntry(`usr/local/bin/${name}`, bytes, { mtime: 0, mode: 0o755 });
+        const entries = copyLayer(base.tree, [file], { created: 0 });
+        const layers = [{ entries, createdBy: "COPY" }];
+        await writeImageArchive({ out, base, arch: "amd64", created: 0, layers, repoTags });
+      };
+      const program = tinyProgram({ versions: ["v1.2.3+x"] });
+      await write("proxy", program);
+      const without = await kbuild(["verify-release", out]);
+      assertEquals(without.code, 1, without.stderr);
+      assertStringIncludes(without.stdout, 'has no program "kube-proxy"\n');
+      await write("kube-proxy", program);
       const ok = "ok    release-images/amd64/kube-proxy.tar: ";
       const inside = await kbuild(["verify-release", out]);
       assertEquals([inside.code, inside.stdout.startsWith(ok)], [0, true], inside.stderr);
