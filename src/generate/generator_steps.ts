@@ -214,15 +214,20 @@ export async function generatorEnv(
 
 /** The header that the generator would find, with the year of the version: up to 1.7 it takes the clock's. */
 async function datedHeader(
-  { root }: KubeContext,
+  context: KubeContext,
   path: string,
   epoch: number,
 ): Promise<GeneratorTask["header"]> {
+  const text = await foundHeader(context);
+  if (text?.includes(YEAR) !== true) return undefined;
+  return Object.freeze({ path, text: withYear(text, epoch) });
+}
+
+/** The header that generators find by themselves. */
+export async function foundHeader({ root }: KubeContext): Promise<string | undefined> {
   for (const name of DEFAULT_HEADERS) {
     const text = await ifPresent(readText(join(root, name)));
-    if (text === undefined) continue;
-    if (!text.includes(YEAR)) return undefined;
-    return Object.freeze({ path, text: withYear(text, epoch) });
+    if (text !== undefined) return text;
   }
   return undefined;
 }

@@ -31,13 +31,13 @@ import {
   taskInputs,
 } from "./plan_codegen.ts";
 import {
-  addsBuildLines,
   checkPlace,
   compareMade,
   formatsAnew,
   type GeneratorsResult,
   isOtherDevice,
   placeOne,
+  toleranceOf,
 } from "./run_generators.ts";
 import { DEFAULT_HEADERS } from "./stale_items.ts";
 import type { StaleTask } from "./stale_task.ts";
@@ -106,7 +106,7 @@ export async function runCodegen(
     });
     const isSame = key !== undefined &&
       await codegenKey(context, go, { outputs: found.outputs, flags }) === key;
-    const tolerant = addsBuildLines(checkout, go);
+    const tolerance = await toleranceOf(context, checkout, go);
     const isMove = await isOtherDevice(context);
     const all = [...new Set(made.flatMap(({ outputs }) => outputs))].filter(isMeant).sort();
     const gone = goneFiles(plan, made).filter(isMeant);
@@ -125,7 +125,7 @@ export async function runCodegen(
       const item = { made: [join(tree, path)], output: join(context.root, path) };
       await ifPresent(Deno.stat(dirname(item.output))) ??
         await Deno.mkdir(dirname(item.output), { recursive: true });
-      const result = await placeOne(context, item, { tolerant, isMove });
+      const result = await placeOne(context, item, { tolerance, isMove });
       if (result === "written") written.push(path);
       if (result === "newer Go") newerGo.push(path);
     }
@@ -196,7 +196,7 @@ export async function verifyCodegen(
           broken.add(task.task.id);
         }
       });
-    const tolerant = addsBuildLines(checkout, found.go);
+    const tolerance = await toleranceOf(context, checkout, found.go);
     const differing = new Set<string>();
     for (const { stale: { task }, outputs, edits } of made) {
       for (const { path, text, made } of edits.filter(({ path }) => found.isMeant(path))) {
@@ -208,7 +208,7 @@ export async function verifyCodegen(
         const compared = await compareMade({
           made: [join(tree, path)],
           output: join(context.root, path),
-        }, tolerant);
+        }, tolerance);
         if (compared.result === "newer Go") newerGo.push(path);
         if (compared.result !== "differs") continue;
         broken.add(task.id);

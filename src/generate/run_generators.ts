@@ -22,9 +22,11 @@ import type { GenerateOptions, GeneratorStamp } from "./generate.ts";
 import { WORK } from "./generation_steps.ts";
 import {
   BYTES_PER_GENERATOR,
+  foundHeader,
   type GeneratorTask,
   planTasks,
   type TaskItem,
+  YEAR,
 } from "./generator_steps.ts";
 import { type GenerationItem, type Generator, readGenerators } from "./items.ts";
 import {
@@ -396,7 +398,7 @@ export async function runGenerators(
   }
   const work = join(context.output, WORK);
   try {
-    const tolerant = addsBuildLines(checkout, go);
+    const tolerance = await toleranceOf(context, checkout, go);
     const isAccepted = context.env["UPDATE_API_KNOWN_VIOLATIONS"] === "true";
     await makeAside(context, checkout, plan, {
       built: async () => await aside.take(await mistakenSources(context, tasks, found)),
@@ -408,7 +410,7 @@ export async function runGenerators(
     await aside.putBack();
     // Sources that changed meanwhile count for the next run.
     const isSame = key !== undefined && await treeKey(context, go, outputs) === key;
-    const { missing, ...results } = await placeAll(context, tasks, tolerant);
+    const { missing, ...results } = await placeAll(context, tasks, tolerance);
     const items = { ...found.state.items };
     for (const { item, inputs, tool } of tasks.flatMap(({ makes }) => makes)) {
       const path = join(context.root, item.output);
@@ -495,7 +497,7 @@ async function makeTask(
 async function placeAll(
   context: KubeContext,
   tasks: readonly GeneratorTask[],
-  tolerant: boolean,
+  tolerance: Tolerance,
 ): Promise<Omit<GeneratorsResult, "unmade"> & { missing: ReadonlySet<string> }> {
   const written: string[] = [];
   const newerGo: string[] = [];
@@ -503,7 +505,7 @@ async function placeAll(
   const isMove = await isOtherDevice(context);
   for (const { makes, file, work } of tasks) {
     for (const each of makes) {
-      const result = await placeOne(context, each, { tolerant, isMove });
+      const result = await placeOne(context, each, { tolerance, isMove });
       if (result === "written") written.push(each.item.output);
       if (result === "none") missing.add(each.item.output);
       if (result === "newer Go") newerGo.push(each.item.output);
@@ -526,14 +528,31 @@ export type Made =
     readonly existing: Uint8Array | undefined;
   };
 
-/**
- * Compares what a task has made with the file that is there.
- *
- * @param tolerant Whether to pass over what a newer Go adds.
- */
+/** Differences of generated files that count for nothing, so that a clean checkout stays clean. */
+export interface Tolerance {
+  /** What a newer Go adds. */
+  readonly newerGo: boolean;
+  /** The year in which a file was made. */
+  readonly year: boolean;
+}
+
+/** Which differences count for nothing. */
+export async function toleranceOf(
+  context: KubeContext,
+  checkout: Checkout,
+  go: GoTool,
+): Promise<Tolerance> {
+  return Object.freeze({
+    newerGo: addsBuildLines(checkout, go),
+    year: !context.strictParity && checkout.generated.value === "makefile" &&
+      (await foundHeader(context))?.includes(YEAR) === true,
+  });
+}
+
+/** Compares what a task has made with the file that is there. */
 export async function compareMade(
   { made, output }: Pick<TaskItem, "made" | "output">,
-  tolerant: boolean,
+  { newerGo, year }: Tolerance,
 ): Promise<Made> {
   let from: string | undefined;
   for (const path of made) from ??= await ifPresent(Deno.stat(path)) && path;
@@ -542,7 +561,12 @@ export async function compareMade(
   const [wanted, existing] = await Promise.all([readFile(from), ifPresent(readFile(output))]);
   if (existing !== undefined) {
     if (equalBytes(wanted, existing)) return { result: "same" };
-    if (tolerant && withoutNewer(wanted) === withoutNewer(existing)) return { result: "newer Go" };
+    const [made, before] = [wanted, existing].map((bytes) => {
+      const text = new TextDecoder().decode(bytes);
+      return year ? withoutYear(text) : text;
+    }) as [string, string];
+    if (year && made === before) return { result: "same" };
+    if (newerGo && withoutNewer(made) === withoutNewer(before)) return { result: "newer Go" };
   }
   return { result: "differs", from, wanted, existing };
 }
@@ -551,10 +575,10 @@ export async function compareMade(
 export async function placeOne(
   context: KubeContext,
   item: Pick<TaskItem, "made" | "output">,
-  { tolerant, isMove }: { tolerant: boolean; isMove: boolean },
+  { tolerance, isMove }: { tolerance: Tolerance; isMove: boolean },
 ): Promise<"none" | "same" | "written" | "newer Go"> {
   const { output } = item;
-  const made = await compareMade(item, tolerant);
+  const made = await compareMade(item, tolerance);
   if (made.result !== "differs") return made.result;
   const { from } = made;
   const mode = (await ifPresent(Deno.stat(output)))?.mode ?? 0o644;
@@ -572,7 +596,7 @@ export async function isOtherDevice({ root, output }: KubeContext): Promise<bool
 }
 
 /** Whether this Go adds `//go:build` lines, which the checkout's own did not (1.17). */
-export function addsBuildLines(checkout: Checkout, go: GoTool): boolean {
+function addsBuildLines(checkout: Checkout, go: GoTool): boolean {
   return isSince("1.17", checkout, go);
 }
 
@@ -591,7 +615,12 @@ function isSince(release: string, { pinnedGo }: Checkout, go: GoTool): boolean {
  * A file as far as no Go formats it in its own way: without `//go:build` lines (1.17) and the white space of
  * comments (1.19), and with `\x7f` for `\u007f` (1.16).
  */
-function withoutNewer(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes).replace(/^\/\/go:build [^\n]*\n(?=\/\/ \+build )/m, "")
+function withoutNewer(text: string): string {
+  return text.replace(/^\/\/go:build [^\n]*\n(?=\/\/ \+build )/m, "")
     .replace(/^\/\/[ \t]*\n/gm, "").replace(/^\/\/[ \t]+/gm, "// ").replaceAll("\\u007f", "\\x7f");
+}
+
+/** A file without the year of its header. */
+function withoutYear(text: string): string {
+  return text.replace(/^(Copyright )\d{4}(?= )/m, "$1");
 }

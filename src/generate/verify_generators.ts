@@ -7,7 +7,7 @@ import type { KubeContext } from "../lib/init.ts";
 import { mapConcurrently } from "../lib/util.ts";
 import { WORK } from "./generation_steps.ts";
 import { contentOf, type ItemRecord, seenFile, writeItemState } from "./item_state.ts";
-import { addsBuildLines, compareMade, type GeneratorsPlan, makeAside } from "./run_generators.ts";
+import { compareMade, type GeneratorsPlan, makeAside, toleranceOf } from "./run_generators.ts";
 import { mistakenSources } from "./set_aside.ts";
 import { checkViolations } from "./tool_command.ts";
 
@@ -65,7 +65,7 @@ export async function verifyGenerators(
   const newerGo: string[] = [];
   const records: Record<string, ItemRecord> = {};
   try {
-    const tolerant = addsBuildLines(checkout, found.go);
+    const tolerance = await toleranceOf(context, checkout, found.go);
     const broken = new Set<string>();
     await makeAside(context, checkout, plan, {
       async check({ file, work, makes }) {
@@ -85,7 +85,7 @@ export async function verifyGenerators(
     const compared = await mapConcurrently(
       all,
       CONCURRENCY,
-      async (each) => ({ each, made: await compareMade(each, tolerant) }),
+      async (each) => ({ each, made: await compareMade(each, tolerance) }),
     );
     const wrong = new Set(
       compared.filter(({ made: { result } }) => result === "none" || result === "differs")
