@@ -47,10 +47,15 @@ export function openTree(
     if (stale !== undefined) return await askGit(context, args, { mayWriteIndex: await stale });
     const only = new AbortController();
     const asking = askGit(context, args, { signal: only.signal });
+    // It may fail before the index is known, as after Ctrl-C.
+    const asked = Promise.allSettled([asking]);
     stale = isIndexStale(context.root);
-    if (!await stale) return await asking;
-    only.abort();
-    await Promise.allSettled([asking]);
+    try {
+      if (!await stale) return await asking;
+    } finally {
+      only.abort();
+      await asked;
+    }
     return await askGit(context, args, { mayWriteIndex: true });
   };
   const askAll = () =>

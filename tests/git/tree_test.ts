@@ -1,8 +1,8 @@
 /** One question to git instead of three, with the same answers. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { askGit, isIndexStale, openTree } from "../../src/git/mod.ts";
-import { createShell } from "../../src/shell/mod.ts";
+import { createShell, InterruptedError } from "../../src/shell/mod.ts";
 
 /** A repository with one commit, and how often git was asked about it. */
 async function inRepository(
@@ -179,4 +179,23 @@ Deno.test("openTree() says why git does not answer", () =>
     assertEquals((await none.head()).failure?.kind, "no repository");
     assertEquals((await none.status()).failure?.kind, "no repository");
     assert((await none.everything()).text === undefined);
+  }));
+
+// Deno ends a program whose error nobody looks at.
+Deno.test("status() after Ctrl-C fails for whoever asks, and for nobody else", () =>
+  inRepository(async ({ root, context: { env } }) => {
+    const shell = createShell({ cwd: root, env, signal: AbortSignal.abort() });
+    const unseen: unknown[] = [];
+    const see = (event: PromiseRejectionEvent) => {
+      event.preventDefault();
+      unseen.push(event.reason);
+    };
+    addEventListener("unhandledrejection", see);
+    try {
+      await assertRejects(() => openTree({ root, env, shell }).status(), InterruptedError);
+      await assertRejects(() => openTree({ root, env, shell }).everything(), InterruptedError);
+    } finally {
+      removeEventListener("unhandledrejection", see);
+    }
+    assertEquals(unseen, []);
   }));
