@@ -100,7 +100,10 @@ export async function headerFault(path: string, platform: string): Promise<strin
   const { size } = info;
   let head: Uint8Array = new Uint8Array();
   const range = { size: Math.min(size, HEAD) };
-  if (size > 0) { for await (const chunk of readFileChunks(path, range)) head = chunk; }
+  // A pipe has no size, and the reader says what it is.
+  if (size > 0 || !info.isFile) {
+    for await (const chunk of readFileChunks(path, range)) head = chunk;
+  }
   const program = readExecutable(head);
   const form = program === undefined
     ? { kind: "data", text: !head.includes(0) } as const

@@ -31,7 +31,6 @@ const CASES: readonly Case[] = [
     name: "the build context of an image",
     pipe: `${PROGRAMS}/kube-proxy`,
     args: () => PACKAGE,
-    says: archive,
   },
   { name: "kbuild.toml", pipe: "kbuild.toml", args: () => ["inspect"], says: configuration },
   {
