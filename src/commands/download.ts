@@ -103,7 +103,8 @@ export const downloadCommand: Command = {
       kind: "string",
       placeholder: "DIR",
       summary: "Directory to download into",
-      default: "kubernetes-VERSION",
+      default:
+        "kubernetes-VERSION; among the sources of a checkout, in its _output/release-downloads",
     },
     LOCK_FILE_FLAG,
     { name: "lock", kind: "boolean", summary: "Add the digests to the lock file" },

@@ -20,7 +20,7 @@ import {
 import { UsageError } from "../errors.ts";
 import { counted } from "../lib/counted.ts";
 import { partialPath } from "../net/mod.ts";
-import { checkPlace } from "./check_place.ts";
+import { checkPlace, downloadPlace } from "./check_place.ts";
 import type { CommandContext, CommandPlan } from "./context.ts";
 import { netContext } from "./net_context.ts";
 import type { PlanStep } from "./plan_steps.ts";
@@ -170,8 +170,9 @@ async function parseRequest(command: CommandContext, input: Input): Promise<Aske
     : await findLockFile(named, cwd);
   const to = input.string("to");
   if (to !== undefined) await checkPlace(command, resolve(cwd, to), "download to");
+  const place = to === undefined ? await downloadPlace(command) : cwd;
   const request: DownloadRequest = {
-    ...{ version: input.args[0], what: input.list("what"), platforms, to, cwd },
+    ...{ version: input.args[0], what: input.list("what"), platforms, to, cwd: place },
     signatures: input.string("signatures") as SignatureMode | undefined,
     ...(files === undefined ? {} : { locked: { path: lockFile, files } }),
   };

@@ -37,25 +37,38 @@ export interface DestinationOptions {
  * @throws {UsageError} It is, or git cannot tell.
  */
 export async function checkDestination(
-  { root, env, shell }: SourcesContext,
+  context: SourcesContext,
   path: string,
   { cannot, example, outputs = [] }: DestinationOptions,
 ): Promise<void> {
+  const reason = await whyAmongSources(context, path, { outputs });
+  if (reason === undefined) return;
+  throw new UsageError(`${cannot}: ${reason}`, [
+    "Version and source tarball would be those of a modified checkout",
+    `Name a directory beside it, such as ${quote(join(dirname(context.root), example))}`,
+  ]);
+}
+
+/**
+ * Why a directory is among the sources of a checkout, as {@linkcode checkDestination} says it.
+ *
+ * @param path Absolute; it need not exist.
+ * @returns Undefined if it is not.
+ */
+export async function whyAmongSources(
+  { root, env, shell }: SourcesContext,
+  path: string,
+  { outputs = [] }: Pick<DestinationOptions, "outputs"> = {},
+): Promise<string | undefined> {
   const [checkout, real] = [realPathOfNearest(root), realPathOfNearest(path)];
   const isIn = (directory: string) => `${real}${SEPARATOR}`.startsWith(`${directory}${SEPARATOR}`);
-  if (!isIn(checkout) || outputs.map(realPathOfNearest).some(isIn)) return;
+  if (!isIn(checkout) || outputs.map(realPathOfNearest).some(isIn)) return undefined;
   // Of a file in it: patterns such as "/output*/" are for directories.
   const args = ["--no-literal-pathspecs", "check-ignore", "--", join(real, "file")];
   const { text, failure } = await askGit({ root, env, shell }, args);
-  if (text !== undefined) return;
+  if (text !== undefined) return undefined;
   const isUnknown = ["no git", "no repository", "other owner"].includes(failure.kind);
-  throw new UsageError(
-    `${cannot}: it is among the sources of the checkout, and git ${
-      isUnknown ? "cannot say whether it ignores it" : "does not ignore it"
-    }`,
-    [
-      "Version and source tarball would be those of a modified checkout",
-      `Name a directory beside it, such as ${quote(join(dirname(checkout), example))}`,
-    ],
-  );
+  return `it is among the sources of the checkout, and git ${
+    isUnknown ? "cannot say whether it ignores it" : "does not ignore it"
+  }`;
 }

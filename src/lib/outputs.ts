@@ -44,12 +44,16 @@ export const SBOM_DIRECTORY = "release-sbom";
 /** Directory below `OUT_DIR` for archives for machines without a network. */
 export const BUNDLES_DIRECTORY = "release-bundles";
 
+/** Directory in a checkout's `_output` for releases that are downloaded among its sources. */
+export const DOWNLOADS_DIRECTORY = "release-downloads";
+
 /** What kbuild and the checkouts' own scripts put into `OUT_DIR` and `KUBE_OUTPUT_SUBPATH`. */
 const KNOWN: ReadonlySet<string> = new Set([
   ...RELEASE_DIRECTORIES,
   PACKAGES_DIRECTORY,
   SBOM_DIRECTORY,
   BUNDLES_DIRECTORY,
+  DOWNLOADS_DIRECTORY,
   ...["bin", "local", "dockerized", "images", "gcs-stage", "federation", "go"],
 ]);
 

@@ -7,6 +7,7 @@ import {
   kbuild,
   kbuildArgv,
   kbuildOk,
+  makeSample,
   run,
   start,
   unless,
@@ -15,7 +16,10 @@ import {
 import { noMount, withTmpfs } from "../e2e/_tmpfs.ts";
 import { contentOf, digestOf, filesIn, usualFiles, withSite } from "../download/_site.ts";
 
+const needs = unless(which("git") === undefined && "needs git", "");
+
 const KUBECTL = "bin/linux/amd64/kubectl";
+const CLIENT = "kubernetes-client-linux-amd64.tar.gz";
 const PATH = `/release/v1.30.2/${KUBECTL}`;
 
 Deno.test("download takes a version, keeps its digests, and says what it did", () =>
@@ -84,6 +88,31 @@ Deno.test("download --print-urls asks for nothing, --dry-run prints what does th
       );
     });
   }));
+
+Deno.test({
+  ...needs,
+  name: `download keeps a checkout clean that it is started in${needs.name}`,
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.20", join(dir, "kube $(x)"));
+      await withSite(usualFiles(), async ({ env }) => {
+        const words = ["download", "v1.30.2", "--what", "client", "--platform", "linux/amd64"];
+        const version = await kbuildOk(["version", "--json"], { cwd: root });
+        const place = "release-downloads/kubernetes-v1.30.2";
+        const inCheckout = await kbuildOk(words, { cwd: join(root, "cmd"), env });
+        assertStringIncludes(inCheckout, `${root}/_output/${place}/release-tars/`);
+        assertEquals(filesIn(join(root, "_output")), [`${place}/release-tars/${CLIENT}`]);
+        assertEquals(await kbuildOk(["version", "--json"], { cwd: root }), version);
+        // Where git ignores it, the current directory is as good as any.
+        await Deno.mkdir(join(root, "_output/mine"));
+        await kbuildOk(words, { cwd: join(root, "_output/mine"), env });
+        const mine = `mine/kubernetes-v1.30.2/release-tars/${CLIENT}`;
+        assertEquals(filesIn(join(root, "_output")), [mine, `${place}/release-tars/${CLIENT}`]);
+        await kbuildOk(["clean"], { cwd: root });
+        assertEquals(filesIn(join(root, "_output")), [mine]);
+      });
+    }),
+});
 
 Deno.test("download downloads nothing if KUBERNETES_SKIP_DOWNLOAD is set, as get-kube.sh does", () =>
   inScratch(async (dir) => {
