@@ -332,7 +332,7 @@ export async function writeSboms(
             programs: [],
             sources: list.modules,
           }
-          : await contentsOf(subject, programs, signal),
+          : await contentsOf(subject, { known: programs, goPackage: about.goPackage, signal }),
       });
       artifacts.push(artifact);
       digests.set(subject.document, artifact.sha256);
@@ -422,8 +422,12 @@ const PACKAGE_AGAIN = "Package the binaries again: kbuild package-tarballs, kbui
 /** The programs in an artifact: those of the checkout by their digests, others by what they say. */
 async function contentsOf(
   { file, path }: Subject,
-  known: ReadonlyMap<string, ListedProgram>,
-  signal: AbortSignal | undefined,
+  { known, goPackage, signal }: {
+    known: ReadonlyMap<string, ListedProgram>;
+    /** The checkout's own. */
+    goPackage: string;
+    signal: AbortSignal | undefined;
+  },
 ): Promise<Pick<DescribedArtifact, "sha256" | "programs">> {
   const { sha256, programs, faults } = await readArtifact(file, { signal, label: path });
   if (faults.length > 0) {
@@ -435,7 +439,11 @@ async function contentsOf(
   const listed = programs.map((found) => {
     const program = known.get(found.sha256);
     if (program !== undefined) return program;
-    if (!found.program.linksVersion) return foreign(found, modulesOfProgram(found.program));
+    const { linksVersion, go } = found.program;
+    // Some programs of Kubernetes, such as mounter, do not link the version.
+    const isOwn = linksVersion || isStampedProgram(found.name) ||
+      go?.path?.startsWith(`${goPackage}/`) === true;
+    if (!isOwn) return foreign(found, modulesOfProgram(found.program));
     throw new KbuildError(
       `Cannot list the modules of "${path}": its "${found.name}" is not one of the binaries`,
       { notes: [PACKAGE_AGAIN] },

@@ -44,7 +44,9 @@ function endedEarly(path: string, missing: number): KbuildError {
 }
 
 function damaged(path: string, why: string): KbuildError {
-  return new KbuildError(`Cannot read package "${path}": ${why}`);
+  return new KbuildError(`Cannot read package "${path}": ${why}`, {
+    notes: ["Make it again: kbuild packages"],
+  });
 }
 
 async function* debFiles(reader: ByteReader, path: string): AsyncGenerator<PackagedFile, void> {

@@ -1,6 +1,7 @@
 /** `kbuild sbom` on samples: what it lists, that paths do not matter, and what it refuses. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { bytesEntry, packTarball } from "../../src/archive/mod.ts";
 import {
   copyTree,
   inScratch,
@@ -88,7 +89,7 @@ Deno.test({
     inScratch(async (dir) => {
       const root = await makeSample(ERA, join(dir, "kubernetes"));
       const cwd = { cwd: root };
-      await kbuildOk(["all", "kubectl", "kube-proxy"], cwd);
+      await kbuildOk(["all", "kubectl", "kube-proxy", "mounter"], cwd);
       const bin = join(root, "_output/local/bin/linux/amd64");
       await Deno.copyFile(join(bin, "kube-proxy"), join(bin, "kubectl"));
       const wrong = await kbuild(["sbom"], cwd);
@@ -112,6 +113,21 @@ Deno.test({
         assertStringIncludes(broken.stderr, fault);
       }
       await Deno.remove(join(bin, "kubectl"));
+
+      // A tarball of an earlier build, of a program that does not link the version.
+      const mounter = await Deno.readFile(join(bin, "mounter"));
+      const tars = join(root, "_output/release-tars");
+      const tarball = join(tars, "kubernetes-server-linux-amd64.tar.gz");
+      await Deno.mkdir(tars);
+      const changed = new Uint8Array(mounter.length + 1);
+      changed.set(mounter);
+      const member = "kubernetes/server/bin/mounter";
+      await packTarball([bytesEntry(member, changed, { mtime: 7, mode: 0o755 })], tarball);
+      const older = await kbuild(["sbom"], cwd);
+      assertEquals([older.code, older.stdout], [1, ""]);
+      assertStringIncludes(older.stderr, 'its "mounter" is not one of the binaries');
+      await Deno.remove(tars, { recursive: true });
+      await Deno.remove(join(bin, "mounter"));
 
       // The version is the same, and the commit another one.
       const git = ["-C", root, "-c", "user.name=kbuild", "-c", "user.email=kbuild@example.com"];

@@ -52,6 +52,7 @@ Deno.test("packagedFiles() reads what debs and rpms install, and refuses what is
         error.message,
         `Cannot read package "${path}": it is not a${format === "deb" ? " deb" : "n rpm"}`,
       );
+      assertEquals(error.notes, ["Make it again: kbuild packages"]);
     }
   } finally {
     await Deno.remove(dir, { recursive: true });
