@@ -232,8 +232,11 @@ function withoutTarball(
   platform: string,
   named: NamedTarballs,
 ): LeftOutPackage {
-  const file = tarballName(name, platform, named.versions[name]);
-  const reason = `its programs are published elsewhere (--tarball ${file})`;
+  const version = named.versions[name];
+  const why = version === undefined
+    ? "the checkout does not say which version"
+    : "its programs are published elsewhere";
+  const reason = `${why} (--tarball ${tarballName(name, platform, version)})`;
   return Object.freeze({ name, platform, reason });
 }
 

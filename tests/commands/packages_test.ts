@@ -143,7 +143,7 @@ Deno.test({
     inScratch(async (dir) => {
       const root = await withPrograms(dir, AMD64);
       const workspace = join(root, "build/workspace.bzl");
-      await Deno.writeTextFile(workspace, 'CNI_VERSION = "0.8.7"\nCRI_TOOLS_VERSION = "1.19.0"\n');
+      await Deno.writeTextFile(workspace, 'CNI_VERSION = "0.8.7"\n');
       const cni = join(dir, "cni-plugins-linux-amd64-v0.8.7.tgz");
       const crictl = join(dir, "crictl-v1.18.0-linux-amd64.tar.gz");
       for (const [path, name] of [[cni, "./bridge"], [crictl, "crictl"]] as const) {
@@ -152,6 +152,11 @@ Deno.test({
       const env = { KUBE_GIT_VERSION: "v1.20.2", KBUILD_OFFLINE: "y" };
       const run = (...args: string[]) => kbuild(["packages", "deb", ...args], { cwd: root, env });
 
+      const unnamed = await run();
+      const why =
+        "the checkout does not say which version (--tarball crictl-VERSION-linux-amd64.tar.gz)";
+      assertStringIncludes(unnamed.stdout, `\nLeft out: cri-tools for linux/amd64: ${why}\n`);
+      await Deno.writeTextFile(workspace, 'CNI_VERSION = "0.8.7"\nCRI_TOOLS_VERSION = "1.19.0"\n');
       const without = await run();
       assertEquals(without.code, 0, without.stderr);
       assertStringIncludes(without.stdout, "\nLeft out: kubernetes-cni for linux/amd64: Cannot ");
