@@ -19,7 +19,7 @@ import {
 import { readCheckoutFileSync } from "./files.ts";
 import { FindError, findListed } from "./find_files.ts";
 import { kubernetesCommands } from "./kubernetes_bash.ts";
-import type { Platform } from "./types.ts";
+import type { Checkout, Platform } from "./types.ts";
 
 /** The script that renews generated files, from 1.26 on. */
 export const CODEGEN_SCRIPT = "hack/update-codegen.sh";
@@ -250,8 +250,28 @@ export function readCodegenScript(root: string, inputs: CodegenInputs): CodegenS
       names.filter((name) => inputs.isWanted?.(name) !== false)
         .map((name) => reading.codegen(evaluator, name, flags)),
     ),
-    protoc: typeof protoc === "string" ? protoc : undefined,
+    protoc: typeof protoc === "string" && protoc !== "" ? protoc : undefined,
   });
+}
+
+/**
+ * The release of protoc that a checkout pins (`hack/lib/protoc.sh` of 1.28 and later): `23.4`, as
+ * {@linkcode readCodegenScript} finds it.
+ *
+ * @returns undefined where any protoc 3 will do (up to 1.27).
+ */
+export function readProtocVersion(
+  { generated, root }: Pick<Checkout, "generated" | "root">,
+  inputs: Pick<CodegenInputs, "host" | "variables">,
+): string | undefined {
+  if (generated.value === "makefile") return undefined;
+  // Generators ask for files; what they share reads scripts, and steps into the checkout.
+  const textOf = (path: string) => readCheckoutFileSync(root, path).text;
+  const files: CodegenFiles = {
+    ...{ paths: [], comments: () => [], lines: () => [], dependencies: () => [] },
+    ...{ readText: textOf, has: (path) => textOf(path) !== undefined, real: (path) => path },
+  };
+  return readCodegenScript(root, { ...inputs, files, isWanted: () => false })?.protoc;
 }
 
 /** Several scripts as one generator; one that is not understood is why all of it is not. */

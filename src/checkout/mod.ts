@@ -22,6 +22,7 @@ export {
   PROTOBUF_SCRIPT,
   PROTOC,
   readCodegenScript,
+  readProtocVersion,
   toolModule,
 } from "./codegen_calls.ts";
 export type { CodegenFiles } from "./codegen_files.ts";
@@ -116,4 +117,3 @@ export type {
   TargetLists,
   WrappedBinary,
 } from "./types.ts";
-export { readProtocVersion } from "./protoc_version.ts";

@@ -87,8 +87,12 @@ async function etcd(command: CommandContext, word: string | undefined): Promise<
 /** Fetches protoc if it is not in the cache. */
 async function protoc(command: CommandContext, word: string | undefined): Promise<void> {
   const { context, checkout } = await toolchainContext(command);
-  const pinned = checkout === undefined ? undefined : await readProtocVersion(checkout.root);
-  const version = word?.replace(/^v/, "") ?? pinned;
+  const pinned = () =>
+    checkout === undefined ? undefined : readProtocVersion(checkout, {
+      host: context.host,
+      variables: context.env,
+    });
+  const version = word?.replace(/^v/, "") ?? pinned();
   if (version === undefined) {
     throw new UsageError(
       'Cannot fetch protoc without a release: "kbuild toolchain protoc 3.21.12"',

@@ -323,11 +323,18 @@ Deno.test("kbuild toolchain fetches, lists and removes protoc", () =>
         (await run(["protoc", "--root", root])).stderr,
         "This checkout takes any protoc 3",
       );
-      await Deno.writeTextFile(join(root, "hack/lib/protoc.sh"), "PROTOC_VERSION=3.99.1\n");
-      assertEquals(
-        (await run(["protoc", "--root", root], { KBUILD_PROTOC_SHA256: sha256 })).stdout,
-        `${directory}\n`,
+      const pins = await makeSample("1.28", join(dir, "pins"));
+      await Deno.writeTextFile(
+        join(pins, "hack/lib/protoc.sh"),
+        "major=3.99\nPROTOC_VERSION=${major}.1\n",
       );
+      // Also where it is put together, as long as the script that needs it reads it.
+      await Deno.writeTextFile(
+        join(pins, "hack/update-codegen.sh"),
+        'KUBE_ROOT=$(dirname "${BASH_SOURCE[0]}")/..\nsource "${KUBE_ROOT}/hack/lib/protoc.sh"\n',
+      );
+      const digest = { KBUILD_PROTOC_SHA256: sha256 };
+      assertEquals((await run(["protoc", "--root", pins], digest)).stdout, `${directory}\n`);
     });
   }));
 
