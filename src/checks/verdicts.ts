@@ -28,13 +28,15 @@ const FORM = 3;
  * @param options.env Environment of the scripts.
  * @param options.go What `go version` says, and where it is.
  * @param options.kbuild Its version: it is the scripts' `make`.
+ * @param options.isUnderstood Whether kbuild does the work of a script of which it knows each line.
  */
 export async function openVerdicts(
   { output, root, shell }: Pick<KubeContext, "output" | "root" | "shell">,
-  { env, go, kbuild }: {
+  { env, go, kbuild, isUnderstood }: {
     env: Readonly<Record<string, string>>;
     go: string;
     kbuild: string;
+    isUnderstood?: (check: Check) => boolean;
   },
 ): Promise<Verdicts> {
   const path = join(output, ".kbuild", "checks", "passed.json");
@@ -46,7 +48,8 @@ export async function openVerdicts(
   let key: Promise<string | undefined> | undefined;
   const known = new Map<string, Promise<boolean>>();
   const isKnown = (check: Check) => {
-    const found = known.get(check.path) ?? isRepeatable(root, check);
+    const found = known.get(check.path) ??
+      isRepeatable(root, check, { isUnderstood: isUnderstood?.(check) === true });
     known.set(check.path, found);
     return found;
   };

@@ -102,13 +102,14 @@ async function findNatives(
 async function verdictsOf(
   context: OpenCheckout["context"],
   { checkout }: OpenCheckout,
-  { go }: PreparedChecks,
+  { go, natives }: PreparedChecks,
   kbuild: string,
 ): Promise<Verdicts | undefined> {
   if (context.strictParity) return undefined;
   const env = scriptEnv(context.env, goVariables(context, checkout, go));
   return await openVerdicts(context, {
     ...{ env, kbuild, go: `${go.path} ${go.description}` },
+    isUnderstood: ({ path }) => natives.get(path)?.keepsNoRecord === true,
   });
 }
 

@@ -154,6 +154,8 @@ Deno.test("isRepeatable() takes known scripts that ask for nothing but the check
       const check: Check = { ...{ name, file, path }, argv: ["bash", path], directory: "" };
       assertEquals([text, await isRepeatable(root, check)], [text, wanted]);
       assertEquals(await isRepeatable(root, { ...check, directory: "staging/src/x" }), false);
+      // All of it is known: only the name counts.
+      assertEquals(await isRepeatable(root, check, { isUnderstood: true }), name !== "linkcheck");
     });
   }
 });

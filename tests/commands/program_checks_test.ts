@@ -103,3 +103,40 @@ Deno.test({
       assertEquals(checks[0]?.outcome, "passed", stderr);
     }),
 });
+
+Deno.test({
+  ...unless(
+    missingFor("1.35"),
+    "a check whose script asks jq for the modules is not started again either",
+  ),
+  fn: () =>
+    inScratch(async (dir) => {
+      const root = await makeSample("1.35", join(dir, "kubernetes"));
+      const write = async (path: string, text: string) => {
+        await Deno.mkdir(dirname(join(root, path)), { recursive: true });
+        await Deno.writeTextFile(join(root, path), text);
+      };
+      await write("hack/verify-typecheck.sh", NEW_TYPECHECK);
+      await write("test/typecheck/main.go", SOURCE);
+      await write("pkg/alias.txt", "right\n");
+      const verify = async () => {
+        const { stdout, stderr } = await kbuild(["verify", "typecheck", "--json"], { cwd: root });
+        const { checks } = JSON.parse(stdout) as { checks: { outcome: string; reused?: true }[] };
+        const [check] = checks;
+        return [check?.outcome, check?.reused === true, check?.outcome === "passed" ? "" : stderr];
+      };
+      // Files that changed just now are not taken as known.
+      await new Promise((resolve) => setTimeout(resolve, 3500));
+      assertEquals([await verify(), await verify()], [
+        ["passed", false, ""],
+        ["passed", true, ""],
+      ]);
+      await write("pkg/alias.txt", "wrong\n");
+      assertEquals((await verify()).slice(0, 2), ["failed", false]);
+      await write("pkg/alias.txt", "right\n");
+      // A line that kbuild does not know: the script runs, and asks jq, which may read anything.
+      await write("hack/verify-typecheck.sh", `${NEW_TYPECHECK}jq --version\n`);
+      await new Promise((resolve) => setTimeout(resolve, 3500));
+      for (let run = 0; run < 2; run++) assertEquals((await verify())[1], false);
+    }),
+});
