@@ -42,6 +42,8 @@ export async function runTests(
         env,
         allowed: "any",
         label: "Testing",
+        // Go says nothing while it compiles, which may take half an hour.
+        doing: "go test",
         async onStdout(chunk) {
           reader.add(chunk);
           await onRaw?.(chunk);
