@@ -264,13 +264,17 @@ ${body}`);
 }
 
 /** The scripts that people start. */
-function entries({ bindMount, godeps }: EraFacts): Tree {
+function entries({ bindMount, goMode, godeps }: EraFacts): Tree {
   const prepare = `kube::build::verify_prereqs\n${bindMount ? "" : "kube::build::build_image\n"}`;
   const copy = bindMount ? "" : "kube::build::copy_output\n";
   const hyperkube = godeps ? "kube::release::package_hyperkube\n" : "";
   return {
     ...(bindMount ? {} : COPY_ENTRIES),
-    ...(godeps ? {} : imageEntries(prepare, copy)),
+    ...(godeps ? {} : imageEntries(prepare, copy, {
+      extraWhat: goMode === "gopath" ? "" : EXTRA_WHAT,
+      // In every image since kubernetes/kubernetes#136954.
+      logRunner: bindMount ? " k8s.io/component-base/logs/kube-log-runner" : "",
+    })),
     "build/make-clean.sh": entry(raw`kube::build::verify_prereqs false
 kube::build::clean
 `),
@@ -313,8 +317,18 @@ kube::build::build_image
 `),
 };
 
+/** From 1.21 on, what kind names is built along with what is in images. */
+const EXTRA_WHAT = raw`if [[ -n "\${KUBE_EXTRA_WHAT:-}" ]]; then
+  CMD_TARGETS="\${CMD_TARGETS} \${KUBE_EXTRA_WHAT}"
+fi
+`;
+
 /** Scripts that came after 1.7. */
-function imageEntries(prepare: string, copy: string): Tree {
+function imageEntries(
+  prepare: string,
+  copy: string,
+  { extraWhat, logRunner }: { extraWhat: string; logRunner: string },
+): Tree {
   return {
     "build/package-tarballs.sh": entry(
       raw`kube::build::ensure_tar
@@ -324,11 +338,11 @@ kube::release::package_tarballs
       true,
     ),
     "build/release-images.sh": entry(
-      raw`CMD_TARGETS="\${KUBE_SERVER_IMAGE_TARGETS[*]}"
+      raw`CMD_TARGETS="\${KUBE_SERVER_IMAGE_TARGETS[*]}${logRunner}"
 if [[ "\${KUBE_BUILD_CONFORMANCE}" =~ [yY] ]]; then
   CMD_TARGETS="\${CMD_TARGETS} \${KUBE_CONFORMANCE_IMAGE_TARGETS[*]}"
 fi
-
+${extraWhat}
 ${prepare}kube::build::run_build_command make all WHAT="\${CMD_TARGETS}" KUBE_BUILD_PLATFORMS="\${KUBE_SERVER_PLATFORMS[*]}"
 ${copy}kube::release::build_server_images
 `,

@@ -1,49 +1,23 @@
 /**
  * The commands that kind and krel start in a checkout, as their sources have them, with `make` being kbuild:
  * `pkg/build/nodeimage/internal/kube/builder_docker.go` of kubernetes-sigs/kind, `pkg/build/make.go` and
- * `pkg/build/ci.go` of kubernetes/release.
+ * `pkg/build/ci.go` of kubernetes/release. `tests/e2e/make_sequences_test.ts` holds what they leave against GNU make.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
+import { makeIn, versionOf } from "../e2e/_make.ts";
 import {
-  ENV,
   GOARCH,
   inScratch,
-  kbuildArgv,
   listing,
   makeSample,
   missingFor,
   run,
-  script,
   unless,
   which,
 } from "../e2e/_program.ts";
-import { quoteCommand } from "../../src/shell/mod.ts";
 
 const PLATFORM = `linux/${GOARCH}`;
-
-/** A directory in front of PATH in which `make` is kbuild. */
-function makeIn(dir: string): Record<string, string> {
-  const bin = join(dir, "bin");
-  Deno.mkdirSync(bin);
-  script(join(bin, "make"), `exec ${quoteCommand(kbuildArgv("make"))} "$@"\n`);
-  return {
-    ...ENV,
-    PATH: `${bin}:${ENV["PATH"]}`,
-    KBUILD_BASES: "scratch",
-    KBUILD_CACHE: join(dir, "cache"),
-  };
-}
-
-/** `gitVersion` of `hack/print-workspace-status.sh`, as both programs read it. */
-async function versionOf(root: string, env: Record<string, string>): Promise<string> {
-  const { code, stdout, stderr } = await run(["hack/print-workspace-status.sh"], {
-    cwd: root,
-    env,
-  });
-  assertEquals(code, 0, stderr);
-  return /^gitVersion (.*)$/m.exec(stdout)?.[1] ?? "";
-}
 
 for (const era of ["1.20", "1.35"] as const) {
   Deno.test({
@@ -124,73 +98,6 @@ for (const era of ["1.20", "1.35"] as const) {
         assertEquals(seen, era === "1.35" ? staged : staged.map(([path]) => path));
       }),
   });
-}
-
-/** Answers as docker does for the scripts; an image is a file. */
-const DOCKER = `printf '%s\\n' "$*" >> "$DOCKER_LOG"
-while [ $# -gt 0 ]; do
-  case $1 in
-    -o) echo image > "$2"; shift ;;
-  esac
-  shift
-done
-`;
-
-Deno.test({
-  ...unless(
-    missingFor("1.20") ??
-      ["bash", "make", "rsync"].map((name) =>
-        which(name) === undefined ? `needs ${name}` : undefined
-      ).find((why) => why !== undefined),
-    "krel's commands leave the tarballs that GNU make leaves, with the same members: 1.20",
-  ),
-  fn: () =>
-    inScratch(async (dir) => {
-      const found: Record<string, readonly string[]>[] = [];
-      for (const side of ["make", "kbuild"]) {
-        const root = await makeSample("1.20", join(dir, side, "kubernetes"));
-        const bin = join(dir, side, "docker");
-        await Deno.mkdir(bin);
-        script(join(bin, "docker"), DOCKER);
-        const own = side === "make" ? ENV : makeIn(join(dir, side));
-        const env = {
-          ...own,
-          PATH: `${bin}:${own["PATH"]}`,
-          DOCKER_LOG: join(dir, side, "docker.log"),
-          KUBE_BUILD_PLATFORMS: PLATFORM,
-        };
-        const version = await versionOf(root, env);
-        const make = async (...words: string[]) => {
-          const { code, stderr } = await run(["make", ...words], { cwd: root, env });
-          assertEquals(code, 0, `${side} ${words.join(" ")}: ${stderr}`);
-        };
-        // What cross-in-a-container starts in its container.
-        if (side === "make") await make("cross", "KUBE_OUTPUT_SUBPATH=_output/dockerized");
-        else await make("cross-in-a-container", `KUBE_DOCKER_IMAGE_TAG=${version}`);
-        const output = `_output-${version}`;
-        await Deno.rename(join(root, "_output"), join(root, output));
-        await make("package-tarballs", `KUBE_DOCKER_IMAGE_TAG=${version}`, `OUT_DIR=${output}`);
-        found.push(await membersOf(join(root, output)));
-      }
-      const [theirs = {}, ours = {}] = found;
-      assert(Object.keys(theirs).length > 8, JSON.stringify(Object.keys(theirs)));
-      assertEquals(Object.keys(ours), Object.keys(theirs));
-      for (const [name, members] of Object.entries(theirs)) {
-        assertEquals([name, ours[name]], [name, members]);
-      }
-    }),
-});
-
-/** What is in the tarballs of a release, sorted, by name; of images that they are there. */
-async function membersOf(output: string): Promise<Record<string, readonly string[]>> {
-  const found: Record<string, readonly string[]> = {};
-  for (const path of listing(output, { sizes: false }).sort()) {
-    if (/^release-images\/.*\.tar$/.test(path)) found[path] = [];
-    if (!/^release-tars\/.*\.tar\.gz$/.test(path)) continue;
-    const { stdout } = await run(["tar", "-tzf", join(output, path)]);
-    found[path] = stdout.trim().split("\n").filter((name) => !name.endsWith("/")).sort();
-  }
-  return found;
 }
 
 /** Digests of tarballs and images, by path. */

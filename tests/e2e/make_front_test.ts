@@ -28,7 +28,7 @@ const QUICK: readonly (readonly string[])[] = [
   ["--no-such-flag"],
 ];
 
-for (const era of ["1.20", "latest"] as const) {
+for (const era of ["1.20", "1.35", "latest"] as const) {
   const why = missingFor(era) ??
     (Deno.build.os !== "linux" || which("make") === undefined ? "needs GNU make" : undefined);
   Deno.test({
