@@ -26,6 +26,15 @@ const QUICK: readonly (readonly string[])[] = [
   ["-s", "--no-print-directory", "clean"],
   ["test", "WHAT=./pkg/nothing"],
   ["--no-such-flag"],
+  // Nothing is built that could be packaged.
+  ["package-tarballs"],
+];
+
+/** Targets that only say what they would do. */
+const PRINTED = [
+  ...["all", "kubectl", "ginkgo", "verify", "quick-verify", "check", "test", "release"],
+  ...["release-in-a-container", "release-images", "release-skip-tests", "quick-release"],
+  ...["quick-release-images", "cross", "cross-in-a-container"],
 ];
 
 for (const era of ["1.20", "1.35", "latest"] as const) {
@@ -50,6 +59,16 @@ for (const era of ["1.20", "1.35", "latest"] as const) {
             assertEquals(
               [words, ours.code],
               [words, theirs.code],
+              `${theirs.stderr}\n--- kbuild\n${ours.stderr}`,
+            );
+          }
+        });
+        await t.step("every target is there", async () => {
+          for (const target of PRINTED) {
+            const { theirs, ours } = await both(["-n", target]);
+            assertEquals(
+              [target, ours.code, theirs.code],
+              [target, 0, 0],
               `${theirs.stderr}\n--- kbuild\n${ours.stderr}`,
             );
           }

@@ -63,7 +63,7 @@ async function withBoth<T>(
     readonly name: "GNU make" | "kbuild";
     readonly root: string;
     readonly version: string;
-    /** Runs a program, in the checkout; returns its status, which is none to be expected. */
+    /** Runs a program in the checkout; returns its exit status. */
     start(argv: readonly string[], more?: Record<string, string>): Promise<number>;
     /** Runs a program that must not fail. */
     must(argv: readonly string[], more?: Record<string, string>): Promise<void>;
