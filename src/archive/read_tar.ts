@@ -137,7 +137,7 @@ function explain(error: unknown, label: string, at: number, isHeader: boolean): 
     });
   }
   if (!(error instanceof HeaderError)) return error;
-  const verdict = isHeader ? "refused" : "no tar member";
+  const verdict = isHeader ? "refused" : "not a tar member";
   const note = isHeader
     ? "The file is damaged, or is one that not all programs read in the same way"
     : "The file is damaged, or is not a tar archive";

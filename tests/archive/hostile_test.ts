@@ -309,7 +309,7 @@ const numbers: readonly Case[] = [
   [
     "a wrong checksum",
     patched(good, 0, 0x65),
-    /is no tar member: its checksum is \d+, its bytes add up to \d+$/,
+    /is not a tar member: its checksum is \d+, its bytes add up to \d+$/,
   ],
   [
     "a checksum of zeros",
@@ -435,7 +435,7 @@ const extensions: readonly Case[] = [
   [
     "a long name that is shorter",
     tar(long("L", `a${"b".repeat(600)}\0`, octal(2)), file("c")),
-    /no tar member/,
+    /not a tar member/,
   ],
   [
     "a long name of 8 GiB",
@@ -474,7 +474,7 @@ const frames: readonly Case[] = [
     /single zero block/,
   ],
   ["an archive behind the end", joined(good, good), /the archive ends here, but something follows/],
-  ["text", new TextEncoder().encode("<html>".repeat(200)), /the member at byte 0 is no tar member/],
+  ["text", new TextEncoder().encode("<html>".repeat(200)), /the member at byte 0 is not a tar member/],
   ["half a gzip", cut(goodGzip, goodGzip.length >> 1), /^Cannot decompress "x\.tar": /],
   ["a gzip without its sum", cut(goodGzip, goodGzip.length - 8), /^Cannot decompress/],
   ["half a sum", cut(goodGzip, goodGzip.length - 1), /^Cannot decompress/],
