@@ -474,7 +474,11 @@ const frames: readonly Case[] = [
     /single zero block/,
   ],
   ["an archive behind the end", joined(good, good), /the archive ends here, but something follows/],
-  ["text", new TextEncoder().encode("<html>".repeat(200)), /the member at byte 0 is not a tar member/],
+  [
+    "text",
+    new TextEncoder().encode("<html>".repeat(200)),
+    /the member at byte 0 is not a tar member/,
+  ],
   ["half a gzip", cut(goodGzip, goodGzip.length >> 1), /^Cannot decompress "x\.tar": /],
   ["a gzip without its sum", cut(goodGzip, goodGzip.length - 8), /^Cannot decompress/],
   ["half a sum", cut(goodGzip, goodGzip.length - 1), /^Cannot decompress/],
