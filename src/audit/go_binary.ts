@@ -10,19 +10,25 @@ const OVERLAP = 256;
 const RECORD = 1 << 18;
 const MAX_TEXTS = 50;
 /** Where Go's build information starts (debug/buildinfo); it is aligned to 16 bytes. */
-const MAGIC = "\xff Go buildinf:";
+const MAGIC = Buffer.from("\xff Go buildinf:", "latin1");
 /** Bytes in every program that links apimachinery's version.Info. */
-const LINKS_VERSION = 'json:"gitTreeState"';
+const LINKS_VERSION = Buffer.from('json:"gitTreeState"');
 /** -X texts end in a NUL, as cmd/link's addstrdata writes them. */
-const TOKENS =
-  /\xff Go buildinf:|json:"gitTreeState"|v\d{1,3}\.\d{1,4}\.\d{1,4}[-+.0-9A-Za-z]{0,100}(?=\0)|(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{40})(?=\0)/g;
+const VERSION = /^v\d{1,3}\.\d{1,4}\.\d{1,4}[-+.0-9A-Za-z]{0,100}(?=\0)/;
+/** Longest text that {@linkcode VERSION} takes, and the NUL. */
+const VERSION_LENGTH = 116;
+/** Characters of a commit: SHA-1, SHA-256. */
+const COMMITS: readonly number[] = [40, 64];
 
-/** Finds out about a program while its bytes pass by, with bounded memory. */
+/**
+ * Finds out about a program while its bytes pass by, with bounded memory. It looks at bytes: making texts of all of
+ * them takes ten times as long.
+ */
 export class ProgramScanner {
   #head = Buffer.alloc(0);
-  #carry = "";
+  #carry = Buffer.alloc(0);
   #start = 0;
-  #record: string | undefined;
+  #record: Buffer | undefined;
   #linksVersion = false;
   readonly #versions = new Set<string>();
   readonly #commits = new Set<string>();
@@ -32,8 +38,11 @@ export class ProgramScanner {
     if (this.#head.length < HEAD) {
       this.#head = Buffer.concat([this.#head, chunk.subarray(0, HEAD - this.#head.length)]);
     }
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
-    this.#scan(this.#carry + bytes.toString("latin1"), false);
+    if (this.#record !== undefined && this.#record.length < RECORD) {
+      const more = chunk.subarray(0, RECORD - this.#record.length);
+      this.#record = Buffer.concat([this.#record, more]);
+    }
+    this.#scan(Buffer.concat([this.#carry, chunk]), false);
   }
 
   /** @returns Undefined when the bytes were not an executable file after all. */
@@ -43,31 +52,68 @@ export class ProgramScanner {
     if (executable === undefined) return undefined;
     return Object.freeze({
       ...executable,
-      go: this.#record === undefined ? undefined : parseGoBuild(this.#record),
+      go: this.#record === undefined ? undefined : parseGoBuild(this.#record.toString("latin1")),
       linksVersion: this.#linksVersion,
       versions: Object.freeze([...this.#versions].sort()),
       commits: Object.freeze([...this.#commits].sort()),
     });
   }
 
-  #scan(text: string, last: boolean): void {
-    if (this.#record !== undefined && this.#record.length < RECORD) {
-      this.#record += text.slice(this.#carry.length, this.#carry.length + RECORD);
+  #scan(bytes: Buffer, last: boolean): void {
+    const end = last ? bytes.length : Math.max(0, bytes.length - OVERLAP);
+    for (const version of versionsIn(bytes, end)) {
+      if (this.#versions.size < MAX_TEXTS) this.#versions.add(version);
     }
-    const end = last ? text.length : Math.max(0, text.length - OVERLAP);
-    for (const { 0: token, index } of text.matchAll(TOKENS)) {
-      if (index >= end) break;
-      if (token === LINKS_VERSION) this.#linksVersion = true;
-      else if (token !== MAGIC) {
-        const found = token.startsWith("v") ? this.#versions : this.#commits;
-        if (found.size < MAX_TEXTS) found.add(token);
-      } else if (this.#record === undefined && (this.#start + index) % 16 === 0) {
-        this.#record = text.slice(index, index + RECORD);
-      }
+    for (const commit of commitsIn(bytes, end)) {
+      if (this.#commits.size < MAX_TEXTS) this.#commits.add(commit);
     }
+    this.#linksVersion ||= bytes.includes(LINKS_VERSION);
+    let at = this.#record === undefined ? bytes.indexOf(MAGIC) : -1;
+    while (at >= 0 && at < end && (this.#start + at) % 16 !== 0) {
+      at = bytes.indexOf(MAGIC, at + 1);
+    }
+    if (at >= 0 && at < end) this.#record = Buffer.from(bytes.subarray(at, at + RECORD));
     this.#start += end;
-    this.#carry = text.slice(end);
+    this.#carry = Buffer.from(bytes.subarray(end));
   }
+}
+
+/** Versions with a NUL behind them that begin before `end`. */
+function* versionsIn(buffer: Buffer, end: number): Generator<string, void> {
+  // What a Buffer has in place of this method takes several times as long.
+  const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+  for (let at = bytes.indexOf(0x76); at >= 0 && at < end; at = bytes.indexOf(0x76, at + 1)) {
+    let dot = at + 1;
+    while (dot < at + 4 && isDigit(bytes[dot])) dot++;
+    if (dot === at + 1 || bytes[dot] !== 0x2e) continue;
+    const found = VERSION.exec(buffer.toString("latin1", at, at + VERSION_LENGTH))?.[0];
+    if (found !== undefined) yield found;
+  }
+}
+
+/** Runs of as many hexadecimal digits as a commit has, with a NUL behind them, that begin before `end`. */
+function* commitsIn(bytes: Buffer, end: number): Generator<string, void> {
+  const shortest = COMMITS[0]!;
+  // A run covers one of these places at least.
+  for (let at = shortest - 1; at < bytes.length; at += shortest) {
+    if (!isHex(bytes[at])) continue;
+    let from = at;
+    while (from > 0 && isHex(bytes[from - 1])) from--;
+    if (from >= end) return;
+    let to = at + 1;
+    while (isHex(bytes[to])) to++;
+    if (COMMITS.includes(to - from) && bytes[to] === 0) yield bytes.toString("latin1", from, to);
+    // The last of the places in this run.
+    at += Math.floor((to - 1 - at) / shortest) * shortest;
+  }
+}
+
+function isDigit(byte = 0): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
+function isHex(byte = 0): boolean {
+  return isDigit(byte) || (byte >= 0x61 && byte <= 0x66);
 }
 
 /**

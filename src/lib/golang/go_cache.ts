@@ -94,7 +94,7 @@ export async function serveGoCache(given: GoCacheOptions): Promise<void> {
       const body = (request.BodySize ?? 0) > 0 ? (await lines.next()).value : undefined;
       const bytes = body === undefined
         ? Buffer.alloc(0)
-        : Buffer.from(body.subarray(1, -1).toString("latin1"), "base64");
+        : Buffer.from(new TextDecoder().decode(body.subarray(1, -1)), "base64");
       const path = await putOutput(options, request, bytes).catch((error: unknown) => {
         reply(ID, { Err: error instanceof Error ? error.message : String(error) });
       });
