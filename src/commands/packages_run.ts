@@ -483,7 +483,7 @@ async function checkPackaged(
   { packages }: PackagesPlan,
   version: string,
 ): Promise<void> {
-  const wrong: string[] = [];
+  const [wrong, others]: [string[], string[]] = [[], []];
   const seen = new Set<string>();
   let isOther = false;
   for (const { programs, platform, tarball } of packages) {
@@ -498,13 +498,16 @@ async function checkPackaged(
     }
     if (tarball === undefined || seen.has(tarball.path)) continue;
     seen.add(tarball.path);
-    wrong.push(...await tarballFaults(tarball.path, platform, { signal }));
+    others.push(...await tarballFaults(tarball.path, platform, { signal }));
   }
-  if (wrong.length === 0) return;
+  if (wrong.length + others.length === 0) return;
   throw new KbuildError(`Cannot make packages of ${version}: programs do not fit`, {
-    output: wrong,
+    output: [...wrong, ...others],
     notes: [
-      "Build them again: kbuild quick-release",
+      ...wrong.length > 0 ? ["Build them again: kbuild quick-release"] : [],
+      ...others.length > 0
+        ? ["Take the archives as they were published, and for that platform"]
+        : [],
       ...isOther ? ["Or say which version they are: KUBE_GIT_VERSION=v1.20.2"] : [],
     ],
   });

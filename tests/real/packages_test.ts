@@ -6,6 +6,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join, resolve } from "@std/path";
 import { bytesEntry, fileDigest, packTarball } from "../../src/archive/mod.ts";
+import { tinyProgram } from "../audit/_programs.ts";
 import { inDebian, makeDebian, NO_DEBIAN } from "../e2e/_debian.ts";
 import { checkDeb, lintian, rpmlint } from "../e2e/_packages.ts";
 import { inScratch, kbuildOk, output, run, unless, which } from "../e2e/_program.ts";
@@ -36,14 +37,12 @@ interface Packages {
 
 /** CNI plugins and crictl, which no checkout has, made up: in versions that kubelet and kubeadm take. */
 async function tarballs(dir: string): Promise<readonly string[]> {
-  const script = (name: string) => {
-    const bytes = new TextEncoder().encode(`#!/bin/sh\necho ${name}\n`);
-    return bytesEntry(name, bytes, { mtime: 7, mode: 0o755 });
-  };
+  const program = (name: string) =>
+    bytesEntry(name, tinyProgram({ text: name }), { mtime: 7, mode: 0o755 });
   const crictl = join(dir, "crictl-v1.28.0-linux-amd64.tar.gz");
   const cni = join(dir, "cni-plugins-linux-amd64-v1.2.0.tgz");
-  await packTarball([script("crictl")], crictl);
-  await packTarball([script("bridge"), script("loopback")], cni);
+  await packTarball([program("crictl")], crictl);
+  await packTarball([program("bridge"), program("loopback")], cni);
   return [crictl, cni].flatMap((path) => ["--tarball", path]);
 }
 

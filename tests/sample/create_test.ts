@@ -7,9 +7,9 @@ import { ENV, inTemp, output, shell } from "./_sample.ts";
 const COMMITS: Readonly<Record<EraParameter, string>> = {
   "1.7": "69f3e0c7e138ae6be1959f94a2a704765276bfb6",
   "1.20": "ecd8c20bd310678afac8a864a3faaae3384874f5",
-  "1.28": "849a743935f1df3f8385b57e2f0c0851f4c40cc3",
-  "1.35": "eede8063660d2005fef37cf9813c2170b7bd7e14",
-  "latest": "cf94177ecc65725caf89a2947db2736b276ea05d",
+  "1.28": "9db65f75a87bd22a306de9e8514a41d82d4f3702",
+  "1.35": "e8c65ebe63434d22c04df497fe82539eeca818f4",
+  "latest": "3425b1d615e2eb88a0739b2271539258e7871e60",
 };
 
 for (const era of SAMPLE_ERAS) {
