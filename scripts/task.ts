@@ -39,9 +39,9 @@ const TASKS: Readonly<Record<string, () => readonly Template[]>> = {
   /** The library's examples, as its readers would run them. */
   "test:doc": () => [$`${deno} test -A --doc --config ${config} mod.ts src docs`],
   /** Slow end-to-end tests on the sample. */
-  "test:e2e": () => [$`${deno} test -A --no-prompt --config ${config} ${e2eOrGiven()}`],
+  "test:e2e": () => [$`${deno} test -A --no-prompt --config ${config} ${givenOr("tests/e2e")}`],
   /** Tests on a real Kubernetes checkout; each says why it is skipped where there is none. */
-  "test:real": () => [$`${deno} test -A --no-prompt --config ${config} tests/real ${rest}`],
+  "test:real": () => [$`${deno} test -A --no-prompt --config ${config} ${givenOr("tests/real")}`],
   /** What is read and planned against the real scripts of some releases, fetched as Go modules. */
   "test:scripts": () => [script("test_scripts.ts", config)],
   /** The two commands of the README on a bare Debian, in a directory; needs root, and minutes. */
@@ -82,8 +82,8 @@ function script(name: string, ...args: readonly string[]): Template {
 }
 
 /** Words that name no file are flags of `deno test`. */
-function e2eOrGiven(): readonly string[] {
-  return rest.some((word) => word.endsWith("_test.ts")) ? rest : ["tests/e2e", ...rest];
+function givenOr(directory: string): readonly string[] {
+  return rest.some((word) => word.endsWith("_test.ts")) ? rest : [directory, ...rest];
 }
 
 function fastOrGiven(): readonly string[] {
