@@ -37,12 +37,6 @@ export function isGenerated(path: string): boolean {
   return GENERATED.test(path);
 }
 
-/** The directories that a path is in, the checkout apart. */
-export function directoriesOf(path: string): readonly string[] {
-  const parts = path.split("/").slice(0, -1);
-  return parts.map((_, at) => parts.slice(0, at + 1).join("/"));
-}
-
 /** What a path may be like that was not brought completely. */
 const UNKNOWN = "?";
 

@@ -1,10 +1,5 @@
-import {
-  directoriesOf,
-  isGenerated,
-  type Manifest,
-  type SyncPlan,
-  type VolumeState,
-} from "./sync.ts";
+import { parentsOf } from "../archive/mod.ts";
+import { isGenerated, type Manifest, type SyncPlan, type VolumeState } from "./sync.ts";
 
 /**
  * Files that a command changed, made or removed in a volume, and that {@linkcode planSync} makes equal to the checkout again.
@@ -29,7 +24,7 @@ export function undoneChanges(
     isGenerated(path) && local.has(path) && local.get(path) !== known.get(path);
   const found = new Set([...changed, ...made, ...removed].filter((path) => !hasComeBack(path)));
   // A directory that is kept, or whose contents are named, is nothing of its own.
-  const above = new Set([...found].flatMap(directoriesOf));
+  const above = new Set([...found].flatMap(parentsOf));
   return Object.freeze([...found].filter((path) => !kept.has(path) && !above.has(path)).sort());
 }
 

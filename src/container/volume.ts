@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { decodeNames, encodeName, type TarEntry } from "../archive/mod.ts";
+import { decodeNames, encodeName, parentsOf, type TarEntry } from "../archive/mod.ts";
 import type { Checkout } from "../checkout/mod.ts";
 import { concat, lockFile } from "../files/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
@@ -7,7 +7,6 @@ import { engineError } from "./explain.ts";
 import { containersWithCopy } from "./locks.ts";
 import {
   anyArchive,
-  directoriesOf,
   entryOf,
   listSources,
   MANIFEST,
@@ -257,7 +256,7 @@ async function askVolume(
     paths: isKnown ? [...known?.keys() ?? []] : [...directories, ...others],
     directories: isKnown ? undefined : new Set(directories),
     touched: changed,
-    kept: new Set(excluded.flatMap(directoriesOf)),
+    kept: new Set(excluded.flatMap(parentsOf)),
     isWritable: isWritable === "writable",
   };
 }
