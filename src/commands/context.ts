@@ -339,13 +339,6 @@ async function withNetConfig(
   });
 }
 
-/**
- * The environment as make would hand it on: `NAME=value` arguments beat the environment, flags
- * beat both. `KUBE_GOFLAGS` is the old name of `GOFLAGS`. Paths in `KBUILD_GO` and
- * `KBUILD_CA_FILE` are made absolute.
- *
- * @throws {UsageError} Both `KUBE_GOFLAGS` and `GOFLAGS` are set, as in the root Makefile.
- */
 /** A value as JSON, with the control characters escaped that JSON itself leaves: a terminal obeys them, too. */
 function jsonText(value: unknown): string {
   return JSON.stringify(value, undefined, 2).replaceAll(
@@ -354,6 +347,13 @@ function jsonText(value: unknown): string {
   );
 }
 
+/**
+ * The environment as make would hand it on: `NAME=value` arguments beat the environment, flags
+ * beat both. `KUBE_GOFLAGS` is the old name of `GOFLAGS`. Paths in `KBUILD_GO` and
+ * `KBUILD_CA_FILE` are made absolute.
+ *
+ * @throws {UsageError} Both `KUBE_GOFLAGS` and `GOFLAGS` are set, as in the root Makefile.
+ */
 function effectiveEnv(
   globals: Globals,
   command: CommandData,

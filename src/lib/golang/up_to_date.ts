@@ -1,10 +1,15 @@
 import { basename, dirname, join } from "@std/path";
 import { digestOfFile } from "../../archive/mod.ts";
-import { ifPresent, isSettled, readNote, writeFileAtomic } from "../../files/mod.ts";
+import {
+  ifPresent,
+  isSettled,
+  type OwnershipContext,
+  readNote,
+  writeFileAtomic,
+} from "../../files/mod.ts";
 import { createHash } from "node:crypto";
 import type { KubeContext } from "../init.ts";
 import type { Logger } from "../logging.ts";
-import type { OwnershipContext } from "../../files/mod.ts";
 import { outputOwnership, trackedOutputs } from "../outputs.ts";
 import { isSet } from "../util.ts";
 import { type PackageFiles, readListed } from "./package_files.ts";
