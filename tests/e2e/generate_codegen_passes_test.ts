@@ -218,8 +218,8 @@ Deno.test({
       ...MESSAGES,
       [path]: changed(
         path,
-        '"--packages="), ",")',
-        '"--packages="), ",")\n\t\t\tinputs = append(inputs, "pkg/builtin")',
+        "\tfor _, dir := range inputs {",
+        '\tinputs = append(inputs, "pkg/builtin")\n\tfor _, dir := range inputs {',
       ),
       "pkg/builtin/types.go": "package builtin\n\ntype Message struct {\n\tName string\n}\n",
       "pkg/builtin/generated.proto": "// Generated before.\n",

@@ -4,6 +4,8 @@ import { join } from "@std/path";
 import { askGit, isIndexStale, openTree } from "../../src/git/mod.ts";
 import { createShell, InterruptedError } from "../../src/shell/mod.ts";
 
+const FIRST = ["a.go", "c.go", "d.go"];
+
 /** A repository with one commit, and how often git was asked about it. */
 async function inRepository(
   body: (repository: {
@@ -38,7 +40,7 @@ async function inRepository(
     await run("init", "--quiet");
     await run("config", "--global", "core.excludesFile", ignored);
     // More than are changed: an index whose files are all others counts as copied, and git begins again.
-    for (const name of ["a.go", "c.go", "d.go"]) {
+    for (const name of FIRST) {
       await Deno.writeTextFile(join(root, name), "package a\n");
     }
     await run("add", ".");
@@ -147,13 +149,13 @@ Deno.test("the index of a fresh clone is made to fit, once, if many files are as
     const young = async () => {
       await run("add", ".");
       const names = [...Deno.readDirSync(join(root, "many"))].map(({ name }) => `many/${name}`);
-      for (const name of ["a.go", ...names]) await Deno.utime(join(root, name), second, second);
+      for (const name of [...FIRST, ...names]) await Deno.utime(join(root, name), second, second);
       await run("update-index", "-q", "--refresh");
       // As if it had been written in the same second.
       await Deno.utime(index, second, second);
     };
     await Deno.mkdir(join(root, "many"));
-    // With the three that are there, one less than many.
+    // With the first ones, one less than many.
     for (let at = 0; at < 496; at++) await Deno.writeTextFile(join(root, `many/${at}`), `${at}`);
     await young();
     assertEquals(await isIndexStale(root), false);
