@@ -241,7 +241,7 @@ export const STORE_READ_ONLY = {
   summary: "Save nothing in the store",
 } as const satisfies FlagSpec;
 
-/** What names a store, for commands whose units are not shared, but compressed blocks are. */
+/** What names a store, for commands that compile nothing: they share packages and compressed blocks. */
 export const STORE_FLAGS: readonly FlagSpec[] = [STORE, STORE_READ_ONLY];
 
 export const SHARD = {

@@ -144,6 +144,7 @@ export const rpmCommand: Command = {
     PROGRAM_TARBALL,
     LOCK_FILE_FLAG,
     ...NET_FLAGS,
+    ...STORE_FLAGS,
     SIGN,
     REVISION,
     MAINTAINER,

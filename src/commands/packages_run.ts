@@ -1,6 +1,7 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { join, resolve } from "@std/path";
 import { isStampedProgram, programFaults, scanFile } from "../audit/mod.ts";
+import { DEFAULT_LEVEL, deflateFormat } from "../archive/mod.ts";
 import { type Input, splitList } from "../cli/mod.ts";
 import { KbuildError, UsageError } from "../errors.ts";
 import { entriesOf, ifPresent, temporaryName, WorkDirectory } from "../files/mod.ts";
@@ -15,10 +16,12 @@ import {
   gpgSigner,
   isPackagePlatform,
   type LeftOutPackage,
+  openPackageKeys,
   PACKAGE_FORMATS,
   PACKAGE_NAMES,
   type PackageArchive,
   type PackageFormat,
+  type PackageKeys,
   type PackageName,
   type PackagesPlan,
   parseRpmArch,
@@ -29,7 +32,6 @@ import {
   revisionFault,
   signatureFiles,
   wantedTarballs,
-  writePackage,
   type WrittenPackage,
 } from "../packages/mod.ts";
 import { openThreads, shareBlocks, trimBlocks } from "../release/mod.ts";
@@ -41,6 +43,8 @@ import type { CommandContext, CommandPlan, OpenCheckout } from "./context.ts";
 import { existingBinPath, nothingBuilt } from "./existing_binaries.ts";
 import { inDirectory } from "./in_directory.ts";
 import type { PlanStep } from "./plan_steps.ts";
+import type { KeyedPackage } from "./planned_units.ts";
+import { packageUnit, sharePackage } from "./shared_packages.ts";
 import { shortDigest } from "./short_digest.ts";
 import { shortPath } from "./short_path.ts";
 import {
@@ -188,13 +192,46 @@ async function plan(command: CommandContext, asked: AskedPackages): Promise<Comm
     programs: tarball === undefined ? Object.values(programs) : [tarball.path],
   }));
   const indices = indexPaths(prepared, asked);
+  const units = async () => {
+    const [{ unitsOf }, keyed] = await Promise.all([
+      import("./planned_units.ts"),
+      keyedPackages(open.context, prepared, asked),
+    ]);
+    return await unitsOf(open, { packages: keyed });
+  };
   return Object.freeze({
+    units,
     steps: Object.freeze([
       ...programSteps(programs),
       ...steps,
       ...indices.map((path): PlanStep => ({ group: "repository", kind: "checksums", path })),
     ]),
   });
+}
+
+/** How the keys of the packages of a run are found. */
+function packageKeysOf(
+  { env, signal }: KubeContext,
+  { sign }: Pick<AskedPackages, "sign">,
+): PackageKeys {
+  const format = deflateFormat(compressionLevelIn(env) ?? DEFAULT_LEVEL);
+  return openPackageKeys({ format, isSigned: sign !== undefined, signal });
+}
+
+/** The packages of a plan with their keys. */
+async function keyedPackages(
+  context: KubeContext,
+  { plan: { packages }, directory }: Pick<PreparedPackages, "plan" | "directory">,
+  asked: AskedPackages,
+): Promise<readonly KeyedPackage[]> {
+  const keys = packageKeysOf(context, asked);
+  const keyed: KeyedPackage[] = [];
+  for (const planned of packages) {
+    const { path, platform } = planned;
+    const { key, why } = await keys.keyOf(planned);
+    keyed.push({ unit: packageUnit(planned), path: join(directory, path), platform, key, why });
+  }
+  return keyed;
 }
 
 /** Absolute paths of the indices over planned packages. */
@@ -418,8 +455,9 @@ function sayPrepared(
 async function writeAll(
   context: KubeContext,
   prepared: PreparedPackages,
-  { jobs, repository, sign }: AskedPackages,
+  asked: AskedPackages,
 ): Promise<readonly MadePackage[]> {
+  const { jobs, repository, sign } = asked;
   const { log, signal, env } = context;
   const { directory, plan, stamp } = prepared;
   sayPrepared(context, prepared);
@@ -442,14 +480,11 @@ async function writeAll(
   const place = { path: directory, staged: staged.path };
   const written: WrittenPackage[] = [];
   try {
+    const keys = packageKeysOf(context, asked);
     for (const planned of plan.packages) {
-      const { path } = planned;
-      const unit = log.events.unit({
-        kind: "package",
-        name: path.slice(path.lastIndexOf("/") + 1),
-      });
+      const unit = log.events.unit(packageUnit(planned));
       const options = { directory: staged.path, work: work.path, deflater, signer, signal };
-      const write = () => writePackage(planned, options);
+      const write = () => sharePackage(context, planned, { ...options, store, keys, unit });
       written.push(await unit.run(() => inDirectory(context, place, write)));
     }
   } finally {

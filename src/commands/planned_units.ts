@@ -9,13 +9,33 @@ import type { PlannedBuild } from "./build_run.ts";
 import type { OpenCheckout } from "./context.ts";
 import type { PlannedUnit } from "./plan_steps.ts";
 
+/** A package of a distribution that is planned, with its key. */
+export interface KeyedPackage {
+  readonly unit: UnitSpec;
+  /** Absolute. */
+  readonly path: string;
+  /** In Go's spelling. */
+  readonly platform: string;
+  readonly key: string | undefined;
+  readonly why: string | undefined;
+}
+
+/** What a command makes. */
+interface PlannedWork {
+  readonly build?: PlannedBuild | undefined;
+  /** Made of the build, or of binaries that are there. */
+  readonly release?: PackagePlan;
+  /** Made of binaries that are there. */
+  readonly packages?: readonly KeyedPackage[];
+}
+
 /**
- * The units of a build, and of the release that is made of it. Go is asked what programs are made of; nothing
- * is built or written.
+ * The units of a build, of the release that is made of it, and packages. Go is asked what programs are made of;
+ * nothing is built or written.
  */
 export async function unitsOf(
   open: OpenCheckout,
-  { build, release }: { build: PlannedBuild | undefined; release?: PackagePlan },
+  { build, release, packages = [] }: PlannedWork,
 ): Promise<readonly PlannedUnit[]> {
   const { context } = open;
   const times = await recordedTimes(context);
@@ -72,6 +92,9 @@ export async function unitsOf(
       }));
     }
     await addSteps(build, generated);
+  }
+  for (const { unit, path, platform, key, why } of packages) {
+    add(unit, { platform, key: key ?? null, why: why ?? null, needs: [], leaves: [path] });
   }
   if (release === undefined) return Object.freeze(units);
   const artifacts = new Map<string, string>();

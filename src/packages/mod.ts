@@ -17,6 +17,12 @@ export {
   packageFileName,
 } from "./describe.ts";
 export type { PackageArchive, RepositoryFile, WrittenPackage } from "./package_archive.ts";
+export {
+  openPackageKeys,
+  type PackageKey,
+  type PackageKeys,
+  type PackageKeysOptions,
+} from "./package_key.ts";
 export { demandedPrograms, readDemandedPrograms } from "./preflight.ts";
 export {
   type LeftOutPackage,
@@ -68,8 +74,10 @@ export {
   revisionFault,
 } from "./version.ts";
 export {
+  packageNote,
   placePackages,
   type PlacePackagesOptions,
+  readPackage,
   writePackage,
   type WritePlannedOptions,
 } from "./write_packages.ts";
