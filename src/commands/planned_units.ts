@@ -1,7 +1,7 @@
 import { relative } from "@std/path";
 import { idCounter, type UnitSpec } from "../events/mod.ts";
 import { ifPossible } from "../files/mod.ts";
-import { plannedKeys, unitOfStep } from "../lib/golang/mod.ts";
+import { plannedKeys, type PreparedBuild, unitOfStep } from "../lib/golang/mod.ts";
 import { artifactKeys, type PackagePlan } from "../release/mod.ts";
 import { keptRuns, readRun } from "../timings/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
@@ -58,7 +58,7 @@ export async function unitsOf(
   const generated: string[] = [];
   const programs = new Map<string, { readonly key: string | undefined; readonly id: string }>();
   const addSteps = async (
-    prepared: PlannedBuild["generation"]["tools"],
+    prepared: (PreparedBuild & Partial<Pick<PlannedBuild, "elsewhere">>) | undefined,
     needs: readonly string[],
   ) => {
     if (prepared === undefined) return [];

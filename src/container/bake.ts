@@ -60,6 +60,8 @@ export interface BakeInputs {
   /** Whether Go asks git for the commit. */
   readonly asksGit: boolean;
   readonly cache: BakeCache;
+  /** Steps of the plan that are to run; default: all. Names and nodes of steps are those of the whole plan. */
+  readonly only?: ReadonlySet<BuildStep>;
 }
 
 /** A step of the bake. */
@@ -105,14 +107,15 @@ export function planBake(inputs: BakeInputs): Bake {
   const { cache, directory, entries, excluded = [], plan, root } = inputs;
   for (const path of [root, inputs.goroot, inputs.gopath, directory]) checkPath(path);
   checkOutputs(inputs);
-  const steps = plan.platforms.flatMap(({ steps }) => steps);
-  const targets = steps.map((step, index): BakeTarget => {
+  const all = plan.platforms.flatMap(({ steps }) => steps);
+  const isAsked = ({ step }: { step: BuildStep }) => inputs.only?.has(step) ?? true;
+  const targets = all.map((step, index): BakeTarget => {
     const name = `step-${index + 1}`;
     const found = nodeFor(inputs, step, index);
     const node = `node-${inputs.nodes.indexOf(found) + 1}`;
     const output = join(directory, BAKE_DIRECTORIES.out, node, name);
     return { name, node, step, route: found.route, output };
-  });
+  }).filter(isAsked);
   const nodes = Map.groupBy(targets, ({ node }) => node);
   const natives = new Map(inputs.nodes.map(({ route, native }) => [route, native]));
   const used = [...new Set(targets.map(({ route }) => archOf(natives.get(route)!)))].sort();
@@ -155,7 +158,7 @@ export function planBake(inputs: BakeInputs): Bake {
     ...plan.gopathLink === undefined ? [] : [plan.gopathLink],
   ].map(({ path, target }) => ({ path: extra(path), target }));
   const written = new Map(
-    steps.flatMap(({ files }) => files.map(({ path, text }) => [path, text] as const)),
+    targets.flatMap(({ step: { files } }) => files.map(({ path, text }) => [path, text] as const)),
   );
   const ignored = [
     "*",
@@ -255,9 +258,14 @@ const BUILDING: readonly RegExp[] = [
   /^(CC|CXX|FC|AR|PKG_CONFIG|PWD|SOURCE_DATE_EPOCH)$/,
 ];
 
+/** Whether nodes get a variable of a step. */
+export function isSentToNodes(name: string): boolean {
+  return BUILDING.some((pattern) => pattern.test(name));
+}
+
 function stepEnvironment(inputs: BakeInputs, step: BuildStep): Readonly<Record<string, string>> {
   const kept = Object.entries(step.env)
-    .filter(([name]) => BUILDING.some((pattern) => pattern.test(name)))
+    .filter(([name]) => isSentToNodes(name))
     .toSorted(([a], [b]) => a < b ? -1 : 1);
   return { ...Object.fromEntries(kept), ...commonEnvironment(inputs) };
 }

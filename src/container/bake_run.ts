@@ -18,18 +18,22 @@ import {
   type PreparedSteps,
   type RunningStep,
   stampsCommit,
+  type StepPlace,
   type StepRunner,
 } from "../lib/golang/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
+import { parseReference } from "../registry/mod.ts";
 import { CommandError } from "../shell/mod.ts";
 import { goRoot, type GoTool } from "../toolchain/mod.ts";
 import {
   type Bake,
   BAKE_DIRECTORIES,
   type BakeCache,
+  type BakeInputs,
   type BakeNode,
   type BakeTarget,
   type GoPart,
+  isSentToNodes,
   needsCompiler,
   PLAIN_NAME,
   planBake,
@@ -73,15 +77,27 @@ export function buildxRunner(request: BuildxRequest): StepRunner {
           ...bakeStart(context, prepared, bake.bake.targets),
           env: {},
         }]),
+        place: { isSent: isSentToNodes, compiler: compilerOf(bake.inputs.image) },
         run: (running, steps) => runBake(running, prepared, steps),
       });
     },
   });
 }
 
-/** A bake, and what its files need. */
+/** What stands for the C compiler of nodes: the image, if its name always stands for the same one. */
+function compilerOf(image: string | undefined): StepPlace["compiler"] {
+  if (image === undefined) return { why: "no node has a C compiler" };
+  const { digest } = parseReference(image);
+  return digest === undefined
+    ? { why: `its C compiler is in "${image}", and only a digest says which image that is` }
+    : { id: `image ${digest}` };
+}
+
+/** A bake of all steps, and what its files need. */
 interface PlannedBake {
   readonly bake: Bake;
+  /** What it was planned from. */
+  readonly inputs: BakeInputs;
   readonly directory: string;
   readonly goroot: string;
   readonly asksGit: boolean;
@@ -107,7 +123,7 @@ async function bakeOf(
   const goroot = await goRoot(context, go);
   const directory = join(output, ".kbuild", "buildx");
   const asksGit = await stampsCommit(context, checkout, go);
-  const bake = planBake({
+  const inputs: BakeInputs = {
     ...{ root, gopath, directory, plan, goroot, host: go.host, nodes, asksGit, cache },
     entries: await topEntries(context, checkout),
     // One at the top is not an entry.
@@ -116,8 +132,8 @@ async function bakeOf(
     image: plan.platforms.some(({ steps }) => steps.some((step) => needsCompiler(go, step)))
       ? chooseBuildImage(checkout, buildImage).reference
       : undefined,
-  });
-  return Object.freeze({ bake, directory, goroot, asksGit });
+  };
+  return Object.freeze({ bake: planBake(inputs), inputs, directory, goroot, asksGit });
 }
 
 /** What does not go to nodes. */
@@ -187,11 +203,15 @@ export interface Working extends RunningStep {
 /** Runs steps on the nodes, and takes their binaries. */
 async function runBake(
   context: KubeContext,
-  prepared: PreparedBake,
+  whole: PreparedBake,
   steps: readonly RunningStep[],
 ): Promise<void> {
-  const { bake: { bake, directory }, buildx, nodes } = prepared;
-  await writeBake(context, prepared, steps.map(({ step }) => step));
+  const asked = steps.map(({ step }) => step);
+  // A node makes all that its target names.
+  const bake = planBake({ ...whole.bake.inputs, only: new Set(asked) });
+  const prepared = { ...whole, bake: { ...whole.bake, bake } };
+  const { bake: { directory }, buildx, nodes } = prepared;
+  await writeBake(context, prepared, asked);
   const working = new Map(steps.map((each) => {
     const target = bake.targets.find(({ step }) => step === each.step);
     if (target === undefined) throw new TypeError("Cannot run a step that was not planned");

@@ -101,6 +101,29 @@ Deno.test("planBake() makes a target of each step, on the node for its platform"
   );
 });
 
+Deno.test("planBake() of some steps names no others, and leaves each its name and its node", () => {
+  const steps = ["linux/amd64", "linux/arm64", "windows/amd64", "linux/386"].map((platform) => {
+    const path = `${ROOT}/_output/${platform.replace("/", "-")}.json`;
+    return step(platform, { files: [{ path, text: "{}" }] });
+  });
+  const all = planBake(inputs(steps)).targets;
+  const only = new Set([steps[1]!, steps[3]!]);
+  const { targets, files, file } = planBake(
+    inputs(steps, { only, cache: { from: ["r.example/c"], to: undefined } }),
+  );
+  assertEquals(targets, [all[1]!, all[3]!]);
+  const stages = files[0]!.text.match(/ AS \S+|--from=step-\d/g);
+  assertEquals(stages, [
+    ...[" AS step-2", " AS step-4", " AS node-2", "--from=step-2", " AS node-1", "--from=step-4"],
+  ]);
+  assertEquals(files.flatMap(({ path }) => /[^/]+-\w+\.json$/.exec(path) ?? []), [
+    ...["linux-arm64.json", "linux-386.json"],
+  ]);
+  const { target } = JSON.parse(files.find(({ path }) => path === file)!.text);
+  assertEquals(Object.keys(target), ["node-2", "node-1"]);
+  assertEquals(target["node-1"]["cache-from"].length, 1);
+});
+
 Deno.test("planBake() starts steps with cgo from the build image, on a node of the plan's platform", () => {
   const cgo = step("linux/arm64", { env: { CGO_ENABLED: "1", CC: "aarch64-linux-gnu-gcc" } });
   const arm = { route: "linux/arm64", native: "linux/arm64", platforms: ["linux/arm64"] };

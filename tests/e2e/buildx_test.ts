@@ -1,6 +1,13 @@
 /** Builds on nodes of real BuildKit, against builds on this machine. */
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import { join } from "@std/path";
+import { ifPresentSync } from "../../src/files/mod.ts";
 import { NO_BUILDKIT, withBuildKit } from "./_buildkit.ts";
 import {
   discard,
@@ -25,6 +32,25 @@ interface Result {
 async function digests(root: string, json: string): Promise<string> {
   const { binaries } = JSON.parse(json) as Result;
   return await output(["sha256sum", ...binaries.map(({ path }) => path)], { cwd: root });
+}
+
+/** Of the go calls of a command: name, key, and why there is none. */
+async function keysOf(
+  root: string,
+  words: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<readonly (readonly [name: string, key: string | null, why: string | null])[]> {
+  const json = await kbuildOk(["plan", "--units", "--json", ...words, "--root", root], { env });
+  const { units } = JSON.parse(json) as {
+    units: readonly { kind: string; name: string; key: string | null; why: string | null }[];
+  };
+  return units.filter(({ kind }) => kind === "build").map(({ name, key, why }) =>
+    [name, key, why] as const
+  );
+}
+
+function isThere(path: string): boolean {
+  return ifPresentSync(() => Deno.statSync(path)) !== undefined;
 }
 
 /** Results of units in a file of events, by name. */
@@ -100,6 +126,89 @@ Deno.test({
           ];
           assertEquals((await digests(root, await kbuildOk(gone, { env }))).trim(), line);
         }))
+    ),
+});
+
+Deno.test({
+  ...unless(
+    NO_BUILDKIT ?? missingFor("1.20"),
+    "nodes build what a store lacks and nothing else; what they built serves machines without nodes",
+  ),
+  fn: () =>
+    inScratch((dir) =>
+      withBuildKit(dir, 1, async ({ builder, env, nodes: [node] }) => {
+        await builder("one", [[node!, "linux/amd64"]]);
+        const amd64 = ["--platform", "linux/amd64"];
+        const both = ["--platform", "linux/amd64,linux/arm64"];
+        const remote = ["--engine", "buildx:one", "--store", join(dir, "a store")];
+        const release = async (place: string, flags: readonly string[]) => {
+          const root = join(dir, place, "kubernetes");
+          if (!isThere(root)) await makeSample("1.20", root);
+          const events = join(dir, "events.jsonl");
+          const words = ["quick-release", "WHAT=cmd/kubectl cmd/kube-proxy", ...flags];
+          const { code, stderr } = await kbuild([...words, "--events", events, "--root", root], {
+            env,
+          });
+          assertEquals(code, 0, stderr);
+          const { built, units } = {
+            built: results(events),
+            units: await keysOf(root, words, env),
+          };
+          await Deno.remove(events);
+          const sums = await Deno.readTextFile(join(root, "_output/release-tars/SHA256SUMS"));
+          return { root, stderr, built, units, sums };
+        };
+        const of = (platform: string, { built }: { built: Record<string, string> }) =>
+          Object.entries(built).filter(([name]) => name.endsWith(` for ${platform}`))
+            .map(([, result]) => result);
+
+        const here = await release("here", [...both, "--trimpath"]);
+        const first = await release("first", [...amd64, ...remote]);
+        assertEquals(of("linux/amd64", first), ["made"]);
+        assertMatch(first.stderr, / 1 result saved /);
+
+        // Of one node, the step that the store has is not in the bake.
+        const second = await release("a second", [...both, ...remote]);
+        assertEquals(of("linux/amd64", second), ["reused"]);
+        assertEquals(of("linux/arm64", second), ["made"]);
+        assertMatch(second.stderr, / fetched \([^)]*\), 1 result saved /);
+        const bake = join(second.root, "_output/local/.kbuild/buildx/Dockerfile");
+        assertEquals((await Deno.readTextFile(bake)).match(/ AS step-\d+/g), [" AS step-2"]);
+        assertEquals(second.sums, here.sums);
+        assertEquals(second.units, here.units);
+
+        // Nothing is left to do, for nodes or for a machine without them.
+        const third = await release("third", [...both, ...remote, "--store-read-only"]);
+        const fourth = await release("fourth", [...both, "--store", join(dir, "a store")]);
+        for (const each of [third, fourth]) {
+          assertEquals([...new Set(Object.values(each.built))], ["reused"]);
+          assertEquals(each.sums, here.sums);
+        }
+        assertEquals(third.stderr.includes("Building with the builder"), false);
+        const again = await release("a second", [...both, ...remote]);
+        assertEquals([...new Set(Object.values(again.built))], ["reused"]);
+        assertMatch(again.stderr, /neither looked for in the store nor saved: 2 of 2 go calls/);
+
+        // With cgo, a key says which image has the compiler, if its name does.
+        await Deno.writeTextFile(
+          join(again.root, "cmd/kubectl/c.go"),
+          'package main\n\n// int of_test;\nimport "C"\n\nvar ofTest = C.of_test\n',
+        );
+        const cgo = { ...env, KUBE_CGO_OVERRIDES: "kubectl" };
+        const image = "registry.example/kube-cross:v1";
+        const words = ["all", "kubectl", ...amd64, ...remote, "--build-image"];
+        const [tagged] = await keysOf(again.root, [...words, image], cgo);
+        assertEquals(tagged, [
+          "kubectl for linux/amd64",
+          null,
+          `its C compiler is in "${image}", and only a digest says which image that is`,
+        ]);
+        const pinned = await Promise.all(["a", "b"].map((digit) => (
+          keysOf(again.root, [...words, `${image}@sha256:${digit.repeat(64)}`], cgo)
+        )));
+        assertMatch(String(pinned[0]?.[0]?.[1]), /^[0-9a-f]{64}$/);
+        assertNotEquals(pinned[0], pinned[1]);
+      })
     ),
 });
 

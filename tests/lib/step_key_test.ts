@@ -8,6 +8,7 @@ import {
   openStepKeys,
   prepareBuild,
   type StepKey,
+  type StepPlace,
 } from "../../src/lib/golang/mod.ts";
 import { openStepResults } from "../../src/lib/golang/results.ts";
 import { keylessReason } from "../../src/lib/golang/keyless.ts";
@@ -146,6 +147,64 @@ Deno.test({
   },
 });
 
+Deno.test({
+  ...unless(
+    missingFor("1.28"),
+    "keyOf() of what runs elsewhere: this machine's key without cgo, that of an image with it",
+  ),
+  fn: async () => {
+    const sample = await openSample("1.28");
+    const { context, checkout } = sample;
+    try {
+      const vars = requireVersion(await getVersionVars(context));
+      const matrix = [{ platform: "linux/amd64" as const, targets: ["cmd/kubectl"] }];
+      const { plan, go } = await prepareBuild(context, checkout, { matrix, vars, epoch: 0 });
+      if (plan.gopathLink !== undefined) await makeLink(plan.gopathLink);
+      const step = plan.platforms[0]!.steps[0]!;
+      const withEnv = (more: Record<string, string>) => ({
+        ...step,
+        env: { ...step.env, ...more },
+      });
+      const keyOf = (of: BuildStep, place?: StepPlace) =>
+        openStepKeys(context, checkout, go, place).keyOf(of);
+      const isSent = (name: string) => name !== "GO_EXTLINK_ENABLED";
+      const place = (id: string): StepPlace => ({ isSent, compiler: { id } });
+      const nowhere = { isSent, compiler: { why: "nobody knows it" } };
+
+      const here = await keyOf(step);
+      const there = await keyOf(step, nowhere);
+      assert(here.key !== undefined && there.key !== undefined, here.why ?? there.why);
+      assertEquals([there.key, there.isOfThisMachine], [here.key, true]);
+      // A variable that is not known there changes nothing there.
+      const more = withEnv({ GO_EXTLINK_ENABLED: "1" });
+      assertNotEquals((await keyOf(more)).key, here.key);
+      const unsent = await keyOf(more, nowhere);
+      assert(unsent.key !== undefined, unsent.why);
+      assertEquals([unsent.key, unsent.isOfThisMachine], [here.key, false]);
+      assertNotEquals((await keyOf(withEnv({ GOAMD64: "v3" }), nowhere)).key, here.key);
+
+      await Deno.writeTextFile(
+        join(context.root, "cmd/kubectl/c.go"),
+        'package main\n\n// int of_test;\nimport "C"\n\nvar ofTest = C.of_test\n',
+      );
+      const cgo = withEnv({ CGO_ENABLED: "1" });
+      assertEquals(await keyOf(cgo, nowhere), { why: "nobody knows it" });
+      const keys = await Promise.all([keyOf(cgo, place("a")), keyOf(cgo, place("b"))]);
+      for (const each of keys) {
+        assert(each.key !== undefined, each.why);
+        assertEquals(each.isOfThisMachine, false);
+      }
+      assertNotEquals(keys[0].key, keys[1].key);
+      assertEquals(
+        (await keyOf(withEnv({ CGO_ENABLED: "1", CC: "gcc -include x.h" }), place("a"))).why,
+        'what "-include" of CC brings in is not known',
+      );
+    } finally {
+      await sample.remove();
+    }
+  },
+});
+
 Deno.test("openStepResults() takes nothing that is stale, and says what was not saved", async () => {
   const sample = await openSample("1.20");
   const { context } = sample;
@@ -171,7 +230,7 @@ Deno.test("openStepResults() takes nothing that is stale, and says what was not 
     } as unknown as Store;
     const results = (current: boolean) => {
       const found: StepKey = {
-        ...{ key, listed: [], at: 0, areSourcesCurrent: () => current },
+        ...{ key, listed: [], at: 0, areSourcesCurrent: () => current, isOfThisMachine: true },
         isCurrent: () => Promise.resolve(current),
       };
       const keys = { keyOf: () => Promise.resolve(found), goKey: () => Promise.resolve(key) };

@@ -117,7 +117,7 @@ export interface BuildOptions {
   readonly results?: SharedResults | undefined;
   /** Whether only this run needs them, such as generators: those that were not saved are not reported. */
   readonly areTools?: boolean;
-  /** Runs the steps in place of this machine's `go`; results are not shared then. */
+  /** Runs the steps in place of this machine's `go`. */
   readonly elsewhere?: PreparedSteps | undefined;
   /** What is known of the outputs, if it was read before and nothing was written since. */
   readonly records?: BuildRecords | undefined;
@@ -153,30 +153,31 @@ export async function buildBinaries(
   const records = known === undefined ? await openRecords(context) : freshLooks(context, known);
   const steps = plan.platforms.flatMap((platform) => platform.steps);
   const placed = new Set<BuildStep>();
+  const results = shared === undefined
+    ? undefined
+    : openStepResults(context, openStepKeys(context, checkout, go, elsewhere?.place), shared);
   if (elsewhere !== undefined) {
     const units = [...unitsOf(context, plan.platforms)].map(([step, unit]) => ({ step, unit }));
-    await buildElsewhere(context, records, units, elsewhere);
+    await buildElsewhere(context, { records, results }, units, elsewhere);
     for (const step of steps) placed.add(step);
   } else {
     const limit = await knownLimit(context, memoryBudget);
     const jobs = chooseJobs(context, checkout, plan, limit);
-    const results = shared === undefined
-      ? undefined
-      : openStepResults(context, openStepKeys(context, checkout, go), shared);
     const own = shared?.share === undefined
       ? new Set(steps)
       : stepsOfShare(plan, shared.share, durationsIn(plan, shared.durations));
     const missing: MissingUnit[] = [];
     const running = { records, jobs, limit, results, own, placed, missing };
     await buildPlatforms(context, plan.platforms, running);
-    if (!areTools && shared?.mode === "make" && shared.store.isWritable) {
-      sayNotSought(context, results?.notSought ?? 0, steps.length);
-    }
     if (missing.length > 0) {
       throw shared?.mode === "share"
         ? unsharedError(missing)
         : missingError(missing, shared?.store);
     }
+  }
+
+  if (!areTools && shared?.mode === "make" && shared.store.isWritable) {
+    sayNotSought(context, results?.notSought ?? 0, steps.length);
   }
 
   if (plan.hostLink !== undefined) await makeLink(plan.hostLink);
@@ -192,7 +193,7 @@ function sayNotSought({ log }: KubeContext, count: number, of: number): void {
   if (count === 0) return;
   log.status(
     `Up to date here, so neither looked for in the store nor saved: ${count} of ${of} go calls`,
-    ["To save what the store lacks of them: the same with --shard 1/1"],
+    ["To save what the store lacks of them: the same with --shard 1/1, on this machine"],
   );
 }
 

@@ -40,6 +40,7 @@ export {
   portableText,
   type StepKey,
   type StepKeys,
+  type StepPlace,
 } from "./step_key.ts";
 export {
   type BinaryOutput,

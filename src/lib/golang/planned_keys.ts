@@ -2,6 +2,7 @@ import { join, relative } from "@std/path";
 import type { Checkout } from "../../checkout/mod.ts";
 import type { KubeContext } from "../init.ts";
 import type { PreparedBuild } from "./build.ts";
+import type { PreparedSteps } from "./elsewhere.ts";
 import { ifPresent, readText } from "../../files/mod.ts";
 import type { BuildStep } from "./plan.ts";
 import { openStepKeys, type StepKey } from "./step_key.ts";
@@ -13,10 +14,10 @@ import { openStepKeys, type StepKey } from "./step_key.ts";
 export async function plannedKeys(
   context: KubeContext,
   checkout: Checkout,
-  { plan, go }: PreparedBuild,
+  { plan, go, elsewhere }: PreparedBuild & { readonly elsewhere?: PreparedSteps | undefined },
 ): Promise<ReadonlyMap<BuildStep, StepKey>> {
   const { gopathLink: link } = plan;
-  const keys = openStepKeys(context, checkout, go);
+  const keys = openStepKeys(context, checkout, go, elsewhere?.place);
   await using scratch = await context.builder.makeDirectory(
     link === undefined
       ? undefined

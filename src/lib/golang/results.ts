@@ -51,6 +51,8 @@ export type Taken =
     readonly isMissing: boolean;
   };
 
+type StepKeyFound = Extract<StepKey, { readonly key: string }>;
+
 /** What the steps of one build share with other machines. */
 export interface StepResults {
   /** What is done with them. */
@@ -68,6 +70,11 @@ export interface StepResults {
    * @returns Why the store does not have it, as the end of a sentence.
    */
   keep(step: BuildStep, taken: Taken, seconds?: number): Promise<string | undefined>;
+  /**
+   * Remembers that the outputs of a step are what its key stands for, though no Go of this machine made them. Without
+   * a key, or with one of what is no longer there, nothing is remembered.
+   */
+  remember(step: BuildStep, taken: Taken, records: BuildRecords): Promise<void>;
 }
 
 /** Options of {@linkcode StepResults.take}. */
@@ -122,14 +129,23 @@ export function openStepResults(
       return { isDone: false, key: { why }, isMissing: false };
     }
     unit.reuse("the store has it");
-    const made = storedKey(key.key);
-    await recordStep(records, step, made);
-    await recordSources(context, records, step, {
-      ...{ key: made, upToDate: true },
-      asked: { listed: key.listed, at: key.at },
-    });
+    await record(records, step, key);
     await placeBins(context, step.outputs);
     return { isDone: true, isPlaced: true };
+  }
+  async function record(
+    records: BuildRecords,
+    step: BuildStep,
+    { key, listed, at, isOfThisMachine }: StepKeyFound,
+  ): Promise<void> {
+    const made = storedKey(key);
+    await recordStep(records, step, made);
+    // Whoever builds here next would take it for what this machine makes.
+    if (!isOfThisMachine) return;
+    await recordSources(context, records, step, {
+      ...{ key: made, upToDate: true },
+      asked: { listed, at },
+    });
   }
   async function keep(
     step: BuildStep,
@@ -152,8 +168,12 @@ export function openStepResults(
     const isSaved = await store.save(result, ({ path }) => `${directory}/${path}`);
     return isSaved ? undefined : "the store did not take it";
   }
+  async function remember(step: BuildStep, taken: Taken, records: BuildRecords): Promise<void> {
+    if (taken.isDone || taken.key?.key === undefined || !await taken.key.isCurrent()) return;
+    await record(records, step, taken.key);
+  }
   return Object.freeze<StepResults>({
-    ...{ mode, take, keep },
+    ...{ mode, take, keep, remember },
     get isWritable() {
       return store.isWritable;
     },

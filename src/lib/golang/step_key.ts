@@ -7,7 +7,13 @@ import { askGit, type GitTree, openTree } from "../../git/mod.ts";
 import { type GoTool, isGoSince } from "../../toolchain/mod.ts";
 import type { KubeContext } from "../init.ts";
 import { type CompilerAnswers, compilerKey } from "./compiler_key.ts";
-import { type CPackage, type CSources, keylessCgo, unlistedInclude } from "./keyless_cgo.ts";
+import {
+  type CPackage,
+  type CSources,
+  isPlainFlag,
+  keylessCgo,
+  unlistedInclude,
+} from "./keyless_cgo.ts";
 import { keylessReason } from "./keyless.ts";
 import { listArguments } from "./list_arguments.ts";
 import type { BuildStep } from "./plan.ts";
@@ -31,6 +37,8 @@ export type StepKey =
     readonly listed: readonly PackageFiles[];
     /** When the oldest of what it is computed from was read; milliseconds since 1970. */
     readonly at: number;
+    /** Whether this machine would make the same bytes: nothing that only a {@linkcode StepPlace} has is in it. */
+    readonly isOfThisMachine: boolean;
     /** Whether no source has changed since. */
     readonly areSourcesCurrent: () => boolean;
     /** The same, and the commit where Go writes it into programs. */
@@ -53,6 +61,14 @@ export interface StepKeys {
   goKey(): Promise<string>;
 }
 
+/** Where steps run if not on this machine, with the Go and the sources of this machine all the same. */
+export interface StepPlace {
+  /** Whether a variable of a step is known there. */
+  isSent(name: string): boolean;
+  /** What stands for the C compiler there, with its libraries and headers; `why` as in {@linkcode StepKey}. */
+  readonly compiler: { readonly id: string; readonly why?: undefined } | { readonly why: string };
+}
+
 /** Options of {@linkcode StepKeys.keyOf}. */
 export interface KeyOptions {
   /** Where Go lists instead, while the step's own directory is not there; absolute. */
@@ -66,11 +82,14 @@ export interface KeyOptions {
  * Go or a C compiler reads, and the contents of every source file that Go's list of dependencies names, those of
  * the standard library included; of the C compiler and its libraries if a package has cgo; of the commit if Go
  * writes it into programs. The path of the checkout counts unless `-trimpath` keeps it out of the bytes.
+ *
+ * @param elsewhere Where steps run; default: on this machine, or in the image of the context.
  */
 export function openStepKeys(
   context: KubeContext,
   checkout: Checkout,
   go: GoTool,
+  elsewhere?: StepPlace,
 ): StepKeys {
   let known = newReadings(context);
 
@@ -88,10 +107,11 @@ export function openStepKeys(
   }
 
   async function computeKey(
-    step: BuildStep,
+    planned: BuildStep,
     { place, signal }: KeyOptions,
     readings: Readings,
   ): Promise<StepKey & { readonly isChanged?: boolean }> {
+    const step = elsewhere === undefined ? planned : stepThere(planned, elsewhere);
     const digestOf = (path: string) => digestIn(readings, path);
     const asked = Date.now();
     let said = "";
@@ -166,7 +186,9 @@ export function openStepKeys(
     // That of an image is known by it.
     if (cgo.length > 0 && step.image === undefined) {
       const { answers } = readings;
-      const compiler = await compilerKey(context, step, sources, { digestOf, answers, signal });
+      const compiler = elsewhere === undefined
+        ? await compilerKey(context, step, sources, { digestOf, answers, signal })
+        : foreignCompiler(step, elsewhere);
       if (compiler.why !== undefined) return { why: compiler.why };
       add("compiler", compiler.key);
     }
@@ -174,6 +196,8 @@ export function openStepKeys(
     return Object.freeze({
       key: hash.digest("hex"),
       ...{ listed, at: readings.since, areSourcesCurrent },
+      isOfThisMachine: elsewhere === undefined || (cgo.length === 0 &&
+        Object.keys(step.env).length === Object.keys(planned.env).length),
       isCurrent: async () =>
         areSourcesCurrent() &&
         (!stamps || await commitOf(context, openTree(context), go) === commit),
@@ -244,10 +268,34 @@ const PLACES =
 /** Variables that change what Go makes, in order. */
 export function countedVariables(env: BuildStep["env"]): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(env).filter(([name, value]) =>
-      value !== "" && COUNTED.test(name) && !PLACES.test(name)
-    ).toSorted(([a], [b]) => a < b ? -1 : 1),
+    Object.entries(env).filter(([name, value]) => value !== "" && isCounted(name)).toSorted((
+      [a],
+      [b],
+    ) => a < b ? -1 : 1),
   );
+}
+
+function isCounted(name: string): boolean {
+  return COUNTED.test(name) && !PLACES.test(name);
+}
+
+/** A step as it runs elsewhere: variables that decide over its bytes and are not known there do not count. */
+function stepThere(step: BuildStep, { isSent }: StepPlace): BuildStep {
+  const env = Object.fromEntries(
+    Object.entries(step.env).filter(([name]) => !isCounted(name) || isSent(name)),
+  );
+  return { ...step, env };
+}
+
+/** What stands for a C compiler elsewhere; the checkout's own files must not come in with its arguments. */
+function foreignCompiler(
+  { env }: BuildStep,
+  { compiler }: StepPlace,
+): { readonly key: string; readonly why?: undefined } | { readonly why: string } {
+  const [, ...words] = (env["CC"] ?? "").trim().split(/\s+/);
+  const unknown = words.find((word) => !isPlainFlag(word));
+  if (unknown !== undefined) return { why: `what "${unknown}" of CC brings in is not known` };
+  return compiler.why === undefined ? { key: compiler.id } : compiler;
 }
 
 /** Whether the bytes of a step contain no paths of this machine. */
