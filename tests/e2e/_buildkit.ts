@@ -1,5 +1,6 @@
 /** Real BuildKit on this machine: daemons of their own, and builders of buildx whose nodes they are. */
 import { dirname, join } from "@std/path";
+import { ifPossibleSync } from "../../src/files/mod.ts";
 import { findBuildx, tool } from "./_engine.ts";
 import { ENV, output, which } from "./_program.ts";
 
@@ -78,7 +79,8 @@ export async function withBuildKit(
       },
     });
   } finally {
-    for (const { child } of daemons) child.kill("SIGTERM");
+    // One that has ended is reported by then.
+    for (const { child } of daemons) ifPossibleSync(() => child.kill("SIGTERM"));
     await Promise.all(daemons.map(({ child }) => child.status));
   }
 }
@@ -93,6 +95,8 @@ function startDaemon(
     args: [
       ...[`--root=${root}`, `--addr=unix://${socket}`, "--containerd-worker=false"],
       ...["--oci-worker-net=host", `--oci-worker-binary=${RUNC}`],
+      // By default one for all: daemons that begin together take it from each other, and end.
+      `--otel-socket-path=${root}-otel.sock`,
     ],
     env: { ...ENV, PATH: `${ENV["PATH"]}:${dirname(RUNC!)}` },
     clearEnv: true,
