@@ -247,6 +247,12 @@ Deno.test({
           await digests(root, await kbuildOk([...words, "--root", root], { env })),
           there,
         );
+        // The commit is in the key, here and there.
+        const plan = words.filter((word) => word !== "--json");
+        const plans = [plan, [...plan, "--engine", "buildx:one"]];
+        const [here, elsewhere] = await Promise.all(plans.map((each) => keysOf(root, each, env)));
+        assertMatch(String(here?.[0]?.[1]), /^[0-9a-f]{64}$/);
+        assertEquals(elsewhere, here);
         await Deno.writeTextFile(
           join(root, "cmd/kube-proxy/broken.go"),
           "package main\nvar x = y\n",
