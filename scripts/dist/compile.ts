@@ -7,13 +7,10 @@ import { type DistPlatform, hostDistPlatform, PLATFORMS } from "./platforms.ts";
 import { type Stamp, versionText } from "./stamp.ts";
 
 /**
- * What the job needs: files, programs, the environment, the machine's data, and the network for Go
- * and base images. Not asked for: native libraries, and code from elsewhere.
+ * All of them: whoever may start programs may do anything. With a list of some, Deno resolves every directory of a
+ * path whenever it opens a file, which is 0.4 s of processor time for the sources of 1.20.2.
  */
-const PERMISSIONS = [
-  ...["--allow-read", "--allow-write", "--allow-run", "--allow-env", "--allow-sys", "--allow-net"],
-  ...["--deny-ffi", "--deny-import", "--no-prompt"],
-];
+const PERMISSIONS = ["--allow-all", "--no-prompt"];
 
 /** V8's flags; `scripts/kbuild` has the same, and says why. */
 export const V8_FLAGS = "--max-semi-space-size=1";

@@ -84,12 +84,16 @@ export function orderEntries(entries: readonly TarEntry[]): readonly TarEntry[] 
     }
     byPath.set(path, entry);
   }
+  const seen = new Set<string>();
   for (const path of byPath.keys()) {
-    for (const parent of parentsOf(path)) {
+    // What is above a parent that was seen before was seen with it.
+    for (let parent = parentOf(path); parent !== "" && !seen.has(parent);) {
+      seen.add(parent);
       const type = byPath.get(parent)?.type ?? "directory";
       if (type !== "directory") {
         throw new KbuildError(`Cannot pack "${path}": "${parent}" is a ${type}, not a directory`);
       }
+      parent = parentOf(parent);
     }
   }
   const rank = (entry: TarEntry) => entry.type === "hardlink" ? 1 : 0;
@@ -112,6 +116,11 @@ export function withParents(
   }
   const parents = [...missing].map((name) => directoryEntry(name, options));
   return Object.freeze([...parents, ...entries]);
+}
+
+/** "a/b/c" → "a/b"; "a" → "". */
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf("/"), 0));
 }
 
 /** "a/b/c" → "a", "a/b". */

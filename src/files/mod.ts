@@ -73,6 +73,7 @@ export { reasonOf } from "./reason.ts";
 export {
   checkRegular,
   copyFile,
+  type FileKind,
   IrregularFileError,
   irregularKind,
   openFile,

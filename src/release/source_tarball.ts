@@ -1,10 +1,12 @@
-import { join, relative, resolve } from "@std/path";
+import { relative, resolve } from "@std/path";
 import {
   compressTar,
   listTree,
   packTarball,
   type PackTarballOptions,
+  readTree,
   type Tarball,
+  type TreeMember,
 } from "../archive/mod.ts";
 import { askGit, runGit } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
@@ -104,32 +106,42 @@ async function askCommit(context: KubeContext): Promise<SourceCommit | undefined
   };
 }
 
-/** Adds what decides over the content. */
-export function identifySource(
+/**
+ * Adds what decides over the content.
+ *
+ * @returns What is in the tree, for {@linkcode packSource}; undefined of a commit.
+ */
+export async function identifySource(
   inputs: Identifier,
   context: KubeContext,
   source: SourceTarball,
-): void {
+): Promise<readonly TreeMember[] | undefined> {
   if (source.commit !== undefined) {
     inputs.text(source.description);
     inputs.file("info/attributes", source.attributes);
-    return;
+    return undefined;
   }
-  const { root } = context;
-  const isOut = leavesOut(context);
-  for (const name of [...Deno.readDirSync(root)].map(({ name }) => name).sort()) {
-    inputs.tree(name, join(root, name), (path) => isOut(relative(root, path)));
-  }
+  const members = await readTree(context.root, leavesOut(context));
+  inputs.members(members);
+  return members;
 }
 
-/** Port of `kube::release::package_src_tarball`. */
+/**
+ * Port of `kube::release::package_src_tarball`.
+ *
+ * @param options.takeMembers Gives what {@linkcode identifySource} has just read, and holds it no longer; default:
+ * it is read.
+ */
 export async function packSource(
   context: KubeContext,
   source: SourceTarball,
   outPath: string,
-  options: PackTarballOptions & { epoch: number },
+  options: PackTarballOptions & {
+    epoch: number;
+    takeMembers?: () => readonly TreeMember[] | undefined;
+  },
 ): Promise<Tarball> {
-  const { epoch, ...pack } = options;
+  const { epoch, takeMembers, ...pack } = options;
   if (source.commit !== undefined) {
     return await packGitArchive(context, source, outPath, pack);
   }
@@ -139,6 +151,7 @@ export async function packSource(
     ...(prefix === undefined ? {} : { prefix }),
     ...(strictParity ? { asOnDisk: true as const } : { mtime: epoch }),
     exclude: leavesOut(context),
+    members: takeMembers?.(),
   });
   // find prints the root's entries, not the root: tar has no member "kubernetes/".
   const members = entries.filter(({ name }) => name !== prefix);
