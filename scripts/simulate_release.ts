@@ -1,22 +1,28 @@
 import type { SimulatedUnit } from "./simulate_model.ts";
 
-/**
- * Megabytes of Go sources that groups of 1.28.7 are linked from (`go list -deps`, linux/amd64, with the tag
- * `providerless`). Measured.
- */
-const SOURCES = { client: 48.2, server: 84.2, kubelet: 65.0, test: 74.7 } as const;
+/** Seconds of a `go` call on two processors. */
+interface Compiling {
+  /** With an empty cache of Go's. */
+  readonly cold: number;
+  /** With what the calls above it have compiled for the same platform. */
+  readonly warm: number;
+}
 
 /**
- * Seconds of a worker with two processors for a megabyte: kubectl and kubectl-convert of 1.28.7 for linux/amd64 took
- * 165.6 s of processor time from nothing with Go 1.21.7. Measured; that it holds for the other groups is an assumption.
+ * Of 1.28.7 for linux/amd64 with Go 1.21.7. Recorded: `warm`, and `cold` of `server`, by one `kbuild release` from nothing, call
+ * after call; the others were built alone, from nothing, beside other work: their processor time, divided by the 1.91 processors
+ * that the release kept busy.
  */
-const SECONDS_PER_MEGABYTE = 165.6 / 48.2 / 2;
+const RECORDED = {
+  server: { cold: 303.8, warm: 303.8 },
+  kubelet: { cold: 209.3, warm: 164.6 },
+  test: { cold: 343.7, warm: 323.3 },
+  nodeTest: { cold: 338.1, warm: 58.1 },
+  client: { cold: 86.7, warm: 86.7 },
+} as const satisfies Readonly<Record<string, Compiling>>;
 
-/** Part of a group that is compiled anew where a group with other cgo settings, or fewer packages, was before. Assumed. */
-const WARM = 0.35;
-
-/** Seconds to pack the tarballs of a platform: 17.8 s for all of linux/amd64 of 1.20.2 (docs/parity.md), divided by size. */
-const PACKING = { server: 10, node: 4, client: 2, test: 2 } as const;
+/** Seconds of the tarballs and all images of that run, which were packed two at a time. Recorded. */
+const PACKING = { server: 5.2, node: 4.1, client: 1.7, test: 5.5, src: 6.7, images: 2.3 } as const;
 
 const SERVER = ["linux/amd64", "linux/arm64", "linux/s390x", "linux/ppc64le"];
 const NODE = [...SERVER, "windows/amd64"];
@@ -26,29 +32,39 @@ const CLIENT = [
 ];
 const TEST = [...NODE, "darwin/amd64", "darwin/arm64", "windows/arm64"];
 
-/** Units of `kbuild release` of 1.28 for all platforms of its `hack/lib/golang.sh`. */
+/**
+ * The units of `kbuild plan --units release` of 1.28 for all platforms of its `hack/lib/golang.sh`, but for tarballs that take
+ * less than a second. Every platform counts as much as the recorded one; the programs of nodes with Windows as those of a
+ * client and a kubelet.
+ */
 export function release128(): readonly SimulatedUnit[] {
   const units: SimulatedUnit[] = [];
-  const compile = (name: string, platform: string, megabytes: number) => {
-    const seconds = megabytes * SECONDS_PER_MEGABYTE;
-    const id = `build ${name} for ${platform}`;
-    units.push({ id, needs: [], seconds, cache: platform, warmSeconds: seconds * WARM });
+  const compile = (kind: keyof typeof RECORDED, platform: string) => {
+    const { cold, warm } = RECORDED[kind];
+    const id = `build ${kind} for ${platform}`;
+    units.push({ id, needs: [], seconds: cold, cache: platform, warmSeconds: warm });
     return id;
   };
-  const pack = (name: keyof typeof PACKING, platform: string, needs: readonly string[]) =>
-    void units.push({ id: `tarball ${name} for ${platform}`, needs, seconds: PACKING[name] });
+  const pack = (kind: keyof typeof PACKING, platform: string, needs: readonly string[]) => {
+    const id = `pack ${kind} for ${platform}`;
+    units.push({ id, needs, seconds: PACKING[kind] });
+    return id;
+  };
+  const src = pack("src", "all platforms", []);
   for (const platform of CLIENT) {
     const isServer = SERVER.includes(platform);
-    const programs = isServer
-      ? compile("server programs and kubectl", platform, SOURCES.server)
-      : compile("kubectl", platform, SOURCES.client);
+    const programs = compile(isServer ? "server" : "client", platform);
     pack("client", platform, [programs]);
-    if (isServer) pack("server", platform, [programs]);
-    if (NODE.includes(platform)) {
-      pack("node", platform, [programs, compile("kubelet", platform, SOURCES.kubelet)]);
+    const kubelet = NODE.includes(platform) ? [compile("kubelet", platform)] : [];
+    if (kubelet.length > 0) pack("node", platform, [src, programs, ...kubelet]);
+    if (isServer) {
+      const images = pack("images", platform, [programs]);
+      pack("server", platform, [src, programs, ...kubelet, images]);
     }
     if (TEST.includes(platform)) {
-      pack("test", platform, [compile("e2e.test", platform, SOURCES.test)]);
+      const tests = [compile("test", platform)];
+      if (isServer) tests.push(compile("nodeTest", platform));
+      pack("test", platform, tests);
     }
   }
   return Object.freeze(units);
