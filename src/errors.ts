@@ -93,6 +93,7 @@ export type SystemCode =
   | "ENOTDIR"
   | "ENXIO"
   | "EPERM"
+  | "EROFS"
   | "ESRCH"
   | "ETXTBSY"
   | "EXDEV";

@@ -32,7 +32,9 @@ export function shareIn(env: Environment): Share | undefined {
       SCHEDULERS.map(({ index }) => index).join(", "),
     ]);
   const [, word = "", total] = /^(auto|[1-9]\d{0,3})(?:\/([1-9]\d{0,3}))?$/.exec(text) ?? [];
-  if (word === "") throw refuse("a part of all is meant, such as 2/8");
+  if (word === "" || (word !== "auto" && total === undefined)) {
+    throw refuse("a part of all is meant, such as 2/8");
+  }
   let index = Number(word);
   let of = Number(total);
   if (word === "auto") {

@@ -33,7 +33,8 @@ export function duration(ms: number): string {
 
 /** The same in whole seconds, for what is redrawn: a tenth that runs says nothing. */
 export function age(ms: number): string {
-  return ms < 10_000 ? `${Math.floor(ms / 1000)} s` : duration(ms);
+  // What shows it began a moment after what it shows.
+  return ms < 10_000 ? `${Math.floor(Math.max(ms, 0) / 1000)} s` : duration(ms);
 }
 
 /** What `printable()` leaves. */

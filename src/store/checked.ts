@@ -94,6 +94,15 @@ export class CheckedStore implements Store {
     return result;
   }
 
+  async holds(files: readonly StoredFile[]): Promise<boolean> {
+    const held = await mapConcurrently(
+      files,
+      CONCURRENCY,
+      async (file) => this.#reads && await this.#try(() => this.#backend.hasBlob(file)) === true,
+    );
+    return held.every((isHeld) => isHeld);
+  }
+
   async fetch(file: StoredFile, to: string): Promise<boolean> {
     const { path, digest, size, mode } = file;
     const found = this.#reads ? await this.#try(() => this.#backend.readBlob(file)) : undefined;

@@ -1,5 +1,5 @@
 import { dirname, join } from "@std/path";
-import { isDenied, KbuildError } from "../errors.ts";
+import { isDenied, KbuildError, systemCode } from "../errors.ts";
 import {
   claimDirectory,
   concat,
@@ -111,7 +111,8 @@ async function faulty<T>(doing: "read" | "write", work: () => Promise<T>): Promi
 
 function extentOf(doing: "read" | "write", cause: unknown): FaultExtent {
   if (doing === "read") return "one";
-  return isDiskFull(cause) || isDenied(cause) ? "writing" : "one";
+  const isReadOnly = systemCode(cause) === "EROFS";
+  return isReadOnly || isDiskFull(cause) || isDenied(cause) ? "writing" : "one";
 }
 
 /**

@@ -61,6 +61,12 @@ export interface Store extends Disposable {
    */
   result(key: string): Promise<StoredResult | undefined>;
   /**
+   * Whether files of a result are there, with their sizes; their bytes are not read.
+   *
+   * @returns false also where the store could not be asked.
+   */
+  holds(files: readonly StoredFile[]): Promise<boolean>;
+  /**
    * Brings a file of a result: bytes are checked against digest and size before the file appears, with
    * its mode. A file of that name is replaced; the directory is made if missing.
    *

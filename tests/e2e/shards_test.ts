@@ -98,6 +98,19 @@ Deno.test(
       );
       assertStringIncludes(stderr, "refused");
 
+      // What is gone or cut off is missing to a gathering, and to the shard, which makes it again.
+      for (const damage of [() => Deno.remove(largest), () => Deno.truncate(largest, 1000)]) {
+        await damage();
+        const next = await machine(`next-${damage}`.replaceAll(/[^a-z]/g, ""));
+        assertEquals((await next.run("gather", "quick-release", "--store", store)).code, 1);
+        for (const part of ["1/2", "2/2"]) await first.ok(...shard, part);
+        await next.ok("gather", "quick-release", "--store", store);
+        assertEquals(await next.sums(), expected);
+      }
+      const whole = await first.run(...shard, "1");
+      assertEquals(whole.code, 2);
+      assertStringIncludes(whole.stderr, "a part of all is meant, such as 2/8");
+
       // Without a store that can be used, a build is a build, and a shard is an error.
       const alone = await machine("alone");
       const lost = await alone.run("all", "kubectl", "--store", "/proc/none/store");

@@ -95,8 +95,15 @@ everyKind(
       (bytes) => bytesOf(bytes.length, 3),
     ];
     for (const change of changes) {
-      await world.tamper(file, change);
+      let isOfItsSize = false;
+      await world.tamper(file, (bytes) => {
+        const changed = change(bytes);
+        isOfItsSize = changed.length === file.size;
+        return changed;
+      });
       using other = await world.open();
+      // A registry remembers the sizes of what it got.
+      if (world.heals) assertEquals(await other.holds(result.files), isOfItsSize);
       const to = join(world.dir, "refused", "kubectl");
       const before = world.log.length;
       assertEquals(await other.fetch(file, to), false);
@@ -108,6 +115,7 @@ everyKind(
       // The unit is made again: what is saved then replaces it.
       assert(await other.save(result, ({ path }) => join(world.dir, "made-kubectl", path)));
       assertEquals(await other.fetch(file, join(world.dir, "healed")), world.heals);
+      if (world.heals) assert(await other.holds(result.files));
       // A registry keeps what it has under a digest.
       if (!world.heals) await world.tamper(file, () => bytesOf(2_500_000));
     }

@@ -214,6 +214,9 @@ export function missingError(missing: readonly MissingUnit[], store?: Store): Kb
     notes: [
       ...missing.map(({ id, why }) => `${id}: ${why}`),
       "Run the missing shards, again if they failed; or run the command itself, which makes what is missing",
+      ...(store === undefined || store.counts.refused === 0
+        ? []
+        : [`What is damaged: kbuild store verify --remove --store ${store.url}; then the shards`]),
     ],
   });
 }

@@ -116,6 +116,8 @@ export function openStepResults(
     const files = stored === undefined ? undefined : filesOf(step, stored);
     if (files === undefined) return { isDone: false, key, isMissing: true };
     if (mode === "share") {
+      // Whoever gathers would else look for them in vain, however often shards run again.
+      if (!await store.holds(files)) return { isDone: false, key, isMissing: true };
       unit.reuse("the store has it");
       return { isDone: true, isPlaced: false };
     }
