@@ -1,25 +1,9 @@
-import { setImmediate } from "node:timers";
 import { join } from "@std/path";
 import { KbuildError } from "../errors.ts";
-import { cannotRead, checkRegular, type FileKind, ifPresentSync } from "../files/mod.ts";
+import { cannotRead, checkRegular } from "../files/mod.ts";
 import { compareNames } from "./bytes.ts";
 import { directoryEntry, symlinkEntry } from "./entry.ts";
 import type { TarEntry } from "./types.ts";
-
-/** A file, link or directory below a directory. */
-export interface TreeMember {
-  /** Below the directory as it was given. */
-  readonly path: string;
-  /** Path below the directory, "/" between parts. */
-  readonly inside: string;
-  /** What was seen of it; of a link, not of what it leads to. */
-  readonly info: TreeMemberInfo;
-}
-
-/** The part of Deno's information that says what a file is, and whether it is still the same. */
-export type TreeMemberInfo =
-  & FileKind
-  & Pick<Deno.FileInfo, "mode" | "size" | "mtime" | "ctime" | "dev" | "ino">;
 
 /** Options of {@linkcode listTree}. */
 export type ListTreeOptions =
@@ -42,44 +26,6 @@ export interface ListOptions {
   prefix?: string;
   /** Whether to leave out a path (relative to `dir`, "/" between parts) and all below it. */
   exclude?: (path: string) => boolean;
-  /** What {@linkcode readTree} has just read of `dir`, with the same exclusions; default: it is read. */
-  members?: readonly TreeMember[] | undefined;
-}
-
-/** So many members are looked at in one go; then others have a turn. A timer would wait for a millisecond each time. */
-const BREATH = 200;
-
-/**
- * Reads all that is below a directory, in the order of the directories, each before what is in it. Links are not
- * followed. What vanishes meanwhile is left out.
- *
- * @param exclude As in {@linkcode ListOptions}.
- * @throws {KbuildError} A directory cannot be read, or a name is not UTF-8.
- */
-export async function readTree(
-  dir: string,
-  exclude: (path: string) => boolean = () => false,
-): Promise<readonly TreeMember[]> {
-  const members: TreeMember[] = [];
-  // Synchronous: there are thousands of small directories, and this takes a third of the processor time.
-  function* visit(directory: string, relative: string): Generator<TreeMember> {
-    const found = reading(directory, () => ifPresentSync(() => [...Deno.readDirSync(directory)]));
-    for (const { name } of found ?? []) {
-      const path = join(directory, name);
-      const inside = relative === "" ? name : `${relative}/${name}`;
-      if (exclude(inside)) continue;
-      checkText(path, name);
-      const info = reading(path, () => ifPresentSync(() => Deno.lstatSync(path)));
-      if (info === undefined) continue;
-      yield { path, inside, info: partOf(info) };
-      if (info.isDirectory) yield* visit(path, inside);
-    }
-  }
-  for (const member of visit(dir, "")) {
-    members.push(member);
-    if (members.length % BREATH === 0) await new Promise((resolve) => setImmediate(resolve));
-  }
-  return Object.freeze(members);
 }
 
 /**
@@ -96,8 +42,8 @@ export async function listTree(
   dir: string,
   options: ListTreeOptions,
 ): Promise<readonly TarEntry[]> {
-  const { exclude } = options;
-  const fields = (found: Pick<Deno.FileInfo, "mtime" | "mode">, mode: number): Fields =>
+  const { exclude = () => false } = options;
+  const fields = (found: Deno.FileInfo, mode: number): Fields =>
     options.asOnDisk
       ? {
         mtime: Math.floor((found.mtime?.getTime() ?? 0) / 1000),
@@ -111,14 +57,24 @@ export async function listTree(
   if (!info.isDirectory) throw new KbuildError(`Cannot list "${dir}": it is not a directory`);
   const entries: TarEntry[] = prefix === "" ? [] : [directoryEntry(prefix, fields(info, 0o755))];
 
-  for (const { path, inside, info: found } of options.members ?? await readTree(dir, exclude)) {
-    const name = prefix === "" ? inside : `${prefix}/${inside}`;
-    entries.push(
-      found.isDirectory
-        ? directoryEntry(name, fields(found, 0o755))
-        : leaf(path, name, found, fields),
-    );
+  // Synchronous: there are thousands of small directories, and this takes a third of the processor time.
+  function visit(directory: string, relative: string): void {
+    for (const { name } of reading(directory, () => [...Deno.readDirSync(directory)])) {
+      const path = join(directory, name);
+      const inside = relative === "" ? name : `${relative}/${name}`;
+      if (exclude(inside)) continue;
+      checkText(path, name);
+      const inArchive = prefix === "" ? inside : `${prefix}/${inside}`;
+      const found = reading(path, () => Deno.lstatSync(path));
+      if (found.isDirectory) {
+        entries.push(directoryEntry(inArchive, fields(found, 0o755)));
+        visit(path, inside);
+      } else {
+        entries.push(leaf(path, inArchive, found, fields));
+      }
+    }
   }
+  visit(dir, "");
   if (!options.asOnDisk) entries.sort((a, b) => compareNames(a.name, b.name));
   return Object.freeze(entries);
 }
@@ -128,8 +84,8 @@ type Fields = Pick<TarEntry, "mtime" | "mode">;
 function leaf(
   path: string,
   name: string,
-  info: TreeMemberInfo,
-  fields: (info: TreeMemberInfo, mode: number) => Fields,
+  info: Deno.FileInfo,
+  fields: (info: Deno.FileInfo, mode: number) => Fields,
 ): TarEntry {
   if (info.isSymlink) {
     const target = reading(path, () => Deno.readLinkSync(path));
@@ -140,14 +96,6 @@ function leaf(
   const mode = ((info.mode ?? 0) & 0o111) === 0 ? 0o644 : 0o755;
   const { size } = info;
   return Object.freeze({ name, type: "file", size, content: { path }, ...fields(info, mode) });
-}
-
-/** Tens of thousands of them are held: a third of the memory. Of sockets and the like, errors show all. */
-function partOf(info: Deno.FileInfo): TreeMemberInfo {
-  const { isFile, isDirectory, isSymlink, mode, size, mtime, ctime, dev, ino } = info;
-  return isFile || isDirectory || isSymlink
-    ? { isFile, isDirectory, isSymlink, mode, size, mtime, ctime, dev, ino }
-    : info;
 }
 
 /** Deno shows bytes that are not UTF-8 as U+FFFD: such a file can be listed, but not opened. */

@@ -53,14 +53,7 @@ export {
 } from "./hasher.ts";
 export type { HashAlgorithm, Hasher, HashStream, OutputFile } from "./hasher_types.ts";
 export { encodeHeader, type TarFormat } from "./header.ts";
-export {
-  type ListOptions,
-  listTree,
-  type ListTreeOptions,
-  readTree,
-  type TreeMember,
-  type TreeMemberInfo,
-} from "./list_tree.ts";
+export { type ListOptions, listTree, type ListTreeOptions } from "./list_tree.ts";
 export { cleanName, decodeNames, encodeName, hasPlainName, quoteName } from "./names.ts";
 export {
   compressTar,

@@ -73,7 +73,6 @@ export { reasonOf } from "./reason.ts";
 export {
   checkRegular,
   copyFile,
-  type FileKind,
   IrregularFileError,
   irregularKind,
   openFile,

@@ -18,17 +18,12 @@ export class IrregularFileError extends KbuildError {
   }
 }
 
-/** What says of which kind a file is. */
-export type FileKind =
-  & Pick<Deno.FileInfo, "isFile" | "isDirectory" | "isSymlink">
-  & Partial<Pick<Deno.FileInfo, "isFifo" | "isSocket">>;
-
 /**
  * What a path names, if it is not a regular file: "a named pipe". Links are for the caller to follow.
  *
  * @returns Undefined for a regular file.
  */
-export function irregularKind(info: FileKind): string | undefined {
+export function irregularKind(info: Deno.FileInfo): string | undefined {
   if (info.isFile) return undefined;
   if (info.isDirectory) return "a directory";
   if (info.isSymlink) return "a symbolic link";
@@ -43,7 +38,7 @@ export function irregularKind(info: FileKind): string | undefined {
  * @param action The verb of the message: "read", "archive".
  * @throws {IrregularFileError} `Cannot read "/x": it is a named pipe`.
  */
-export function checkRegular(path: string, info: FileKind, action = "read"): void {
+export function checkRegular(path: string, info: Deno.FileInfo, action = "read"): void {
   const kind = irregularKind(info);
   if (kind !== undefined) throw new IrregularFileError(action, path, kind);
 }

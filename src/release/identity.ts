@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
-import { compareNames, type TreeMember, type TreeMemberInfo } from "../archive/mod.ts";
+import { compareNames } from "../archive/mod.ts";
 import { ifPresentSync } from "../files/mod.ts";
 
 /** Identifies a set of files without reading them. */
@@ -37,19 +37,18 @@ export class Identifier {
     this.#info(name, info ?? ifPresentSync(() => Deno.statSync(path)), path);
   }
 
-  /** Adds what was read of a directory, in whatever order. */
-  members(members: readonly TreeMember[]): void {
-    const sorted = members.toSorted((a, b) => compareNames(a.inside, b.inside));
-    for (const { inside, info, path } of sorted) this.#info(inside, info, path);
-  }
-
-  /** Adds a directory with all below it, or a file; links are not followed. */
-  tree(name: string, path: string): void {
+  /**
+   * Adds a directory with all below it, or a file; links are not followed.
+   *
+   * @param isLeftOut Whether a path counts as not being there.
+   */
+  tree(name: string, path: string, isLeftOut: (path: string) => boolean = () => false): void {
+    if (isLeftOut(path)) return;
     const info = ifPresentSync(() => Deno.lstatSync(path));
     this.#info(name, info, path);
     if (info?.isDirectory !== true) return;
     for (const below of [...Deno.readDirSync(path)].map((entry) => entry.name).sort(compareNames)) {
-      this.tree(`${name}/${below}`, join(path, below));
+      this.tree(`${name}/${below}`, join(path, below), isLeftOut);
     }
   }
 
@@ -62,7 +61,7 @@ export class Identifier {
     });
   }
 
-  #info(name: string, info: TreeMemberInfo | undefined, path: string): void {
+  #info(name: string, info: Deno.FileInfo | undefined, path: string): void {
     if (info === undefined) return this.text(name, "missing");
     if (info.isSymlink) return this.text(name, "link", Deno.readLinkSync(path));
     const mode = (info.mode ?? 0) & 0o7777;

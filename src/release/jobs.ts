@@ -7,7 +7,6 @@ import {
   listTree,
   packTarball,
   type Tarball,
-  type TreeMember,
 } from "../archive/mod.ts";
 import { engineReference } from "../image/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
@@ -37,9 +36,7 @@ export interface Job {
   /** Puts what goes into it under `release-stage`; undefined where that is nothing. */
   stage?(directories: ReleaseDirectories, signal: AbortSignal): Promise<void>;
   /** The files that it will be made from, without the artifacts in `needs`. */
-  identify(): Promise<Identity>;
-  /** Whether nothing that a release does gives these files another identity, as links from the stage do. */
-  readonly isApart: boolean;
+  identify(): Identity;
   /** Makes it, from the stage where there is one. */
   make(directories: ReleaseDirectories, threads: Threads, signal: AbortSignal): Promise<Made>;
 }
@@ -79,7 +76,6 @@ export function imageJob(plan: ImagePlan, bases: OpenBases, { epoch }: JobOption
     platform: `linux/${plan.arch}`,
     title: `Building image: ${plan.name}-${plan.arch}`,
     needs: [],
-    isApart: false,
     identify() {
       const inputs = new Identifier();
       inputs.text("image", epoch, JSON.stringify(plan));
@@ -95,7 +91,7 @@ export function imageJob(plan: ImagePlan, bases: OpenBases, { epoch }: JobOption
           inputs.tree(reference, where);
         }
       }
-      return Promise.resolve(inputs.done());
+      return inputs.done();
     },
     async make({ images }: ReleaseDirectories, { hasher }: Threads, signal: AbortSignal) {
       await Deno.mkdir(join(images, plan.arch), { recursive: true });
@@ -125,34 +121,21 @@ export function imageJob(plan: ImagePlan, bases: OpenBases, { epoch }: JobOption
 /** Makes the job of the source tarball. */
 export function sourceJob(source: SourceTarball, options: JobOptions): Job {
   const { context, epoch, level } = options;
-  // Tens of thousands of files: what was seen of them is held until they are packed, and not looked at twice.
-  let members: readonly TreeMember[] | undefined;
-  let isMade = false;
   return Object.freeze({
     kind: "tarball",
     path: `release-tars/${SOURCE_TARBALL}`,
     platform: null,
     title: "Building tarball: src",
     needs: [],
-    isApart: true,
-    async identify() {
+    identify() {
       const inputs = new Identifier();
       inputs.text("source", epoch, deflateFormat(level), String(context.strictParity));
-      const read = await identifySource(inputs, context, source);
-      if (!isMade) members = read;
+      identifySource(inputs, context, source);
       return inputs.done();
     },
     async make({ tars }: ReleaseDirectories, threads: Threads, signal: AbortSignal) {
       const out = join(tars, SOURCE_TARBALL);
-      isMade = true;
-      const takeMembers = () => {
-        const taken = members;
-        members = undefined;
-        return taken;
-      };
-      return madeOf(
-        await packSource(context, source, out, { ...threads, epoch, signal, takeMembers }),
-      );
+      return madeOf(await packSource(context, source, out, { ...threads, epoch, signal }));
     },
   });
 }
@@ -187,7 +170,6 @@ export function tarballJob(
     needs: [...new Set([...needs, ...after])],
     stage: (directories: ReleaseDirectories, signal: AbortSignal) =>
       fillStage(listStage(plan, roots(directories)), directory(directories), signal),
-    isApart: false,
     identify() {
       const inputs = new Identifier();
       inputs.text("tarball", epoch, deflateFormat(level), String(context.strictParity));
@@ -200,7 +182,7 @@ export function tarballJob(
         else if (needs.includes(item.link)) inputs.text(item.to, "artifact", item.link);
         else inputs.file(item.to, item.link);
       }
-      return Promise.resolve(inputs.done());
+      return inputs.done();
     },
     async make(directories: ReleaseDirectories, threads: Threads, signal: AbortSignal) {
       const out = join(directories.tars, plan.name);

@@ -98,8 +98,7 @@ export async function packageTarballs(
   const jobs = planJobs(context, plan, { leftOut, level, bases });
   const started = Date.now();
   // Before anything is staged: that makes links, which change the status of what is linked.
-  const before = new Map<string, Identity>();
-  for (const job of jobs) before.set(job.path, await job.identify());
+  const before = new Map(jobs.map((job) => [job.path, job.identify()]));
   const isWhole = options.imagesOnly !== true;
   if (isWhole && record !== undefined && record.outputs === outputsOf(context, about)) {
     const artifacts = upToDate(jobs, before, record);
@@ -110,15 +109,15 @@ export async function packageTarballs(
     }
   }
 
-  await Promise.all([checkReleaseReplaceable(context), checkInOutputs(context, [cache])]);
+  await checkReleaseReplaceable(context);
+  await checkInOutputs(context, [cache]);
   if (plan.source.commit === undefined && plan.source.note) context.log.warn(plan.source.note);
-  const after = new Map<string, Identity>();
   const artifacts = await makeRelease(context, plan, jobs, {
-    ...{ provenance, level, cache, before, after, last: record, blocks },
+    ...{ provenance, level, cache, before, last: record, blocks },
   });
   await blocks?.settle();
   const kept = isWhole ? {} : record?.made ?? {};
-  await remember(context, plan, cache, { jobs, artifacts, before, after, started, about, kept });
+  await remember(context, plan, cache, { jobs, artifacts, before, started, about, kept });
   await trimBlocks(context, options.cacheLimit);
   return published(context, plan, artifacts);
 }
@@ -174,14 +173,14 @@ async function makeRelease(
   context: KubeContext,
   plan: PackagePlan,
   jobs: readonly Job[],
-  making: Pick<MakeOptions, "before" | "after" | "last"> & {
+  making: Pick<MakeOptions, "before" | "last"> & {
     provenance: Provenance;
     level: CompressionLevel;
     cache: string;
     blocks: SharedBlocks | undefined;
   },
 ): Promise<readonly Artifact[]> {
-  const { before, after, blocks, cache, last, level, provenance } = making;
+  const { before, blocks, cache, last, level, provenance } = making;
   const { epoch, vars, jobs: threadCount } = plan.options;
   const { outputRoot, signal } = context;
   await Deno.mkdir(outputRoot, { recursive: true });
@@ -189,9 +188,7 @@ async function makeRelease(
   const threads = openThreads(context, { level, jobs: threadCount, blocks });
   let artifacts: readonly Artifact[];
   try {
-    artifacts = await makeAll(context, plan, jobs, {
-      ...{ work: work.path, threads, before, after, last },
-    });
+    artifacts = await makeAll(context, plan, jobs, { work: work.path, threads, before, last });
   } finally {
     threads.deflater.close();
     threads.hasher.close();
@@ -272,8 +269,6 @@ interface MakeOptions {
   readonly threads: Threads;
   /** The files that each artifact is made from. */
   readonly before: ReadonlyMap<string, Identity>;
-  /** Receives the same as it is afterwards, of jobs that are apart: other jobs are under way meanwhile. */
-  readonly after: Map<string, Identity>;
   /** What the last run made. */
   readonly last: ReleaseRecord | undefined;
 }
@@ -283,7 +278,7 @@ async function makeAll(
   context: KubeContext,
   plan: PackagePlan,
   jobs: readonly Job[],
-  { work, threads, before, after, last }: MakeOptions,
+  { work, threads, before, last }: MakeOptions,
 ): Promise<readonly Artifact[]> {
   const { log, outputRoot } = context;
   const [stage, tars, images] = DIRECTORIES.map((name) => join(work, name)) as [
@@ -303,15 +298,12 @@ async function makeAll(
         const isAsLeft = outputOf(from) === known.output;
         if (isAsLeft && await linkInto(from, join(work, job.path))) {
           unit.reuse(UNCHANGED);
-          if (job.isApart) after.set(job.path, before.get(job.path)!);
           return reused(known.artifact);
         }
       }
       log.status(job.title);
       const started = performance.now();
       const made = await job.make(directories, threads, signal);
-      const now = job.isApart ? await ifPossible(job.identify()) : undefined;
-      if (now !== undefined) after.set(job.path, now);
       return Object.freeze({
         kind: job.kind,
         path: job.path,
@@ -380,7 +372,6 @@ async function remember(
     jobs: readonly Job[];
     artifacts: readonly Artifact[];
     before: ReadonlyMap<string, Identity>;
-    after: ReadonlyMap<string, Identity>;
     started: number;
     about: string;
     /** Of other artifacts, which stay as they are. */
@@ -389,17 +380,13 @@ async function remember(
 ): Promise<void> {
   const results = new Map(run.artifacts.map((artifact) => [artifact.path, artifact]));
   // Hard links into the stage change the status of a binary, and nothing else.
-  const after = new Map(run.after);
-  for (const job of run.jobs) {
-    const now = after.get(job.path) ?? await ifPossible(job.identify());
-    if (now !== undefined) after.set(job.path, now);
-  }
+  const after = new Map(run.jobs.map((job) => [job.path, job.identify()]));
   const made: Record<string, ReleaseRecord["made"][string]> = { ...run.kept };
   for (const job of run.jobs) {
     const artifact = results.get(job.path)!;
     const before = run.before.get(job.path)!;
-    const now = after.get(job.path);
-    const sure = now?.lenient === before.lenient && isSettled(before.newest, run.started);
+    const now = after.get(job.path)!;
+    const sure = now.lenient === before.lenient && isSettled(before.newest, run.started);
     const output = outputOf(join(context.outputRoot, publishedPath(plan, artifact)));
     made[job.path] = { artifact, output, inputs: sure ? inputsOf(job, after, results) : "" };
   }

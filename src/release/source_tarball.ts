@@ -1,12 +1,10 @@
-import { relative, resolve } from "@std/path";
+import { join, relative, resolve } from "@std/path";
 import {
   compressTar,
   listTree,
   packTarball,
   type PackTarballOptions,
-  readTree,
   type Tarball,
-  type TreeMember,
 } from "../archive/mod.ts";
 import { askGit, runGit } from "../git/mod.ts";
 import type { KubeContext } from "../lib/init.ts";
@@ -106,42 +104,32 @@ async function askCommit(context: KubeContext): Promise<SourceCommit | undefined
   };
 }
 
-/**
- * Adds what decides over the content.
- *
- * @returns What is in the tree, for {@linkcode packSource}; undefined of a commit.
- */
-export async function identifySource(
+/** Adds what decides over the content. */
+export function identifySource(
   inputs: Identifier,
   context: KubeContext,
   source: SourceTarball,
-): Promise<readonly TreeMember[] | undefined> {
+): void {
   if (source.commit !== undefined) {
     inputs.text(source.description);
     inputs.file("info/attributes", source.attributes);
-    return undefined;
+    return;
   }
-  const members = await readTree(context.root, leavesOut(context));
-  inputs.members(members);
-  return members;
+  const { root } = context;
+  const isOut = leavesOut(context);
+  for (const name of [...Deno.readDirSync(root)].map(({ name }) => name).sort()) {
+    inputs.tree(name, join(root, name), (path) => isOut(relative(root, path)));
+  }
 }
 
-/**
- * Port of `kube::release::package_src_tarball`.
- *
- * @param options.takeMembers Gives what {@linkcode identifySource} has just read, and holds it no longer; default:
- * it is read.
- */
+/** Port of `kube::release::package_src_tarball`. */
 export async function packSource(
   context: KubeContext,
   source: SourceTarball,
   outPath: string,
-  options: PackTarballOptions & {
-    epoch: number;
-    takeMembers?: () => readonly TreeMember[] | undefined;
-  },
+  options: PackTarballOptions & { epoch: number },
 ): Promise<Tarball> {
-  const { epoch, takeMembers, ...pack } = options;
+  const { epoch, ...pack } = options;
   if (source.commit !== undefined) {
     return await packGitArchive(context, source, outPath, pack);
   }
@@ -151,7 +139,6 @@ export async function packSource(
     ...(prefix === undefined ? {} : { prefix }),
     ...(strictParity ? { asOnDisk: true as const } : { mtime: epoch }),
     exclude: leavesOut(context),
-    members: takeMembers?.(),
   });
   // find prints the root's entries, not the root: tar has no member "kubernetes/".
   const members = entries.filter(({ name }) => name !== prefix);

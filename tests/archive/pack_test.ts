@@ -12,7 +12,6 @@ import {
   listTree,
   orderEntries,
   packTarball,
-  readTree,
   symlinkEntry,
   type TarEntry,
   withParents,
@@ -58,23 +57,6 @@ Deno.test("listTree() lists with fixed modes, in byte order", () =>
       "644 file kubernetes/😀",
     ]);
     assert(entries.every((entry) => entry.mtime === mtime && Object.isFrozen(entry)));
-  }));
-
-Deno.test("listTree() takes what readTree() has read, for as long as it is there", () =>
-  inTempDir(async (dir) => {
-    const tree = join(dir, "t");
-    await Deno.mkdir(join(tree, "a/b"), { recursive: true });
-    // More than are looked at in one go.
-    for (let at = 0; at < 450; at++) await Deno.writeTextFile(join(tree, "a/b", `${at}`), "");
-    await Deno.symlink("b", join(tree, "a/link"));
-    const listed = await listTree(tree, { mtime: 0 });
-    const members = await readTree(tree);
-    assertEquals(await listTree(tree, { mtime: 0, members }), listed);
-    assertEquals(members.length, 453);
-    assertEquals(await readTree(join(dir, "none")), []);
-    await assertRejects(() => listTree(join(dir, "none"), { mtime: 0 }), KbuildError, "none");
-    await Deno.remove(join(tree, "a/link"));
-    await assertRejects(() => listTree(tree, { mtime: 0, members }), KbuildError, "a/link");
   }));
 
 Deno.test("listTree() leaves out what exclude says, with all below", () =>

@@ -1,13 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { createDeflater, createHasher, readTar } from "../../src/archive/mod.ts";
+import { createDeflater, readTar } from "../../src/archive/mod.ts";
 import { readCheckout } from "../../src/checkout/mod.ts";
 import { createContext, type KubeContext } from "../../src/lib/init.ts";
 import { createLogger } from "../../src/lib/logging.ts";
 import { readReleaseLayout } from "../../src/release/mod.ts";
 import { Identifier } from "../../src/release/identity.ts";
-import { sourceJob } from "../../src/release/jobs.ts";
-import { SOURCE_TARBALL } from "../../src/release/plan.ts";
 import {
   identifySource,
   packSource,
@@ -27,10 +25,6 @@ async function membersOf(context: KubeContext, source: SourceTarball): Promise<r
   } finally {
     deflater.close();
   }
-  return await namesOf(path);
-}
-
-async function namesOf(path: string): Promise<readonly string[]> {
   const names: string[] = [];
   for await (const member of readTar(path)) names.push(member.name);
   return names;
@@ -70,48 +64,19 @@ Deno.test({
         KUBE_OUTPUT_SUBPATH: "build/made here",
       });
       const source = await planSource(context, layout, { clean: false });
-      const identity = async () => {
+      const identity = () => {
         const inputs = new Identifier();
-        await identifySource(inputs, context, source);
+        identifySource(inputs, context, source);
         return inputs.done();
       };
-      const before = [await membersOf(context, source), await identity()];
+      const before = [await membersOf(context, source), identity()];
       for (const directory of ["made", "build/made here"]) {
         await Deno.mkdir(join(root, directory));
         await Deno.writeTextFile(join(root, directory, "output"), "");
       }
-      assertEquals([await membersOf(context, source), await identity()], before);
+      assertEquals([await membersOf(context, source), identity()], before);
       await Deno.writeTextFile(join(root, "build/made"), "");
       const names = await membersOf(context, source);
       assertEquals(names.filter((name) => name.endsWith("/made")), ["kubernetes/build/made"]);
-    }),
-});
-
-Deno.test({
-  name: `sourceJob() lists the files once for what it says of them and what it packs${because}`,
-  ignore: because !== "",
-  fn: () =>
-    withSample("1.20", async ({ dir: root }) => {
-      const { context, layout } = await opened(root);
-      const source = await planSource(context, layout, { clean: false });
-      const shared = { context, epoch: 0, level: 1, binPath: root, leftOut: new Set<string>() };
-      const job = sourceJob(source, shared);
-      const tars = join(root, "..");
-      const make = async () => {
-        const threads = { deflater: createDeflater({ level: 1 }), hasher: createHasher(1) };
-        await job.make(
-          { stage: tars, images: tars, tars },
-          threads,
-          new AbortController().signal,
-        );
-        return await namesOf(join(tars, SOURCE_TARBALL));
-      };
-      const before = await job.identify();
-      await Deno.writeTextFile(join(root, "late.txt"), "");
-      assertEquals((await make()).includes("kubernetes/late.txt"), false);
-      // What came meanwhile is seen by what is asked behind it, and by the next run.
-      const after = await job.identify();
-      assertEquals(after.lenient === before.lenient, false);
-      assertEquals((await make()).includes("kubernetes/late.txt"), true);
     }),
 });
