@@ -87,13 +87,16 @@ export function orderEntries(entries: readonly TarEntry[]): readonly TarEntry[] 
   const seen = new Set<string>();
   for (const path of byPath.keys()) {
     // What is above a parent that was seen before was seen with it.
-    for (let parent = parentOf(path); parent !== "" && !seen.has(parent);) {
+    for (
+      let parent = parentOf(path);
+      parent !== "" && !seen.has(parent);
+      parent = parentOf(parent)
+    ) {
       seen.add(parent);
       const type = byPath.get(parent)?.type ?? "directory";
       if (type !== "directory") {
         throw new KbuildError(`Cannot pack "${path}": "${parent}" is a ${type}, not a directory`);
       }
-      parent = parentOf(parent);
     }
   }
   const rank = (entry: TarEntry) => entry.type === "hardlink" ? 1 : 0;
@@ -119,7 +122,7 @@ export function withParents(
 }
 
 /** "a/b/c" → "a/b"; "a" → "". */
-function parentOf(path: string): string {
+export function parentOf(path: string): string {
   return path.slice(0, Math.max(path.lastIndexOf("/"), 0));
 }
 

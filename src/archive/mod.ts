@@ -39,6 +39,7 @@ export {
   type EntryOptions,
   fileEntry,
   orderEntries,
+  parentOf,
   parentsOf,
   symlinkEntry,
   withParents,

@@ -126,13 +126,11 @@ export function natural(value: number, what: string): number {
   throw new HeaderError(`its ${what} is ${value}`);
 }
 
-/** Text up to the first NUL: the rest of the field is ignored. Mostly ASCII, which needs no decoder. */
+/** Text up to the first NUL: the rest of the field is ignored. */
 function text(bytes: Uint8Array, offset: number, length: number): string {
-  let end = offset;
-  let isAscii = true;
-  for (; end < offset + length && bytes[end] !== 0; end++) isAscii &&= bytes[end]! < 0x80;
-  const field = bytes.subarray(offset, end);
-  return isAscii && field.length <= BLOCK_SIZE ? String.fromCharCode(...field) : decodeName(field);
+  const field = bytes.subarray(offset, offset + length);
+  const end = field.indexOf(0);
+  return decodeName(end < 0 ? field : field.subarray(0, end));
 }
 
 /** A number in octal, or in GNU's base 256 (first bit set). */
@@ -148,7 +146,7 @@ function number(block: Uint8Array, offset: number, length: number, what: string)
 }
 
 function octal(block: Uint8Array, offset: number, length: number, what: string): number {
-  // As most have it: digits to the end of the field or a NUL.
+  // As most have it: digits to the end of the field or a NUL. By patterns a header takes twice as long.
   let value = 0;
   let at = offset;
   for (; at < offset + length && block[at]! >= 0x30 && block[at]! <= 0x37; at++) {

@@ -1,6 +1,7 @@
 import { join } from "@std/path";
 import {
   bytesEntry,
+  parentOf,
   plainNames,
   quoteName,
   streamLongNames,
@@ -199,11 +200,6 @@ export function planSync(
     manifest: local,
     meanwhile,
   });
-}
-
-function parentOf(path: string): string {
-  const at = path.lastIndexOf("/");
-  return at < 0 ? "" : path.slice(0, at);
 }
 
 /** A manifest as it is kept. */
