@@ -150,10 +150,8 @@ Deno.test({
             env,
           });
           assertEquals(code, 0, stderr);
-          const { built, units } = {
-            built: results(events),
-            units: await keysOf(root, words, env),
-          };
+          const built = results(events);
+          const units = await keysOf(root, words, env);
           await Deno.remove(events);
           const sums = await Deno.readTextFile(join(root, "_output/release-tars/SHA256SUMS"));
           return { root, stderr, built, units, sums };

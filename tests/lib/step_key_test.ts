@@ -17,7 +17,7 @@ import { openRecords } from "../../src/lib/golang/up_to_date.ts";
 import { getVersionVars, requireVersion } from "../../src/lib/version/mod.ts";
 import type { Store } from "../../src/store/mod.ts";
 import { missingFor, unless } from "../e2e/_program.ts";
-import { openSample } from "./_open.ts";
+import { type OpenSample, openSample } from "./_open.ts";
 
 Deno.test("keylessReason() refuses what brings in files that Go does not list", () => {
   const why = (argv: readonly string[], GOFLAGS = "") =>
@@ -95,17 +95,22 @@ Deno.test("keylessCgo() refuses what a compiler reads beside listed files", asyn
   }
 });
 
+/** The step of kubectl of a sample, and the Go that it is for. */
+async function kubectlOf({ context, checkout }: OpenSample) {
+  const vars = requireVersion(await getVersionVars(context));
+  const matrix = [{ platform: "linux/amd64" as const, targets: ["cmd/kubectl"] }];
+  const { plan, go } = await prepareBuild(context, checkout, { matrix, vars, epoch: 0 });
+  if (plan.gopathLink !== undefined) await makeLink(plan.gopathLink);
+  return { step: plan.platforms[0]!.steps[0]!, go };
+}
+
 Deno.test({
   ...unless(missingFor("1.28"), "keyOf() reads again what has changed since, and sees the commit"),
   fn: async () => {
     const sample = await openSample("1.28");
     const { context, checkout } = sample;
     try {
-      const vars = requireVersion(await getVersionVars(context));
-      const matrix = [{ platform: "linux/amd64" as const, targets: ["cmd/kubectl"] }];
-      const { plan, go } = await prepareBuild(context, checkout, { matrix, vars, epoch: 0 });
-      if (plan.gopathLink !== undefined) await makeLink(plan.gopathLink);
-      const step = plan.platforms[0]!.steps[0]!;
+      const { step, go } = await kubectlOf(sample);
       const open = () => openStepKeys(context, checkout, go);
       const keyed = async (keys = open(), of: BuildStep = step) => {
         const key = await keys.keyOf(of);
@@ -156,11 +161,7 @@ Deno.test({
     const sample = await openSample("1.28");
     const { context, checkout } = sample;
     try {
-      const vars = requireVersion(await getVersionVars(context));
-      const matrix = [{ platform: "linux/amd64" as const, targets: ["cmd/kubectl"] }];
-      const { plan, go } = await prepareBuild(context, checkout, { matrix, vars, epoch: 0 });
-      if (plan.gopathLink !== undefined) await makeLink(plan.gopathLink);
-      const step = plan.platforms[0]!.steps[0]!;
+      const { step, go } = await kubectlOf(sample);
       const withEnv = (more: Record<string, string>) => ({
         ...step,
         env: { ...step.env, ...more },

@@ -267,12 +267,8 @@ const PLACES =
 
 /** Variables that change what Go makes, in order. */
 export function countedVariables(env: BuildStep["env"]): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(env).filter(([name, value]) => value !== "" && isCounted(name)).toSorted((
-      [a],
-      [b],
-    ) => a < b ? -1 : 1),
-  );
+  const counted = Object.entries(env).filter(([name, value]) => value !== "" && isCounted(name));
+  return Object.fromEntries(counted.toSorted(([a], [b]) => a < b ? -1 : 1));
 }
 
 function isCounted(name: string): boolean {
